@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cidr - client addresses and lists of networks */
+#ifndef POLICY_CIDR_H
+#define POLICY_CIDR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+#include "policy/text.h"
+
+/* An address: IPv4 is kept as IPv4-mapped IPv6, so that both are one thing. */
+struct address {
+	uint8_t byte[16];
+};
+
+struct network {
+	struct address base; /* bits past `bits` are zero */
+	uint8_t bits;        /* 0 to 128; an IPv4 /8 is 104 */
+};
+
+#define CIDR_LIST_MAX 128 /* networks in one list */
+
+#define CIDR_TEXT_MAX 50 /* the longest printed network and the NUL */
+
+struct cidr_list {
+	unsigned count;
+	struct network net[CIDR_LIST_MAX];
+};
+
+/*
+ * Reads an address as an MTA writes it: dotted IPv4, IPv6, either with the prefix
+ * "IPv6:". IPv4-mapped IPv6 is IPv4. Returns false for anything else.
+ */
+bool address_parse(const char *s, struct address *out_r);
+
+/* Reads "ADDRESS" or "ADDRESS/BITS"; host bits that are set are ERR_DATA. */
+enum error network_parse(const char *s, struct network *out_r,
+    struct error_text *why) MUST_USE;
+
+/* Prints the network to BUF (CIDR_TEXT_MAX bytes), without /32 and /128. */
+const char *network_print(const struct network *net, char *buf);
+
+/*
+ * Reads a list parted by commas or spaces. An empty one, or more than
+ * CIDR_LIST_MAX networks, is ERR_DATA; a repeated network is kept once.
+ */
+enum error cidr_list_parse(const char *s, struct cidr_list *out_r,
+    struct error_text *why) MUST_USE;
+
+/* Appends the list to T, parted by commas. */
+void cidr_list_print(const struct cidr_list *list, struct text *t);
+
+bool cidr_list_has(const struct cidr_list *list, const struct address *a);
+
+/* Whether the list has a network that holds 127.0.0.1 or ::1. */
+bool cidr_list_has_loopback(const struct cidr_list *list);
+
+/* Adds a network unless it is there; false when the list is full. */
+bool cidr_list_add(struct cidr_list *list, const struct network *net);
+
+#endif

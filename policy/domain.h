@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* domain - the one form of a mail domain (the only file with libidn2) */
+#ifndef POLICY_DOMAIN_H
+#define POLICY_DOMAIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/error.h"
+
+#define DOMAIN_MAX 253 /* bytes, as A-labels, RFC 1035 section 2.3.4 */
+
+/* The name of the domain that stands for "every login of no other tenant". */
+#define DOMAIN_ANY "*"
+
+/*
+ * Writes the normal form of the N bytes S to OUT (CAP bytes, no NUL added) and its
+ * length to LEN_R: one trailing dot removed, ASCII lower case, non-ASCII turned
+ * into A-labels (IDNA2008 with UTS #46 non-transitional mapping, without STD3: an
+ * underscore stays).
+ * Returns OK; ERR_DATA for an empty or over-long domain or label; ERR_NOTFOUND for
+ * a name that has no A-label form: then OUT holds the input in ASCII lower case and
+ * no tenant can own it; ERR_LIMIT when OUT is too small; ERR_MEMORY. Thread-safe;
+ * ASCII input allocates nothing.
+ */
+enum error domain_normalize(const char *s, size_t n, char *out, size_t cap,
+    size_t *len_r) MUST_USE;
+
+/*
+ * Whether a normal form may be registered for a tenant: letters, digits, '-', '_'
+ * and dots only, and no all-digit last label (an address is no domain).
+ */
+bool domain_is_name(const char *s, size_t n);
+
+#endif

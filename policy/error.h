@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* error - what can go wrong, as values and as words */
+#ifndef POLICY_ERROR_H
+#define POLICY_ERROR_H
+
+#include <stddef.h>
+
+/*
+ * Every function of the library that can fail returns one of these. OK is 0.
+ * ERR_NOTFOUND is an ordinary answer ("no such record"), never a fault: a fault
+ * must not be able to look like it.
+ */
+enum error {
+	OK = 0,
+	ERR_NOTFOUND,   /* no such record or object */
+	ERR_USAGE,      /* the call itself is wrong */
+	ERR_DATA,       /* a value given by a person is bad */
+	ERR_EXISTS,     /* the object is there already */
+	ERR_CONFLICT,   /* the request contradicts what is stored */
+	ERR_PROTECTED,  /* would open what is closed; asks for --force */
+	ERR_MISSING,    /* there is no database */
+	ERR_DAMAGED,    /* the database cannot be trusted */
+	ERR_REPLACED,   /* the file is not the one that was opened */
+	ERR_FORMAT,     /* not our file */
+	ERR_NEWER,      /* written by a newer version */
+	ERR_NETWORK_FS, /* LMDB must not live on a network file system */
+	ERR_PID_SPACE,  /* our process number is taken in LMDB's lock file */
+	ERR_BUSY,       /* another writer, or no free reader slot */
+	ERR_FULL,       /* disk or map full */
+	ERR_IO,         /* reading or writing failed */
+	ERR_CREATE,     /* a file or folder cannot be made */
+	ERR_PERMISSION, /* the operating system refuses */
+	ERR_CONFIG,     /* the configuration file is wrong */
+	ERR_MEMORY,     /* out of memory */
+	ERR_LIMIT,      /* larger than a documented limit */
+	ERR_INTERNAL,   /* a defect of this program */
+};
+
+#define ERROR_TEXT_MAX 1024
+
+/* The one line for a person that goes with an error. */
+struct error_text {
+	char text[ERROR_TEXT_MAX];
+};
+
+#define MUST_USE __attribute__((warn_unused_result))
+
+/* Returns a constant phrase for E; never NULL. */
+const char *error_string(enum error e);
+
+/*
+ * Writes the formatted line to WHY (NULL is allowed) and returns E, so that a
+ * caller can `return error_set(why, ERR_DATA, ...)`. A line that does not fit is
+ * cut and ends in "...".
+ */
+enum error error_set(struct error_text *why, enum error e, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* As error_set() with the phrase of E and what it happened to: "PHRASE: WHAT". */
+enum error error_about(struct error_text *why, enum error e, const char *what);
+
+/* Maps an errno value of the C library to an error. */
+enum error error_from_errno(int err);
+
+#endif

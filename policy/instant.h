@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* instant - a point in time, in UTC seconds */
+#ifndef POLICY_INSTANT_H
+#define POLICY_INSTANT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+
+typedef int64_t instant; /* seconds since 1970-01-01T00:00:00Z, without leap seconds */
+
+#define INSTANT_NONE INT64_MIN /* "not set" */
+
+#define INSTANT_TEXT_MAX 24 /* "2026-12-01T09:00:00Z" and the NUL */
+
+/* What a bare date means: the instant the day starts, or the one it is over. */
+enum instant_date { INSTANT_DAY_START, INSTANT_DAY_END };
+
+/*
+ * Reads RFC 3339 (`2026-12-01T09:00:00Z`, `...+02:00`, fractions of a second are
+ * dropped), a date (`2026-12-01`, UTC) or a relative time (`+30d`, `+12h`, `+15m`,
+ * counted from NOW). Years 1970 to 9999.
+ * Returns OK, or ERR_DATA with a line for the person in WHY.
+ */
+enum error instant_parse(const char *s, enum instant_date date, instant now,
+    instant *out_r, struct error_text *why) MUST_USE;
+
+/* Reads a span of time, `14d`, `12h`, `15m`, into seconds; ERR_DATA otherwise. */
+enum error instant_parse_span(const char *s, int64_t *seconds_r,
+    struct error_text *why) MUST_USE;
+
+/* Prints RFC 3339 in UTC to BUF (INSTANT_TEXT_MAX bytes) and returns BUF. */
+const char *instant_print(instant t, char *buf);
+
+/* The time of day as the system's clock has it. */
+instant instant_now(void);
+
+#endif

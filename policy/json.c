@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* json - writes JSON, piece by piece */
+#include "policy/json.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/text.h"
+
+static void
+put(struct json *j, const char *s)
+{
+	j->put(j->arg, s, strlen(s));
+}
+
+/* put_string - in quotes, with what RFC 8259 section 7 wants escaped */
+static void
+put_string(struct json *j, const char *s, size_t n)
+{
+	char escape[8];
+	size_t len;
+
+	put(j, "\"");
+	for (size_t i = 0; i < n; i += len) {
+		len = text_utf8_length(s + i, n - i);
+		if (len == 0) {
+			put(j, "\xEF\xBF\xBD");
+			len = 1;
+		} else if (s[i] == '"' || s[i] == '\\') {
+			snprintf(escape, sizeof escape, "\\%c", s[i]);
+			put(j, escape);
+		} else if ((unsigned char)s[i] < 0x20 || s[i] == 0x7F) {
+			snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)s[i]);
+			put(j, escape);
+		} else {
+			j->put(j->arg, s + i, len);
+		}
+	}
+	put(j, "\"");
+}
+
+/* item - the comma and the key in front of a value */
+static void
+item(struct json *j, const char *key)
+{
+	if (j->comma)
+		put(j, ",");
+	if (key != NULL) {
+		put_string(j, key, strlen(key));
+		put(j, ":");
+	}
+	j->comma = true;
+}
+
+void
+json_start(struct json *j, void (*sink)(void *arg, const char *s, size_t n), void *arg)
+{
+	j->put = sink;
+	j->arg = arg;
+	j->comma = false;
+}
+
+static void
+open_with(struct json *j, const char *key, const char *bracket)
+{
+	item(j, key);
+	put(j, bracket);
+	j->comma = false;
+}
+
+static void
+close_with(struct json *j, const char *bracket)
+{
+	put(j, bracket);
+	j->comma = true;
+}
+
+void
+json_object(struct json *j, const char *key)
+{
+	open_with(j, key, "{");
+}
+
+void
+json_object_end(struct json *j)
+{
+	close_with(j, "}");
+}
+
+void
+json_array(struct json *j, const char *key)
+{
+	open_with(j, key, "[");
+}
+
+void
+json_array_end(struct json *j)
+{
+	close_with(j, "]");
+}
+
+void
+json_string_n(struct json *j, const char *key, const char *s, size_t n)
+{
+	item(j, key);
+	put_string(j, s, n);
+}
+
+void
+json_string(struct json *j, const char *key, const char *s)
+{
+	json_string_n(j, key, s, strlen(s));
+}
+
+void
+json_text(struct json *j, const char *key, const char *s)
+{
+	if (s == NULL || *s == '\0')
+		json_null(j, key);
+	else
+		json_string(j, key, s);
+}
+
+void
+json_number(struct json *j, const char *key, int64_t n)
+{
+	char buf[24];
+
+	item(j, key);
+	snprintf(buf, sizeof buf, "%lld", (long long)n);
+	put(j, buf);
+}
+
+void
+json_null(struct json *j, const char *key)
+{
+	item(j, key);
+	put(j, "null");
+}
+
+void
+json_instant(struct json *j, const char *key, instant t)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	if (t == INSTANT_NONE)
+		json_null(j, key);
+	else
+		json_string(j, key, instant_print(t, buf));
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* json - writes JSON, piece by piece */
+#ifndef POLICY_JSON_H
+#define POLICY_JSON_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/instant.h"
+
+/*
+ * A JSON value under construction. The bytes go to PUT as they come; commas are set
+ * by themselves. Keys are NULL within arrays and at the top. Invalid UTF-8 in a
+ * string becomes U+FFFD (RFC 8259 section 8.1). The caller keeps the nesting right.
+ */
+struct json {
+	void (*put)(void *arg, const char *s, size_t n);
+	void *arg;
+	bool comma; /* the next item needs one in front */
+};
+
+void json_start(struct json *j, void (*put)(void *arg, const char *s, size_t n), void *arg);
+
+void json_object(struct json *j, const char *key);
+void json_object_end(struct json *j);
+void json_array(struct json *j, const char *key);
+void json_array_end(struct json *j);
+
+void json_string_n(struct json *j, const char *key, const char *s, size_t n);
+void json_string(struct json *j, const char *key, const char *s);
+/* A string, or null for "" and NULL. */
+void json_text(struct json *j, const char *key, const char *s);
+void json_number(struct json *j, const char *key, int64_t n);
+void json_null(struct json *j, const char *key);
+/* RFC 3339, or null for INSTANT_NONE. */
+void json_instant(struct json *j, const char *key, instant t);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* key - the database keys: a table byte and what names the record */
+#ifndef POLICY_KEY_H
+#define POLICY_KEY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/login.h"
+#include "policy/record.h"
+
+#define KEY_MAX 511 /* LMDB's limit; LOGIN_MAX is chosen to stay below */
+
+/*
+ * One LMDB database holds all tables; the first byte of a key tells which. Keys of
+ * logins start with the domain, so that one domain is one range:
+ *
+ *	meta       !
+ *	setting    s NAME
+ *	tenant     t NAME
+ *	domain     d DOMAIN                          -> tenant's name
+ *	mailbox    m DOMAIN \0 LOCAL
+ *	alias      a DOMAIN \0 LOCAL                 -> mailbox (DOMAIN may be empty)
+ *	index      D TENANT \0 DOMAIN                -> nothing
+ *	index      A DOMAIN \0 LOCAL HASH(ALIAS)     -> alias
+ */
+enum table {
+	TABLE_META = '!',
+	TABLE_ALIAS = 'a',
+	TABLE_DOMAIN = 'd',
+	TABLE_MAILBOX = 'm',
+	TABLE_SETTING = 's',
+	TABLE_TENANT = 't',
+	INDEX_ALIAS = 'A',
+	INDEX_DOMAIN = 'D',
+};
+
+struct key {
+	size_t len;
+	uint8_t at[KEY_MAX];
+};
+
+void key_table(struct key *k, enum table table);
+/* A table and a name without NUL: settings, tenants, domains. */
+void key_name(struct key *k, enum table table, const char *name);
+/* A table and a login: mailboxes, aliases. */
+void key_login(struct key *k, enum table table, const struct login *login);
+/* The range of all logins of DOMAIN in a table of logins. */
+void key_domain_range(struct key *k, enum table table, const char *domain);
+/* INDEX_DOMAIN: TENANT's DOMAIN; with DOMAIN "" the range of all of them. */
+void key_tenant_domain(struct key *k, const char *tenant, const char *domain);
+/* INDEX_ALIAS: MAILBOX's ALIAS; with ALIAS NULL the range of all of them. */
+void key_mailbox_alias(struct key *k, const struct login *mailbox,
+    const struct login *alias);
+
+struct bytes key_bytes(const struct key *k);
+bool key_has_prefix(struct bytes key, const struct key *prefix);
+/* Whether the table takes part in the policy digest. */
+bool key_is_policy(struct bytes key);
+/* Whether KEY is an entry of INDEX_ALIAS for the mailbox of the range RANGE. */
+bool key_is_alias_of(struct bytes key, const struct key *range);
+
+/* Reads a login back from a key of a table of logins; ERR_DAMAGED if it is none. */
+enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;
+
+#endif

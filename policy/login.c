@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* login - the SASL login name and its one normal form */
+#include "policy/login.h"
+
+#include <string.h>
+
+#include "policy/domain.h"
+#include "policy/text.h"
+#include "policy/unicode.h"
+
+enum mta
+mta_from_version(const char *v)
+{
+	if (v == NULL || *v == '\0')
+		return MTA_AUTO;
+	return *v >= '0' && *v <= '9' ? MTA_SENDMAIL : MTA_POSTFIX;
+}
+
+/* hex_upper - the value of an upper-case hexadecimal digit, or -1 */
+static int
+hex_upper(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+enum error
+xtext_decode(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		char c = s[i];
+
+		if (c < '!' || c > '~' || c == '=')
+			return ERR_DATA;
+		if (c == '+') {
+			int high = i + 2 < n ? hex_upper(s[i + 1]) : -1;
+			int low = high >= 0 ? hex_upper(s[i + 2]) : -1;
+
+			if (low < 0)
+				return ERR_DATA;
+			c = (char)(high << 4 | low);
+			i += 2;
+		}
+		if (len == cap)
+			return ERR_LIMIT;
+		out[len++] = c;
+	}
+	*len_r = len;
+	return OK;
+}
+
+/* find_split - where the domain is parted from the local part; N for nowhere */
+static size_t
+find_split(const char *s, size_t n, const char *separators)
+{
+	for (size_t i = n; i-- > 0;)
+		if (s[i] == '@')
+			return i;
+	for (size_t i = n; i-- > 0;)
+		if (s[i] != '\0' && strchr(separators, s[i]) != NULL)
+			return i;
+	return n;
+}
+
+/* lower_local - the local part in normal form, at the start of out->text */
+static enum error
+lower_local(const char *s, size_t n, struct login *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		if ((unsigned char)s[i] >= 0x80)
+			return unicode_lower_nfc(s, n, out->text, LOGIN_MAX, &out->local);
+		out->text[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i];
+	}
+	out->local = n;
+	return OK;
+}
+
+/* append_normal_domain - '@' and the domain, behind the local part */
+static enum error
+append_normal_domain(const char *s, size_t n, struct login *out)
+{
+	size_t len = 0;
+	enum error e;
+
+	if (out->local + 1 >= LOGIN_MAX)
+		return ERR_LIMIT;
+	out->text[out->local] = '@';
+	e = domain_normalize(s, n, out->text + out->local + 1,
+	    LOGIN_MAX - out->local - 1, &len);
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
+	out->has_domain = true;
+	out->named = e == OK;
+	out->len = out->local + 1 + len;
+	return OK;
+}
+
+/* check_bytes - the limits on the login as it came */
+static enum error
+check_bytes(const char *s, size_t n, struct error_text *why)
+{
+	if (n == 0)
+		return error_set(why, ERR_DATA, "the login is empty");
+	if (n > LOGIN_RAW_MAX)
+		return error_set(why, ERR_DATA, "the login is longer than %d bytes",
+		    LOGIN_RAW_MAX);
+	if (!text_is_line(s, n))
+		return error_set(why, ERR_DATA,
+		    "the login has control characters or is not UTF-8");
+	return OK;
+}
+
+/* invalid - the reason in words */
+static enum error
+invalid(enum error e, struct error_text *why)
+{
+	if (e == ERR_LIMIT)
+		return error_set(why, ERR_DATA,
+		    "the login is longer than %d bytes after normalisation", LOGIN_MAX);
+	if (e == ERR_DATA)
+		return error_set(why, ERR_DATA,
+		    "the domain of the login has an empty or over-long label, or is too long");
+	return e;
+}
+
+enum error
+login_normalize(const char *s, size_t n, const char *separators, struct login *out_r,
+    struct error_text *why)
+{
+	enum error e = check_bytes(s, n, why);
+	size_t split;
+
+	if (e != OK)
+		return e;
+	split = find_split(s, n, separators);
+	if (split == 0 || split + 1 == n)
+		return error_set(why, ERR_DATA,
+		    "the local part or the domain of the login is empty");
+	out_r->has_domain = out_r->named = false;
+	e = lower_local(s, split, out_r);
+	if (e != OK)
+		return invalid(e, why);
+	out_r->len = out_r->local;
+	if (split < n)
+		e = append_normal_domain(s + split + 1, n - split - 1, out_r);
+	if (e != OK)
+		return invalid(e, why);
+	out_r->text[out_r->len] = '\0';
+	return OK;
+}
+
+enum error
+login_append_domain(struct login *login, const char *domain)
+{
+	size_t n = strlen(domain);
+
+	if (login->local + 1 + n > LOGIN_MAX)
+		return ERR_LIMIT;
+	login->text[login->local] = '@';
+	memcpy(login->text + login->local + 1, domain, n + 1);
+	login->len = login->local + 1 + n;
+	login->has_domain = login->named = true;
+	return OK;
+}
+
+bool
+login_strip_subaddress(const struct login *in, const char *delimiters,
+    struct login *out_r)
+{
+	size_t keep = 1;
+
+	if (*delimiters == '\0')
+		return false;
+	while (keep < in->local && strchr(delimiters, in->text[keep]) == NULL)
+		keep++;
+	if (keep >= in->local)
+		return false;
+	*out_r = *in;
+	memmove(out_r->text + keep, in->text + in->local, in->len - in->local + 1);
+	out_r->local = keep;
+	out_r->len = keep + in->len - in->local;
+	return true;
+}
+
+const char *
+login_domain(const struct login *login)
+{
+	return login->text + login->local + (login->has_domain ? 1 : 0);
+}
+
+enum error
+login_from_normal(const char *s, size_t n, struct login *out_r)
+{
+	size_t split = find_split(s, n, "");
+
+	if (n == 0 || n > LOGIN_MAX || split == 0 || split + 1 == n)
+		return ERR_DAMAGED;
+	memcpy(out_r->text, s, n);
+	out_r->text[n] = '\0';
+	out_r->len = n;
+	out_r->local = split;
+	out_r->has_domain = out_r->named = split < n;
+	return OK;
+}
+
+bool
+login_equal(const struct login *a, const struct login *b)
+{
+	return a->len == b->len && a->has_domain == b->has_domain &&
+	    memcmp(a->text, b->text, a->len) == 0;
+}

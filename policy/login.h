@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* login - the SASL login name and its one normal form */
+#ifndef POLICY_LOGIN_H
+#define POLICY_LOGIN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/error.h"
+
+#define LOGIN_RAW_MAX 320 /* bytes after decoding */
+#define LOGIN_MAX 500     /* bytes after normalisation */
+
+/* Which MTA handed the login over; it decides the encoding. */
+enum mta { MTA_AUTO, MTA_POSTFIX, MTA_SENDMAIL };
+
+/*
+ * A login in normal form: "local@domain", or "local" alone. The local part is in
+ * NFC and lower case (RFC 8265 section 3.3.2), the domain as in domain.h. A
+ * mailbox address is a login with a domain.
+ */
+struct login {
+	size_t len;
+	size_t local;    /* bytes of the local part; == len without a domain */
+	bool has_domain;
+	bool named;      /* the domain has a form that a tenant could own */
+	char text[LOGIN_MAX + 1];
+};
+
+/*
+ * Which MTA sends "v" as macro `v`: a leading digit is Sendmail, anything else
+ * Postfix, whose mail_name can be changed. MTA_AUTO for NULL or "": unknown.
+ */
+enum mta mta_from_version(const char *v);
+
+/*
+ * Decodes xtext (RFC 3461 section 4), the way Sendmail sends {auth_authen}, into
+ * OUT (CAP bytes, no NUL added: a decoded NUL is possible).
+ * Returns OK; ERR_DATA for bad xtext; ERR_LIMIT when OUT is too small.
+ */
+enum error xtext_decode(const char *s, size_t n, char *out, size_t cap,
+    size_t *len_r) MUST_USE;
+
+/*
+ * Brings the N bytes S, already decoded, to normal form. SEPARATORS are characters
+ * that count as '@' where there is none, split at the last ("" for none).
+ * Returns OK; ERR_DATA for an invalid login, with the reason in WHY; ERR_MEMORY.
+ * Thread-safe; a plain ASCII login allocates nothing.
+ */
+enum error login_normalize(const char *s, size_t n, const char *separators,
+    struct login *out_r, struct error_text *why) MUST_USE;
+
+/* Appends "@DOMAIN" to a login without one. ERR_LIMIT when it grows too long. */
+enum error login_append_domain(struct login *login, const char *domain) MUST_USE;
+
+/*
+ * Puts the login without its subaddress into OUT_R: the local part up to the first
+ * of DELIMITERS that is not its first character. Returns false, and leaves OUT_R
+ * alone, when there is no subaddress.
+ */
+bool login_strip_subaddress(const struct login *in, const char *delimiters,
+    struct login *out_r);
+
+/* The domain of a login that has one, NUL-terminated, within login->text. */
+const char *login_domain(const struct login *login);
+
+/* Takes N bytes that are a normal form already, as stored; ERR_DAMAGED if too long. */
+enum error login_from_normal(const char *s, size_t n, struct login *out_r) MUST_USE;
+
+bool login_equal(const struct login *a, const struct login *b);
+
+#endif

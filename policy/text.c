@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* text - a line built in a buffer of fixed size, with escaping */
+#include "policy/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void
+text_init(struct text *t, char *buf, size_t cap)
+{
+	t->at = buf;
+	t->len = 0;
+	t->cap = cap;
+	t->cut = false;
+	buf[0] = '\0';
+}
+
+/* text_add - all of S or nothing */
+void
+text_add(struct text *t, const char *s, size_t n)
+{
+	if (t->cut || n >= t->cap - t->len) {
+		t->cut = true;
+		return;
+	}
+	memcpy(t->at + t->len, s, n);
+	t->len += n;
+	t->at[t->len] = '\0';
+}
+
+void
+text_puts(struct text *t, const char *s)
+{
+	text_add(t, s, strlen(s));
+}
+
+void
+text_printf(struct text *t, const char *fmt, ...)
+{
+	size_t room = t->cap - t->len;
+	va_list ap;
+	int n;
+
+	if (t->cut)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(t->at + t->len, room, fmt, ap);
+	va_end(ap);
+	if (n >= 0 && (size_t)n < room) {
+		t->len += (size_t)n;
+	} else {
+		t->at[t->len] = '\0';
+		t->cut = true;
+	}
+}
+
+/* is_tail - whether the byte can only stand inside a UTF-8 character */
+static bool
+is_tail(char c)
+{
+	return ((unsigned char)c & 0xC0) == 0x80;
+}
+
+/* second_byte_ok - excludes over-long forms, surrogates and > U+10FFFF */
+static bool
+second_byte_ok(unsigned char lead, unsigned char second)
+{
+	switch (lead) {
+	case 0xE0:
+		return second >= 0xA0;
+	case 0xED:
+		return second <= 0x9F;
+	case 0xF0:
+		return second >= 0x90;
+	case 0xF4:
+		return second <= 0x8F;
+	default:
+		return true;
+	}
+}
+
+size_t
+text_utf8_length(const char *s, size_t n)
+{
+	unsigned char lead;
+	size_t want;
+
+	if (n == 0)
+		return 0;
+	lead = (unsigned char)s[0];
+	if (lead < 0x80)
+		return 1;
+	if (lead < 0xC2 || lead > 0xF4)
+		return 0;
+	want = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+	if (n < want || !second_byte_ok(lead, (unsigned char)s[1]))
+		return 0;
+	for (size_t i = 1; i < want; i++)
+		if (!is_tail(s[i]))
+			return 0;
+	return want;
+}
+
+/* is_control - C0, DEL, C1 */
+static bool
+is_control(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	if (len == 1)
+		return u[0] < 0x20 || u[0] == 0x7F;
+	return len == 2 && u[0] == 0xC2 && u[1] < 0xA0;
+}
+
+/* is_line_break - U+2028 and U+2029, which some viewers break a line at */
+static bool
+is_line_break(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	return len == 3 && u[0] == 0xE2 && u[1] == 0x80 && (u[2] == 0xA8 || u[2] == 0xA9);
+}
+
+/* escape_where - the loop both ways of escaping share */
+static void
+escape_where(struct text *t, const char *s, size_t n, size_t limit, const char *also)
+{
+	size_t i = 0, len;
+
+	while (i < n && i < limit) {
+		len = text_utf8_length(s + i, n - i);
+		if (len == 0 || is_control(s + i, len) || is_line_break(s + i, len) ||
+		    (len == 1 && strchr(also, s[i]) != NULL)) {
+			for (size_t end = i + (len ? len : 1); i < end; i++)
+				text_printf(t, "\\x%02X", (unsigned char)s[i]);
+			continue;
+		}
+		text_add(t, s + i, len);
+		i += len;
+	}
+	if (i < n)
+		text_printf(t, "...[%zu bytes]", n);
+}
+
+void
+text_escape(struct text *t, const char *s, size_t n, size_t limit)
+{
+	escape_where(t, s, n, limit, " \"\\=");
+}
+
+void
+text_show(struct text *t, const char *s, size_t n, size_t limit)
+{
+	escape_where(t, s, n, limit, "\\");
+}
+
+bool
+text_is_line(const char *s, size_t n)
+{
+	size_t len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = text_utf8_length(s + i, n - i);
+		if (len == 0 || is_control(s + i, len))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* text - a line built in a buffer of fixed size, with escaping */
+#ifndef POLICY_TEXT_H
+#define POLICY_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * A bounded, always NUL-terminated string under construction. What does not fit
+ * sets `cut` and is left out whole; nothing is ever written past `cap`. No
+ * allocation. One thread at a time.
+ */
+struct text {
+	char *at;
+	size_t len;
+	size_t cap; /* including the NUL */
+	bool cut;
+};
+
+/* Starts an empty text in BUF of CAP bytes (at least 1). */
+void text_init(struct text *t, char *buf, size_t cap);
+
+void text_add(struct text *t, const char *s, size_t n);
+void text_puts(struct text *t, const char *s);
+void text_printf(struct text *t, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/*
+ * Appends N bytes of S as one printable word: valid UTF-8 stays, and every space,
+ * control byte, quote, backslash, '=' and invalid byte becomes \xHH. After LIMIT
+ * input bytes the rest is replaced by "...[N bytes]", so that a cut value can
+ * never be taken for a whole one.
+ */
+void text_escape(struct text *t, const char *s, size_t n, size_t limit);
+
+/*
+ * Appends N bytes of S for a person's eye: as text_escape(), but spaces, quotes
+ * and '=' stay as they are.
+ */
+void text_show(struct text *t, const char *s, size_t n, size_t limit);
+
+/*
+ * Returns the length (1 to 4) of the valid UTF-8 character at S, of which N bytes
+ * are there; 0 where there is none (RFC 3629: no surrogates, no over-long forms).
+ */
+size_t text_utf8_length(const char *s, size_t n);
+
+/*
+ * Whether N bytes of S are fit to be stored as somebody's words: valid UTF-8 without
+ * control characters (C0, DEL, C1).
+ */
+bool text_is_line(const char *s, size_t n);
+
+#endif
