@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* decision - the table of rules, as one pure function */
+#ifndef POLICY_DECISION_H
+#define POLICY_DECISION_H
+
+#include <stdbool.h>
+
+#include "policy/cidr.h"
+#include "policy/instant.h"
+#include "policy/mailbox.h"
+#include "policy/settings.h"
+#include "policy/tenant.h"
+
+enum verdict {
+	VERDICT_PASS,     /* not authenticated: none of our business */
+	VERDICT_ALLOW,
+	VERDICT_REPORT,   /* would be denied; passes and is counted */
+	VERDICT_TEMPFAIL,
+	VERDICT_REJECT,
+};
+
+enum reason {
+	REASON_UNAUTHENTICATED,
+	REASON_LOCKED,
+	REASON_EXEMPT_CLIENT,
+	REASON_EXEMPT_LISTENER,
+	REASON_INVALID_LOGIN,
+	REASON_UNKNOWN_TENANT,
+	REASON_MAILBOX_DISABLED,
+	REASON_MAILBOX_ENABLED,
+	REASON_TENANT_ENABLED,
+	REASON_MODERN_AUTH,
+	REASON_SCHEDULED,
+	REASON_TENANT_DISABLED,
+	REASON_STORE_ERROR,
+};
+
+/* Whether the mailbox's own setting held. */
+enum override {
+	OVERRIDE_NONE,
+	OVERRIDE_HELD,
+	OVERRIDE_EXPIRED,
+	OVERRIDE_OTHER_CLIENT, /* the client is not in its list */
+};
+
+/* What the MTA said about this transaction. Strings are never NULL. */
+struct facts {
+	bool authenticated;
+	bool valid_login;
+	bool has_client;
+	struct address client;
+	const char *listener;  /* "" where the MTA names none */
+	const char *mechanism; /* "" counts as a password mechanism */
+};
+
+struct decision {
+	enum verdict verdict;
+	enum reason reason;
+	enum override override;
+	bool mailbox_locked; /* REASON_LOCKED by the mailbox, not the tenant */
+};
+
+/*
+ * The first matching row wins. TENANT is NULL when the login has none, MAILBOX when
+ * it has no record. Pure: no I/O, no allocation, no clock.
+ */
+struct decision decide(const struct settings *settings, const struct tenant *tenant,
+    const struct mailbox *mailbox, const struct facts *facts, instant now);
+
+/* The verdict and reason of a store that cannot be trusted. ACTION is on-error. */
+struct decision decide_store_error(enum action action);
+
+/* Whether the mechanism proves more than a password: XOAUTH2, GSSAPI and the like. */
+bool mechanism_is_modern(const char *mechanism);
+
+/* Whether the mail passes. */
+bool verdict_passes(enum verdict v);
+
+const char *verdict_name(enum verdict v);
+const char *reason_name(enum reason r);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mailbox - a mailbox's own setting, as a struct and as a stored record */
+#ifndef POLICY_MAILBOX_H
+#define POLICY_MAILBOX_H
+
+#include <stdbool.h>
+
+#include "policy/cidr.h"
+#include "policy/instant.h"
+#include "policy/record.h"
+#include "policy/tenant.h"
+
+struct mailbox {
+	enum smtp_auth smtp_auth;
+	instant until;            /* then as if inherit; INSTANT_NONE: for good */
+	struct lock lock;
+	struct cidr_list clients; /* an `enabled` holds only from there; empty: all */
+	char note[NOTE_MAX + 1];
+};
+
+/* A mailbox without any setting of its own. */
+void mailbox_init(struct mailbox *m);
+
+/* Whether nothing is set, so that no record needs to be kept. */
+bool mailbox_is_empty(const struct mailbox *m);
+
+/* Whether the mailbox has its own smtp-auth setting and it has not expired. */
+bool mailbox_overrides(const struct mailbox *m, instant now);
+
+void mailbox_encode(const struct mailbox *m, struct record_writer *w);
+enum error mailbox_decode(struct bytes from, struct mailbox *out_r) MUST_USE;
+
+#endif

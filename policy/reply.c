@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* reply - the SMTP reply that goes with a decision */
+#include "policy/reply.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/text.h"
+
+/* libmilter refuses a longer text (libmilter/smfi.c, MAXREPLYLEN) */
+#define WIRE_MAX 980
+
+/* A text under construction: it stops, for good, where a limit is reached. */
+struct line {
+	char *at;
+	size_t len, cap; /* CAP without the NUL */
+	size_t wire;     /* length with every % doubled */
+	size_t wire_cap;
+	bool full;
+};
+
+static void
+add_char(struct line *l, char c)
+{
+	size_t wire = c == '%' ? 2 : 1;
+
+	if (l->full || l->len + 1 > l->cap || l->wire + wire > l->wire_cap) {
+		l->full = true;
+		return;
+	}
+	l->at[l->len++] = c;
+	l->at[l->len] = '\0';
+	l->wire += wire;
+}
+
+/* add - printable ASCII as it is, any other character as one '?' */
+static void
+add(struct line *l, const char *s)
+{
+	size_t n = strlen(s), len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = text_utf8_length(s + i, n - i);
+		add_char(l, len == 1 && s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
+		if (len == 0)
+			len = 1;
+	}
+}
+
+/* expand - an own text with its {fields} filled in; an unknown one stays */
+static void
+expand(struct line *l, const char *s, const char *url, const struct reply_names *names)
+{
+	const struct {
+		const char *field, *value;
+	} fields[] = {{"{tenant}", names->tenant}, {"{mailbox}", names->mailbox},
+	    {"{client}", names->client}, {"{url}", url}, {"{id}", names->id}};
+	char one[5];
+
+	while (*s != '\0') {
+		size_t i, n = text_utf8_length(s, strlen(s));
+
+		for (i = 0; i < sizeof fields / sizeof *fields; i++)
+			if (strncmp(s, fields[i].field, strlen(fields[i].field)) == 0)
+				break;
+		if (i < sizeof fields / sizeof *fields) {
+			add(l, fields[i].value);
+			s += strlen(fields[i].field);
+			continue;
+		}
+		n = n == 0 ? 1 : n;
+		memcpy(one, s, n);
+		one[n] = '\0';
+		add(l, one);
+		s += n;
+	}
+}
+
+/* own_text - the operator's words for this denial, or "" */
+static const char *
+own_text(const struct settings *s, const struct tenant *t, enum reason reason)
+{
+	if (reason != REASON_TENANT_DISABLED && reason != REASON_MAILBOX_DISABLED)
+		return "";
+	if (t != NULL && t->reply[0] != '\0')
+		return t->reply;
+	return reason == REASON_TENANT_DISABLED ? s->reply_tenant : s->reply_mailbox;
+}
+
+static void
+standard_text(struct line *l, const struct decision *d, const struct reply_names *names)
+{
+	bool mailbox = d->reason == REASON_MAILBOX_DISABLED || d->mailbox_locked;
+
+	switch ((int)d->reason) {
+	case REASON_LOCKED:
+		add(l, "SMTP AUTH is locked for ");
+		break;
+	case REASON_TENANT_DISABLED:
+	case REASON_MAILBOX_DISABLED:
+		add(l, "SMTP AUTH is disabled for ");
+		break;
+	default:
+		add(l, "SMTP AUTH login not accepted");
+		return;
+	}
+	add(l, mailbox ? "mailbox " : "tenant ");
+	add(l, mailbox ? names->mailbox : names->tenant);
+}
+
+static void
+exchange_text(struct line *l, const struct decision *d)
+{
+	add(l, "Authentication unsuccessful");
+	switch ((int)d->reason) {
+	case REASON_LOCKED:
+		add(l, ", user is locked by your organization's security policy.");
+		break;
+	case REASON_TENANT_DISABLED:
+		add(l, ", SmtpClientAuthentication is disabled for the Tenant.");
+		break;
+	case REASON_MAILBOX_DISABLED:
+		add(l, ", SmtpClientAuthentication is disabled for the Mailbox.");
+		break;
+	default:
+		break;
+	}
+}
+
+static void
+set_codes(struct reply *r, const char *code, const char *xcode)
+{
+	snprintf(r->code, sizeof r->code, "%s", code);
+	snprintf(r->xcode, sizeof r->xcode, "%s", xcode);
+}
+
+/* denial_codes - by style and verdict; 5.7.139 is for what Exchange has a text for */
+static void
+denial_codes(struct reply *r, const struct settings *s, const struct decision *d)
+{
+	bool known = d->reason == REASON_LOCKED || d->reason == REASON_TENANT_DISABLED ||
+	    d->reason == REASON_MAILBOX_DISABLED;
+	bool exchange = s->reply_style == REPLY_EXCHANGE;
+
+	if (d->verdict == VERDICT_TEMPFAIL)
+		set_codes(r, exchange ? "454" : "450", exchange ? "4.7.0" : "4.7.1");
+	else if (exchange)
+		set_codes(r, "535", known ? "5.7.139" : "5.7.3");
+	else
+		set_codes(r, "550", "5.7.1");
+}
+
+/* line_start - leaves room for the codes in front and the id behind */
+static void
+line_start(struct line *l, struct reply *out, const char *id)
+{
+	size_t suffix = *id == '\0' ? 0 : strlen(id) + 3;
+
+	l->at = out->text;
+	l->len = l->wire = 0;
+	l->cap = REPLY_LINE_MAX - strlen(out->code) - strlen(out->xcode) - 2 - suffix;
+	l->wire_cap = WIRE_MAX - suffix;
+	l->full = false;
+}
+
+static void
+denial_text(struct line *l, const struct settings *s, const struct tenant *t,
+    const struct decision *d, const struct reply_names *names)
+{
+	const char *own = own_text(s, t, d->reason);
+	bool exchange = s->reply_style == REPLY_EXCHANGE;
+
+	if (*own != '\0') {
+		expand(l, own, s->help_url, names);
+		return;
+	}
+	if (exchange)
+		exchange_text(l, d);
+	else
+		standard_text(l, d, names);
+	if (s->help_url[0] != '\0') {
+		add(l, exchange ? " Visit " : "; see ");
+		add(l, s->help_url);
+		add(l, exchange ? " for more information." : "");
+	}
+}
+
+void
+reply_build(const struct settings *settings, const struct tenant *tenant,
+    const struct decision *decision, const struct reply_names *names, struct reply *out)
+{
+	bool temporary = decision->verdict == VERDICT_TEMPFAIL;
+	struct line l;
+
+	out->code[0] = out->xcode[0] = out->text[0] = '\0';
+	if (verdict_passes(decision->verdict))
+		return;
+	if (decision->reason == REASON_STORE_ERROR)
+		set_codes(out, temporary ? "451" : "550", temporary ? "4.3.0" : "5.3.0");
+	else
+		denial_codes(out, settings, decision);
+	line_start(&l, out, names->id);
+	if (decision->reason == REASON_STORE_ERROR)
+		add(&l, "SMTP AUTH policy temporarily unavailable");
+	else
+		denial_text(&l, settings, tenant, decision, names);
+	if (*names->id != '\0')
+		snprintf(out->text + l.len, sizeof out->text - l.len, " [%s]", names->id);
+}

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* settings - the global settings: one table of keys, values and defaults */
+#ifndef POLICY_SETTINGS_H
+#define POLICY_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/cidr.h"
+#include "policy/domain.h"
+#include "policy/error.h"
+#include "policy/record.h"
+#include "policy/tenant.h"
+
+#define SETTING_CHARACTERS_MAX 16
+#define SETTING_LISTENERS_MAX 1000
+#define SETTING_URL_MAX 256
+#define SETTING_TEXT_MAX 2450 /* the longest value as text */
+
+enum reply_style { REPLY_STANDARD, REPLY_EXCHANGE };
+
+struct settings {
+	bool enforce;
+	enum action action; /* reject, tempfail, report */
+	enum smtp_auth new_tenant_smtp_auth;
+	enum action unknown_tenant; /* accept, tempfail, reject */
+	enum action invalid_login;  /* reject, tempfail, accept */
+	char default_domain[DOMAIN_MAX + 1];
+	char login_separators[SETTING_CHARACTERS_MAX + 1];
+	char subaddress_delimiter[SETTING_CHARACTERS_MAX + 1];
+	struct cidr_list exempt_clients;
+	char exempt_listeners[SETTING_LISTENERS_MAX + 1]; /* parted by commas */
+	enum reply_style reply_style;
+	char help_url[SETTING_URL_MAX + 1];
+	char reply_tenant[REPLY_TEXT_MAX + 1];
+	char reply_mailbox[REPLY_TEXT_MAX + 1];
+	unsigned usage_retention; /* days */
+	unsigned usage_nodes;
+};
+
+/* What a value is, so that it can be shown: a word, a number, or a list of words. */
+enum setting_shape { SETTING_WORD, SETTING_NUMBER, SETTING_LIST };
+
+/* One row of the table of settings, in the order of the documentation. */
+struct setting {
+	const char *key;
+	const char *values;    /* for the person who asks */
+	const char *initial;   /* the default as text, NULL for unset */
+	enum setting_shape shape;
+	enum error (*set)(struct settings *s, const char *value, struct error_text *why);
+	size_t offset; /* of the member that holds text or characters */
+	size_t room;   /* its size; 0 where the member is none */
+};
+
+/* Returns row I, or NULL past the end. */
+const struct setting *setting_at(size_t i);
+
+/* Returns the row of KEY, or NULL. */
+const struct setting *setting_find(const char *key);
+
+/* All settings at their defaults. */
+void settings_init(struct settings *s);
+
+/*
+ * Checks VALUE for the setting and writes its canonical text to OUT (CAP bytes;
+ * SETTING_TEXT_MAX + 1 is enough for all). Returns OK, or ERR_DATA with WHY.
+ */
+enum error setting_canonical(const struct setting *setting, const char *value, char *out,
+    size_t cap, struct error_text *why) MUST_USE;
+
+/* Puts a canonical value into S; ERR_DAMAGED where a stored text is not one. */
+enum error setting_apply(const struct setting *setting, const char *value,
+    struct settings *s) MUST_USE;
+
+/* A stored record of a setting: a version byte and the canonical text. */
+void setting_encode(const char *value, struct record_writer *w);
+enum error setting_decode(struct bytes from, char *out, size_t cap) MUST_USE;
+
+/* Whether NAME is one of the exempt listeners (exact, as the MTA spells it). */
+bool settings_exempt_listener(const struct settings *s, const char *name);
+
+#endif

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tenant - a customer's setting, as a struct and as a stored record */
+#include "policy/tenant.h"
+
+#include <string.h>
+
+#include "policy/text.h"
+
+#define TENANT_VERSION 1
+
+static const char *const smtp_auth_words[] = {"inherit", "enabled", "disabled", NULL};
+static const char *const action_words[] = {"default", "reject", "tempfail", "report",
+    "accept", NULL};
+static const char *const blocks_words[] = {"all", "passwords", NULL};
+
+/* find_word - the index of S among WORDS, or -1 */
+static int
+find_word(const char *const *words, const char *s)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], s) == 0)
+			return i;
+	return -1;
+}
+
+const char *
+smtp_auth_name(enum smtp_auth v)
+{
+	return smtp_auth_words[v];
+}
+
+const char *
+action_name(enum action v)
+{
+	return action_words[v];
+}
+
+const char *
+blocks_name(enum blocks v)
+{
+	return blocks_words[v];
+}
+
+bool
+smtp_auth_parse(const char *s, enum smtp_auth *out_r)
+{
+	int i = find_word(smtp_auth_words, s);
+
+	if (i >= 0)
+		*out_r = (enum smtp_auth)i;
+	return i >= 0;
+}
+
+bool
+action_parse(const char *s, enum action *out_r)
+{
+	int i = find_word(action_words, s);
+
+	if (i >= 0)
+		*out_r = (enum action)i;
+	return i >= 0;
+}
+
+bool
+blocks_parse(const char *s, enum blocks *out_r)
+{
+	int i = find_word(blocks_words, s);
+
+	if (i >= 0)
+		*out_r = (enum blocks)i;
+	return i >= 0;
+}
+
+bool
+lock_holds(const struct lock *lock, instant now)
+{
+	return lock->set && (lock->until == INSTANT_NONE || now < lock->until);
+}
+
+void
+tenant_init(struct tenant *t)
+{
+	memset(t, 0, sizeof *t);
+	t->smtp_auth = SMTP_AUTH_DISABLED;
+	t->enforce_from = t->tempfail_until = t->lock.until = INSTANT_NONE;
+}
+
+enum error
+tenant_name_parse(const char *name, char *out, struct error_text *why)
+{
+	size_t n = strlen(name);
+
+	if (n == 0 || n > TENANT_NAME_MAX)
+		goto bad;
+	for (size_t i = 0; i < n; i++) {
+		char c = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+		bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+
+		if (!word && (i == 0 || (c != '.' && c != '_' && c != '-')))
+			goto bad;
+		out[i] = c;
+	}
+	out[n] = '\0';
+	return OK;
+bad:
+	return error_set(why, ERR_DATA,
+	    "bad tenant name \"%s\": 1 to %d of a-z 0-9 . _ -, a letter or digit first", name,
+	    TENANT_NAME_MAX);
+}
+
+void
+tenant_encode(const struct tenant *t, struct record_writer *w)
+{
+	record_put_u8(w, TENANT_VERSION);
+	record_put_u8(w, (uint8_t)t->smtp_auth);
+	record_put_u8(w, (uint8_t)t->action);
+	record_put_u8(w, (uint8_t)t->blocks);
+	record_put_u8(w, t->lock.set);
+	record_put_u64(w, (uint64_t)t->lock.until);
+	record_put_u64(w, (uint64_t)t->enforce_from);
+	record_put_u64(w, (uint64_t)t->tempfail_until);
+	record_put_string(w, t->contact);
+	record_put_string(w, t->reply);
+	record_put_string(w, t->note);
+}
+
+/* ranges_ok - whether the decoded bytes are values that exist */
+static bool
+ranges_ok(const struct tenant *t, unsigned lock)
+{
+	return (t->smtp_auth == SMTP_AUTH_ENABLED || t->smtp_auth == SMTP_AUTH_DISABLED) &&
+	    t->action <= ACTION_REPORT && t->blocks <= BLOCKS_PASSWORDS && lock <= 1;
+}
+
+enum error
+tenant_decode(struct bytes from, struct tenant *out_r)
+{
+	struct record_reader r;
+	unsigned lock;
+	enum error e;
+
+	record_read_start(&r, from);
+	e = record_get_version(&r, TENANT_VERSION);
+	if (e != OK)
+		return e;
+	out_r->smtp_auth = (enum smtp_auth)record_get_u8(&r);
+	out_r->action = (enum action)record_get_u8(&r);
+	out_r->blocks = (enum blocks)record_get_u8(&r);
+	lock = record_get_u8(&r);
+	out_r->lock.set = lock == 1;
+	out_r->lock.until = (instant)record_get_u64(&r);
+	out_r->enforce_from = (instant)record_get_u64(&r);
+	out_r->tempfail_until = (instant)record_get_u64(&r);
+	record_get_string(&r, out_r->contact, sizeof out_r->contact);
+	record_get_string(&r, out_r->reply, sizeof out_r->reply);
+	record_get_string(&r, out_r->note, sizeof out_r->note);
+	e = record_end(&r);
+	return e == OK && !ranges_ok(out_r, lock) ? ERR_DAMAGED : e;
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tenant - a customer's setting, as a struct and as a stored record */
+#ifndef POLICY_TENANT_H
+#define POLICY_TENANT_H
+
+#include <stdbool.h>
+
+#include "policy/error.h"
+#include "policy/instant.h"
+#include "policy/record.h"
+
+#define TENANT_NAME_MAX 63
+#define CONTACT_MAX 320
+#define NOTE_MAX 500
+#define REPLY_TEXT_MAX 400
+
+enum smtp_auth { SMTP_AUTH_INHERIT, SMTP_AUTH_ENABLED, SMTP_AUTH_DISABLED };
+
+/* What a denial becomes. ACTION_ACCEPT is for two settings only. */
+enum action {
+	ACTION_DEFAULT,
+	ACTION_REJECT,
+	ACTION_TEMPFAIL,
+	ACTION_REPORT,
+	ACTION_ACCEPT,
+};
+
+enum blocks { BLOCKS_ALL, BLOCKS_PASSWORDS };
+
+/* The incident switch. `until` is INSTANT_NONE for "until unlocked". */
+struct lock {
+	bool set;
+	instant until;
+};
+
+struct tenant {
+	char name[TENANT_NAME_MAX + 1]; /* the record's key */
+	enum smtp_auth smtp_auth;       /* never SMTP_AUTH_INHERIT */
+	enum action action;             /* never ACTION_ACCEPT */
+	enum blocks blocks;
+	instant enforce_from;   /* INSTANT_NONE: at once */
+	instant tempfail_until; /* INSTANT_NONE: never tempfailed first */
+	struct lock lock;
+	char contact[CONTACT_MAX + 1];
+	char reply[REPLY_TEXT_MAX + 1];
+	char note[NOTE_MAX + 1];
+};
+
+/* A tenant that is disabled with everything else at its default. */
+void tenant_init(struct tenant *t);
+
+/*
+ * Copies NAME in lower case to OUT (TENANT_NAME_MAX + 1 bytes). ERR_DATA unless it
+ * is [a-z0-9][a-z0-9._-]{0,62}.
+ */
+enum error tenant_name_parse(const char *name, char *out, struct error_text *why) MUST_USE;
+
+/* Encodes all but the name into W. */
+void tenant_encode(const struct tenant *t, struct record_writer *w);
+
+/* Decodes a record. ERR_DAMAGED or ERR_NEWER where it is not one of ours. */
+enum error tenant_decode(struct bytes from, struct tenant *out_r) MUST_USE;
+
+/* Whether the lock holds at NOW. */
+bool lock_holds(const struct lock *lock, instant now);
+
+/* The words of the values, as the command line and the JSON have them. */
+const char *smtp_auth_name(enum smtp_auth v);
+const char *action_name(enum action v);
+const char *blocks_name(enum blocks v);
+bool smtp_auth_parse(const char *s, enum smtp_auth *out_r);
+bool action_parse(const char *s, enum action *out_r);
+bool blocks_parse(const char *s, enum blocks *out_r);
+
+#endif
