@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* alias_table - other logins of a mailbox */
+#include "policy/alias_table.h"
+
+#include <string.h>
+
+#include "policy/domain_table.h"
+#include "policy/mailbox_table.h"
+#include "policy/range.h"
+
+#define ALIAS_VERSION 1
+
+/* decode - an alias or an entry of its index: a version byte and a login */
+static enum error
+decode(struct bytes from, struct login *out_r)
+{
+	struct record_reader r;
+	enum error e;
+
+	record_read_start(&r, from);
+	e = record_get_version(&r, ALIAS_VERSION);
+	return e == OK ? login_from_normal((const char *)r.at, r.left, out_r) : e;
+}
+
+static enum error
+put(struct store_txn *txn, const struct key *key, const struct login *value)
+{
+	struct record_writer w;
+	uint8_t buf[LOGIN_MAX + 1];
+
+	record_write_start(&w, buf, sizeof buf);
+	record_put_u8(&w, ALIAS_VERSION);
+	record_put_bytes(&w, value->text, value->len);
+	return w.failed ? ERR_LIMIT : store_put(txn, key, (struct bytes){buf, w.len});
+}
+
+enum error
+alias_table_get(struct store_txn *txn, const struct login *login, struct login *mailbox_r)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	struct key key;
+	enum error e;
+
+	if (store_meta(txn)->aliases == 0)
+		return ERR_NOTFOUND;
+	key_login(&key, TABLE_ALIAS, login);
+	e = store_get(txn, &key, buf, &value);
+	return e == OK ? decode(value, mailbox_r) : e;
+}
+
+/* owner - the tenant that owns a login's domain by name; "" for none */
+static enum error
+owner(struct store_txn *txn, const struct login *login, char *name)
+{
+	enum error e = ERR_NOTFOUND;
+
+	name[0] = '\0';
+	if (login->named)
+		e = domain_table_get(txn, login_domain(login), name);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/*
+ * check_tenants - an alias within a domain that a tenant owns must lead to a mailbox
+ * of that tenant; a domain nobody owns by name is free for any
+ */
+static enum error
+check_tenants(struct store_txn *txn, const struct login *mailbox, const struct login *login,
+    struct error_text *why)
+{
+	char of_login[TENANT_NAME_MAX + 1], of_mailbox[TENANT_NAME_MAX + 1];
+	enum error e = owner(txn, login, of_login);
+
+	if (e == OK)
+		e = owner(txn, mailbox, of_mailbox);
+	if (e != OK || of_login[0] == '\0' || strcmp(of_login, of_mailbox) == 0)
+		return e;
+	return error_set(why, ERR_CONFLICT, "login %s is in a domain of tenant %s, mailbox %s is not",
+	    login->text, of_login, mailbox->text);
+}
+
+/* check_names - that neither end of the new alias stands for something else */
+static enum error
+check_names(struct store_txn *txn, const struct login *mailbox, const struct login *login,
+    struct error_text *why)
+{
+	struct mailbox m;
+	struct login other;
+	enum error e;
+
+	if (login_equal(mailbox, login))
+		return error_set(why, ERR_CONFLICT, "login %s is the mailbox itself", login->text);
+	e = alias_table_get(txn, mailbox, &other);
+	if (e == OK)
+		return error_set(why, ERR_CONFLICT, "%s is itself an alias of mailbox %s",
+		    mailbox->text, other.text);
+	if (e != ERR_NOTFOUND)
+		return e;
+	e = login->has_domain ? mailbox_table_get(txn, login, &m) : ERR_NOTFOUND;
+	if (e == OK)
+		return error_set(why, ERR_CONFLICT,
+		    "%s is a mailbox with its own setting; remove that first", login->text);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* check_no_aliases - LOGIN must not have aliases of its own: they would lead astray */
+static enum error
+check_no_aliases(struct store_txn *txn, const struct login *login, struct error_text *why)
+{
+	struct key range;
+	bool empty;
+	enum error e;
+
+	if (!login->has_domain)
+		return OK;
+	key_mailbox_alias(&range, login, NULL);
+	/* the prefix of a longer name looks alike; that refuses too much, never too little */
+	e = range_is_empty(txn, &range, &empty);
+	if (e == OK && !empty)
+		return error_set(why, ERR_CONFLICT, "%s has aliases of its own", login->text);
+	return e;
+}
+
+enum error
+alias_table_add(struct store_txn *txn, const struct login *mailbox, const struct login *login,
+    struct error_text *why)
+{
+	struct login other;
+	struct key key;
+	enum error e = alias_table_get(txn, login, &other);
+
+	if (e == OK && login_equal(&other, mailbox))
+		return OK;
+	if (e == OK)
+		return error_set(why, ERR_EXISTS, "login %s is an alias of mailbox %s already",
+		    login->text, other.text);
+	if (e == ERR_NOTFOUND)
+		e = check_names(txn, mailbox, login, why);
+	if (e == OK)
+		e = check_no_aliases(txn, login, why);
+	if (e == OK)
+		e = check_tenants(txn, mailbox, login, why);
+	if (e != OK)
+		return e;
+	key_login(&key, TABLE_ALIAS, login);
+	e = put(txn, &key, mailbox);
+	if (e != OK)
+		return e;
+	key_mailbox_alias(&key, mailbox, login);
+	return put(txn, &key, login);
+}
+
+enum error
+alias_table_remove(struct store_txn *txn, const struct login *login)
+{
+	struct login mailbox;
+	struct key key;
+	enum error e = alias_table_get(txn, login, &mailbox);
+
+	if (e != OK)
+		return e;
+	key_mailbox_alias(&key, &mailbox, login);
+	e = store_delete(txn, &key);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	key_login(&key, TABLE_ALIAS, login);
+	return store_delete(txn, &key);
+}
+
+struct each {
+	const struct login *mailbox; /* of the range, or NULL */
+	const struct key *range;
+	enum error (*fn)(void *arg, const struct login *login, const struct login *mailbox);
+	void *arg;
+};
+
+static enum error
+visit(void *arg, struct bytes key, struct bytes value)
+{
+	const struct each *each = arg;
+	struct login login, mailbox;
+	enum error e;
+
+	if (each->mailbox != NULL) {
+		if (!key_is_alias_of(key, each->range))
+			return OK;
+		e = decode(value, &login);
+		return e == OK ? each->fn(each->arg, &login, each->mailbox) : e;
+	}
+	e = key_to_login(key, &login);
+	if (e == OK)
+		e = decode(value, &mailbox);
+	return e == OK ? each->fn(each->arg, &login, &mailbox) : e;
+}
+
+enum error
+alias_table_each(struct store_txn *txn, const struct login *mailbox,
+    enum error (*fn)(void *arg, const struct login *login, const struct login *mailbox),
+    void *arg)
+{
+	struct key range;
+	struct each each = {mailbox, &range, fn, arg};
+
+	if (mailbox != NULL)
+		key_mailbox_alias(&range, mailbox, NULL);
+	else
+		key_table(&range, TABLE_ALIAS);
+	return range_each(txn, &range, visit, &each);
+}
+
+/* take_alias - keeps the first alias of an index range and ends the walk */
+static enum error
+take_alias(void *arg, struct bytes key, struct bytes value)
+{
+	enum error e = decode(value, arg);
+
+	(void)key;
+	return e == OK ? ERR_EXISTS : e;
+}
+
+enum error
+alias_table_remove_into(struct store_txn *txn, const char *domain)
+{
+	struct login alias;
+	struct key range;
+	enum error e;
+
+	key_domain_range(&range, INDEX_ALIAS, domain);
+	while ((e = range_each(txn, &range, take_alias, &alias)) == ERR_EXISTS) {
+		e = alias_table_remove(txn, &alias);
+		if (e != OK)
+			return e;
+	}
+	return e;
+}
+
+struct owner_check {
+	struct store_txn *txn;
+	const char *domain, *tenant;
+	struct error_text *why;
+};
+
+/* crossing - the alias ALIAS of a mailbox of OWNER, where they part */
+static enum error
+crossing(const struct owner_check *c, const struct login *alias)
+{
+	return error_set(c->why, ERR_CONFLICT,
+	    "the login alias %s would then cross tenants; remove it first", alias->text);
+}
+
+/* within - an alias in the domain: its mailbox must be the new owner's */
+static enum error
+within(void *arg, struct bytes key, struct bytes value)
+{
+	const struct owner_check *c = arg;
+	char name[TENANT_NAME_MAX + 1];
+	struct login alias, mailbox;
+	enum error e = key_to_login(key, &alias);
+
+	if (e == OK)
+		e = decode(value, &mailbox);
+	if (e == OK)
+		e = owner(c->txn, &mailbox, name);
+	if (e != OK || strcmp(name, c->tenant) == 0 ||
+	    strcmp(login_domain(&mailbox), c->domain) == 0)
+		return e;
+	return crossing(c, &alias);
+}
+
+/* into - an alias of a mailbox of the domain: its own domain must be nobody else's */
+static enum error
+into(void *arg, struct bytes key, struct bytes value)
+{
+	const struct owner_check *c = arg;
+	char name[TENANT_NAME_MAX + 1];
+	struct login alias;
+	enum error e = decode(value, &alias);
+
+	(void)key;
+	if (e == OK)
+		e = owner(c->txn, &alias, name);
+	if (e != OK || name[0] == '\0' || strcmp(name, c->tenant) == 0 ||
+	    strcmp(login_domain(&alias), c->domain) == 0)
+		return e;
+	return crossing(c, &alias);
+}
+
+enum error
+alias_table_check_owner(struct store_txn *txn, const char *domain, const char *tenant,
+    struct error_text *why)
+{
+	struct owner_check c = {txn, domain, tenant, why};
+	struct key range;
+	enum error e;
+
+	if (store_meta(txn)->aliases == 0)
+		return OK;
+	key_domain_range(&range, TABLE_ALIAS, domain);
+	e = range_each(txn, &range, within, &c);
+	if (e != OK)
+		return e;
+	key_domain_range(&range, INDEX_ALIAS, domain);
+	return range_each(txn, &range, into, &c);
+}

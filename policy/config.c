@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* config - the configuration file (the only file with inih) */
+#include "policy/config.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <pwd.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEFAULT_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
+#define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/smtpauth-milter"
+#define DEFAULT_USER "smtpauth"
+
+static const char *const mta_words[] = {"auto", "postfix", "sendmail", NULL};
+static const char *const log_words[] = {"stderr", "syslog", "json", NULL};
+static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+
+/* A key: how it is set from text, and printed. */
+struct row {
+	const char *key;
+	const char *initial;
+	const char *expected; /* what a good value is, for the error message */
+	bool (*set)(struct config *c, size_t offset, const char *value);
+	void (*print)(const struct config *c, size_t offset, FILE *to);
+	size_t offset; /* of the member, where the functions serve several */
+	bool unused;   /* accepted, but without effect in this version */
+};
+
+static char *
+member(struct config *c, size_t offset)
+{
+	return (char *)c + offset;
+}
+
+static const char *
+const_member(const struct config *c, size_t offset)
+{
+	return (const char *)c + offset;
+}
+
+static bool
+set_text(struct config *c, size_t offset, const char *value)
+{
+	size_t n = strlen(value);
+
+	if (n > CONFIG_VALUE_MAX)
+		return false;
+	memcpy(member(c, offset), value, n + 1);
+	return true;
+}
+
+static bool
+set_path(struct config *c, size_t offset, const char *value)
+{
+	return value[0] == '/' && set_text(c, offset, value);
+}
+
+static bool
+set_socket(struct config *c, size_t offset, const char *value)
+{
+	static const char *const kinds[] = {"inet:", "inet6:", "unix:", "local:", "fd:"};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+		size_t n = strlen(kinds[i]);
+
+		if (strncmp(value, kinds[i], n) == 0 && value[n] != '\0')
+			return set_text(c, offset, value);
+	}
+	return false;
+}
+
+static void
+print_text(const struct config *c, size_t offset, FILE *to)
+{
+	fputs(const_member(c, offset), to);
+}
+
+static bool
+set_mode(struct config *c, size_t offset, const char *value)
+{
+	char *end;
+	unsigned long mode = strtoul(value, &end, 8);
+
+	(void)offset;
+	c->socket_mode = (unsigned)mode;
+	return value[0] >= '0' && value[0] <= '7' && *end == '\0' && mode <= 0777;
+}
+
+static void
+print_mode(const struct config *c, size_t offset, FILE *to)
+{
+	(void)offset;
+	fprintf(to, "%04o", c->socket_mode);
+}
+
+/* find_word - the index of VALUE, or -1 */
+static int
+find_word(const char *const *words, const char *value)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(words[i], value) == 0)
+			return i;
+	return -1;
+}
+
+static bool
+set_mta(struct config *c, size_t offset, const char *value)
+{
+	int i = find_word(mta_words, value);
+
+	(void)offset;
+	if (i >= 0)
+		c->mta = (enum mta)i;
+	return i >= 0;
+}
+
+static void
+print_mta(const struct config *c, size_t offset, FILE *to)
+{
+	(void)offset;
+	fputs(mta_words[c->mta], to);
+}
+
+static bool
+set_on_error(struct config *c, size_t offset, const char *value)
+{
+	(void)offset;
+	return action_parse(value, &c->on_error) && c->on_error != ACTION_DEFAULT &&
+	    c->on_error != ACTION_REPORT;
+}
+
+static void
+print_on_error(const struct config *c, size_t offset, FILE *to)
+{
+	(void)offset;
+	fputs(action_name(c->on_error), to);
+}
+
+static bool
+set_log(struct config *c, size_t offset, const char *value)
+{
+	int i = find_word(log_words, value);
+
+	(void)offset;
+	if (i >= 0)
+		c->log = (enum log_target)i;
+	return i >= 0;
+}
+
+static void
+print_log(const struct config *c, size_t offset, FILE *to)
+{
+	(void)offset;
+	fputs(log_words[c->log], to);
+}
+
+static bool
+set_level(struct config *c, size_t offset, const char *value)
+{
+	int i = find_word(level_words, value);
+
+	(void)offset;
+	if (i >= 0)
+		c->log_level = (enum log_level)i;
+	return i >= 0;
+}
+
+static void
+print_level(const struct config *c, size_t offset, FILE *to)
+{
+	(void)offset;
+	fputs(level_words[c->log_level], to);
+}
+
+static bool
+set_yes_no(struct config *c, size_t offset, const char *value)
+{
+	bool yes = strcmp(value, "yes") == 0;
+
+	memcpy(member(c, offset), &yes, sizeof yes);
+	return yes || strcmp(value, "no") == 0;
+}
+
+static void
+print_yes_no(const struct config *c, size_t offset, FILE *to)
+{
+	bool yes;
+
+	memcpy(&yes, const_member(c, offset), sizeof yes);
+	fputs(yes ? "yes" : "no", to);
+}
+
+static bool
+set_seconds(struct config *c, size_t offset, const char *value)
+{
+	char *end;
+	unsigned long n = strtoul(value, &end, 10);
+
+	(void)offset;
+	c->usage_flush = (unsigned)n;
+	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && n >= 1 && n <= 3600;
+}
+
+static void
+print_seconds(const struct config *c, size_t offset, FILE *to)
+{
+	(void)offset;
+	fprintf(to, "%u", c->usage_flush);
+}
+
+#define AT(m) offsetof(struct config, m)
+
+static const struct row rows[] = {
+    {"socket", "inet:8899@127.0.0.1",
+	"inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N", set_socket, print_text,
+	AT(socket), false},
+    {"socket-mode", "0660", "an octal mode", set_mode, print_mode, 0, false},
+    {"socket-group", "", "a group", set_text, print_text, AT(socket_group), false},
+    {"user", "", "a user", set_text, print_text, AT(user), false},
+    {"state-dir", DEFAULT_STATE_DIR, "an absolute path", set_path, print_text,
+	AT(state_dir), false},
+    {"mta", "auto", "auto, postfix or sendmail", set_mta, print_mta, 0, false},
+    {"on-error", "tempfail", "tempfail, reject or accept", set_on_error, print_on_error, 0,
+	false},
+    {"log", "stderr", "syslog, stderr or json", set_log, print_log, 0, false},
+    {"log-level", "info", "error, warning, info or debug", set_level, print_level, 0, false},
+    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed), false},
+    {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage), true},
+    {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0, true},
+    {"metrics-file", "", "an absolute path", set_path, print_text, AT(metrics_file), true},
+};
+
+#define ROWS (sizeof rows / sizeof *rows)
+
+static const struct row *
+find_row(const char *key)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (strcmp(rows[i].key, key) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+enum error
+config_set(struct config *c, const char *key, const char *value, struct error_text *why)
+{
+	const struct row *row = find_row(key);
+
+	if (row == NULL)
+		return error_set(why, ERR_CONFIG, "unknown key \"%s\"", key);
+	if (value[0] == '\0' && row->initial[0] == '\0')
+		return OK; /* as config_print() has it */
+	if (!row->set(c, row->offset, value))
+		return error_set(why, ERR_CONFIG, "bad value \"%s\" for %s: use %s", value, key,
+		    row->expected);
+	c->unused_keys = c->unused_keys || row->unused;
+	return OK;
+}
+
+static void
+set_defaults(struct config *c)
+{
+	memset(c, 0, sizeof *c);
+	for (size_t i = 0; i < ROWS; i++)
+		if (rows[i].initial[0] != '\0' &&
+		    !rows[i].set(c, rows[i].offset, rows[i].initial))
+			abort(); /* a default of the table above is wrong */
+	if (getpwnam(DEFAULT_USER) != NULL)
+		memcpy(c->user, DEFAULT_USER, sizeof DEFAULT_USER);
+}
+
+struct parse {
+	struct config *config;
+	FILE *from;
+	const char *file;
+	unsigned line;
+	struct error_text *why;
+	enum error e;
+};
+
+/* fail - the first error with its place; inih is told to stop */
+static void
+fail(struct parse *p, const char *what)
+{
+	if (p->e == OK)
+		p->e = error_set(p->why, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
+}
+
+/*
+ * read_line - what inih calls for a line: leading blanks are dropped, or it would
+ * take the line for a continuation, and a line it would cut is an error
+ */
+static char *
+read_line(char *out, int cap, void *stream)
+{
+	struct parse *p = stream;
+	size_t blanks;
+
+	if (p->e != OK || fgets(out, cap, p->from) == NULL)
+		return NULL;
+	p->line++;
+	if (strchr(out, '\n') == NULL && !feof(p->from)) {
+		fail(p, "the line is too long");
+		return NULL;
+	}
+	blanks = strspn(out, " \t");
+	memmove(out, out + blanks, strlen(out + blanks) + 1);
+	if (out[0] == '[') {
+		fail(p, "there are no sections in this file");
+		return NULL;
+	}
+	return out;
+}
+
+static int
+take_key(void *user, const char *section, const char *key, const char *value)
+{
+	struct parse *p = user;
+	struct error_text why;
+
+	(void)section;
+	if (p->e == OK && config_set(p->config, key, value, &why) != OK)
+		fail(p, why.text);
+	return p->e == OK;
+}
+
+/* read_stream - inih over the lines of P */
+static enum error
+read_stream(struct parse *p)
+{
+	int rc = ini_parse_stream(read_line, p, take_key, p);
+
+	if (rc > 0) {
+		p->line = (unsigned)rc;
+		fail(p, "expected key = value");
+	} else if (rc < 0) {
+		fail(p, "cannot read on");
+	}
+	if (ferror(p->from))
+		fail(p, strerror(EIO));
+	return p->e;
+}
+
+enum error
+config_read(struct config *out, const char *file, struct error_text *why)
+{
+	struct parse p = {out, NULL, file != NULL ? file : DEFAULT_FILE, 0, why, OK};
+	enum error e;
+
+	set_defaults(out);
+	p.from = fopen(p.file, "re");
+	if (p.from == NULL && file == NULL && errno == ENOENT)
+		return OK;
+	if (p.from == NULL)
+		return error_set(why, ERR_CONFIG, "%s: %s", p.file, strerror(errno));
+	e = read_stream(&p);
+	fclose(p.from);
+	return e;
+}
+
+void
+config_print(const struct config *c, FILE *to)
+{
+	for (size_t i = 0; i < ROWS; i++) {
+		fprintf(to, "%s = ", rows[i].key);
+		rows[i].print(c, rows[i].offset, to);
+		fputc('\n', to);
+	}
+}

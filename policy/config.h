@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* config - the configuration file (the only file with inih) */
+#ifndef POLICY_CONFIG_H
+#define POLICY_CONFIG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/error.h"
+#include "policy/login.h"
+#include "policy/tenant.h"
+
+#define CONFIG_VALUE_MAX 198 /* bytes of a line, inih's limit */
+
+enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JSON };
+enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
+
+struct config {
+	char socket[CONFIG_VALUE_MAX + 1];
+	unsigned socket_mode;
+	char socket_group[CONFIG_VALUE_MAX + 1]; /* "": as it comes */
+	char user[CONFIG_VALUE_MAX + 1];         /* "": stay who we are */
+	char state_dir[CONFIG_VALUE_MAX + 1];
+	enum mta mta;
+	enum action on_error; /* tempfail, reject, accept */
+	enum log_target log;
+	enum log_level log_level;
+	bool log_allowed;
+	bool usage;
+	unsigned usage_flush; /* seconds */
+	char metrics_file[CONFIG_VALUE_MAX + 1]; /* "": none */
+	bool unused_keys; /* a key was given that this version does nothing with */
+};
+
+/*
+ * Fills OUT with the defaults, then with what FILE says. FILE NULL is the default
+ * file, which may be missing. ERR_CONFIG with "FILE:LINE: ..." in WHY for unknown
+ * keys, bad values, sections and over-long lines.
+ */
+enum error config_read(struct config *out, const char *file, struct error_text *why) MUST_USE;
+
+/* Sets one key as the file would; ERR_CONFIG with WHY. */
+enum error config_set(struct config *c, const char *key, const char *value,
+    struct error_text *why) MUST_USE;
+
+/* Prints all keys as a configuration file would have them. */
+void config_print(const struct config *c, FILE *to);
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* db - one LMDB file (the only file with lmdb.h) */
+#ifndef POLICY_DB_H
+#define POLICY_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "policy/error.h"
+#include "policy/key.h"
+#include "policy/record.h"
+
+/*
+ * Knows nothing of policy. Every touch of the memory map runs in a guard, so that a
+ * damaged or truncated file is ERR_DAMAGED and not the end of the process; values
+ * are copied out and never handed out as pointers into the map (but see db_scan).
+ *
+ * CAVEATS
+ * One process opens a file once. Read transactions belong to no thread (MDB_NOTLS),
+ * but one thread at a time uses one. After ERR_DAMAGED or ERR_REPLACED the file has
+ * to be closed and opened again; after ERR_DAMAGED in a write transaction the
+ * process should end: LMDB's writer mutex may still be held, which the next writer
+ * recovers from.
+ */
+struct db;
+struct db_txn;
+struct db_cursor;
+
+/* Reader slots in the lock file. The first program to open it decides for all. */
+#define DB_READERS_MAX 512
+
+struct db_options {
+	bool writable;   /* else the file must exist */
+	size_t map_size; /* 0: the default, 32 GiB (1 GiB on 32-bit systems) */
+};
+
+/*
+ * Opens PATH (a file; PATH-lock beside it). With `writable` it is created when it
+ * is missing or empty, mode 0660 less the umask.
+ * Returns OK; ERR_MISSING; ERR_FORMAT for a file that is not LMDB's; ERR_DAMAGED;
+ * ERR_PERMISSION; ERR_PID_SPACE; ERR_BUSY (no reader slot); ERR_MEMORY; ERR_IO;
+ * with a line in WHY.
+ */
+enum error db_open(struct db **db_r, const char *path, const struct db_options *options,
+    struct error_text *why) MUST_USE;
+
+/* Closes and NULLs. All transactions must have ended. */
+void db_close(struct db **db);
+
+/* Device and inode of the file that is open. */
+enum error db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r) MUST_USE;
+
+/* Frees the reader slots of processes that are gone. */
+enum error db_clear_stale_readers(struct db *db) MUST_USE;
+
+/*
+ * Begins a read transaction, which takes a reader slot (ERR_BUSY: none is free),
+ * or a write transaction, which waits for LMDB's writer mutex.
+ */
+enum error db_begin(struct db *db, bool write, struct db_txn **txn_r) MUST_USE;
+
+/*
+ * Ends the snapshot of a read transaction but keeps its slot; db_renew() takes a new
+ * snapshot and, like db_begin(), says ERR_REPLACED when the file cannot be the one
+ * the lock file speaks of: the transaction would be newer than the last in the file.
+ */
+enum error db_reset(struct db_txn *txn);
+enum error db_renew(struct db_txn *txn) MUST_USE;
+
+/*
+ * How many transactions the file is ahead of a fresh snapshot: 0, or 1 while a
+ * commit is on its way. More, twice in a row, means that the file was overwritten.
+ */
+enum error db_lag(struct db_txn *txn, size_t *lag_r) MUST_USE;
+
+/* Writes to disk (fdatasync) and ends the transaction in any case; NULLs it. */
+enum error db_commit(struct db_txn **txn) MUST_USE;
+
+/* Ends a transaction without effect and NULLs it; NULL is ignored. */
+void db_abort(struct db_txn **txn);
+
+/*
+ * Copies the value of KEY to BUF and its length to LEN_R. ERR_NOTFOUND; ERR_LIMIT
+ * when it is longer than CAP.
+ */
+enum error db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
+    size_t *len_r) MUST_USE;
+enum error db_put(struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
+/* ERR_NOTFOUND when there is no such key. */
+enum error db_delete(struct db_txn *txn, const struct key *key) MUST_USE;
+
+/* A cursor over keys in order. It must be closed before its transaction ends. */
+enum error db_cursor_open(struct db_txn *txn, struct db_cursor **cursor_r) MUST_USE;
+void db_cursor_close(struct db_cursor **cursor);
+
+/*
+ * Moves to the first key at or after KEY, or to the next one. ERR_NOTFOUND at the
+ * end. On OK, db_cursor_key() and db_cursor_value() are copies, valid until the next
+ * move.
+ */
+enum error db_cursor_seek(struct db_cursor *cursor, const struct key *key) MUST_USE;
+enum error db_cursor_next(struct db_cursor *cursor) MUST_USE;
+struct bytes db_cursor_key(const struct db_cursor *cursor);
+struct bytes db_cursor_value(const struct db_cursor *cursor);
+
+/*
+ * Visits every record in order, in a read transaction, and proves that look-ups
+ * from the root would find what the scan finds: keys ascend, the first and last key
+ * of every leaf page, looked up again, give the same address, and the number of
+ * records is the one the root tells. Damage is ERR_DAMAGED.
+ * FN gets pointers into the map and runs inside the guard: it must not lock or
+ * allocate; anything but OK ends the scan and is returned.
+ */
+enum error db_scan(struct db_txn *txn,
+    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg) MUST_USE;
+
+#endif

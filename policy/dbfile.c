@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* dbfile - what must hold of a file before LMDB is let loose on it */
+#include "policy/dbfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+/* LMDB's limits on the page size and its mark (mdb.c: MAX_PAGESIZE, MDB_MAGIC) */
+#define PAGE_MIN 512u
+#define PAGE_MAX 32768u
+#define META_MAGIC 0xBEEFC0DEu
+
+/* header_ok - whether HEADER starts one of LMDB's meta pages with a sane page size */
+static bool
+header_ok(const uint8_t *header)
+{
+	/* MDB_page up to mp_ptrs, then MDB_meta up to mm_dbs[FREE_DBI].md_pad */
+	const size_t meta = sizeof(size_t) + 8;
+	const size_t pad = meta + 8 + sizeof(void *) + sizeof(size_t);
+	uint32_t magic, page;
+
+	memcpy(&magic, header + meta, sizeof magic);
+	memcpy(&page, header + pad, sizeof page);
+	return magic == META_MAGIC && page >= PAGE_MIN && page <= PAGE_MAX &&
+	    (page & (page - 1)) == 0;
+}
+
+enum error
+dbfile_check(const char *path, bool may_create)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	uint8_t header[64];
+	enum error e = OK;
+	struct stat st;
+	ssize_t n;
+
+	if (fd < 0 && errno == ELOOP)
+		return ERR_FORMAT;
+	if (fd < 0)
+		return may_create && errno == ENOENT ? OK : error_from_errno(errno);
+	n = pread(fd, header, sizeof header, 0);
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		e = ERR_FORMAT;
+	else if (n < 0)
+		e = ERR_IO;
+	else if (n > 0 || !may_create)
+		e = n == sizeof header && header_ok(header) ? OK : ERR_FORMAT;
+	close(fd);
+	return e;
+}
+
+bool
+dbfile_is_network(unsigned long type)
+{
+	static const unsigned long network[] = {
+	    0x6969,     /* NFS */
+	    0x517B,     /* SMB */
+	    0xFF534D42, /* CIFS */
+	    0xFE534D42, /* SMB2 */
+	    0x00C36400, /* Ceph */
+	    0x5346414F, /* AFS */
+	    0x73757245, /* Coda */
+	    0x01021997, /* 9P */
+	    0x7461636F, /* OCFS2 */
+	    0x01161970, /* GFS2 */
+	    0x0BD00BD0, /* Lustre */
+	};
+
+	for (size_t i = 0; i < sizeof network / sizeof *network; i++)
+		if ((type & 0xFFFFFFFFul) == network[i])
+			return true;
+	return false;
+}
+
+enum error
+dbfile_check_folder(const char *dir)
+{
+	struct statfs fs;
+
+	if (statfs(dir, &fs) != 0)
+		return error_from_errno(errno);
+	return dbfile_is_network((unsigned long)fs.f_type) ? ERR_NETWORK_FS : OK;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* dbfile - what must hold of a file before LMDB is let loose on it */
+#ifndef POLICY_DBFILE_H
+#define POLICY_DBFILE_H
+
+#include <stdbool.h>
+
+#include "policy/error.h"
+
+/*
+ * OK for a regular file that starts like LMDB's; with MAY_CREATE also for none and
+ * for an empty one. ERR_MISSING, ERR_PERMISSION, ERR_FORMAT, ERR_IO otherwise. LMDB
+ * itself would divide by a page size of zero, and calls an empty file "bad file
+ * descriptor". Opening the data file beside LMDB is harmless: its locks are on the
+ * lock file.
+ */
+enum error dbfile_check(const char *path, bool may_create) MUST_USE;
+
+/*
+ * ERR_NETWORK_FS when the folder is on a network file system: LMDB's memory map and
+ * locks do not hold across machines.
+ */
+enum error dbfile_check_folder(const char *dir) MUST_USE;
+
+/* Whether statfs(2)'s f_type is that of a network file system. */
+bool dbfile_is_network(unsigned long type);
+
+#endif

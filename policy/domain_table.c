@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* domain_table - which tenant owns which domain */
+#include "policy/domain_table.h"
+
+#include <string.h>
+
+#include "policy/alias_table.h"
+#include "policy/range.h"
+#include "policy/tenant_table.h"
+
+#define DOMAIN_VERSION 1
+
+enum error
+domain_parse(const char *s, char *out, struct error_text *why)
+{
+	size_t n = strlen(s), len = 0;
+
+	if (strcmp(s, DOMAIN_ANY) == 0) {
+		memcpy(out, s, n + 1);
+		return OK;
+	}
+	if (domain_normalize(s, n, out, DOMAIN_MAX, &len) != OK || !domain_is_name(out, len))
+		return error_set(why, ERR_DATA, "bad domain \"%s\"", s);
+	out[len] = '\0';
+	return OK;
+}
+
+/* decode - a version byte and the tenant's name */
+static enum error
+decode(struct bytes from, char *tenant)
+{
+	struct record_reader r;
+	enum error e;
+
+	record_read_start(&r, from);
+	e = record_get_version(&r, DOMAIN_VERSION);
+	if (e != OK)
+		return e;
+	record_get_string(&r, tenant, TENANT_NAME_MAX + 1);
+	return record_end(&r);
+}
+
+enum error
+domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	struct key key;
+	enum error e;
+
+	key_name(&key, TABLE_DOMAIN, domain);
+	e = store_get(txn, &key, buf, &value);
+	return e == OK ? decode(value, tenant_r) : e;
+}
+
+/* put - the record and its entry in the tenant's index */
+static enum error
+put(struct store_txn *txn, const char *tenant, const char *domain)
+{
+	struct record_writer w;
+	uint8_t buf[TENANT_NAME_MAX + 8];
+	struct key key;
+	enum error e;
+
+	key_name(&key, TABLE_DOMAIN, domain);
+	record_write_start(&w, buf, sizeof buf);
+	record_put_u8(&w, DOMAIN_VERSION);
+	record_put_string(&w, tenant);
+	e = w.failed ? ERR_LIMIT : store_put(txn, &key, (struct bytes){buf, w.len});
+	if (e != OK)
+		return e;
+	key_tenant_domain(&key, tenant, domain);
+	return store_put(txn, &key, (struct bytes){"", 0});
+}
+
+enum error
+domain_table_delete(struct store_txn *txn, const char *tenant, const char *domain)
+{
+	struct key key;
+	enum error e;
+
+	key_tenant_domain(&key, tenant, domain);
+	e = store_delete(txn, &key);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	key_name(&key, TABLE_DOMAIN, domain);
+	return store_delete(txn, &key);
+}
+
+enum error
+domain_table_add(struct store_txn *txn, const char *domain, const char *tenant, bool move,
+    struct error_text *why)
+{
+	char have[TENANT_NAME_MAX + 1];
+	enum error e = domain_table_get(txn, domain, have);
+
+	if (e == OK && strcmp(have, tenant) == 0)
+		return OK;
+	if (e == OK && !move)
+		return error_set(why, ERR_CONFLICT, "domain %s belongs to tenant %s", domain, have);
+	if (e == ERR_NOTFOUND && move)
+		return error_set(why, e, "domain %s belongs to no tenant", domain);
+	if (e == OK)
+		e = domain_table_delete(txn, have, domain);
+	else if (e == ERR_NOTFOUND)
+		e = OK;
+	if (e == OK)
+		e = alias_table_check_owner(txn, domain, tenant, why);
+	return e == OK ? put(txn, tenant, domain) : e;
+}
+
+/* next_domain - past all mailboxes of the domain that KEY's mailbox is in */
+static void
+next_domain(struct key *key, const struct login *in)
+{
+	key_domain_range(key, TABLE_MAILBOX, login_domain(in));
+	key->at[key->len - 1] = 1; /* the NUL is followed by it in the order of keys */
+}
+
+/*
+ * used_without_owner - whether there is a mailbox in a domain that nobody owns by
+ * name; one look-up for every domain that has mailboxes
+ */
+static enum error
+used_without_owner(struct store_txn *txn, bool *used_r)
+{
+	char tenant[TENANT_NAME_MAX + 1];
+	struct db_cursor *cursor;
+	struct login address;
+	struct key table, at;
+	enum error e = db_cursor_open(store_db(txn), &cursor);
+
+	if (e != OK)
+		return e;
+	key_table(&table, TABLE_MAILBOX);
+	at = table;
+	*used_r = false;
+	while (!*used_r && (e = db_cursor_seek(cursor, &at)) == OK &&
+	    key_has_prefix(db_cursor_key(cursor), &table)) {
+		e = key_to_login(db_cursor_key(cursor), &address);
+		if (e == OK)
+			e = domain_table_get(txn, login_domain(&address), tenant);
+		*used_r = e == ERR_NOTFOUND;
+		if (e != OK)
+			break;
+		next_domain(&at, &address);
+	}
+	db_cursor_close(&cursor);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+domain_table_used(struct store_txn *txn, const char *domain, bool *used_r)
+{
+	struct key range;
+	bool empty = true;
+	enum error e;
+
+	if (strcmp(domain, DOMAIN_ANY) == 0)
+		return used_without_owner(txn, used_r);
+	key_domain_range(&range, TABLE_MAILBOX, domain);
+	e = range_is_empty(txn, &range, &empty);
+	if (e == OK && empty) {
+		key_domain_range(&range, INDEX_ALIAS, domain);
+		e = range_is_empty(txn, &range, &empty);
+	}
+	*used_r = !empty;
+	return e;
+}
+
+/* empty_without_owner - the mailboxes of the domains that nobody owns by name */
+static enum error
+empty_without_owner(struct store_txn *txn)
+{
+	char tenant[TENANT_NAME_MAX + 1], domain[DOMAIN_MAX + 1];
+	struct db_cursor *cursor;
+	struct login address;
+	struct key table, at;
+	enum error e = OK;
+
+	key_table(&table, TABLE_MAILBOX);
+	at = table;
+	while (e == OK) {
+		e = db_cursor_open(store_db(txn), &cursor);
+		if (e != OK)
+			return e;
+		e = db_cursor_seek(cursor, &at);
+		if (e == OK)
+			e = key_has_prefix(db_cursor_key(cursor), &table)
+			    ? key_to_login(db_cursor_key(cursor), &address)
+			    : ERR_NOTFOUND;
+		db_cursor_close(&cursor);
+		if (e != OK)
+			break;
+		next_domain(&at, &address);
+		memcpy(domain, login_domain(&address), strlen(login_domain(&address)) + 1);
+		e = domain_table_get(txn, domain, tenant);
+		if (e == ERR_NOTFOUND)
+			e = domain_table_empty(txn, domain);
+	}
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+domain_table_empty(struct store_txn *txn, const char *domain)
+{
+	struct key range;
+	enum error e;
+
+	if (strcmp(domain, DOMAIN_ANY) == 0)
+		return empty_without_owner(txn);
+	e = alias_table_remove_into(txn, domain);
+	if (e != OK)
+		return e;
+	key_domain_range(&range, TABLE_MAILBOX, domain);
+	return range_delete(txn, &range);
+}
+
+enum error
+domain_table_remove(struct store_txn *txn, const char *domain, bool force,
+    struct error_text *why)
+{
+	char name[TENANT_NAME_MAX + 1];
+	struct tenant t;
+	bool used;
+	enum error e = domain_table_get(txn, domain, name);
+
+	if (e == ERR_NOTFOUND)
+		return error_set(why, e, "domain %s belongs to no tenant", domain);
+	if (e == OK)
+		e = domain_table_used(txn, domain, &used);
+	if (e == OK && used)
+		return error_set(why, ERR_CONFLICT, "domain %s is used by mailboxes or aliases",
+		    domain);
+	if (e == OK && !force) {
+		e = tenant_table_get(txn, name, &t);
+		if (e == OK && tenant_table_protects(txn, &t))
+			return error_set(why, ERR_PROTECTED,
+			    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: the logins "
+			    "of %s would pass; use --force if that is meant",
+			    name, domain);
+	}
+	return e == OK ? domain_table_delete(txn, name, domain) : e;
+}
+
+struct each {
+	enum error (*of)(void *arg, const char *domain);
+	enum error (*all)(void *arg, const char *domain, const char *tenant);
+	void *arg;
+	size_t skip; /* bytes of the key before the domain */
+};
+
+static enum error
+visit(void *arg, struct bytes key, struct bytes value)
+{
+	const struct each *each = arg;
+	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
+	size_t n = key.len - each->skip;
+	enum error e;
+
+	if (n > DOMAIN_MAX)
+		return ERR_DAMAGED;
+	memcpy(domain, (const char *)key.at + each->skip, n);
+	domain[n] = '\0';
+	if (each->of != NULL)
+		return each->of(each->arg, domain);
+	e = decode(value, tenant);
+	return e == OK ? each->all(each->arg, domain, tenant) : e;
+}
+
+enum error
+domain_table_each_of(struct store_txn *txn, const char *tenant,
+    enum error (*fn)(void *arg, const char *domain), void *arg)
+{
+	struct each each = {fn, NULL, arg, 0};
+	struct key range;
+
+	key_tenant_domain(&range, tenant, "");
+	each.skip = range.len;
+	return range_each(txn, &range, visit, &each);
+}
+
+/* take - keeps the domain and ends the walk */
+static enum error
+take(void *arg, const char *domain)
+{
+	memcpy(arg, domain, strlen(domain) + 1);
+	return ERR_EXISTS;
+}
+
+enum error
+domain_table_first_of(struct store_txn *txn, const char *tenant, char *domain_r)
+{
+	enum error e = domain_table_each_of(txn, tenant, take, domain_r);
+
+	if (e == ERR_EXISTS)
+		return OK;
+	return e == OK ? ERR_NOTFOUND : e;
+}
+
+enum error
+domain_table_each(struct store_txn *txn,
+    enum error (*fn)(void *arg, const char *domain, const char *tenant), void *arg)
+{
+	struct each each = {NULL, fn, arg, 1};
+	struct key table;
+
+	key_table(&table, TABLE_DOMAIN);
+	return range_each(txn, &table, visit, &each);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* folder - the state folder */
+#include "policy/folder.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define FOLDER_MODE 0750
+#define USAGE_MODE 02770
+
+static enum error
+failed(struct error_text *why, const char *what, const char *path)
+{
+	int err = errno;
+	enum error e = error_from_errno(err);
+
+	if (e == ERR_MISSING || e == ERR_IO)
+		e = ERR_CREATE;
+	return error_set(why, e, "cannot %s %s: %s", what, path, strerror(err));
+}
+
+/* make - a folder with the mode whatever the umask; NEW_R tells whether it was missing */
+static enum error
+make(const char *path, mode_t mode, bool *new_r, struct error_text *why)
+{
+	struct stat st;
+
+	*new_r = mkdir(path, 0700) == 0;
+	if (*new_r)
+		return chmod(path, mode) == 0 ? OK : failed(why, "set the mode of", path);
+	if (errno != EEXIST)
+		return failed(why, "create", path);
+	if (stat(path, &st) != 0)
+		return failed(why, "look at", path);
+	if (!S_ISDIR(st.st_mode))
+		return error_set(why, ERR_CREATE, "cannot create %s: it is no folder", path);
+	return OK;
+}
+
+/* give_usage - the usage folder to the daemon's user, and to DIR's group */
+static enum error
+give_usage(const char *dir, const char *usage, struct error_text *why)
+{
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(FOLDER_ACCOUNT) : NULL;
+	uid_t user = pw != NULL ? pw->pw_uid : (uid_t)-1;
+	struct stat st;
+
+	if (stat(dir, &st) != 0)
+		return failed(why, "look at", dir);
+	if (chown(usage, user, st.st_gid) != 0)
+		return failed(why, "set the owner of", usage);
+	/* chown(2) may clear the set-group-ID bit */
+	if (chmod(usage, USAGE_MODE) != 0)
+		return failed(why, "set the mode of", usage);
+	return OK;
+}
+
+enum error
+folder_create(const char *dir, struct error_text *why)
+{
+	const struct group *gr = geteuid() == 0 ? getgrnam(FOLDER_ACCOUNT) : NULL;
+	char usage[PATH_MAX];
+	bool is_new;
+	enum error e;
+
+	if (snprintf(usage, sizeof usage, "%s/usage", dir) >= (int)sizeof usage)
+		return error_set(why, ERR_LIMIT, "the name of the state folder is too long");
+	e = make(dir, FOLDER_MODE, &is_new, why);
+	if (e == OK && is_new && gr != NULL && chown(dir, (uid_t)-1, gr->gr_gid) != 0)
+		return failed(why, "set the group of", dir);
+	if (e == OK)
+		e = make(usage, USAGE_MODE, &is_new, why);
+	return e == OK && is_new ? give_usage(dir, usage, why) : e;
+}

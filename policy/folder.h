@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* folder - the state folder */
+#ifndef POLICY_FOLDER_H
+#define POLICY_FOLDER_H
+
+#include "policy/error.h"
+
+/* The user and group that the daemon runs as. */
+#define FOLDER_ACCOUNT "smtpauth"
+
+/*
+ * Makes DIR (mode 0750) and DIR/usage (mode 2770) where they are missing. As root, a
+ * new DIR goes to group smtpauth where that exists; the usage folder goes to that user
+ * and DIR's group. A DIR that is there keeps its owner and mode. Can be repeated.
+ * ERR_CREATE, ERR_PERMISSION, ERR_FULL, with WHY.
+ */
+enum error folder_create(const char *dir, struct error_text *why) MUST_USE;
+
+#endif

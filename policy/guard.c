@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* guard - turns the traps of a damaged memory map into an error */
+#include "policy/guard.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Where this thread's guard returns to; NULL outside a guard. */
+static _Thread_local sigjmp_buf *volatile escape;
+
+static const int traps[] = {SIGBUS, SIGSEGV, SIGFPE};
+
+/*
+ * on_trap - out of the guard, or, where there is none, back to the default action:
+ * the instruction runs again and the process ends as it would have without us
+ */
+static void
+on_trap(int sig)
+{
+	if (escape != NULL)
+		siglongjmp(*escape, 1);
+	signal(sig, SIG_DFL);
+}
+
+void
+guard_install(void)
+{
+	struct sigaction sa;
+
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = on_trap;
+	/* The mask is not saved, so the signal must not be blocked when we jump. */
+	sa.sa_flags = SA_NODEFER;
+	sigemptyset(&sa.sa_mask);
+	for (size_t i = 0; i < sizeof traps / sizeof *traps; i++)
+		sigaction(traps[i], &sa, NULL);
+}
+
+enum error
+guard_run(enum error (*fn)(void *), void *arg)
+{
+	sigjmp_buf here;
+	enum error e;
+
+	if (sigsetjmp(here, 0) != 0) {
+		escape = NULL;
+		return ERR_DAMAGED;
+	}
+	escape = &here;
+	e = fn(arg);
+	escape = NULL;
+	return e;
+}
+
+void
+guard_escape(void)
+{
+	if (escape == NULL)
+		abort();
+	siglongjmp(*escape, 1);
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* keeper - keeps a verified policy database open for the daemon's decisions */
+#include "policy/keeper.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "policy/pool.h"
+#include "policy/verify.h"
+
+#define FIRST_SCAN_WAIT_MS 10000
+#define SLOT_WAIT_MS 1000
+#define LOOK_MS 1000             /* how often the files are looked at */
+#define STALE_READERS_MS 60000
+#define RESCAN_MIN_MS 60000
+#define RESCAN_FACTOR 1000       /* scanning takes at most a thousandth of the time */
+#define RETRY_FACTOR 2           /* after a fault: pause for twice the failed scan */
+#define RETRY_MAX_MS 4000
+
+enum state {
+	STATE_VERIFYING, /* decisions wait */
+	STATE_GOOD,
+	STATE_FAULT, /* decisions are on-error at once */
+};
+
+struct keeper {
+	char dir[PATH_MAX];
+	keeper_listener *listener;
+	void *arg;
+	_Atomic enum state state;
+	struct pool pool;    /* open while the state is, or a moment ago was, good */
+	struct store *store; /* the thread's own */
+	int64_t scan_ms;
+	unsigned ahead;      /* looks in a row that found the file ahead of the lock */
+	struct error_text said;
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	int64_t wait_until; /* under the mutex: when waiting for a scan ends */
+};
+
+static int64_t
+now_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static struct timespec
+as_timespec(int64_t ms)
+{
+	return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
+}
+
+/* set_state - and wakes who waits for it; decisions and the thread */
+static void
+set_state(struct keeper *k, enum state state)
+{
+	pthread_mutex_lock(&k->mutex);
+	if (state == STATE_VERIFYING && atomic_load(&k->state) != STATE_VERIFYING)
+		k->wait_until = now_ms() + FIRST_SCAN_WAIT_MS;
+	atomic_store(&k->state, state);
+	pthread_cond_broadcast(&k->changed);
+	pthread_mutex_unlock(&k->mutex);
+}
+
+/* pause_while - until DEADLINE, or until the state is no longer STATE */
+static void
+pause_while(struct keeper *k, enum state state, int64_t deadline)
+{
+	struct timespec until = as_timespec(deadline);
+
+	pthread_mutex_lock(&k->mutex);
+	while (atomic_load(&k->state) == state && now_ms() < deadline)
+		pthread_cond_timedwait(&k->changed, &k->mutex, &until);
+	pthread_mutex_unlock(&k->mutex);
+}
+
+/* fault - says what is wrong, but not the same thing again and again */
+static void
+fault(struct keeper *k, const struct error_text *why)
+{
+	set_state(k, STATE_FAULT);
+	if (strcmp(why->text, k->said.text) == 0)
+		return;
+	k->said = *why;
+	k->listener(k->arg, KEEPER_FAULT, why->text);
+}
+
+/* close_all - decisions under way end first; new ones see that the state is not good */
+static void
+close_all(struct keeper *k)
+{
+	const struct timespec millisecond = {0, 1000000};
+
+	while (!pool_is_idle(&k->pool))
+		nanosleep(&millisecond, NULL);
+	pool_close(&k->pool);
+	store_close(&k->store);
+}
+
+/* scan - verifies the open database and remembers how long that takes */
+static enum error
+scan(struct keeper *k, uint64_t *records, struct error_text *why)
+{
+	int64_t start = now_ms();
+	enum error e = verify_store(k->store, records, why);
+
+	k->scan_ms = now_ms() - start;
+	return e;
+}
+
+/* open_and_verify - OK with the pool open, or nothing open */
+static enum error
+open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
+{
+	enum error e = store_open(&k->store, k->dir, STORE_READ, why);
+
+	k->scan_ms = 0;
+	if (e != OK)
+		return e;
+	e = scan(k, records, why);
+	if (e == OK) {
+		e = pool_open(&k->pool, k->store);
+		if (e != OK)
+			error_set(why, e, "%s", error_string(e));
+	}
+	if (e != OK)
+		store_close(&k->store);
+	return e;
+}
+
+/* look - whether the open database is still the one in the folder */
+static enum error
+look(struct keeper *k, bool clear_readers)
+{
+	struct store_txn *txn;
+	size_t lag = 0;
+	enum error e = store_check_path(k->store);
+
+	if (e == OK && clear_readers)
+		e = store_clear_stale_readers(k->store);
+	if (e == OK)
+		e = store_begin(k->store, &txn);
+	if (e != OK)
+		return e;
+	e = db_lag(store_db(txn), &lag);
+	store_abort(&txn);
+	k->ahead = lag > 1 ? k->ahead + 1 : 0;
+	return e == OK && k->ahead > 1 ? ERR_REPLACED : e;
+}
+
+/* watch - until something is wrong; returns what */
+static enum error
+watch(struct keeper *k, struct error_text *why)
+{
+	int64_t scanned = now_ms(), cleared = scanned, due;
+	enum error e;
+
+	for (;;) {
+		pause_while(k, STATE_GOOD, now_ms() + LOOK_MS);
+		if (atomic_load(&k->state) != STATE_GOOD)
+			return error_set(why, ERR_DAMAGED,
+			    "a decision met damage in the policy database");
+		e = look(k, now_ms() - cleared >= STALE_READERS_MS);
+		if (e != OK)
+			return error_about(why, e, k->dir);
+		if (now_ms() - cleared >= STALE_READERS_MS)
+			cleared = now_ms();
+		due = RESCAN_FACTOR * k->scan_ms;
+		if (now_ms() - scanned < (due > RESCAN_MIN_MS ? due : RESCAN_MIN_MS))
+			continue;
+		e = scan(k, NULL, why);
+		if (e != OK)
+			return e;
+		scanned = now_ms();
+	}
+}
+
+/* announce - that decisions are made again */
+static void
+announce(struct keeper *k, uint64_t records)
+{
+	char text[120];
+
+	snprintf(text, sizeof text, "policy database verified: %llu records in %lld ms",
+	    (unsigned long long)records, (long long)k->scan_ms);
+	k->said.text[0] = '\0';
+	k->listener(k->arg, KEEPER_READY, text);
+}
+
+static void *
+keep(void *arg)
+{
+	struct keeper *k = arg;
+	struct error_text why;
+	uint64_t records;
+	int64_t pause;
+
+	for (;;) {
+		if (open_and_verify(k, &records, &why) != OK) {
+			fault(k, &why);
+			pause = LOOK_MS + RETRY_FACTOR * k->scan_ms;
+			pause_while(k, STATE_FAULT,
+			    now_ms() + (pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS));
+			continue;
+		}
+		announce(k, records);
+		set_state(k, STATE_GOOD);
+		if (watch(k, &why) == ERR_REPLACED) {
+			/* a good file may stand there now: worth waiting for */
+			set_state(k, STATE_VERIFYING);
+			k->listener(k->arg, KEEPER_NOTE, why.text);
+		} else {
+			fault(k, &why);
+		}
+		close_all(k);
+	}
+	return NULL;
+}
+
+/* init_wait - a condition on the monotonic clock: setting the time must not stall us */
+static enum error
+init_wait(struct keeper *k)
+{
+	pthread_condattr_t attr;
+	int rc = pthread_condattr_init(&attr);
+
+	if (rc != 0)
+		return error_from_errno(rc);
+	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	if (rc == 0)
+		rc = pthread_cond_init(&k->changed, &attr);
+	if (rc == 0)
+		rc = pthread_mutex_init(&k->mutex, NULL);
+	pthread_condattr_destroy(&attr);
+	return error_from_errno(rc);
+}
+
+enum error
+keeper_start(struct keeper **keeper_r, const char *dir, keeper_listener *listener, void *arg)
+{
+	struct keeper *k = calloc(1, sizeof *k);
+	pthread_t thread;
+	enum error e;
+
+	*keeper_r = NULL;
+	if (k == NULL)
+		return ERR_MEMORY;
+	e = strlen(dir) < sizeof k->dir ? init_wait(k) : ERR_LIMIT;
+	if (e != OK) {
+		free(k);
+		return e;
+	}
+	memcpy(k->dir, dir, strlen(dir) + 1);
+	k->listener = listener;
+	k->arg = arg;
+	k->wait_until = now_ms() + FIRST_SCAN_WAIT_MS;
+	atomic_store(&k->state, STATE_VERIFYING);
+	if (pthread_create(&thread, NULL, keep, k) != 0) {
+		free(k);
+		return ERR_MEMORY;
+	}
+	pthread_detach(thread);
+	*keeper_r = k;
+	return OK;
+}
+
+/* wait_good - for the scan that is under way, if one is */
+static enum error
+wait_good(struct keeper *k)
+{
+	enum state state = atomic_load(&k->state);
+	int64_t until;
+
+	if (state == STATE_VERIFYING) {
+		pthread_mutex_lock(&k->mutex);
+		until = k->wait_until;
+		pthread_mutex_unlock(&k->mutex);
+		pause_while(k, STATE_VERIFYING, until);
+		state = atomic_load(&k->state);
+	}
+	return state == STATE_GOOD ? OK : ERR_BUSY;
+}
+
+enum error
+keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r)
+{
+	enum error e;
+
+	for (;;) {
+		e = wait_good(keeper);
+		if (e != OK)
+			return e;
+		*slot_r = pool_take(&keeper->pool, SLOT_WAIT_MS);
+		if (*slot_r < 0)
+			return ERR_BUSY;
+		/* close_all() sets the state first and looks at the pool then */
+		if (atomic_load(&keeper->state) == STATE_GOOD)
+			break;
+		pool_give(&keeper->pool, *slot_r);
+	}
+	*txn_r = keeper->pool.slot[*slot_r];
+	e = store_renew(*txn_r);
+	if (e != OK)
+		keeper_give(keeper, *slot_r, e);
+	return e;
+}
+
+/* is_suspect - whether the error says something about the files */
+static bool
+is_suspect(enum error e)
+{
+	return e != OK && e != ERR_MEMORY && e != ERR_BUSY;
+}
+
+void
+keeper_give(struct keeper *keeper, int slot, enum error used)
+{
+	enum error e = store_reset(keeper->pool.slot[slot]);
+
+	/* The state first: once the slot is free, the keeper may have started anew. */
+	if (is_suspect(used) || is_suspect(e))
+		set_state(keeper, STATE_FAULT);
+	pool_give(&keeper->pool, slot);
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* keeper - keeps a verified policy database open for the daemon's decisions */
+#ifndef POLICY_KEEPER_H
+#define POLICY_KEEPER_H
+
+#include "policy/store.h"
+
+/*
+ * A thread opens the database, scans it, looks once a second whether the files are
+ * still the same, scans again from time to time, and starts over when a decision or
+ * a scan met damage. Until a scan has held, nothing is decided from the database.
+ */
+struct keeper;
+
+/* What the keeper tells its owner; called on the keeper's thread, one at a time. */
+enum keeper_event {
+	KEEPER_READY, /* verified; decisions are made */
+	KEEPER_FAULT, /* decisions are on-error until the next KEEPER_READY */
+	KEEPER_NOTE,
+};
+
+typedef void keeper_listener(void *arg, enum keeper_event event, const char *text);
+
+/*
+ * Starts the thread. DIR is copied; the database need not be there. Signals are to
+ * be blocked by the caller. ERR_MEMORY.
+ */
+enum error keeper_start(struct keeper **keeper_r, const char *dir, keeper_listener *listener,
+    void *arg) MUST_USE;
+
+/*
+ * Borrows a snapshot of the verified database. Waits while the database is verified
+ * after start or replacement, until 10 s after that began, and at most 1 s for a free
+ * transaction. Any error is a store error. Thread-safe; the pair costs two atomic
+ * operations when nothing is wrong.
+ */
+enum error keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r) MUST_USE;
+
+/* Gives the snapshot back with what became of its use; damage starts a new scan. */
+void keeper_give(struct keeper *keeper, int slot, enum error used);
+
+#endif

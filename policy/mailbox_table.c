@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mailbox_table - the mailboxes' own settings as the database has them */
+#include "policy/mailbox_table.h"
+
+#include "policy/range.h"
+
+enum error
+mailbox_table_get(struct store_txn *txn, const struct login *address, struct mailbox *out_r)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	struct key key;
+	enum error e;
+
+	key_login(&key, TABLE_MAILBOX, address);
+	e = store_get(txn, &key, buf, &value);
+	return e == OK ? mailbox_decode(value, out_r) : e;
+}
+
+enum error
+mailbox_table_put(struct store_txn *txn, const struct login *address, const struct mailbox *m)
+{
+	struct record_writer w;
+	uint8_t buf[RECORD_MAX];
+	struct key key;
+	enum error e;
+
+	if (mailbox_is_empty(m)) {
+		e = mailbox_table_remove(txn, address);
+		return e == ERR_NOTFOUND ? OK : e;
+	}
+	key_login(&key, TABLE_MAILBOX, address);
+	record_write_start(&w, buf, sizeof buf);
+	mailbox_encode(m, &w);
+	if (w.failed)
+		return ERR_LIMIT;
+	return store_put(txn, &key, (struct bytes){buf, w.len});
+}
+
+enum error
+mailbox_table_remove(struct store_txn *txn, const struct login *address)
+{
+	struct key key;
+
+	key_login(&key, TABLE_MAILBOX, address);
+	return store_delete(txn, &key);
+}
+
+struct each {
+	enum error (*fn)(void *arg, const struct login *address, const struct mailbox *m);
+	void *arg;
+};
+
+static enum error
+visit(void *arg, struct bytes key, struct bytes value)
+{
+	const struct each *each = arg;
+	struct login address;
+	struct mailbox m;
+	enum error e = key_to_login(key, &address);
+
+	if (e == OK)
+		e = mailbox_decode(value, &m);
+	return e == OK ? each->fn(each->arg, &address, &m) : e;
+}
+
+enum error
+mailbox_table_each(struct store_txn *txn, const char *domain,
+    enum error (*fn)(void *arg, const struct login *address, const struct mailbox *m),
+    void *arg)
+{
+	struct each each = {fn, arg};
+	struct key key;
+
+	if (domain != NULL)
+		key_domain_range(&key, TABLE_MAILBOX, domain);
+	else
+		key_table(&key, TABLE_MAILBOX);
+	return range_each(txn, &key, visit, &each);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* mailbox_table - the mailboxes' own settings as the database has them */
+#ifndef POLICY_MAILBOX_TABLE_H
+#define POLICY_MAILBOX_TABLE_H
+
+#include "policy/login.h"
+#include "policy/mailbox.h"
+#include "policy/store.h"
+
+/* The record of a mailbox, or ERR_NOTFOUND. */
+enum error mailbox_table_get(struct store_txn *txn, const struct login *address,
+    struct mailbox *out_r) MUST_USE;
+
+/* Stores the record, or removes it when nothing is left in it. */
+enum error mailbox_table_put(struct store_txn *txn, const struct login *address,
+    const struct mailbox *m) MUST_USE;
+
+/* ERR_NOTFOUND where there is none. */
+enum error mailbox_table_remove(struct store_txn *txn, const struct login *address) MUST_USE;
+
+/*
+ * Calls FN for every record of DOMAIN, or of all domains where it is NULL, in the
+ * order of domains and local parts.
+ */
+enum error mailbox_table_each(struct store_txn *txn, const char *domain,
+    enum error (*fn)(void *arg, const struct login *address, const struct mailbox *m),
+    void *arg) MUST_USE;
+
+#endif

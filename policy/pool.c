@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pool - a bounded set of read transactions for many threads */
+#include "policy/pool.h"
+
+#include <stdatomic.h>
+#include <time.h>
+
+_Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
+
+enum error
+pool_open(struct pool *pool, struct store *store)
+{
+	enum error e = OK;
+
+	for (int i = 0; i < POOL_SLOTS; i++)
+		pool->slot[i] = NULL;
+	atomic_store(&pool->taken, 0);
+	for (int i = 0; i < POOL_SLOTS && e == OK; i++) {
+		e = store_begin(store, &pool->slot[i]);
+		if (e == OK)
+			e = store_reset(pool->slot[i]);
+	}
+	if (e != OK)
+		pool_close(pool);
+	return e;
+}
+
+void
+pool_close(struct pool *pool)
+{
+	for (int i = 0; i < POOL_SLOTS; i++)
+		store_abort(&pool->slot[i]);
+}
+
+/* try_take - one attempt at the lowest free bit; -1 when all are taken */
+static int
+try_take(struct pool *pool)
+{
+	uint32_t taken = atomic_load_explicit(&pool->taken, memory_order_relaxed);
+
+	while (taken != UINT32_MAX) {
+		int slot = __builtin_ctz(~taken);
+
+		if (atomic_compare_exchange_weak(&pool->taken, &taken,
+			taken | UINT32_C(1) << slot))
+			return slot;
+	}
+	return -1;
+}
+
+int
+pool_take(struct pool *pool, int wait_ms)
+{
+	const struct timespec millisecond = {0, 1000000};
+	int slot = try_take(pool);
+
+	/* A decision takes microseconds: a wait is rare, and not worth a lock. */
+	for (int waited = 0; slot < 0 && waited < wait_ms; waited++) {
+		nanosleep(&millisecond, NULL);
+		slot = try_take(pool);
+	}
+	return slot;
+}
+
+void
+pool_give(struct pool *pool, int slot)
+{
+	atomic_fetch_and(&pool->taken, ~(UINT32_C(1) << slot));
+}
+
+bool
+pool_is_idle(const struct pool *pool)
+{
+	return atomic_load(&pool->taken) == 0;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* range - the records whose keys start alike */
+#ifndef POLICY_RANGE_H
+#define POLICY_RANGE_H
+
+#include <stdbool.h>
+
+#include "policy/store.h"
+
+/*
+ * Calls FN for every record whose key starts with PREFIX, in order. KEY and VALUE
+ * are valid during the call; FN must not write. Anything but OK from FN ends the walk
+ * and is returned.
+ */
+enum error range_each(struct store_txn *txn, const struct key *prefix,
+    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg) MUST_USE;
+
+/* Whether there is such a record. */
+enum error range_is_empty(struct store_txn *txn, const struct key *prefix, bool *empty_r) MUST_USE;
+
+/* Removes all records of the range. */
+enum error range_delete(struct store_txn *txn, const struct key *prefix) MUST_USE;
+
+#endif

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* setting_table - the settings as the database has them */
+#include "policy/setting_table.h"
+
+#include <string.h>
+
+#include "policy/text.h"
+
+enum error
+setting_table_get(struct store_txn *txn, const struct setting *setting, char *out, size_t cap)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	struct key key;
+	enum error e;
+
+	key_name(&key, TABLE_SETTING, setting->key);
+	e = store_get(txn, &key, buf, &value);
+	return e == OK ? setting_decode(value, out, cap) : e;
+}
+
+enum error
+setting_table_load(struct store_txn *txn, struct settings *out)
+{
+	char text[SETTING_TEXT_MAX + 1];
+	const struct setting *row;
+	enum error e;
+
+	settings_init(out);
+	for (size_t i = 0; (row = setting_at(i)) != NULL; i++) {
+		e = setting_table_get(txn, row, text, sizeof text);
+		if (e == ERR_NOTFOUND)
+			continue;
+		if (e == OK)
+			e = setting_apply(row, text, out);
+		if (e != OK)
+			return e;
+	}
+	return OK;
+}
+
+/* store_text - a canonical value into the database */
+static enum error
+store_text(struct store_txn *txn, const struct setting *setting, const char *text)
+{
+	struct record_writer w;
+	uint8_t buf[RECORD_MAX];
+	struct key key;
+
+	key_name(&key, TABLE_SETTING, setting->key);
+	record_write_start(&w, buf, sizeof buf);
+	setting_encode(text, &w);
+	if (w.failed)
+		return ERR_LIMIT;
+	return store_put(txn, &key, (struct bytes){buf, w.len});
+}
+
+enum error
+setting_table_set(struct store_txn *txn, const struct setting *setting, const char *value,
+    struct error_text *why)
+{
+	char text[SETTING_TEXT_MAX + 1];
+	enum error e = setting_canonical(setting, value, text, sizeof text, why);
+
+	return e == OK ? store_text(txn, setting, text) : e;
+}
+
+enum error
+setting_table_unset(struct store_txn *txn, const struct setting *setting)
+{
+	struct key key;
+
+	key_name(&key, TABLE_SETTING, setting->key);
+	return store_delete(txn, &key);
+}
+
+/* one_item - ITEM in canonical form; a list of several is refused */
+static enum error
+one_item(const struct setting *setting, const char *item, char *out, size_t cap,
+    struct error_text *why)
+{
+	enum error e = setting_canonical(setting, item, out, cap, why);
+
+	if (e == OK && strchr(out, ',') != NULL)
+		return error_set(why, ERR_DATA, "\"%s\" is more than one item", item);
+	return e;
+}
+
+/* without - LIST less ITEM into T; whether it was there */
+static bool
+without(const char *list, const char *item, struct text *t)
+{
+	bool found = false;
+	size_t n;
+
+	for (; *list != '\0'; list += n, list += *list == ',') {
+		n = strcspn(list, ",");
+		if (n == strlen(item) && memcmp(list, item, n) == 0) {
+			found = true;
+			continue;
+		}
+		if (t->len > 0)
+			text_puts(t, ",");
+		text_add(t, list, n);
+	}
+	return found;
+}
+
+enum error
+setting_table_add(struct store_txn *txn, const struct setting *setting, const char *item,
+    struct error_text *why)
+{
+	char list[SETTING_TEXT_MAX + 1], word[SETTING_LISTENERS_MAX + 1];
+	enum error e = one_item(setting, item, word, sizeof word, why);
+	size_t have, more;
+
+	if (e != OK)
+		return e;
+	e = setting_table_get(txn, setting, list, sizeof list);
+	if (e == ERR_NOTFOUND)
+		return store_text(txn, setting, word);
+	if (e != OK)
+		return e;
+	have = strlen(list);
+	more = strlen(word);
+	if (have + 1 + more >= sizeof list)
+		return error_set(why, ERR_DATA, "the list %s is full", setting->key);
+	list[have] = ',';
+	memcpy(list + have + 1, word, more + 1);
+	return setting_table_set(txn, setting, list, why);
+}
+
+enum error
+setting_table_remove(struct store_txn *txn, const struct setting *setting, const char *item,
+    struct error_text *why)
+{
+	char list[SETTING_TEXT_MAX + 1], word[SETTING_LISTENERS_MAX + 1];
+	char rest[SETTING_TEXT_MAX + 1];
+	struct text t;
+	enum error e = one_item(setting, item, word, sizeof word, why);
+
+	if (e == OK)
+		e = setting_table_get(txn, setting, list, sizeof list);
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
+	text_init(&t, rest, sizeof rest);
+	if (e == ERR_NOTFOUND || !without(list, word, &t))
+		return error_set(why, ERR_NOTFOUND, "%s is not in %s", word, setting->key);
+	return t.len > 0 ? store_text(txn, setting, rest)
+			 : setting_table_unset(txn, setting);
+}

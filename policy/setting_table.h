@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* setting_table - the settings as the database has them */
+#ifndef POLICY_SETTING_TABLE_H
+#define POLICY_SETTING_TABLE_H
+
+#include <stddef.h>
+
+#include "policy/settings.h"
+#include "policy/store.h"
+
+/* All settings: the stored ones, the others at their defaults. */
+enum error setting_table_load(struct store_txn *txn, struct settings *out) MUST_USE;
+
+/* The stored text of one setting, or ERR_NOTFOUND where it stands at its default. */
+enum error setting_table_get(struct store_txn *txn, const struct setting *setting, char *out,
+    size_t cap) MUST_USE;
+
+/* Stores VALUE in its canonical form; ERR_DATA with WHY. */
+enum error setting_table_set(struct store_txn *txn, const struct setting *setting,
+    const char *value, struct error_text *why) MUST_USE;
+
+/* Back to the default; ERR_NOTFOUND where it stands there already. */
+enum error setting_table_unset(struct store_txn *txn, const struct setting *setting) MUST_USE;
+
+/* Adds one item to a list, or takes one out (ERR_NOTFOUND where it is not in it). */
+enum error setting_table_add(struct store_txn *txn, const struct setting *setting,
+    const char *item, struct error_text *why) MUST_USE;
+enum error setting_table_remove(struct store_txn *txn, const struct setting *setting,
+    const char *item, struct error_text *why) MUST_USE;
+
+#endif

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* store - the policy database: records, their digest, and who may write */
+#include "policy/store.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/dbfile.h"
+#include "policy/setting_table.h"
+#include "policy/writers.h"
+
+#define META_VERSION 1
+#define DATA_MODE 0640
+#define LOCK_MODE 0660
+
+struct file_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+struct store {
+	struct db *db;
+	enum store_mode mode;
+	int writers_fd; /* -1 for readers */
+	struct file_id data, lock;
+	char data_path[PATH_MAX], lock_path[PATH_MAX];
+};
+
+struct store_txn {
+	struct store *store;
+	struct db_txn *db;
+	struct hasher *hasher; /* writers only */
+	bool dirty;
+	bool have_settings; /* ... those of the digest SETTINGS_OF */
+	struct digest settings_of;
+	struct store_meta meta;
+	struct settings settings;
+};
+
+static enum error
+encode_meta(const struct store_meta *m, struct record_writer *w)
+{
+	record_put_u8(w, META_VERSION);
+	record_put_bytes(w, m->id, sizeof m->id);
+	record_put_bytes(w, m->digest.byte, sizeof m->digest.byte);
+	record_put_u64(w, m->tenants);
+	record_put_u64(w, m->domains);
+	record_put_u64(w, m->mailboxes);
+	record_put_u64(w, m->aliases);
+	return w->failed ? ERR_INTERNAL : OK;
+}
+
+static enum error
+decode_meta(struct bytes from, struct store_meta *m)
+{
+	struct record_reader r;
+	enum error e;
+
+	record_read_start(&r, from);
+	e = record_get_version(&r, META_VERSION);
+	if (e != OK)
+		return e;
+	record_get_bytes(&r, m->id, sizeof m->id);
+	record_get_bytes(&r, m->digest.byte, sizeof m->digest.byte);
+	m->tenants = record_get_u64(&r);
+	m->domains = record_get_u64(&r);
+	m->mailboxes = record_get_u64(&r);
+	m->aliases = record_get_u64(&r);
+	return record_end(&r);
+}
+
+/* read_meta - ERR_FORMAT where there is none */
+static enum error
+read_meta(struct db_txn *db, struct store_meta *m)
+{
+	uint8_t buf[128];
+	struct key key;
+	size_t len;
+	enum error e;
+
+	key_table(&key, TABLE_META);
+	e = db_get(db, &key, buf, sizeof buf, &len);
+	if (e == ERR_NOTFOUND)
+		return ERR_FORMAT;
+	if (e == ERR_LIMIT)
+		return ERR_NEWER;
+	return e == OK ? decode_meta((struct bytes){buf, len}, m) : e;
+}
+
+static enum error
+write_meta(struct db_txn *db, const struct store_meta *m)
+{
+	struct record_writer w;
+	uint8_t buf[128];
+	struct key key;
+	enum error e;
+
+	key_table(&key, TABLE_META);
+	record_write_start(&w, buf, sizeof buf);
+	e = encode_meta(m, &w);
+	return e == OK ? db_put(db, &key, (struct bytes){buf, w.len}) : e;
+}
+
+static enum error
+identify(const char *path, struct file_id *id)
+{
+	struct stat st;
+
+	if (stat(path, &st) != 0)
+		return error_from_errno(errno);
+	id->dev = st.st_dev;
+	id->ino = st.st_ino;
+	return OK;
+}
+
+/* set_paths - the names of the files within DIR */
+static enum error
+set_paths(struct store *s, const char *dir, char *writers, struct error_text *why)
+{
+	static const char *const names[] = {"policy.mdb", "policy.mdb-lock", "policy.writers"};
+	char *const out[] = {s->data_path, s->lock_path, writers};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		int n = snprintf(out[i], PATH_MAX, "%s/%s", dir, names[i]);
+
+		if (n < 0 || n >= PATH_MAX)
+			return error_set(why, ERR_LIMIT, "the name of the state folder is too long");
+	}
+	return OK;
+}
+
+/* give_to_group - owner's mode and the folder's group for a file that is ours */
+static enum error
+give_to_group(const char *path, const char *dir, mode_t mode)
+{
+	struct stat folder, file;
+
+	if (stat(dir, &folder) != 0 || stat(path, &file) != 0)
+		return error_from_errno(errno);
+	if (file.st_uid != geteuid())
+		return OK;
+	if (file.st_gid != folder.st_gid && chown(path, (uid_t)-1, folder.st_gid) != 0)
+		return error_from_errno(errno);
+	if ((file.st_mode & 07777) != mode && chmod(path, mode) != 0)
+		return error_from_errno(errno);
+	return OK;
+}
+
+/* adjust_files - mends the modes of what is ours, e.g. of a lock file just made */
+static enum error
+adjust_files(const struct store *s, const char *dir, struct error_text *why)
+{
+	enum error e = give_to_group(s->lock_path, dir, LOCK_MODE);
+
+	if (e == OK && s->mode == STORE_WRITE)
+		e = give_to_group(s->data_path, dir, DATA_MODE);
+	return e == OK ? OK : error_about(why, e, dir);
+}
+
+/* open_db - opens LMDB and remembers which files these are */
+static enum error
+open_db(struct store *s, const char *dir, struct error_text *why)
+{
+	const struct db_options options = {s->mode == STORE_WRITE, 0};
+	enum error e = db_open(&s->db, s->data_path, &options, why);
+
+	if (e == OK)
+		e = adjust_files(s, dir, why);
+	if (e != OK)
+		return e;
+	e = db_file_id(s->db, &s->data.dev, &s->data.ino);
+	if (e == OK)
+		e = identify(s->lock_path, &s->lock);
+	return e == OK ? OK : error_about(why, e, s->lock_path);
+}
+
+/* open_store - common to opening and creating */
+static enum error
+open_store(struct store **store_r, const char *dir, enum store_mode mode, bool create,
+    struct error_text *why)
+{
+	struct store *s = calloc(1, sizeof *s);
+	char writers[PATH_MAX];
+	enum error e;
+
+	*store_r = NULL;
+	if (s == NULL)
+		return error_about(why, ERR_MEMORY, dir);
+	s->mode = mode;
+	s->writers_fd = -1;
+	e = set_paths(s, dir, writers, why);
+	if (e == OK && (e = dbfile_check_folder(dir)) != OK)
+		error_about(why, e, dir);
+	if (e == OK && !create && (e = dbfile_check(s->data_path, false)) != OK)
+		error_about(why, e, s->data_path);
+	if (e == OK && mode == STORE_WRITE)
+		e = writers_lock(writers, WRITERS_WAIT_SECONDS, &s->writers_fd, why);
+	if (e == OK)
+		e = open_db(s, dir, why);
+	if (e == OK)
+		*store_r = s;
+	else
+		store_close(&s);
+	return e;
+}
+
+enum error
+store_open(struct store **store_r, const char *dir, enum store_mode mode,
+    struct error_text *why)
+{
+	return open_store(store_r, dir, mode, false, why);
+}
+
+/* ensure_meta - makes the meta record of a database that has no record at all */
+static enum error
+ensure_meta(struct store *s, bool *created_r)
+{
+	struct db_cursor *cursor = NULL;
+	struct store_meta m = {0};
+	struct db_txn *db;
+	struct key first;
+	enum error e = db_begin(s->db, true, &db);
+
+	if (e != OK)
+		return e;
+	e = read_meta(db, &m);
+	*created_r = e == ERR_FORMAT;
+	if (e == ERR_FORMAT) {
+		key_table(&first, TABLE_META);
+		first.at[0] = 0;
+		e = db_cursor_open(db, &cursor);
+		if (e == OK)
+			e = db_cursor_seek(cursor, &first) == ERR_NOTFOUND ? OK : ERR_FORMAT;
+		db_cursor_close(&cursor);
+		if (e == OK && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
+			e = ERR_IO;
+		if (e == OK)
+			e = write_meta(db, &m);
+	}
+	if (e == OK && *created_r)
+		return db_commit(&db);
+	db_abort(&db);
+	return e;
+}
+
+enum error
+store_create(struct store **store_r, const char *dir, bool *created_r,
+    struct error_text *why)
+{
+	enum error e = open_store(store_r, dir, STORE_WRITE, true, why);
+
+	if (e != OK)
+		return e;
+	e = ensure_meta(*store_r, created_r);
+	if (e == OK)
+		return OK;
+	error_about(why, e, (*store_r)->data_path);
+	store_close(store_r);
+	return e;
+}
+
+void
+store_close(struct store **store)
+{
+	if (*store == NULL)
+		return;
+	db_close(&(*store)->db);
+	if ((*store)->writers_fd >= 0)
+		close((*store)->writers_fd);
+	free(*store);
+	*store = NULL;
+}
+
+enum error
+store_check_path(const struct store *store)
+{
+	struct file_id data = {0, 0}, lock = {0, 0};
+	enum error e = identify(store->data_path, &data);
+
+	if (e == OK)
+		e = identify(store->lock_path, &lock);
+	if (e != OK)
+		return e;
+	return data.dev == store->data.dev && data.ino == store->data.ino &&
+		lock.dev == store->lock.dev && lock.ino == store->lock.ino
+	    ? OK
+	    : ERR_REPLACED;
+}
+
+enum error
+store_clear_stale_readers(struct store *store)
+{
+	return db_clear_stale_readers(store->db);
+}
+
+/*
+ * load - the meta record, then the settings unless they are those of this digest:
+ * the digest tells all policy records apart, so it tells the settings apart too
+ */
+static enum error
+load(struct store_txn *txn)
+{
+	enum error e = read_meta(txn->db, &txn->meta);
+
+	if (e != OK)
+		return e;
+	if (txn->have_settings &&
+	    memcmp(&txn->settings_of, &txn->meta.digest, sizeof txn->settings_of) == 0)
+		return OK;
+	return store_reload_settings(txn);
+}
+
+enum error
+store_reload_settings(struct store_txn *txn)
+{
+	enum error e = setting_table_load(txn, &txn->settings);
+
+	txn->have_settings = e == OK;
+	txn->settings_of = txn->meta.digest;
+	return e;
+}
+
+enum error
+store_begin(struct store *store, struct store_txn **txn_r)
+{
+	struct store_txn *txn = calloc(1, sizeof *txn);
+	enum error e;
+
+	*txn_r = NULL;
+	if (txn == NULL)
+		return ERR_MEMORY;
+	txn->store = store;
+	e = db_begin(store->db, store->mode == STORE_WRITE, &txn->db);
+	if (e == OK && store->mode == STORE_WRITE) {
+		txn->hasher = hasher_new();
+		e = txn->hasher == NULL ? ERR_MEMORY : OK;
+	}
+	if (e == OK)
+		e = load(txn);
+	if (e == OK)
+		*txn_r = txn;
+	else
+		store_abort(&txn);
+	return e;
+}
+
+enum error
+store_reset(struct store_txn *txn)
+{
+	return db_reset(txn->db);
+}
+
+enum error
+store_renew(struct store_txn *txn)
+{
+	uint8_t id[sizeof txn->meta.id];
+	enum error e = db_renew(txn->db);
+
+	if (e != OK)
+		return e;
+	memcpy(id, txn->meta.id, sizeof id);
+	e = load(txn);
+	if (e == OK && memcmp(id, txn->meta.id, sizeof id) != 0)
+		return ERR_REPLACED;
+	return e;
+}
+
+void
+store_abort(struct store_txn **txn)
+{
+	if (*txn == NULL)
+		return;
+	db_abort(&(*txn)->db);
+	hasher_free(&(*txn)->hasher);
+	free(*txn);
+	*txn = NULL;
+}
+
+enum error
+store_commit(struct store_txn **txn)
+{
+	enum error e = OK;
+
+	if ((*txn)->dirty) {
+		e = write_meta((*txn)->db, &(*txn)->meta);
+		if (e == OK)
+			e = db_commit(&(*txn)->db);
+	}
+	store_abort(txn);
+	return e;
+}
+
+const struct store_meta *
+store_meta(const struct store_txn *txn)
+{
+	return &txn->meta;
+}
+
+const struct settings *
+store_settings(const struct store_txn *txn)
+{
+	return &txn->settings;
+}
+
+struct db_txn *
+store_db(struct store_txn *txn)
+{
+	return txn->db;
+}
+
+enum error
+store_get(struct store_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
+{
+	size_t len;
+	enum error e = db_get(txn->db, key, buf, RECORD_MAX, &len);
+
+	*value_r = (struct bytes){buf, len};
+	return e == ERR_LIMIT ? ERR_DAMAGED : e;
+}
+
+/* count - the meta record's counter of a table; NULL for a table without one */
+static uint64_t *
+count(struct store_meta *m, struct bytes key)
+{
+	switch (*(const uint8_t *)key.at) {
+	case TABLE_TENANT:
+		return &m->tenants;
+	case TABLE_DOMAIN:
+		return &m->domains;
+	case TABLE_MAILBOX:
+		return &m->mailboxes;
+	case TABLE_ALIAS:
+		return &m->aliases;
+	default:
+		return NULL;
+	}
+}
+
+/* forget - takes the old record out of digest and counts */
+static enum error
+forget(struct store_txn *txn, const struct key *key, struct bytes old)
+{
+	uint64_t *n = count(&txn->meta, key_bytes(key));
+
+	txn->dirty = true;
+	if (n != NULL)
+		(*n)--;
+	if (!key_is_policy(key_bytes(key)))
+		return OK;
+	return digest_subtract(&txn->meta.digest, txn->hasher, key_bytes(key), old);
+}
+
+enum error
+store_put(struct store_txn *txn, const struct key *key, struct bytes value)
+{
+	uint64_t *n = count(&txn->meta, key_bytes(key));
+	uint8_t buf[RECORD_MAX];
+	struct bytes old;
+	enum error e = store_get(txn, key, buf, &old);
+
+	if (e == OK && old.len == value.len && memcmp(old.at, value.at, old.len) == 0)
+		return OK;
+	if (e == OK)
+		e = forget(txn, key, old);
+	else if (e == ERR_NOTFOUND)
+		e = OK;
+	if (e == OK)
+		e = db_put(txn->db, key, value);
+	txn->dirty = true;
+	if (e == OK && n != NULL)
+		(*n)++;
+	if (e == OK && key_is_policy(key_bytes(key)))
+		e = digest_add(&txn->meta.digest, txn->hasher, key_bytes(key), value);
+	return e;
+}
+
+enum error
+store_delete(struct store_txn *txn, const struct key *key)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes old;
+	enum error e = store_get(txn, key, buf, &old);
+
+	if (e == OK)
+		e = forget(txn, key, old);
+	return e == OK ? db_delete(txn->db, key) : e;
+}

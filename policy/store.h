@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* store - the policy database: records, their digest, and who may write */
+#ifndef POLICY_STORE_H
+#define POLICY_STORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/db.h"
+#include "policy/digest.h"
+#include "policy/error.h"
+#include "policy/settings.h"
+
+/*
+ * The meta record: every transaction reads it first, because in a file that has
+ * none, or whose pages are damaged, every other look-up would say "not found".
+ */
+struct store_meta {
+	uint8_t id[16]; /* random, made by init: another one is another database */
+	struct digest digest;
+	uint64_t tenants, domains, mailboxes, aliases;
+};
+
+struct store;
+struct store_txn;
+
+enum store_mode { STORE_READ, STORE_WRITE };
+
+/*
+ * Opens the policy database of the state folder DIR. STORE_WRITE first takes its turn
+ * among the writers (ERR_BUSY after 10 s). Errors as db_open(), and ERR_NETWORK_FS.
+ * A missing file is ERR_MISSING, never created.
+ */
+enum error store_open(struct store **store_r, const char *dir, enum store_mode mode,
+    struct error_text *why) MUST_USE;
+
+/*
+ * As store_open(STORE_WRITE), but makes the files and the meta record where they are
+ * missing (CREATED_R tells), and gives the files the folder's group and their modes:
+ * data 0640, lock 0660.
+ */
+enum error store_create(struct store **store_r, const char *dir, bool *created_r,
+    struct error_text *why) MUST_USE;
+
+/* Closes, gives the turn to the next writer, and NULLs. */
+void store_close(struct store **store);
+
+/* OK while PATH and the lock file are those that were opened, else ERR_REPLACED. */
+enum error store_check_path(const struct store *store) MUST_USE;
+
+/* Frees reader slots of processes that are gone. */
+enum error store_clear_stale_readers(struct store *store) MUST_USE;
+
+/*
+ * Begins a transaction in the store's mode, reads the meta record and the settings.
+ * ERR_FORMAT: no meta record; ERR_NEWER; ERR_DAMAGED; ERR_REPLACED; ERR_BUSY.
+ */
+enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
+
+/* Ends a read transaction's snapshot, and takes a new one (the pool's two halves). */
+enum error store_reset(struct store_txn *txn);
+enum error store_renew(struct store_txn *txn) MUST_USE;
+
+/* Writes the meta record and commits, unless nothing changed. NULLs in any case. */
+enum error store_commit(struct store_txn **txn) MUST_USE;
+void store_abort(struct store_txn **txn);
+
+/* Borrowed until the transaction ends or is renewed. */
+const struct store_meta *store_meta(const struct store_txn *txn);
+const struct settings *store_settings(const struct store_txn *txn);
+struct db_txn *store_db(struct store_txn *txn);
+
+/* Reads again the settings that a put or delete has changed within TXN. */
+enum error store_reload_settings(struct store_txn *txn) MUST_USE;
+
+/* The record of KEY in BUF (RECORD_MAX bytes), as bytes; ERR_NOTFOUND. */
+enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
+    struct bytes *value_r) MUST_USE;
+
+/*
+ * Writes or removes a record and keeps digest and counts right. A put of what is
+ * there already changes nothing.
+ */
+enum error store_put(struct store_txn *txn, const struct key *key, struct bytes value) MUST_USE;
+enum error store_delete(struct store_txn *txn, const struct key *key) MUST_USE;
+
+#endif

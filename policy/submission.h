@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* submission - one MAIL FROM of a session: who it is and what is decided */
+#ifndef POLICY_SUBMISSION_H
+#define POLICY_SUBMISSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/decision.h"
+#include "policy/login.h"
+#include "policy/mailbox.h"
+#include "policy/store.h"
+#include "policy/tenant.h"
+#include "policy/text.h"
+
+/* What the MTA tells. Strings are never NULL; "" for what it does not tell. */
+struct submission {
+	const char *login; /* as the MTA has it; empty: not authenticated */
+	size_t login_len;
+	enum mta mta;      /* MTA_SENDMAIL: the login is xtext */
+	const char *client, *listener, *mechanism;
+	instant now;
+};
+
+/* What was found, and the decision. */
+struct outcome {
+	struct decision decision;
+	bool has_login, has_tenant, has_mailbox; /* which of the following are set */
+	struct login login; /* the login in normal form, after aliases */
+	struct tenant tenant;
+	struct mailbox mailbox; /* the mailbox's own setting */
+};
+
+/*
+ * Judges S by the snapshot TXN. With STEPS (may be NULL) it also writes, a line a
+ * step, how the login was understood. Returns OK when OUT holds a decision; any
+ * other value is a store error, and OUT must not be used. No allocation for a plain
+ * ASCII login, no system call.
+ */
+enum error submission_judge(struct store_txn *txn, const struct submission *s,
+    struct outcome *out, struct text *steps) MUST_USE;
+
+/* The mailbox's address, or "" where the login is none. */
+const char *outcome_mailbox(const struct outcome *o);
+
+/* The tenant's name, or "". */
+const char *outcome_tenant(const struct outcome *o);
+
+#endif

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tenant_table - the tenants as the database has them */
+#include "policy/tenant_table.h"
+
+#include <string.h>
+
+#include "policy/domain_table.h"
+#include "policy/range.h"
+
+enum error
+tenant_table_get(struct store_txn *txn, const char *name, struct tenant *out_r)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	struct key key;
+	enum error e;
+
+	key_name(&key, TABLE_TENANT, name);
+	e = store_get(txn, &key, buf, &value);
+	if (e == OK)
+		e = tenant_decode(value, out_r);
+	if (e == OK)
+		memmove(out_r->name, name, strlen(name) + 1);
+	return e;
+}
+
+enum error
+tenant_table_put(struct store_txn *txn, const struct tenant *t)
+{
+	struct record_writer w;
+	uint8_t buf[RECORD_MAX];
+	struct key key;
+
+	key_name(&key, TABLE_TENANT, t->name);
+	record_write_start(&w, buf, sizeof buf);
+	tenant_encode(t, &w);
+	if (w.failed)
+		return ERR_LIMIT;
+	return store_put(txn, &key, (struct bytes){buf, w.len});
+}
+
+enum error
+tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant *out_r)
+{
+	char name[TENANT_NAME_MAX + 1];
+	enum error e = ERR_NOTFOUND;
+
+	if (login->named)
+		e = domain_table_get(txn, login_domain(login), name);
+	if (e == ERR_NOTFOUND)
+		e = domain_table_get(txn, DOMAIN_ANY, name);
+	if (e != OK)
+		return e;
+	e = tenant_table_get(txn, name, out_r);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+}
+
+bool
+tenant_table_protects(const struct store_txn *txn, const struct tenant *t)
+{
+	return store_settings(txn)->unknown_tenant == ACTION_ACCEPT &&
+	    (t->smtp_auth == SMTP_AUTH_DISABLED || t->lock.set);
+}
+
+struct removal {
+	struct store_txn *txn;
+	bool used;
+};
+
+/* note_use - ends the walk at the first domain that is used */
+static enum error
+note_use(void *arg, const char *domain)
+{
+	struct removal *r = arg;
+	enum error e = domain_table_used(r->txn, domain, &r->used);
+
+	return e == OK && r->used ? ERR_EXISTS : e;
+}
+
+/* may_remove - the guards */
+static enum error
+may_remove(struct store_txn *txn, const struct tenant *t, struct error_text *why)
+{
+	struct removal r = {txn, false};
+	enum error e = domain_table_each_of(txn, t->name, note_use, &r);
+
+	if (r.used)
+		return error_set(why, ERR_CONFLICT,
+		    "tenant %s has mailboxes; --force removes them too", t->name);
+	if (e != OK)
+		return e;
+	if (tenant_table_protects(txn, t))
+		return error_set(why, ERR_PROTECTED,
+		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without it its "
+		    "logins would pass; use --force if that is meant",
+		    t->name);
+	return OK;
+}
+
+/* remove_domains - with all that is in them */
+static enum error
+remove_domains(struct store_txn *txn, const char *tenant)
+{
+	char domain[DOMAIN_MAX + 1];
+	enum error e;
+
+	while ((e = domain_table_first_of(txn, tenant, domain)) == OK) {
+		e = domain_table_empty(txn, domain);
+		if (e == OK)
+			e = domain_table_delete(txn, tenant, domain);
+		if (e != OK)
+			return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	}
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+tenant_table_remove(struct store_txn *txn, const char *name, bool force,
+    struct error_text *why)
+{
+	struct tenant t;
+	struct key key;
+	enum error e = tenant_table_get(txn, name, &t);
+
+	if (e == OK && !force)
+		e = may_remove(txn, &t, why);
+	if (e == OK)
+		e = remove_domains(txn, name);
+	key_name(&key, TABLE_TENANT, name);
+	return e == OK ? store_delete(txn, &key) : e;
+}
+
+struct each {
+	enum error (*fn)(void *arg, const struct tenant *t);
+	void *arg;
+};
+
+static enum error
+visit(void *arg, struct bytes key, struct bytes value)
+{
+	const struct each *each = arg;
+	struct tenant t;
+	enum error e = tenant_decode(value, &t);
+
+	if (e == OK && key.len - 1 > TENANT_NAME_MAX)
+		e = ERR_DAMAGED;
+	if (e != OK)
+		return e;
+	memcpy(t.name, (const char *)key.at + 1, key.len - 1);
+	t.name[key.len - 1] = '\0';
+	return each->fn(each->arg, &t);
+}
+
+enum error
+tenant_table_each(struct store_txn *txn, enum error (*fn)(void *arg, const struct tenant *t),
+    void *arg)
+{
+	struct each each = {fn, arg};
+	struct key key;
+
+	key_table(&key, TABLE_TENANT);
+	return range_each(txn, &key, visit, &each);
+}
