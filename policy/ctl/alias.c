@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* alias - the commands on login aliases */
+#include "policy/alias_table.h"
+
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/output.h"
+
+static void
+json_alias(struct ctl *c, const struct login *login, const struct login *mailbox)
+{
+	struct json j;
+
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_string(&j, "login", login->text);
+	json_string(&j, "mailbox", mailbox->text);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+enum error
+ctl_alias_add(struct ctl *c)
+{
+	struct login mailbox, login;
+	enum error e = ctl_mailbox(c, ctl_word(c, 0), &mailbox);
+
+	if (e == OK)
+		e = ctl_login(c, ctl_word(c, 1), &login);
+	if (e == OK)
+		e = alias_table_add(c->txn, &mailbox, &login, &c->why);
+	if (e != OK)
+		return e;
+	if (c->options.json)
+		json_alias(c, &login, &mailbox);
+	else
+		fprintf(c->out, "login %s is mailbox %s\n", login.text, mailbox.text);
+	return OK;
+}
+
+enum error
+ctl_alias_remove(struct ctl *c)
+{
+	struct login login;
+	enum error e = ctl_login(c, ctl_word(c, 0), &login);
+
+	if (e == OK)
+		e = alias_table_remove(c->txn, &login);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e, "login %s is no alias", login.text);
+	if (e == OK && !c->options.json)
+		fprintf(c->out, "login %s is no alias now\n", login.text);
+	return e;
+}
+
+struct lister {
+	struct ctl *c;
+	struct listing listing;
+};
+
+static enum error
+list_one(void *arg, const struct login *login, const struct login *mailbox)
+{
+	struct lister *l = arg;
+
+	if (l->c->options.json)
+		json_alias(l->c, login, mailbox);
+	else
+		listing_row(&l->listing, (const char *[]){login->text, mailbox->text});
+	return OK;
+}
+
+enum error
+ctl_alias_list(struct ctl *c)
+{
+	static const char *const headings[] = {"LOGIN", "MAILBOX"};
+	struct lister l = {.c = c};
+	struct login mailbox;
+	bool one = c->options.words > 0;
+	enum error e = one ? ctl_mailbox(c, ctl_word(c, 0), &mailbox) : OK;
+
+	if (e != OK)
+		return e;
+	listing_start(&l.listing, c->out, 2, headings);
+	e = alias_table_each(c->txn, one ? &mailbox : NULL, list_one, &l);
+	listing_end(&l.listing);
+	return e;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check - what would happen to a login, and why */
+#include <string.h>
+
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/output.h"
+#include "policy/reply.h"
+#include "policy/submission.h"
+
+#define STEPS_MAX 12000
+
+/* exit statuses of check */
+enum { EXIT_TEMPFAIL = 10, EXIT_REJECT = 11 };
+
+/* read_submission - the command line as what an MTA would tell */
+static enum error
+read_submission(struct ctl *c, struct submission *s)
+{
+	const char *mta = ctl_option(c, OPT_MTA), *client = ctl_option(c, OPT_CLIENT);
+	struct address address;
+
+	memset(s, 0, sizeof *s);
+	s->login = ctl_word(c, 0);
+	s->login_len = strlen(s->login);
+	s->mta = mta != NULL && strcmp(mta, "sendmail") == 0 ? MTA_SENDMAIL : MTA_POSTFIX;
+	if (mta != NULL && s->mta == MTA_POSTFIX && strcmp(mta, "postfix") != 0)
+		return error_set(&c->why, ERR_DATA,
+		    "bad value \"%s\" for --mta: use postfix or sendmail", mta);
+	if (client != NULL && !address_parse(client, &address))
+		return error_set(&c->why, ERR_DATA, "bad address \"%s\" for --client", client);
+	s->client = client != NULL ? client : "";
+	s->listener = ctl_option(c, OPT_LISTENER) != NULL ? ctl_option(c, OPT_LISTENER) : "";
+	s->mechanism = ctl_option(c, OPT_MECHANISM) != NULL ? ctl_option(c, OPT_MECHANISM) : "";
+	s->now = c->now;
+	if (ctl_option(c, OPT_AT) != NULL)
+		return instant_parse(ctl_option(c, OPT_AT), INSTANT_DAY_START, c->now, &s->now,
+		    &c->why);
+	return OK;
+}
+
+/* override_text - why the mailbox's setting did or did not hold, or "" */
+static const char *
+override_text(const struct outcome *o, const struct submission *s, char *buf, size_t cap)
+{
+	const char *setting = o->has_mailbox ? smtp_auth_name(o->mailbox.smtp_auth) : "";
+	char when[INSTANT_TEXT_MAX];
+
+	switch (o->decision.override) {
+	case OVERRIDE_NONE:
+		return "";
+	case OVERRIDE_HELD:
+		if (o->mailbox.until == INSTANT_NONE)
+			snprintf(buf, cap, "%s", setting);
+		else
+			snprintf(buf, cap, "%s until %s", setting,
+			    instant_print(o->mailbox.until, when));
+		return buf;
+	case OVERRIDE_EXPIRED:
+		snprintf(buf, cap, "%s, but expired at %s", setting,
+		    instant_print(o->mailbox.until, when));
+		return buf;
+	case OVERRIDE_OTHER_CLIENT:
+		snprintf(buf, cap, "%s, but not for client %.60s", setting,
+		    s->client[0] != '\0' ? s->client : "(unknown)");
+		return buf;
+	}
+	return "";
+}
+
+static void
+json_steps(struct json *j, const char *steps)
+{
+	size_t n;
+
+	json_array(j, "steps");
+	for (; *steps != '\0'; steps += n, steps += *steps == '\n') {
+		n = strcspn(steps, "\n");
+		json_string_n(j, NULL, steps, n);
+	}
+	json_array_end(j);
+}
+
+static void
+print_json(struct ctl *c, const struct submission *s, const struct outcome *o,
+    const char *reply, const char *override, const char *steps)
+{
+	struct json j;
+
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_string_n(&j, "login", s->login, s->login_len);
+	json_text(&j, "mailbox", outcome_mailbox(o));
+	json_text(&j, "tenant", outcome_tenant(o));
+	json_string(&j, "verdict", verdict_name(o->decision.verdict));
+	json_string(&j, "reason", reason_name(o->decision.reason));
+	json_text(&j, "reply", reply);
+	json_text(&j, "override", override);
+	json_steps(&j, steps);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+static void
+print_text(struct ctl *c, const struct outcome *o, const char *reply, const char *override,
+    const char *steps)
+{
+	property(c->out, "verdict", verdict_name(o->decision.verdict));
+	property(c->out, "reason", reason_name(o->decision.reason));
+	property(c->out, "reply", reply);
+	property(c->out, "mailbox", outcome_mailbox(o));
+	property(c->out, "tenant", outcome_tenant(o));
+	property(c->out, "mailbox setting", override);
+	fprintf(c->out, "steps\n");
+	while (*steps != '\0') {
+		size_t n = strcspn(steps, "\n");
+
+		fprintf(c->out, "  %.*s\n", (int)n, steps);
+		steps += n;
+		steps += *steps == '\n';
+	}
+}
+
+/* reply_line - the whole reply without the id, "" for a verdict that passes */
+static void
+reply_line(struct ctl *c, const struct submission *s, const struct outcome *o, char *out,
+    size_t cap)
+{
+	const struct reply_names names = {outcome_tenant(o), outcome_mailbox(o), s->client, ""};
+	struct reply r;
+
+	reply_build(store_settings(c->txn), o->has_tenant ? &o->tenant : NULL, &o->decision,
+	    &names, &r);
+	out[0] = '\0';
+	if (r.code[0] != '\0')
+		snprintf(out, cap, "%s %s %s", r.code, r.xcode, r.text);
+}
+
+/* print - the outcome; a session without a login is for check "allow" too */
+static void
+print(struct ctl *c, const struct submission *s, struct outcome *o, const char *steps)
+{
+	char reply[sizeof(struct reply)], buf[120];
+	const char *override = override_text(o, s, buf, sizeof buf);
+
+	reply_line(c, s, o, reply, sizeof reply);
+	if (o->decision.verdict == VERDICT_PASS)
+		o->decision.verdict = VERDICT_ALLOW;
+	if (c->options.json)
+		print_json(c, s, o, reply, override, steps);
+	else
+		print_text(c, o, reply, override, steps);
+}
+
+enum error
+ctl_check(struct ctl *c)
+{
+	static char buf[STEPS_MAX];
+	struct submission s;
+	struct outcome o;
+	struct text steps;
+	enum error e = read_submission(c, &s);
+
+	if (e != OK)
+		return e;
+	text_init(&steps, buf, sizeof buf);
+	e = submission_judge(c->txn, &s, &o, &steps);
+	if (e != OK)
+		return error_about(&c->why, e, c->dir);
+	print(c, &s, &o, buf);
+	if (o.decision.verdict == VERDICT_TEMPFAIL)
+		c->status = EXIT_TEMPFAIL;
+	else if (o.decision.verdict == VERDICT_REJECT)
+		c->status = EXIT_REJECT;
+	return OK;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ctl - one run of smtpauthctl: what a command works with */
+#ifndef CTL_CTL_H
+#define CTL_CTL_H
+
+#include <stdio.h>
+
+#include "policy/ctl/options.h"
+#include "policy/error.h"
+#include "policy/instant.h"
+#include "policy/login.h"
+#include "policy/store.h"
+
+/*
+ * Commands return an error with its line in `why`; main prints it and maps it to the
+ * exit status. What a writing command prints to `out` is shown only once its
+ * transaction is committed.
+ */
+struct ctl {
+	struct options options;
+	const char *dir;
+	struct store *store;    /* NULL for commands that need none */
+	struct store_txn *txn;
+	FILE *out;
+	instant now;
+	int status;             /* exit status of a success other than 0 */
+	struct error_text why;
+};
+
+enum need { NEED_NOTHING, NEED_STORE, NEED_READ, NEED_WRITE };
+
+/* One command: dispatch, number of words, options and help are all in its row. */
+struct command {
+	const char *name; /* "tenant add" */
+	const char *args; /* "NAME", "" for none, in brackets what may be left out */
+	uint32_t options; /* a set of OPTION() */
+	enum need need;
+	enum error (*run)(struct ctl *c);
+	const char *help;
+};
+
+/* Row I of the table, or NULL past the end. */
+const struct command *command_at(size_t i);
+
+enum error ctl_init(struct ctl *c) MUST_USE;
+enum error ctl_settings_show(struct ctl *c) MUST_USE;
+enum error ctl_settings_set(struct ctl *c) MUST_USE;
+enum error ctl_settings_unset(struct ctl *c) MUST_USE;
+enum error ctl_settings_add(struct ctl *c) MUST_USE;
+enum error ctl_settings_remove(struct ctl *c) MUST_USE;
+enum error ctl_tenant_add(struct ctl *c) MUST_USE;
+enum error ctl_tenant_set(struct ctl *c) MUST_USE;
+enum error ctl_tenant_show(struct ctl *c) MUST_USE;
+enum error ctl_tenant_list(struct ctl *c) MUST_USE;
+enum error ctl_tenant_remove(struct ctl *c) MUST_USE;
+enum error ctl_tenant_lock(struct ctl *c) MUST_USE;
+enum error ctl_tenant_unlock(struct ctl *c) MUST_USE;
+enum error ctl_domain_add(struct ctl *c) MUST_USE;
+enum error ctl_domain_move(struct ctl *c) MUST_USE;
+enum error ctl_domain_remove(struct ctl *c) MUST_USE;
+enum error ctl_domain_list(struct ctl *c) MUST_USE;
+enum error ctl_mailbox_set(struct ctl *c) MUST_USE;
+enum error ctl_mailbox_show(struct ctl *c) MUST_USE;
+enum error ctl_mailbox_list(struct ctl *c) MUST_USE;
+enum error ctl_mailbox_remove(struct ctl *c) MUST_USE;
+enum error ctl_mailbox_lock(struct ctl *c) MUST_USE;
+enum error ctl_mailbox_unlock(struct ctl *c) MUST_USE;
+enum error ctl_alias_add(struct ctl *c) MUST_USE;
+enum error ctl_alias_remove(struct ctl *c) MUST_USE;
+enum error ctl_alias_list(struct ctl *c) MUST_USE;
+enum error ctl_check(struct ctl *c) MUST_USE;
+enum error ctl_status(struct ctl *c) MUST_USE;
+enum error ctl_verify(struct ctl *c) MUST_USE;
+
+/* The command's word I behind its name, and the value of an option (or NULL). */
+const char *ctl_word(const struct ctl *c, size_t i);
+const char *ctl_option(const struct ctl *c, enum option_id id);
+
+/* Readers of typed values; the error names the word. */
+
+/* TIME or "none", which gives INSTANT_NONE. */
+enum error ctl_time(struct ctl *c, enum option_id id, enum instant_date date,
+    instant *out_r) MUST_USE;
+/* The same, but a time in the past is bad data. */
+enum error ctl_future_time(struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
+/* A line of at most MAX bytes into OUT (MAX + 1 bytes); "" clears. */
+enum error ctl_line(struct ctl *c, enum option_id id, size_t max, char *out) MUST_USE;
+/* A login as typed, in normal form. */
+enum error ctl_login(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
+/* A mailbox address whose domain has a tenant; default-domain is applied. */
+enum error ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
+
+#endif

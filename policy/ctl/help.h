@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* help - what --help and --version print */
+#ifndef CTL_HELP_H
+#define CTL_HELP_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "policy/ctl/options.h"
+
+/*
+ * Prints the version, the commands a noun has, or the overview (which fits a screen).
+ * Returns the exit status.
+ */
+int help_print(const struct options *o, FILE *out);
+
+/* Whether some command's name has several words and starts with WORD. */
+bool help_has_group(const char *word);
+
+#endif

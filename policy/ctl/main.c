@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* main - smtpauthctl: finds the command, runs it in one transaction, says what failed */
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+
+#include "policy/config.h"
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/help.h"
+#include "policy/guard.h"
+#include "policy/text.h"
+
+/* exit_status - of an error; no default, so that the compiler finds a gap */
+static int
+exit_status(enum error e)
+{
+	switch (e) {
+	case OK:
+		return EX_OK;
+	case ERR_NOTFOUND:
+		return 1;
+	case ERR_USAGE:
+		return EX_USAGE;
+	case ERR_DATA:
+	case ERR_EXISTS:
+	case ERR_CONFLICT:
+	case ERR_PROTECTED:
+	case ERR_LIMIT:
+		return EX_DATAERR;
+	case ERR_MISSING:
+	case ERR_DAMAGED:
+	case ERR_REPLACED:
+	case ERR_FORMAT:
+	case ERR_NEWER:
+	case ERR_NETWORK_FS:
+	case ERR_PID_SPACE:
+		return EX_UNAVAILABLE;
+	case ERR_BUSY:
+	case ERR_FULL:
+	case ERR_MEMORY:
+		return EX_TEMPFAIL;
+	case ERR_IO:
+		return EX_IOERR;
+	case ERR_CREATE:
+		return EX_CANTCREAT;
+	case ERR_PERMISSION:
+		return EX_NOPERM;
+	case ERR_CONFIG:
+		return EX_CONFIG;
+	case ERR_INTERNAL:
+		return EX_SOFTWARE;
+	}
+	return EX_SOFTWARE;
+}
+
+/* complain - one line on standard error, fit for a terminal */
+static void __attribute__((noinline))
+complain(const char *why)
+{
+	char shown[4 * ERROR_TEXT_MAX + 64];
+	struct text t;
+
+	text_init(&t, shown, sizeof shown);
+	text_show(&t, why, strlen(why), ERROR_TEXT_MAX);
+	fprintf(stderr, "smtpauthctl: %s\n", shown);
+}
+
+/* count_words - of a name or of the arguments; those in brackets may be left out */
+static void
+count_words(const char *s, size_t *least, size_t *most)
+{
+	*least = *most = 0;
+	while (*s != '\0') {
+		(*most)++;
+		*least += *s != '[';
+		s += strcspn(s, " ");
+		s += strspn(s, " ");
+	}
+}
+
+/* starts_with - whether the words of the command line begin with the command's name */
+static bool
+starts_with(const struct options *o, const char *name, size_t *words_r)
+{
+	size_t i = 0, n;
+
+	for (; *name != '\0'; i++) {
+		n = strcspn(name, " ");
+		if (i >= o->words || strlen(o->word[i]) != n || memcmp(o->word[i], name, n) != 0)
+			return false;
+		name += n;
+		name += strspn(name, " ");
+	}
+	*words_r = i;
+	return true;
+}
+
+/* find_command - the row whose name the words start with; the name is dropped */
+static const struct command *
+find_command(struct options *o)
+{
+	const struct command *command;
+	size_t words;
+
+	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		if (!starts_with(o, command->name, &words))
+			continue;
+		o->word += words;
+		o->words -= words;
+		return command;
+	}
+	return NULL;
+}
+
+/* unknown_command - the line for words that are none */
+static enum error
+unknown_command(const struct options *o, struct error_text *why)
+{
+	if (o->words == 0)
+		return error_set(why, ERR_USAGE,
+		    "a command is missing; see \"smtpauthctl --help\"");
+	if (help_has_group(o->word[0]))
+		return error_set(why, ERR_USAGE, "\"%s\" needs one of its commands; see "
+		    "\"smtpauthctl %s --help\"", o->words > 1 ? o->word[1] : o->word[0],
+		    o->word[0]);
+	return error_set(why, ERR_USAGE, "unknown command \"%s\"; see \"smtpauthctl --help\"",
+	    o->word[0]);
+}
+
+/* choose_command - ... with the right number of words and none but its own options */
+static enum error
+choose_command(struct ctl *c, const struct command **command_r)
+{
+	const struct command *command;
+	size_t least, most;
+
+	*command_r = command = find_command(&c->options);
+	if (command == NULL)
+		return unknown_command(&c->options, &c->why);
+	count_words(command->args, &least, &most);
+	if (c->options.words < least || c->options.words > most)
+		return error_set(&c->why, ERR_USAGE, "usage: smtpauthctl %s%s%s", command->name,
+		    *command->args != '\0' ? " " : "", command->args);
+	return options_check(&c->options, command->options, &c->why);
+}
+
+/* find_dir - the state folder: -d, or what the configuration file says */
+static enum error
+find_dir(struct ctl *c, struct config *config)
+{
+	enum error e = OK;
+
+	c->dir = c->options.dir;
+	if (c->dir == NULL || c->options.config_file != NULL)
+		e = config_read(config, c->options.config_file, &c->why);
+	if (c->dir == NULL)
+		c->dir = config->state_dir;
+	return e;
+}
+
+/* run_in_transaction - one command, one transaction */
+static enum error
+run_in_transaction(struct ctl *c, const struct command *command)
+{
+	enum error e;
+
+	e = store_open(&c->store, c->dir, command->need == NEED_WRITE ? STORE_WRITE : STORE_READ,
+	    &c->why);
+	if (e == OK && command->need != NEED_STORE) {
+		e = store_begin(c->store, &c->txn);
+		if (e != OK)
+			return error_about(&c->why, e, c->dir);
+	}
+	if (e == OK)
+		e = command->run(c);
+	if (e == OK && command->need == NEED_WRITE) {
+		e = store_commit(&c->txn);
+		if (e != OK)
+			return error_about(&c->why, e, c->dir);
+	}
+	return e;
+}
+
+/* run - ... with the output held back until it is true */
+static enum error
+run(struct ctl *c, const struct command *command)
+{
+	bool hold = command->need == NEED_WRITE;
+	char *text = NULL;
+	size_t size = 0;
+	enum error e;
+
+	c->out = hold ? open_memstream(&text, &size) : stdout;
+	if (c->out == NULL)
+		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+	e = command->need == NEED_NOTHING ? command->run(c) : run_in_transaction(c, command);
+	store_abort(&c->txn);
+	store_close(&c->store);
+	if (hold) {
+		fclose(c->out);
+		if (e == OK)
+			fwrite(text, 1, size, stdout);
+		free(text);
+	}
+	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
+		return error_set(&c->why, ERR_IO, "cannot write to standard output");
+	return e;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct ctl c = {.now = instant_now()};
+	const struct command *command;
+	struct config config;
+	enum error e;
+
+	setlocale(LC_CTYPE, "C");
+	umask(0007);
+	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error, not the end */
+	guard_install();
+	e = options_parse(&c.options, argc, argv, &c.why);
+	if (e == OK && (c.options.help || c.options.version))
+		return help_print(&c.options, stdout);
+	if (e == OK)
+		e = choose_command(&c, &command);
+	if (e == OK)
+		e = find_dir(&c, &config);
+	if (e == OK) {
+		error_set(&c.why, e, "%s", "");
+		e = run(&c, command);
+	}
+	if (e == OK)
+		return c.status;
+	complain(c.why.text[0] != '\0' ? c.why.text : error_string(e));
+	return exit_status(e);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* options - the words of the command line, taken apart */
+#include "policy/ctl/options.h"
+
+#include <getopt.h>
+#include <string.h>
+
+enum { GLOBAL_JSON = 1000, GLOBAL_ACTOR, GLOBAL_FIRST_OPTION };
+
+static const struct {
+	const char *name, *value;
+} table[OPT_COUNT] = {
+    [OPT_ACTION] = {"action", "reject|tempfail|report|default"},
+    [OPT_AT] = {"at", "TIME"},
+    [OPT_BLOCKS] = {"blocks", "all|passwords"},
+    [OPT_CLIENT] = {"client", "ADDRESS"},
+    [OPT_CLIENTS] = {"clients", "NETWORK[,NETWORK...]|none"},
+    [OPT_CONTACT] = {"contact", "ADDRESS"},
+    [OPT_DOMAIN] = {"domain", "DOMAIN"},
+    [OPT_ENFORCE_FROM] = {"enforce-from", "TIME|none"},
+    [OPT_EXPIRING_WITHIN] = {"expiring-within", "14d"},
+    [OPT_FORCE] = {"force", NULL},
+    [OPT_LISTENER] = {"listener", "NAME"},
+    [OPT_MECHANISM] = {"mechanism", "NAME"},
+    [OPT_MTA] = {"mta", "postfix|sendmail"},
+    [OPT_NOTE] = {"note", "TEXT"},
+    [OPT_REPLY] = {"reply", "TEXT"},
+    [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled|inherit"},
+    [OPT_TEMPFAIL_UNTIL] = {"tempfail-until", "TIME|none"},
+    [OPT_TENANT] = {"tenant", "NAME"},
+    [OPT_UNTIL] = {"until", "TIME|none"},
+};
+
+const char *
+option_name(enum option_id id)
+{
+	return table[id].name;
+}
+
+const char *
+option_value_name(enum option_id id)
+{
+	return table[id].value;
+}
+
+/* fill_long - getopt's table from ours */
+static void
+fill_long(struct option *out)
+{
+	static const struct option globals[] = {{"config", required_argument, NULL, 'c'},
+	    {"dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'},
+	    {"version", no_argument, NULL, 'V'}, {"json", no_argument, NULL, GLOBAL_JSON},
+	    {"actor", required_argument, NULL, GLOBAL_ACTOR}};
+	size_t n = sizeof globals / sizeof *globals;
+
+	memcpy(out, globals, sizeof globals);
+	for (int i = 0; i < OPT_COUNT; i++, n++) {
+		out[n].name = table[i].name;
+		out[n].has_arg = table[i].value != NULL ? required_argument : no_argument;
+		out[n].flag = NULL;
+		out[n].val = GLOBAL_FIRST_OPTION + i;
+	}
+	memset(&out[n], 0, sizeof out[n]);
+}
+
+/* take_option - one of the commands' own options */
+static enum error
+take_option(struct options *o, enum option_id id, const char *value, struct error_text *why)
+{
+	if (id == OPT_DOMAIN) {
+		if (o->domains == OPTION_DOMAINS_MAX)
+			return error_set(why, ERR_USAGE, "more than %d times --domain",
+			    OPTION_DOMAINS_MAX);
+		o->domain[o->domains++] = value;
+	} else if (o->value[id] != NULL) {
+		return error_set(why, ERR_USAGE, "--%s is given twice", table[id].name);
+	}
+	o->value[id] = value != NULL ? value : "";
+	return OK;
+}
+
+static enum error
+take(struct options *o, int c, const char *value, const char *word, struct error_text *why)
+{
+	switch (c) {
+	case 'c':
+		o->config_file = value;
+		return OK;
+	case 'd':
+		o->dir = value;
+		return OK;
+	case 'h':
+		o->help = true;
+		return OK;
+	case 'V':
+		o->version = true;
+		return OK;
+	case GLOBAL_JSON:
+		o->json = true;
+		return OK;
+	case GLOBAL_ACTOR:
+		o->actor = value;
+		return OK;
+	case ':':
+		return error_set(why, ERR_USAGE, "option \"%s\" needs a value", word);
+	case '?':
+		return error_set(why, ERR_USAGE, "unknown option \"%s\"", word);
+	default:
+		return take_option(o, (enum option_id)(c - GLOBAL_FIRST_OPTION), value, why);
+	}
+}
+
+enum error
+options_parse(struct options *out, int argc, char **argv, struct error_text *why)
+{
+	struct option longs[OPT_COUNT + 7];
+	enum error e = OK;
+	int c, at;
+
+	memset(out, 0, sizeof *out);
+	fill_long(longs);
+	opterr = 0;
+	while (e == OK) {
+		at = optind;
+		c = getopt_long(argc, argv, ":c:d:hV", longs, NULL);
+		if (c == -1)
+			break;
+		/* getopt has moved on behind the option it found, which may come late */
+		e = take(out, c, optarg, argv[optind > at ? optind - 1 : at], why);
+	}
+	out->word = argv + optind;
+	out->words = (size_t)(argc - optind);
+	return e;
+}
+
+enum error
+options_check(const struct options *o, uint32_t allowed, struct error_text *why)
+{
+	for (int i = 0; i < OPT_COUNT; i++)
+		if (o->value[i] != NULL && !(allowed & OPTION(i)))
+			return error_set(why, ERR_USAGE,
+			    "this command has no option --%s", table[i].name);
+	return OK;
+}

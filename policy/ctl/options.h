@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* options - the words of the command line, taken apart */
+#ifndef CTL_OPTIONS_H
+#define CTL_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+
+/* The options of all commands; a command's row says which are its own. */
+enum option_id {
+	OPT_ACTION,
+	OPT_AT,
+	OPT_BLOCKS,
+	OPT_CLIENT,
+	OPT_CLIENTS,
+	OPT_CONTACT,
+	OPT_DOMAIN,
+	OPT_ENFORCE_FROM,
+	OPT_EXPIRING_WITHIN,
+	OPT_FORCE,
+	OPT_LISTENER,
+	OPT_MECHANISM,
+	OPT_MTA,
+	OPT_NOTE,
+	OPT_REPLY,
+	OPT_SMTP_AUTH,
+	OPT_TEMPFAIL_UNTIL,
+	OPT_TENANT,
+	OPT_UNTIL,
+	OPT_COUNT,
+};
+
+#define OPTION(id) (UINT32_C(1) << (id))
+
+#define OPTION_DOMAINS_MAX 256 /* --domain, the one option that may be repeated */
+
+struct options {
+	const char *config_file, *dir, *actor; /* NULL where not given */
+	bool json, help, version;
+	const char *value[OPT_COUNT]; /* NULL where not given; "" for one without a value */
+	const char *domain[OPTION_DOMAINS_MAX];
+	size_t domains;
+	char **word; /* the words that are no options, in order */
+	size_t words;
+};
+
+/*
+ * Takes ARGV apart; options may stand anywhere before "--". ERR_USAGE with WHY. OUT
+ * borrows from ARGV, which is permuted.
+ */
+enum error options_parse(struct options *out, int argc, char **argv,
+    struct error_text *why) MUST_USE;
+
+/* ERR_USAGE when an option was given that is not in ALLOWED, a set of OPTION(). */
+enum error options_check(const struct options *o, uint32_t allowed,
+    struct error_text *why) MUST_USE;
+
+/* The option's name and what its value is called (NULL for none). */
+const char *option_name(enum option_id id);
+const char *option_value_name(enum option_id id);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* output - tables for people and JSON for programs, on a stream */
+#include "policy/ctl/output.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/text.h"
+
+/* columns_of - characters, which is near enough to columns of a terminal */
+static unsigned
+columns_of(const char *s)
+{
+	unsigned n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xC0) != 0x80;
+	return n;
+}
+
+static void
+print_row(const struct listing *t, const char *const *cells)
+{
+	for (unsigned i = 0; i < t->columns; i++) {
+		unsigned have = columns_of(cells[i]);
+
+		fputs(cells[i], t->out);
+		if (i + 1 < t->columns)
+			fprintf(t->out, "%*s", (int)(have < t->width[i] ? t->width[i] - have : 0) + 2,
+			    "");
+	}
+	fputc('\n', t->out);
+}
+
+/* flush - prints and frees the rows that were kept back */
+static void
+flush(struct listing *t)
+{
+	const char *cells[LISTING_COLUMNS_MAX];
+
+	for (unsigned r = 0; r <= t->rows && t->rows > 0; r++) {
+		for (unsigned i = 0; i < t->columns; i++)
+			cells[i] = t->ahead[r][i] != NULL ? t->ahead[r][i] : "";
+		print_row(t, cells);
+	}
+	for (unsigned r = 0; r <= t->rows; r++)
+		for (unsigned i = 0; i < t->columns; i++)
+			free(t->ahead[r][i]);
+	free(t->ahead);
+	t->streaming = true;
+}
+
+static void
+keep(struct listing *t, unsigned row, const char *const *cells)
+{
+	for (unsigned i = 0; i < t->columns; i++) {
+		unsigned have = columns_of(cells[i]);
+
+		t->ahead[row][i] = strdup(cells[i]);
+		if (have > t->width[i])
+			t->width[i] = have;
+	}
+}
+
+void
+listing_start(struct listing *t, FILE *out, unsigned columns, const char *const *headings)
+{
+	memset(t, 0, sizeof *t);
+	t->out = out;
+	t->columns = columns;
+	t->ahead = calloc(LISTING_ROWS_AHEAD + 1, sizeof *t->ahead);
+	t->streaming = t->ahead == NULL;
+	if (t->ahead != NULL)
+		keep(t, 0, headings);
+}
+
+void
+listing_row(struct listing *t, const char *const *cells)
+{
+	if (!t->streaming && t->rows == LISTING_ROWS_AHEAD)
+		flush(t);
+	if (t->streaming)
+		print_row(t, cells);
+	else
+		keep(t, ++t->rows, cells);
+}
+
+void
+listing_end(struct listing *t)
+{
+	if (!t->streaming)
+		flush(t);
+}
+
+static void
+put(void *arg, const char *s, size_t n)
+{
+	fwrite(s, 1, n, arg);
+}
+
+void
+json_to_stream(struct json *j, FILE *out)
+{
+	json_start(j, put, out);
+}
+
+void
+json_line_end(struct json *j, FILE *out)
+{
+	fputc('\n', out);
+	j->comma = false;
+}
+
+void
+json_networks(struct json *j, const char *key, const struct cidr_list *list)
+{
+	char buf[CIDR_TEXT_MAX];
+
+	json_array(j, key);
+	for (unsigned i = 0; i < list->count; i++)
+		json_string(j, NULL, network_print(&list->net[i], buf));
+	json_array_end(j);
+}
+
+void
+json_lock(struct json *j, const char *key, const struct lock *lock)
+{
+	if (!lock->set) {
+		json_null(j, key);
+		return;
+	}
+	json_object(j, key);
+	json_instant(j, "until", lock->until);
+	json_object_end(j);
+}
+
+const char *
+lock_text(const struct lock *lock, instant now, char *buf)
+{
+	char when[INSTANT_TEXT_MAX];
+
+	if (!lock->set)
+		return "";
+	if (lock->until == INSTANT_NONE)
+		return "locked";
+	snprintf(buf, LOCK_TEXT_MAX, "%s %s",
+	    lock_holds(lock, now) ? "locked until" : "lock expired",
+	    instant_print(lock->until, when));
+	return buf;
+}
+
+void
+property(FILE *out, const char *key, const char *value)
+{
+	if (*value != '\0')
+		fprintf(out, "%-16s %s\n", key, value);
+}
+
+void
+property_time(FILE *out, const char *key, instant t)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	if (t != INSTANT_NONE)
+		property(out, key, instant_print(t, buf));
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* output - tables for people and JSON for programs, on a stream */
+#ifndef CTL_OUTPUT_H
+#define CTL_OUTPUT_H
+
+#include <stdio.h>
+
+#include "policy/cidr.h"
+#include "policy/json.h"
+#include "policy/tenant.h"
+
+#define LISTING_COLUMNS_MAX 8
+
+/* Rows that are kept back to find out how wide the columns are. */
+#define LISTING_ROWS_AHEAD 200
+
+/*
+ * A list whose columns align. Cells are copied. The first rows decide the widths;
+ * later ones are printed as they come, so that a list of millions starts at once and
+ * needs no memory.
+ */
+struct listing {
+	FILE *out;
+	unsigned columns;
+	unsigned rows;
+	unsigned width[LISTING_COLUMNS_MAX];
+	char *(*ahead)[LISTING_COLUMNS_MAX]; /* the heading, then the rows */
+	bool streaming;
+};
+
+/* HEADINGS are COLUMNS strings. */
+void listing_start(struct listing *t, FILE *out, unsigned columns, const char *const *headings);
+void listing_row(struct listing *t, const char *const *cells);
+/* Prints what is kept back and frees it. Without rows nothing is printed. */
+void listing_end(struct listing *t);
+
+/* JSON that goes to OUT; json_line_end() ends the line of one object. */
+void json_to_stream(struct json *j, FILE *out);
+void json_line_end(struct json *j, FILE *out);
+
+/* Members that several objects share. */
+void json_networks(struct json *j, const char *key, const struct cidr_list *list);
+void json_lock(struct json *j, const char *key, const struct lock *lock);
+
+/* "locked", "locked until ...", "lock expired ..." or "" into BUF. */
+#define LOCK_TEXT_MAX 48
+const char *lock_text(const struct lock *lock, instant now, char *buf);
+
+/* A line "key: value" of a list of properties; nothing for "". */
+void property(FILE *out, const char *key, const char *value);
+void property_time(FILE *out, const char *key, instant t);
+
+#endif

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tenant - the commands on tenants */
+#include "policy/tenant.h"
+
+#include <string.h>
+
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/output.h"
+#include "policy/domain_table.h"
+#include "policy/tenant_table.h"
+
+/* find - the tenant named by word I */
+static enum error
+find(struct ctl *c, size_t i, struct tenant *t)
+{
+	char name[TENANT_NAME_MAX + 1];
+	enum error e = tenant_name_parse(ctl_word(c, i), name, &c->why);
+
+	if (e == OK)
+		e = tenant_table_get(c->txn, name, t);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e, "there is no tenant %s", name);
+	return e;
+}
+
+struct domain_printer {
+	struct json *json; /* or, for people: */
+	FILE *out;
+	unsigned count;
+};
+
+static enum error
+print_domain(void *arg, const char *domain)
+{
+	struct domain_printer *p = arg;
+
+	if (p->json != NULL)
+		json_string(p->json, NULL, domain);
+	else
+		fprintf(p->out, "%s%s", p->count > 0 ? " " : "", domain);
+	p->count++;
+	return OK;
+}
+
+/* json_tenant - the object of show, list and all changes */
+static enum error
+json_tenant(struct ctl *c, const struct tenant *t)
+{
+	struct json j;
+	struct domain_printer p = {&j, NULL, 0};
+	enum error e;
+
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_string(&j, "name", t->name);
+	json_array(&j, "domains");
+	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
+	json_array_end(&j);
+	json_string(&j, "smtp_auth", smtp_auth_name(t->smtp_auth));
+	json_string(&j, "action", action_name(t->action));
+	json_string(&j, "blocks", blocks_name(t->blocks));
+	json_instant(&j, "enforce_from", t->enforce_from);
+	json_instant(&j, "tempfail_until", t->tempfail_until);
+	json_lock(&j, "lock", &t->lock);
+	json_text(&j, "contact", t->contact);
+	json_text(&j, "reply", t->reply);
+	json_text(&j, "note", t->note);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+	return e;
+}
+
+/* show - all of a tenant, for people or programs */
+static enum error
+show(struct ctl *c, const struct tenant *t)
+{
+	struct domain_printer p = {NULL, c->out, 0};
+	char lock[LOCK_TEXT_MAX];
+	enum error e;
+
+	if (c->options.json)
+		return json_tenant(c, t);
+	property(c->out, "tenant", t->name);
+	fprintf(c->out, "%-16s ", "domains");
+	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
+	fprintf(c->out, "%s\n", p.count == 0 ? "(none)" : "");
+	property(c->out, "smtp-auth", smtp_auth_name(t->smtp_auth));
+	property(c->out, "action", action_name(t->action));
+	property(c->out, "blocks", blocks_name(t->blocks));
+	property_time(c->out, "enforce-from", t->enforce_from);
+	property_time(c->out, "tempfail-until", t->tempfail_until);
+	property(c->out, "lock", lock_text(&t->lock, c->now, lock));
+	property(c->out, "contact", t->contact);
+	property(c->out, "reply", t->reply);
+	property(c->out, "note", t->note);
+	return e;
+}
+
+/* bad_word - a value that is none of an option's words */
+static enum error
+bad_word(struct ctl *c, enum option_id id, const char *expected)
+{
+	return error_set(&c->why, ERR_DATA, "bad value \"%s\" for --%s: use %s",
+	    ctl_option(c, id), option_name(id), expected);
+}
+
+static enum error
+apply_words(struct ctl *c, struct tenant *t)
+{
+	const char *v;
+
+	if ((v = ctl_option(c, OPT_SMTP_AUTH)) != NULL &&
+	    (!smtp_auth_parse(v, &t->smtp_auth) || t->smtp_auth == SMTP_AUTH_INHERIT))
+		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
+	if ((v = ctl_option(c, OPT_ACTION)) != NULL &&
+	    (!action_parse(v, &t->action) || t->action == ACTION_ACCEPT))
+		return bad_word(c, OPT_ACTION, "reject, tempfail, report or default");
+	if ((v = ctl_option(c, OPT_BLOCKS)) != NULL && !blocks_parse(v, &t->blocks))
+		return bad_word(c, OPT_BLOCKS, "all or passwords");
+	return OK;
+}
+
+/* apply_contact - an address, as mailboxes are, but of any domain */
+static enum error
+apply_contact(struct ctl *c, struct tenant *t)
+{
+	struct login address;
+	struct error_text why;
+
+	if (ctl_option(c, OPT_CONTACT) == NULL)
+		return OK;
+	if (ctl_option(c, OPT_CONTACT)[0] != '\0' &&
+	    (login_normalize(ctl_option(c, OPT_CONTACT), strlen(ctl_option(c, OPT_CONTACT)), "",
+		 &address, &why) != OK ||
+		!address.has_domain))
+		return bad_word(c, OPT_CONTACT, "an address");
+	return ctl_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
+}
+
+/* apply_options - all options of tenant add and set */
+static enum error
+apply_options(struct ctl *c, struct tenant *t)
+{
+	enum error e = apply_words(c, t);
+
+	if (e == OK && ctl_option(c, OPT_ENFORCE_FROM) != NULL)
+		e = ctl_time(c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &t->enforce_from);
+	if (e == OK && ctl_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
+		e = ctl_time(c, OPT_TEMPFAIL_UNTIL, INSTANT_DAY_END, &t->tempfail_until);
+	if (e == OK)
+		e = apply_contact(c, t);
+	if (e == OK && ctl_option(c, OPT_REPLY) != NULL)
+		e = ctl_line(c, OPT_REPLY, REPLY_TEXT_MAX, t->reply);
+	if (e == OK && ctl_option(c, OPT_NOTE) != NULL)
+		e = ctl_line(c, OPT_NOTE, NOTE_MAX, t->note);
+	return e;
+}
+
+static enum error
+add_domains(struct ctl *c, const struct tenant *t)
+{
+	char domain[DOMAIN_MAX + 1];
+	enum error e = OK;
+
+	for (size_t i = 0; i < c->options.domains && e == OK; i++) {
+		e = domain_parse(c->options.domain[i], domain, &c->why);
+		if (e == OK)
+			e = domain_table_add(c->txn, domain, t->name, false, &c->why);
+	}
+	return e;
+}
+
+enum error
+ctl_tenant_add(struct ctl *c)
+{
+	struct tenant t;
+	enum error e;
+
+	tenant_init(&t);
+	e = tenant_name_parse(ctl_word(c, 0), t.name, &c->why);
+	if (e != OK)
+		return e;
+	e = tenant_table_get(c->txn, t.name, &t);
+	if (e == OK)
+		return error_set(&c->why, ERR_EXISTS, "tenant %s exists already", t.name);
+	if (e != ERR_NOTFOUND)
+		return e;
+	t.smtp_auth = store_settings(c->txn)->new_tenant_smtp_auth;
+	e = apply_options(c, &t);
+	if (e == OK)
+		e = tenant_table_put(c->txn, &t);
+	if (e == OK)
+		e = add_domains(c, &t);
+	return e == OK ? show(c, &t) : e;
+}
+
+enum error
+ctl_tenant_set(struct ctl *c)
+{
+	struct tenant t;
+	enum error e = find(c, 0, &t);
+
+	if (e == OK)
+		e = apply_options(c, &t);
+	if (e == OK)
+		e = tenant_table_put(c->txn, &t);
+	return e == OK ? show(c, &t) : e;
+}
+
+enum error
+ctl_tenant_show(struct ctl *c)
+{
+	struct tenant t;
+	enum error e = find(c, 0, &t);
+
+	return e == OK ? show(c, &t) : e;
+}
+
+struct lister {
+	struct ctl *c;
+	struct listing listing;
+	bool filter;
+	enum smtp_auth wanted;
+};
+
+static enum error
+list_one(void *arg, const struct tenant *t)
+{
+	struct lister *l = arg;
+	char from[INSTANT_TEXT_MAX] = "", until[INSTANT_TEXT_MAX] = "", lock[LOCK_TEXT_MAX];
+	const char *cells[7];
+
+	if (l->filter && t->smtp_auth != l->wanted)
+		return OK;
+	if (l->c->options.json)
+		return json_tenant(l->c, t);
+	if (t->enforce_from != INSTANT_NONE)
+		instant_print(t->enforce_from, from);
+	if (t->tempfail_until != INSTANT_NONE)
+		instant_print(t->tempfail_until, until);
+	cells[0] = t->name;
+	cells[1] = smtp_auth_name(t->smtp_auth);
+	cells[2] = action_name(t->action);
+	cells[3] = blocks_name(t->blocks);
+	cells[4] = from;
+	cells[5] = until;
+	cells[6] = lock_text(&t->lock, l->c->now, lock);
+	listing_row(&l->listing, cells);
+	return OK;
+}
+
+enum error
+ctl_tenant_list(struct ctl *c)
+{
+	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "ACTION", "BLOCKS",
+	    "ENFORCE-FROM", "TEMPFAIL-UNTIL", "LOCK"};
+	struct lister l = {.c = c, .filter = ctl_option(c, OPT_SMTP_AUTH) != NULL};
+	enum error e;
+
+	if (l.filter && (!smtp_auth_parse(ctl_option(c, OPT_SMTP_AUTH), &l.wanted) ||
+			    l.wanted == SMTP_AUTH_INHERIT))
+		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
+	listing_start(&l.listing, c->out, 7, headings);
+	e = tenant_table_each(c->txn, list_one, &l);
+	listing_end(&l.listing);
+	return e;
+}
+
+enum error
+ctl_tenant_remove(struct ctl *c)
+{
+	struct tenant t;
+	enum error e = find(c, 0, &t);
+
+	if (e == OK)
+		e = tenant_table_remove(c->txn, t.name, ctl_option(c, OPT_FORCE) != NULL, &c->why);
+	if (e == OK && !c->options.json)
+		fprintf(c->out, "tenant %s removed\n", t.name);
+	return e;
+}
+
+enum error
+ctl_tenant_lock(struct ctl *c)
+{
+	struct tenant t;
+	enum error e = find(c, 0, &t);
+
+	if (e != OK)
+		return e;
+	t.lock.set = true;
+	t.lock.until = INSTANT_NONE;
+	if (ctl_option(c, OPT_UNTIL) != NULL)
+		e = ctl_future_time(c, OPT_UNTIL, &t.lock.until);
+	if (e == OK && ctl_option(c, OPT_NOTE) != NULL)
+		e = ctl_line(c, OPT_NOTE, NOTE_MAX, t.note);
+	if (e == OK)
+		e = tenant_table_put(c->txn, &t);
+	return e == OK ? show(c, &t) : e;
+}
+
+enum error
+ctl_tenant_unlock(struct ctl *c)
+{
+	struct tenant t;
+	enum error e = find(c, 0, &t);
+
+	if (e != OK)
+		return e;
+	t.lock.set = false;
+	t.lock.until = INSTANT_NONE;
+	e = tenant_table_put(c->txn, &t);
+	return e == OK ? show(c, &t) : e;
+}
