@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* filter - the milter protocol side (the only file with libmilter) */
+#include "milter/filter.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include <libmilter/mfapi.h>
+
+#include "milter/log.h"
+
+#define NAME "smtpauth-milter"
+
+/* libmilter gives callbacks no argument of ours, so these two are global. */
+static const struct decider *the_decider;
+static _Atomic unsigned under_way;
+
+/*
+ * At most five macros a stage, the documented limit of old MTAs. {client_addr} is
+ * among those of MAIL because every MTA always defines it: libmilter keeps the macros
+ * of an earlier transaction until a packet with at least one macro replaces them.
+ */
+static const struct {
+	int stage;
+	const char *macros;
+} symlists[] = {
+    {SMFIM_CONNECT, "v {daemon_name} {client_addr}"},
+    {SMFIM_ENVFROM, "{client_addr} {auth_authen} {auth_type} {daemon_name} v"},
+};
+
+/* Every step but MAIL. */
+#define STEPS_UNUSED                                                                     \
+	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOHDRS |   \
+	    SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA)
+
+/* on_negotiate - no actions, no steps but MAIL, and our own list of macros */
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
+    unsigned long f3, unsigned long *pf0, unsigned long *pf1, unsigned long *pf2,
+    unsigned long *pf3)
+{
+	char macros[128];
+
+	(void)f2;
+	(void)f3;
+	*pf0 = f0 & SMFIF_SETSYMLIST;
+	*pf1 = f1 & STEPS_UNUSED;
+	*pf2 = *pf3 = 0;
+	if (*pf0 == 0) {
+		log_message(LEVEL_WARNING,
+		    "the MTA does not let a milter choose its macros; it must send "
+		    "v, {auth_authen}, {auth_type}, {client_addr} and {daemon_name} by itself");
+		return SMFIS_CONTINUE;
+	}
+	for (size_t i = 0; i < sizeof symlists / sizeof *symlists; i++) {
+		strcpy(macros, symlists[i].macros); /* libmilter's argument is not const */
+		if (smfi_setsymlist(ctx, symlists[i].stage, macros) != MI_SUCCESS)
+			log_message(LEVEL_WARNING, "the list of macros was not taken");
+	}
+	return SMFIS_CONTINUE;
+}
+
+/* macro - its value, or "" */
+static const char *
+macro(SMFICTX *ctx, const char *name)
+{
+	char copy[32];
+	const char *value;
+
+	strcpy(copy, name); /* libmilter's argument is not const */
+	value = smfi_getsymval(ctx, copy);
+	return value != NULL ? value : "";
+}
+
+/* double_percent - libmilter hands the text to the MTA as a format */
+static void
+double_percent(const char *in, char *out)
+{
+	for (; *in != '\0'; in++) {
+		if (*in == '%')
+			*out++ = '%';
+		*out++ = *in;
+	}
+	*out = '\0';
+}
+
+/* set_reply - a reply libmilter does not take leaves the MTA's own text for the verdict */
+static void
+set_reply(SMFICTX *ctx, struct reply *r)
+{
+	char text[2 * sizeof r->text];
+
+	double_percent(r->text, text);
+	if (smfi_setreply(ctx, r->code, r->xcode, text) != MI_SUCCESS)
+		log_message(LEVEL_ERROR, "libmilter does not take the reply %s %s %s", r->code,
+		    r->xcode, r->text);
+}
+
+static sfsistat
+answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
+{
+	if (verdict_passes(verdict))
+		return SMFIS_ACCEPT;
+	set_reply(ctx, r);
+	return verdict == VERDICT_TEMPFAIL ? SMFIS_TEMPFAIL : SMFIS_REJECT;
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **argv)
+{
+	const struct transaction t = {
+	    .login = macro(ctx, "{auth_authen}"),
+	    .mechanism = macro(ctx, "{auth_type}"),
+	    .client = macro(ctx, "{client_addr}"),
+	    .listener = macro(ctx, "{daemon_name}"),
+	    .version = macro(ctx, "v"),
+	    .sender = argv != NULL && argv[0] != NULL ? argv[0] : "",
+	};
+	struct reply reply;
+	enum verdict verdict;
+	sfsistat status;
+
+	atomic_fetch_add(&under_way, 1);
+	verdict = transaction_decide(the_decider, &t, &reply);
+	status = answer(ctx, verdict, &reply);
+	atomic_fetch_sub(&under_way, 1);
+	return status;
+}
+
+enum error
+filter_open(const char *spec, struct error_text *why)
+{
+	static char name[] = NAME, conn[256]; /* libmilter keeps the pointers */
+	struct smfiDesc desc = {
+	    .xxfi_name = name,
+	    .xxfi_version = SMFI_VERSION,
+	    .xxfi_flags = SMFIF_SETSYMLIST,
+	    .xxfi_envfrom = on_mail,
+	    .xxfi_negotiate = on_negotiate,
+	};
+
+	if (strlen(spec) >= sizeof conn)
+		return error_set(why, ERR_LIMIT, "the socket's name is too long: %s", spec);
+	strcpy(conn, spec);
+	if (smfi_register(desc) != MI_SUCCESS || smfi_setconn(conn) != MI_SUCCESS)
+		return error_set(why, ERR_IO, "libmilter does not take the socket %s", spec);
+	if (smfi_opensocket(false) != MI_SUCCESS)
+		return error_set(why, ERR_IO,
+		    "cannot listen on %s: is the address in use, or the folder not writable?",
+		    spec);
+	return OK;
+}
+
+enum error
+filter_serve(const struct decider *decider)
+{
+	the_decider = decider;
+	return smfi_main() == MI_SUCCESS ? OK : ERR_IO;
+}
+
+void
+filter_stop(void)
+{
+	smfi_stop();
+}
+
+bool
+filter_is_idle(void)
+{
+	return atomic_load(&under_way) == 0;
+}

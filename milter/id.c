@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* id - short names of decisions, to find a reply's log line */
+#include "milter/id.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
+#include <sys/random.h>
+
+static _Atomic uint64_t next;
+
+enum error
+id_start(void)
+{
+	uint64_t start;
+
+	if (getrandom(&start, sizeof start, 0) != sizeof start)
+		return ERR_IO;
+	atomic_store(&next, start);
+	return OK;
+}
+
+const char *
+id_next(char *buf)
+{
+	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
+	uint64_t n = atomic_fetch_add_explicit(&next, 1, memory_order_relaxed);
+
+	/*
+	 * Multiplied by an odd number, so that neighbours do not look alike to a
+	 * person; modulo 2^50 that maps different numbers to different ids.
+	 */
+	n *= UINT64_C(0x9E3779B97F4A7C15);
+	for (int i = ID_LENGTH; i-- > 0; n >>= 5)
+		buf[i] = digits[n & 31];
+	buf[ID_LENGTH] = '\0';
+	return buf;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* id - short names of decisions, to find a reply's log line */
+#ifndef MILTER_ID_H
+#define MILTER_ID_H
+
+#include "policy/error.h"
+
+#define ID_LENGTH 10
+
+/* Chooses where the ids of this process start. ERR_IO. */
+enum error id_start(void) MUST_USE;
+
+/*
+ * Writes the next id, ID_LENGTH characters of [0-9a-z] without i, l, o and u, to BUF
+ * (ID_LENGTH + 1 bytes) and returns BUF. Ids of one process differ; those of two are
+ * very likely to. Thread-safe, no system call.
+ */
+const char *id_next(char *buf);
+
+#endif

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* listener - the socket file: what may be in its place, its mode, its end */
+#include "milter/listener.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+/* path_of - the file of a unix socket, or NULL */
+static const char *
+path_of(const struct config *config)
+{
+	static const char *const kinds[] = {"unix:", "local:"};
+
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		if (strncmp(config->socket, kinds[i], strlen(kinds[i])) == 0)
+			return config->socket + strlen(kinds[i]);
+	return NULL;
+}
+
+/* try_connect - 0 when somebody listens, else errno */
+static int
+try_connect(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd, err = 0;
+
+	if (strlen(path) >= sizeof address.sun_path)
+		return ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return errno;
+	if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0)
+		err = errno;
+	close(fd);
+	return err;
+}
+
+enum error
+listener_clear(const struct config *config, struct error_text *why)
+{
+	const char *path = path_of(config);
+	struct stat st;
+	int err;
+
+	if (path == NULL || (lstat(path, &st) != 0 && errno == ENOENT))
+		return OK;
+	if (!S_ISSOCK(st.st_mode))
+		return error_set(why, ERR_CONFLICT, "%s is in the way: it is no socket", path);
+	err = try_connect(path);
+	if (err == 0)
+		return error_set(why, ERR_EXISTS, "another program listens on %s", path);
+	if (err != ECONNREFUSED)
+		return error_set(why, ERR_IO, "%s: %s", path, strerror(err));
+	if (unlink(path) != 0)
+		return error_set(why, ERR_IO, "cannot remove the stale socket %s: %s", path,
+		    strerror(errno));
+	return OK;
+}
+
+/* owner_of - who the file is to belong to; -1 for no change */
+static enum error
+owner_of(const struct config *config, uid_t *user, gid_t *group, struct error_text *why)
+{
+	const struct passwd *pw;
+	const struct group *gr;
+
+	*user = (uid_t)-1;
+	*group = (gid_t)-1;
+	if (geteuid() == 0 && config->user[0] != '\0') {
+		pw = getpwnam(config->user);
+		if (pw == NULL)
+			return error_set(why, ERR_CONFIG, "there is no user \"%s\"", config->user);
+		*user = pw->pw_uid;
+	}
+	if (config->socket_group[0] != '\0') {
+		gr = getgrnam(config->socket_group);
+		if (gr == NULL)
+			return error_set(why, ERR_CONFIG, "socket-group: there is no group \"%s\"",
+			    config->socket_group);
+		*group = gr->gr_gid;
+	}
+	return OK;
+}
+
+enum error
+listener_adjust(const struct config *config, struct error_text *why)
+{
+	const char *path = path_of(config);
+	uid_t user;
+	gid_t group;
+	enum error e;
+
+	if (path == NULL)
+		return OK;
+	e = owner_of(config, &user, &group, why);
+	if (e != OK)
+		return e;
+	if (chown(path, user, group) != 0)
+		return error_set(why, ERR_PERMISSION, "cannot give %s to group \"%s\": %s", path,
+		    config->socket_group, strerror(errno));
+	if (chmod(path, (mode_t)config->socket_mode) != 0)
+		return error_set(why, ERR_PERMISSION, "cannot set the mode of %s: %s", path,
+		    strerror(errno));
+	return OK;
+}
+
+void
+listener_remove(const struct config *config)
+{
+	const char *path = path_of(config);
+	struct stat st;
+
+	if (path != NULL && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+		unlink(path);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* listener - the socket file: what may be in its place, its mode, its end */
+#ifndef MILTER_LISTENER_H
+#define MILTER_LISTENER_H
+
+#include "policy/config.h"
+#include "policy/error.h"
+
+/*
+ * Clears the way for a unix socket: a socket file that nobody listens on is removed.
+ * ERR_EXISTS when somebody listens, ERR_CONFLICT when something else stands there,
+ * with WHY. Other kinds of sockets need nothing.
+ */
+enum error listener_clear(const struct config *config, struct error_text *why) MUST_USE;
+
+/* The umask to bind under, then mode and group, and as root the owner, of the file. */
+enum error listener_adjust(const struct config *config, struct error_text *why) MUST_USE;
+
+/* Removes the socket file, if it is one and the folder lets us. */
+void listener_remove(const struct config *config);
+
+#endif

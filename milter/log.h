@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* log - lines to standard error, to syslog, or as JSON */
+#ifndef MILTER_LOG_H
+#define MILTER_LOG_H
+
+#include <stddef.h>
+
+#include "policy/config.h"
+
+/* A named value of a log line; VALUE is escaped as needed. */
+struct log_field {
+	const char *key;
+	const char *value;
+	size_t len;
+};
+
+/*
+ * Where lines go from now on; before, to standard error from level info up. Called
+ * once, before threads are started.
+ */
+void log_open(enum log_target target, enum log_level level);
+
+/* Whether a line of this level would be written. */
+bool log_wants(enum log_level level);
+
+/*
+ * Writes one line with a single write(2), so that lines of threads do not mix. No
+ * lock, no allocation. Thread-safe. What does not fit into some 7 kB is left out.
+ */
+void log_message(enum log_level level, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* A line of fields: key=value, or the members of one JSON object. */
+void log_fields(enum log_level level, const struct log_field *fields, size_t n);
+
+#endif

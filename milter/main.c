@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* main - smtpauth-milter: from the command line to serving, and back */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milter/filter.h"
+#include "milter/id.h"
+#include "milter/listener.h"
+#include "milter/log.h"
+#include "milter/process.h"
+#include "policy/guard.h"
+#include "policy/verify.h"
+
+#define STOP_WAIT_MS 3000
+
+struct arguments {
+	const char *file, *dir, *socket;
+	bool test, print;
+};
+
+struct server {
+	pthread_t main_thread;
+	const struct decider *decider;
+	enum error result;
+};
+
+static void
+usage(FILE *to)
+{
+	fputs("usage: smtpauth-milter [-c FILE] [-d DIR] [-s SOCKET] [-t] [-p] [-V] [-h]\n\n"
+	      "  -c FILE    configuration file\n"
+	      "  -d DIR     state folder\n"
+	      "  -s SOCKET  inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N\n"
+	      "  -t         check the configuration, tell the state of the database, exit\n"
+	      "  -p         print the effective configuration, exit\n"
+	      "  -V, -h     version, this help\n\n"
+	      "Runs in the foreground until SIGTERM. See smtpauth-milter(8).\n",
+	    to);
+}
+
+/* parse - the command line; exits for -V, -h and wrong usage */
+static void
+parse(int argc, char **argv, struct arguments *a)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:d:s:tpVh")) != -1) {
+		switch (c) {
+		case 'c':
+			a->file = optarg;
+			break;
+		case 'd':
+			a->dir = optarg;
+			break;
+		case 's':
+			a->socket = optarg;
+			break;
+		case 't':
+			a->test = true;
+			break;
+		case 'p':
+			a->print = true;
+			break;
+		case 'V':
+			printf("smtpauth-milter %s\n", PACKAGE_VERSION);
+			exit(EX_OK);
+		case 'h':
+			usage(stdout);
+			exit(EX_OK);
+		default:
+			usage(stderr);
+			exit(EX_USAGE);
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "smtpauth-milter: unexpected word \"%s\"\n", argv[optind]);
+		exit(EX_USAGE);
+	}
+}
+
+/* configure - the file, then the command line over it */
+static enum error
+configure(const struct arguments *a, struct config *config, struct error_text *why)
+{
+	char dir[CONFIG_VALUE_MAX + 1];
+	enum error e = config_read(config, a->file, why);
+
+	if (e == OK && a->socket != NULL)
+		e = config_set(config, "socket", a->socket, why);
+	if (e != OK || a->dir == NULL)
+		return e;
+	if (a->dir[0] != '/') { /* the daemon keeps to absolute names */
+		char *real = realpath(a->dir, NULL);
+
+		if (real == NULL || strlen(real) >= sizeof dir)
+			e = error_set(why, ERR_CONFIG, "bad state folder \"%s\"", a->dir);
+		else
+			strcpy(dir, real);
+		free(real);
+		return e == OK ? config_set(config, "state-dir", dir, why) : e;
+	}
+	return config_set(config, "state-dir", a->dir, why);
+}
+
+/* tell_database - its state in a line; a bad one is not the configuration's fault */
+static void
+tell_database(const struct config *config)
+{
+	struct error_text why;
+	struct store *store;
+	uint64_t records;
+	enum error e = store_open(&store, config->state_dir, STORE_READ, &why);
+
+	if (e == OK) {
+		e = verify_store(store, &records, &why);
+		store_close(&store);
+	}
+	if (e == OK)
+		printf("policy database: good, %llu records verified\n",
+		    (unsigned long long)records);
+	else
+		printf("policy database: NOT usable: %s\n", why.text);
+}
+
+/* on_keeper - what the keeper of the database has to say */
+static void
+on_keeper(void *arg, enum keeper_event event, const char *text)
+{
+	const struct config *config = arg;
+
+	if (event == KEEPER_FAULT)
+		log_message(LEVEL_ERROR, "%s (decisions: %s)", text,
+		    action_name(config->on_error));
+	else
+		log_message(event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
+}
+
+static void *
+serve(void *arg)
+{
+	struct server *s = arg;
+
+	s->result = filter_serve(s->decider);
+	pthread_kill(s->main_thread, SIGUSR1);
+	return NULL;
+}
+
+/* open_socket - bound before privileges go, so that its group can be given */
+static enum error
+open_socket(const struct config *config, struct error_text *why)
+{
+	enum error e = listener_clear(config, why);
+
+	umask(0177); /* nobody else until the mode is set */
+	if (e == OK)
+		e = filter_open(config->socket, why);
+	if (e == OK)
+		e = listener_adjust(config, why);
+	umask(0007);
+	return e;
+}
+
+static void
+say_start(const struct config *config)
+{
+	log_message(LEVEL_INFO, "version %s, socket %s, state folder %s, on-error %s",
+	    PACKAGE_VERSION, config->socket, config->state_dir,
+	    action_name(config->on_error));
+	if (geteuid() == 0)
+		log_message(LEVEL_WARNING, "running as root; set user = smtpauth");
+	if (config->on_error == ACTION_ACCEPT)
+		log_message(LEVEL_WARNING,
+		    "on-error = accept: without a good database everything passes");
+	if (config->unused_keys)
+		log_message(LEVEL_WARNING, "usage, usage-flush and metrics-file have no effect "
+		    "in this version");
+}
+
+/* prepare - all that can fail before serving */
+static enum error
+prepare(const struct config *config, struct error_text *why)
+{
+	enum error e = process_raise_files(why);
+
+	if (e == OK)
+		e = open_socket(config, why);
+	if (e == OK)
+		e = process_become(config->user, why);
+	if (e == OK && (e = id_start()) != OK)
+		error_set(why, e, "no random numbers");
+	return e;
+}
+
+/* stop - no new callback, a moment for those under way, and the socket's end */
+static void
+stop(const struct config *config)
+{
+	const struct timespec millisecond = {0, 1000000};
+
+	filter_stop();
+	for (int waited = 0; waited < STOP_WAIT_MS && !filter_is_idle(); waited++)
+		nanosleep(&millisecond, NULL);
+	listener_remove(config);
+}
+
+/* run - serves until a signal; returns the exit status */
+static int
+run(struct config *config)
+{
+	struct decider decider = {.config = config};
+	struct server server = {pthread_self(), &decider, OK};
+	struct error_text why;
+	pthread_t thread;
+	int sig;
+	enum error e = prepare(config, &why);
+
+	if (e != OK) {
+		log_message(LEVEL_ERROR, "%s", why.text);
+		return e == ERR_CONFIG ? EX_CONFIG : EX_UNAVAILABLE;
+	}
+	say_start(config);
+	if (keeper_start(&decider.keeper, config->state_dir, on_keeper, config) != OK ||
+	    pthread_create(&thread, NULL, serve, &server) != 0) {
+		log_message(LEVEL_ERROR, "cannot start a thread");
+		return EX_OSERR;
+	}
+	sig = process_wait_signal();
+	if (sig == SIGUSR1 && server.result != OK) {
+		log_message(LEVEL_ERROR, "libmilter gave up; see the mail log");
+		return EX_UNAVAILABLE;
+	}
+	stop(config);
+	log_message(LEVEL_INFO, "stopped");
+	return EX_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct arguments arguments = {0};
+	struct config config;
+	struct error_text why;
+	int status;
+
+	parse(argc, argv, &arguments);
+	guard_install();
+	process_block_signals();
+	if (configure(&arguments, &config, &why) != OK) {
+		fprintf(stderr, "smtpauth-milter: %s\n", why.text);
+		return EX_CONFIG;
+	}
+	if (arguments.print)
+		config_print(&config, stdout);
+	if (arguments.test) {
+		printf("configuration: good\n");
+		tell_database(&config);
+	}
+	if (arguments.print || arguments.test)
+		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
+	log_open(config.log, config.log_level);
+	status = run(&config);
+	/* Threads of ours and of libmilter still run: no destructor may pull things away. */
+	_exit(status);
+}
