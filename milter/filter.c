@@ -29,8 +29,8 @@ static const struct {
 };
 
 /* Every step but MAIL. */
-#define STEPS_UNUSED                                                                     \
-	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOHDRS |   \
+#define STEPS_UNUSED \
+	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOHDRS | \
 	    SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA)
 
 /* on_negotiate - no actions, no steps but MAIL, and our own list of macros */
@@ -49,11 +49,13 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	if (*pf0 == 0) {
 		log_message(LEVEL_WARNING,
 		    "the MTA does not let a milter choose its macros; it must send "
-		    "v, {auth_authen}, {auth_type}, {client_addr} and {daemon_name} by itself");
+		    "v, {auth_authen}, {auth_type}, {client_addr} and {daemon_name} by "
+		    "itself");
 		return SMFIS_CONTINUE;
 	}
 	for (size_t i = 0; i < sizeof symlists / sizeof *symlists; i++) {
-		strcpy(macros, symlists[i].macros); /* libmilter's argument is not const */
+		strcpy(
+		    macros, symlists[i].macros); /* libmilter's argument is not const */
 		if (smfi_setsymlist(ctx, symlists[i].stage, macros) != MI_SUCCESS)
 			log_message(LEVEL_WARNING, "the list of macros was not taken");
 	}
@@ -84,7 +86,8 @@ double_percent(const char *in, char *out)
 	*out = '\0';
 }
 
-/* set_reply - a reply libmilter does not take leaves the MTA's own text for the verdict */
+/* set_reply - a reply libmilter does not take leaves the MTA's own text for the verdict
+ */
 static void
 set_reply(SMFICTX *ctx, struct reply *r)
 {
@@ -92,8 +95,8 @@ set_reply(SMFICTX *ctx, struct reply *r)
 
 	double_percent(r->text, text);
 	if (smfi_setreply(ctx, r->code, r->xcode, text) != MI_SUCCESS)
-		log_message(LEVEL_ERROR, "libmilter does not take the reply %s %s %s", r->code,
-		    r->xcode, r->text);
+		log_message(LEVEL_ERROR, "libmilter does not take the reply %s %s %s",
+		    r->code, r->xcode, r->text);
 }
 
 static sfsistat
@@ -140,13 +143,16 @@ filter_open(const char *spec, struct error_text *why)
 	};
 
 	if (strlen(spec) >= sizeof conn)
-		return error_set(why, ERR_LIMIT, "the socket's name is too long: %s", spec);
+		return error_set(
+		    why, ERR_LIMIT, "the socket's name is too long: %s", spec);
 	strcpy(conn, spec);
 	if (smfi_register(desc) != MI_SUCCESS || smfi_setconn(conn) != MI_SUCCESS)
-		return error_set(why, ERR_IO, "libmilter does not take the socket %s", spec);
+		return error_set(
+		    why, ERR_IO, "libmilter does not take the socket %s", spec);
 	if (smfi_opensocket(false) != MI_SUCCESS)
 		return error_set(why, ERR_IO,
-		    "cannot listen on %s: is the address in use, or the folder not writable?",
+		    "cannot listen on %s: is the address in use, or the folder not "
+		    "writable?",
 		    spec);
 	return OK;
 }
@@ -156,12 +162,6 @@ filter_serve(const struct decider *decider)
 {
 	the_decider = decider;
 	return smfi_main() == MI_SUCCESS ? OK : ERR_IO;
-}
-
-void
-filter_stop(void)
-{
-	smfi_stop();
 }
 
 bool

@@ -14,14 +14,13 @@
 enum error filter_open(const char *spec, struct error_text *why) MUST_USE;
 
 /*
- * Serves until filter_stop(); DECIDER is borrowed until the process ends. ERR_IO when
- * libmilter gives up. Takes SIGHUP, SIGTERM and SIGINT, blocked by the caller, as
- * reasons to stop.
+ * Serves until the process ends; DECIDER is borrowed for as long. Returns when
+ * libmilter gives up (ERR_IO), or when its own thread, not the caller's, was handed
+ * one of the blocked signals SIGHUP, SIGTERM and SIGINT (OK, up to 5 s later).
  */
 enum error filter_serve(const struct decider *decider) MUST_USE;
 
-/* Stops serving. Callbacks may still run; filter_is_idle() tells when none does. */
-void filter_stop(void);
+/* Whether no decision is under way. */
 bool filter_is_idle(void);
 
 #endif

@@ -52,15 +52,17 @@ listener_clear(const struct config *config, struct error_text *why)
 	if (path == NULL || (lstat(path, &st) != 0 && errno == ENOENT))
 		return OK;
 	if (!S_ISSOCK(st.st_mode))
-		return error_set(why, ERR_CONFLICT, "%s is in the way: it is no socket", path);
+		return error_set(
+		    why, ERR_CONFLICT, "%s is in the way: it is no socket", path);
 	err = try_connect(path);
 	if (err == 0)
-		return error_set(why, ERR_EXISTS, "another program listens on %s", path);
+		return error_set(
+		    why, ERR_EXISTS, "another program listens on %s", path);
 	if (err != ECONNREFUSED)
 		return error_set(why, ERR_IO, "%s: %s", path, strerror(err));
 	if (unlink(path) != 0)
-		return error_set(why, ERR_IO, "cannot remove the stale socket %s: %s", path,
-		    strerror(errno));
+		return error_set(why, ERR_IO, "cannot remove the stale socket %s: %s",
+		    path, strerror(errno));
 	return OK;
 }
 
@@ -76,13 +78,15 @@ owner_of(const struct config *config, uid_t *user, gid_t *group, struct error_te
 	if (geteuid() == 0 && config->user[0] != '\0') {
 		pw = getpwnam(config->user);
 		if (pw == NULL)
-			return error_set(why, ERR_CONFIG, "there is no user \"%s\"", config->user);
+			return error_set(
+			    why, ERR_CONFIG, "there is no user \"%s\"", config->user);
 		*user = pw->pw_uid;
 	}
 	if (config->socket_group[0] != '\0') {
 		gr = getgrnam(config->socket_group);
 		if (gr == NULL)
-			return error_set(why, ERR_CONFIG, "socket-group: there is no group \"%s\"",
+			return error_set(why, ERR_CONFIG,
+			    "socket-group: there is no group \"%s\"",
 			    config->socket_group);
 		*group = gr->gr_gid;
 	}
@@ -103,11 +107,12 @@ listener_adjust(const struct config *config, struct error_text *why)
 	if (e != OK)
 		return e;
 	if (chown(path, user, group) != 0)
-		return error_set(why, ERR_PERMISSION, "cannot give %s to group \"%s\": %s", path,
-		    config->socket_group, strerror(errno));
-	if (chmod(path, (mode_t)config->socket_mode) != 0)
-		return error_set(why, ERR_PERMISSION, "cannot set the mode of %s: %s", path,
+		return error_set(why, ERR_PERMISSION,
+		    "cannot give %s to group \"%s\": %s", path, config->socket_group,
 		    strerror(errno));
+	if (chmod(path, (mode_t)config->socket_mode) != 0)
+		return error_set(why, ERR_PERMISSION, "cannot set the mode of %s: %s",
+		    path, strerror(errno));
 	return OK;
 }
 

@@ -14,7 +14,8 @@
 enum error listener_clear(const struct config *config, struct error_text *why) MUST_USE;
 
 /* The umask to bind under, then mode and group, and as root the owner, of the file. */
-enum error listener_adjust(const struct config *config, struct error_text *why) MUST_USE;
+enum error listener_adjust(
+    const struct config *config, struct error_text *why) MUST_USE;
 
 /* Removes the socket file, if it is one and the folder lets us. */
 void listener_remove(const struct config *config);

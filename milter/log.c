@@ -166,7 +166,8 @@ json_fields(enum log_level level, const struct log_field *fields, size_t n)
 		if (fields[i].len == 0)
 			json_null(&j, fields[i].key);
 		else if (fields[i].len <= VALUE_LIMIT)
-			json_string_n(&j, fields[i].key, fields[i].value, fields[i].len);
+			json_string_n(
+			    &j, fields[i].key, fields[i].value, fields[i].len);
 		else
 			json_string(&j, fields[i].key, "(too long)");
 		if (!t.cut)

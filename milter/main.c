@@ -18,7 +18,8 @@
 #include "policy/guard.h"
 #include "policy/verify.h"
 
-#define STOP_WAIT_MS 3000
+#define STOP_STEP_NS 10000000L
+#define STOP_STEPS 50 /* half a second; waiting for a first scan is not waited for */
 
 struct arguments {
 	const char *file, *dir, *socket;
@@ -34,11 +35,13 @@ struct server {
 static void
 usage(FILE *to)
 {
-	fputs("usage: smtpauth-milter [-c FILE] [-d DIR] [-s SOCKET] [-t] [-p] [-V] [-h]\n\n"
+	fputs("usage: smtpauth-milter [-c FILE] [-d DIR] [-s SOCKET] [-t] [-p] [-V] "
+	      "[-h]\n\n"
 	      "  -c FILE    configuration file\n"
 	      "  -d DIR     state folder\n"
 	      "  -s SOCKET  inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N\n"
-	      "  -t         check the configuration, tell the state of the database, exit\n"
+	      "  -t         check the configuration, tell the state of the database, "
+	      "exit\n"
 	      "  -p         print the effective configuration, exit\n"
 	      "  -V, -h     version, this help\n\n"
 	      "Runs in the foreground until SIGTERM. See smtpauth-milter(8).\n",
@@ -80,7 +83,8 @@ parse(int argc, char **argv, struct arguments *a)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "smtpauth-milter: unexpected word \"%s\"\n", argv[optind]);
+		fprintf(
+		    stderr, "smtpauth-milter: unexpected word \"%s\"\n", argv[optind]);
 		exit(EX_USAGE);
 	}
 }
@@ -100,7 +104,8 @@ configure(const struct arguments *a, struct config *config, struct error_text *w
 		char *real = realpath(a->dir, NULL);
 
 		if (real == NULL || strlen(real) >= sizeof dir)
-			e = error_set(why, ERR_CONFIG, "bad state folder \"%s\"", a->dir);
+			e = error_set(
+			    why, ERR_CONFIG, "bad state folder \"%s\"", a->dir);
 		else
 			strcpy(dir, real);
 		free(real);
@@ -139,7 +144,8 @@ on_keeper(void *arg, enum keeper_event event, const char *text)
 		log_message(LEVEL_ERROR, "%s (decisions: %s)", text,
 		    action_name(config->on_error));
 	else
-		log_message(event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
+		log_message(
+		    event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
 }
 
 static void *
@@ -179,7 +185,8 @@ say_start(const struct config *config)
 		log_message(LEVEL_WARNING,
 		    "on-error = accept: without a good database everything passes");
 	if (config->unused_keys)
-		log_message(LEVEL_WARNING, "usage, usage-flush and metrics-file have no effect "
+		log_message(LEVEL_WARNING,
+		    "usage, usage-flush and metrics-file have no effect "
 		    "in this version");
 }
 
@@ -198,16 +205,20 @@ prepare(const struct config *config, struct error_text *why)
 	return e;
 }
 
-/* stop - no new callback, a moment for those under way, and the socket's end */
+/*
+ * stop - the decisions under way get their replies out. smfi_stop() is left alone: it
+ * waits up to 5 s for libmilter's listener, and the end of the process does all it
+ * would do; a session that asks later finds the connection closed, as it would then.
+ */
 static void
 stop(const struct config *config)
 {
-	const struct timespec millisecond = {0, 1000000};
+	const struct timespec step = {0, STOP_STEP_NS};
 
-	filter_stop();
-	for (int waited = 0; waited < STOP_WAIT_MS && !filter_is_idle(); waited++)
-		nanosleep(&millisecond, NULL);
 	listener_remove(config);
+	for (int i = 0; i < STOP_STEPS && !filter_is_idle(); i++)
+		nanosleep(&step, NULL);
+	nanosleep(&step, NULL);
 }
 
 /* run - serves until a signal; returns the exit status */
@@ -266,6 +277,7 @@ main(int argc, char **argv)
 		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 	log_open(config.log, config.log_level);
 	status = run(&config);
-	/* Threads of ours and of libmilter still run: no destructor may pull things away. */
+	/* Threads of ours and of libmilter still run: no destructor may pull things
+	 * away. */
 	_exit(status);
 }

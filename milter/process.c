@@ -20,7 +20,8 @@ process_raise_files(struct error_text *why)
 	limit.rlim_cur = limit.rlim_max;
 	if (limit.rlim_max < PROCESS_FILES_MIN)
 		return error_set(why, ERR_CONFLICT,
-		    "the limit on open files is %llu, at least %d are needed: raise it, "
+		    "the limit on open files is %llu, at least %d are needed: raise "
+		    "it, "
 		    "e.g. LimitNOFILE= in the service's unit",
 		    (unsigned long long)limit.rlim_max, PROCESS_FILES_MIN);
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
@@ -46,7 +47,8 @@ process_become(const char *user, struct error_text *why)
 		return error_set(why, ERR_PERMISSION, "cannot become user %s: %s", user,
 		    strerror(errno));
 	if (setuid(0) == 0)
-		return error_set(why, ERR_INTERNAL, "still root after becoming user %s", user);
+		return error_set(
+		    why, ERR_INTERNAL, "still root after becoming user %s", user);
 	return OK;
 }
 

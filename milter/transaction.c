@@ -38,7 +38,8 @@ sender_of(const char *s)
 }
 
 static void
-write_log(const struct decider *decider, const struct transaction *t, const struct record *r)
+write_log(
+    const struct decider *decider, const struct transaction *t, const struct record *r)
 {
 	const char *verdict = verdict_name(r->decision.verdict);
 	const char *reason = reason_name(r->decision.reason);
@@ -72,18 +73,19 @@ mta_of(const struct decider *decider, const struct transaction *t)
 		mta = mta_from_version(t->version);
 	if (mta == MTA_AUTO && !atomic_flag_test_and_set(&said))
 		log_message(LEVEL_ERROR,
-		    "the MTA sends no macro \"v\", so the encoding of logins is unknown: "
+		    "the MTA sends no macro \"v\", so the encoding of logins is "
+		    "unknown: "
 		    "set \"mta = postfix\" or \"mta = sendmail\" in the configuration");
 	return mta;
 }
 
 /* judge - by the snapshot; the reply is built while the settings are valid */
 static enum error
-judge(struct store_txn *txn, const struct transaction *t, enum mta mta, struct record *r,
-    struct reply *reply)
+judge(struct store_txn *txn, const struct transaction *t, enum mta mta,
+    struct record *r, struct reply *reply)
 {
-	const struct submission s = {t->login, strlen(t->login), mta, t->client, t->listener,
-	    t->mechanism, instant_now()};
+	const struct submission s = {t->login, strlen(t->login), mta, t->client,
+	    t->listener, t->mechanism, instant_now()};
 	struct outcome o;
 	enum error e = submission_judge(txn, &s, &o, NULL);
 
@@ -118,10 +120,11 @@ decide_from_store(const struct decider *decider, const struct transaction *t,
 }
 
 enum verdict
-transaction_decide(const struct decider *decider, const struct transaction *t,
-    struct reply *reply_r)
+transaction_decide(
+    const struct decider *decider, const struct transaction *t, struct reply *reply_r)
 {
-	struct record r = {.decision = {VERDICT_PASS, REASON_UNAUTHENTICATED, 0, false}};
+	struct record r = {
+	    .decision = {VERDICT_PASS, REASON_UNAUTHENTICATED, 0, false}};
 
 	reply_r->code[0] = '\0';
 	id_next(r.id);

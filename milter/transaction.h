@@ -29,7 +29,7 @@ struct decider {
  * Decides, writes the log line and fills REPLY_R; its code is "" for a verdict that
  * passes. Any doubt ends in the configured on-error. Returns the verdict. Thread-safe.
  */
-enum verdict transaction_decide(const struct decider *decider, const struct transaction *t,
-    struct reply *reply_r);
+enum verdict transaction_decide(
+    const struct decider *decider, const struct transaction *t, struct reply *reply_r);
 
 #endif

@@ -35,7 +35,8 @@ put(struct store_txn *txn, const struct key *key, const struct login *value)
 }
 
 enum error
-alias_table_get(struct store_txn *txn, const struct login *login, struct login *mailbox_r)
+alias_table_get(
+    struct store_txn *txn, const struct login *login, struct login *mailbox_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
@@ -66,8 +67,8 @@ owner(struct store_txn *txn, const struct login *login, char *name)
  * of that tenant; a domain nobody owns by name is free for any
  */
 static enum error
-check_tenants(struct store_txn *txn, const struct login *mailbox, const struct login *login,
-    struct error_text *why)
+check_tenants(struct store_txn *txn, const struct login *mailbox,
+    const struct login *login, struct error_text *why)
 {
 	char of_login[TENANT_NAME_MAX + 1], of_mailbox[TENANT_NAME_MAX + 1];
 	enum error e = owner(txn, login, of_login);
@@ -76,37 +77,41 @@ check_tenants(struct store_txn *txn, const struct login *mailbox, const struct l
 		e = owner(txn, mailbox, of_mailbox);
 	if (e != OK || of_login[0] == '\0' || strcmp(of_login, of_mailbox) == 0)
 		return e;
-	return error_set(why, ERR_CONFLICT, "login %s is in a domain of tenant %s, mailbox %s is not",
-	    login->text, of_login, mailbox->text);
+	return error_set(why, ERR_CONFLICT,
+	    "login %s is in a domain of tenant %s, mailbox %s is not", login->text,
+	    of_login, mailbox->text);
 }
 
 /* check_names - that neither end of the new alias stands for something else */
 static enum error
-check_names(struct store_txn *txn, const struct login *mailbox, const struct login *login,
-    struct error_text *why)
+check_names(struct store_txn *txn, const struct login *mailbox,
+    const struct login *login, struct error_text *why)
 {
 	struct mailbox m;
 	struct login other;
 	enum error e;
 
 	if (login_equal(mailbox, login))
-		return error_set(why, ERR_CONFLICT, "login %s is the mailbox itself", login->text);
+		return error_set(
+		    why, ERR_CONFLICT, "login %s is the mailbox itself", login->text);
 	e = alias_table_get(txn, mailbox, &other);
 	if (e == OK)
-		return error_set(why, ERR_CONFLICT, "%s is itself an alias of mailbox %s",
-		    mailbox->text, other.text);
+		return error_set(why, ERR_CONFLICT,
+		    "%s is itself an alias of mailbox %s", mailbox->text, other.text);
 	if (e != ERR_NOTFOUND)
 		return e;
 	e = login->has_domain ? mailbox_table_get(txn, login, &m) : ERR_NOTFOUND;
 	if (e == OK)
 		return error_set(why, ERR_CONFLICT,
-		    "%s is a mailbox with its own setting; remove that first", login->text);
+		    "%s is a mailbox with its own setting; remove that first",
+		    login->text);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
 /* check_no_aliases - LOGIN must not have aliases of its own: they would lead astray */
 static enum error
-check_no_aliases(struct store_txn *txn, const struct login *login, struct error_text *why)
+check_no_aliases(
+    struct store_txn *txn, const struct login *login, struct error_text *why)
 {
 	struct key range;
 	bool empty;
@@ -115,16 +120,18 @@ check_no_aliases(struct store_txn *txn, const struct login *login, struct error_
 	if (!login->has_domain)
 		return OK;
 	key_mailbox_alias(&range, login, NULL);
-	/* the prefix of a longer name looks alike; that refuses too much, never too little */
+	/* the prefix of a longer name looks alike; that refuses too much, never too
+	 * little */
 	e = range_is_empty(txn, &range, &empty);
 	if (e == OK && !empty)
-		return error_set(why, ERR_CONFLICT, "%s has aliases of its own", login->text);
+		return error_set(
+		    why, ERR_CONFLICT, "%s has aliases of its own", login->text);
 	return e;
 }
 
 enum error
-alias_table_add(struct store_txn *txn, const struct login *mailbox, const struct login *login,
-    struct error_text *why)
+alias_table_add(struct store_txn *txn, const struct login *mailbox,
+    const struct login *login, struct error_text *why)
 {
 	struct login other;
 	struct key key;
@@ -133,8 +140,9 @@ alias_table_add(struct store_txn *txn, const struct login *mailbox, const struct
 	if (e == OK && login_equal(&other, mailbox))
 		return OK;
 	if (e == OK)
-		return error_set(why, ERR_EXISTS, "login %s is an alias of mailbox %s already",
-		    login->text, other.text);
+		return error_set(why, ERR_EXISTS,
+		    "login %s is an alias of mailbox %s already", login->text,
+		    other.text);
 	if (e == ERR_NOTFOUND)
 		e = check_names(txn, mailbox, login, why);
 	if (e == OK)
@@ -171,7 +179,8 @@ alias_table_remove(struct store_txn *txn, const struct login *login)
 struct each {
 	const struct login *mailbox; /* of the range, or NULL */
 	const struct key *range;
-	enum error (*fn)(void *arg, const struct login *login, const struct login *mailbox);
+	enum error (*fn)(
+	    void *arg, const struct login *login, const struct login *mailbox);
 	void *arg;
 };
 
@@ -246,7 +255,8 @@ static enum error
 crossing(const struct owner_check *c, const struct login *alias)
 {
 	return error_set(c->why, ERR_CONFLICT,
-	    "the login alias %s would then cross tenants; remove it first", alias->text);
+	    "the login alias %s would then cross tenants; remove it first",
+	    alias->text);
 }
 
 /* within - an alias in the domain: its mailbox must be the new owner's */

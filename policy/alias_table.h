@@ -7,8 +7,8 @@
 #include "policy/store.h"
 
 /* The mailbox a whole login stands for, or ERR_NOTFOUND. */
-enum error alias_table_get(struct store_txn *txn, const struct login *login,
-    struct login *mailbox_r) MUST_USE;
+enum error alias_table_get(
+    struct store_txn *txn, const struct login *login, struct login *mailbox_r) MUST_USE;
 
 /*
  * Makes LOGIN an alias of MAILBOX. ERR_EXISTS when it is one of another mailbox;
@@ -19,7 +19,8 @@ enum error alias_table_add(struct store_txn *txn, const struct login *mailbox,
     const struct login *login, struct error_text *why) MUST_USE;
 
 /* ERR_NOTFOUND where there is none. */
-enum error alias_table_remove(struct store_txn *txn, const struct login *login) MUST_USE;
+enum error alias_table_remove(
+    struct store_txn *txn, const struct login *login) MUST_USE;
 
 /* Calls FN for every alias of MAILBOX, or for all aliases where it is NULL. */
 enum error alias_table_each(struct store_txn *txn, const struct login *mailbox,

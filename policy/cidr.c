@@ -61,8 +61,8 @@ parse_bits(const char *s)
 static enum error
 bad_network(struct error_text *why, const char *s)
 {
-	return error_set(why, ERR_DATA, "bad network \"%s\": use 192.0.2.0/24 or 2001:db8::/32",
-	    s);
+	return error_set(
+	    why, ERR_DATA, "bad network \"%s\": use 192.0.2.0/24 or 2001:db8::/32", s);
 }
 
 /* prefix_of - the length within 128 bits of what was written behind the slash */
@@ -102,8 +102,8 @@ network_parse(const char *s, struct network *out_r, struct error_text *why)
 	mask(&out_r->base, out_r->bits);
 	if (memcmp(&whole, &out_r->base, sizeof whole) != 0)
 		return error_set(why, ERR_DATA,
-		    "bad network \"%s\": bits are set past the prefix; do you mean %s?", s,
-		    network_print(out_r, print));
+		    "bad network \"%s\": bits are set past the prefix; do you mean %s?",
+		    s, network_print(out_r, print));
 	return OK;
 }
 
@@ -120,7 +120,8 @@ network_print(const struct network *net, char *buf)
 	if (net->bits == 128)
 		snprintf(buf, CIDR_TEXT_MAX, "%s", text);
 	else
-		snprintf(buf, CIDR_TEXT_MAX, "%s/%d", text, v4 ? net->bits - 96 : net->bits);
+		snprintf(
+		    buf, CIDR_TEXT_MAX, "%s/%d", text, v4 ? net->bits - 96 : net->bits);
 	return buf;
 }
 
@@ -150,8 +151,8 @@ add_word(struct cidr_list *list, const char *s, size_t n, struct error_text *why
 	word[n] = '\0';
 	e = network_parse(word, &net, why);
 	if (e == OK && !cidr_list_add(list, &net))
-		e = error_set(why, ERR_DATA, "more than %d networks in one list",
-		    CIDR_LIST_MAX);
+		e = error_set(
+		    why, ERR_DATA, "more than %d networks in one list", CIDR_LIST_MAX);
 	return e;
 }
 
@@ -163,7 +164,8 @@ cidr_list_parse(const char *s, struct cidr_list *out_r, struct error_text *why)
 	size_t n;
 
 	memset(out_r, 0, sizeof *out_r);
-	for (s += strspn(s, parting); *s != '\0' && e == OK; s += n, s += strspn(s, parting)) {
+	for (s += strspn(s, parting); *s != '\0' && e == OK;
+	     s += n, s += strspn(s, parting)) {
 		n = strcspn(s, parting);
 		e = add_word(out_r, s, n, why);
 	}

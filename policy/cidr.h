@@ -36,8 +36,8 @@ struct cidr_list {
 bool address_parse(const char *s, struct address *out_r);
 
 /* Reads "ADDRESS" or "ADDRESS/BITS"; host bits that are set are ERR_DATA. */
-enum error network_parse(const char *s, struct network *out_r,
-    struct error_text *why) MUST_USE;
+enum error network_parse(
+    const char *s, struct network *out_r, struct error_text *why) MUST_USE;
 
 /* Prints the network to BUF (CIDR_TEXT_MAX bytes), without /32 and /128. */
 const char *network_print(const struct network *net, char *buf);
@@ -46,8 +46,8 @@ const char *network_print(const struct network *net, char *buf);
  * Reads a list parted by commas or spaces. An empty one, or more than
  * CIDR_LIST_MAX networks, is ERR_DATA; a repeated network is kept once.
  */
-enum error cidr_list_parse(const char *s, struct cidr_list *out_r,
-    struct error_text *why) MUST_USE;
+enum error cidr_list_parse(
+    const char *s, struct cidr_list *out_r, struct error_text *why) MUST_USE;
 
 /* Appends the list to T, parted by commas. */
 void cidr_list_print(const struct cidr_list *list, struct text *t);

@@ -60,7 +60,8 @@ set_path(struct config *c, size_t offset, const char *value)
 static bool
 set_socket(struct config *c, size_t offset, const char *value)
 {
-	static const char *const kinds[] = {"inet:", "inet6:", "unix:", "local:", "fd:"};
+	static const char *const kinds[] = {
+	    "inet:", "inet6:", "unix:", "local:", "fd:"};
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
 		size_t n = strlen(kinds[i]);
@@ -200,7 +201,8 @@ set_seconds(struct config *c, size_t offset, const char *value)
 
 	(void)offset;
 	c->usage_flush = (unsigned)n;
-	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && n >= 1 && n <= 3600;
+	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && n >= 1 &&
+	    n <= 3600;
 }
 
 static void
@@ -222,14 +224,17 @@ static const struct row rows[] = {
     {"state-dir", DEFAULT_STATE_DIR, "an absolute path", set_path, print_text,
 	AT(state_dir), false},
     {"mta", "auto", "auto, postfix or sendmail", set_mta, print_mta, 0, false},
-    {"on-error", "tempfail", "tempfail, reject or accept", set_on_error, print_on_error, 0,
-	false},
+    {"on-error", "tempfail", "tempfail, reject or accept", set_on_error, print_on_error,
+	0, false},
     {"log", "stderr", "syslog, stderr or json", set_log, print_log, 0, false},
-    {"log-level", "info", "error, warning, info or debug", set_level, print_level, 0, false},
-    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed), false},
+    {"log-level", "info", "error, warning, info or debug", set_level, print_level, 0,
+	false},
+    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed),
+	false},
     {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage), true},
     {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0, true},
-    {"metrics-file", "", "an absolute path", set_path, print_text, AT(metrics_file), true},
+    {"metrics-file", "", "an absolute path", set_path, print_text, AT(metrics_file),
+	true},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
@@ -253,8 +258,8 @@ config_set(struct config *c, const char *key, const char *value, struct error_te
 	if (value[0] == '\0' && row->initial[0] == '\0')
 		return OK; /* as config_print() has it */
 	if (!row->set(c, row->offset, value))
-		return error_set(why, ERR_CONFIG, "bad value \"%s\" for %s: use %s", value, key,
-		    row->expected);
+		return error_set(why, ERR_CONFIG, "bad value \"%s\" for %s: use %s",
+		    value, key, row->expected);
 	c->unused_keys = c->unused_keys || row->unused;
 	return OK;
 }
@@ -285,7 +290,8 @@ static void
 fail(struct parse *p, const char *what)
 {
 	if (p->e == OK)
-		p->e = error_set(p->why, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
+		p->e =
+		    error_set(p->why, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
 }
 
 /*

@@ -27,7 +27,7 @@ struct config {
 	enum log_level log_level;
 	bool log_allowed;
 	bool usage;
-	unsigned usage_flush; /* seconds */
+	unsigned usage_flush;                    /* seconds */
 	char metrics_file[CONFIG_VALUE_MAX + 1]; /* "": none */
 	bool unused_keys; /* a key was given that this version does nothing with */
 };
@@ -37,7 +37,8 @@ struct config {
  * file, which may be missing. ERR_CONFIG with "FILE:LINE: ..." in WHY for unknown
  * keys, bad values, sections and over-long lines.
  */
-enum error config_read(struct config *out, const char *file, struct error_text *why) MUST_USE;
+enum error config_read(
+    struct config *out, const char *file, struct error_text *why) MUST_USE;
 
 /* Sets one key as the file would; ERR_CONFIG with WHY. */
 enum error config_set(struct config *c, const char *key, const char *value,

@@ -55,7 +55,7 @@ from_lmdb(int rc)
 		return ERR_PID_SPACE;
 	default:
 		return rc < 0 || rc == EINVAL || rc == EBADF ? ERR_DAMAGED
-							      : error_from_errno(rc);
+							     : error_from_errno(rc);
 	}
 }
 
@@ -212,9 +212,9 @@ check_snapshot(const struct db_txn *txn)
 
 	if (rc != MDB_SUCCESS)
 		return from_lmdb(rc);
-	return mdb_txn_id(txn->txn) - txn->write > info.me_last_txnid ? ERR_REPLACED : OK;
+	return mdb_txn_id(txn->txn) - txn->write > info.me_last_txnid ? ERR_REPLACED
+								      : OK;
 }
-
 
 /*
  * begin - guarded although it takes a slot or the writer mutex: LMDB holds neither of
@@ -419,11 +419,8 @@ db_put(struct db_txn *txn, const struct key *key, struct bytes value)
 	return run(txn, put, &c);
 }
 
-static enum error
-delete(void *arg)
-{
-	struct write_call *c = arg;
-	MDB_val key = val(key_bytes(c->key));
+static enum error delete (void *arg) {
+	struct write_call *c = arg; MDB_val key = val(key_bytes(c->key));
 
 	return from_lmdb(mdb_del(c->txn->txn, c->txn->db->dbi, &key, NULL));
 }
@@ -479,11 +476,12 @@ move(void *arg)
 
 	if (c->key != NULL)
 		key = val(key_bytes(c->key));
-	rc = mdb_cursor_get(cursor->cursor, &key, &value,
-	    c->key != NULL ? MDB_SET_RANGE : MDB_NEXT);
+	rc = mdb_cursor_get(
+	    cursor->cursor, &key, &value, c->key != NULL ? MDB_SET_RANGE : MDB_NEXT);
 	if (rc != MDB_SUCCESS)
 		return from_lmdb(rc);
-	if (key.mv_size > sizeof cursor->key_copy || value.mv_size > sizeof cursor->value_copy)
+	if (key.mv_size > sizeof cursor->key_copy ||
+	    value.mv_size > sizeof cursor->value_copy)
 		return ERR_DAMAGED;
 	memcpy(cursor->key_copy, key.mv_data, key.mv_size);
 	memcpy(cursor->value_copy, value.mv_data, value.mv_size);
@@ -558,8 +556,8 @@ same_page(const struct scan_call *c, const MDB_val *a, const MDB_val *b)
 
 /* check_step - the path check between one record and the next (LAST_KEY may be none) */
 static enum error
-check_step(const struct scan_call *c, const MDB_val *last_key, const MDB_val *last_value,
-    const MDB_val *key, const MDB_val *value)
+check_step(const struct scan_call *c, const MDB_val *last_key,
+    const MDB_val *last_value, const MDB_val *key, const MDB_val *value)
 {
 	if (last_key->mv_data != NULL) {
 		if (!ascends(last_key, key))
@@ -585,7 +583,8 @@ scan(void *arg)
 	if (rc != MDB_SUCCESS)
 		return from_lmdb(rc);
 	c->page_mask = ~((size_t)stat.ms_psize - 1);
-	while ((rc = mdb_cursor_get(c->cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
+	while (
+	    (rc = mdb_cursor_get(c->cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
 		e = check_step(c, &last_key, &last_value, &key, &value);
 		if (e == OK)
 			e = c->fn(c->arg, (struct bytes){key.mv_data, key.mv_size},

@@ -87,7 +87,8 @@ void db_abort(struct db_txn **txn);
  */
 enum error db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
     size_t *len_r) MUST_USE;
-enum error db_put(struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
+enum error db_put(
+    struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 /* ERR_NOTFOUND when there is no such key. */
 enum error db_delete(struct db_txn *txn, const struct key *key) MUST_USE;
 
@@ -114,6 +115,7 @@ struct bytes db_cursor_value(const struct db_cursor *cursor);
  * allocate; anything but OK ends the scan and is returned.
  */
 enum error db_scan(struct db_txn *txn,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg) MUST_USE;
+    enum error (*fn)(void *arg, struct bytes key, struct bytes value),
+    void *arg) MUST_USE;
 
 #endif

@@ -8,8 +8,8 @@
 bool
 mechanism_is_modern(const char *mechanism)
 {
-	static const char *const modern[] = {"XOAUTH2", "OAUTHBEARER", "EXTERNAL", "GSSAPI",
-	    "GSS-SPNEGO"};
+	static const char *const modern[] = {
+	    "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "GSSAPI", "GSS-SPNEGO"};
 
 	for (size_t i = 0; i < sizeof modern / sizeof *modern; i++)
 		if (strcasecmp(mechanism, modern[i]) == 0)
@@ -44,7 +44,8 @@ verdict_of(enum action action)
 
 /* deny - a denial, which a dry run turns into a report; an accept stays one */
 static void
-deny(struct decision *d, const struct settings *s, enum action action, enum reason reason)
+deny(struct decision *d, const struct settings *s, enum action action,
+    enum reason reason)
 {
 	enum verdict v = verdict_of(action);
 
@@ -75,8 +76,8 @@ mailbox_action(const struct settings *s, const struct tenant *t)
 
 /* decide_locked - row 1 */
 static bool
-decide_locked(const struct tenant *t, const struct mailbox *m, instant now,
-    struct decision *d)
+decide_locked(
+    const struct tenant *t, const struct mailbox *m, instant now, struct decision *d)
 {
 	bool tenant = t != NULL && lock_holds(&t->lock, now);
 	bool mailbox = m != NULL && lock_holds(&m->lock, now);
@@ -122,8 +123,8 @@ override_of(const struct mailbox *m, const struct facts *f, instant now)
 
 /* decide_mailbox - rows 6 and 7 */
 static bool
-decide_mailbox(const struct settings *s, const struct tenant *t, const struct mailbox *m,
-    struct decision *d)
+decide_mailbox(const struct settings *s, const struct tenant *t,
+    const struct mailbox *m, struct decision *d)
 {
 	if (d->override != OVERRIDE_HELD)
 		return false;
@@ -158,7 +159,8 @@ struct decision
 decide(const struct settings *settings, const struct tenant *tenant,
     const struct mailbox *mailbox, const struct facts *facts, instant now)
 {
-	struct decision d = {VERDICT_PASS, REASON_UNAUTHENTICATED, OVERRIDE_NONE, false};
+	struct decision d = {
+	    VERDICT_PASS, REASON_UNAUTHENTICATED, OVERRIDE_NONE, false};
 
 	if (!facts->authenticated)
 		return d;
@@ -174,7 +176,8 @@ decide(const struct settings *settings, const struct tenant *tenant,
 struct decision
 decide_store_error(enum action action)
 {
-	return (struct decision){verdict_of(action), REASON_STORE_ERROR, OVERRIDE_NONE, false};
+	return (struct decision){
+	    verdict_of(action), REASON_STORE_ERROR, OVERRIDE_NONE, false};
 }
 
 bool
@@ -186,7 +189,8 @@ verdict_passes(enum verdict v)
 const char *
 verdict_name(enum verdict v)
 {
-	static const char *const names[] = {"pass", "allow", "report", "tempfail", "reject"};
+	static const char *const names[] = {
+	    "pass", "allow", "report", "tempfail", "reject"};
 
 	return names[v];
 }
@@ -194,10 +198,10 @@ verdict_name(enum verdict v)
 const char *
 reason_name(enum reason r)
 {
-	static const char *const names[] = {"unauthenticated", "locked", "exempt-client",
-	    "exempt-listener", "invalid-login", "unknown-tenant", "mailbox-disabled",
-	    "mailbox-enabled", "tenant-enabled", "modern-auth", "scheduled",
-	    "tenant-disabled", "store-error"};
+	static const char *const names[] = {"unauthenticated", "locked",
+	    "exempt-client", "exempt-listener", "invalid-login", "unknown-tenant",
+	    "mailbox-disabled", "mailbox-enabled", "tenant-enabled", "modern-auth",
+	    "scheduled", "tenant-disabled", "store-error"};
 
 	return names[r];
 }

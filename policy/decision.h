@@ -12,9 +12,9 @@
 #include "policy/tenant.h"
 
 enum verdict {
-	VERDICT_PASS,     /* not authenticated: none of our business */
+	VERDICT_PASS, /* not authenticated: none of our business */
 	VERDICT_ALLOW,
-	VERDICT_REPORT,   /* would be denied; passes and is counted */
+	VERDICT_REPORT, /* would be denied; passes and is counted */
 	VERDICT_TEMPFAIL,
 	VERDICT_REJECT,
 };

@@ -23,7 +23,8 @@ hasher_new(void)
 		return NULL;
 	h->md = EVP_MD_fetch(NULL, "SHA256", NULL);
 	h->ctx = EVP_MD_CTX_new();
-	if (h->md == NULL || h->ctx == NULL || EVP_DigestInit_ex2(h->ctx, h->md, NULL) != 1)
+	if (h->md == NULL || h->ctx == NULL ||
+	    EVP_DigestInit_ex2(h->ctx, h->md, NULL) != 1)
 		hasher_free(&h);
 	return h;
 }
@@ -72,7 +73,8 @@ digest_add(struct digest *sum, struct hasher *h, struct bytes key, struct bytes 
 }
 
 enum error
-digest_subtract(struct digest *sum, struct hasher *h, struct bytes key, struct bytes value)
+digest_subtract(
+    struct digest *sum, struct hasher *h, struct bytes key, struct bytes value)
 {
 	uint8_t one[DIGEST_BYTES];
 	enum error e = hash_record(h, key, value, one);

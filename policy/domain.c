@@ -84,8 +84,8 @@ to_alabels(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 		return ERR_DATA;
 	memcpy(in, s, n);
 	in[n] = '\0';
-	e = from_idn2(idn2_lookup_u8((const uint8_t *)in, &ace,
-	    IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL));
+	e = from_idn2(idn2_lookup_u8(
+	    (const uint8_t *)in, &ace, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL));
 	if (e == OK) {
 		len = strlen((const char *)ace);
 		if (len > 0 && ace[len - 1] == '.')
@@ -110,8 +110,7 @@ domain_normalize(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 	if (!labels_ok(s, n, ascii ? LABEL_MAX : UTF8_DOMAIN_MAX))
 		return ERR_DATA;
 	if (ascii)
-		return n > DOMAIN_MAX ? ERR_DATA
-				      : copy_lower(s, n, out, cap, len_r);
+		return n > DOMAIN_MAX ? ERR_DATA : copy_lower(s, n, out, cap, len_r);
 	e = to_alabels(s, n, out, cap, len_r);
 	if (e != ERR_NOTFOUND)
 		return e;

@@ -23,8 +23,8 @@
  * no tenant can own it; ERR_LIMIT when OUT is too small; ERR_MEMORY. Thread-safe;
  * ASCII input allocates nothing.
  */
-enum error domain_normalize(const char *s, size_t n, char *out, size_t cap,
-    size_t *len_r) MUST_USE;
+enum error domain_normalize(
+    const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
 /*
  * Whether a normal form may be registered for a tenant: letters, digits, '-', '_'

@@ -19,7 +19,8 @@ domain_parse(const char *s, char *out, struct error_text *why)
 		memcpy(out, s, n + 1);
 		return OK;
 	}
-	if (domain_normalize(s, n, out, DOMAIN_MAX, &len) != OK || !domain_is_name(out, len))
+	if (domain_normalize(s, n, out, DOMAIN_MAX, &len) != OK ||
+	    !domain_is_name(out, len))
 		return error_set(why, ERR_DATA, "bad domain \"%s\"", s);
 	out[len] = '\0';
 	return OK;
@@ -88,8 +89,8 @@ domain_table_delete(struct store_txn *txn, const char *tenant, const char *domai
 }
 
 enum error
-domain_table_add(struct store_txn *txn, const char *domain, const char *tenant, bool move,
-    struct error_text *why)
+domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
+    bool move, struct error_text *why)
 {
 	char have[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_get(txn, domain, have);
@@ -97,7 +98,8 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant, 
 	if (e == OK && strcmp(have, tenant) == 0)
 		return OK;
 	if (e == OK && !move)
-		return error_set(why, ERR_CONFLICT, "domain %s belongs to tenant %s", domain, have);
+		return error_set(
+		    why, ERR_CONFLICT, "domain %s belongs to tenant %s", domain, have);
 	if (e == ERR_NOTFOUND && move)
 		return error_set(why, e, "domain %s belongs to no tenant", domain);
 	if (e == OK)
@@ -193,7 +195,8 @@ empty_without_owner(struct store_txn *txn)
 		if (e != OK)
 			break;
 		next_domain(&at, &address);
-		memcpy(domain, login_domain(&address), strlen(login_domain(&address)) + 1);
+		memcpy(
+		    domain, login_domain(&address), strlen(login_domain(&address)) + 1);
 		e = domain_table_get(txn, domain, tenant);
 		if (e == ERR_NOTFOUND)
 			e = domain_table_empty(txn, domain);
@@ -217,8 +220,8 @@ domain_table_empty(struct store_txn *txn, const char *domain)
 }
 
 enum error
-domain_table_remove(struct store_txn *txn, const char *domain, bool force,
-    struct error_text *why)
+domain_table_remove(
+    struct store_txn *txn, const char *domain, bool force, struct error_text *why)
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct tenant t;
@@ -230,13 +233,14 @@ domain_table_remove(struct store_txn *txn, const char *domain, bool force,
 	if (e == OK)
 		e = domain_table_used(txn, domain, &used);
 	if (e == OK && used)
-		return error_set(why, ERR_CONFLICT, "domain %s is used by mailboxes or aliases",
-		    domain);
+		return error_set(why, ERR_CONFLICT,
+		    "domain %s is used by mailboxes or aliases", domain);
 	if (e == OK && !force) {
 		e = tenant_table_get(txn, name, &t);
 		if (e == OK && tenant_table_protects(txn, &t))
 			return error_set(why, ERR_PROTECTED,
-			    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: the logins "
+			    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: "
+			    "the logins "
 			    "of %s would pass; use --force if that is meant",
 			    name, domain);
 	}

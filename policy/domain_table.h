@@ -16,15 +16,16 @@
 enum error domain_parse(const char *s, char *out, struct error_text *why) MUST_USE;
 
 /* The name of the tenant that owns DOMAIN, or ERR_NOTFOUND. */
-enum error domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r) MUST_USE;
+enum error domain_table_get(
+    struct store_txn *txn, const char *domain, char *tenant_r) MUST_USE;
 
 /*
  * Gives DOMAIN to a tenant that exists; nothing changes when it has it already.
  * ERR_CONFLICT when another one owns it (unless MOVE), or when a login alias would
  * then cross tenants; ERR_NOTFOUND for MOVE of a domain that nobody owns.
  */
-enum error domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
-    bool move, struct error_text *why) MUST_USE;
+enum error domain_table_add(struct store_txn *txn, const char *domain,
+    const char *tenant, bool move, struct error_text *why) MUST_USE;
 
 /*
  * Takes DOMAIN from its tenant. ERR_CONFLICT while mailboxes or aliases use it;
@@ -34,11 +35,12 @@ enum error domain_table_remove(struct store_txn *txn, const char *domain, bool f
     struct error_text *why) MUST_USE;
 
 /* Removes the records of the domain, with no guard. */
-enum error domain_table_delete(struct store_txn *txn, const char *tenant,
-    const char *domain) MUST_USE;
+enum error domain_table_delete(
+    struct store_txn *txn, const char *tenant, const char *domain) MUST_USE;
 
 /* Whether mailboxes or the targets of aliases are in DOMAIN (for "*": in none). */
-enum error domain_table_used(struct store_txn *txn, const char *domain, bool *used_r) MUST_USE;
+enum error domain_table_used(
+    struct store_txn *txn, const char *domain, bool *used_r) MUST_USE;
 
 /* Removes the mailboxes of DOMAIN and the aliases of them. */
 enum error domain_table_empty(struct store_txn *txn, const char *domain) MUST_USE;
@@ -46,11 +48,12 @@ enum error domain_table_empty(struct store_txn *txn, const char *domain) MUST_US
 /* Calls FN for every domain of a tenant; the first one, or ERR_NOTFOUND. */
 enum error domain_table_each_of(struct store_txn *txn, const char *tenant,
     enum error (*fn)(void *arg, const char *domain), void *arg) MUST_USE;
-enum error domain_table_first_of(struct store_txn *txn, const char *tenant,
-    char *domain_r) MUST_USE;
+enum error domain_table_first_of(
+    struct store_txn *txn, const char *tenant, char *domain_r) MUST_USE;
 
 /* Calls FN for every domain. */
 enum error domain_table_each(struct store_txn *txn,
-    enum error (*fn)(void *arg, const char *domain, const char *tenant), void *arg) MUST_USE;
+    enum error (*fn)(void *arg, const char *domain, const char *tenant),
+    void *arg) MUST_USE;
 
 #endif

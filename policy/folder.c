@@ -26,7 +26,8 @@ failed(struct error_text *why, const char *what, const char *path)
 	return error_set(why, e, "cannot %s %s: %s", what, path, strerror(err));
 }
 
-/* make - a folder with the mode whatever the umask; NEW_R tells whether it was missing */
+/* make - a folder with the mode whatever the umask; NEW_R tells whether it was missing
+ */
 static enum error
 make(const char *path, mode_t mode, bool *new_r, struct error_text *why)
 {
@@ -34,13 +35,15 @@ make(const char *path, mode_t mode, bool *new_r, struct error_text *why)
 
 	*new_r = mkdir(path, 0700) == 0;
 	if (*new_r)
-		return chmod(path, mode) == 0 ? OK : failed(why, "set the mode of", path);
+		return chmod(path, mode) == 0 ? OK
+					      : failed(why, "set the mode of", path);
 	if (errno != EEXIST)
 		return failed(why, "create", path);
 	if (stat(path, &st) != 0)
 		return failed(why, "look at", path);
 	if (!S_ISDIR(st.st_mode))
-		return error_set(why, ERR_CREATE, "cannot create %s: it is no folder", path);
+		return error_set(
+		    why, ERR_CREATE, "cannot create %s: it is no folder", path);
 	return OK;
 }
 
@@ -71,7 +74,8 @@ folder_create(const char *dir, struct error_text *why)
 	enum error e;
 
 	if (snprintf(usage, sizeof usage, "%s/usage", dir) >= (int)sizeof usage)
-		return error_set(why, ERR_LIMIT, "the name of the state folder is too long");
+		return error_set(
+		    why, ERR_LIMIT, "the name of the state folder is too long");
 	e = make(dir, FOLDER_MODE, &is_new, why);
 	if (e == OK && is_new && gr != NULL && chown(dir, (uid_t)-1, gr->gr_gid) != 0)
 		return failed(why, "set the group of", dir);

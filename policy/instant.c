@@ -177,7 +177,8 @@ instant_parse_span(const char *s, int64_t *seconds_r, struct error_text *why)
 {
 	if (span(s, seconds_r))
 		return OK;
-	return error_set(why, ERR_DATA, "bad span of time \"%s\": use 14d, 12h or 15m", s);
+	return error_set(
+	    why, ERR_DATA, "bad span of time \"%s\": use 14d, 12h or 15m", s);
 }
 
 const char *

@@ -28,8 +28,8 @@ enum error instant_parse(const char *s, enum instant_date date, instant now,
     instant *out_r, struct error_text *why) MUST_USE;
 
 /* Reads a span of time, `14d`, `12h`, `15m`, into seconds; ERR_DATA otherwise. */
-enum error instant_parse_span(const char *s, int64_t *seconds_r,
-    struct error_text *why) MUST_USE;
+enum error instant_parse_span(
+    const char *s, int64_t *seconds_r, struct error_text *why) MUST_USE;
 
 /* Prints RFC 3339 in UTC to BUF (INSTANT_TEXT_MAX bytes) and returns BUF. */
 const char *instant_print(instant t, char *buf);

@@ -20,7 +20,8 @@ struct json {
 	bool comma; /* the next item needs one in front */
 };
 
-void json_start(struct json *j, void (*put)(void *arg, const char *s, size_t n), void *arg);
+void json_start(
+    struct json *j, void (*put)(void *arg, const char *s, size_t n), void *arg);
 
 void json_object(struct json *j, const char *key);
 void json_object_end(struct json *j);

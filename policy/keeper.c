@@ -16,11 +16,11 @@
 
 #define FIRST_SCAN_WAIT_MS 10000
 #define SLOT_WAIT_MS 1000
-#define LOOK_MS 1000             /* how often the files are looked at */
+#define LOOK_MS 1000 /* how often the files are looked at */
 #define STALE_READERS_MS 60000
 #define RESCAN_MIN_MS 60000
-#define RESCAN_FACTOR 1000       /* scanning takes at most a thousandth of the time */
-#define RETRY_FACTOR 2           /* after a fault: pause for twice the failed scan */
+#define RESCAN_FACTOR 1000 /* scanning takes at most a thousandth of the time */
+#define RETRY_FACTOR 2     /* after a fault: pause for twice the failed scan */
 #define RETRY_MAX_MS 4000
 
 enum state {
@@ -37,7 +37,7 @@ struct keeper {
 	struct pool pool;    /* open while the state is, or a moment ago was, good */
 	struct store *store; /* the thread's own */
 	int64_t scan_ms;
-	unsigned ahead;      /* looks in a row that found the file ahead of the lock */
+	unsigned ahead; /* looks in a row that found the file ahead of the lock */
 	struct error_text said;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -245,7 +245,8 @@ init_wait(struct keeper *k)
 }
 
 enum error
-keeper_start(struct keeper **keeper_r, const char *dir, keeper_listener *listener, void *arg)
+keeper_start(
+    struct keeper **keeper_r, const char *dir, keeper_listener *listener, void *arg)
 {
 	struct keeper *k = calloc(1, sizeof *k);
 	pthread_t thread;

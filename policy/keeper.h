@@ -25,8 +25,8 @@ typedef void keeper_listener(void *arg, enum keeper_event event, const char *tex
  * Starts the thread. DIR is copied; the database need not be there. Signals are to
  * be blocked by the caller. ERR_MEMORY.
  */
-enum error keeper_start(struct keeper **keeper_r, const char *dir, keeper_listener *listener,
-    void *arg) MUST_USE;
+enum error keeper_start(struct keeper **keeper_r, const char *dir,
+    keeper_listener *listener, void *arg) MUST_USE;
 
 /*
  * Borrows a snapshot of the verified database. Waits while the database is verified
@@ -34,7 +34,8 @@ enum error keeper_start(struct keeper **keeper_r, const char *dir, keeper_listen
  * transaction. Any error is a store error. Thread-safe; the pair costs two atomic
  * operations when nothing is wrong.
  */
-enum error keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r) MUST_USE;
+enum error keeper_take(
+    struct keeper *keeper, struct store_txn **txn_r, int *slot_r) MUST_USE;
 
 /* Gives the snapshot back with what became of its use; damage starts a new scan. */
 void keeper_give(struct keeper *keeper, int slot, enum error used);

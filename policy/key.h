@@ -51,8 +51,8 @@ void key_domain_range(struct key *k, enum table table, const char *domain);
 /* INDEX_DOMAIN: TENANT's DOMAIN; with DOMAIN "" the range of all of them. */
 void key_tenant_domain(struct key *k, const char *tenant, const char *domain);
 /* INDEX_ALIAS: MAILBOX's ALIAS; with ALIAS NULL the range of all of them. */
-void key_mailbox_alias(struct key *k, const struct login *mailbox,
-    const struct login *alias);
+void key_mailbox_alias(
+    struct key *k, const struct login *mailbox, const struct login *alias);
 
 struct bytes key_bytes(const struct key *k);
 bool key_has_prefix(struct bytes key, const struct key *prefix);

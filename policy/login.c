@@ -71,7 +71,8 @@ lower_local(const char *s, size_t n, struct login *out)
 {
 	for (size_t i = 0; i < n; i++) {
 		if ((unsigned char)s[i] >= 0x80)
-			return unicode_lower_nfc(s, n, out->text, LOGIN_MAX, &out->local);
+			return unicode_lower_nfc(
+			    s, n, out->text, LOGIN_MAX, &out->local);
 		out->text[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i];
 	}
 	out->local = n;
@@ -88,8 +89,8 @@ append_normal_domain(const char *s, size_t n, struct login *out)
 	if (out->local + 1 >= LOGIN_MAX)
 		return ERR_LIMIT;
 	out->text[out->local] = '@';
-	e = domain_normalize(s, n, out->text + out->local + 1,
-	    LOGIN_MAX - out->local - 1, &len);
+	e = domain_normalize(
+	    s, n, out->text + out->local + 1, LOGIN_MAX - out->local - 1, &len);
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	out->has_domain = true;
@@ -105,11 +106,11 @@ check_bytes(const char *s, size_t n, struct error_text *why)
 	if (n == 0)
 		return error_set(why, ERR_DATA, "the login is empty");
 	if (n > LOGIN_RAW_MAX)
-		return error_set(why, ERR_DATA, "the login is longer than %d bytes",
-		    LOGIN_RAW_MAX);
+		return error_set(
+		    why, ERR_DATA, "the login is longer than %d bytes", LOGIN_RAW_MAX);
 	if (!text_is_line(s, n))
-		return error_set(why, ERR_DATA,
-		    "the login has control characters or is not UTF-8");
+		return error_set(
+		    why, ERR_DATA, "the login has control characters or is not UTF-8");
 	return OK;
 }
 
@@ -122,7 +123,8 @@ invalid(enum error e, struct error_text *why)
 		    "the login is longer than %d bytes after normalisation", LOGIN_MAX);
 	if (e == ERR_DATA)
 		return error_set(why, ERR_DATA,
-		    "the domain of the login has an empty or over-long label, or is too long");
+		    "the domain of the login has an empty or over-long label, or is "
+		    "too long");
 	return e;
 }
 
@@ -167,8 +169,8 @@ login_append_domain(struct login *login, const char *domain)
 }
 
 bool
-login_strip_subaddress(const struct login *in, const char *delimiters,
-    struct login *out_r)
+login_strip_subaddress(
+    const struct login *in, const char *delimiters, struct login *out_r)
 {
 	size_t keep = 1;
 

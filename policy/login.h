@@ -21,9 +21,9 @@ enum mta { MTA_AUTO, MTA_POSTFIX, MTA_SENDMAIL };
  */
 struct login {
 	size_t len;
-	size_t local;    /* bytes of the local part; == len without a domain */
+	size_t local; /* bytes of the local part; == len without a domain */
 	bool has_domain;
-	bool named;      /* the domain has a form that a tenant could own */
+	bool named; /* the domain has a form that a tenant could own */
 	char text[LOGIN_MAX + 1];
 };
 
@@ -38,8 +38,8 @@ enum mta mta_from_version(const char *v);
  * OUT (CAP bytes, no NUL added: a decoded NUL is possible).
  * Returns OK; ERR_DATA for bad xtext; ERR_LIMIT when OUT is too small.
  */
-enum error xtext_decode(const char *s, size_t n, char *out, size_t cap,
-    size_t *len_r) MUST_USE;
+enum error xtext_decode(
+    const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
 /*
  * Brings the N bytes S, already decoded, to normal form. SEPARATORS are characters
@@ -58,8 +58,8 @@ enum error login_append_domain(struct login *login, const char *domain) MUST_USE
  * of DELIMITERS that is not its first character. Returns false, and leaves OUT_R
  * alone, when there is no subaddress.
  */
-bool login_strip_subaddress(const struct login *in, const char *delimiters,
-    struct login *out_r);
+bool login_strip_subaddress(
+    const struct login *in, const char *delimiters, struct login *out_r);
 
 /* The domain of a login that has one, NUL-terminated, within login->text. */
 const char *login_domain(const struct login *login);

@@ -104,7 +104,8 @@ decode_fields(struct record_reader *r, unsigned flags, struct mailbox *m)
 	if (flags & FLAG_CLIENTS)
 		decode_clients(r, &m->clients);
 	m->lock.set = (flags & FLAG_LOCK) != 0;
-	m->lock.until = flags & FLAG_LOCK_UNTIL ? (instant)record_get_u64(r) : INSTANT_NONE;
+	m->lock.until =
+	    flags & FLAG_LOCK_UNTIL ? (instant)record_get_u64(r) : INSTANT_NONE;
 	m->note[0] = '\0';
 	if (flags & FLAG_NOTE)
 		record_get_string(r, m->note, sizeof m->note);
@@ -122,7 +123,8 @@ mailbox_decode(struct bytes from, struct mailbox *out_r)
 	if (e != OK)
 		return e;
 	flags = record_get_u8(&r);
-	if ((flags & ~(unsigned)FLAG_ALL) != 0 || (flags & FLAG_SMTP_AUTH) > SMTP_AUTH_DISABLED)
+	if ((flags & ~(unsigned)FLAG_ALL) != 0 ||
+	    (flags & FLAG_SMTP_AUTH) > SMTP_AUTH_DISABLED)
 		return ERR_DAMAGED;
 	decode_fields(&r, flags, out_r);
 	return record_end(&r);

@@ -5,7 +5,8 @@
 #include "policy/range.h"
 
 enum error
-mailbox_table_get(struct store_txn *txn, const struct login *address, struct mailbox *out_r)
+mailbox_table_get(
+    struct store_txn *txn, const struct login *address, struct mailbox *out_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
@@ -18,7 +19,8 @@ mailbox_table_get(struct store_txn *txn, const struct login *address, struct mai
 }
 
 enum error
-mailbox_table_put(struct store_txn *txn, const struct login *address, const struct mailbox *m)
+mailbox_table_put(
+    struct store_txn *txn, const struct login *address, const struct mailbox *m)
 {
 	struct record_writer w;
 	uint8_t buf[RECORD_MAX];
@@ -47,7 +49,8 @@ mailbox_table_remove(struct store_txn *txn, const struct login *address)
 }
 
 struct each {
-	enum error (*fn)(void *arg, const struct login *address, const struct mailbox *m);
+	enum error (*fn)(
+	    void *arg, const struct login *address, const struct mailbox *m);
 	void *arg;
 };
 

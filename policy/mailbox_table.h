@@ -8,15 +8,16 @@
 #include "policy/store.h"
 
 /* The record of a mailbox, or ERR_NOTFOUND. */
-enum error mailbox_table_get(struct store_txn *txn, const struct login *address,
-    struct mailbox *out_r) MUST_USE;
+enum error mailbox_table_get(
+    struct store_txn *txn, const struct login *address, struct mailbox *out_r) MUST_USE;
 
 /* Stores the record, or removes it when nothing is left in it. */
 enum error mailbox_table_put(struct store_txn *txn, const struct login *address,
     const struct mailbox *m) MUST_USE;
 
 /* ERR_NOTFOUND where there is none. */
-enum error mailbox_table_remove(struct store_txn *txn, const struct login *address) MUST_USE;
+enum error mailbox_table_remove(
+    struct store_txn *txn, const struct login *address) MUST_USE;
 
 /*
  * Calls FN for every record of DOMAIN, or of all domains where it is NULL, in the

@@ -41,8 +41,8 @@ try_take(struct pool *pool)
 	while (taken != UINT32_MAX) {
 		int slot = __builtin_ctz(~taken);
 
-		if (atomic_compare_exchange_weak(&pool->taken, &taken,
-			taken | UINT32_C(1) << slot))
+		if (atomic_compare_exchange_weak(
+			&pool->taken, &taken, taken | UINT32_C(1) << slot))
 			return slot;
 	}
 	return -1;

@@ -13,10 +13,12 @@
  * and is returned.
  */
 enum error range_each(struct store_txn *txn, const struct key *prefix,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg) MUST_USE;
+    enum error (*fn)(void *arg, struct bytes key, struct bytes value),
+    void *arg) MUST_USE;
 
 /* Whether there is such a record. */
-enum error range_is_empty(struct store_txn *txn, const struct key *prefix, bool *empty_r) MUST_USE;
+enum error range_is_empty(
+    struct store_txn *txn, const struct key *prefix, bool *empty_r) MUST_USE;
 
 /* Removes all records of the range. */
 enum error range_delete(struct store_txn *txn, const struct key *prefix) MUST_USE;

@@ -138,8 +138,8 @@ set_codes(struct reply *r, const char *code, const char *xcode)
 static void
 denial_codes(struct reply *r, const struct settings *s, const struct decision *d)
 {
-	bool known = d->reason == REASON_LOCKED || d->reason == REASON_TENANT_DISABLED ||
-	    d->reason == REASON_MAILBOX_DISABLED;
+	bool known = d->reason == REASON_LOCKED ||
+	    d->reason == REASON_TENANT_DISABLED || d->reason == REASON_MAILBOX_DISABLED;
 	bool exchange = s->reply_style == REPLY_EXCHANGE;
 
 	if (d->verdict == VERDICT_TEMPFAIL)
@@ -196,7 +196,8 @@ reply_build(const struct settings *settings, const struct tenant *tenant,
 	if (verdict_passes(decision->verdict))
 		return;
 	if (decision->reason == REASON_STORE_ERROR)
-		set_codes(out, temporary ? "451" : "550", temporary ? "4.3.0" : "5.3.0");
+		set_codes(
+		    out, temporary ? "451" : "550", temporary ? "4.3.0" : "5.3.0");
 	else
 		denial_codes(out, settings, decision);
 	line_start(&l, out, names->id);
@@ -205,5 +206,6 @@ reply_build(const struct settings *settings, const struct tenant *tenant,
 	else
 		denial_text(&l, settings, tenant, decision, names);
 	if (*names->id != '\0')
-		snprintf(out->text + l.len, sizeof out->text - l.len, " [%s]", names->id);
+		snprintf(
+		    out->text + l.len, sizeof out->text - l.len, " [%s]", names->id);
 }

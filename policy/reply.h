@@ -36,6 +36,7 @@ struct reply_names {
  * REASON_STORE_ERROR the settings are not looked at and may be NULL.
  */
 void reply_build(const struct settings *settings, const struct tenant *tenant,
-    const struct decision *decision, const struct reply_names *names, struct reply *out);
+    const struct decision *decision, const struct reply_names *names,
+    struct reply *out);
 
 #endif

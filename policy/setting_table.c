@@ -7,7 +7,8 @@
 #include "policy/text.h"
 
 enum error
-setting_table_get(struct store_txn *txn, const struct setting *setting, char *out, size_t cap)
+setting_table_get(
+    struct store_txn *txn, const struct setting *setting, char *out, size_t cap)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
@@ -56,8 +57,8 @@ store_text(struct store_txn *txn, const struct setting *setting, const char *tex
 }
 
 enum error
-setting_table_set(struct store_txn *txn, const struct setting *setting, const char *value,
-    struct error_text *why)
+setting_table_set(struct store_txn *txn, const struct setting *setting,
+    const char *value, struct error_text *why)
 {
 	char text[SETTING_TEXT_MAX + 1];
 	enum error e = setting_canonical(setting, value, text, sizeof text, why);
@@ -107,8 +108,8 @@ without(const char *list, const char *item, struct text *t)
 }
 
 enum error
-setting_table_add(struct store_txn *txn, const struct setting *setting, const char *item,
-    struct error_text *why)
+setting_table_add(struct store_txn *txn, const struct setting *setting,
+    const char *item, struct error_text *why)
 {
 	char list[SETTING_TEXT_MAX + 1], word[SETTING_LISTENERS_MAX + 1];
 	enum error e = one_item(setting, item, word, sizeof word, why);
@@ -131,8 +132,8 @@ setting_table_add(struct store_txn *txn, const struct setting *setting, const ch
 }
 
 enum error
-setting_table_remove(struct store_txn *txn, const struct setting *setting, const char *item,
-    struct error_text *why)
+setting_table_remove(struct store_txn *txn, const struct setting *setting,
+    const char *item, struct error_text *why)
 {
 	char list[SETTING_TEXT_MAX + 1], word[SETTING_LISTENERS_MAX + 1];
 	char rest[SETTING_TEXT_MAX + 1];
@@ -145,7 +146,8 @@ setting_table_remove(struct store_txn *txn, const struct setting *setting, const
 		return e;
 	text_init(&t, rest, sizeof rest);
 	if (e == ERR_NOTFOUND || !without(list, word, &t))
-		return error_set(why, ERR_NOTFOUND, "%s is not in %s", word, setting->key);
+		return error_set(
+		    why, ERR_NOTFOUND, "%s is not in %s", word, setting->key);
 	return t.len > 0 ? store_text(txn, setting, rest)
 			 : setting_table_unset(txn, setting);
 }

@@ -12,15 +12,16 @@
 enum error setting_table_load(struct store_txn *txn, struct settings *out) MUST_USE;
 
 /* The stored text of one setting, or ERR_NOTFOUND where it stands at its default. */
-enum error setting_table_get(struct store_txn *txn, const struct setting *setting, char *out,
-    size_t cap) MUST_USE;
+enum error setting_table_get(struct store_txn *txn, const struct setting *setting,
+    char *out, size_t cap) MUST_USE;
 
 /* Stores VALUE in its canonical form; ERR_DATA with WHY. */
 enum error setting_table_set(struct store_txn *txn, const struct setting *setting,
     const char *value, struct error_text *why) MUST_USE;
 
 /* Back to the default; ERR_NOTFOUND where it stands there already. */
-enum error setting_table_unset(struct store_txn *txn, const struct setting *setting) MUST_USE;
+enum error setting_table_unset(
+    struct store_txn *txn, const struct setting *setting) MUST_USE;
 
 /* Adds one item to a list, or takes one out (ERR_NOTFOUND where it is not in it). */
 enum error setting_table_add(struct store_txn *txn, const struct setting *setting,

@@ -22,7 +22,8 @@ static enum error
 set_enforce(struct settings *s, const char *value, struct error_text *why)
 {
 	s->enforce = strcmp(value, "yes") == 0;
-	return s->enforce || strcmp(value, "no") == 0 ? OK : bad(value, "yes or no", why);
+	return s->enforce || strcmp(value, "no") == 0 ? OK
+						      : bad(value, "yes or no", why);
 }
 
 static enum error
@@ -70,7 +71,8 @@ set_default_domain(struct settings *s, const char *value, struct error_text *why
 {
 	size_t len = 0;
 
-	if (domain_normalize(value, strlen(value), s->default_domain, DOMAIN_MAX, &len) != OK ||
+	if (domain_normalize(
+		value, strlen(value), s->default_domain, DOMAIN_MAX, &len) != OK ||
 	    !domain_is_name(s->default_domain, len))
 		return bad(value, "a domain", why);
 	s->default_domain[len] = '\0';
@@ -79,7 +81,8 @@ set_default_domain(struct settings *s, const char *value, struct error_text *why
 
 /* set_characters - ASCII punctuation that is neither '@' nor in FORBIDDEN */
 static enum error
-set_characters(char *member, const char *value, const char *forbidden, struct error_text *why)
+set_characters(
+    char *member, const char *value, const char *forbidden, struct error_text *why)
 {
 	size_t n = strlen(value);
 
@@ -87,9 +90,11 @@ set_characters(char *member, const char *value, const char *forbidden, struct er
 		return bad(value, "1 to 16 characters", why);
 	for (size_t i = 0; i < n; i++) {
 		if (strchr(forbidden, value[i]) != NULL)
-			return error_set(why, ERR_DATA, "'%c' cannot be used here%s", value[i],
+			return error_set(why, ERR_DATA, "'%c' cannot be used here%s",
+			    value[i],
 			    value[i] == '\\' ? ": use \"mailbox alias add\"" : "");
-		if ((unsigned char)value[i] >= 0x80 || !ispunct((unsigned char)value[i]))
+		if ((unsigned char)value[i] >= 0x80 ||
+		    !ispunct((unsigned char)value[i]))
 			return bad(value, "ASCII punctuation", why);
 	}
 	memcpy(member, value, n + 1);
@@ -123,10 +128,11 @@ set_line(char *member, size_t max, const char *value, struct error_text *why)
 	if (n == 0)
 		return error_set(why, ERR_DATA, "empty value: use \"settings unset\"");
 	if (n > max)
-		return error_set(why, ERR_DATA, "the value is longer than %zu bytes", max);
+		return error_set(
+		    why, ERR_DATA, "the value is longer than %zu bytes", max);
 	if (!text_is_line(value, n))
-		return error_set(why, ERR_DATA,
-		    "the value has control characters or is not UTF-8");
+		return error_set(
+		    why, ERR_DATA, "the value has control characters or is not UTF-8");
 	memcpy(member, value, n + 1);
 	return OK;
 }
@@ -172,7 +178,8 @@ set_exempt_listeners(struct settings *s, const char *value, struct error_text *w
 static enum error
 set_reply_style(struct settings *s, const char *value, struct error_text *why)
 {
-	s->reply_style = strcmp(value, "exchange") == 0 ? REPLY_EXCHANGE : REPLY_STANDARD;
+	s->reply_style =
+	    strcmp(value, "exchange") == 0 ? REPLY_EXCHANGE : REPLY_STANDARD;
 	if (s->reply_style == REPLY_EXCHANGE || strcmp(value, "standard") == 0)
 		return OK;
 	return bad(value, "standard or exchange", why);
@@ -208,8 +215,8 @@ set_number(unsigned *member, unsigned max, const char *value, struct error_text 
 	for (p = value; *p >= '0' && *p <= '9' && n <= max; p++)
 		n = n * 10 + (unsigned)(*p - '0');
 	if (*p != '\0' || n < 1 || n > max)
-		return error_set(why, ERR_DATA, "bad value \"%s\": use a number from 1 to %u",
-		    value, max);
+		return error_set(why, ERR_DATA,
+		    "bad value \"%s\": use a number from 1 to %u", value, max);
 	*member = n;
 	return OK;
 }
@@ -246,7 +253,8 @@ static const struct setting table[] = {
     {"exempt-clients", "networks", NULL, SETTING_LIST, set_exempt_clients, 0, 0},
     {"exempt-listeners", "names of listeners", NULL, SETTING_LIST, set_exempt_listeners,
 	TEXT_MEMBER(exempt_listeners)},
-    {"reply-style", "standard | exchange", "standard", SETTING_WORD, set_reply_style, 0, 0},
+    {"reply-style", "standard | exchange", "standard", SETTING_WORD, set_reply_style, 0,
+	0},
     {"help-url", "a URL", NULL, SETTING_WORD, set_help_url, TEXT_MEMBER(help_url)},
     {"reply-tenant", "text", NULL, SETTING_WORD, set_reply_tenant,
 	TEXT_MEMBER(reply_tenant)},
@@ -285,8 +293,8 @@ settings_init(struct settings *s)
 }
 
 enum error
-setting_canonical(const struct setting *setting, const char *value, char *out, size_t cap,
-    struct error_text *why)
+setting_canonical(const struct setting *setting, const char *value, char *out,
+    size_t cap, struct error_text *why)
 {
 	struct settings s;
 	struct text t;
@@ -304,7 +312,8 @@ setting_canonical(const struct setting *setting, const char *value, char *out, s
 	else
 		text_puts(&t, value);
 	if (t.cut)
-		return error_set(why, ERR_DATA, "the value is longer than %zu bytes", cap - 1);
+		return error_set(
+		    why, ERR_DATA, "the value is longer than %zu bytes", cap - 1);
 	return OK;
 }
 

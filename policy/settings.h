@@ -44,10 +44,11 @@ enum setting_shape { SETTING_WORD, SETTING_NUMBER, SETTING_LIST };
 /* One row of the table of settings, in the order of the documentation. */
 struct setting {
 	const char *key;
-	const char *values;    /* for the person who asks */
-	const char *initial;   /* the default as text, NULL for unset */
+	const char *values;  /* for the person who asks */
+	const char *initial; /* the default as text, NULL for unset */
 	enum setting_shape shape;
-	enum error (*set)(struct settings *s, const char *value, struct error_text *why);
+	enum error (*set)(
+	    struct settings *s, const char *value, struct error_text *why);
 	size_t offset; /* of the member that holds text or characters */
 	size_t room;   /* its size; 0 where the member is none */
 };
@@ -65,12 +66,12 @@ void settings_init(struct settings *s);
  * Checks VALUE for the setting and writes its canonical text to OUT (CAP bytes;
  * SETTING_TEXT_MAX + 1 is enough for all). Returns OK, or ERR_DATA with WHY.
  */
-enum error setting_canonical(const struct setting *setting, const char *value, char *out,
-    size_t cap, struct error_text *why) MUST_USE;
+enum error setting_canonical(const struct setting *setting, const char *value,
+    char *out, size_t cap, struct error_text *why) MUST_USE;
 
 /* Puts a canonical value into S; ERR_DAMAGED where a stored text is not one. */
-enum error setting_apply(const struct setting *setting, const char *value,
-    struct settings *s) MUST_USE;
+enum error setting_apply(
+    const struct setting *setting, const char *value, struct settings *s) MUST_USE;
 
 /* A stored record of a setting: a version byte and the canonical text. */
 void setting_encode(const char *value, struct record_writer *w);

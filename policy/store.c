@@ -123,14 +123,16 @@ identify(const char *path, struct file_id *id)
 static enum error
 set_paths(struct store *s, const char *dir, char *writers, struct error_text *why)
 {
-	static const char *const names[] = {"policy.mdb", "policy.mdb-lock", "policy.writers"};
+	static const char *const names[] = {
+	    "policy.mdb", "policy.mdb-lock", "policy.writers"};
 	char *const out[] = {s->data_path, s->lock_path, writers};
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		int n = snprintf(out[i], PATH_MAX, "%s/%s", dir, names[i]);
 
 		if (n < 0 || n >= PATH_MAX)
-			return error_set(why, ERR_LIMIT, "the name of the state folder is too long");
+			return error_set(
+			    why, ERR_LIMIT, "the name of the state folder is too long");
 	}
 	return OK;
 }
@@ -236,7 +238,8 @@ ensure_meta(struct store *s, bool *created_r)
 		first.at[0] = 0;
 		e = db_cursor_open(db, &cursor);
 		if (e == OK)
-			e = db_cursor_seek(cursor, &first) == ERR_NOTFOUND ? OK : ERR_FORMAT;
+			e = db_cursor_seek(cursor, &first) == ERR_NOTFOUND ? OK
+									   : ERR_FORMAT;
 		db_cursor_close(&cursor);
 		if (e == OK && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
 			e = ERR_IO;
@@ -250,8 +253,8 @@ ensure_meta(struct store *s, bool *created_r)
 }
 
 enum error
-store_create(struct store **store_r, const char *dir, bool *created_r,
-    struct error_text *why)
+store_create(
+    struct store **store_r, const char *dir, bool *created_r, struct error_text *why)
 {
 	enum error e = open_store(store_r, dir, STORE_WRITE, true, why);
 
@@ -415,7 +418,8 @@ store_db(struct store_txn *txn)
 }
 
 enum error
-store_get(struct store_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
+store_get(
+    struct store_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
 {
 	size_t len;
 	enum error e = db_get(txn->db, key, buf, RECORD_MAX, &len);

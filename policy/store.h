@@ -81,7 +81,8 @@ enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
  * Writes or removes a record and keeps digest and counts right. A put of what is
  * there already changes nothing.
  */
-enum error store_put(struct store_txn *txn, const struct key *key, struct bytes value) MUST_USE;
+enum error store_put(
+    struct store_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 enum error store_delete(struct store_txn *txn, const struct key *key) MUST_USE;
 
 #endif

@@ -48,8 +48,8 @@ step_login(struct text *steps, const char *label, const char *s, size_t n)
 
 /* normalize - from the MTA's bytes to the normal form; ERR_DATA: an invalid login */
 static enum error
-normalize(const struct submission *s, const struct settings *settings, struct login *out,
-    struct text *steps)
+normalize(const struct submission *s, const struct settings *settings,
+    struct login *out, struct text *steps)
 {
 	char decoded[LOGIN_RAW_MAX + 1];
 	const char *raw = s->login;
@@ -67,8 +67,8 @@ normalize(const struct submission *s, const struct settings *settings, struct lo
 		raw = decoded;
 		step_login(steps, "decoded from xtext:", raw, n);
 	}
-	e = login_normalize(raw, n, settings->login_separators, out,
-	    steps != NULL ? &why : NULL);
+	e = login_normalize(
+	    raw, n, settings->login_separators, out, steps != NULL ? &why : NULL);
 	if (e == ERR_DATA)
 		step(steps, "invalid: %s", steps != NULL ? why.text : "");
 	if (e == OK)
@@ -214,8 +214,9 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	if (e != OK)
 		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 	facts.valid_login = out->has_login;
-	out->decision = decide(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
-	    out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);
+	out->decision =
+	    decide(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
+		out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);
 	step(steps, "decision: %s, reason %s", verdict_name(out->decision.verdict),
 	    reason_name(out->decision.reason));
 	return OK;

@@ -9,8 +9,8 @@
 #define TENANT_VERSION 1
 
 static const char *const smtp_auth_words[] = {"inherit", "enabled", "disabled", NULL};
-static const char *const action_words[] = {"default", "reject", "tempfail", "report",
-    "accept", NULL};
+static const char *const action_words[] = {
+    "default", "reject", "tempfail", "report", "accept", NULL};
 static const char *const blocks_words[] = {"all", "passwords", NULL};
 
 /* find_word - the index of S among WORDS, or -1 */
@@ -93,7 +93,8 @@ tenant_name_parse(const char *name, char *out, struct error_text *why)
 	if (n == 0 || n > TENANT_NAME_MAX)
 		goto bad;
 	for (size_t i = 0; i < n; i++) {
-		char c = name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+		char c =
+		    name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
 		bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
 		if (!word && (i == 0 || (c != '.' && c != '_' && c != '-')))
@@ -104,8 +105,8 @@ tenant_name_parse(const char *name, char *out, struct error_text *why)
 	return OK;
 bad:
 	return error_set(why, ERR_DATA,
-	    "bad tenant name \"%s\": 1 to %d of a-z 0-9 . _ -, a letter or digit first", name,
-	    TENANT_NAME_MAX);
+	    "bad tenant name \"%s\": 1 to %d of a-z 0-9 . _ -, a letter or digit first",
+	    name, TENANT_NAME_MAX);
 }
 
 void
@@ -128,7 +129,8 @@ tenant_encode(const struct tenant *t, struct record_writer *w)
 static bool
 ranges_ok(const struct tenant *t, unsigned lock)
 {
-	return (t->smtp_auth == SMTP_AUTH_ENABLED || t->smtp_auth == SMTP_AUTH_DISABLED) &&
+	return (t->smtp_auth == SMTP_AUTH_ENABLED ||
+		   t->smtp_auth == SMTP_AUTH_DISABLED) &&
 	    t->action <= ACTION_REPORT && t->blocks <= BLOCKS_PASSWORDS && lock <= 1;
 }
 

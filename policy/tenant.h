@@ -53,7 +53,8 @@ void tenant_init(struct tenant *t);
  * Copies NAME in lower case to OUT (TENANT_NAME_MAX + 1 bytes). ERR_DATA unless it
  * is [a-z0-9][a-z0-9._-]{0,62}.
  */
-enum error tenant_name_parse(const char *name, char *out, struct error_text *why) MUST_USE;
+enum error tenant_name_parse(
+    const char *name, char *out, struct error_text *why) MUST_USE;
 
 /* Encodes all but the name into W. */
 void tenant_encode(const struct tenant *t, struct record_writer *w);

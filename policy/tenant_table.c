@@ -91,7 +91,8 @@ may_remove(struct store_txn *txn, const struct tenant *t, struct error_text *why
 		return e;
 	if (tenant_table_protects(txn, t))
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without it its "
+		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without "
+		    "it its "
 		    "logins would pass; use --force if that is meant",
 		    t->name);
 	return OK;
@@ -115,8 +116,8 @@ remove_domains(struct store_txn *txn, const char *tenant)
 }
 
 enum error
-tenant_table_remove(struct store_txn *txn, const char *name, bool force,
-    struct error_text *why)
+tenant_table_remove(
+    struct store_txn *txn, const char *name, bool force, struct error_text *why)
 {
 	struct tenant t;
 	struct key key;
@@ -152,8 +153,8 @@ visit(void *arg, struct bytes key, struct bytes value)
 }
 
 enum error
-tenant_table_each(struct store_txn *txn, enum error (*fn)(void *arg, const struct tenant *t),
-    void *arg)
+tenant_table_each(struct store_txn *txn,
+    enum error (*fn)(void *arg, const struct tenant *t), void *arg)
 {
 	struct each each = {fn, arg};
 	struct key key;

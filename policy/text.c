@@ -119,7 +119,8 @@ is_line_break(const char *s, size_t len)
 {
 	const unsigned char *u = (const unsigned char *)s;
 
-	return len == 3 && u[0] == 0xE2 && u[1] == 0x80 && (u[2] == 0xA8 || u[2] == 0xA9);
+	return len == 3 && u[0] == 0xE2 && u[1] == 0x80 &&
+	    (u[2] == 0xA8 || u[2] == 0xA9);
 }
 
 /* escape_where - the loop both ways of escaping share */

@@ -15,7 +15,7 @@
  * Returns OK; ERR_DATA for invalid UTF-8; ERR_LIMIT when OUT is too small;
  * ERR_MEMORY. Thread-safe. May allocate; callers take the ASCII path themselves.
  */
-enum error unicode_lower_nfc(const char *s, size_t n, char *out, size_t cap,
-    size_t *len_r) MUST_USE;
+enum error unicode_lower_nfc(
+    const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
 #endif

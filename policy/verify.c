@@ -49,7 +49,7 @@ count_record(void *arg, struct bytes key, struct bytes value)
 	t->records++;
 	if (!key_is_policy(key))
 		return OK;
-	e = decode(t, (enum table)*(const uint8_t *)key.at, value);
+	e = decode(t, (enum table) * (const uint8_t *)key.at, value);
 	return e == OK ? digest_add(&t->digest, t->hasher, key, value) : e;
 }
 
@@ -66,8 +66,8 @@ compare(const struct tally *t, const struct store_meta *m, struct error_text *wh
 		    digest_print(&t->digest, have), digest_print(&m->digest, want));
 	if (t->tenants != m->tenants || t->domains != m->domains ||
 	    t->mailboxes != m->mailboxes || t->aliases != m->aliases)
-		return error_set(why, ERR_DAMAGED,
-		    "the counts of the meta record do not hold");
+		return error_set(
+		    why, ERR_DAMAGED, "the counts of the meta record do not hold");
 	return OK;
 }
 

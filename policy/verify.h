@@ -14,7 +14,7 @@
  * in WHY. RECORDS_R (may be NULL) is the number of records scanned. About 0.1 s for a
  * million records; holds one read transaction.
  */
-enum error verify_store(struct store *store, uint64_t *records_r,
-    struct error_text *why) MUST_USE;
+enum error verify_store(
+    struct store *store, uint64_t *records_r, struct error_text *why) MUST_USE;
 
 #endif

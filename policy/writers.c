@@ -54,7 +54,8 @@ writers_lock(const char *path, int seconds, int *fd_r, struct error_text *why)
 	close(fd);
 	if (e == ERR_BUSY)
 		return error_set(why, e,
-		    "another program has been writing for %d seconds; try again (lock: %s)",
+		    "another program has been writing for %d seconds; try again (lock: "
+		    "%s)",
 		    seconds, path);
 	return error_about(why, e, path);
 }

@@ -14,7 +14,7 @@
  * the database. Returns the descriptor to close in FD_R; ERR_BUSY after SECONDS;
  * ERR_PERMISSION; ERR_CREATE; with WHY.
  */
-enum error writers_lock(const char *path, int seconds, int *fd_r,
-    struct error_text *why) MUST_USE;
+enum error writers_lock(
+    const char *path, int seconds, int *fd_r, struct error_text *why) MUST_USE;
 
 #endif

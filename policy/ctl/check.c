@@ -22,27 +22,33 @@ read_submission(struct ctl *c, struct submission *s)
 	memset(s, 0, sizeof *s);
 	s->login = ctl_word(c, 0);
 	s->login_len = strlen(s->login);
-	s->mta = mta != NULL && strcmp(mta, "sendmail") == 0 ? MTA_SENDMAIL : MTA_POSTFIX;
+	s->mta =
+	    mta != NULL && strcmp(mta, "sendmail") == 0 ? MTA_SENDMAIL : MTA_POSTFIX;
 	if (mta != NULL && s->mta == MTA_POSTFIX && strcmp(mta, "postfix") != 0)
 		return error_set(&c->why, ERR_DATA,
 		    "bad value \"%s\" for --mta: use postfix or sendmail", mta);
 	if (client != NULL && !address_parse(client, &address))
-		return error_set(&c->why, ERR_DATA, "bad address \"%s\" for --client", client);
+		return error_set(
+		    &c->why, ERR_DATA, "bad address \"%s\" for --client", client);
 	s->client = client != NULL ? client : "";
-	s->listener = ctl_option(c, OPT_LISTENER) != NULL ? ctl_option(c, OPT_LISTENER) : "";
-	s->mechanism = ctl_option(c, OPT_MECHANISM) != NULL ? ctl_option(c, OPT_MECHANISM) : "";
+	s->listener =
+	    ctl_option(c, OPT_LISTENER) != NULL ? ctl_option(c, OPT_LISTENER) : "";
+	s->mechanism =
+	    ctl_option(c, OPT_MECHANISM) != NULL ? ctl_option(c, OPT_MECHANISM) : "";
 	s->now = c->now;
 	if (ctl_option(c, OPT_AT) != NULL)
-		return instant_parse(ctl_option(c, OPT_AT), INSTANT_DAY_START, c->now, &s->now,
-		    &c->why);
+		return instant_parse(
+		    ctl_option(c, OPT_AT), INSTANT_DAY_START, c->now, &s->now, &c->why);
 	return OK;
 }
 
 /* override_text - why the mailbox's setting did or did not hold, or "" */
 static const char *
-override_text(const struct outcome *o, const struct submission *s, char *buf, size_t cap)
+override_text(
+    const struct outcome *o, const struct submission *s, char *buf, size_t cap)
 {
-	const char *setting = o->has_mailbox ? smtp_auth_name(o->mailbox.smtp_auth) : "";
+	const char *setting =
+	    o->has_mailbox ? smtp_auth_name(o->mailbox.smtp_auth) : "";
 	char when[INSTANT_TEXT_MAX];
 
 	switch (o->decision.override) {
@@ -101,8 +107,8 @@ print_json(struct ctl *c, const struct submission *s, const struct outcome *o,
 }
 
 static void
-print_text(struct ctl *c, const struct outcome *o, const char *reply, const char *override,
-    const char *steps)
+print_text(struct ctl *c, const struct outcome *o, const char *reply,
+    const char *override, const char *steps)
 {
 	property(c->out, "verdict", verdict_name(o->decision.verdict));
 	property(c->out, "reason", reason_name(o->decision.reason));
@@ -122,14 +128,15 @@ print_text(struct ctl *c, const struct outcome *o, const char *reply, const char
 
 /* reply_line - the whole reply without the id, "" for a verdict that passes */
 static void
-reply_line(struct ctl *c, const struct submission *s, const struct outcome *o, char *out,
-    size_t cap)
+reply_line(struct ctl *c, const struct submission *s, const struct outcome *o,
+    char *out, size_t cap)
 {
-	const struct reply_names names = {outcome_tenant(o), outcome_mailbox(o), s->client, ""};
+	const struct reply_names names = {
+	    outcome_tenant(o), outcome_mailbox(o), s->client, ""};
 	struct reply r;
 
-	reply_build(store_settings(c->txn), o->has_tenant ? &o->tenant : NULL, &o->decision,
-	    &names, &r);
+	reply_build(store_settings(c->txn), o->has_tenant ? &o->tenant : NULL,
+	    &o->decision, &names, &r);
 	out[0] = '\0';
 	if (r.code[0] != '\0')
 		snprintf(out, cap, "%s %s %s", r.code, r.xcode, r.text);

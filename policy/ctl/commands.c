@@ -2,24 +2,27 @@
 /* commands - the table of commands */
 #include "policy/ctl/ctl.h"
 
-#define TENANT_OPTIONS                                                                   \
-	(OPTION(OPT_SMTP_AUTH) | OPTION(OPT_ACTION) | OPTION(OPT_BLOCKS) |               \
-	    OPTION(OPT_ENFORCE_FROM) | OPTION(OPT_TEMPFAIL_UNTIL) | OPTION(OPT_CONTACT) | \
-	    OPTION(OPT_REPLY) | OPTION(OPT_NOTE))
+#define TENANT_OPTIONS \
+	(OPTION(OPT_SMTP_AUTH) | OPTION(OPT_ACTION) | OPTION(OPT_BLOCKS) | \
+	    OPTION(OPT_ENFORCE_FROM) | OPTION(OPT_TEMPFAIL_UNTIL) | \
+	    OPTION(OPT_CONTACT) | OPTION(OPT_REPLY) | OPTION(OPT_NOTE))
 
 static const struct command table[] = {
-    {"init", "", 0, NEED_NOTHING, ctl_init, "create the state folder and an empty policy"},
+    {"init", "", 0, NEED_NOTHING, ctl_init,
+	"create the state folder and an empty policy"},
     {"settings show", "", 0, NEED_READ, ctl_settings_show, "all settings"},
     {"settings set", "KEY VALUE", 0, NEED_WRITE, ctl_settings_set, "change a setting"},
     {"settings unset", "KEY", 0, NEED_WRITE, ctl_settings_unset, "back to the default"},
     {"settings add", "KEY ITEM", 0, NEED_WRITE, ctl_settings_add, "add to a list"},
-    {"settings remove", "KEY ITEM", 0, NEED_WRITE, ctl_settings_remove, "take from a list"},
-    {"tenant add", "NAME", TENANT_OPTIONS | OPTION(OPT_DOMAIN), NEED_WRITE, ctl_tenant_add,
-	"a new customer"},
+    {"settings remove", "KEY ITEM", 0, NEED_WRITE, ctl_settings_remove,
+	"take from a list"},
+    {"tenant add", "NAME", TENANT_OPTIONS | OPTION(OPT_DOMAIN), NEED_WRITE,
+	ctl_tenant_add, "a new customer"},
     {"tenant set", "NAME", TENANT_OPTIONS, NEED_WRITE, ctl_tenant_set,
 	"change what is named, keep the rest"},
     {"tenant show", "NAME", 0, NEED_READ, ctl_tenant_show, "all of one tenant"},
-    {"tenant list", "", OPTION(OPT_SMTP_AUTH), NEED_READ, ctl_tenant_list, "all tenants"},
+    {"tenant list", "", OPTION(OPT_SMTP_AUTH), NEED_READ, ctl_tenant_list,
+	"all tenants"},
     {"tenant remove", "NAME", OPTION(OPT_FORCE), NEED_WRITE, ctl_tenant_remove,
 	"with its domains; --force: with its mailboxes"},
     {"tenant lock", "NAME", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE,
@@ -33,12 +36,13 @@ static const struct command table[] = {
 	"take a domain from its tenant"},
     {"domain list", "", OPTION(OPT_TENANT), NEED_READ, ctl_domain_list, "all domains"},
     {"mailbox set", "ADDRESS",
-	OPTION(OPT_SMTP_AUTH) | OPTION(OPT_UNTIL) | OPTION(OPT_CLIENTS) | OPTION(OPT_NOTE),
+	OPTION(OPT_SMTP_AUTH) | OPTION(OPT_UNTIL) | OPTION(OPT_CLIENTS) |
+	    OPTION(OPT_NOTE),
 	NEED_WRITE, ctl_mailbox_set, "a mailbox's own setting"},
     {"mailbox show", "ADDRESS", 0, NEED_READ, ctl_mailbox_show, "one mailbox"},
     {"mailbox list", "",
-	OPTION(OPT_TENANT) | OPTION(OPT_SMTP_AUTH) | OPTION(OPT_EXPIRING_WITHIN), NEED_READ,
-	ctl_mailbox_list, "all mailboxes with their own setting"},
+	OPTION(OPT_TENANT) | OPTION(OPT_SMTP_AUTH) | OPTION(OPT_EXPIRING_WITHIN),
+	NEED_READ, ctl_mailbox_list, "all mailboxes with their own setting"},
     {"mailbox remove", "ADDRESS", 0, NEED_WRITE, ctl_mailbox_remove,
 	"back to the tenant's setting"},
     {"mailbox lock", "ADDRESS", OPTION(OPT_UNTIL), NEED_WRITE, ctl_mailbox_lock,
@@ -49,8 +53,8 @@ static const struct command table[] = {
     {"mailbox alias remove", "LOGIN", 0, NEED_WRITE, ctl_alias_remove, "forget it"},
     {"mailbox alias list", "[ADDRESS]", 0, NEED_READ, ctl_alias_list, "all aliases"},
     {"check", "LOGIN",
-	OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) | OPTION(OPT_AT) |
-	    OPTION(OPT_MTA),
+	OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |
+	    OPTION(OPT_AT) | OPTION(OPT_MTA),
 	NEED_READ, ctl_check, "what would happen to a login, and why"},
     {"status", "", 0, NEED_READ, ctl_status, "digest, counts, and the daemon"},
     {"verify", "", 0, NEED_STORE, ctl_verify, "whether the whole database holds"},

@@ -19,11 +19,11 @@
 struct ctl {
 	struct options options;
 	const char *dir;
-	struct store *store;    /* NULL for commands that need none */
+	struct store *store; /* NULL for commands that need none */
 	struct store_txn *txn;
 	FILE *out;
 	instant now;
-	int status;             /* exit status of a success other than 0 */
+	int status; /* exit status of a success other than 0 */
 	struct error_text why;
 };
 
@@ -79,8 +79,8 @@ const char *ctl_option(const struct ctl *c, enum option_id id);
 /* Readers of typed values; the error names the word. */
 
 /* TIME or "none", which gives INSTANT_NONE. */
-enum error ctl_time(struct ctl *c, enum option_id id, enum instant_date date,
-    instant *out_r) MUST_USE;
+enum error ctl_time(
+    struct ctl *c, enum option_id id, enum instant_date date, instant *out_r) MUST_USE;
 /* The same, but a time in the past is bad data. */
 enum error ctl_future_time(struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
 /* A line of at most MAX bytes into OUT (MAX + 1 bytes); "" clears. */

@@ -81,8 +81,8 @@ ctl_domain_remove(struct ctl *c)
 	enum error e = domain_parse(ctl_word(c, 0), domain, &c->why);
 
 	if (e == OK)
-		e = domain_table_remove(c->txn, domain, ctl_option(c, OPT_FORCE) != NULL,
-		    &c->why);
+		e = domain_table_remove(
+		    c->txn, domain, ctl_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e == OK)
 		report(c, domain, NULL);
 	return e;

@@ -74,7 +74,8 @@ print_verbs(const struct command *first, size_t at, FILE *out)
 
 	fprintf(out, "  %-9.*s ", (int)n, first->name);
 	for (; (command = command_at(at)) != NULL; at++) {
-		if (strncmp(command->name, first->name, n) != 0 || command->name[n] != ' ')
+		if (strncmp(command->name, first->name, n) != 0 ||
+		    command->name[n] != ' ')
 			break;
 		fprintf(out, "%s%s", between, command->name + n + 1);
 		between = " | ";
@@ -90,7 +91,8 @@ print_overview(FILE *out)
 {
 	const struct command *command, *last = NULL;
 
-	fputs("usage: smtpauthctl [-c FILE] [-d DIR] [--json] [--actor NAME] COMMAND ...\n\n",
+	fputs("usage: smtpauthctl [-c FILE] [-d DIR] [--json] [--actor NAME] COMMAND "
+	      "...\n\n",
 	    out);
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
 		size_t n = first_word(command->name);
@@ -105,7 +107,8 @@ print_overview(FILE *out)
 	      "  --json        output for programs: one object, or one a line\n"
 	      "  --actor NAME  who makes the change\n"
 	      "  -h, -V        this help, or with a command its own; the version\n\n"
-	      "Times: 2026-12-01T09:00:00Z, 2026-12-01, +30d, +12h, +15m. See smtpauthctl(8).\n",
+	      "Times: 2026-12-01T09:00:00Z, 2026-12-01, +30d, +12h, +15m. See "
+	      "smtpauthctl(8).\n",
 	    out);
 }
 

@@ -19,7 +19,8 @@ ctl_init(struct ctl *c)
 	store_close(&store);
 	if (!c->options.json) {
 		fprintf(c->out, "%s: %s\n", c->dir,
-		    created ? "policy database created" : "policy database is there already");
+		    created ? "policy database created"
+			    : "policy database is there already");
 		return OK;
 	}
 	json_to_stream(&j, c->out);

@@ -133,7 +133,9 @@ apply_options(struct ctl *c, struct mailbox *m)
 
 	if (v != NULL && !smtp_auth_parse(v, &m->smtp_auth))
 		return error_set(&c->why, ERR_DATA,
-		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or inherit", v);
+		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
+		    "inherit",
+		    v);
 	if (m->smtp_auth != SMTP_AUTH_ENABLED)
 		m->clients.count = 0;
 	if (m->smtp_auth == SMTP_AUTH_INHERIT)
@@ -178,8 +180,8 @@ find(struct ctl *c, struct login *address, struct mailbox *m)
 	if (e == OK)
 		e = mailbox_table_get(c->txn, address, m);
 	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "mailbox %s has no setting of its own",
-		    address->text);
+		return error_set(
+		    &c->why, e, "mailbox %s has no setting of its own", address->text);
 	return e;
 }
 
@@ -203,7 +205,8 @@ ctl_mailbox_remove(struct ctl *c)
 	if (e == OK)
 		e = mailbox_table_remove(c->txn, &address);
 	if (e == OK && !c->options.json)
-		fprintf(c->out, "mailbox %s has no setting of its own now\n", address.text);
+		fprintf(
+		    c->out, "mailbox %s has no setting of its own now\n", address.text);
 	return e;
 }
 
@@ -247,7 +250,8 @@ struct lister {
 	bool by_setting;
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
-	char domain[DOMAIN_MAX + 1], owner[TENANT_NAME_MAX + 1]; /* of the last record */
+	char domain[DOMAIN_MAX + 1],
+	    owner[TENANT_NAME_MAX + 1]; /* of the last record */
 };
 
 /* find_owner - the tenant of the address's domain; once for a run of one domain */
@@ -282,7 +286,8 @@ static enum error
 list_one(void *arg, const struct login *address, const struct mailbox *m)
 {
 	struct lister *l = arg;
-	char until[INSTANT_TEXT_MAX + 16], lock[LOCK_TEXT_MAX], clients[CLIENTS_TEXT_MAX];
+	char until[INSTANT_TEXT_MAX + 16], lock[LOCK_TEXT_MAX],
+	    clients[CLIENTS_TEXT_MAX];
 	struct text text;
 	enum error e;
 
@@ -292,15 +297,17 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 	if (e != OK || (l->unowned_only && l->owner[0] != '\0'))
 		return e;
 	if (l->c->options.json) {
-		json_mailbox(l->c, address, l->tenant != NULL ? l->tenant : l->owner, m);
+		json_mailbox(
+		    l->c, address, l->tenant != NULL ? l->tenant : l->owner, m);
 		return OK;
 	}
 	text_init(&text, clients, sizeof clients);
 	cidr_list_print(&m->clients, &text);
 	listing_row(&l->listing,
 	    (const char *[]){address->text, l->tenant != NULL ? l->tenant : l->owner,
-		smtp_auth_name(m->smtp_auth), until_text(m, l->c->now, until, sizeof until),
-		clients, lock_text(&m->lock, l->c->now, lock), m->note});
+		smtp_auth_name(m->smtp_auth),
+		until_text(m, l->c->now, until, sizeof until), clients,
+		lock_text(&m->lock, l->c->now, lock), m->note});
 	return OK;
 }
 
@@ -332,7 +339,9 @@ list_filters(struct ctl *c, struct lister *l)
 	l->by_setting = v != NULL;
 	if (v != NULL && !smtp_auth_parse(v, &l->wanted))
 		return error_set(&c->why, ERR_DATA,
-		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or inherit", v);
+		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
+		    "inherit",
+		    v);
 	v = ctl_option(c, OPT_EXPIRING_WITHIN);
 	if (v == NULL)
 		return OK;
@@ -345,8 +354,8 @@ list_filters(struct ctl *c, struct lister *l)
 enum error
 ctl_mailbox_list(struct ctl *c)
 {
-	static const char *const headings[] = {"MAILBOX", "TENANT", "SMTP-AUTH", "UNTIL",
-	    "CLIENTS", "LOCK", "NOTE"};
+	static const char *const headings[] = {
+	    "MAILBOX", "TENANT", "SMTP-AUTH", "UNTIL", "CLIENTS", "LOCK", "NOTE"};
 	struct lister l = {.c = c, .expiring_before = INSTANT_NONE};
 	struct tenant t;
 	enum error e = list_filters(c, &l);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* main - smtpauthctl: finds the command, runs it in one transaction, says what failed */
+/* main - smtpauthctl: finds the command, runs it in one transaction, says what failed
+ */
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -57,8 +58,7 @@ exit_status(enum error e)
 }
 
 /* complain - one line on standard error, fit for a terminal */
-static void __attribute__((noinline))
-complain(const char *why)
+static void __attribute__((noinline)) complain(const char *why)
 {
 	char shown[4 * ERROR_TEXT_MAX + 64];
 	struct text t;
@@ -89,7 +89,8 @@ starts_with(const struct options *o, const char *name, size_t *words_r)
 
 	for (; *name != '\0'; i++) {
 		n = strcspn(name, " ");
-		if (i >= o->words || strlen(o->word[i]) != n || memcmp(o->word[i], name, n) != 0)
+		if (i >= o->words || strlen(o->word[i]) != n ||
+		    memcmp(o->word[i], name, n) != 0)
 			return false;
 		name += n;
 		name += strspn(name, " ");
@@ -120,14 +121,15 @@ static enum error
 unknown_command(const struct options *o, struct error_text *why)
 {
 	if (o->words == 0)
-		return error_set(why, ERR_USAGE,
-		    "a command is missing; see \"smtpauthctl --help\"");
+		return error_set(
+		    why, ERR_USAGE, "a command is missing; see \"smtpauthctl --help\"");
 	if (help_has_group(o->word[0]))
-		return error_set(why, ERR_USAGE, "\"%s\" needs one of its commands; see "
-		    "\"smtpauthctl %s --help\"", o->words > 1 ? o->word[1] : o->word[0],
-		    o->word[0]);
-	return error_set(why, ERR_USAGE, "unknown command \"%s\"; see \"smtpauthctl --help\"",
-	    o->word[0]);
+		return error_set(why, ERR_USAGE,
+		    "\"%s\" needs one of its commands; see "
+		    "\"smtpauthctl %s --help\"",
+		    o->words > 1 ? o->word[1] : o->word[0], o->word[0]);
+	return error_set(why, ERR_USAGE,
+	    "unknown command \"%s\"; see \"smtpauthctl --help\"", o->word[0]);
 }
 
 /* choose_command - ... with the right number of words and none but its own options */
@@ -142,8 +144,8 @@ choose_command(struct ctl *c, const struct command **command_r)
 		return unknown_command(&c->options, &c->why);
 	count_words(command->args, &least, &most);
 	if (c->options.words < least || c->options.words > most)
-		return error_set(&c->why, ERR_USAGE, "usage: smtpauthctl %s%s%s", command->name,
-		    *command->args != '\0' ? " " : "", command->args);
+		return error_set(&c->why, ERR_USAGE, "usage: smtpauthctl %s%s%s",
+		    command->name, *command->args != '\0' ? " " : "", command->args);
 	return options_check(&c->options, command->options, &c->why);
 }
 
@@ -167,8 +169,8 @@ run_in_transaction(struct ctl *c, const struct command *command)
 {
 	enum error e;
 
-	e = store_open(&c->store, c->dir, command->need == NEED_WRITE ? STORE_WRITE : STORE_READ,
-	    &c->why);
+	e = store_open(&c->store, c->dir,
+	    command->need == NEED_WRITE ? STORE_WRITE : STORE_READ, &c->why);
 	if (e == OK && command->need != NEED_STORE) {
 		e = store_begin(c->store, &c->txn);
 		if (e != OK)
@@ -196,7 +198,8 @@ run(struct ctl *c, const struct command *command)
 	c->out = hold ? open_memstream(&text, &size) : stdout;
 	if (c->out == NULL)
 		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	e = command->need == NEED_NOTHING ? command->run(c) : run_in_transaction(c, command);
+	e = command->need == NEED_NOTHING ? command->run(c)
+					  : run_in_transaction(c, command);
 	store_abort(&c->txn);
 	store_close(&c->store);
 	if (hold) {

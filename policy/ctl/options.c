@@ -47,16 +47,19 @@ option_value_name(enum option_id id)
 static void
 fill_long(struct option *out)
 {
-	static const struct option globals[] = {{"config", required_argument, NULL, 'c'},
+	static const struct option globals[] = {
+	    {"config", required_argument, NULL, 'c'},
 	    {"dir", required_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'},
-	    {"version", no_argument, NULL, 'V'}, {"json", no_argument, NULL, GLOBAL_JSON},
+	    {"version", no_argument, NULL, 'V'},
+	    {"json", no_argument, NULL, GLOBAL_JSON},
 	    {"actor", required_argument, NULL, GLOBAL_ACTOR}};
 	size_t n = sizeof globals / sizeof *globals;
 
 	memcpy(out, globals, sizeof globals);
 	for (int i = 0; i < OPT_COUNT; i++, n++) {
 		out[n].name = table[i].name;
-		out[n].has_arg = table[i].value != NULL ? required_argument : no_argument;
+		out[n].has_arg =
+		    table[i].value != NULL ? required_argument : no_argument;
 		out[n].flag = NULL;
 		out[n].val = GLOBAL_FIRST_OPTION + i;
 	}
@@ -65,7 +68,8 @@ fill_long(struct option *out)
 
 /* take_option - one of the commands' own options */
 static enum error
-take_option(struct options *o, enum option_id id, const char *value, struct error_text *why)
+take_option(
+    struct options *o, enum option_id id, const char *value, struct error_text *why)
 {
 	if (id == OPT_DOMAIN) {
 		if (o->domains == OPTION_DOMAINS_MAX)
@@ -80,7 +84,8 @@ take_option(struct options *o, enum option_id id, const char *value, struct erro
 }
 
 static enum error
-take(struct options *o, int c, const char *value, const char *word, struct error_text *why)
+take(struct options *o, int c, const char *value, const char *word,
+    struct error_text *why)
 {
 	switch (c) {
 	case 'c':
@@ -106,7 +111,8 @@ take(struct options *o, int c, const char *value, const char *word, struct error
 	case '?':
 		return error_set(why, ERR_USAGE, "unknown option \"%s\"", word);
 	default:
-		return take_option(o, (enum option_id)(c - GLOBAL_FIRST_OPTION), value, why);
+		return take_option(
+		    o, (enum option_id)(c - GLOBAL_FIRST_OPTION), value, why);
 	}
 }
 
@@ -125,7 +131,7 @@ options_parse(struct options *out, int argc, char **argv, struct error_text *why
 		c = getopt_long(argc, argv, ":c:d:hV", longs, NULL);
 		if (c == -1)
 			break;
-		/* getopt has moved on behind the option it found, which may come late */
+		/* getopt stands behind the option it found, which may come late */
 		e = take(out, c, optarg, argv[optind > at ? optind - 1 : at], why);
 	}
 	out->word = argv + optind;

@@ -40,7 +40,8 @@ enum option_id {
 struct options {
 	const char *config_file, *dir, *actor; /* NULL where not given */
 	bool json, help, version;
-	const char *value[OPT_COUNT]; /* NULL where not given; "" for one without a value */
+	const char
+	    *value[OPT_COUNT]; /* NULL where not given; "" for one without a value */
 	const char *domain[OPTION_DOMAINS_MAX];
 	size_t domains;
 	char **word; /* the words that are no options, in order */
@@ -51,12 +52,12 @@ struct options {
  * Takes ARGV apart; options may stand anywhere before "--". ERR_USAGE with WHY. OUT
  * borrows from ARGV, which is permuted.
  */
-enum error options_parse(struct options *out, int argc, char **argv,
-    struct error_text *why) MUST_USE;
+enum error options_parse(
+    struct options *out, int argc, char **argv, struct error_text *why) MUST_USE;
 
 /* ERR_USAGE when an option was given that is not in ALLOWED, a set of OPTION(). */
-enum error options_check(const struct options *o, uint32_t allowed,
-    struct error_text *why) MUST_USE;
+enum error options_check(
+    const struct options *o, uint32_t allowed, struct error_text *why) MUST_USE;
 
 /* The option's name and what its value is called (NULL for none). */
 const char *option_name(enum option_id id);

@@ -26,8 +26,8 @@ print_row(const struct listing *t, const char *const *cells)
 
 		fputs(cells[i], t->out);
 		if (i + 1 < t->columns)
-			fprintf(t->out, "%*s", (int)(have < t->width[i] ? t->width[i] - have : 0) + 2,
-			    "");
+			fprintf(t->out, "%*s",
+			    (int)(have < t->width[i] ? t->width[i] - have : 0) + 2, "");
 	}
 	fputc('\n', t->out);
 }
@@ -63,7 +63,8 @@ keep(struct listing *t, unsigned row, const char *const *cells)
 }
 
 void
-listing_start(struct listing *t, FILE *out, unsigned columns, const char *const *headings)
+listing_start(
+    struct listing *t, FILE *out, unsigned columns, const char *const *headings)
 {
 	memset(t, 0, sizeof *t);
 	t->out = out;

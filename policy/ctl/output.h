@@ -29,7 +29,8 @@ struct listing {
 };
 
 /* HEADINGS are COLUMNS strings. */
-void listing_start(struct listing *t, FILE *out, unsigned columns, const char *const *headings);
+void listing_start(
+    struct listing *t, FILE *out, unsigned columns, const char *const *headings);
 void listing_row(struct listing *t, const char *const *cells);
 /* Prints what is kept back and frees it. Without rows nothing is printed. */
 void listing_end(struct listing *t);

@@ -49,8 +49,8 @@ show_json(struct json *j, const struct setting *row, const char *value)
 
 /* each_value - FN for every setting with its value, NULL where it is unset */
 static enum error
-each_value(struct ctl *c, void (*fn)(void *arg, const struct setting *row, const char *value),
-    void *arg)
+each_value(struct ctl *c,
+    void (*fn)(void *arg, const struct setting *row, const char *value), void *arg)
 {
 	char text[SETTING_TEXT_MAX + 1];
 	const struct setting *row;
@@ -74,7 +74,8 @@ put_json(void *arg, const struct setting *row, const char *value)
 static void
 put_row(void *arg, const struct setting *row, const char *value)
 {
-	const char *cells[] = {row->key, value != NULL ? value : "(unset)", row->values};
+	const char *cells[] = {
+	    row->key, value != NULL ? value : "(unset)", row->values};
 
 	listing_row(arg, cells);
 }
@@ -119,8 +120,8 @@ find(struct ctl *c, bool list, const struct setting **row_r)
 		return error_set(&c->why, ERR_DATA,
 		    "unknown setting \"%s\"; see \"smtpauthctl settings show\"", key);
 	if (list && (*row_r)->shape != SETTING_LIST)
-		return error_set(&c->why, ERR_DATA, "setting %s is no list; use \"settings set\"",
-		    key);
+		return error_set(&c->why, ERR_DATA,
+		    "setting %s is no list; use \"settings set\"", key);
 	return OK;
 }
 
@@ -152,7 +153,8 @@ report(struct ctl *c, const struct setting *row)
 		return e;
 	warn(c, row);
 	if (!c->options.json) {
-		fprintf(c->out, "%s = %s\n", row->key, value != NULL ? value : "(unset)");
+		fprintf(
+		    c->out, "%s = %s\n", row->key, value != NULL ? value : "(unset)");
 		return OK;
 	}
 	json_to_stream(&j, c->out);

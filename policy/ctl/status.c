@@ -15,10 +15,14 @@ ctl_status(struct ctl *c)
 	if (!c->options.json) {
 		property(c->out, "state folder", c->dir);
 		property(c->out, "policy digest", digest);
-		fprintf(c->out, "%-16s %llu\n", "tenants", (unsigned long long)m->tenants);
-		fprintf(c->out, "%-16s %llu\n", "domains", (unsigned long long)m->domains);
-		fprintf(c->out, "%-16s %llu\n", "mailboxes", (unsigned long long)m->mailboxes);
-		fprintf(c->out, "%-16s %llu\n", "aliases", (unsigned long long)m->aliases);
+		fprintf(
+		    c->out, "%-16s %llu\n", "tenants", (unsigned long long)m->tenants);
+		fprintf(
+		    c->out, "%-16s %llu\n", "domains", (unsigned long long)m->domains);
+		fprintf(c->out, "%-16s %llu\n", "mailboxes",
+		    (unsigned long long)m->mailboxes);
+		fprintf(
+		    c->out, "%-16s %llu\n", "aliases", (unsigned long long)m->aliases);
 		return OK;
 	}
 	json_to_stream(&j, c->out);

@@ -130,8 +130,8 @@ apply_contact(struct ctl *c, struct tenant *t)
 	if (ctl_option(c, OPT_CONTACT) == NULL)
 		return OK;
 	if (ctl_option(c, OPT_CONTACT)[0] != '\0' &&
-	    (login_normalize(ctl_option(c, OPT_CONTACT), strlen(ctl_option(c, OPT_CONTACT)), "",
-		 &address, &why) != OK ||
+	    (login_normalize(ctl_option(c, OPT_CONTACT),
+		 strlen(ctl_option(c, OPT_CONTACT)), "", &address, &why) != OK ||
 		!address.has_domain))
 		return bad_word(c, OPT_CONTACT, "an address");
 	return ctl_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
@@ -146,7 +146,8 @@ apply_options(struct ctl *c, struct tenant *t)
 	if (e == OK && ctl_option(c, OPT_ENFORCE_FROM) != NULL)
 		e = ctl_time(c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &t->enforce_from);
 	if (e == OK && ctl_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
-		e = ctl_time(c, OPT_TEMPFAIL_UNTIL, INSTANT_DAY_END, &t->tempfail_until);
+		e = ctl_time(
+		    c, OPT_TEMPFAIL_UNTIL, INSTANT_DAY_END, &t->tempfail_until);
 	if (e == OK)
 		e = apply_contact(c, t);
 	if (e == OK && ctl_option(c, OPT_REPLY) != NULL)
@@ -182,7 +183,8 @@ ctl_tenant_add(struct ctl *c)
 		return e;
 	e = tenant_table_get(c->txn, t.name, &t);
 	if (e == OK)
-		return error_set(&c->why, ERR_EXISTS, "tenant %s exists already", t.name);
+		return error_set(
+		    &c->why, ERR_EXISTS, "tenant %s exists already", t.name);
 	if (e != ERR_NOTFOUND)
 		return e;
 	t.smtp_auth = store_settings(c->txn)->new_tenant_smtp_auth;
@@ -227,7 +229,8 @@ static enum error
 list_one(void *arg, const struct tenant *t)
 {
 	struct lister *l = arg;
-	char from[INSTANT_TEXT_MAX] = "", until[INSTANT_TEXT_MAX] = "", lock[LOCK_TEXT_MAX];
+	char from[INSTANT_TEXT_MAX] = "", until[INSTANT_TEXT_MAX] = "",
+	     lock[LOCK_TEXT_MAX];
 	const char *cells[7];
 
 	if (l->filter && t->smtp_auth != l->wanted)
@@ -252,13 +255,14 @@ list_one(void *arg, const struct tenant *t)
 enum error
 ctl_tenant_list(struct ctl *c)
 {
-	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "ACTION", "BLOCKS",
-	    "ENFORCE-FROM", "TEMPFAIL-UNTIL", "LOCK"};
+	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "ACTION",
+	    "BLOCKS", "ENFORCE-FROM", "TEMPFAIL-UNTIL", "LOCK"};
 	struct lister l = {.c = c, .filter = ctl_option(c, OPT_SMTP_AUTH) != NULL};
 	enum error e;
 
-	if (l.filter && (!smtp_auth_parse(ctl_option(c, OPT_SMTP_AUTH), &l.wanted) ||
-			    l.wanted == SMTP_AUTH_INHERIT))
+	if (l.filter &&
+	    (!smtp_auth_parse(ctl_option(c, OPT_SMTP_AUTH), &l.wanted) ||
+		l.wanted == SMTP_AUTH_INHERIT))
 		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
 	listing_start(&l.listing, c->out, 7, headings);
 	e = tenant_table_each(c->txn, list_one, &l);
@@ -273,7 +277,8 @@ ctl_tenant_remove(struct ctl *c)
 	enum error e = find(c, 0, &t);
 
 	if (e == OK)
-		e = tenant_table_remove(c->txn, t.name, ctl_option(c, OPT_FORCE) != NULL, &c->why);
+		e = tenant_table_remove(
+		    c->txn, t.name, ctl_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e == OK && !c->options.json)
 		fprintf(c->out, "tenant %s removed\n", t.name);
 	return e;

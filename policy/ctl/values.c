@@ -38,8 +38,8 @@ ctl_future_time(struct ctl *c, enum option_id id, instant *out_r)
 	enum error e = ctl_time(c, id, INSTANT_DAY_END, out_r);
 
 	if (e == OK && *out_r != INSTANT_NONE && *out_r <= c->now)
-		return error_set(&c->why, ERR_DATA, "--%s %s is in the past: %s", option_name(id),
-		    ctl_option(c, id), instant_print(*out_r, buf));
+		return error_set(&c->why, ERR_DATA, "--%s %s is in the past: %s",
+		    option_name(id), ctl_option(c, id), instant_print(*out_r, buf));
 	return e;
 }
 
@@ -54,7 +54,8 @@ ctl_line(struct ctl *c, enum option_id id, size_t max, char *out)
 		    option_name(id), max);
 	if (!text_is_line(typed, n))
 		return error_set(&c->why, ERR_DATA,
-		    "--%s has control characters or is not UTF-8: \"%s\"", option_name(id), typed);
+		    "--%s has control characters or is not UTF-8: \"%s\"",
+		    option_name(id), typed);
 	memcpy(out, typed, n + 1);
 	return OK;
 }
@@ -67,7 +68,8 @@ ctl_login(struct ctl *c, const char *typed, struct login *out_r)
 	    store_settings(c->txn)->login_separators, out_r, &why);
 
 	if (e == ERR_DATA)
-		return error_set(&c->why, e, "bad login \"%.400s\": %.200s", typed, why.text);
+		return error_set(
+		    &c->why, e, "bad login \"%.400s\": %.200s", typed, why.text);
 	return e == OK ? OK : error_about(&c->why, e, typed);
 }
 
@@ -79,8 +81,8 @@ not_an_alias(struct ctl *c, const struct login *address)
 	enum error e = alias_table_get(c->txn, address, &mailbox);
 
 	if (e == OK)
-		return error_set(&c->why, ERR_CONFLICT, "%s is a login alias of mailbox %s",
-		    address->text, mailbox.text);
+		return error_set(&c->why, ERR_CONFLICT,
+		    "%s is a login alias of mailbox %s", address->text, mailbox.text);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
@@ -94,12 +96,15 @@ ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
 	if (e != OK)
 		return e;
 	if (!out_r->has_domain && domain[0] == '\0')
-		return error_set(&c->why, ERR_DATA, "\"%s\" is no mailbox: it has no @", typed);
+		return error_set(
+		    &c->why, ERR_DATA, "\"%s\" is no mailbox: it has no @", typed);
 	if (!out_r->has_domain && login_append_domain(out_r, domain) != OK)
 		return error_set(&c->why, ERR_DATA, "\"%s\" is too long", typed);
 	e = out_r->named ? tenant_table_of(c->txn, out_r, &t) : ERR_NOTFOUND;
 	if (e == ERR_NOTFOUND)
 		return error_set(&c->why, ERR_DATA,
-		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain add\"", typed);
+		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain "
+		    "add\"",
+		    typed);
 	return e == OK ? not_an_alias(c, out_r) : e;
 }
