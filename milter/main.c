@@ -15,6 +15,7 @@
 #include "milter/listener.h"
 #include "milter/log.h"
 #include "milter/process.h"
+#include "milter/pulse.h"
 #include "policy/guard.h"
 #include "policy/verify.h"
 
@@ -238,6 +239,7 @@ run(struct config *config)
 	}
 	say_start(config);
 	if (keeper_start(&decider.keeper, config->state_dir, on_keeper, config) != OK ||
+	    pulse_start(config, decider.keeper) != OK ||
 	    pthread_create(&thread, NULL, serve, &server) != 0) {
 		log_message(LEVEL_ERROR, "cannot start a thread");
 		return EX_OSERR;

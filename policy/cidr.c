@@ -125,15 +125,30 @@ network_print(const struct network *net, char *buf)
 	return buf;
 }
 
+/* order - by address, then the wider network first */
+static int
+order(const struct network *a, const struct network *b)
+{
+	int by_address = memcmp(a->base.byte, b->base.byte, sizeof a->base.byte);
+
+	return by_address != 0 ? by_address : (int)a->bits - (int)b->bits;
+}
+
 bool
 cidr_list_add(struct cidr_list *list, const struct network *net)
 {
-	for (unsigned i = 0; i < list->count; i++)
-		if (memcmp(&list->net[i], net, sizeof *net) == 0)
-			return true;
+	unsigned at = 0;
+
+	while (at < list->count && order(&list->net[at], net) < 0)
+		at++;
+	if (at < list->count && order(&list->net[at], net) == 0)
+		return true;
 	if (list->count == CIDR_LIST_MAX)
 		return false;
-	list->net[list->count++] = *net;
+	memmove(&list->net[at + 1], &list->net[at],
+	    (list->count - at) * sizeof list->net[0]);
+	list->net[at] = *net;
+	list->count++;
 	return true;
 }
 

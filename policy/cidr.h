@@ -57,7 +57,10 @@ bool cidr_list_has(const struct cidr_list *list, const struct address *a);
 /* Whether the list has a network that holds 127.0.0.1 or ::1. */
 bool cidr_list_has_loopback(const struct cidr_list *list);
 
-/* Adds a network unless it is there; false when the list is full. */
+/*
+ * Adds a network unless it is there; false when the list is full. Lists are kept in
+ * order: the same networks are the same record, however they were typed.
+ */
 bool cidr_list_add(struct cidr_list *list, const struct network *net);
 
 #endif

@@ -332,3 +332,9 @@ keeper_give(struct keeper *keeper, int slot, enum error used)
 		set_state(keeper, STATE_FAULT);
 	pool_give(&keeper->pool, slot);
 }
+
+bool
+keeper_is_good(struct keeper *keeper)
+{
+	return atomic_load(&keeper->state) == STATE_GOOD;
+}

@@ -40,4 +40,7 @@ enum error keeper_take(
 /* Gives the snapshot back with what became of its use; damage starts a new scan. */
 void keeper_give(struct keeper *keeper, int slot, enum error used);
 
+/* Whether decisions are made from a verified database just now. */
+bool keeper_is_good(struct keeper *keeper);
+
 #endif

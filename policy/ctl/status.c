@@ -2,29 +2,48 @@
 /* status - the commands on the database as a whole */
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/heartbeat.h"
 #include "policy/verify.h"
 
-enum error
-ctl_status(struct ctl *c)
+enum { EXIT_NO_DAEMON = 3 };
+
+/* find_daemon - the daemon of the latest heartbeat, if it runs */
+static bool
+find_daemon(struct ctl *c, struct heartbeat *h)
+{
+	struct error_text why;
+	struct db *db;
+	enum error e = heartbeat_open(&db, c->dir, false, &why);
+
+	if (e == OK) {
+		e = heartbeat_latest(db, h);
+		db_close(&db);
+	} else if (e != ERR_MISSING) {
+		fprintf(stderr, "smtpauthctl: warning: %s\n", why.text);
+	}
+	return e == OK && heartbeat_is_alive(h, c->now);
+}
+
+static void
+json_daemon(struct json *j, const struct heartbeat *h)
+{
+	json_object(j, "daemon");
+	json_number(j, "pid", h->pid);
+	json_string(j, "version", h->version);
+	json_string(j, "socket", h->socket);
+	json_instant(j, "started", h->started);
+	json_instant(j, "heartbeat", h->beat);
+	json_string(j, "policy", h->policy_good ? "good" : "fault");
+	json_object_end(j);
+}
+
+/* status_json - H is NULL when no daemon runs */
+static void
+status_json(struct ctl *c, const char *digest, const struct heartbeat *h)
 {
 	const struct store_meta *m = store_meta(c->txn);
-	char digest[DIGEST_TEXT_MAX];
 	struct json j;
 
-	digest_print(&m->digest, digest);
-	if (!c->options.json) {
-		property(c->out, "state folder", c->dir);
-		property(c->out, "policy digest", digest);
-		fprintf(
-		    c->out, "%-16s %llu\n", "tenants", (unsigned long long)m->tenants);
-		fprintf(
-		    c->out, "%-16s %llu\n", "domains", (unsigned long long)m->domains);
-		fprintf(c->out, "%-16s %llu\n", "mailboxes",
-		    (unsigned long long)m->mailboxes);
-		fprintf(
-		    c->out, "%-16s %llu\n", "aliases", (unsigned long long)m->aliases);
-		return OK;
-	}
 	json_to_stream(&j, c->out);
 	json_object(&j, NULL);
 	json_string(&j, "policy_digest", digest);
@@ -32,9 +51,51 @@ ctl_status(struct ctl *c)
 	json_number(&j, "domains", (int64_t)m->domains);
 	json_number(&j, "mailboxes", (int64_t)m->mailboxes);
 	json_number(&j, "aliases", (int64_t)m->aliases);
-	json_null(&j, "daemon");
+	if (h != NULL)
+		json_daemon(&j, h);
+	else
+		json_null(&j, "daemon");
 	json_object_end(&j);
 	json_line_end(&j, c->out);
+}
+
+static void
+status_text(struct ctl *c, const char *digest, const struct heartbeat *h)
+{
+	const struct store_meta *m = store_meta(c->txn);
+
+	property(c->out, "state folder", c->dir);
+	property(c->out, "policy digest", digest);
+	fprintf(c->out, "%-16s %llu\n", "tenants", (unsigned long long)m->tenants);
+	fprintf(c->out, "%-16s %llu\n", "domains", (unsigned long long)m->domains);
+	fprintf(c->out, "%-16s %llu\n", "mailboxes", (unsigned long long)m->mailboxes);
+	fprintf(c->out, "%-16s %llu\n", "aliases", (unsigned long long)m->aliases);
+	if (h == NULL) {
+		property(c->out, "daemon", "not running");
+		return;
+	}
+	fprintf(c->out, "%-16s pid %lu, version %s, on %s\n", "daemon",
+	    (unsigned long)h->pid, h->version, h->socket);
+	property_time(c->out, "  since", h->started);
+	property_time(c->out, "  heartbeat", h->beat);
+	property(c->out, "  decides from",
+	    h->policy_good ? "the verified policy"
+			   : "on-error: the policy is NOT usable");
+}
+
+enum error
+ctl_status(struct ctl *c)
+{
+	char digest[DIGEST_TEXT_MAX];
+	struct heartbeat h;
+	bool running = find_daemon(c, &h);
+
+	digest_print(&store_meta(c->txn)->digest, digest);
+	if (c->options.json)
+		status_json(c, digest, running ? &h : NULL);
+	else
+		status_text(c, digest, running ? &h : NULL);
+	c->status = running ? 0 : EXIT_NO_DAEMON;
 	return OK;
 }
 

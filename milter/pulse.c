@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* pulse - writes the daemon's heartbeat */
+#include "milter/pulse.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milter/log.h"
+#include "policy/heartbeat.h"
+
+struct pulse {
+	const char *dir;
+	struct keeper *keeper;
+	struct heartbeat heartbeat;
+	struct error_text said;
+};
+
+/* complain - but not of the same trouble again and again */
+static void
+complain(struct pulse *p, const struct error_text *why)
+{
+	if (strcmp(why->text, p->said.text) == 0)
+		return;
+	p->said = *why;
+	log_message(LEVEL_WARNING,
+	    "no heartbeat, so status will say that no daemon runs: %s", why->text);
+}
+
+/* beat - the database is open only for one record, so that it may be replaced */
+static void
+beat(struct pulse *p)
+{
+	struct error_text why;
+	struct db *db;
+	enum error e = heartbeat_open(&db, p->dir, true, &why);
+
+	if (e == OK) {
+		p->heartbeat.beat = instant_now();
+		e = heartbeat_put(db, &p->heartbeat);
+		if (e != OK)
+			error_about(&why, e, p->dir);
+		db_close(&db);
+	}
+	if (e != OK)
+		complain(p, &why);
+	else
+		p->said.text[0] = '\0';
+}
+
+static void *
+run(void *arg)
+{
+	const struct timespec second = {1, 0};
+	struct pulse *p = arg;
+
+	for (unsigned seconds = 0;; seconds++) {
+		bool good = keeper_is_good(p->keeper);
+
+		if (seconds % p->heartbeat.interval == 0 ||
+		    good != p->heartbeat.policy_good) {
+			p->heartbeat.policy_good = good;
+			beat(p);
+		}
+		nanosleep(&second, NULL);
+	}
+	return NULL;
+}
+
+enum error
+pulse_start(const struct config *config, struct keeper *keeper)
+{
+	struct pulse *p = calloc(1, sizeof *p);
+	pthread_t thread;
+
+	if (p == NULL)
+		return ERR_MEMORY;
+	p->dir = config->state_dir;
+	p->keeper = keeper;
+	snprintf(p->heartbeat.socket, sizeof p->heartbeat.socket, "%s", config->socket);
+	snprintf(
+	    p->heartbeat.version, sizeof p->heartbeat.version, "%s", PACKAGE_VERSION);
+	p->heartbeat.pid = (uint32_t)getpid();
+	p->heartbeat.interval = config->usage_flush;
+	p->heartbeat.started = instant_now();
+	if (pthread_create(&thread, NULL, run, p) != 0) {
+		free(p);
+		return ERR_MEMORY;
+	}
+	pthread_detach(thread);
+	return OK;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* heartbeat - the daemons' signs of life, in the usage database */
+#ifndef POLICY_HEARTBEAT_H
+#define POLICY_HEARTBEAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/db.h"
+#include "policy/error.h"
+#include "policy/instant.h"
+
+#define HEARTBEAT_TEXT_MAX 200
+
+/* One daemon. Several may share a state folder; their sockets tell them apart. */
+struct heartbeat {
+	char socket[HEARTBEAT_TEXT_MAX + 1];
+	char version[HEARTBEAT_TEXT_MAX + 1];
+	uint32_t pid;
+	uint32_t interval; /* seconds from one beat to the next */
+	instant started, beat;
+	bool policy_good; /* it decides from a verified policy database */
+};
+
+/*
+ * Opens usage/usage.mdb of the state folder DIR. With CREATE, for the daemon, it is
+ * made where it is missing (the folder is not). Errors as db_open().
+ */
+enum error heartbeat_open(
+    struct db **db_r, const char *dir, bool create, struct error_text *why) MUST_USE;
+
+/* Stores the beat. A daemon that ends leaves its record: its process is gone. */
+enum error heartbeat_put(struct db *db, const struct heartbeat *h) MUST_USE;
+
+/* The daemon whose beat is the latest; ERR_NOTFOUND when there is none at all. */
+enum error heartbeat_latest(struct db *db, struct heartbeat *out_r) MUST_USE;
+
+/*
+ * Whether the daemon runs: its beat is no more than three intervals and 5 s old, and
+ * its process is there (LMDB wants us in one PID namespace anyway).
+ */
+bool heartbeat_is_alive(const struct heartbeat *h, instant now);
+
+#endif
