@@ -116,12 +116,15 @@ listener_adjust(const struct config *config, struct error_text *why)
 	return OK;
 }
 
-void
-listener_remove(const struct config *config)
+enum error
+listener_remove(const struct config *config, struct error_text *why)
 {
 	const char *path = path_of(config);
 	struct stat st;
 
-	if (path != NULL && lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
-		unlink(path);
+	if (path == NULL || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode) ||
+	    unlink(path) == 0)
+		return OK;
+	return error_set(why, ERR_PERMISSION, "cannot remove the socket %s: %s", path,
+	    strerror(errno));
 }

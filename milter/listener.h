@@ -13,11 +13,16 @@
  */
 enum error listener_clear(const struct config *config, struct error_text *why) MUST_USE;
 
-/* The umask to bind under, then mode and group, and as root the owner, of the file. */
+/* Sets mode and group of the socket's file, and as root the owner: the daemon's user.
+ */
 enum error listener_adjust(
     const struct config *config, struct error_text *why) MUST_USE;
 
-/* Removes the socket file, if it is one and the folder lets us. */
-void listener_remove(const struct config *config);
+/*
+ * Removes the socket's file. ERR_PERMISSION when the folder does not let us: then it
+ * stays, and the next start removes it.
+ */
+enum error listener_remove(
+    const struct config *config, struct error_text *why) MUST_USE;
 
 #endif

@@ -215,8 +215,10 @@ static void
 stop(const struct config *config)
 {
 	const struct timespec step = {0, STOP_STEP_NS};
+	struct error_text why;
 
-	listener_remove(config);
+	if (listener_remove(config, &why) != OK)
+		log_message(LEVEL_WARNING, "%s", why.text);
 	for (int i = 0; i < STOP_STEPS && !filter_is_idle(); i++)
 		nanosleep(&step, NULL);
 	nanosleep(&step, NULL);

@@ -1,11 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* status - the commands on the database as a whole */
+#include <grp.h>
+#include <limits.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
 #include "policy/heartbeat.h"
 #include "policy/verify.h"
 
 enum { EXIT_NO_DAEMON = 3 };
+
+/*
+ * become_owner - root gives up its rights, for good, before it opens files in a folder
+ * that belongs to the daemon's user: a lock file there could be a link to anywhere
+ */
+static enum error
+become_owner(struct ctl *c)
+{
+	char usage[PATH_MAX];
+	struct stat st;
+
+	if (geteuid() != 0 ||
+	    snprintf(usage, sizeof usage, "%s/usage", c->dir) >= (int)sizeof usage ||
+	    stat(usage, &st) != 0 || st.st_uid == 0)
+		return OK;
+	if (setgroups(0, NULL) != 0 ||
+	    setresgid(st.st_gid, st.st_gid, st.st_gid) != 0 ||
+	    setresuid(st.st_uid, st.st_uid, st.st_uid) != 0)
+		return error_set(
+		    &c->why, ERR_PERMISSION, "cannot become the owner of %s", usage);
+	return OK;
+}
 
 /* find_daemon - the daemon of the latest heartbeat, if it runs */
 static bool
@@ -88,8 +115,12 @@ ctl_status(struct ctl *c)
 {
 	char digest[DIGEST_TEXT_MAX];
 	struct heartbeat h;
-	bool running = find_daemon(c, &h);
+	enum error e = become_owner(c);
+	bool running;
 
+	if (e != OK)
+		return e;
+	running = find_daemon(c, &h);
 	digest_print(&store_meta(c->txn)->digest, digest);
 	if (c->options.json)
 		status_json(c, digest, running ? &h : NULL);
