@@ -22,16 +22,40 @@ decode(struct bytes from, struct login *out_r)
 	return e == OK ? login_from_normal((const char *)r.at, r.left, out_r) : e;
 }
 
+/* encode - what decode() reads, into BUF of LOGIN_MAX + 1 bytes */
+static struct bytes
+encode(const struct login *login, uint8_t *buf)
+{
+	struct record_writer w;
+
+	record_write_start(&w, buf, LOGIN_MAX + 1);
+	record_put_u8(&w, ALIAS_VERSION);
+	record_put_bytes(&w, login->text, login->len);
+	return (struct bytes){buf, w.len};
+}
+
 static enum error
 put(struct store_txn *txn, const struct key *key, const struct login *value)
 {
-	struct record_writer w;
 	uint8_t buf[LOGIN_MAX + 1];
 
-	record_write_start(&w, buf, sizeof buf);
-	record_put_u8(&w, ALIAS_VERSION);
-	record_put_bytes(&w, value->text, value->len);
-	return w.failed ? ERR_LIMIT : store_put(txn, key, (struct bytes){buf, w.len});
+	return store_put(txn, key, encode(value, buf));
+}
+
+enum error
+alias_table_index(struct bytes key, struct bytes value, struct key *index_r,
+    uint8_t *buf, struct bytes *value_r)
+{
+	struct login login, mailbox;
+	enum error e = key_to_login(key, &login);
+
+	if (e == OK)
+		e = decode(value, &mailbox);
+	if (e != OK)
+		return e;
+	key_mailbox_alias(index_r, &mailbox, &login);
+	*value_r = encode(&login, buf);
+	return OK;
 }
 
 enum error

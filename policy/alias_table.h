@@ -31,6 +31,13 @@ enum error alias_table_each(struct store_txn *txn, const struct login *mailbox,
 enum error alias_table_remove_into(struct store_txn *txn, const char *domain) MUST_USE;
 
 /*
+ * The index entry that belongs to a record of TABLE_ALIAS: its key, and its value in
+ * BUF (LOGIN_MAX + 1 bytes).
+ */
+enum error alias_table_index(struct bytes key, struct bytes value, struct key *index_r,
+    uint8_t *buf, struct bytes *value_r) MUST_USE;
+
+/*
  * ERR_CONFLICT when a login alias would cross tenants if TENANT owned DOMAIN: one
  * within DOMAIN of somebody else's mailbox, or one into DOMAIN from a domain of
  * somebody else.

@@ -217,14 +217,31 @@ cidr_list_has(const struct cidr_list *list, const struct address *a)
 	return false;
 }
 
+/* overlap - whether one network holds the other */
+static bool
+overlap(const struct network *a, const struct network *b)
+{
+	unsigned bits = a->bits < b->bits ? a->bits : b->bits;
+	struct address x = a->base, y = b->base;
+
+	/* An IPv6 network shorter than /96 holds no IPv4: see cidr_list_has(). */
+	if (is_v4(&x) != is_v4(&y))
+		return false;
+	mask(&x, bits);
+	mask(&y, bits);
+	return memcmp(&x, &y, sizeof x) == 0;
+}
+
 bool
 cidr_list_has_loopback(const struct cidr_list *list)
 {
-	static const char *const loopback[] = {"127.0.0.1", "::1"};
-	struct address a;
+	static const char *const loopback[] = {"127.0.0.0/8", "::1"};
+	struct network net;
 
 	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
-		if (address_parse(loopback[i], &a) && cidr_list_has(list, &a))
-			return true;
+		for (unsigned n = 0; n < list->count; n++)
+			if (network_parse(loopback[i], &net, NULL) == OK &&
+			    overlap(&net, &list->net[n]))
+				return true;
 	return false;
 }

@@ -54,7 +54,7 @@ void cidr_list_print(const struct cidr_list *list, struct text *t);
 
 bool cidr_list_has(const struct cidr_list *list, const struct address *a);
 
-/* Whether the list has a network that holds 127.0.0.1 or ::1. */
+/* Whether some network of the list has addresses of 127.0.0.0/8, or ::1. */
 bool cidr_list_has_loopback(const struct cidr_list *list);
 
 /*

@@ -57,17 +57,55 @@ set_path(struct config *c, size_t offset, const char *value)
 	return value[0] == '/' && set_text(c, offset, value);
 }
 
+/* number - digits up to MAX; where they end, or NULL */
+static const char *
+number(const char *s, unsigned long max)
+{
+	char *end;
+	unsigned long n = strtoul(s, &end, 10);
+
+	return *s >= '0' && *s <= '9' && n <= max ? end : NULL;
+}
+
+/* is_port - "PORT" or "PORT@HOST", as libmilter has it */
+static bool
+is_port(const char *s)
+{
+	const char *end = number(s, 65535);
+
+	return end != NULL && strtoul(s, NULL, 10) > 0 &&
+	    (*end == '\0' || (*end == '@' && end[1] != '\0'));
+}
+
+static bool
+is_path(const char *s)
+{
+	return *s == '/';
+}
+
+static bool
+is_descriptor(const char *s)
+{
+	const char *end = number(s, 65535);
+
+	return end != NULL && *end == '\0';
+}
+
 static bool
 set_socket(struct config *c, size_t offset, const char *value)
 {
-	static const char *const kinds[] = {
-	    "inet:", "inet6:", "unix:", "local:", "fd:"};
+	static const struct {
+		const char *kind;
+		bool (*is_good)(const char *s);
+	} kinds[] = {{"inet:", is_port}, {"inet6:", is_port}, {"unix:", is_path},
+	    {"local:", is_path}, {"fd:", is_descriptor}};
 
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		size_t n = strlen(kinds[i]);
+		size_t n = strlen(kinds[i].kind);
 
-		if (strncmp(value, kinds[i], n) == 0 && value[n] != '\0')
-			return set_text(c, offset, value);
+		if (strncmp(value, kinds[i].kind, n) == 0)
+			return kinds[i].is_good(value + n) &&
+			    set_text(c, offset, value);
 	}
 	return false;
 }
@@ -216,7 +254,7 @@ print_seconds(const struct config *c, size_t offset, FILE *to)
 
 static const struct row rows[] = {
     {"socket", "inet:8899@127.0.0.1",
-	"inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N", set_socket, print_text,
+	"inet:PORT@HOST, inet6:PORT@HOST, unix:/PATH or fd:N", set_socket, print_text,
 	AT(socket), false},
     {"socket-mode", "0660", "an octal mode", set_mode, print_mode, 0, false},
     {"socket-group", "", "a group", set_text, print_text, AT(socket_group), false},

@@ -75,6 +75,20 @@ put(struct store_txn *txn, const char *tenant, const char *domain)
 }
 
 enum error
+domain_table_index(struct bytes key, struct bytes value, struct key *index_r)
+{
+	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
+	enum error e = decode(value, tenant);
+
+	if (e != OK || key.len - 1 > DOMAIN_MAX)
+		return e == OK ? ERR_DAMAGED : e;
+	memcpy(domain, (const char *)key.at + 1, key.len - 1);
+	domain[key.len - 1] = '\0';
+	key_tenant_domain(index_r, tenant, domain);
+	return OK;
+}
+
+enum error
 domain_table_delete(struct store_txn *txn, const char *tenant, const char *domain)
 {
 	struct key key;

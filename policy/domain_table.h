@@ -34,6 +34,10 @@ enum error domain_table_add(struct store_txn *txn, const char *domain,
 enum error domain_table_remove(struct store_txn *txn, const char *domain, bool force,
     struct error_text *why) MUST_USE;
 
+/* The index entry (its value is empty) that belongs to a record of TABLE_DOMAIN. */
+enum error domain_table_index(
+    struct bytes key, struct bytes value, struct key *index_r) MUST_USE;
+
 /* Removes the records of the domain, with no guard. */
 enum error domain_table_delete(
     struct store_txn *txn, const char *tenant, const char *domain) MUST_USE;

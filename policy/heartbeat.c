@@ -31,7 +31,10 @@ heartbeat_open(struct db **db_r, const char *dir, bool create, struct error_text
 	if (snprintf(path, sizeof path, "%s/usage/usage.mdb", dir) >= (int)sizeof path)
 		return error_set(
 		    why, ERR_LIMIT, "the name of the state folder is too long");
-	return db_open(db_r, path, &options, why);
+	e = db_open(db_r, path, &options, why);
+	if (e == ERR_MISSING)
+		return error_set(why, e, "there is no usage database: %s", path);
+	return e;
 }
 
 static void

@@ -168,7 +168,8 @@ watch(struct keeper *k, struct error_text *why)
 		pause_while(k, STATE_GOOD, now_ms() + LOOK_MS);
 		if (atomic_load(&k->state) != STATE_GOOD)
 			return error_set(why, ERR_DAMAGED,
-			    "a decision met damage in the policy database");
+			    "a decision met damage in the policy database of %s",
+			    k->dir);
 		e = look(k, now_ms() - cleared >= STALE_READERS_MS);
 		if (e != OK)
 			return error_about(why, e, k->dir);

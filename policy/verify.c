@@ -4,24 +4,57 @@
 
 #include <string.h>
 
+#include "policy/alias_table.h"
+#include "policy/domain_table.h"
 #include "policy/mailbox.h"
 #include "policy/tenant.h"
 
+/*
+ * The digest does not cover the indexes, which say nothing new. But they have to agree
+ * with the records: each record takes its index entry from the sum `index`, each index
+ * entry adds itself, so that at the end the sum is zero.
+ */
 struct tally {
 	struct hasher *hasher;
-	struct digest digest;
+	struct digest digest, index;
 	uint64_t records, tenants, domains, mailboxes, aliases;
 	union {
 		struct tenant tenant;
 		struct mailbox mailbox;
+		uint8_t value[LOGIN_MAX + 1];
 	} scratch;
 };
 
-/* decode - whether the bytes are a record of their table */
 static enum error
-decode(struct tally *t, enum table table, struct bytes value)
+take_domain(struct tally *t, struct bytes key, struct bytes value)
 {
-	switch ((int)table) {
+	struct key index;
+	enum error e = domain_table_index(key, value, &index);
+
+	t->domains++;
+	if (e != OK)
+		return e;
+	return digest_subtract(
+	    &t->index, t->hasher, key_bytes(&index), (struct bytes){"", 0});
+}
+
+static enum error
+take_alias(struct tally *t, struct bytes key, struct bytes value)
+{
+	struct bytes entry;
+	struct key index;
+	enum error e = alias_table_index(key, value, &index, t->scratch.value, &entry);
+
+	t->aliases++;
+	return e == OK ? digest_subtract(&t->index, t->hasher, key_bytes(&index), entry)
+		       : e;
+}
+
+/* take - whether the bytes are a record of their table, and its index entry */
+static enum error
+take(struct tally *t, enum table table, struct bytes key, struct bytes value)
+{
+	switch (table) {
 	case TABLE_TENANT:
 		t->tenants++;
 		return tenant_decode(value, &t->scratch.tenant);
@@ -29,14 +62,17 @@ decode(struct tally *t, enum table table, struct bytes value)
 		t->mailboxes++;
 		return mailbox_decode(value, &t->scratch.mailbox);
 	case TABLE_DOMAIN:
-		t->domains++;
-		return OK;
+		return take_domain(t, key, value);
 	case TABLE_ALIAS:
-		t->aliases++;
-		return OK;
-	default:
-		return OK;
+		return take_alias(t, key, value);
+	case INDEX_ALIAS:
+	case INDEX_DOMAIN:
+		return digest_add(&t->index, t->hasher, key, value);
+	case TABLE_META:
+	case TABLE_SETTING:
+		break;
 	}
+	return OK;
 }
 
 /* count_record - runs inside the guard: no lock, no allocation */
@@ -44,19 +80,19 @@ static enum error
 count_record(void *arg, struct bytes key, struct bytes value)
 {
 	struct tally *t = arg;
-	enum error e;
+	enum error e = take(t, (enum table) * (const uint8_t *)key.at, key, value);
 
 	t->records++;
-	if (!key_is_policy(key))
-		return OK;
-	e = decode(t, (enum table) * (const uint8_t *)key.at, value);
-	return e == OK ? digest_add(&t->digest, t->hasher, key, value) : e;
+	if (e != OK || !key_is_policy(key))
+		return e;
+	return digest_add(&t->digest, t->hasher, key, value);
 }
 
 /* compare - the tally against the meta record */
 static enum error
 compare(const struct tally *t, const struct store_meta *m, struct error_text *why)
 {
+	static const struct digest zero;
 	char have[DIGEST_TEXT_MAX], want[DIGEST_TEXT_MAX];
 
 	if (memcmp(&t->digest, &m->digest, sizeof t->digest) != 0)
@@ -64,6 +100,9 @@ compare(const struct tally *t, const struct store_meta *m, struct error_text *wh
 		    "the policy digest does not hold: the records give %.16s..., "
 		    "the meta record has %.16s...",
 		    digest_print(&t->digest, have), digest_print(&m->digest, want));
+	if (memcmp(&t->index, &zero, sizeof zero) != 0)
+		return error_set(why, ERR_DAMAGED,
+		    "the indexes of domains and aliases do not fit the records");
 	if (t->tenants != m->tenants || t->domains != m->domains ||
 	    t->mailboxes != m->mailboxes || t->aliases != m->aliases)
 		return error_set(

@@ -10,9 +10,9 @@
 
 /*
  * Scans all records (db_scan), decodes each, and compares their digest and counts
- * with the meta record. OK, or ERR_DAMAGED or another error with what does not hold
- * in WHY. RECORDS_R (may be NULL) is the number of records scanned. About 0.1 s for a
- * million records; holds one read transaction.
+ * with the meta record, and the indexes with the records. OK, or ERR_DAMAGED or another
+ * error with what does not hold in WHY. RECORDS_R (may be NULL) is the number of
+ * records scanned. About 0.1 s for a million records; holds one read transaction.
  */
 enum error verify_store(
     struct store *store, uint64_t *records_r, struct error_text *why) MUST_USE;
