@@ -129,8 +129,8 @@ tell_database(const struct config *config)
 		store_close(&store);
 	}
 	if (e == OK)
-		printf("policy database: good, %llu records verified\n",
-		    (unsigned long long)records);
+		printf("policy database: good, %llu record%s verified\n",
+		    (unsigned long long)records, records == 1 ? "" : "s");
 	else
 		printf("policy database: NOT usable: %s\n", why.text);
 }
@@ -164,13 +164,17 @@ static enum error
 open_socket(const struct config *config, struct error_text *why)
 {
 	enum error e = listener_clear(config, why);
+	struct error_text ignored;
 
 	umask(0177); /* nobody else until the mode is set */
 	if (e == OK)
 		e = filter_open(config->socket, why);
-	if (e == OK)
-		e = listener_adjust(config, why);
 	umask(0007);
+	if (e != OK)
+		return e;
+	e = listener_adjust(config, why);
+	if (e != OK && listener_remove(config, &ignored) != OK)
+		log_message(LEVEL_WARNING, "%s", ignored.text);
 	return e;
 }
 
@@ -187,7 +191,7 @@ say_start(const struct config *config)
 		    "on-error = accept: without a good database everything passes");
 	if (config->unused_keys)
 		log_message(LEVEL_WARNING,
-		    "usage, usage-flush and metrics-file have no effect "
+		    "usage and metrics-file have no effect "
 		    "in this version");
 }
 
@@ -197,13 +201,11 @@ prepare(const struct config *config, struct error_text *why)
 {
 	enum error e = process_raise_files(why);
 
-	if (e == OK)
-		e = open_socket(config, why);
-	if (e == OK)
-		e = process_become(config->user, why);
 	if (e == OK && (e = id_start()) != OK)
 		error_set(why, e, "no random numbers");
-	return e;
+	if (e == OK)
+		e = open_socket(config, why);
+	return e == OK ? process_become(config->user, why) : e;
 }
 
 /*

@@ -67,14 +67,13 @@ number(const char *s, unsigned long max)
 	return *s >= '0' && *s <= '9' && n <= max ? end : NULL;
 }
 
-/* is_port - "PORT" or "PORT@HOST", as libmilter has it */
+/* is_port - "PORT@HOST"; libmilter would take no host for every address there is */
 static bool
 is_port(const char *s)
 {
 	const char *end = number(s, 65535);
 
-	return end != NULL && strtoul(s, NULL, 10) > 0 &&
-	    (*end == '\0' || (*end == '@' && end[1] != '\0'));
+	return end != NULL && strtoul(s, NULL, 10) > 0 && *end == '@' && end[1] != '\0';
 }
 
 static bool
@@ -270,7 +269,7 @@ static const struct row rows[] = {
     {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed),
 	false},
     {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage), true},
-    {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0, true},
+    {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0, false},
     {"metrics-file", "", "an absolute path", set_path, print_text, AT(metrics_file),
 	true},
 };

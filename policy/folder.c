@@ -65,10 +65,25 @@ give_usage(const char *dir, const char *usage, struct error_text *why)
 	return OK;
 }
 
+/* give_folder - to the daemon's group, unless somebody chose another than root's */
+static enum error
+give_folder(const char *dir, struct error_text *why)
+{
+	const struct group *gr = geteuid() == 0 ? getgrnam(FOLDER_ACCOUNT) : NULL;
+	struct stat st;
+
+	if (gr == NULL)
+		return OK;
+	if (stat(dir, &st) != 0)
+		return failed(why, "look at", dir);
+	if (st.st_uid == 0 && st.st_gid == 0 && chown(dir, (uid_t)-1, gr->gr_gid) != 0)
+		return failed(why, "set the group of", dir);
+	return OK;
+}
+
 enum error
 folder_create(const char *dir, struct error_text *why)
 {
-	const struct group *gr = geteuid() == 0 ? getgrnam(FOLDER_ACCOUNT) : NULL;
 	char usage[PATH_MAX];
 	bool is_new;
 	enum error e;
@@ -77,9 +92,9 @@ folder_create(const char *dir, struct error_text *why)
 		return error_set(
 		    why, ERR_LIMIT, "the name of the state folder is too long");
 	e = make(dir, FOLDER_MODE, &is_new, why);
-	if (e == OK && is_new && gr != NULL && chown(dir, (uid_t)-1, gr->gr_gid) != 0)
-		return failed(why, "set the group of", dir);
+	if (e == OK)
+		e = give_folder(dir, why);
 	if (e == OK)
 		e = make(usage, USAGE_MODE, &is_new, why);
-	return e == OK && is_new ? give_usage(dir, usage, why) : e;
+	return e == OK && (is_new || geteuid() == 0) ? give_usage(dir, usage, why) : e;
 }

@@ -10,8 +10,9 @@
 
 /*
  * Makes DIR (mode 0750) and DIR/usage (mode 2770) where they are missing. As root, a
- * new DIR goes to group smtpauth where that exists; the usage folder goes to that user
- * and DIR's group. A DIR that is there keeps its owner and mode. Can be repeated.
+ * DIR of root's group goes to group smtpauth where that exists; the usage folder goes
+ * to that user and DIR's group. A DIR that is there keeps its mode, owner, and any
+ * other group. Can be repeated: it mends what was made before the user existed.
  * ERR_CREATE, ERR_PERMISSION, ERR_FULL, with WHY.
  */
 enum error folder_create(const char *dir, struct error_text *why) MUST_USE;

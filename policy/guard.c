@@ -12,15 +12,30 @@ static _Thread_local sigjmp_buf *volatile escape;
 
 static const int traps[] = {SIGBUS, SIGSEGV, SIGFPE};
 
+static void
+trap_signals(sigset_t *set)
+{
+	sigemptyset(set);
+	for (size_t i = 0; i < sizeof traps / sizeof *traps; i++)
+		sigaddset(set, traps[i]);
+}
+
 /*
- * on_trap - out of the guard, or, where there is none, back to the default action:
- * the instruction runs again and the process ends as it would have without us
+ * on_trap - out of the guard, or, where there is none, back to the default action: the
+ * instruction runs again and the process ends as it would have without us. The guard
+ * did not save the signal mask, so what the kernel has blocked for this handler is
+ * unblocked here: a trap while its signal is blocked ends the process.
  */
 static void
 on_trap(int sig)
 {
-	if (escape != NULL)
+	sigset_t set;
+
+	if (escape != NULL) {
+		trap_signals(&set);
+		pthread_sigmask(SIG_UNBLOCK, &set, NULL);
 		siglongjmp(*escape, 1);
+	}
 	signal(sig, SIG_DFL);
 }
 
@@ -31,8 +46,6 @@ guard_install(void)
 
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = on_trap;
-	/* The mask is not saved, so the signal must not be blocked when we jump. */
-	sa.sa_flags = SA_NODEFER;
 	sigemptyset(&sa.sa_mask);
 	for (size_t i = 0; i < sizeof traps / sizeof *traps; i++)
 		sigaction(traps[i], &sa, NULL);

@@ -132,6 +132,13 @@ json_number(struct json *j, const char *key, int64_t n)
 }
 
 void
+json_bool(struct json *j, const char *key, bool b)
+{
+	item(j, key);
+	put(j, b ? "true" : "false");
+}
+
+void
 json_null(struct json *j, const char *key)
 {
 	item(j, key);

@@ -33,6 +33,7 @@ void json_string(struct json *j, const char *key, const char *s);
 /* A string, or null for "" and NULL. */
 void json_text(struct json *j, const char *key, const char *s);
 void json_number(struct json *j, const char *key, int64_t n);
+void json_bool(struct json *j, const char *key, bool b);
 void json_null(struct json *j, const char *key);
 /* RFC 3339, or null for INSTANT_NONE. */
 void json_instant(struct json *j, const char *key, instant t);

@@ -191,8 +191,10 @@ announce(struct keeper *k, uint64_t records)
 {
 	char text[120];
 
-	snprintf(text, sizeof text, "policy database verified: %llu records in %lld ms",
-	    (unsigned long long)records, (long long)k->scan_ms);
+	snprintf(text, sizeof text,
+	    "policy database verified: %llu record%s in %lld ms",
+	    (unsigned long long)records, records == 1 ? "" : "s",
+	    (long long)k->scan_ms);
 	k->said.text[0] = '\0';
 	k->listener(k->arg, KEEPER_READY, text);
 }

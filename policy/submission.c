@@ -217,8 +217,12 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	out->decision =
 	    decide(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
 		out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);
-	step(steps, "decision: %s, reason %s", verdict_name(out->decision.verdict),
-	    reason_name(out->decision.reason));
+	if (facts.authenticated)
+		step(steps, "decision: %s, reason %s",
+		    verdict_name(out->decision.verdict),
+		    reason_name(out->decision.reason));
+	else
+		step(steps, "no login: not authenticated, not our business");
 	return OK;
 }
 

@@ -5,6 +5,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
 
+/* json_alias - MAILBOX is NULL for a login that is none any more */
 static void
 json_alias(struct ctl *c, const struct login *login, const struct login *mailbox)
 {
@@ -13,7 +14,7 @@ json_alias(struct ctl *c, const struct login *login, const struct login *mailbox
 	json_to_stream(&j, c->out);
 	json_object(&j, NULL);
 	json_string(&j, "login", login->text);
-	json_string(&j, "mailbox", mailbox->text);
+	json_text(&j, "mailbox", mailbox != NULL ? mailbox->text : NULL);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }
@@ -47,9 +48,13 @@ ctl_alias_remove(struct ctl *c)
 		e = alias_table_remove(c->txn, &login);
 	if (e == ERR_NOTFOUND)
 		return error_set(&c->why, e, "login %s is no alias", login.text);
-	if (e == OK && !c->options.json)
+	if (e != OK)
+		return e;
+	if (c->options.json)
+		json_alias(c, &login, NULL);
+	else
 		fprintf(c->out, "login %s is no alias now\n", login.text);
-	return e;
+	return OK;
 }
 
 struct lister {

@@ -204,10 +204,13 @@ ctl_mailbox_remove(struct ctl *c)
 
 	if (e == OK)
 		e = mailbox_table_remove(c->txn, &address);
-	if (e == OK && !c->options.json)
-		fprintf(
-		    c->out, "mailbox %s has no setting of its own now\n", address.text);
-	return e;
+	if (e != OK)
+		return e;
+	mailbox_init(&m);
+	if (c->options.json)
+		return show(c, &address, &m);
+	fprintf(c->out, "mailbox %s has no setting of its own now\n", address.text);
+	return OK;
 }
 
 enum error

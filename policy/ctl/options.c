@@ -25,7 +25,7 @@ static const struct {
     [OPT_MTA] = {"mta", "postfix|sendmail"},
     [OPT_NOTE] = {"note", "TEXT"},
     [OPT_REPLY] = {"reply", "TEXT"},
-    [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled|inherit"},
+    [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled[|inherit]"},
     [OPT_TEMPFAIL_UNTIL] = {"tempfail-until", "TIME|none"},
     [OPT_TENANT] = {"tenant", "NAME"},
     [OPT_UNTIL] = {"until", "TIME|none"},

@@ -147,9 +147,9 @@ report(struct ctl *c, const struct setting *row)
 
 	if (e == ERR_NOTFOUND)
 		value = row->initial;
-	else if (e == OK)
+	if (e == OK || e == ERR_NOTFOUND)
 		e = store_reload_settings(c->txn);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	warn(c, row);
 	if (!c->options.json) {

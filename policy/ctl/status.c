@@ -142,7 +142,8 @@ ctl_verify(struct ctl *c)
 	if (e != OK)
 		return e;
 	if (!c->options.json) {
-		fprintf(c->out, "%llu records verified\n", (unsigned long long)records);
+		fprintf(c->out, "%llu record%s verified\n", (unsigned long long)records,
+		    records == 1 ? "" : "s");
 		return OK;
 	}
 	json_to_stream(&j, c->out);

@@ -274,14 +274,25 @@ enum error
 ctl_tenant_remove(struct ctl *c)
 {
 	struct tenant t;
+	struct json j;
 	enum error e = find(c, 0, &t);
 
 	if (e == OK)
 		e = tenant_table_remove(
 		    c->txn, t.name, ctl_option(c, OPT_FORCE) != NULL, &c->why);
-	if (e == OK && !c->options.json)
+	if (e != OK)
+		return e;
+	if (!c->options.json) {
 		fprintf(c->out, "tenant %s removed\n", t.name);
-	return e;
+		return OK;
+	}
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_string(&j, "name", t.name);
+	json_bool(&j, "removed", true);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+	return OK;
 }
 
 enum error

@@ -100,7 +100,10 @@ ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
 		    &c->why, ERR_DATA, "\"%s\" is no mailbox: it has no @", typed);
 	if (!out_r->has_domain && login_append_domain(out_r, domain) != OK)
 		return error_set(&c->why, ERR_DATA, "\"%s\" is too long", typed);
-	e = out_r->named ? tenant_table_of(c->txn, out_r, &t) : ERR_NOTFOUND;
+	if (!out_r->named)
+		return error_set(&c->why, ERR_DATA,
+		    "the domain of \"%s\" is none that a tenant can own", typed);
+	e = tenant_table_of(c->txn, out_r, &t);
 	if (e == ERR_NOTFOUND)
 		return error_set(&c->why, ERR_DATA,
 		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain "
