@@ -51,6 +51,20 @@ beat(struct pulse *p)
 		p->said.text[0] = '\0';
 }
 
+static uint8_t
+policy_of(struct keeper *keeper)
+{
+	switch (keeper_state(keeper)) {
+	case KEEPER_VERIFYING:
+		return HEARTBEAT_VERIFYING;
+	case KEEPER_GOOD:
+		return HEARTBEAT_GOOD;
+	case KEEPER_BAD:
+		break;
+	}
+	return HEARTBEAT_FAULT;
+}
+
 static void *
 run(void *arg)
 {
@@ -58,11 +72,11 @@ run(void *arg)
 	struct pulse *p = arg;
 
 	for (unsigned seconds = 0;; seconds++) {
-		bool good = keeper_is_good(p->keeper);
+		uint8_t policy = policy_of(p->keeper);
 
 		if (seconds % p->heartbeat.interval == 0 ||
-		    good != p->heartbeat.policy_good) {
-			p->heartbeat.policy_good = good;
+		    policy != p->heartbeat.policy) {
+			p->heartbeat.policy = policy;
 			beat(p);
 		}
 		nanosleep(&second, NULL);

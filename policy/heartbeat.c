@@ -57,7 +57,7 @@ encode(const struct heartbeat *h, struct record_writer *w)
 	record_put_u32(w, h->interval);
 	record_put_u64(w, (uint64_t)h->started);
 	record_put_u64(w, (uint64_t)h->beat);
-	record_put_u8(w, h->policy_good);
+	record_put_u8(w, h->policy);
 }
 
 static enum error
@@ -76,8 +76,9 @@ decode(struct bytes from, struct heartbeat *h)
 	h->interval = record_get_u32(&r);
 	h->started = (instant)record_get_u64(&r);
 	h->beat = (instant)record_get_u64(&r);
-	h->policy_good = record_get_u8(&r) == 1;
-	return record_end(&r);
+	h->policy = record_get_u8(&r);
+	e = record_end(&r);
+	return e == OK && h->policy > HEARTBEAT_FAULT ? ERR_DAMAGED : e;
 }
 
 enum error

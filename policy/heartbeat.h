@@ -12,6 +12,9 @@
 
 #define HEARTBEAT_TEXT_MAX 200
 
+/* What a daemon decides from. */
+enum heartbeat_policy { HEARTBEAT_VERIFYING, HEARTBEAT_GOOD, HEARTBEAT_FAULT };
+
 /* One daemon. Several may share a state folder; their sockets tell them apart. */
 struct heartbeat {
 	char socket[HEARTBEAT_TEXT_MAX + 1];
@@ -19,7 +22,7 @@ struct heartbeat {
 	uint32_t pid;
 	uint32_t interval; /* seconds from one beat to the next */
 	instant started, beat;
-	bool policy_good; /* it decides from a verified policy database */
+	uint8_t policy; /* enum heartbeat_policy */
 };
 
 /*

@@ -23,17 +23,11 @@
 #define RETRY_FACTOR 2     /* after a fault: pause for twice the failed scan */
 #define RETRY_MAX_MS 4000
 
-enum state {
-	STATE_VERIFYING, /* decisions wait */
-	STATE_GOOD,
-	STATE_FAULT, /* decisions are on-error at once */
-};
-
 struct keeper {
 	char dir[PATH_MAX];
 	keeper_listener *listener;
 	void *arg;
-	_Atomic enum state state;
+	_Atomic enum keeper_state state;
 	struct pool pool;    /* open while the state is, or a moment ago was, good */
 	struct store *store; /* the thread's own */
 	int64_t scan_ms;
@@ -61,10 +55,10 @@ as_timespec(int64_t ms)
 
 /* set_state - and wakes who waits for it; decisions and the thread */
 static void
-set_state(struct keeper *k, enum state state)
+set_state(struct keeper *k, enum keeper_state state)
 {
 	pthread_mutex_lock(&k->mutex);
-	if (state == STATE_VERIFYING && atomic_load(&k->state) != STATE_VERIFYING)
+	if (state == KEEPER_VERIFYING && atomic_load(&k->state) != KEEPER_VERIFYING)
 		k->wait_until = now_ms() + FIRST_SCAN_WAIT_MS;
 	atomic_store(&k->state, state);
 	pthread_cond_broadcast(&k->changed);
@@ -73,7 +67,7 @@ set_state(struct keeper *k, enum state state)
 
 /* pause_while - until DEADLINE, or until the state is no longer STATE */
 static void
-pause_while(struct keeper *k, enum state state, int64_t deadline)
+pause_while(struct keeper *k, enum keeper_state state, int64_t deadline)
 {
 	struct timespec until = as_timespec(deadline);
 
@@ -87,7 +81,7 @@ pause_while(struct keeper *k, enum state state, int64_t deadline)
 static void
 fault(struct keeper *k, const struct error_text *why)
 {
-	set_state(k, STATE_FAULT);
+	set_state(k, KEEPER_BAD);
 	if (strcmp(why->text, k->said.text) == 0)
 		return;
 	k->said = *why;
@@ -165,8 +159,8 @@ watch(struct keeper *k, struct error_text *why)
 	enum error e;
 
 	for (;;) {
-		pause_while(k, STATE_GOOD, now_ms() + LOOK_MS);
-		if (atomic_load(&k->state) != STATE_GOOD)
+		pause_while(k, KEEPER_GOOD, now_ms() + LOOK_MS);
+		if (atomic_load(&k->state) != KEEPER_GOOD)
 			return error_set(why, ERR_DAMAGED,
 			    "a decision met damage in the policy database of %s",
 			    k->dir);
@@ -211,15 +205,15 @@ keep(void *arg)
 		if (open_and_verify(k, &records, &why) != OK) {
 			fault(k, &why);
 			pause = LOOK_MS + RETRY_FACTOR * k->scan_ms;
-			pause_while(k, STATE_FAULT,
+			pause_while(k, KEEPER_BAD,
 			    now_ms() + (pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS));
 			continue;
 		}
 		announce(k, records);
-		set_state(k, STATE_GOOD);
+		set_state(k, KEEPER_GOOD);
 		if (watch(k, &why) == ERR_REPLACED) {
 			/* a good file may stand there now: worth waiting for */
-			set_state(k, STATE_VERIFYING);
+			set_state(k, KEEPER_VERIFYING);
 			k->listener(k->arg, KEEPER_NOTE, why.text);
 		} else {
 			fault(k, &why);
@@ -267,7 +261,7 @@ keeper_start(
 	k->listener = listener;
 	k->arg = arg;
 	k->wait_until = now_ms() + FIRST_SCAN_WAIT_MS;
-	atomic_store(&k->state, STATE_VERIFYING);
+	atomic_store(&k->state, KEEPER_VERIFYING);
 	if (pthread_create(&thread, NULL, keep, k) != 0) {
 		free(k);
 		return ERR_MEMORY;
@@ -281,17 +275,17 @@ keeper_start(
 static enum error
 wait_good(struct keeper *k)
 {
-	enum state state = atomic_load(&k->state);
+	enum keeper_state state = atomic_load(&k->state);
 	int64_t until;
 
-	if (state == STATE_VERIFYING) {
+	if (state == KEEPER_VERIFYING) {
 		pthread_mutex_lock(&k->mutex);
 		until = k->wait_until;
 		pthread_mutex_unlock(&k->mutex);
-		pause_while(k, STATE_VERIFYING, until);
+		pause_while(k, KEEPER_VERIFYING, until);
 		state = atomic_load(&k->state);
 	}
-	return state == STATE_GOOD ? OK : ERR_BUSY;
+	return state == KEEPER_GOOD ? OK : ERR_BUSY;
 }
 
 enum error
@@ -307,7 +301,7 @@ keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r)
 		if (*slot_r < 0)
 			return ERR_BUSY;
 		/* close_all() sets the state first and looks at the pool then */
-		if (atomic_load(&keeper->state) == STATE_GOOD)
+		if (atomic_load(&keeper->state) == KEEPER_GOOD)
 			break;
 		pool_give(&keeper->pool, *slot_r);
 	}
@@ -332,12 +326,12 @@ keeper_give(struct keeper *keeper, int slot, enum error used)
 
 	/* The state first: once the slot is free, the keeper may have started anew. */
 	if (is_suspect(used) || is_suspect(e))
-		set_state(keeper, STATE_FAULT);
+		set_state(keeper, KEEPER_BAD);
 	pool_give(&keeper->pool, slot);
 }
 
-bool
-keeper_is_good(struct keeper *keeper)
+enum keeper_state
+keeper_state(struct keeper *keeper)
 {
-	return atomic_load(&keeper->state) == STATE_GOOD;
+	return atomic_load(&keeper->state);
 }

@@ -40,7 +40,9 @@ enum error keeper_take(
 /* Gives the snapshot back with what became of its use; damage starts a new scan. */
 void keeper_give(struct keeper *keeper, int slot, enum error used);
 
-/* Whether decisions are made from a verified database just now. */
-bool keeper_is_good(struct keeper *keeper);
+/* Whether decisions wait for a scan, come from a verified database, or are on-error. */
+enum keeper_state { KEEPER_VERIFYING, KEEPER_GOOD, KEEPER_BAD };
+
+enum keeper_state keeper_state(struct keeper *keeper);
 
 #endif

@@ -65,6 +65,16 @@ find_split(const char *s, size_t n, const char *separators)
 	return n;
 }
 
+/* has_empty_part - whether there is nothing on one side of some '@' */
+static bool
+has_empty_part(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (s[i] == '@' && (i == 0 || i + 1 == n || s[i + 1] == '@'))
+			return true;
+	return false;
+}
+
 /* lower_local - the local part in normal form, at the start of out->text */
 static enum error
 lower_local(const char *s, size_t n, struct login *out)
@@ -138,7 +148,7 @@ login_normalize(const char *s, size_t n, const char *separators, struct login *o
 	if (e != OK)
 		return e;
 	split = find_split(s, n, separators);
-	if (split == 0 || split + 1 == n)
+	if (split == 0 || split + 1 == n || has_empty_part(s, n))
 		return error_set(why, ERR_DATA,
 		    "the local part or the domain of the login is empty");
 	out_r->has_domain = out_r->named = false;

@@ -205,6 +205,8 @@ reply_build(const struct settings *settings, const struct tenant *tenant,
 		add(&l, "SMTP AUTH policy temporarily unavailable");
 	else
 		denial_text(&l, settings, tenant, decision, names);
+	while (l.len > 0 && out->text[l.len - 1] == ' ')
+		out->text[--l.len] = '\0';
 	if (*names->id != '\0')
 		snprintf(
 		    out->text + l.len, sizeof out->text - l.len, " [%s]", names->id);

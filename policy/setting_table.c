@@ -61,9 +61,13 @@ setting_table_set(struct store_txn *txn, const struct setting *setting,
     const char *value, struct error_text *why)
 {
 	char text[SETTING_TEXT_MAX + 1];
-	enum error e = setting_canonical(setting, value, text, sizeof text, why);
+	struct error_text bad;
+	enum error e = setting_canonical(setting, value, text, sizeof text, &bad);
 
-	return e == OK ? store_text(txn, setting, text) : e;
+	if (e != OK)
+		return error_set(why, e, "%s: %.*s", setting->key,
+		    ERROR_TEXT_MAX - SETTING_KEY_MAX, bad.text);
+	return store_text(txn, setting, text);
 }
 
 enum error

@@ -12,6 +12,7 @@
 #include "policy/record.h"
 #include "policy/tenant.h"
 
+#define SETTING_KEY_MAX 40
 #define SETTING_CHARACTERS_MAX 16
 #define SETTING_LISTENERS_MAX 1000
 #define SETTING_URL_MAX 256

@@ -60,6 +60,7 @@ ctl_alias_remove(struct ctl *c)
 struct lister {
 	struct ctl *c;
 	struct listing listing;
+	uint64_t walked;
 };
 
 static enum error
@@ -67,6 +68,7 @@ list_one(void *arg, const struct login *login, const struct login *mailbox)
 {
 	struct lister *l = arg;
 
+	l->walked++;
 	if (l->c->options.json)
 		json_alias(l->c, login, mailbox);
 	else
@@ -88,5 +90,7 @@ ctl_alias_list(struct ctl *c)
 	listing_start(&l.listing, c->out, 2, headings);
 	e = alias_table_each(c->txn, one ? &mailbox : NULL, list_one, &l);
 	listing_end(&l.listing);
-	return e;
+	if (e != OK || one)
+		return e;
+	return ctl_walked(c, l.walked, store_meta(c->txn)->aliases);
 }

@@ -76,6 +76,12 @@ enum error ctl_verify(struct ctl *c) MUST_USE;
 const char *ctl_word(const struct ctl *c, size_t i);
 const char *ctl_option(const struct ctl *c, enum option_id id);
 
+/*
+ * ERR_DAMAGED unless a list of a whole table met as many records as the meta record
+ * counts: a damaged page can look like the end.
+ */
+enum error ctl_walked(struct ctl *c, uint64_t walked, uint64_t counted) MUST_USE;
+
 /* Readers of typed values; the error names the word. */
 
 /* TIME or "none", which gives INSTANT_NONE. */

@@ -92,6 +92,7 @@ struct lister {
 	struct ctl *c;
 	struct listing listing;
 	const char *tenant; /* of a list of one tenant */
+	uint64_t walked;
 };
 
 static enum error
@@ -100,6 +101,7 @@ list_one(void *arg, const char *domain, const char *tenant)
 	struct lister *l = arg;
 	const char *cells[] = {domain, tenant};
 
+	l->walked++;
 	if (l->c->options.json)
 		json_domain(l->c, domain, tenant);
 	else
@@ -131,5 +133,7 @@ ctl_domain_list(struct ctl *c)
 	e = l.tenant != NULL ? domain_table_each_of(c->txn, tenant, list_of_tenant, &l)
 			     : domain_table_each(c->txn, list_one, &l);
 	listing_end(&l.listing);
-	return e;
+	if (e != OK || l.tenant != NULL)
+		return e;
+	return ctl_walked(c, l.walked, store_meta(c->txn)->domains);
 }

@@ -253,6 +253,7 @@ struct lister {
 	bool by_setting;
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
+	uint64_t walked;
 	char domain[DOMAIN_MAX + 1],
 	    owner[TENANT_NAME_MAX + 1]; /* of the last record */
 };
@@ -294,6 +295,7 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 	struct text text;
 	enum error e;
 
+	l->walked++;
 	if (!is_wanted(l, m))
 		return OK;
 	e = find_owner(l, address);
@@ -377,5 +379,7 @@ ctl_mailbox_list(struct ctl *c)
 	e = l.tenant != NULL ? domain_table_each_of(c->txn, t.name, list_domain, &l)
 			     : mailbox_table_each(c->txn, NULL, list_one, &l);
 	listing_end(&l.listing);
-	return e;
+	if (e != OK || l.tenant != NULL)
+		return e;
+	return ctl_walked(c, l.walked, store_meta(c->txn)->mailboxes);
 }

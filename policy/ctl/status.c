@@ -51,6 +51,8 @@ find_daemon(struct ctl *c, struct heartbeat *h)
 	return e == OK && heartbeat_is_alive(h, c->now);
 }
 
+static const char *const policy_words[] = {"verifying", "good", "fault"};
+
 static void
 json_daemon(struct json *j, const struct heartbeat *h)
 {
@@ -60,7 +62,7 @@ json_daemon(struct json *j, const struct heartbeat *h)
 	json_string(j, "socket", h->socket);
 	json_instant(j, "started", h->started);
 	json_instant(j, "heartbeat", h->beat);
-	json_string(j, "policy", h->policy_good ? "good" : "fault");
+	json_string(j, "policy", policy_words[h->policy]);
 	json_object_end(j);
 }
 
@@ -89,6 +91,8 @@ status_json(struct ctl *c, const char *digest, const struct heartbeat *h)
 static void
 status_text(struct ctl *c, const char *digest, const struct heartbeat *h)
 {
+	static const char *const sources[] = {"nothing yet: it verifies the policy",
+	    "the verified policy", "on-error: the policy is NOT usable"};
 	const struct store_meta *m = store_meta(c->txn);
 
 	property(c->out, "state folder", c->dir);
@@ -105,9 +109,7 @@ status_text(struct ctl *c, const char *digest, const struct heartbeat *h)
 	    (unsigned long)h->pid, h->version, h->socket);
 	property_time(c->out, "  since", h->started);
 	property_time(c->out, "  heartbeat", h->beat);
-	property(c->out, "  decides from",
-	    h->policy_good ? "the verified policy"
-			   : "on-error: the policy is NOT usable");
+	property(c->out, "  decides from", sources[h->policy]);
 }
 
 enum error

@@ -223,6 +223,7 @@ struct lister {
 	struct listing listing;
 	bool filter;
 	enum smtp_auth wanted;
+	uint64_t walked;
 };
 
 static enum error
@@ -233,6 +234,7 @@ list_one(void *arg, const struct tenant *t)
 	     lock[LOCK_TEXT_MAX];
 	const char *cells[7];
 
+	l->walked++;
 	if (l->filter && t->smtp_auth != l->wanted)
 		return OK;
 	if (l->c->options.json)
@@ -267,7 +269,7 @@ ctl_tenant_list(struct ctl *c)
 	listing_start(&l.listing, c->out, 7, headings);
 	e = tenant_table_each(c->txn, list_one, &l);
 	listing_end(&l.listing);
-	return e;
+	return e == OK ? ctl_walked(c, l.walked, store_meta(c->txn)->tenants) : e;
 }
 
 enum error

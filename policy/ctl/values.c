@@ -20,6 +20,17 @@ ctl_option(const struct ctl *c, enum option_id id)
 }
 
 enum error
+ctl_walked(struct ctl *c, uint64_t walked, uint64_t counted)
+{
+	if (walked == counted)
+		return OK;
+	return error_set(&c->why, ERR_DAMAGED,
+	    "the database is damaged: %llu records found, %llu counted; see "
+	    "\"smtpauthctl verify\"",
+	    (unsigned long long)walked, (unsigned long long)counted);
+}
+
+enum error
 ctl_time(struct ctl *c, enum option_id id, enum instant_date date, instant *out_r)
 {
 	const char *typed = ctl_option(c, id);
