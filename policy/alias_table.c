@@ -132,25 +132,49 @@ check_names(struct store_txn *txn, const struct login *mailbox,
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
+/* stop - ends a walk at its first record */
+static enum error
+stop(void *arg, const struct login *login, const struct login *mailbox)
+{
+	(void)arg;
+	(void)login;
+	(void)mailbox;
+	return ERR_EXISTS;
+}
+
 /* check_no_aliases - LOGIN must not have aliases of its own: they would lead astray */
 static enum error
 check_no_aliases(
     struct store_txn *txn, const struct login *login, struct error_text *why)
 {
-	struct key range;
-	bool empty;
 	enum error e;
 
 	if (!login->has_domain)
 		return OK;
-	key_mailbox_alias(&range, login, NULL);
-	/* the prefix of a longer name looks alike; that refuses too much, never too
-	 * little */
-	e = range_is_empty(txn, &range, &empty);
-	if (e == OK && !empty)
+	e = alias_table_each(txn, login, stop, NULL);
+	if (e == ERR_EXISTS)
 		return error_set(
 		    why, ERR_CONFLICT, "%s has aliases of its own", login->text);
 	return e;
+}
+
+/* put_index - unless another alias of the mailbox has the same key, by its hash */
+static enum error
+put_index(struct store_txn *txn, const struct login *mailbox, const struct login *login,
+    struct error_text *why)
+{
+	struct key key;
+	bool empty;
+	enum error e;
+
+	key_mailbox_alias(&key, mailbox, login);
+	e = range_is_empty(txn, &key, &empty);
+	if (e == OK && !empty)
+		return error_set(why, ERR_CONFLICT,
+		    "the database cannot tell login %s from another alias of mailbox "
+		    "%s",
+		    login->text, mailbox->text);
+	return e == OK ? put(txn, &key, login) : e;
 }
 
 enum error
@@ -175,12 +199,11 @@ alias_table_add(struct store_txn *txn, const struct login *mailbox,
 		e = check_tenants(txn, mailbox, login, why);
 	if (e != OK)
 		return e;
-	key_login(&key, TABLE_ALIAS, login);
-	e = put(txn, &key, mailbox);
+	e = put_index(txn, mailbox, login, why);
 	if (e != OK)
 		return e;
-	key_mailbox_alias(&key, mailbox, login);
-	return put(txn, &key, login);
+	key_login(&key, TABLE_ALIAS, login);
+	return put(txn, &key, mailbox);
 }
 
 enum error

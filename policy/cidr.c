@@ -107,6 +107,17 @@ network_parse(const char *s, struct network *out_r, struct error_text *why)
 	return OK;
 }
 
+bool
+network_is_valid(const struct network *net)
+{
+	struct address masked = net->base;
+
+	if (net->bits > 128)
+		return false;
+	mask(&masked, net->bits);
+	return memcmp(&masked, &net->base, sizeof masked) == 0;
+}
+
 const char *
 network_print(const struct network *net, char *buf)
 {

@@ -39,6 +39,9 @@ bool address_parse(const char *s, struct address *out_r);
 enum error network_parse(
     const char *s, struct network *out_r, struct error_text *why) MUST_USE;
 
+/* Whether no bits are set past the prefix, which is at most 128. */
+bool network_is_valid(const struct network *net);
+
 /* Prints the network to BUF (CIDR_TEXT_MAX bytes), without /32 and /128. */
 const char *network_print(const struct network *net, char *buf);
 

@@ -293,8 +293,8 @@ config_set(struct config *c, const char *key, const char *value, struct error_te
 	if (row == NULL)
 		return error_set(why, ERR_CONFIG, "unknown key \"%s\"", key);
 	if (value[0] == '\0' && row->initial[0] == '\0')
-		return OK; /* as config_print() has it */
-	if (!row->set(c, row->offset, value))
+		*member(c, row->offset) = '\0'; /* as config_print() has it */
+	else if (!row->set(c, row->offset, value))
 		return error_set(why, ERR_CONFIG, "bad value \"%s\" for %s: use %s",
 		    value, key, row->expected);
 	c->unused_keys = c->unused_keys || row->unused;
@@ -331,6 +331,22 @@ fail(struct parse *p, const char *what)
 		    error_set(p->why, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
 }
 
+/* get_line - as fgets(3), but a NUL is an error: fgets would hide what is behind it */
+static size_t
+get_line(struct parse *p, char *out, size_t cap)
+{
+	size_t n = 0;
+	int c = 0;
+
+	while (n + 1 < cap && c != '\n' && (c = getc(p->from)) != EOF) {
+		if (c == '\0')
+			fail(p, "the line has a NUL byte");
+		out[n++] = (char)c;
+	}
+	out[n] = '\0';
+	return n;
+}
+
 /*
  * read_line - what inih calls for a line: leading blanks are dropped, or it would
  * take the line for a continuation, and a line it would cut is an error
@@ -339,22 +355,23 @@ static char *
 read_line(char *out, int cap, void *stream)
 {
 	struct parse *p = stream;
-	size_t blanks;
+	size_t n, blanks;
 
-	if (p->e != OK || fgets(out, cap, p->from) == NULL)
+	if (p->e != OK)
 		return NULL;
 	p->line++;
-	if (strchr(out, '\n') == NULL && !feof(p->from)) {
+	n = get_line(p, out, (size_t)cap);
+	if (n == 0 || p->e != OK)
+		return NULL;
+	if (out[n - 1] != '\n' && !feof(p->from))
 		fail(p, "the line is too long");
-		return NULL;
-	}
 	blanks = strspn(out, " \t");
-	memmove(out, out + blanks, strlen(out + blanks) + 1);
-	if (out[0] == '[') {
+	memmove(out, out + blanks, n - blanks + 1);
+	if (out[0] == '[')
 		fail(p, "there are no sections in this file");
-		return NULL;
-	}
-	return out;
+	else if (strchr("#;\r\n", out[0]) == NULL && strpbrk(out, "=:") == NULL)
+		fail(p, "expected key = value");
+	return p->e == OK ? out : NULL;
 }
 
 static int

@@ -24,7 +24,8 @@ struct db_txn {
 	struct db *db;
 	MDB_txn *txn;
 	bool write;
-	bool trapped; /* left in the middle of a write: not to be touched again */
+	bool trapped;      /* left in the middle of a write: not to be touched again */
+	enum error failed; /* what LMDB has given the transaction up for */
 };
 
 struct db_cursor {
@@ -237,14 +238,19 @@ begin(void *arg)
 	return check_snapshot(txn);
 }
 
-/* run - FN in the guard; a trap marks the transaction */
+/*
+ * run - FN in the guard. LMDB gives a write transaction up after an error; what it was
+ * given up for is told again, or a full disk would end as damage.
+ */
 static enum error
 run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
 {
-	enum error e = guard_run(fn, arg);
+	enum error e = txn->failed != OK ? txn->failed : guard_run(fn, arg);
 
-	if (e == ERR_DAMAGED && txn->write)
-		txn->trapped = true;
+	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT)
+		return e;
+	txn->failed = e;
+	txn->trapped = txn->trapped || e == ERR_DAMAGED;
 	return e;
 }
 
@@ -293,6 +299,18 @@ enum error
 db_renew(struct db_txn *txn)
 {
 	return guard_run(renew, txn);
+}
+
+static enum error
+check(void *arg)
+{
+	return check_snapshot(arg);
+}
+
+enum error
+db_check(struct db_txn *txn)
+{
+	return guard_run(check, txn);
 }
 
 struct lag_call {
@@ -390,7 +408,7 @@ enum error
 db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap, size_t *len_r)
 {
 	struct get_call c = {txn, key, buf, cap, 0};
-	enum error e = guard_run(get, &c);
+	enum error e = run(txn, get, &c);
 
 	*len_r = c.len;
 	return e;

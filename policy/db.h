@@ -69,6 +69,9 @@ enum error db_begin(struct db *db, bool write, struct db_txn **txn_r) MUST_USE;
 enum error db_reset(struct db_txn *txn);
 enum error db_renew(struct db_txn *txn) MUST_USE;
 
+/* Whether the snapshot still passes the test of db_renew(). */
+enum error db_check(struct db_txn *txn) MUST_USE;
+
 /*
  * How many transactions the file is ahead of a fresh snapshot: 0, or 1 while a
  * commit is on its way. More, twice in a row, means that the file was overwritten.

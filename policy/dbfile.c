@@ -65,11 +65,16 @@ dbfile_is_network(unsigned long type)
 	    0xFE534D42, /* SMB2 */
 	    0x00C36400, /* Ceph */
 	    0x5346414F, /* AFS */
+	    0x6B414653, /* kAFS */
 	    0x73757245, /* Coda */
 	    0x01021997, /* 9P */
 	    0x7461636F, /* OCFS2 */
 	    0x01161970, /* GFS2 */
 	    0x0BD00BD0, /* Lustre */
+	    0x47504653, /* GPFS */
+	    0x19830326, /* BeeGFS */
+	    0x20030528, /* OrangeFS */
+	    0xAAD7AAEA, /* PanFS */
 	};
 
 	for (size_t i = 0; i < sizeof network / sizeof *network; i++)

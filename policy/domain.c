@@ -71,14 +71,39 @@ from_idn2(int rc)
 	}
 }
 
+/* is_host - whether the mapping has made nothing but what names are made of */
+static bool
+is_host(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!(s[i] >= 'a' && s[i] <= 'z') && !(s[i] >= '0' && s[i] <= '9') &&
+		    s[i] != '-' && s[i] != '_' && s[i] != '.')
+			return false;
+	return true;
+}
+
+/* take_ace - libidn2's result; DOT: one trailing dot was taken off before */
+static enum error
+take_ace(const char *ace, bool dot, char *out, size_t cap, size_t *len_r)
+{
+	size_t len = strlen(ace);
+
+	if (len > 0 && ace[len - 1] == '.' && !dot)
+		len--; /* an ideographic full stop at the end */
+	if (len > DOMAIN_MAX || !labels_ok(ace, len, LABEL_MAX))
+		return ERR_DATA;
+	if (!is_host(ace, len)) /* a full-width '@', for one */
+		return ERR_NOTFOUND;
+	return copy_lower(ace, len, out, cap, len_r);
+}
+
 /* to_alabels - the non-ASCII path */
 static enum error
-to_alabels(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
+to_alabels(const char *s, size_t n, bool dot, char *out, size_t cap, size_t *len_r)
 {
 	char in[UTF8_DOMAIN_MAX + 1];
 	uint8_t *ace = NULL;
 	enum error e;
-	size_t len;
 
 	if (n > UTF8_DOMAIN_MAX)
 		return ERR_DATA;
@@ -86,15 +111,8 @@ to_alabels(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 	in[n] = '\0';
 	e = from_idn2(idn2_lookup_u8(
 	    (const uint8_t *)in, &ace, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL));
-	if (e == OK) {
-		len = strlen((const char *)ace);
-		if (len > 0 && ace[len - 1] == '.')
-			len--; /* an ideographic full stop at the end */
-		if (len > DOMAIN_MAX || !labels_ok((const char *)ace, len, LABEL_MAX))
-			e = ERR_DATA;
-		else
-			e = copy_lower((const char *)ace, len, out, cap, len_r);
-	}
+	if (e == OK)
+		e = take_ace((const char *)ace, dot, out, cap, len_r);
 	idn2_free(ace);
 	return e;
 }
@@ -102,16 +120,15 @@ to_alabels(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 enum error
 domain_normalize(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 {
-	bool ascii = is_ascii(s, n);
+	bool ascii = is_ascii(s, n), dot = n > 0 && s[n - 1] == '.';
 	enum error e;
 
-	if (n > 0 && s[n - 1] == '.')
-		n--;
+	n -= dot;
 	if (!labels_ok(s, n, ascii ? LABEL_MAX : UTF8_DOMAIN_MAX))
 		return ERR_DATA;
 	if (ascii)
 		return n > DOMAIN_MAX ? ERR_DATA : copy_lower(s, n, out, cap, len_r);
-	e = to_alabels(s, n, out, cap, len_r);
+	e = to_alabels(s, n, dot, out, cap, len_r);
 	if (e != ERR_NOTFOUND)
 		return e;
 	if (n > DOMAIN_MAX)

@@ -108,6 +108,7 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
 {
 	char have[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_get(txn, domain, have);
+	bool owned;
 
 	if (e == OK && strcmp(have, tenant) == 0)
 		return OK;
@@ -116,53 +117,74 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
 		    why, ERR_CONFLICT, "domain %s belongs to tenant %s", domain, have);
 	if (e == ERR_NOTFOUND && move)
 		return error_set(why, e, "domain %s belongs to no tenant", domain);
-	if (e == OK)
-		e = domain_table_delete(txn, have, domain);
-	else if (e == ERR_NOTFOUND)
-		e = OK;
-	if (e == OK)
+	owned = e == OK;
+	if (e == OK || e == ERR_NOTFOUND)
 		e = alias_table_check_owner(txn, domain, tenant, why);
+	if (e == OK && owned)
+		e = domain_table_delete(txn, have, domain);
 	return e == OK ? put(txn, tenant, domain) : e;
 }
 
-/* next_domain - past all mailboxes of the domain that KEY's mailbox is in */
-static void
-next_domain(struct key *key, const struct login *in)
+/* domain_at - the domain of the first record at or behind AT in the range ALL */
+static enum error
+domain_at(struct db_cursor *cursor, const struct key *at, const struct key *all,
+    char *domain_r)
 {
-	key_domain_range(key, TABLE_MAILBOX, login_domain(in));
-	key->at[key->len - 1] = 1; /* the NUL is followed by it in the order of keys */
+	enum error e = db_cursor_seek(cursor, at);
+
+	if (e == OK && !key_has_prefix(db_cursor_key(cursor), all))
+		return ERR_NOTFOUND;
+	return e == OK ? key_to_domain(db_cursor_key(cursor), domain_r) : e;
 }
 
 /*
- * used_without_owner - whether there is a mailbox in a domain that nobody owns by
- * name; one look-up for every domain that has mailboxes
+ * find_unowned - the first domain behind AT that has records in the table ALL (of
+ * logins) and that nobody owns by name; AT moves behind it. One look-up for every
+ * domain, however many records it has.
  */
 static enum error
-used_without_owner(struct store_txn *txn, bool *used_r)
+find_unowned(struct store_txn *txn, const struct key *all, struct key *at,
+    char *domain_r, bool *found_r)
 {
 	char tenant[TENANT_NAME_MAX + 1];
 	struct db_cursor *cursor;
-	struct login address;
-	struct key table, at;
 	enum error e = db_cursor_open(store_db(txn), &cursor);
 
-	if (e != OK)
-		return e;
-	key_table(&table, TABLE_MAILBOX);
-	at = table;
-	*used_r = false;
-	while (!*used_r && (e = db_cursor_seek(cursor, &at)) == OK &&
-	    key_has_prefix(db_cursor_key(cursor), &table)) {
-		e = key_to_login(db_cursor_key(cursor), &address);
-		if (e == OK)
-			e = domain_table_get(txn, login_domain(&address), tenant);
-		*used_r = e == ERR_NOTFOUND;
+	*found_r = false;
+	while (e == OK && !*found_r) {
+		e = domain_at(cursor, at, all, domain_r);
 		if (e != OK)
 			break;
-		next_domain(&at, &address);
+		key_domain_range(at, (enum table)all->at[0], domain_r);
+		at->at[at->len - 1] = 1; /* behind the NUL: behind all of the domain */
+		e = domain_table_get(txn, domain_r, tenant);
+		*found_r = e == ERR_NOTFOUND;
 	}
-	db_cursor_close(&cursor);
+	if (cursor != NULL)
+		db_cursor_close(&cursor);
 	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* The tables that show a domain in use: mailboxes, and the targets of aliases. */
+static const enum table users[] = {TABLE_MAILBOX, INDEX_ALIAS};
+
+#define USERS (sizeof users / sizeof *users)
+
+/* used_without_owner - whether a domain that nobody owns by name is in use */
+static enum error
+used_without_owner(struct store_txn *txn, bool *used_r)
+{
+	char domain[DOMAIN_MAX + 1];
+	struct key all, at;
+	enum error e = OK;
+
+	*used_r = false;
+	for (size_t i = 0; i < USERS && e == OK && !*used_r; i++) {
+		key_table(&all, users[i]);
+		at = all;
+		e = find_unowned(txn, &all, &at, domain, used_r);
+	}
+	return e;
 }
 
 enum error
@@ -170,52 +192,37 @@ domain_table_used(struct store_txn *txn, const char *domain, bool *used_r)
 {
 	struct key range;
 	bool empty = true;
-	enum error e;
+	enum error e = OK;
 
 	if (strcmp(domain, DOMAIN_ANY) == 0)
 		return used_without_owner(txn, used_r);
-	key_domain_range(&range, TABLE_MAILBOX, domain);
-	e = range_is_empty(txn, &range, &empty);
-	if (e == OK && empty) {
-		key_domain_range(&range, INDEX_ALIAS, domain);
+	for (size_t i = 0; i < USERS && e == OK && empty; i++) {
+		key_domain_range(&range, users[i], domain);
 		e = range_is_empty(txn, &range, &empty);
 	}
 	*used_r = !empty;
 	return e;
 }
 
-/* empty_without_owner - the mailboxes of the domains that nobody owns by name */
+/* empty_without_owner - the domains that nobody owns by name */
 static enum error
 empty_without_owner(struct store_txn *txn)
 {
-	char tenant[TENANT_NAME_MAX + 1], domain[DOMAIN_MAX + 1];
-	struct db_cursor *cursor;
-	struct login address;
-	struct key table, at;
+	char domain[DOMAIN_MAX + 1];
+	struct key all, at;
+	bool found = true;
 	enum error e = OK;
 
-	key_table(&table, TABLE_MAILBOX);
-	at = table;
-	while (e == OK) {
-		e = db_cursor_open(store_db(txn), &cursor);
-		if (e != OK)
-			return e;
-		e = db_cursor_seek(cursor, &at);
-		if (e == OK)
-			e = key_has_prefix(db_cursor_key(cursor), &table)
-			    ? key_to_login(db_cursor_key(cursor), &address)
-			    : ERR_NOTFOUND;
-		db_cursor_close(&cursor);
-		if (e != OK)
-			break;
-		next_domain(&at, &address);
-		memcpy(
-		    domain, login_domain(&address), strlen(login_domain(&address)) + 1);
-		e = domain_table_get(txn, domain, tenant);
-		if (e == ERR_NOTFOUND)
-			e = domain_table_empty(txn, domain);
+	for (size_t i = 0; i < USERS && e == OK; i++, found = true) {
+		key_table(&all, users[i]);
+		at = all;
+		while (e == OK && found) {
+			e = find_unowned(txn, &all, &at, domain, &found);
+			if (e == OK && found)
+				e = domain_table_empty(txn, domain);
+		}
 	}
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 enum error

@@ -8,6 +8,9 @@
 
 #define DAY INT64_C(86400)
 
+/* 9999-12-31T23:59:59Z: what is stored must be printed and read again */
+#define LAST INT64_C(253402300799)
+
 /* A century is enough for any exception; this bounds the arithmetic. */
 #define SPAN_MAX (INT64_C(36525) * DAY)
 
@@ -125,14 +128,15 @@ parse_absolute(const char *s, enum instant_date date, instant *out_r)
 		return false;
 	t = days_from_civil(f.year, f.month, f.day) * DAY;
 	if (*s == '\0') {
-		*out_r = date == INSTANT_DAY_END ? t + DAY : t;
+		t += date == INSTANT_DAY_END ? DAY : 0;
+		*out_r = t < LAST ? t : LAST;
 		return true;
 	}
 	if ((!literal(&s, 'T') && !literal(&s, ' ')) || !parse_clock(&s, &f) ||
 	    !parse_offset(&s, &east) || *s != '\0')
 		return false;
 	*out_r = t + f.hour * 3600 + f.minute * 60 + f.second - east;
-	return *out_r >= 0;
+	return *out_r >= 0 && *out_r <= LAST;
 }
 
 /* span - digits and a unit; false where it is not one or too long */

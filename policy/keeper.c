@@ -160,6 +160,8 @@ watch(struct keeper *k, struct error_text *why)
 
 	for (;;) {
 		pause_while(k, KEEPER_GOOD, now_ms() + LOOK_MS);
+		if (atomic_load(&k->state) == KEEPER_VERIFYING)
+			return error_about(why, ERR_REPLACED, k->dir);
 		if (atomic_load(&k->state) != KEEPER_GOOD)
 			return error_set(why, ERR_DAMAGED,
 			    "a decision met damage in the policy database of %s",
@@ -325,7 +327,9 @@ keeper_give(struct keeper *keeper, int slot, enum error used)
 	enum error e = store_reset(keeper->pool.slot[slot]);
 
 	/* The state first: once the slot is free, the keeper may have started anew. */
-	if (is_suspect(used) || is_suspect(e))
+	if (used == ERR_REPLACED)
+		set_state(keeper, KEEPER_VERIFYING);
+	else if (is_suspect(used) || is_suspect(e))
 		set_state(keeper, KEEPER_BAD);
 	pool_give(&keeper->pool, slot);
 }

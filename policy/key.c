@@ -4,9 +4,11 @@
 
 #include <string.h>
 
-#define HASH_BYTES 8
+#include "policy/domain.h"
 
-_Static_assert(1 + LOGIN_MAX + HASH_BYTES <= KEY_MAX, "an alias fits its index key");
+#define HASH_BYTES 9
+
+_Static_assert(2 + LOGIN_MAX + HASH_BYTES <= KEY_MAX, "an alias fits its index key");
 
 static void
 add(struct key *k, const void *p, size_t n)
@@ -54,16 +56,26 @@ key_tenant_domain(struct key *k, const char *tenant, const char *domain)
 	add(k, domain, strnlen(domain, KEY_MAX - k->len));
 }
 
-/* hash - FNV-1a; a collision within one mailbox is found when it is stored */
-static void
-hash(const char *s, size_t n, uint8_t out[HASH_BYTES])
+/* fnv1a - 64 bits of the bytes of S, taken in steps of STEP from AT */
+static uint64_t
+fnv1a(const char *s, size_t n, size_t at, int step)
 {
 	uint64_t h = UINT64_C(14695981039346656037);
 
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ (unsigned char)s[i]) * UINT64_C(1099511628211);
-	for (int i = HASH_BYTES; i-- > 0; h >>= 8)
+	for (size_t i = 0; i < n; i++, at += (size_t)step)
+		h = (h ^ (unsigned char)s[at]) * UINT64_C(1099511628211);
+	return h;
+}
+
+/* hash - 72 bits, forwards and backwards; alias_table_add() looks for a collision */
+static void
+hash(const char *s, size_t n, uint8_t out[HASH_BYTES])
+{
+	uint64_t h = fnv1a(s, n, 0, 1), back = fnv1a(s, n, n - 1, -1);
+
+	for (int i = 8; i-- > 0; h >>= 8)
 		out[i] = (uint8_t)h;
+	out[8] = (uint8_t)(back >> 32);
 }
 
 void
@@ -112,14 +124,15 @@ key_to_login(struct bytes key, struct login *out_r)
 	const uint8_t *at = key.at, *end;
 	size_t domain, local;
 
-	if (key.len < 3 || key.len - 1 > LOGIN_MAX)
+	if (key.len < 3 || key.len > KEY_MAX)
 		return ERR_DAMAGED;
 	end = memchr(at + 1, '\0', key.len - 1);
 	if (end == NULL)
 		return ERR_DAMAGED;
 	domain = (size_t)(end - at) - 1;
 	local = key.len - 2 - domain;
-	if (local == 0 || memchr(end + 1, '\0', local) != NULL)
+	if (local == 0 || local + domain + (domain > 0) > LOGIN_MAX ||
+	    memchr(end + 1, '\0', local) != NULL)
 		return ERR_DAMAGED;
 	memcpy(out_r->text, end + 1, local);
 	out_r->local = out_r->len = local;
@@ -130,5 +143,19 @@ key_to_login(struct bytes key, struct login *out_r)
 		out_r->len += 1 + domain;
 	}
 	out_r->text[out_r->len] = '\0';
+	return OK;
+}
+
+enum error
+key_to_domain(struct bytes key, char *domain_r)
+{
+	const uint8_t *at = key.at, *end = memchr(at, '\0', key.len);
+	size_t n;
+
+	if (end == NULL || end == at || (size_t)(end - at) - 1 > DOMAIN_MAX)
+		return ERR_DAMAGED;
+	n = (size_t)(end - at) - 1;
+	memcpy(domain_r, at + 1, n);
+	domain_r[n] = '\0';
 	return OK;
 }

@@ -64,4 +64,7 @@ bool key_is_alias_of(struct bytes key, const struct key *range);
 /* Reads a login back from a key of a table of logins; ERR_DAMAGED if it is none. */
 enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;
 
+/* The domain a key of a table of logins, or of INDEX_ALIAS, starts with. */
+enum error key_to_domain(struct bytes key, char *domain_r) MUST_USE;
+
 #endif

@@ -190,10 +190,15 @@ login_strip_subaddress(
 		keep++;
 	if (keep >= in->local)
 		return false;
-	*out_r = *in;
-	memmove(out_r->text + keep, in->text + in->local, in->len - in->local + 1);
-	out_r->local = keep;
-	out_r->len = keep + in->len - in->local;
+	/* What is the end of the local part now may have another lower case: sigma. */
+	if (lower_local(in->text, keep, out_r) != OK ||
+	    out_r->local + (in->len - in->local) > LOGIN_MAX)
+		return false;
+	memcpy(
+	    out_r->text + out_r->local, in->text + in->local, in->len - in->local + 1);
+	out_r->len = out_r->local + in->len - in->local;
+	out_r->has_domain = in->has_domain;
+	out_r->named = in->named;
 	return true;
 }
 
@@ -221,6 +226,6 @@ login_from_normal(const char *s, size_t n, struct login *out_r)
 bool
 login_equal(const struct login *a, const struct login *b)
 {
-	return a->len == b->len && a->has_domain == b->has_domain &&
-	    memcmp(a->text, b->text, a->len) == 0;
+	return a->len == b->len && a->local == b->local &&
+	    a->has_domain == b->has_domain && memcmp(a->text, b->text, a->len) == 0;
 }

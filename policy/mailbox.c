@@ -89,7 +89,7 @@ decode_clients(struct record_reader *r, struct cidr_list *list)
 	for (unsigned i = 0; !r->failed && i < list->count; i++) {
 		record_get_bytes(r, list->net[i].base.byte, 16);
 		list->net[i].bits = record_get_u8(r);
-		if (list->net[i].bits > 128)
+		if (!network_is_valid(&list->net[i]))
 			r->failed = true;
 	}
 }
@@ -109,6 +109,9 @@ decode_fields(struct record_reader *r, unsigned flags, struct mailbox *m)
 	m->note[0] = '\0';
 	if (flags & FLAG_NOTE)
 		record_get_string(r, m->note, sizeof m->note);
+	/* one mailbox, one record: what the encoder does not write is damage */
+	if (flags_of(m) != flags)
+		r->failed = true;
 }
 
 enum error

@@ -14,7 +14,6 @@ pool_open(struct pool *pool, struct store *store)
 
 	for (int i = 0; i < POOL_SLOTS; i++)
 		pool->slot[i] = NULL;
-	atomic_store(&pool->taken, 0);
 	for (int i = 0; i < POOL_SLOTS && e == OK; i++) {
 		e = store_begin(store, &pool->slot[i]);
 		if (e == OK)

@@ -19,7 +19,11 @@ struct pool {
 	_Atomic uint32_t taken; /* one bit a slot */
 };
 
-/* Begins all transactions and rests them. On an error nothing is left open. */
+/*
+ * Begins all transactions and rests them. On an error nothing is left open. The pool
+ * was all zero at first; when it is opened again, a slot that a thread has just taken
+ * stays its own.
+ */
 enum error pool_open(struct pool *pool, struct store *store) MUST_USE;
 
 /* Ends all transactions; none may be taken. */

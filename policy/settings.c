@@ -137,42 +137,57 @@ set_line(char *member, size_t max, const char *value, struct error_text *why)
 	return OK;
 }
 
-/* add_listener - one name of N bytes, unless it is there */
-static void
-add_listener(struct settings *s, struct text *t, const char *name, size_t n)
+/* compare_words - for qsort(3) */
+static int
+compare_words(const void *a, const void *b)
 {
-	char word[SETTING_LISTENERS_MAX + 1];
-
-	memcpy(word, name, n);
-	word[n] = '\0';
-	if (n == 0 || settings_exempt_listener(s, word))
-		return;
-	if (t->len > 0)
-		text_puts(t, ",");
-	text_add(t, word, n);
+	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* set_exempt_listeners - names parted by commas; blanks around them are dropped */
+/* split_names - the names in S, parted by commas, without the blanks around them */
+static size_t
+split_names(char *s, char **names, size_t most)
+{
+	size_t n = 0;
+
+	while (*s != '\0' && n < most) {
+		size_t word, len = strcspn(s, ",");
+		bool last = s[len] == '\0';
+
+		for (word = len; word > 0 && s[word - 1] == ' ';)
+			word--;
+		s[word] = '\0';
+		if (s[strspn(s, " ")] != '\0')
+			names[n++] = s + strspn(s, " ");
+		s += last ? len : len + 1;
+		if (last)
+			break;
+	}
+	return n;
+}
+
+/* set_exempt_listeners - in order and once each, so that a list has one form */
 static enum error
 set_exempt_listeners(struct settings *s, const char *value, struct error_text *why)
 {
+	char copy[SETTING_LISTENERS_MAX + 1], *names[SETTING_LISTENERS_MAX / 2 + 1];
 	struct text t;
-	enum error e = set_line(s->exempt_listeners, SETTING_LISTENERS_MAX, value, why);
+	size_t n;
+	enum error e = set_line(copy, SETTING_LISTENERS_MAX, value, why);
 
 	if (e != OK)
 		return e;
+	n = split_names(copy, names, sizeof names / sizeof *names);
+	qsort(names, n, sizeof *names, compare_words);
 	text_init(&t, s->exempt_listeners, sizeof s->exempt_listeners);
-	while (*value != '\0') {
-		size_t n, word;
-
-		value += strspn(value, ", \t");
-		n = word = strcspn(value, ",");
-		while (word > 0 && isblank((unsigned char)value[word - 1]))
-			word--;
-		add_listener(s, &t, value, word);
-		value += n;
+	for (size_t i = 0; i < n; i++) {
+		if (i > 0 && strcmp(names[i], names[i - 1]) == 0)
+			continue;
+		if (t.len > 0)
+			text_puts(&t, ",");
+		text_puts(&t, names[i]);
 	}
-	return t.len > 0 && !t.cut ? OK : bad(value, "names of listeners", why);
+	return n > 0 && !t.cut ? OK : bad(value, "names of listeners", why);
 }
 
 static enum error
@@ -310,7 +325,9 @@ setting_canonical(const struct setting *setting, const char *value, char *out,
 	else if (setting->room > 0)
 		text_puts(&t, (const char *)&s + setting->offset);
 	else
-		text_puts(&t, value);
+		text_puts(&t,
+		    setting->shape == SETTING_NUMBER ? value + strspn(value, "0")
+						     : value);
 	if (t.cut)
 		return error_set(
 		    why, ERR_DATA, "the value is longer than %zu bytes", cap - 1);

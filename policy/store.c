@@ -286,8 +286,11 @@ store_check_path(const struct store *store)
 	struct file_id data = {0, 0}, lock = {0, 0};
 	enum error e = identify(store->data_path, &data);
 
-	if (e == OK)
+	if (e == OK) {
 		e = identify(store->lock_path, &lock);
+		if (e == ERR_MISSING) /* the next program to open makes a new one */
+			return ERR_REPLACED;
+	}
 	if (e != OK)
 		return e;
 	return data.dev == store->data.dev && data.ino == store->data.ino &&
@@ -372,6 +375,26 @@ store_renew(struct store_txn *txn)
 	if (e == OK && memcmp(id, txn->meta.id, sizeof id) != 0)
 		return ERR_REPLACED;
 	return e;
+}
+
+enum error
+store_confirm(struct store_txn *txn)
+{
+	struct store_meta now;
+	enum error e;
+
+	if (txn->store->mode == STORE_WRITE)
+		return OK; /* it changes the record itself, and holds the writers' lock
+			    */
+	e = db_check(txn->db);
+	if (e == OK)
+		e = read_meta(txn->db, &now);
+	if (e != OK)
+		return e;
+	return memcmp(now.id, txn->meta.id, sizeof now.id) == 0 &&
+		memcmp(&now.digest, &txn->meta.digest, sizeof now.digest) == 0
+	    ? OK
+	    : ERR_REPLACED;
 }
 
 void
@@ -466,7 +489,8 @@ store_put(struct store_txn *txn, const struct key *key, struct bytes value)
 	uint64_t *n = count(&txn->meta, key_bytes(key));
 	uint8_t buf[RECORD_MAX];
 	struct bytes old;
-	enum error e = store_get(txn, key, buf, &old);
+	enum error e =
+	    value.len > RECORD_MAX ? ERR_LIMIT : store_get(txn, key, buf, &old);
 
 	if (e == OK && old.len == value.len && memcmp(old.at, value.at, old.len) == 0)
 		return OK;

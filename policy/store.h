@@ -57,6 +57,13 @@ enum error store_clear_stale_readers(struct store *store) MUST_USE;
  */
 enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
 
+/*
+ * Looks again whether the snapshot is still what it was: ERR_REPLACED when the file
+ * was overwritten in place meanwhile, so far as can be seen from its meta pages and the
+ * meta record. What was read before counts only if this holds.
+ */
+enum error store_confirm(struct store_txn *txn) MUST_USE;
+
 /* Ends a read transaction's snapshot, and takes a new one (the pool's two halves). */
 enum error store_reset(struct store_txn *txn);
 enum error store_renew(struct store_txn *txn) MUST_USE;

@@ -211,6 +211,8 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	facts.has_client = address_parse(s->client, &facts.client);
 	if (facts.authenticated)
 		e = look_up(txn, s, out, steps);
+	if (e == OK)
+		e = store_confirm(txn);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 	facts.valid_login = out->has_login;
@@ -222,7 +224,7 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 		    verdict_name(out->decision.verdict),
 		    reason_name(out->decision.reason));
 	else
-		step(steps, "no login: not authenticated, not our business");
+		step(steps, "no login: unauthenticated, not our business");
 	return OK;
 }
 

@@ -8,35 +8,24 @@
 #include <string.h>
 #include <unicase.h>
 #include <uninorm.h>
-
-/* lower_once - lower case and NFC; the result is malloc'ed */
-static uint8_t *
-lower_once(const uint8_t *s, size_t n, size_t *len_r)
-{
-	return u8_tolower(s, n, NULL, UNINORM_NFC, NULL, len_r);
-}
+#include <unistr.h>
 
 enum error
 unicode_lower_nfc(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 {
-	uint8_t *first, *second = NULL;
+	const uint8_t *in = (const uint8_t *)s;
+	uint8_t *lower;
 	size_t len;
 
-	/*
-	 * A composed character can only show its lower case after NFC, and a
-	 * capital whose lower case is a sequence can compose anew: the second
-	 * round makes the mapping stable.
-	 */
-	first = lower_once((const uint8_t *)s, n, &len);
-	if (first != NULL)
-		second = lower_once(first, len, &len);
-	free(first);
-	if (second == NULL)
+	if (u8_check(in, n) != NULL)
+		return ERR_DATA;
+	lower = u8_tolower(in, n, NULL, UNINORM_NFC, NULL, &len);
+	if (lower == NULL)
 		return errno == ENOMEM ? ERR_MEMORY : ERR_DATA;
 	if (len <= cap) {
-		memcpy(out, second, len);
+		memcpy(out, lower, len);
 		*len_r = len;
 	}
-	free(second);
+	free(lower);
 	return len <= cap ? OK : ERR_LIMIT;
 }
