@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_keeper.c - the keeper: first scan, faults, replaced files, recovery. */
+#include "deadline.h"
+#include "file.h"
+#include "image.h"
+#include "suite.h"
+
+#include "policy/pool.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+	RECOVERY = 5000, /* milliseconds, by specification */
+	LOOK = 2000,     /* the keeper looks at the files once a second */
+	SECOND = 1000,
+	PAGE = 4096
+};
+
+/* What the keeper told, under the mutex. */
+static struct {
+	pthread_mutex_t mutex;
+	int told[KEEPER_NOTE + 1];
+	char fault[ERROR_TEXT_MAX];
+} heard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+static struct state state;
+static struct image image, fresh, later;
+static struct keeper *keeper;
+
+static void
+setup(void)
+{
+	state_open(&state);
+	image_make(&image, "b", 3);
+}
+
+static void
+teardown(void)
+{
+	image_free(&image);
+	image_free(&fresh);
+	image_free(&later);
+}
+
+static void
+listen_to(void *arg, enum keeper_event event, const char *text)
+{
+	ck_assert_ptr_eq(arg, &heard);
+	pthread_mutex_lock(&heard.mutex);
+	heard.told[event]++;
+	if (event == KEEPER_FAULT)
+		snprintf(heard.fault, sizeof(heard.fault), "%s", text);
+	pthread_mutex_unlock(&heard.mutex);
+}
+
+static int
+told(enum keeper_event event)
+{
+	int count;
+
+	pthread_mutex_lock(&heard.mutex);
+	count = heard.told[event];
+	pthread_mutex_unlock(&heard.mutex);
+	return count;
+}
+
+/* fault_expect - a fault is told, just after it acts, and its words are these */
+static void
+fault_expect(const char *words)
+{
+	int64_t deadline = deadline_in(SECOND);
+
+	while (told(KEEPER_FAULT) == 0 && deadline_pause(deadline))
+		continue;
+	pthread_mutex_lock(&heard.mutex);
+	ck_assert_msg(strstr(heard.fault, words) != NULL, "\"%s\" does not say \"%s\"",
+	    heard.fault, words);
+	pthread_mutex_unlock(&heard.mutex);
+}
+
+static void
+start(void)
+{
+	expect_ok(keeper_start(&keeper, state.dir, listen_to, &heard));
+}
+
+/* start_ready - with the image in place, verified */
+static void
+start_ready(void)
+{
+	image_copy(&image, state.data);
+	start();
+	ck_assert(keeper_serves(keeper, &image, 0));
+}
+
+START_TEST(first_take_waits_for_the_first_scan)
+{
+	struct store_txn *txn;
+	int slot;
+
+	image_copy(&image, state.data);
+	start();
+	expect_ok(keeper_take(keeper, &txn, &slot));
+	ck_assert_int_eq(told(KEEPER_READY), 1);
+	expect_ok(known_judge(txn, 1));
+	keeper_give(keeper, slot, OK);
+	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+}
+END_TEST
+
+START_TEST(damaged_database_is_never_given)
+{
+	struct store_txn *txn;
+	char *at = image.bytes;
+	int slot;
+
+	/* in keys and values alike, so that only the digest can tell */
+	while ((at = memmem(at, image.size - (size_t)(at - image.bytes), "rather", 6)))
+		memcpy(at, "RATHER", 6);
+	image_copy(&image, state.data);
+	start();
+	ck_assert_int_ne(keeper_take(keeper, &txn, &slot), OK);
+	fault_expect("digest");
+	ck_assert_int_eq(told(KEEPER_READY), 0);
+}
+END_TEST
+
+START_TEST(missing_database_is_told_once_and_found_when_made)
+{
+	start();
+	ck_assert(keeper_refuses(keeper, 0));
+	fault_expect("smtpauthctl init");
+	/* some more rounds of looking say nothing new */
+	for (int64_t end = clock_now() + 3 * SECOND; deadline_pause(end);)
+		ck_assert(keeper_refuses(keeper, 0));
+	ck_assert_int_eq(told(KEEPER_FAULT), 1);
+	ck_assert_int_eq(told(KEEPER_READY), 0);
+	image_replace(&image, state.data);
+	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	ck_assert_int_eq(told(KEEPER_READY), 1);
+}
+END_TEST
+
+START_TEST(removed_database_is_a_fault_until_it_is_back)
+{
+	start_ready();
+	ck_assert_int_eq(unlink(state.data), 0);
+	ck_assert(keeper_refuses(keeper, LOOK));
+	fault_expect("smtpauthctl init");
+	image_replace(&image, state.data);
+	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+}
+END_TEST
+
+START_TEST(truncated_database_is_a_fault_until_it_is_whole)
+{
+	static const off_t sizes[] = {0, 1, PAGE, 2 * PAGE, 5 * PAGE};
+
+	start_ready();
+	ck_assert_int_eq(truncate(state.data, sizes[_i]), 0);
+	for (int64_t end = deadline_in(LOOK);
+	     keeper_serves(keeper, &image, 0) && deadline_pause(end);)
+		continue;
+	ck_assert(!keeper_serves(keeper, &image, 0));
+	image_replace(&image, state.data);
+	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+}
+END_TEST
+
+/* The fresh one has as many transactions as the old, fewer, or more; or it is a later,
+ * or an earlier, state of the same database. */
+START_TEST(other_database_takes_over)
+{
+	static const int commits[] = {3, 1, 30};
+	const struct image *first = &image, *next = &fresh;
+	int kind = _i % 5;
+
+	image_continue(&later, &image, "c", 4);
+	if (kind < 3)
+		image_make(&fresh, "c", commits[kind]);
+	else if (kind == 3)
+		next = &later;
+	else {
+		first = &later;
+		next = &image;
+	}
+	image_copy(first, state.data);
+	start();
+	ck_assert(keeper_serves(keeper, first, 0));
+	if (_i < 5)
+		image_copy(next, state.data);
+	else
+		image_replace(next, state.data);
+	ck_assert(keeper_serves(keeper, next, RECOVERY));
+	if (_i >= 5)
+		ck_assert_int_le(told(KEEPER_FAULT), 1);
+}
+END_TEST
+
+/* What `restore` does: nothing is denied, the takes wait for the scan. */
+START_TEST(restored_database_takes_over_without_a_fault)
+{
+	struct store_txn *txn;
+	int64_t end = clock_now() + LOOK;
+	int slot;
+
+	image_make(&fresh, "c", 2);
+	start_ready();
+	ck_assert_int_eq(unlink(state.lock), 0);
+	image_replace(&fresh, state.data);
+	while (deadline_pause(end)) {
+		expect_ok(keeper_take(keeper, &txn, &slot));
+		expect_ok(known_judge(txn, 3));
+		keeper_give(keeper, slot, OK);
+	}
+	ck_assert(keeper_serves(keeper, &fresh, RECOVERY));
+	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+}
+END_TEST
+
+START_TEST(removed_lock_file_is_made_again)
+{
+	start_ready();
+	ck_assert_int_eq(unlink(state.lock), 0);
+	for (int64_t end = deadline_in(RECOVERY);
+	     access(state.lock, F_OK) != 0 && deadline_pause(end);)
+		keeper_serves(keeper, &image, 0);
+	ck_assert_int_eq(access(state.lock, F_OK), 0);
+	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	/* the database is there: nobody is to be sent to init */
+	ck_assert_ptr_null(strstr(heard.fault, "there is no policy database"));
+}
+END_TEST
+
+START_TEST(reported_damage_starts_a_new_scan)
+{
+	struct store_txn *txn;
+	int slot;
+
+	start_ready();
+	expect_ok(keeper_take(keeper, &txn, &slot));
+	keeper_give(keeper, slot, ERR_DAMAGED);
+	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	ck_assert_int_eq(told(KEEPER_FAULT), 1);
+	ck_assert_int_eq(told(KEEPER_READY), 2);
+	expect_ok(keeper_take(keeper, &txn, &slot));
+	keeper_give(keeper, slot, ERR_MEMORY); /* says nothing about the files */
+	ck_assert(keeper_serves(keeper, &image, 0));
+	ck_assert_int_eq(told(KEEPER_FAULT), 1);
+}
+END_TEST
+
+START_TEST(exhausted_pool_is_an_error_and_no_hang)
+{
+	struct store_txn *txn;
+	int slots[POOL_SLOTS], slot;
+	int64_t begin;
+
+	start_ready();
+	for (int i = 0; i < POOL_SLOTS; i++) {
+		expect_ok(keeper_take(keeper, &txn, &slots[i]));
+		for (int k = 0; k < i; k++)
+			ck_assert_int_ne(slots[i], slots[k]);
+	}
+	begin = clock_now();
+	expect_error(ERR_BUSY, keeper_take(keeper, &txn, &slot));
+	ck_assert_int_ge(clock_now() - begin, SECOND - 100);
+	ck_assert_int_lt(clock_now() - begin, 2 * SECOND * deadline_factor());
+	keeper_give(keeper, slots[17], OK);
+	begin = clock_now();
+	expect_ok(keeper_take(keeper, &txn, &slot));
+	ck_assert_int_eq(slot, slots[17]);
+	ck_assert_int_lt(clock_now() - begin, SECOND);
+	for (int i = 0; i < POOL_SLOTS; i++)
+		keeper_give(keeper, slots[i], OK);
+	ck_assert(keeper_serves(keeper, &image, 0));
+	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+}
+END_TEST
+
+START_TEST(name_of_the_folder_may_be_too_long)
+{
+	char *dir = malloc(65536);
+
+	memset(dir, 'd', 65535);
+	dir[65535] = '\0';
+	expect_error(ERR_LIMIT, keeper_start(&keeper, dir, listen_to, &heard));
+	ck_assert_ptr_null(keeper);
+	free(dir);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("keeper");
+	TCase *tcase = state_add_case(suite, "keeper");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, first_take_waits_for_the_first_scan);
+	tcase_add_test(tcase, damaged_database_is_never_given);
+	tcase_add_test(tcase, missing_database_is_told_once_and_found_when_made);
+	tcase_add_test(tcase, removed_database_is_a_fault_until_it_is_back);
+	tcase_add_loop_test(
+	    tcase, truncated_database_is_a_fault_until_it_is_whole, 0, 5);
+	tcase_add_loop_test(tcase, other_database_takes_over, 0, 10);
+	tcase_add_test(tcase, restored_database_takes_over_without_a_fault);
+	tcase_add_test(tcase, removed_lock_file_is_made_again);
+	tcase_add_test(tcase, reported_damage_starts_a_new_scan);
+	tcase_add_test(tcase, exhausted_pool_is_an_error_and_no_hang);
+	tcase_add_test(tcase, name_of_the_folder_may_be_too_long);
+	return suite_run(suite);
+}

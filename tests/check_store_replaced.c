@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_store_replaced.c - snapshots, and files that are no longer those opened. */
+#include "file.h"
+#include "image.h"
+#include "suite.h"
+
+#include "policy/setting_table.h"
+
+#include <unistd.h>
+
+static struct state state;
+static struct image older, newer, other;
+static struct store *store;
+static struct store_txn *txn;
+
+/* setup - newer is a later state of older; other has as many transactions as older */
+static void
+setup(void)
+{
+	state_open(&state);
+	image_make(&older, "b", 3);
+	image_make(&other, "c", 3);
+	image_continue(&newer, &older, "d", 4);
+}
+
+static void
+teardown(void)
+{
+	store_abort(&txn);
+	store_close(&store);
+	image_free(&older);
+	image_free(&other);
+	image_free(&newer);
+}
+
+static void
+open_with(const struct image *image)
+{
+	image_copy(image, state.data);
+	store = state_store(&state, STORE_READ);
+	txn = txn_begin(store);
+	expect_ok(marker_judge(txn, image->marker));
+	expect_ok(store_check_path(store));
+}
+
+START_TEST(other_files_at_the_path_are_noticed)
+{
+	open_with(&older);
+	image_replace(&newer, state.data);
+	expect_error(ERR_REPLACED, store_check_path(store));
+	expect_ok(known_judge(txn, 1)); /* the file that was opened is still there */
+}
+END_TEST
+
+START_TEST(missing_data_file_is_noticed)
+{
+	open_with(&older);
+	ck_assert_int_eq(unlink(state.data), 0);
+	ck_assert_int_ne(store_check_path(store), OK);
+}
+END_TEST
+
+/* The database is there: nobody is to be sent to init. */
+START_TEST(missing_lock_file_is_a_replacement)
+{
+	open_with(&older);
+	ck_assert_int_eq(unlink(state.lock), 0);
+	expect_error(ERR_REPLACED, store_check_path(store));
+	ck_assert(file_write(state.lock, "", 0));
+	expect_error(ERR_REPLACED, store_check_path(store));
+}
+END_TEST
+
+START_TEST(overwritten_by_another_database)
+{
+	open_with(&older);
+	expect_ok(store_reset(txn));
+	image_copy(&other, state.data);
+	expect_error(ERR_REPLACED, store_renew(txn));
+	expect_ok(store_reset(txn));
+}
+END_TEST
+
+START_TEST(overwritten_by_an_older_state)
+{
+	struct store_txn *second;
+
+	open_with(&newer);
+	expect_ok(store_reset(txn));
+	image_copy(&older, state.data);
+	expect_error(ERR_REPLACED, store_renew(txn));
+	expect_error(ERR_REPLACED, store_begin(store, &second));
+	ck_assert_ptr_null(second);
+}
+END_TEST
+
+START_TEST(overwritten_by_a_later_state)
+{
+	size_t lag = 1;
+
+	open_with(&older);
+	expect_ok(db_lag(store_db(txn), &lag));
+	ck_assert_uint_eq(lag, 0);
+	expect_ok(store_reset(txn));
+	image_copy(&newer, state.data);
+	expect_ok(store_renew(txn));
+	expect_ok(db_lag(store_db(txn), &lag));
+	ck_assert_uint_gt(lag, 1);
+}
+END_TEST
+
+START_TEST(truncated_under_a_snapshot)
+{
+	open_with(&older);
+	ck_assert_int_eq(truncate(state.data, 0), 0);
+	expect_error(ERR_DAMAGED, known_judge(txn, 1));
+	expect_ok(store_reset(txn));
+	expect_error(ERR_DAMAGED, store_renew(txn));
+	expect_ok(store_reset(txn));
+	store_abort(&txn);
+	expect_error(ERR_DAMAGED, store_begin(store, &txn));
+}
+END_TEST
+
+/* writer_begin - the error of a writer's transaction */
+static int
+writer_begin(void *arg)
+{
+	struct error_text why;
+	struct store *writer;
+	struct store_txn *change;
+	enum error e = store_open(&writer, state.dir, STORE_WRITE, &why);
+
+	(void)arg;
+	if (e == OK) {
+		e = store_begin(writer, &change);
+		store_abort(&change);
+		store_close(&writer);
+	}
+	return (int)e;
+}
+
+START_TEST(writer_does_not_write_into_an_older_state)
+{
+	open_with(&newer); /* the lock file is in use, and knows the last transaction */
+	expect_ok((enum error)child_run(writer_begin, NULL));
+	image_copy(&older, state.data);
+	ck_assert_int_ne(child_run(writer_begin, NULL), OK);
+}
+END_TEST
+
+/* settings_change - what an administrator does meanwhile */
+static void
+settings_change(struct store_txn *change, void *arg)
+{
+	struct error_text why;
+
+	(void)arg;
+	expect_ok(setting_table_set(change, setting_find("enforce"), "no", &why));
+}
+
+static int
+settings_change_run(void *arg)
+{
+	(void)arg;
+	state_change(&state, settings_change, NULL);
+	return 0;
+}
+
+START_TEST(snapshot_stays_until_it_is_renewed)
+{
+	struct digest digest;
+
+	open_with(&older);
+	digest = store_meta(txn)->digest;
+	ck_assert(store_settings(txn)->enforce);
+	ck_assert_int_eq(child_run(settings_change_run, NULL), 0);
+	ck_assert(store_settings(txn)->enforce);
+	expect_ok(store_reload_settings(txn));
+	ck_assert(store_settings(txn)->enforce);
+	expect_ok(store_reset(txn));
+	expect_ok(store_renew(txn));
+	ck_assert(!store_settings(txn)->enforce);
+	ck_assert_mem_ne(&digest, &store_meta(txn)->digest, sizeof(digest));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("store_replaced");
+	TCase *tcase = state_add_case(suite, "store_replaced");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, other_files_at_the_path_are_noticed);
+	tcase_add_test(tcase, missing_data_file_is_noticed);
+	tcase_add_test(tcase, missing_lock_file_is_a_replacement);
+	tcase_add_test(tcase, overwritten_by_another_database);
+	tcase_add_test(tcase, overwritten_by_an_older_state);
+	tcase_add_test(tcase, overwritten_by_a_later_state);
+	tcase_add_test(tcase, truncated_under_a_snapshot);
+	tcase_add_test(tcase, writer_does_not_write_into_an_older_state);
+	tcase_add_test(tcase, snapshot_stays_until_it_is_renewed);
+	return suite_run(suite);
+}

@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""A private Postfix with Dovecot as its password checker, in a temporary
+folder on loopback ports.
+
+    with Rig({'submission': {'smtpd_milters': MILTER}},
+             {'alice@acme.test': 'secret'}) as site:
+        with site.login('submission', 'alice@acme.test') as smtp:
+            print(smtp.docmd('MAIL FROM:<alice@acme.test>'), site.log())
+
+No service of the machine is started or touched, and nothing stays behind.
+Accepted mail is discarded.  Needs root: both programs change users.
+"""
+
+import base64
+import os
+import random
+import re
+import shutil
+import smtplib
+import socket
+import subprocess
+import tempfile
+
+import harness
+
+PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+MAIN_CF = """\
+compatibility_level = 3.6
+queue_directory = {dir}/queue
+data_directory = {dir}/data
+maillog_file = {dir}/mail.log
+maillog_file_prefixes = {dir}
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+myhostname = mx.example.test
+mydestination = $myhostname
+mynetworks =
+default_database_type = hash
+alias_maps =
+local_recipient_maps =
+local_transport = discard:
+default_transport = discard:
+relay_transport = discard:
+virtual_transport = discard:
+smtpd_peername_lookup = no
+smtpd_sasl_type = dovecot
+smtpd_sasl_path = private/auth
+smtpd_sasl_auth_enable = yes
+smtpd_relay_restrictions = permit_sasl_authenticated, reject_unauth_destination
+smtpd_error_sleep_time = 0
+smtpd_soft_error_limit = 1000000
+smtpd_hard_error_limit = 1000000
+smtpd_junk_command_limit = 1000000
+smtpd_client_connection_count_limit = 0
+smtpd_client_connection_rate_limit = 0
+in_flow_delay = 0
+"""
+
+MASTER_CF = """\
+cleanup   unix  n - n -    0 cleanup
+qmgr      unix  n - n 300  1 qmgr
+rewrite   unix  - - n -    - trivial-rewrite
+bounce    unix  - - n -    0 bounce
+defer     unix  - - n -    0 bounce
+trace     unix  - - n -    0 bounce
+error     unix  - - n -    - error
+discard   unix  - - n -    - discard
+anvil     unix  - - n -    1 anvil
+proxymap  unix  - - n -    - proxymap
+postlog   unix-dgram n - n - 1 postlogd
+"""
+
+DOVECOT_2_3 = """\
+auth_username_format = %u
+passdb {{
+  driver = passwd-file
+  args = username_format=%u {dir}/users
+}}
+"""
+DOVECOT_2_4 = """\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+auth_username_format = %{{user}}
+passdb passwd-file {{
+  passwd_file_path = {dir}/users
+}}
+"""
+DOVECOT_CONF = """\
+protocols =
+base_dir = {dir}/dovecot
+state_dir = {dir}/dovecot
+log_path = {dir}/dovecot.log
+ssl = no
+auth_mechanisms = plain login
+auth_username_chars =
+service auth {{
+  unix_listener {dir}/queue/private/auth {{
+    mode = 0666
+  }}
+}}
+"""
+
+
+def missing():
+    """What keeps the rig from running here, in words, or None."""
+    if os.geteuid() != 0:
+        return 'a private Postfix needs root'
+    for program, package in (('postfix', 'postfix'),
+                             ('dovecot', 'dovecot-core')):
+        if not shutil.which(program, path=PATH):
+            return '%s is missing (package %s)' % (program, package)
+    return None
+
+
+def free_port():
+    """A free port, below those that outgoing connections are given."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
+
+
+class Rig:
+    """listeners: {name: {parameter: value}}, where chroot is y or n; users:
+    {login: password}; main: {parameter: value} for main.cf."""
+
+    def __init__(self, listeners, users, main=()):
+        self.listeners = listeners
+        self.users = users
+        self.main = dict(main)
+        self.ports = {}
+        # Short, for sockets, and reachable by user postfix: TMPDIR may not be.
+        self.dir = tempfile.mkdtemp(prefix='smtpauth-rig-', dir='/tmp')
+        self.queue = os.path.join(self.dir, 'queue')
+        self.postfix = self.dovecot = None
+        self.env = {'PATH': PATH, 'LC_ALL': 'C',
+                    'MAIL_CONFIG': os.path.join(self.dir, 'etc')}
+
+    def __enter__(self):
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def start(self):
+        for name in 'etc', 'queue', 'data':
+            os.mkdir(os.path.join(self.dir, name))
+        for name in '', 'etc', 'queue', 'data':     # whatever the umask
+            os.chmod(os.path.join(self.dir, name), 0o755)
+        shutil.chown(os.path.join(self.dir, 'data'), 'postfix')
+        self._write('etc/main.cf', MAIN_CF.format(dir=self.dir) + ''.join(
+            '%s = %s\n' % setting for setting in self.main.items()))
+        self._write('dovecot.conf', self._dovecot_conf())
+        self._write('users', ''.join(
+            '%s:{PLAIN}%s::::::\n' % user for user in self.users.items()))
+        for _ in range(3):
+            self._write('etc/master.cf', MASTER_CF + ''.join(
+                self._service(*service) for service in self.listeners.items()))
+            if self._start_postfix():   # else a port may have been taken
+                break
+        else:
+            raise RuntimeError('Postfix does not start:\n'
+                               + self._read('output') + self.log())
+        self.dovecot = self._spawn(
+            'dovecot', '-F', '-c', os.path.join(self.dir, 'dovecot.conf'))
+        harness.wait_for(self._dovecot_answers, what='answer from Dovecot')
+
+    def stop(self):
+        for child in self.postfix, self.dovecot:
+            if child:
+                child.terminate()
+                try:
+                    child.wait(20)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def address(self, listener):
+        return '127.0.0.1:%d' % self.ports[listener]
+
+    def log(self):
+        """The whole log of Postfix so far."""
+        return self._read('mail.log')
+
+    def wait_log(self, regex):
+        """Wait until the log of Postfix matches, and return the match."""
+        return harness.wait_for(lambda: re.search(regex, self.log(), re.M),
+                                what='line of Postfix like %r' % regex)
+
+    def connect(self, listener, source='127.0.0.1'):
+        """An SMTP session after EHLO, not logged in."""
+        smtp = smtplib.SMTP('127.0.0.1', self.ports[listener], 'client.test',
+                            harness.TIMEOUT, (source, 0))
+        smtp.ehlo()
+        return smtp
+
+    def login(self, listener, login, source='127.0.0.1'):
+        """A session that is logged in; smtplib's login() takes ASCII only."""
+        smtp = self.connect(listener, source)
+        plain = '\0%s\0%s' % (login, self.users[login])
+        code, text = smtp.docmd('AUTH', 'PLAIN ' + base64.b64encode(
+            plain.encode()).decode())
+        if code != 235:
+            smtp.close()
+            raise smtplib.SMTPAuthenticationError(code, text)
+        return smtp
+
+    def _service(self, name, options):
+        self.ports[name] = free_port()
+        text = '%s inet n - %s - 50 smtpd\n  -o syslog_name=postfix/%s\n' % (
+            self.address(name), options.get('chroot', 'n'), name)
+        return text + ''.join('  -o { %s = %s }\n' % option
+                              for option in options.items()
+                              if option[0] != 'chroot')
+
+    def _spawn(self, *command):
+        # Both servers keep the standard output they are given: a file.
+        with open(os.path.join(self.dir, 'output'), 'ab') as out:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=self.env, start_new_session=True)
+
+    def _output(self, *command):
+        return subprocess.check_output(command, env=self.env, text=True)
+
+    def _dovecot_conf(self):
+        """Dovecot 2.4 changed the names of most settings."""
+        old = self._output('dovecot', '--version').startswith('2.3')
+        text = (DOVECOT_2_3 if old else DOVECOT_2_4) + DOVECOT_CONF
+        return text.format(dir=self.dir)
+
+    def _start_postfix(self):
+        # With `postfix start` the master would be nobody's child, and stay
+        # a zombie where process 1 does not collect it.
+        self._spawn('postfix', 'check').wait()
+        folder = self._output('postconf', '-h', 'daemon_directory').strip()
+        self.postfix = self._spawn(os.path.join(folder, 'master'), '-d',
+                                   '-c', self.env['MAIL_CONFIG'])
+        harness.wait_for(lambda: self.postfix.poll() is not None
+                         or 'daemon started' in self.log(), what='Postfix')
+        return self.postfix.poll() is None
+
+    def _dovecot_answers(self):
+        if self.dovecot.poll() is not None:
+            raise RuntimeError('Dovecot does not start:\n'
+                               + self._read('output')
+                               + self._read('dovecot.log'))
+        try:
+            with socket.socket(socket.AF_UNIX) as probe:
+                probe.settimeout(5)
+                probe.connect(os.path.join(self.queue, 'private', 'auth'))
+                return probe.recv(100).startswith(b'VERSION')
+        except OSError:
+            return False
+
+    def _write(self, name, text):
+        path = os.path.join(self.dir, name)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
+        os.chmod(path, 0o644)
+
+    def _read(self, name):
+        path = os.path.join(self.dir, name)
+        if not os.path.exists(path):
+            return ''
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()

@@ -1,0 +1,281 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""smtpauthctl as a whole: init and its files, wrong usage, status and the
+policy digest."""
+
+import json
+import os
+import shutil
+import stat
+import unittest
+
+import harness
+
+EVERY_KIND = ['status', 'verify', 'settings show', 'settings set enforce no',
+              'tenant list', 'tenant add acme', 'tenant show acme',
+              'domain list', 'domain add acme a.test', 'mailbox list',
+              'mailbox set u@a.test --smtp-auth enabled',
+              'mailbox show u@a.test', 'mailbox alias list',
+              'mailbox alias add u@a.test jdoe', 'check u@a.test']
+
+
+class Files(harness.Case):
+    """Cases that look at the state folder itself."""
+
+    def path(self, name='policy.mdb'):
+        return os.path.join(self.dir, name)
+
+    def mode(self, name):
+        return oct(stat.S_IMODE(os.stat(self.path(name)).st_mode))
+
+    def fails(self, command, rc, *words, **options):
+        """Like refused, where there is no policy to compare."""
+        result = self.ctl(command, rc=rc, **options)
+        self.assertEqual(result.out, '', str(result))
+        self.assertEqual(len(result.err.splitlines()), 1, str(result))
+        self.assertTrue(result.err.startswith('smtpauthctl: '), str(result))
+        for word in words:
+            self.assertIn(word, result.err)
+        return result
+
+
+class Init(Files):
+    init = False
+
+    def test_files_and_modes(self):
+        for umask in (0o022, 0o077, 0o000):
+            with self.subTest(umask=oct(umask)):
+                self.ctl('init', preexec_fn=lambda: os.umask(umask))
+                self.assertEqual(self.mode('policy.mdb'), '0o640')
+                self.assertEqual(self.mode('policy.mdb-lock'), '0o660')
+                self.assertEqual(self.mode('usage'), '0o2770')
+                self.assertEqual(os.stat(self.dir).st_mode & 0o777, 0o750)
+                shutil.rmtree(self.dir)
+
+    @unittest.skipUnless(os.geteuid() == 0,
+                         'needs root to give a folder to a group')
+    def test_files_get_the_folders_group(self):
+        os.mkdir(self.dir, 0o750)
+        os.chown(self.dir, 0, 54321)
+        self.ctl('init')
+        for name in ('policy.mdb', 'policy.mdb-lock', 'usage'):
+            self.assertEqual(os.stat(self.path(name)).st_gid, 54321, name)
+        self.ctl('tenant add acme')
+        self.assertEqual(os.stat(self.path()).st_gid, 54321)
+
+    def test_repeated(self):
+        self.ctl('init')
+        self.ctl('tenant add acme --domain a.test')
+        digest = self.digest()
+        self.ctl('init')
+        self.assertEqual(self.digest(), digest)
+        self.assertEqual(self.json('tenant show acme')['domains'], ['a.test'])
+
+    def test_missing_database(self):
+        for what in ('no folder', 'no file'):
+            for command in EVERY_KIND:
+                with self.subTest(what=what, command=command):
+                    self.fails(command, 69, 'init')
+                    self.assertFalse(os.path.exists(self.path()))
+            os.makedirs(self.dir, exist_ok=True)
+
+    def test_removed_database(self):
+        self.ctl('init')
+        os.unlink(self.path())
+        for command in EVERY_KIND:
+            with self.subTest(command=command):
+                self.fails(command, 69, 'init')
+
+    def test_foreign_file_is_left_alone(self):
+        for content in (b'precious text\n', b'\0' * 65536, b'x' * 65536):
+            with self.subTest(content=content[:5]):
+                os.makedirs(self.dir, exist_ok=True)
+                with open(self.path(), 'wb') as f:
+                    f.write(content)
+                for command in ['init'] + EVERY_KIND:
+                    self.fails(command, (69, 1) if command == 'verify'
+                               else 69)
+                with open(self.path(), 'rb') as f:
+                    self.assertEqual(f.read(), content)
+
+    def test_folder_that_cannot_be_made(self):
+        with open(self.dir, 'w'):
+            pass
+        self.fails('init', (69, 73), self.dir)
+        os.unlink(self.dir)
+        with open(os.path.join(self.tmp, 'file'), 'w'):
+            pass
+        self.dir = os.path.join(self.tmp, 'file', 'state')
+        self.fails('init', 73, self.dir)
+
+
+class Usage(harness.Case):
+
+    def test_unknown_words(self):
+        for command in ('frobnicate', 'tenant frobnicate', 'tenants list',
+                        'settings frobnicate x', 'mailbox alias frobnicate',
+                        'domain frobnicate', 'mailbox frobnicate x'):
+            with self.subTest(command=command):
+                self.refused(command, 64)
+        self.refused('frobnicate', 64, 'frobnicate')
+        self.refused('tenant frobnicate', 64, 'frobnicate')
+
+    def test_unknown_options(self):
+        for command in ('tenant list --frob', 'tenant add x --frob',
+                        'check u@a.test --frob', 'mailbox set u@a.test -Z',
+                        'status --frob', 'tenant list --frob=1'):
+            with self.subTest(command=command):
+                self.refused(command, 64,
+                             'Z' if command.endswith('-Z') else 'frob')
+        self.refused('--frob status', 64, 'frob')
+        self.refused('tenant list --force', 64, 'force')
+
+    def test_number_of_words(self):
+        self.ctl('tenant add acme')
+        for command in (
+                'tenant', 'settings', 'domain', 'mailbox', 'mailbox alias',
+                'init x', 'status x', 'verify x', 'settings show x',
+                'settings set enforce', 'settings set enforce yes no',
+                'settings unset', 'settings unset enforce x',
+                'settings add exempt-clients', 'settings remove x',
+                'tenant add', 'tenant add a b', 'tenant set', 'tenant show',
+                'tenant show acme acme', 'tenant list acme', 'tenant remove',
+                'tenant lock', 'tenant unlock acme acme', 'domain add acme',
+                'domain add acme a.test b.test', 'domain move a.test',
+                'domain remove', 'domain list acme', 'mailbox set',
+                'mailbox set u@a.test v@a.test --smtp-auth enabled',
+                'mailbox show', 'mailbox remove', 'mailbox lock',
+                'mailbox list x', 'mailbox alias add u@a.test',
+                'mailbox alias remove', 'mailbox alias list a b', 'check',
+                'check a b'):
+            with self.subTest(command=command):
+                self.refused(command, 64)
+
+    def test_nothing_at_all(self):
+        r = self.ctl(rc=64)
+        self.assertEqual(r.out, '')
+        self.assertTrue(r.err)
+
+    def test_missing_option_argument(self):
+        for command in ('tenant add x --domain', 'tenant set x --note',
+                        'mailbox set u@a.test --until',
+                        'mailbox set u@a.test --smtp-auth',
+                        'check u@a.test --client', 'check u@a.test --at',
+                        'tenant list --smtp-auth', 'mailbox list --tenant'):
+            with self.subTest(command=command):
+                self.refused(command, 64, command.split('--')[1])
+
+    def test_errors_have_one_line_whatever_is_typed(self):
+        for word in ('a\nb', 'a\x1b[31m', b'\xff\xfe', 'x' * 5000, '%s%n'):
+            with self.subTest(word=word[:20]):
+                for command in (['tenant', 'show'], ['check', '--at'],
+                                ['mailbox', 'show'], []):
+                    r = self.refused(command + [word], (1, 64, 65))
+                    self.assertNotIn('\x1b', r.err)
+
+
+class Status(harness.Case):
+
+    def build(self, commands):
+        """The digest of a new folder after some commands."""
+        self.dir += 'x'
+        self.ctl('init')
+        for command in commands:
+            self.ctl(command)
+        return self.digest()
+
+    def test_counts(self):
+        s = self.json('status', rc=3)
+        self.assertEqual((s['tenants'], s['mailboxes'], s['aliases']),
+                         (0, 0, 0))
+        self.assertIsNone(s['daemon'])
+        self.assertRegex(s['policy_digest'], '^[0-9a-f]{64}$')
+        for command in ('tenant add acme --domain a.test --domain b.test',
+                        'tenant add other',
+                        'mailbox set u@a.test --smtp-auth enabled',
+                        'mailbox set v@b.test --smtp-auth disabled',
+                        'mailbox set w@b.test --note n',
+                        'mailbox alias add u@a.test jdoe'):
+            self.ctl(command)
+        s = self.status()
+        self.assertEqual((s['tenants'], s['mailboxes'], s['aliases']),
+                         (2, 3, 1))
+        out = self.ctl('status', rc=3).out
+        self.assertIn(s['policy_digest'][:8], out)
+
+    def running(self):
+        """Whether status says so; its status and its object must agree."""
+        r = self.ctl('--json status', rc=(0, 3))
+        self.assertEqual(json.loads(r.raw)['daemon'] is None, r.rc == 3)
+        return r.rc == 0
+
+    def test_daemon(self):
+        self.assertFalse(self.running())
+        with harness.Daemon(self) as daemon:
+            harness.wait_for(self.running, what='heartbeat')
+            self.assertIn(str(daemon.process.pid), self.ctl('status').out)
+        harness.wait_for(lambda: not self.running(), what='end of it')
+        with harness.Daemon(self) as daemon:
+            harness.wait_for(self.running, what='heartbeat')
+            daemon.kill()
+            harness.wait_for(lambda: not self.running(), what='end of it')
+
+    def test_digest_does_not_depend_on_the_order(self):
+        one = self.build([
+            'tenant add acme --domain a.test --domain b.test --note n',
+            'tenant add other --smtp-auth enabled',
+            'settings set help-url https://h.test/',
+            'settings set action tempfail',
+            'mailbox set u@a.test --smtp-auth enabled --until 2099-01-01 '
+            '--clients 192.0.2.0/24,2001:db8::/32',
+            'mailbox set v@b.test --smtp-auth disabled',
+            'mailbox alias add u@a.test jdoe',
+            'mailbox alias add v@b.test vdoe'])
+        two = self.build([
+            'settings set action reject',
+            'tenant add other', 'tenant add third --domain b.test',
+            'tenant add acme', 'tenant set other --smtp-auth enabled',
+            'settings set action tempfail', 'domain move b.test acme',
+            'tenant remove third --force',
+            'domain add acme a.test', 'tenant set acme --note n',
+            'mailbox set V@B.test --smtp-auth disabled',
+            'mailbox alias add v@b.test VDOE',
+            'mailbox set u@a.test --smtp-auth enabled '
+            '--clients 2001:db8::/32,192.0.2.0/24',
+            'mailbox set u@a.test --until 2099-01-01',
+            'mailbox alias add u@a.test jdoe',
+            'settings set help-url https://h.test/'])
+        self.assertEqual(one, two)
+        self.ctl('verify')
+
+    def test_every_change_shows_and_can_be_undone(self):
+        self.ctl('tenant add acme --domain a.test')
+        self.ctl('mailbox set u@a.test --smtp-auth enabled')
+        seen = [self.digest()]
+        for change, undo in (
+                ('settings set enforce no', 'settings unset enforce'),
+                ('tenant add two', 'tenant remove two --force'),
+                ('tenant set acme --smtp-auth enabled',
+                 'tenant set acme --smtp-auth disabled'),
+                ('tenant set acme --blocks passwords',
+                 'tenant set acme --blocks all'),
+                ('tenant lock acme', 'tenant unlock acme'),
+                ('domain add acme b.test', 'domain remove b.test --force'),
+                ('mailbox set v@a.test --note n', 'mailbox remove v@a.test'),
+                ('mailbox set u@a.test --smtp-auth disabled',
+                 'mailbox set u@a.test --smtp-auth enabled'),
+                ('mailbox lock u@a.test', 'mailbox unlock u@a.test'),
+                ('mailbox alias add u@a.test jdoe',
+                 'mailbox alias remove jdoe')):
+            with self.subTest(change=change):
+                self.ctl(change)
+                self.assertNotIn(self.digest(), seen)
+                seen.append(self.digest())
+                self.ctl('verify')
+                self.ctl(undo)
+                self.assertEqual(self.digest(), seen[0])
+        self.ctl('verify')
+
+
+if __name__ == '__main__':
+    harness.main()
