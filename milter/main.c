@@ -19,6 +19,7 @@
 #include "policy/guard.h"
 #include "policy/verify.h"
 
+#define SERVE_AFTER_NS 10000000L
 #define STOP_STEP_NS 10000000L
 #define STOP_STEPS 50 /* half a second; waiting for a first scan is not waited for */
 
@@ -149,11 +150,17 @@ on_keeper(void *arg, enum keeper_event event, const char *text)
 		    event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
 }
 
+/*
+ * serve - the filter's thread. It gives the main thread a moment to wait for signals
+ * first: libmilter has a thread for them too, and takes up to 5 s to stop for one.
+ */
 static void *
 serve(void *arg)
 {
+	const struct timespec moment = {0, SERVE_AFTER_NS};
 	struct server *s = arg;
 
+	nanosleep(&moment, NULL);
 	s->result = filter_serve(s->decider);
 	pthread_kill(s->main_thread, SIGUSR1);
 	return NULL;

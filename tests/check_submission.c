@@ -47,7 +47,6 @@ setting_store(const char *key, const char *value)
 
 	ck_assert_ptr_nonnull(row);
 	expect_ok(setting_table_set(txn, row, value, &why));
-	expect_ok(store_reload_settings(txn));
 }
 
 /* lock_store - locks a mailbox until UNTIL and gives it a setting */
@@ -71,6 +70,8 @@ judge(const char *login, enum mta mta)
 	char text[STEPS_SIZE];
 	struct text steps;
 
+	txn_commit(&txn);
+	txn = txn_begin(store);
 	memset(&outcome, 0xA5, sizeof(outcome));
 	expect_ok(submission_judge(txn, &submission, &outcome, NULL));
 	text_init(&steps, text, sizeof(text));
@@ -131,6 +132,8 @@ START_TEST(nul_in_a_login_is_invalid)
 	    "jane@open.test\0@shut.test", 25, MTA_POSTFIX, "", "", "", NOW};
 	struct outcome outcome;
 
+	txn_commit(&txn);
+	txn = txn_begin(store);
 	expect_ok(submission_judge(txn, &submission, &outcome, NULL));
 	outcome_expect(&outcome, "[] [] invalid-login");
 }
@@ -397,6 +400,23 @@ START_TEST(name_without_a_form_belongs_to_nobody_but_the_catch_all)
 }
 END_TEST
 
+/* What a transaction has written counts in it, before it is committed. */
+START_TEST(judged_by_a_transaction_that_writes)
+{
+	struct submission submission = {
+	    "jane@shut.test", 14, MTA_POSTFIX, "", "", "PLAIN", NOW};
+	struct outcome outcome;
+
+	txn_commit(&txn);
+	txn = txn_begin(store);
+	expect_ok(submission_judge(txn, &submission, &outcome, NULL));
+	outcome_expect(&outcome, "[shut] [jane@shut.test] tenant-disabled");
+	mailbox_store(txn, "jane@shut.test", SMTP_AUTH_ENABLED, "");
+	expect_ok(submission_judge(txn, &submission, &outcome, NULL));
+	outcome_expect(&outcome, "[shut] [jane@shut.test] mailbox-enabled");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -421,6 +441,7 @@ main(void)
 	tcase_add_test(tcase, lock_of_a_subaddress_is_its_own);
 	tcase_add_test(tcase, international_names_have_one_form);
 	tcase_add_test(tcase, catch_all_has_the_rest);
+	tcase_add_test(tcase, judged_by_a_transaction_that_writes);
 	tcase_add_test(tcase, name_without_a_form_belongs_to_nobody_but_the_catch_all);
 	return suite_run(suite);
 }
