@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-#include "policy/text.h"
-
 enum error
 setting_table_get(
     struct store_txn *txn, const struct setting *setting, char *out, size_t cap)
@@ -91,24 +89,24 @@ one_item(const struct setting *setting, const char *item, char *out, size_t cap,
 	return e;
 }
 
-/* without - LIST less ITEM into T; whether it was there */
+/* take_out - LIST without ITEM, in place; whether it was there */
 static bool
-without(const char *list, const char *item, struct text *t)
+take_out(char *list, const char *item)
 {
-	bool found = false;
-	size_t n;
+	size_t n, len = strlen(item);
 
-	for (; *list != '\0'; list += n, list += *list == ',') {
-		n = strcspn(list, ",");
-		if (n == strlen(item) && memcmp(list, item, n) == 0) {
-			found = true;
+	for (char *at = list; *at != '\0'; at += n, at += *at == ',') {
+		n = strcspn(at, ",");
+		if (n != len || memcmp(at, item, n) != 0)
 			continue;
-		}
-		if (t->len > 0)
-			text_puts(t, ",");
-		text_add(t, list, n);
+		if (at[n] == ',')
+			n++; /* the comma behind it goes too, */
+		else if (at > list)
+			at--, n++; /* or the one in front of the last */
+		memmove(at, at + n, strlen(at + n) + 1);
+		return true;
 	}
-	return found;
+	return false;
 }
 
 enum error
@@ -140,18 +138,15 @@ setting_table_remove(struct store_txn *txn, const struct setting *setting,
     const char *item, struct error_text *why)
 {
 	char list[SETTING_TEXT_MAX + 1], word[SETTING_LISTENERS_MAX + 1];
-	char rest[SETTING_TEXT_MAX + 1];
-	struct text t;
 	enum error e = one_item(setting, item, word, sizeof word, why);
 
 	if (e == OK)
 		e = setting_table_get(txn, setting, list, sizeof list);
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
-	text_init(&t, rest, sizeof rest);
-	if (e == ERR_NOTFOUND || !without(list, word, &t))
+	if (e == ERR_NOTFOUND || !take_out(list, word))
 		return error_set(
 		    why, ERR_NOTFOUND, "%s is not in %s", word, setting->key);
-	return t.len > 0 ? store_text(txn, setting, rest)
-			 : setting_table_unset(txn, setting);
+	return list[0] != '\0' ? store_text(txn, setting, list)
+			       : setting_table_unset(txn, setting);
 }
