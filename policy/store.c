@@ -15,7 +15,6 @@
 #include "policy/setting_table.h"
 #include "policy/writers.h"
 
-#define META_VERSION 1
 #define DATA_MODE 0640
 #define LOCK_MODE 0660
 
@@ -42,70 +41,6 @@ struct store_txn {
 	struct store_meta meta;
 	struct settings settings;
 };
-
-static enum error
-encode_meta(const struct store_meta *m, struct record_writer *w)
-{
-	record_put_u8(w, META_VERSION);
-	record_put_bytes(w, m->id, sizeof m->id);
-	record_put_bytes(w, m->digest.byte, sizeof m->digest.byte);
-	record_put_u64(w, m->tenants);
-	record_put_u64(w, m->domains);
-	record_put_u64(w, m->mailboxes);
-	record_put_u64(w, m->aliases);
-	return w->failed ? ERR_INTERNAL : OK;
-}
-
-static enum error
-decode_meta(struct bytes from, struct store_meta *m)
-{
-	struct record_reader r;
-	enum error e;
-
-	record_read_start(&r, from);
-	e = record_get_version(&r, META_VERSION);
-	if (e != OK)
-		return e;
-	record_get_bytes(&r, m->id, sizeof m->id);
-	record_get_bytes(&r, m->digest.byte, sizeof m->digest.byte);
-	m->tenants = record_get_u64(&r);
-	m->domains = record_get_u64(&r);
-	m->mailboxes = record_get_u64(&r);
-	m->aliases = record_get_u64(&r);
-	return record_end(&r);
-}
-
-/* read_meta - ERR_FORMAT where there is none */
-static enum error
-read_meta(struct db_txn *db, struct store_meta *m)
-{
-	uint8_t buf[128];
-	struct key key;
-	size_t len;
-	enum error e;
-
-	key_table(&key, TABLE_META);
-	e = db_get(db, &key, buf, sizeof buf, &len);
-	if (e == ERR_NOTFOUND)
-		return ERR_FORMAT;
-	if (e == ERR_LIMIT)
-		return ERR_NEWER;
-	return e == OK ? decode_meta((struct bytes){buf, len}, m) : e;
-}
-
-static enum error
-write_meta(struct db_txn *db, const struct store_meta *m)
-{
-	struct record_writer w;
-	uint8_t buf[128];
-	struct key key;
-	enum error e;
-
-	key_table(&key, TABLE_META);
-	record_write_start(&w, buf, sizeof buf);
-	e = encode_meta(m, &w);
-	return e == OK ? db_put(db, &key, (struct bytes){buf, w.len}) : e;
-}
 
 static enum error
 identify(const char *path, struct file_id *id)
@@ -231,7 +166,7 @@ ensure_meta(struct store *s, bool *created_r)
 
 	if (e != OK)
 		return e;
-	e = read_meta(db, &m);
+	e = meta_read(db, &m);
 	*created_r = e == ERR_FORMAT;
 	if (e == ERR_FORMAT) {
 		key_table(&first, TABLE_META);
@@ -244,7 +179,7 @@ ensure_meta(struct store *s, bool *created_r)
 		if (e == OK && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
 			e = ERR_IO;
 		if (e == OK)
-			e = write_meta(db, &m);
+			e = meta_write(db, &m);
 	}
 	if (e == OK && *created_r)
 		return db_commit(&db);
@@ -312,7 +247,7 @@ store_clear_stale_readers(struct store *store)
 static enum error
 load(struct store_txn *txn)
 {
-	enum error e = read_meta(txn->db, &txn->meta);
+	enum error e = meta_read(txn->db, &txn->meta);
 
 	if (e != OK)
 		return e;
@@ -388,7 +323,7 @@ store_confirm(struct store_txn *txn)
 			    */
 	e = db_check(txn->db);
 	if (e == OK)
-		e = read_meta(txn->db, &now);
+		e = meta_read(txn->db, &now);
 	if (e != OK)
 		return e;
 	return memcmp(now.id, txn->meta.id, sizeof now.id) == 0 &&
@@ -414,7 +349,7 @@ store_commit(struct store_txn **txn)
 	enum error e = OK;
 
 	if ((*txn)->dirty) {
-		e = write_meta((*txn)->db, &(*txn)->meta);
+		e = meta_write((*txn)->db, &(*txn)->meta);
 		if (e == OK)
 			e = db_commit(&(*txn)->db);
 	}

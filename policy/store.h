@@ -9,17 +9,8 @@
 #include "policy/db.h"
 #include "policy/digest.h"
 #include "policy/error.h"
+#include "policy/meta.h"
 #include "policy/settings.h"
-
-/*
- * The meta record: every transaction reads it first, because in a file that has
- * none, or whose pages are damaged, every other look-up would say "not found".
- */
-struct store_meta {
-	uint8_t id[16]; /* random, made by init: another one is another database */
-	struct digest digest;
-	uint64_t tenants, domains, mailboxes, aliases;
-};
 
 struct store;
 struct store_txn;

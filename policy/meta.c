@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* meta - the record that every transaction reads first */
+#include "policy/meta.h"
+
+#define META_VERSION 1
+
+/* More than any version that is known, so that a newer one can be told from damage. */
+#define META_MAX 128
+
+static enum error
+encode(const struct store_meta *m, struct record_writer *w)
+{
+	record_put_u8(w, META_VERSION);
+	record_put_bytes(w, m->id, sizeof m->id);
+	record_put_bytes(w, m->digest.byte, sizeof m->digest.byte);
+	record_put_u64(w, m->tenants);
+	record_put_u64(w, m->domains);
+	record_put_u64(w, m->mailboxes);
+	record_put_u64(w, m->aliases);
+	return w->failed ? ERR_INTERNAL : OK;
+}
+
+static enum error
+decode(struct bytes from, struct store_meta *m)
+{
+	struct record_reader r;
+	enum error e;
+
+	record_read_start(&r, from);
+	e = record_get_version(&r, META_VERSION);
+	if (e != OK)
+		return e;
+	record_get_bytes(&r, m->id, sizeof m->id);
+	record_get_bytes(&r, m->digest.byte, sizeof m->digest.byte);
+	m->tenants = record_get_u64(&r);
+	m->domains = record_get_u64(&r);
+	m->mailboxes = record_get_u64(&r);
+	m->aliases = record_get_u64(&r);
+	return record_end(&r);
+}
+
+enum error
+meta_read(struct db_txn *db, struct store_meta *m)
+{
+	uint8_t buf[META_MAX];
+	struct key key;
+	size_t len;
+	enum error e;
+
+	key_table(&key, TABLE_META);
+	e = db_get(db, &key, buf, sizeof buf, &len);
+	if (e == ERR_NOTFOUND)
+		return ERR_FORMAT;
+	if (e == ERR_LIMIT)
+		return ERR_NEWER;
+	return e == OK ? decode((struct bytes){buf, len}, m) : e;
+}
+
+enum error
+meta_write(struct db_txn *db, const struct store_meta *m)
+{
+	struct record_writer w;
+	uint8_t buf[META_MAX];
+	struct key key;
+	enum error e;
+
+	key_table(&key, TABLE_META);
+	record_write_start(&w, buf, sizeof buf);
+	e = encode(m, &w);
+	return e == OK ? db_put(db, &key, (struct bytes){buf, w.len}) : e;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* meta - the record that every transaction reads first */
+#ifndef POLICY_META_H
+#define POLICY_META_H
+
+#include <stdint.h>
+
+#include "policy/db.h"
+#include "policy/digest.h"
+#include "policy/error.h"
+
+/*
+ * In a file that has no meta record, or whose pages are damaged, every other look-up
+ * would say "not found"; so this one comes first.
+ */
+struct store_meta {
+	uint8_t id[16]; /* random, made by init: another one is another database */
+	struct digest digest;
+	uint64_t tenants, domains, mailboxes, aliases;
+};
+
+/* ERR_FORMAT where there is none, ERR_NEWER for one of a newer version, ERR_DAMAGED. */
+enum error meta_read(struct db_txn *txn, struct store_meta *out_r) MUST_USE;
+enum error meta_write(struct db_txn *txn, const struct store_meta *m) MUST_USE;
+
+#endif
