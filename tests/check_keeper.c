@@ -196,6 +196,11 @@ START_TEST(other_database_takes_over)
 	else
 		image_replace(next, state.data);
 	ck_assert(keeper_serves(keeper, next, RECOVERY));
+	/* and not without a scan, whatever it looked like before */
+	for (int64_t end = deadline_in(RECOVERY);
+	     told(KEEPER_READY) < 2 && deadline_pause(end);)
+		ck_assert(keeper_serves(keeper, next, RECOVERY));
+	ck_assert_int_eq(told(KEEPER_READY), 2);
 	if (_i >= 5)
 		ck_assert_int_le(told(KEEPER_FAULT), 1);
 }

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <wordexp.h>
 
-enum { COMMAND_SIZE = 8192, START_LIMIT = 10000, STOP_LIMIT = 5000 };
+enum { COMMAND_SIZE = 8192, START_LIMIT = 10000, STOP_LIMIT = 15000 };
 
 /* Made once by main(), known to the processes that Check forks for each test. */
 static char base[SITE_PATH / 4];
