@@ -23,7 +23,6 @@ enum {
 	DROPPED = 1000,
 	BUSY = 8,
 	HELD = 100, /* connections open at the same time */
-	LONGEST_PACKET = 65535
 };
 
 static struct site site;
@@ -306,76 +305,6 @@ START_TEST(thousand_dropped_connections)
 }
 END_TEST
 
-START_TEST(half_sent_packet_holds_nobody_up)
-{
-	static const char *const parts[] = {
-	    "", "\0\0\0", "\0\0\0\x0dO", "\0\0\0\x20M<a@b", "\0\0\0\0"};
-	static const size_t sizes[] = {0, 3, 5, 9, 4};
-	size_t i;
-
-	site_start(&site);
-	/* One at a time: two at once can hold up libmilter's own pool of threads. */
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct mta *held = mta_open(site.socket);
-
-		ck_assert_ptr_nonnull(held);
-		ck_assert(mta_raw(held, parts[i], sizes[i]));
-		answers_expect();
-		mta_close(&held);
-		answers_expect();
-	}
-	ck_assert(site_runs(&site));
-}
-END_TEST
-
-START_TEST(longest_packet_is_answered)
-{
-	struct submission user = submission_by("user@shut.test");
-	char *sender = malloc(LONGEST_PACKET);
-	struct mta *mta;
-	struct mta_reply reply;
-
-	ck_assert_ptr_nonnull(sender);
-	memset(sender, 's', LONGEST_PACKET);
-	sender[LONGEST_PACKET - 1] = '\0';
-	site_start(&site);
-	mta = submission_connect(&site, &user);
-	reply = submission_ask(mta, &user);
-	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
-	/* The macros of the message before are still there. */
-	reply = mta_mail(mta, sender);
-	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
-	mta_close(&mta);
-	free(sender);
-	answers_expect();
-}
-END_TEST
-
-START_TEST(packets_that_break_the_protocol_end_only_their_connection)
-{
-	static const char *const packets[] = {"\xff\xff\xff\xffM", "\x7f\xff\xff\xffO",
-	    "\0\1\0\1Maaaa", "\0\0\0\1Z", "\0\0\0\1M", "\0\0\0\2DM", "\0\0\0\5DMa\0b"};
-	static const size_t sizes[] = {5, 5, 9, 5, 5, 6, 9};
-	size_t i;
-
-	site_start(&site);
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct mta *raw = mta_open(site.socket);
-		struct mta *negotiated = mta_open(site.socket);
-
-		ck_assert_ptr_nonnull(raw);
-		ck_assert_ptr_nonnull(negotiated);
-		ck_assert(mta_negotiate(negotiated));
-		mta_raw(raw, packets[i], sizes[i]);
-		mta_raw(negotiated, packets[i], sizes[i]);
-		answers_expect();
-		mta_close(&raw);
-		mta_close(&negotiated);
-	}
-	ck_assert(site_runs(&site));
-}
-END_TEST
-
 int
 main(void)
 {
@@ -402,8 +331,6 @@ main(void)
 	tcase_add_test(stop, signal_right_after_the_start_stops_the_milter);
 	tcase_add_checked_fixture(abuse, setup, teardown);
 	tcase_add_test(abuse, thousand_dropped_connections);
-	tcase_add_test(abuse, half_sent_packet_holds_nobody_up);
-	tcase_add_test(abuse, longest_packet_is_answered);
 	tcase_add_test(
 	    abuse, packets_that_break_the_protocol_end_only_their_connection);
 	return suite_run(suite);
