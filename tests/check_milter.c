@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MACROS_A_STAGE = 5, DISABLED_TOGGLES = 10, LONGEST_PACKET = 65535 };
+enum { MACROS_A_STAGE = 5, TURNS = 10, LONGEST_PACKET = 65535 };
 
 static struct site site;
 
@@ -209,7 +209,7 @@ START_TEST(messages_of_one_session_are_judged_one_by_one)
 	struct mta *mta = submission_connect(&site, &open);
 	int i;
 
-	for (i = 0; i < DISABLED_TOGGLES; i++) {
+	for (i = 0; i < TURNS; i++) {
 		struct mta_reply reply = submission_ask(mta, i % 2 ? &shut : &open);
 
 		if (i % 2)
@@ -269,7 +269,7 @@ START_TEST(change_is_obeyed_at_the_next_mail_of_an_open_session)
 	struct mta_reply reply;
 	int i;
 
-	for (i = 0; i < DISABLED_TOGGLES; i++) {
+	for (i = 0; i < TURNS; i++) {
 		site_do(&site, "mailbox set user@open.test --smtp-auth %s",
 		    i % 2 ? "enabled" : "disabled");
 		reply = submission_ask(mta, &user);

@@ -11,7 +11,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -22,7 +21,7 @@ enum {
 	SETTLING = 300,
 	DROPPED = 1000,
 	BUSY = 8,
-	HELD = 100, /* connections open at the same time */
+	HELD = 100 /* connections open at the same time */
 };
 
 static struct site site;
@@ -331,7 +330,5 @@ main(void)
 	tcase_add_test(stop, signal_right_after_the_start_stops_the_milter);
 	tcase_add_checked_fixture(abuse, setup, teardown);
 	tcase_add_test(abuse, thousand_dropped_connections);
-	tcase_add_test(
-	    abuse, packets_that_break_the_protocol_end_only_their_connection);
 	return suite_run(suite);
 }
