@@ -281,7 +281,7 @@ END_TEST
 
 START_TEST(records_have_a_longest_size)
 {
-	char value[RECORD_MAX + 1];
+	static char value[RECORD_MAX + 1];
 	struct key key = key_make(TABLE_DOMAIN, "long.test");
 	uint8_t buf[RECORD_MAX];
 	struct bytes got;

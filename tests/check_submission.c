@@ -61,12 +61,12 @@ lock_store(const char *address, enum smtp_auth smtp_auth, instant until)
 }
 
 /* judge - by Postfix's rules, or Sendmail's */
-static struct outcome
+static const struct outcome *
 judge(const char *login, enum mta mta)
 {
 	struct submission submission = {
 	    login, strlen(login), mta, "192.0.2.10", "", "PLAIN", NOW};
-	struct outcome outcome, shown;
+	static struct outcome outcome, shown;
 	char text[STEPS_SIZE];
 	struct text steps;
 
@@ -79,7 +79,7 @@ judge(const char *login, enum mta mta)
 	ck_assert_int_eq(outcome.decision.verdict, shown.decision.verdict);
 	ck_assert_int_eq(outcome.decision.reason, shown.decision.reason);
 	ck_assert_ptr_nonnull(strstr(text, reason_name(shown.decision.reason)));
-	return outcome;
+	return &outcome;
 }
 
 /* outcome_expect - tenant, mailbox ("" for none) and reason in one line */
@@ -96,9 +96,7 @@ outcome_expect(const struct outcome *outcome, const char *wanted)
 static void
 expect(const char *login, const char *wanted)
 {
-	struct outcome outcome = judge(login, MTA_POSTFIX);
-
-	outcome_expect(&outcome, wanted);
+	outcome_expect(judge(login, MTA_POSTFIX), wanted);
 }
 
 START_TEST(login_is_looked_up_in_normal_form)
@@ -146,7 +144,7 @@ START_TEST(long_logins_are_never_cut)
 	memset(login, 'a', sizeof(login));
 	memcpy(login + LOGIN_RAW_MAX - 10, "@open.test", 11);
 	ck_assert_int_eq(
-	    judge(login, MTA_POSTFIX).decision.reason, REASON_TENANT_ENABLED);
+	    judge(login, MTA_POSTFIX)->decision.reason, REASON_TENANT_ENABLED);
 	memset(login, 'a', sizeof(login));
 	memcpy(login + LOGIN_RAW_MAX - 9, "@open.test", 11);
 	expect(login, "[] [] invalid-login");
@@ -155,19 +153,19 @@ END_TEST
 
 START_TEST(sendmail_sends_xtext)
 {
-	struct outcome outcome = judge("a+2Bb@shut.test", MTA_SENDMAIL);
+	const struct outcome *outcome = judge("a+2Bb@shut.test", MTA_SENDMAIL);
 
-	outcome_expect(&outcome, "[shut] [a+b@shut.test] tenant-disabled");
+	outcome_expect(outcome, "[shut] [a+b@shut.test] tenant-disabled");
 	outcome = judge("a+2Bb@shut.test", MTA_POSTFIX);
-	outcome_expect(&outcome, "[shut] [a+2bb@shut.test] tenant-disabled");
+	outcome_expect(outcome, "[shut] [a+2bb@shut.test] tenant-disabled");
 	outcome = judge("jane+40shut.test", MTA_SENDMAIL);
-	outcome_expect(&outcome, "[shut] [jane@shut.test] tenant-disabled");
+	outcome_expect(outcome, "[shut] [jane@shut.test] tenant-disabled");
 	outcome = judge("a+b@shut.test", MTA_SENDMAIL);
-	outcome_expect(&outcome, "[] [] invalid-login");
+	outcome_expect(outcome, "[] [] invalid-login");
 	outcome = judge("a+00@shut.test", MTA_SENDMAIL);
-	outcome_expect(&outcome, "[] [] invalid-login");
+	outcome_expect(outcome, "[] [] invalid-login");
 	outcome = judge("a=b@shut.test", MTA_SENDMAIL);
-	outcome_expect(&outcome, "[] [] invalid-login");
+	outcome_expect(outcome, "[] [] invalid-login");
 }
 END_TEST
 
@@ -321,12 +319,12 @@ START_TEST(lock_of_the_base_mailbox_holds_for_its_subaddresses)
 	mailbox_store(txn, "jane+note@open.test", SMTP_AUTH_INHERIT, "a note");
 	lock_store("jane@open.test", SMTP_AUTH_ENABLED, INSTANT_NONE);
 	ck_assert_int_eq(
-	    judge("jane+x@open.test", MTA_POSTFIX).decision.reason, REASON_LOCKED);
+	    judge("jane+x@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 	ck_assert_int_eq(
-	    judge("jane+on@open.test", MTA_POSTFIX).decision.reason, REASON_LOCKED);
+	    judge("jane+on@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 	ck_assert_int_eq(
-	    judge("jane+note@open.test", MTA_POSTFIX).decision.reason, REASON_LOCKED);
-	ck_assert(judge("jane+on@open.test", MTA_POSTFIX).decision.mailbox_locked);
+	    judge("jane+note@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
+	ck_assert(judge("jane+on@open.test", MTA_POSTFIX)->decision.mailbox_locked);
 	lock_store("jane@open.test", SMTP_AUTH_INHERIT, NOW);
 	expect("jane+on@open.test", "[open] [jane+on@open.test] mailbox-enabled");
 	expect("jane+x@open.test", "[open] [jane@open.test] tenant-enabled");
@@ -339,12 +337,12 @@ START_TEST(lock_of_a_subaddress_is_its_own)
 	mailbox_store(txn, "jane@open.test", SMTP_AUTH_ENABLED, "");
 	lock_store("jane+x@open.test", SMTP_AUTH_INHERIT, NOW + 1);
 	ck_assert_int_eq(
-	    judge("jane+x@open.test", MTA_POSTFIX).decision.reason, REASON_LOCKED);
+	    judge("jane+x@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 	expect("jane+y@open.test", "[open] [jane@open.test] mailbox-enabled");
 	expect("jane@open.test", "[open] [jane@open.test] mailbox-enabled");
 	lock_store("jane@open.test", SMTP_AUTH_INHERIT, NOW);
 	ck_assert_int_eq(
-	    judge("jane+x@open.test", MTA_POSTFIX).decision.reason, REASON_LOCKED);
+	    judge("jane+x@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 }
 END_TEST
 
@@ -392,11 +390,11 @@ START_TEST(name_without_a_form_belongs_to_nobody_but_the_catch_all)
 				  "b.test"; /* a joiner out of place */
 
 	ck_assert_int_eq(
-	    judge(odd, MTA_POSTFIX).decision.reason, REASON_UNKNOWN_TENANT);
+	    judge(odd, MTA_POSTFIX)->decision.reason, REASON_UNKNOWN_TENANT);
 	tenant_store(txn, "rest", SMTP_AUTH_DISABLED);
 	domain_store(txn, DOMAIN_ANY, "rest");
 	ck_assert_int_eq(
-	    judge(odd, MTA_POSTFIX).decision.reason, REASON_TENANT_DISABLED);
+	    judge(odd, MTA_POSTFIX)->decision.reason, REASON_TENANT_DISABLED);
 }
 END_TEST
 
