@@ -93,17 +93,14 @@ owner_of(const struct config *config, uid_t *user, gid_t *group, struct error_te
 	return OK;
 }
 
-enum error
-listener_adjust(const struct config *config, struct error_text *why)
+/* set_access - mode, group and owner of the file */
+static enum error
+set_access(const struct config *config, const char *path, struct error_text *why)
 {
-	const char *path = path_of(config);
 	uid_t user;
 	gid_t group;
-	enum error e;
+	enum error e = owner_of(config, &user, &group, why);
 
-	if (path == NULL)
-		return OK;
-	e = owner_of(config, &user, &group, why);
 	if (e != OK)
 		return e;
 	if (chown(path, user, group) != 0)
@@ -117,13 +114,31 @@ listener_adjust(const struct config *config, struct error_text *why)
 }
 
 enum error
-listener_remove(const struct config *config, struct error_text *why)
+listener_adjust(const struct config *config, struct listener *l, struct error_text *why)
 {
 	const char *path = path_of(config);
 	struct stat st;
 
-	if (path == NULL || lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode) ||
-	    unlink(path) == 0)
+	l->is_file = false;
+	if (path == NULL)
+		return OK;
+	if (lstat(path, &st) != 0)
+		return error_set(why, ERR_IO, "%s: %s", path, strerror(errno));
+	l->is_file = true;
+	l->dev = st.st_dev;
+	l->ino = st.st_ino;
+	return set_access(config, path, why);
+}
+
+enum error
+listener_remove(
+    const struct config *config, const struct listener *l, struct error_text *why)
+{
+	const char *path = path_of(config);
+	struct stat st;
+
+	if (!l->is_file || lstat(path, &st) != 0 || st.st_dev != l->dev ||
+	    st.st_ino != l->ino || unlink(path) == 0)
 		return OK;
 	return error_set(why, ERR_PERMISSION, "cannot remove the socket %s: %s", path,
 	    strerror(errno));

@@ -19,7 +19,7 @@
 #include "policy/guard.h"
 #include "policy/verify.h"
 
-#define SERVE_AFTER_NS 10000000L
+#define SERVE_AFTER_NS 100000000L
 #define STOP_STEP_NS 10000000L
 #define STOP_STEPS 50 /* half a second; waiting for a first scan is not waited for */
 
@@ -168,7 +168,8 @@ serve(void *arg)
 
 /* open_socket - bound before privileges go, so that its group can be given */
 static enum error
-open_socket(const struct config *config, struct error_text *why)
+open_socket(
+    const struct config *config, struct listener *listener, struct error_text *why)
 {
 	enum error e = listener_clear(config, why);
 	struct error_text ignored;
@@ -179,8 +180,8 @@ open_socket(const struct config *config, struct error_text *why)
 	umask(0007);
 	if (e != OK)
 		return e;
-	e = listener_adjust(config, why);
-	if (e != OK && listener_remove(config, &ignored) != OK)
+	e = listener_adjust(config, listener, why);
+	if (e != OK && listener_remove(config, listener, &ignored) != OK)
 		log_message(LEVEL_WARNING, "%s", ignored.text);
 	return e;
 }
@@ -204,14 +205,14 @@ say_start(const struct config *config)
 
 /* prepare - all that can fail before serving */
 static enum error
-prepare(const struct config *config, struct error_text *why)
+prepare(const struct config *config, struct listener *listener, struct error_text *why)
 {
 	enum error e = process_raise_files(why);
 
 	if (e == OK && (e = id_start()) != OK)
 		error_set(why, e, "no random numbers");
 	if (e == OK)
-		e = open_socket(config, why);
+		e = open_socket(config, listener, why);
 	return e == OK ? process_become(config->user, why) : e;
 }
 
@@ -221,12 +222,12 @@ prepare(const struct config *config, struct error_text *why)
  * would do; a session that asks later finds the connection closed, as it would then.
  */
 static void
-stop(const struct config *config)
+stop(const struct config *config, const struct listener *listener)
 {
 	const struct timespec step = {0, STOP_STEP_NS};
 	struct error_text why;
 
-	if (listener_remove(config, &why) != OK)
+	if (listener_remove(config, listener, &why) != OK)
 		log_message(LEVEL_WARNING, "%s", why.text);
 	for (int i = 0; i < STOP_STEPS && !filter_is_idle(); i++)
 		nanosleep(&step, NULL);
@@ -239,10 +240,11 @@ run(struct config *config)
 {
 	struct decider decider = {.config = config};
 	struct server server = {pthread_self(), &decider, OK};
+	struct listener listener;
 	struct error_text why;
 	pthread_t thread;
 	int sig;
-	enum error e = prepare(config, &why);
+	enum error e = prepare(config, &listener, &why);
 
 	if (e != OK) {
 		log_message(LEVEL_ERROR, "%s", why.text);
@@ -260,7 +262,7 @@ run(struct config *config)
 		log_message(LEVEL_ERROR, "libmilter gave up; see the mail log");
 		return EX_UNAVAILABLE;
 	}
-	stop(config);
+	stop(config, &listener);
 	log_message(LEVEL_INFO, "stopped");
 	return EX_OK;
 }

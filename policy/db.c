@@ -301,6 +301,12 @@ db_renew(struct db_txn *txn)
 	return guard_run(renew, txn);
 }
 
+size_t
+db_txn_id(const struct db_txn *txn)
+{
+	return mdb_txn_id(txn->txn);
+}
+
 static enum error
 check(void *arg)
 {

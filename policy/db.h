@@ -69,6 +69,9 @@ enum error db_begin(struct db *db, bool write, struct db_txn **txn_r) MUST_USE;
 enum error db_reset(struct db_txn *txn);
 enum error db_renew(struct db_txn *txn) MUST_USE;
 
+/* The number of the transaction whose snapshot this is. */
+size_t db_txn_id(const struct db_txn *txn);
+
 /* Whether the snapshot still passes the test of db_renew(). */
 enum error db_check(struct db_txn *txn) MUST_USE;
 

@@ -31,7 +31,10 @@ struct keeper {
 	struct pool pool;    /* open while the state is, or a moment ago was, good */
 	struct store *store; /* the thread's own */
 	int64_t scan_ms;
-	unsigned ahead; /* looks in a row that found the file ahead of the lock */
+	unsigned ahead;   /* looks in a row that found the file ahead of the lock */
+	unsigned foreign; /* looks in a row that found it written, yet no commit */
+	size_t seen_txn;  /* the last commit that was seen, */
+	struct timespec seen_written; /* and when the file had been written then */
 	struct error_text said;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -100,13 +103,56 @@ close_all(struct keeper *k)
 	store_close(&k->store);
 }
 
+/*
+ * note_writing - LMDB writes the file for a commit only. One that is written while the
+ * number of the last commit stays has been written by something else.
+ */
+static enum error
+note_writing(struct keeper *k, const struct store_txn *txn)
+{
+	size_t id = store_txn_id(txn);
+	struct timespec written;
+	enum error e = store_written(k->store, &written);
+
+	if (e != OK)
+		return e;
+	if (id == k->seen_txn &&
+	    (written.tv_sec != k->seen_written.tv_sec ||
+		written.tv_nsec != k->seen_written.tv_nsec)) {
+		k->foreign++; /* or a commit is on its way: the next look will tell */
+		return OK;
+	}
+	k->foreign = 0;
+	k->seen_txn = id;
+	k->seen_written = written;
+	return OK;
+}
+
+/* take_baseline - what is written from now on is written behind the coming scan */
+static enum error
+take_baseline(struct keeper *k)
+{
+	struct store_txn *txn;
+	enum error e = store_begin(k->store, &txn);
+
+	if (e != OK)
+		return e;
+	k->seen_txn = 0;
+	e = note_writing(k, txn);
+	store_abort(&txn);
+	return e;
+}
+
 /* scan - verifies the open database and remembers how long that takes */
 static enum error
 scan(struct keeper *k, uint64_t *records, struct error_text *why)
 {
 	int64_t start = now_ms();
-	enum error e = verify_store(k->store, records, why);
+	enum error e = take_baseline(k);
 
+	if (e != OK)
+		return error_about(why, e, k->dir);
+	e = verify_store(k->store, records, why);
 	k->scan_ms = now_ms() - start;
 	return e;
 }
@@ -146,16 +192,29 @@ look(struct keeper *k, bool clear_readers)
 	if (e != OK)
 		return e;
 	e = db_lag(store_db(txn), &lag);
+	if (e == OK)
+		e = note_writing(k, txn);
 	store_abort(&txn);
 	k->ahead = lag > 1 ? k->ahead + 1 : 0;
 	return e == OK && k->ahead > 1 ? ERR_REPLACED : e;
+}
+
+/* scan_is_due - by the clock, or because something has written into the file */
+static bool
+scan_is_due(struct keeper *k, int64_t scanned)
+{
+	int64_t pause = RESCAN_FACTOR * k->scan_ms;
+
+	if (k->foreign > 1)
+		return true;
+	return now_ms() - scanned >= (pause > RESCAN_MIN_MS ? pause : RESCAN_MIN_MS);
 }
 
 /* watch - until something is wrong; returns what */
 static enum error
 watch(struct keeper *k, struct error_text *why)
 {
-	int64_t scanned = now_ms(), cleared = scanned, due;
+	int64_t scanned = now_ms(), cleared = scanned;
 	enum error e;
 
 	for (;;) {
@@ -171,8 +230,7 @@ watch(struct keeper *k, struct error_text *why)
 			return error_about(why, e, k->dir);
 		if (now_ms() - cleared >= STALE_READERS_MS)
 			cleared = now_ms();
-		due = RESCAN_FACTOR * k->scan_ms;
-		if (now_ms() - scanned < (due > RESCAN_MIN_MS ? due : RESCAN_MIN_MS))
+		if (!scan_is_due(k, scanned))
 			continue;
 		e = scan(k, NULL, why);
 		if (e != OK)

@@ -235,6 +235,17 @@ store_check_path(const struct store *store)
 }
 
 enum error
+store_written(const struct store *store, struct timespec *time_r)
+{
+	struct stat st;
+
+	if (stat(store->data_path, &st) != 0)
+		return error_from_errno(errno);
+	*time_r = st.st_mtim;
+	return OK;
+}
+
+enum error
 store_clear_stale_readers(struct store *store)
 {
 	return db_clear_stale_readers(store->db);
@@ -367,6 +378,12 @@ const struct settings *
 store_settings(const struct store_txn *txn)
 {
 	return &txn->settings;
+}
+
+size_t
+store_txn_id(const struct store_txn *txn)
+{
+	return db_txn_id(txn->db);
 }
 
 struct db_txn *

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "policy/db.h"
 #include "policy/digest.h"
@@ -39,6 +40,9 @@ void store_close(struct store **store);
 /* OK while PATH and the lock file are those that were opened, else ERR_REPLACED. */
 enum error store_check_path(const struct store *store) MUST_USE;
 
+/* When the data file was last written to, by whomever. ERR_MISSING, ERR_IO. */
+enum error store_written(const struct store *store, struct timespec *time_r) MUST_USE;
+
 /* Frees reader slots of processes that are gone. */
 enum error store_clear_stale_readers(struct store *store) MUST_USE;
 
@@ -67,6 +71,8 @@ void store_abort(struct store_txn **txn);
 const struct store_meta *store_meta(const struct store_txn *txn);
 const struct settings *store_settings(const struct store_txn *txn);
 struct db_txn *store_db(struct store_txn *txn);
+/* The number of the last commit that the snapshot has. */
+size_t store_txn_id(const struct store_txn *txn);
 
 /* Reads again the settings that a put or delete has changed within TXN. */
 enum error store_reload_settings(struct store_txn *txn) MUST_USE;

@@ -7,6 +7,7 @@
 
 #include "policy/pool.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -171,6 +172,38 @@ START_TEST(truncated_database_is_a_fault_until_it_is_whole)
 }
 END_TEST
 
+/* name_change - one letter of a known name, wherever it stands, without a commit */
+static void
+name_change(void)
+{
+	static const char name[] = "user007";
+	const char *at = image.bytes, *end = image.bytes + image.size;
+	int fd = open(state.data, O_WRONLY);
+	int changed = 0;
+
+	ck_assert_int_ge(fd, 0);
+	while ((at = memmem(at, (size_t)(end - at), name, sizeof(name) - 1)) != NULL) {
+		ck_assert_int_eq(pwrite(fd, "U", 1, at - image.bytes), 1);
+		at++;
+		changed++;
+	}
+	ck_assert_int_gt(changed, 0);
+	ck_assert_int_eq(close(fd), 0);
+}
+
+/* No look-up traps, and a known mailbox is "not found": only a scan can tell, and it
+ * must not wait for its turn by the clock. */
+START_TEST(file_written_without_a_commit_is_scanned_at_once)
+{
+	start_ready();
+	name_change();
+	ck_assert(keeper_refuses(keeper, RECOVERY));
+	fault_expect("damaged");
+	image_replace(&image, state.data);
+	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+}
+END_TEST
+
 /* The fresh one has as many transactions as the old, fewer, or more; or it is a later,
  * or an earlier, state of the same database. */
 START_TEST(other_database_takes_over)
@@ -312,6 +345,7 @@ main(void)
 	tcase_add_test(tcase, removed_database_is_a_fault_until_it_is_back);
 	tcase_add_loop_test(
 	    tcase, truncated_database_is_a_fault_until_it_is_whole, 0, 5);
+	tcase_add_test(tcase, file_written_without_a_commit_is_scanned_at_once);
 	tcase_add_loop_test(tcase, other_database_takes_over, 0, 10);
 	tcase_add_test(tcase, restored_database_takes_over_without_a_fault);
 	tcase_add_test(tcase, removed_lock_file_is_made_again);
