@@ -249,8 +249,8 @@ run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
 
 	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT)
 		return e;
+	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
 	txn->failed = e;
-	txn->trapped = txn->trapped || e == ERR_DAMAGED;
 	return e;
 }
 
@@ -356,8 +356,13 @@ commit(void *arg)
 enum error
 db_commit(struct db_txn **txn)
 {
-	enum error e = (*txn)->trapped ? ERR_DAMAGED : guard_run(commit, (*txn)->txn);
+	enum error e = (*txn)->failed;
 
+	if (e != OK) {
+		db_abort(txn);
+		return e;
+	}
+	e = guard_run(commit, (*txn)->txn);
 	free(*txn);
 	*txn = NULL;
 	return e;

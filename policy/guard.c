@@ -10,6 +10,8 @@
 /* Where this thread's guard returns to; NULL outside a guard. */
 static _Thread_local sigjmp_buf *volatile escape;
 
+static _Thread_local bool trapped;
+
 static const int traps[] = {SIGBUS, SIGSEGV, SIGFPE};
 
 static void
@@ -59,12 +61,20 @@ guard_run(enum error (*fn)(void *), void *arg)
 
 	if (sigsetjmp(here, 0) != 0) {
 		escape = NULL;
+		trapped = true;
 		return ERR_DAMAGED;
 	}
 	escape = &here;
+	trapped = false;
 	e = fn(arg);
 	escape = NULL;
 	return e;
+}
+
+bool
+guard_trapped(void)
+{
+	return trapped;
 }
 
 void

@@ -3,6 +3,8 @@
 #ifndef POLICY_GUARD_H
 #define POLICY_GUARD_H
 
+#include <stdbool.h>
+
 #include "policy/error.h"
 
 /*
@@ -24,6 +26,9 @@ void guard_install(void);
  * Thread-safe; does not nest.
  */
 enum error guard_run(enum error (*fn)(void *), void *arg) MUST_USE;
+
+/* Whether this thread's last guard_run() was left by a trap. */
+bool guard_trapped(void);
 
 /* Leaves the guard of this thread as a trap does; aborts when there is none. */
 void guard_escape(void) __attribute__((noreturn));

@@ -37,4 +37,7 @@ const char *instant_print(instant t, char *buf);
 /* The time of day as the system's clock has it. */
 instant instant_now(void);
 
+/* Milliseconds of a clock that nobody sets, for time limits. */
+int64_t monotonic_ms(void);
+
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "policy/instant.h"
 #include "policy/pool.h"
 #include "policy/verify.h"
 
@@ -41,15 +42,6 @@ struct keeper {
 	int64_t wait_until; /* under the mutex: when waiting for a scan ends */
 };
 
-static int64_t
-now_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 static struct timespec
 as_timespec(int64_t ms)
 {
@@ -62,7 +54,7 @@ set_state(struct keeper *k, enum keeper_state state)
 {
 	pthread_mutex_lock(&k->mutex);
 	if (state == KEEPER_VERIFYING && atomic_load(&k->state) != KEEPER_VERIFYING)
-		k->wait_until = now_ms() + FIRST_SCAN_WAIT_MS;
+		k->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
 	atomic_store(&k->state, state);
 	pthread_cond_broadcast(&k->changed);
 	pthread_mutex_unlock(&k->mutex);
@@ -75,7 +67,7 @@ pause_while(struct keeper *k, enum keeper_state state, int64_t deadline)
 	struct timespec until = as_timespec(deadline);
 
 	pthread_mutex_lock(&k->mutex);
-	while (atomic_load(&k->state) == state && now_ms() < deadline)
+	while (atomic_load(&k->state) == state && monotonic_ms() < deadline)
 		pthread_cond_timedwait(&k->changed, &k->mutex, &until);
 	pthread_mutex_unlock(&k->mutex);
 }
@@ -147,13 +139,13 @@ take_baseline(struct keeper *k)
 static enum error
 scan(struct keeper *k, uint64_t *records, struct error_text *why)
 {
-	int64_t start = now_ms();
+	int64_t start = monotonic_ms();
 	enum error e = take_baseline(k);
 
 	if (e != OK)
 		return error_about(why, e, k->dir);
 	e = verify_store(k->store, records, why);
-	k->scan_ms = now_ms() - start;
+	k->scan_ms = monotonic_ms() - start;
 	return e;
 }
 
@@ -207,35 +199,36 @@ scan_is_due(struct keeper *k, int64_t scanned)
 
 	if (k->foreign > 1)
 		return true;
-	return now_ms() - scanned >= (pause > RESCAN_MIN_MS ? pause : RESCAN_MIN_MS);
+	return monotonic_ms() - scanned >=
+	    (pause > RESCAN_MIN_MS ? pause : RESCAN_MIN_MS);
 }
 
 /* watch - until something is wrong; returns what */
 static enum error
 watch(struct keeper *k, struct error_text *why)
 {
-	int64_t scanned = now_ms(), cleared = scanned;
+	int64_t scanned = monotonic_ms(), cleared = scanned;
 	enum error e;
 
 	for (;;) {
-		pause_while(k, KEEPER_GOOD, now_ms() + LOOK_MS);
+		pause_while(k, KEEPER_GOOD, monotonic_ms() + LOOK_MS);
 		if (atomic_load(&k->state) == KEEPER_VERIFYING)
 			return error_about(why, ERR_REPLACED, k->dir);
 		if (atomic_load(&k->state) != KEEPER_GOOD)
 			return error_set(why, ERR_DAMAGED,
 			    "a decision met damage in the policy database of %s",
 			    k->dir);
-		e = look(k, now_ms() - cleared >= STALE_READERS_MS);
+		e = look(k, monotonic_ms() - cleared >= STALE_READERS_MS);
 		if (e != OK)
 			return error_about(why, e, k->dir);
-		if (now_ms() - cleared >= STALE_READERS_MS)
-			cleared = now_ms();
+		if (monotonic_ms() - cleared >= STALE_READERS_MS)
+			cleared = monotonic_ms();
 		if (!scan_is_due(k, scanned))
 			continue;
 		e = scan(k, NULL, why);
 		if (e != OK)
 			return e;
-		scanned = now_ms();
+		scanned = monotonic_ms();
 	}
 }
 
@@ -266,7 +259,8 @@ keep(void *arg)
 			fault(k, &why);
 			pause = LOOK_MS + RETRY_FACTOR * k->scan_ms;
 			pause_while(k, KEEPER_BAD,
-			    now_ms() + (pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS));
+			    monotonic_ms() +
+				(pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS));
 			continue;
 		}
 		announce(k, records);
@@ -320,7 +314,7 @@ keeper_start(
 	memcpy(k->dir, dir, strlen(dir) + 1);
 	k->listener = listener;
 	k->arg = arg;
-	k->wait_until = now_ms() + FIRST_SCAN_WAIT_MS;
+	k->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
 	atomic_store(&k->state, KEEPER_VERIFYING);
 	if (pthread_create(&thread, NULL, keep, k) != 0) {
 		free(k);

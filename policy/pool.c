@@ -5,6 +5,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
+#include "policy/instant.h"
+
 _Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
 
 enum error
@@ -52,9 +54,13 @@ pool_take(struct pool *pool, int wait_ms)
 {
 	const struct timespec millisecond = {0, 1000000};
 	int slot = try_take(pool);
+	int64_t deadline;
 
+	if (slot >= 0)
+		return slot;
 	/* A decision takes microseconds: a wait is rare, and not worth a lock. */
-	for (int waited = 0; slot < 0 && waited < wait_ms; waited++) {
+	deadline = monotonic_ms() + wait_ms;
+	while (slot < 0 && monotonic_ms() < deadline) {
 		nanosleep(&millisecond, NULL);
 		slot = try_take(pool);
 	}

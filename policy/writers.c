@@ -9,16 +9,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/instant.h"
+
 #define POLL_NANOSECONDS 5000000L
-
-static int64_t
-monotonic_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
 
 /* lock_until - flock(2) has no time limit, so the lock is asked for again and again */
 static enum error
