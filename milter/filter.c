@@ -11,9 +11,10 @@
 
 #define NAME "smtpauth-milter"
 
-/* libmilter gives callbacks no argument of ours, so these two are global. */
+/* libmilter gives callbacks no argument of ours, so these are global. */
 static const struct decider *the_decider;
 static _Atomic unsigned under_way;
+static _Atomic uint64_t ended;
 
 /*
  * At most five macros a stage, the documented limit of old MTAs. {client_addr} is
@@ -126,6 +127,7 @@ on_mail(SMFICTX *ctx, char **argv)
 	atomic_fetch_add(&under_way, 1);
 	verdict = transaction_decide(the_decider, &t, &reply);
 	status = answer(ctx, verdict, &reply);
+	atomic_fetch_add(&ended, 1);
 	atomic_fetch_sub(&under_way, 1);
 	return status;
 }
@@ -149,12 +151,17 @@ filter_open(const char *spec, struct error_text *why)
 	if (smfi_register(desc) != MI_SUCCESS || smfi_setconn(conn) != MI_SUCCESS)
 		return error_set(
 		    why, ERR_IO, "libmilter does not take the socket %s", spec);
-	if (smfi_opensocket(false) != MI_SUCCESS)
+	if (smfi_opensocket(false) == MI_SUCCESS)
+		return OK;
+	if (strncmp(spec, "fd:", 3) == 0)
 		return error_set(why, ERR_IO,
-		    "cannot listen on %s: is the address in use, or the folder not "
-		    "writable?",
+		    "this libmilter cannot take over a socket (%s): disable the "
+		    "socket unit, or set \"socket\" to an address",
 		    spec);
-	return OK;
+	return error_set(why, ERR_IO,
+	    "cannot listen on %s: is the address in use, or the folder not "
+	    "writable?",
+	    spec);
 }
 
 enum error
@@ -168,4 +175,10 @@ bool
 filter_is_idle(void)
 {
 	return atomic_load(&under_way) == 0;
+}
+
+uint64_t
+filter_ended(void)
+{
+	return atomic_load(&ended);
 }

@@ -3,6 +3,9 @@
 #ifndef MILTER_FILTER_H
 #define MILTER_FILTER_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "milter/transaction.h"
 #include "policy/error.h"
 
@@ -22,5 +25,8 @@ enum error filter_serve(const struct decider *decider) MUST_USE;
 
 /* Whether no decision is under way. */
 bool filter_is_idle(void);
+
+/* How many decisions have ended since the start. */
+uint64_t filter_ended(void);
 
 #endif

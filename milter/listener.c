@@ -103,7 +103,7 @@ set_access(const struct config *config, const char *path, struct error_text *why
 
 	if (e != OK)
 		return e;
-	if (chown(path, user, group) != 0)
+	if ((user != (uid_t)-1 || group != (gid_t)-1) && chown(path, user, group) != 0)
 		return error_set(why, ERR_PERMISSION,
 		    "cannot give %s to group \"%s\": %s", path, config->socket_group,
 		    strerror(errno));

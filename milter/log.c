@@ -2,12 +2,12 @@
 /* log - lines to standard error, to syslog, or as JSON */
 #include "milter/log.h"
 
-#include <errno.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <unistd.h>
 
+#include "milter/outlet.h"
 #include "policy/instant.h"
 #include "policy/json.h"
 #include "policy/text.h"
@@ -16,20 +16,12 @@
 #define LINE_MAX_BYTES 7000
 #define MESSAGE_MAX 1500
 #define VALUE_LIMIT 500 /* bytes of a value that are shown */
+#define FIELD_MIN 60    /* bytes of a line for a value that is not shown */
 
 static enum log_target log_target = LOG_TO_STDERR;
 static enum log_level log_level = LEVEL_INFO;
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
-
-void
-log_open(enum log_target target, enum log_level level)
-{
-	log_target = target;
-	log_level = level;
-	/* libmilter speaks to syslog by itself, whatever our target is */
-	openlog(NAME, LOG_PID | LOG_NDELAY, LOG_MAIL);
-}
 
 bool
 log_wants(enum log_level level)
@@ -37,40 +29,16 @@ log_wants(enum log_level level)
 	return level <= log_level;
 }
 
-/* write_all - one write(2) as a rule; a full pipe may take several */
-static void
-write_all(const char *s, size_t n)
+/* emit - a finished text line; syslog adds the program's name itself */
+static bool
+emit(enum log_level level, struct text *t, outlet *to)
 {
-	while (n > 0) {
-		ssize_t done = write(STDERR_FILENO, s, n);
+	size_t skip = strlen(NAME) + 2;
 
-		if (done < 0 && errno != EINTR)
-			return;
-		if (done > 0) {
-			s += done;
-			n -= (size_t)done;
-		}
-	}
-}
-
-static void
-to_syslog(enum log_level level, const char *line)
-{
-	static const int priority[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
-
-	syslog(priority[level], "%s", line);
-}
-
-/* emit - a finished text line */
-static void
-emit(enum log_level level, struct text *t)
-{
-	if (log_target == LOG_TO_SYSLOG) {
-		to_syslog(level, t->at + strlen(NAME) + 2);
-		return;
-	}
+	if (log_target == LOG_TO_SYSLOG)
+		return to(level, t->at + skip, t->len - skip + 1);
 	t->at[t->len++] = '\n'; /* there is room: see line_start() */
-	write_all(t->at, t->len);
+	return to(level, t->at, t->len);
 }
 
 /* line_start - the program's name; the line's last byte is kept for the newline */
@@ -97,32 +65,35 @@ json_begin(struct json *j, struct text *t, char *buf, size_t cap, enum log_level
 	json_string(j, "level", level_names[level]);
 }
 
-/* json_finish - closes the object; one that was cut is closed where it was whole */
-static void
-json_finish(struct text *t, size_t whole)
+/* json_finish - there is room: see json_begin() */
+static bool
+json_finish(struct text *t, enum log_level level, outlet *to)
 {
-	if (t->cut)
-		t->len = whole;
 	memcpy(t->at + t->len, "}\n", 2);
-	write_all(t->at, t->len + 2);
+	return to(level, t->at, t->len + 2);
 }
 
-static void
-json_message(enum log_level level, const char *message)
+static bool
+json_message(enum log_level level, const char *message, outlet *to)
 {
 	char buf[4 * MESSAGE_MAX];
 	struct text t;
 	struct json j;
 	size_t whole;
 
-	json_begin(&j, &t, buf, sizeof buf, level);
+	json_begin(&j, &t, buf, sizeof buf - FIELD_MIN, level);
 	whole = t.len;
 	json_string(&j, "message", message);
-	json_finish(&t, whole);
+	t.cap += FIELD_MIN;
+	if (t.cut) {
+		t.len = whole;
+		json_string(&j, "message", "(too long)");
+	}
+	return json_finish(&t, level, to);
 }
 
-static void
-text_message(enum log_level level, const char *message)
+static bool
+text_message(enum log_level level, const char *message, outlet *to)
 {
 	char line[4 * MESSAGE_MAX + 100];
 	struct text t;
@@ -131,7 +102,15 @@ text_message(enum log_level level, const char *message)
 	if (level != LEVEL_INFO)
 		text_printf(&t, "%s: ", level_names[level]);
 	text_show(&t, message, strlen(message), MESSAGE_MAX);
-	emit(level, &t);
+	return emit(level, &t, to);
+}
+
+static bool
+put_message(enum log_level level, const char *message, outlet *to)
+{
+	if (log_target == LOG_TO_JSON)
+		return json_message(level, message, to);
+	return text_message(level, message, to);
 }
 
 void
@@ -145,35 +124,61 @@ log_message(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof buf, fmt, ap);
 	va_end(ap);
-	if (log_target == LOG_TO_JSON)
-		json_message(level, buf);
-	else
-		text_message(level, buf);
+	put_message(level, buf, outlet_put_and_wait);
 }
 
-/* json_fields - a value too long to show is cut as in a text line */
+/* json_field - a value that is too long, or leaves too little for others, is not shown
+ */
+static void
+json_field(struct json *j, struct text *t, const struct log_field *f, size_t reserved)
+{
+	size_t whole = t->len;
+
+	t->cap -= reserved;
+	if (f->len == 0)
+		json_null(j, f->key);
+	else if (f->len <= VALUE_LIMIT)
+		json_string_n(j, f->key, f->value, f->len);
+	else
+		t->cut = true;
+	t->cap += reserved;
+	if (!t->cut)
+		return;
+	t->len = whole;
+	t->cut = false;
+	json_string(j, f->key, "(too long)");
+}
+
 static void
 json_fields(enum log_level level, const struct log_field *fields, size_t n)
 {
 	char buf[LINE_MAX_BYTES];
 	struct text t;
 	struct json j;
-	size_t whole;
 
 	json_begin(&j, &t, buf, sizeof buf, level);
-	whole = t.len;
-	for (size_t i = 0; i < n; i++) {
-		if (fields[i].len == 0)
-			json_null(&j, fields[i].key);
-		else if (fields[i].len <= VALUE_LIMIT)
-			json_string_n(
-			    &j, fields[i].key, fields[i].value, fields[i].len);
-		else
-			json_string(&j, fields[i].key, "(too long)");
-		if (!t.cut)
-			whole = t.len;
-	}
-	json_finish(&t, whole);
+	for (size_t i = 0; i < n; i++)
+		json_field(&j, &t, &fields[i], FIELD_MIN * (n - i));
+	json_finish(&t, level, outlet_put);
+}
+
+/* text_field - as json_field(); of a value that is not shown stands its length */
+static void
+text_field(
+    struct text *t, const struct log_field *f, const char *space, size_t reserved)
+{
+	size_t whole = t->len;
+
+	t->cap -= reserved;
+	text_printf(t, "%s%s=", space, f->key);
+	text_escape(t, f->value, f->len, VALUE_LIMIT);
+	t->cap += reserved;
+	if (!t->cut)
+		return;
+	t->len = whole;
+	t->cut = false;
+	text_printf(t, "%s%s=", space, f->key);
+	text_escape(t, f->value, f->len, 0);
 }
 
 void
@@ -189,9 +194,28 @@ log_fields(enum log_level level, const struct log_field *fields, size_t n)
 		return;
 	}
 	line_start(&t, line, sizeof line);
-	for (size_t i = 0; i < n; i++) {
-		text_printf(&t, "%s%s=", i > 0 ? " " : "", fields[i].key);
-		text_escape(&t, fields[i].value, fields[i].len, VALUE_LIMIT);
-	}
-	emit(level, &t);
+	for (size_t i = 0; i < n; i++)
+		text_field(&t, &fields[i], i > 0 ? " " : "", FIELD_MIN * (n - i));
+	emit(level, &t, outlet_put);
+}
+
+/* say_lost - that lines are missing */
+static bool
+say_lost(uint64_t n)
+{
+	char text[60];
+
+	snprintf(text, sizeof text, "%llu log line%s lost", (unsigned long long)n,
+	    n == 1 ? " was" : "s were");
+	return put_message(LEVEL_WARNING, text, outlet_write);
+}
+
+void
+log_open(enum log_target target, enum log_level level)
+{
+	log_target = target;
+	log_level = level;
+	/* libmilter speaks to syslog by itself, whatever our target is */
+	openlog(NAME, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	outlet_open(target == LOG_TO_SYSLOG, say_lost);
 }

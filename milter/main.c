@@ -12,14 +12,18 @@
 
 #include "milter/filter.h"
 #include "milter/id.h"
+#include "milter/inherit.h"
 #include "milter/listener.h"
 #include "milter/log.h"
+#include "milter/notify.h"
 #include "milter/process.h"
 #include "milter/pulse.h"
+#include "milter/watchdog.h"
 #include "policy/guard.h"
 #include "policy/verify.h"
 
 #define SERVE_AFTER_NS 100000000L
+#define READY_AFTER_S 10 /* then decisions no longer wait for a first scan */
 #define STOP_STEP_NS 10000000L
 #define STOP_STEPS 50 /* half a second; waiting for a first scan is not waited for */
 
@@ -148,6 +152,9 @@ on_keeper(void *arg, enum keeper_event event, const char *text)
 	else
 		log_message(
 		    event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
+	notify_status(text);
+	if (event != KEEPER_NOTE)
+		notify_ready();
 }
 
 /*
@@ -166,9 +173,21 @@ serve(void *arg)
 	return NULL;
 }
 
-/* open_socket - bound before privileges go, so that its group can be given */
+/* take_socket - the one handed over; the configuration names its address from now on */
 static enum error
-open_socket(
+take_socket(int fd, const char *name, struct config *config, struct error_text *why)
+{
+	char spec[16];
+	enum error e;
+
+	snprintf(spec, sizeof spec, "fd:%d", fd);
+	e = filter_open(spec, why);
+	return e == OK ? config_set(config, "socket", name, why) : e;
+}
+
+/* make_socket - bound before privileges go, so that its group can be given */
+static enum error
+make_socket(
     const struct config *config, struct listener *listener, struct error_text *why)
 {
 	enum error e = listener_clear(config, why);
@@ -184,6 +203,20 @@ open_socket(
 	if (e != OK && listener_remove(config, listener, &ignored) != OK)
 		log_message(LEVEL_WARNING, "%s", ignored.text);
 	return e;
+}
+
+static enum error
+open_socket(struct config *config, struct listener *listener, struct error_text *why)
+{
+	char name[INHERIT_NAME_MAX + 1];
+	int fd;
+	enum error e = inherit_find(config->socket, &fd, name, why);
+
+	listener->is_file = false;
+	if (e != OK)
+		return e;
+	return fd < 0 ? make_socket(config, listener, why)
+		      : take_socket(fd, name, config, why);
 }
 
 static void
@@ -205,7 +238,7 @@ say_start(const struct config *config)
 
 /* prepare - all that can fail before serving */
 static enum error
-prepare(const struct config *config, struct listener *listener, struct error_text *why)
+prepare(struct config *config, struct listener *listener, struct error_text *why)
 {
 	enum error e = process_raise_files(why);
 
@@ -227,11 +260,41 @@ stop(const struct config *config, const struct listener *listener)
 	const struct timespec step = {0, STOP_STEP_NS};
 	struct error_text why;
 
+	notify_stopping();
 	if (listener_remove(config, listener, &why) != OK)
 		log_message(LEVEL_WARNING, "%s", why.text);
 	for (int i = 0; i < STOP_STEPS && !filter_is_idle(); i++)
 		nanosleep(&step, NULL);
 	nanosleep(&step, NULL);
+}
+
+/* start - all threads but this one */
+static enum error
+start(struct config *config, struct decider *decider, struct server *server)
+{
+	pthread_t thread;
+	enum error e =
+	    keeper_start(&decider->keeper, config->state_dir, on_keeper, config);
+
+	if (e == OK)
+		e = pulse_start(config, decider->keeper);
+	if (e == OK)
+		e = watchdog_start();
+	if (e == OK && pthread_create(&thread, NULL, serve, server) != 0)
+		e = ERR_MEMORY;
+	return e;
+}
+
+/* wait_end - says that the service is ready, at the latest when decisions are made */
+static int
+wait_end(void)
+{
+	int sig = process_wait_signal(READY_AFTER_S);
+
+	if (sig != 0)
+		return sig;
+	notify_ready();
+	return process_wait_signal(0);
 }
 
 /* run - serves until a signal; returns the exit status */
@@ -242,7 +305,6 @@ run(struct config *config)
 	struct server server = {pthread_self(), &decider, OK};
 	struct listener listener;
 	struct error_text why;
-	pthread_t thread;
 	int sig;
 	enum error e = prepare(config, &listener, &why);
 
@@ -251,13 +313,11 @@ run(struct config *config)
 		return e == ERR_CONFIG ? EX_CONFIG : EX_UNAVAILABLE;
 	}
 	say_start(config);
-	if (keeper_start(&decider.keeper, config->state_dir, on_keeper, config) != OK ||
-	    pulse_start(config, decider.keeper) != OK ||
-	    pthread_create(&thread, NULL, serve, &server) != 0) {
+	if (start(config, &decider, &server) != OK) {
 		log_message(LEVEL_ERROR, "cannot start a thread");
 		return EX_OSERR;
 	}
-	sig = process_wait_signal();
+	sig = wait_end();
 	if (sig == SIGUSR1 && server.result != OK) {
 		log_message(LEVEL_ERROR, "libmilter gave up; see the mail log");
 		return EX_UNAVAILABLE;

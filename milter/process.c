@@ -8,7 +8,10 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "policy/instant.h"
 
 enum error
 process_raise_files(struct error_text *why)
@@ -73,13 +76,20 @@ process_block_signals(void)
 }
 
 int
-process_wait_signal(void)
+process_wait_signal(unsigned seconds)
 {
+	const int64_t deadline = monotonic_ms() + 1000 * (int64_t)seconds;
 	sigset_t set;
-	int sig;
+	int sig = 0;
 
 	stop_signals(&set);
-	while (sigwait(&set, &sig) != 0)
-		;
-	return sig;
+	while (seconds == 0 || monotonic_ms() < deadline) {
+		const struct timespec second = {1, 0};
+
+		sig = seconds == 0 ? sigwaitinfo(&set, NULL)
+				   : sigtimedwait(&set, NULL, &second);
+		if (sig > 0)
+			return sig;
+	}
+	return 0;
 }

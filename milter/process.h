@@ -24,7 +24,11 @@ enum error process_become(const char *user, struct error_text *why) MUST_USE;
 /* Blocks the signals that stop the daemon, in this thread and those it starts. */
 void process_block_signals(void);
 
-/* Waits for one of them. SIGUSR1 is the daemon's own: the filter has returned. */
-int process_wait_signal(void);
+/*
+ * Waits for one of them, SECONDS at most; 0: for as long as it takes. Returns the
+ * signal, or 0 when the time is over. SIGUSR1 is the daemon's own: the filter has
+ * returned.
+ */
+int process_wait_signal(unsigned seconds);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pulse - writes the daemon's heartbeat */
+/* pulse - writes the daemon's heartbeat, and its metrics */
 #include "milter/pulse.h"
 
 #include <pthread.h>
@@ -10,24 +10,35 @@
 #include <unistd.h>
 
 #include "milter/log.h"
+#include "milter/metrics_file.h"
 #include "policy/heartbeat.h"
 
 struct pulse {
 	const char *dir;
 	struct keeper *keeper;
 	struct heartbeat heartbeat;
-	struct error_text said;
+	struct error_text said, metrics_said; /* the last complaints */
 };
 
 /* complain - but not of the same trouble again and again */
 static void
-complain(struct pulse *p, const struct error_text *why)
+complain(struct error_text *said, const struct error_text *why, const char *what)
 {
-	if (strcmp(why->text, p->said.text) == 0)
+	if (strcmp(why->text, said->text) == 0)
 		return;
-	p->said = *why;
-	log_message(LEVEL_WARNING,
-	    "no heartbeat, so status will say that no daemon runs: %s", why->text);
+	*said = *why;
+	log_message(LEVEL_WARNING, "%s: %s", what, why->text);
+}
+
+static void
+write_metrics(struct pulse *p)
+{
+	struct error_text why;
+
+	if (metrics_file_write(&why) == OK)
+		p->metrics_said.text[0] = '\0';
+	else
+		complain(&p->metrics_said, &why, "the metrics cannot be written");
 }
 
 /* beat - the database is open only for one record, so that it may be replaced */
@@ -46,7 +57,8 @@ beat(struct pulse *p)
 		db_close(&db);
 	}
 	if (e != OK)
-		complain(p, &why);
+		complain(&p->said, &why,
+		    "no heartbeat, so status will say that no daemon runs");
 	else
 		p->said.text[0] = '\0';
 }
@@ -77,6 +89,7 @@ run(void *arg)
 		if (seconds % p->heartbeat.interval == 0 ||
 		    policy != p->heartbeat.policy) {
 			p->heartbeat.policy = policy;
+			write_metrics(p); /* first: it needs no disk */
 			beat(p);
 		}
 		nanosleep(&second, NULL);
@@ -100,6 +113,7 @@ pulse_start(const struct config *config, struct keeper *keeper)
 	p->heartbeat.pid = (uint32_t)getpid();
 	p->heartbeat.interval = config->usage_flush;
 	p->heartbeat.started = instant_now();
+	metrics_file_open(config, keeper);
 	if (pthread_create(&thread, NULL, run, p) != 0) {
 		free(p);
 		return ERR_MEMORY;

@@ -7,6 +7,7 @@
 
 #include "milter/id.h"
 #include "milter/log.h"
+#include "milter/metrics.h"
 #include "policy/submission.h"
 
 /* What the log line needs besides the transaction. */
@@ -125,6 +126,7 @@ transaction_decide(
 {
 	struct record r = {
 	    .decision = {VERDICT_PASS, REASON_UNAUTHENTICATED, 0, false}};
+	int64_t begin = metrics_begin();
 
 	reply_r->code[0] = '\0';
 	id_next(r.id);
@@ -134,5 +136,6 @@ transaction_decide(
 		    &(struct reply_names){"", "", t->client, r.id}, reply_r);
 	}
 	write_log(decider, t, &r);
+	metrics_end(begin, &r.decision);
 	return r.decision.verdict;
 }

@@ -57,6 +57,14 @@ set_path(struct config *c, size_t offset, const char *value)
 	return value[0] == '/' && set_text(c, offset, value);
 }
 
+/* set_file - a path that does not name a folder */
+static bool
+set_file(struct config *c, size_t offset, const char *value)
+{
+	return value[0] == '/' && value[strlen(value) - 1] != '/' &&
+	    set_text(c, offset, value);
+}
+
 /* number - digits up to MAX; where they end, or NULL */
 static const char *
 number(const char *s, unsigned long max)
@@ -270,8 +278,8 @@ static const struct row rows[] = {
 	false},
     {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage), true},
     {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0, false},
-    {"metrics-file", "", "an absolute path", set_path, print_text, AT(metrics_file),
-	true},
+    {"metrics-file", "", "an absolute path of a file", set_file, print_text,
+	AT(metrics_file), false},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)

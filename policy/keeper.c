@@ -39,7 +39,8 @@ struct keeper {
 	struct error_text said;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	int64_t wait_until; /* under the mutex: when waiting for a scan ends */
+	int64_t wait_until; /* under the mutex: when waiting for a scan ends, */
+	struct keeper_report report; /* and all but the state of this */
 };
 
 static struct timespec
@@ -120,6 +121,25 @@ note_writing(struct keeper *k, const struct store_txn *txn)
 	return OK;
 }
 
+/* note_meta - what the snapshot says of the whole database */
+static void
+note_meta(struct keeper *k, const struct store_txn *txn)
+{
+	pthread_mutex_lock(&k->mutex);
+	k->report.meta = *store_meta(txn);
+	pthread_mutex_unlock(&k->mutex);
+}
+
+/* note_scan - that one has held */
+static void
+note_scan(struct keeper *k)
+{
+	pthread_mutex_lock(&k->mutex);
+	k->report.verified = instant_now();
+	k->report.scan_ms = k->scan_ms;
+	pthread_mutex_unlock(&k->mutex);
+}
+
 /* take_baseline - what is written from now on is written behind the coming scan */
 static enum error
 take_baseline(struct keeper *k)
@@ -131,6 +151,7 @@ take_baseline(struct keeper *k)
 		return e;
 	k->seen_txn = 0;
 	e = note_writing(k, txn);
+	note_meta(k, txn);
 	store_abort(&txn);
 	return e;
 }
@@ -146,6 +167,8 @@ scan(struct keeper *k, uint64_t *records, struct error_text *why)
 		return error_about(why, e, k->dir);
 	e = verify_store(k->store, records, why);
 	k->scan_ms = monotonic_ms() - start;
+	if (e == OK)
+		note_scan(k);
 	return e;
 }
 
@@ -186,6 +209,7 @@ look(struct keeper *k, bool clear_readers)
 	e = db_lag(store_db(txn), &lag);
 	if (e == OK)
 		e = note_writing(k, txn);
+	note_meta(k, txn);
 	store_abort(&txn);
 	k->ahead = lag > 1 ? k->ahead + 1 : 0;
 	return e == OK && k->ahead > 1 ? ERR_REPLACED : e;
@@ -314,6 +338,7 @@ keeper_start(
 	memcpy(k->dir, dir, strlen(dir) + 1);
 	k->listener = listener;
 	k->arg = arg;
+	k->report.verified = INSTANT_NONE;
 	k->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
 	atomic_store(&k->state, KEEPER_VERIFYING);
 	if (pthread_create(&thread, NULL, keep, k) != 0) {
@@ -390,4 +415,14 @@ enum keeper_state
 keeper_state(struct keeper *keeper)
 {
 	return atomic_load(&keeper->state);
+}
+
+void
+keeper_report(struct keeper *keeper, struct keeper_report *out_r)
+{
+	pthread_mutex_lock(&keeper->mutex);
+	*out_r = keeper->report;
+	out_r->state = atomic_load(&keeper->state);
+	pthread_mutex_unlock(&keeper->mutex);
+	out_r->has_meta = out_r->state == KEEPER_GOOD;
 }

@@ -3,6 +3,7 @@
 #ifndef POLICY_KEEPER_H
 #define POLICY_KEEPER_H
 
+#include "policy/instant.h"
 #include "policy/store.h"
 
 /*
@@ -44,5 +45,17 @@ void keeper_give(struct keeper *keeper, int slot, enum error used);
 enum keeper_state { KEEPER_VERIFYING, KEEPER_GOOD, KEEPER_BAD };
 
 enum keeper_state keeper_state(struct keeper *keeper);
+
+/* What is known of the database, for whoever watches the daemon. */
+struct keeper_report {
+	enum keeper_state state;
+	instant verified;       /* when the last scan held; INSTANT_NONE: none has */
+	int64_t scan_ms;        /* how long that scan took */
+	bool has_meta;          /* only while the state is good: */
+	struct store_meta meta; /* as the last look, once a second, found it */
+};
+
+/* Never waits for the database. Thread-safe. */
+void keeper_report(struct keeper *keeper, struct keeper_report *out_r);
 
 #endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* inherit - the listening socket that whoever started us hands over */
+#include "milter/inherit.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
+
+/* number_in - TEXT as a number of at most INT_MAX; -1 when it is none */
+static long
+number_in(const char *text)
+{
+	char *end;
+	long n;
+
+	if (text == NULL || text[0] < '0' || text[0] > '9')
+		return -1;
+	errno = 0;
+	n = strtol(text, &end, 10);
+	return *end == '\0' && errno == 0 && n <= INT_MAX ? n : -1;
+}
+
+/* from_systemd - its socket, or -1 */
+static enum error
+from_systemd(int *fd, struct error_text *why)
+{
+	long count = number_in(getenv("LISTEN_FDS"));
+
+	*fd = -1;
+	if (count < 1 || number_in(getenv("LISTEN_PID")) != (long)getpid())
+		return OK;
+	if (count > 1)
+		return error_set(why, ERR_CONFIG,
+		    "systemd hands over %ld sockets, but a daemon listens on one: give "
+		    "each ListenStream= a socket unit and a service of its own "
+		    "(smtpauth-milter@.socket)",
+		    count);
+	*fd = SYSTEMD_FIRST;
+	return OK;
+}
+
+static int
+option_of(int fd, int option)
+{
+	int value = -1;
+	socklen_t len = sizeof value;
+
+	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
+}
+
+/* name_inet - with the port and the address in the configuration's order */
+static void
+name_inet(const struct sockaddr_storage *address, char *name)
+{
+	char host[INET6_ADDRSTRLEN];
+
+	if (address->ss_family == AF_INET6) {
+		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+
+		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
+		snprintf(name, INHERIT_NAME_MAX + 1, "inet6:%u@%s",
+		    ntohs(in6->sin6_port), host);
+	} else {
+		const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+
+		inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
+		snprintf(name, INHERIT_NAME_MAX + 1, "inet:%u@%s", ntohs(in->sin_port),
+		    host);
+	}
+}
+
+/* name_socket - what the socket of FD listens on */
+static void
+name_socket(int fd, char *name)
+{
+	struct sockaddr_storage address = {0};
+	const struct sockaddr_un *un = (const struct sockaddr_un *)&address;
+	socklen_t len = sizeof address;
+
+	snprintf(name, INHERIT_NAME_MAX + 1, "fd:%d", fd);
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		return;
+	if (address.ss_family == AF_UNIX && un->sun_path[0] == '/')
+		snprintf(name, INHERIT_NAME_MAX + 1, "unix:%.*s",
+		    (int)sizeof un->sun_path, un->sun_path);
+	else if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
+		name_inet(&address, name);
+}
+
+enum error
+inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX + 1],
+    struct error_text *why)
+{
+	enum error e = from_systemd(fd_r, why);
+	int fd = *fd_r;
+
+	if (e == OK && fd < 0 && strncmp(spec, "fd:", 3) == 0)
+		fd = *fd_r = (int)number_in(spec + 3);
+	if (e != OK || fd < 0)
+		return e;
+	if (option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)
+		return error_set(why, ERR_CONFIG,
+		    "descriptor %d is no listening stream socket: with \"socket = "
+		    "fd:3\" "
+		    "the daemon is started by systemd, through smtpauth-milter.socket",
+		    fd);
+	name_socket(fd, name);
+	return OK;
+}

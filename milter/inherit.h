@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* inherit - the listening socket that whoever started us hands over */
+#ifndef MILTER_INHERIT_H
+#define MILTER_INHERIT_H
+
+#include <stddef.h>
+
+#include "policy/error.h"
+
+/* Room for the longest name: unix: and a path. */
+#define INHERIT_NAME_MAX 120
+
+/*
+ * Finds the socket in descriptor 3 that systemd hands over (sd_listen_fds(3):
+ * LISTEN_PID is ours, LISTEN_FDS is 1), else that of SPEC when it is "fd:N". FD_R is
+ * the descriptor, or -1 when there is none: the address in SPEC is to be opened. NAME
+ * is its address as the configuration would have it ("inet:8899@127.0.0.1",
+ * "unix:/run/x.sock"). ERR_CONFIG with WHY when it is no listening stream socket, or
+ * there are several.
+ */
+enum error inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX + 1],
+    struct error_text *why) MUST_USE;
+
+#endif

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* metrics - counts decisions, and writes what is known as Prometheus text */
+#include "milter/metrics.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+
+#include "policy/text.h"
+
+#define SECOND_NS 1000000000
+#define VERDICTS (VERDICT_REJECT + 1)
+#define REASONS (REASON_STORE_ERROR + 1)
+#define LABEL_MAX 500
+
+/* Upper bounds of the histogram, in nanoseconds; one more bucket has no bound. */
+static const int64_t bounds[] = {1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000,
+    500000, 1000000, 2500000, 5000000, 10000000, 25000000, 50000000, 100000000,
+    250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000};
+
+#define BOUNDS (sizeof bounds / sizeof *bounds)
+
+/*
+ * Callbacks of libmilter have no argument that could lead here, and the process has one
+ * filter; so the counters are global.
+ */
+static struct {
+	_Atomic int64_t in_progress;
+	_Atomic uint64_t decisions[VERDICTS][REASONS];
+	_Atomic uint64_t bucket[BOUNDS + 1];
+	_Atomic uint64_t nanoseconds;
+} count;
+
+/*
+ * The verdicts that a reason can have. They are printed from the start, with 0: a rate
+ * over a series that begins at 1 misses that one.
+ */
+#define MAY(verdict) (1U << (verdict))
+#define MAY_DENY (MAY(VERDICT_REPORT) | MAY(VERDICT_TEMPFAIL) | MAY(VERDICT_REJECT))
+
+static const unsigned possible[REASONS] = {
+    [REASON_LOCKED] = MAY(VERDICT_REJECT),
+    [REASON_EXEMPT_CLIENT] = MAY(VERDICT_ALLOW),
+    [REASON_EXEMPT_LISTENER] = MAY(VERDICT_ALLOW),
+    [REASON_INVALID_LOGIN] = MAY(VERDICT_ALLOW) | MAY_DENY,
+    [REASON_UNKNOWN_TENANT] = MAY(VERDICT_ALLOW) | MAY_DENY,
+    [REASON_MAILBOX_DISABLED] = MAY_DENY,
+    [REASON_MAILBOX_ENABLED] = MAY(VERDICT_ALLOW),
+    [REASON_TENANT_ENABLED] = MAY(VERDICT_ALLOW),
+    [REASON_MODERN_AUTH] = MAY(VERDICT_ALLOW),
+    [REASON_SCHEDULED] = MAY(VERDICT_ALLOW),
+    [REASON_TENANT_DISABLED] = MAY_DENY,
+    [REASON_STORE_ERROR] =
+	MAY(VERDICT_ALLOW) | MAY(VERDICT_TEMPFAIL) | MAY(VERDICT_REJECT),
+};
+
+static int64_t
+clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
+}
+
+static void
+add(_Atomic uint64_t *to, uint64_t n)
+{
+	atomic_fetch_add_explicit(to, n, memory_order_relaxed);
+}
+
+static uint64_t
+get(_Atomic uint64_t *from)
+{
+	return atomic_load_explicit(from, memory_order_relaxed);
+}
+
+int64_t
+metrics_begin(void)
+{
+	atomic_fetch_add_explicit(&count.in_progress, 1, memory_order_relaxed);
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+void
+metrics_end(int64_t begin, const struct decision *d)
+{
+	int64_t took = clock_ns(CLOCK_MONOTONIC) - begin;
+	size_t i = 0;
+
+	add(&count.decisions[d->verdict][d->reason], 1);
+	if (d->verdict != VERDICT_PASS) {
+		while (i < BOUNDS && took > bounds[i])
+			i++;
+		add(&count.bucket[i], 1);
+		add(&count.nanoseconds, (uint64_t)took);
+	}
+	atomic_fetch_sub_explicit(&count.in_progress, 1, memory_order_relaxed);
+}
+
+/* What a series is printed with. */
+struct page {
+	FILE *to;
+	char label[LABEL_MAX + 1]; /* daemon="..." */
+};
+
+/* set_label - quotes and backslashes escaped, what is no text as "?" */
+static void
+set_label(struct page *p, const char *s)
+{
+	size_t n = strlen(s), len;
+	struct text t;
+
+	text_init(&t, p->label, sizeof p->label);
+	text_puts(&t, "daemon=\"");
+	for (; n > 0 && t.len + 8 < t.cap; s += len, n -= len) {
+		len = text_utf8_length(s, n);
+		if (len == 0 || (len == 1 && (unsigned char)*s < ' ')) {
+			text_puts(&t, "?");
+			len = 1;
+			continue;
+		}
+		if (*s == '"' || *s == '\\')
+			text_puts(&t, "\\");
+		text_add(&t, s, len);
+	}
+	text_puts(&t, "\"");
+}
+
+static void
+head(struct page *p, const char *name, const char *type, const char *help)
+{
+	fprintf(p->to, "# HELP smtpauth_%s %s\n# TYPE smtpauth_%s %s\n", name, help,
+	    name, type);
+}
+
+/* sample - one line; MORE is further labels, ",name=\"value\"", and the value */
+static void __attribute__((format(printf, 3, 4)))
+sample(struct page *p, const char *name, const char *more, ...)
+{
+	va_list ap;
+
+	fprintf(p->to, "smtpauth_%s{%s", name, p->label);
+	va_start(ap, more);
+	vfprintf(p->to, more, ap);
+	va_end(ap);
+	putc('\n', p->to);
+}
+
+/* gauge - a family of one series */
+static void
+gauge(struct page *p, const char *name, int64_t value, const char *help)
+{
+	head(p, name, "gauge", help);
+	sample(p, name, "} %" PRId64, value);
+}
+
+static void
+counter(struct page *p, const char *name, uint64_t value, const char *help)
+{
+	head(p, name, "counter", help);
+	sample(p, name, "} %" PRIu64, value);
+}
+
+/* seconds - a gauge from milliseconds */
+static void
+seconds(struct page *p, const char *name, int64_t ms, const char *help)
+{
+	head(p, name, "gauge", help);
+	sample(p, name, "} %" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
+}
+
+/* print_decisions - also what should not be possible, should it occur */
+static void
+print_decisions(struct page *p)
+{
+	uint64_t errors = 0, n;
+
+	head(p, "decisions_total", "counter",
+	    "Decisions on authenticated sessions, by verdict and reason.");
+	for (int r = REASON_LOCKED; r < REASONS; r++)
+		for (int v = VERDICT_ALLOW; v < VERDICTS; v++) {
+			n = get(&count.decisions[v][r]);
+			if (r == REASON_STORE_ERROR)
+				errors += n;
+			if ((possible[r] & MAY(v)) != 0 || n > 0)
+				sample(p, "decisions_total",
+				    ",verdict=\"%s\",reason=\"%s\"} %" PRIu64,
+				    verdict_name((enum verdict)v),
+				    reason_name((enum reason)r), n);
+		}
+	counter(p, "unauthenticated_total",
+	    get(&count.decisions[VERDICT_PASS][REASON_UNAUTHENTICATED]),
+	    "MAIL commands without a login, which pass and are no decisions.");
+	counter(p, "store_errors_total", errors,
+	    "Decisions by on-error, as the policy database could not be used.");
+	gauge(p, "decisions_in_progress",
+	    atomic_load_explicit(&count.in_progress, memory_order_relaxed),
+	    "MAIL commands that are being decided now.");
+}
+
+static void
+print_durations(struct page *p)
+{
+	const char *name = "decision_duration_seconds";
+	uint64_t all = 0, sum = get(&count.nanoseconds);
+
+	head(p, name, "histogram",
+	    "Time from the MAIL command to the verdict, log line included.");
+	for (size_t i = 0; i < BOUNDS; i++) {
+		all += get(&count.bucket[i]);
+		sample(p, "decision_duration_seconds_bucket", ",le=\"%g\"} %" PRIu64,
+		    (double)bounds[i] / SECOND_NS, all);
+	}
+	all += get(&count.bucket[BOUNDS]);
+	sample(p, "decision_duration_seconds_bucket", ",le=\"+Inf\"} %" PRIu64, all);
+	sample(p, "decision_duration_seconds_sum", "} %" PRIu64 ".%09" PRIu64,
+	    sum / SECOND_NS, sum % SECOND_NS);
+	sample(p, "decision_duration_seconds_count", "} %" PRIu64, all);
+}
+
+/* digest_number - its first 48 bits, which a sample's value holds exactly */
+static int64_t
+digest_number(const struct digest *d)
+{
+	int64_t n = 0;
+
+	for (int i = 0; i < 6; i++)
+		n = n << 8 | d->byte[i];
+	return n;
+}
+
+static void
+print_meta(struct page *p, const struct store_meta *m)
+{
+	gauge(p, "policy_digest_prefix", digest_number(&m->digest),
+	    "The first 12 hexadecimal digits of the policy digest, as a number.");
+	gauge(p, "policy_tenants", (int64_t)m->tenants, "Tenants.");
+	gauge(p, "policy_domains", (int64_t)m->domains, "Domains.");
+	gauge(p, "policy_mailboxes", (int64_t)m->mailboxes,
+	    "Mailboxes with a setting of their own.");
+	gauge(p, "policy_aliases", (int64_t)m->aliases, "Login aliases.");
+}
+
+static void
+print_policy(struct page *p, const struct keeper_report *k)
+{
+	static const struct {
+		enum keeper_state state;
+		const char *name;
+	} states[] = {{KEEPER_VERIFYING, "verifying"}, {KEEPER_GOOD, "good"},
+	    {KEEPER_BAD, "fault"}};
+
+	head(p, "policy_state", "gauge",
+	    "1 for the state of the policy database: verifying, good or fault.");
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		sample(p, "policy_state", ",state=\"%s\"} %d", states[i].name,
+		    k->state == states[i].state);
+	gauge(p, "policy_verified_timestamp_seconds",
+	    k->verified == INSTANT_NONE ? 0 : k->verified,
+	    "When a scan of the whole policy database last held; 0: not yet.");
+	seconds(p, "policy_verify_duration_seconds", k->scan_ms,
+	    "How long that scan took. The next one comes after 1000 times that, and "
+	    "not before a minute.");
+	if (k->has_meta)
+		print_meta(p, &k->meta);
+}
+
+static void
+print_process(struct page *p, const struct metrics_facts *f)
+{
+	counter(p, "log_lines_lost_total", f->log_lost,
+	    "Log lines that could not be written.");
+	if (f->files >= 0)
+		gauge(p, "open_fds", f->files, "Open file descriptors.");
+	if (f->files_max >= 0)
+		gauge(p, "max_fds", f->files_max, "The limit on file descriptors.");
+	head(p, "build_info", "gauge", "The version of the daemon; always 1.");
+	sample(p, "build_info", ",version=\"%s\"} 1", PACKAGE_VERSION);
+	gauge(p, "start_time_seconds", f->started, "When the daemon started.");
+	gauge(p, "heartbeat_interval_seconds", f->interval,
+	    "Time between two writings of this text.");
+	seconds(
+	    p, "heartbeat_timestamp_seconds", f->now_ms, "When this text was written.");
+}
+
+void
+metrics_print(FILE *to, const struct metrics_facts *facts)
+{
+	struct page p = {.to = to};
+
+	set_label(&p, facts->daemon);
+	print_decisions(&p);
+	print_durations(&p);
+	print_policy(&p, &facts->policy);
+	print_process(&p, facts);
+}

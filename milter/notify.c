@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* notify - tells the service manager how we are (the protocol of sd_notify(3)) */
+#include "milter/notify.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define STATUS_MAX 200
+
+/* address_of - a path, or with @ a name in the abstract space; 0 when it is neither */
+static socklen_t
+address_of(const char *name, struct sockaddr_un *address)
+{
+	size_t len = strlen(name);
+
+	if ((name[0] != '/' && name[0] != '@') || len < 2 ||
+	    len >= sizeof address->sun_path)
+		return 0;
+	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
+	memcpy(address->sun_path, name, len);
+	if (name[0] == '@')
+		address->sun_path[0] = '\0';
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
+}
+
+static void
+tell(const char *message)
+{
+	const char *name = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address;
+	socklen_t len = name != NULL ? address_of(name, &address) : 0;
+	int fd;
+
+	if (len == 0)
+		return;
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return;
+	(void)sendto(fd, message, strlen(message), MSG_NOSIGNAL,
+	    (const struct sockaddr *)&address, len);
+	close(fd);
+}
+
+void
+notify_ready(void)
+{
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+
+	if (!atomic_flag_test_and_set(&said))
+		tell("READY=1");
+}
+
+void
+notify_status(const char *text)
+{
+	char message[sizeof "STATUS=" + STATUS_MAX];
+
+	snprintf(message, sizeof message, "STATUS=%s", text);
+	tell(message);
+}
+
+void
+notify_stopping(void)
+{
+	tell("STOPPING=1");
+}
+
+void
+notify_alive(void)
+{
+	tell("WATCHDOG=1");
+}
+
+/* number_of - the variable as a number; 0 when it is none */
+static uint64_t
+number_of(const char *variable)
+{
+	const char *value = getenv(variable);
+	char *end;
+	unsigned long long n;
+
+	if (value == NULL || value[0] < '0' || value[0] > '9')
+		return 0;
+	n = strtoull(value, &end, 10);
+	return *end == '\0' ? n : 0;
+}
+
+uint64_t
+notify_watchdog_usec(void)
+{
+	if (getenv("WATCHDOG_PID") != NULL &&
+	    number_of("WATCHDOG_PID") != (uint64_t)getpid())
+		return 0;
+	return number_of("WATCHDOG_USEC");
+}

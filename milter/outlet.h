@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* outlet - where finished log lines leave the process, without holding up who logs */
+#ifndef MILTER_OUTLET_H
+#define MILTER_OUTLET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/config.h"
+
+/*
+ * A line is N bytes with its newline; for syslog, with a NUL instead. Each function
+ * returns false when the line is known to be lost. Thread-safe but for outlet_write().
+ */
+typedef bool outlet(enum log_level level, const char *line, size_t n);
+
+/* Told on the outlet's thread that N lines are lost; it uses outlet_write(). */
+typedef bool outlet_listener(uint64_t n);
+
+/*
+ * Starts the thread that writes to standard error, or gives the lines to syslog. Once,
+ * before other threads are started, with signals blocked. Before, and should there be
+ * no thread, lines are written at once.
+ */
+void outlet_open(bool by_syslog, outlet_listener *listener);
+
+/* Queues the line; it waits for no reader. A full queue, 1 MiB, loses it. */
+outlet outlet_put;
+
+/*
+ * Queues the line and waits until it is written, for 250 ms; once that was in vain, not
+ * at all, until something is written again. For lines that may be the last ones.
+ */
+outlet outlet_put_and_wait;
+
+/* Writes the line at once, however long that takes. */
+outlet outlet_write;
+
+/*
+ * How many lines were lost so far: those that found the queue full, and those that
+ * standard error did not take. What syslog does with a line nobody can know.
+ */
+uint64_t outlet_lost(void);
+
+#endif

@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The units of contrib/systemd under a real systemd, with all their
+restrictions."""
+
+import json
+import os
+import re
+import time
+
+import harness
+import service
+from service import ADDRESS, CHROOT, UNIT
+
+DENIED = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
+SYSCALLS = re.compile(r'status=31/SYS|SIGSYS|Bad system call')
+
+
+class Service(harness.Case):
+    """One machine for all tests; each begins with nothing running."""
+
+    init = False
+
+    @classmethod
+    def setUpClass(cls):
+        cls.why_not = service.missing()
+        if cls.why_not is None:
+            cls.box = service.Site().__enter__()
+            cls.addClassCleanup(cls.box.end)
+
+    def setUp(self):
+        if self.why_not:
+            self.skipTest(self.why_not)
+        super().setUp()
+        self.box.reset()
+        self.addCleanup(self.no_call_was_refused)
+
+    def no_call_was_refused(self):
+        self.assertNotRegex(self.box.log('--priority=debug'), SYSCALLS)
+
+    def diagnostics(self):
+        return 'the journal:\n' + self.box.log('-n', '60')
+
+    def start(self, unit=UNIT):
+        self.box.run(['systemctl', 'start', unit])
+        return self.box.pid_of(unit)
+
+    def decides(self, address=ADDRESS):
+        """Both ways, and a change is in force at the next MAIL of an open
+        session."""
+        box = self.box
+        self.assertIn(DENIED, box.ask('alice@acme.test', address))
+        self.assertEqual(box.ask('printer@acme.test', address), 'allow')
+        with box.connect(address) as s:
+            session = service.Mta(s)
+            for _ in range(3):
+                self.assertIn(DENIED, session.mail('bob@acme.test'))
+                box.ctl('mailbox set bob@acme.test --smtp-auth enabled')
+                self.assertEqual(session.mail('bob@acme.test'), 'allow')
+                box.ctl('mailbox remove bob@acme.test')
+
+    def refused(self, address=ADDRESS):
+        """Whether nobody listens."""
+        try:
+            self.box.connect(address).close()
+        except (ConnectionRefusedError, FileNotFoundError):
+            return True
+        return False
+
+    def status(self):
+        result = self.box.ctl('--json status', check=False)
+        return result.returncode, json.loads(result.stdout)['daemon']
+
+    # -- start ------------------------------------------------------------
+
+    def test_ready_when_started_and_says_how_it_is(self):
+        self.assertEqual(self.status(), (3, None))
+        pid = self.start()
+        shown = self.box.show(UNIT, 'Type', 'ActiveState', 'StatusText',
+                              'WatchdogUSec', 'NRestarts')
+        self.assertEqual(shown['Type'], 'notify')
+        self.assertEqual(shown['ActiveState'], 'active')
+        self.assertEqual(shown['WatchdogUSec'], '30s')
+        self.assertEqual(shown['NRestarts'], '0')
+        self.assertRegex(shown['StatusText'], r'verified: \d+ records')
+        self.assertIn(shown['StatusText'], self.box.status(UNIT))
+        self.decides()
+        rc, daemon = harness.wait_for(
+            lambda: self.status() if self.status()[1] else None,
+            what='heartbeat')
+        self.assertEqual((rc, daemon['pid'], daemon['socket']),
+                         (0, pid, 'inet:8899@127.0.0.1'))
+
+    def test_it_has_no_rights_but_those_it_needs(self):
+        facts = self.box.read('/proc/%d/status' % self.start())
+        self.assertRegex(facts, r'CapEff:\t0+\n')
+        self.assertRegex(facts, r'CapBnd:\t0+\n')
+        self.assertRegex(facts, r'NoNewPrivs:\t1\n')
+        self.assertRegex(facts, r'Seccomp:\t2\n')
+        user = int(self.box.run('id -u smtpauth').stdout)
+        self.assertRegex(facts, r'Uid:\t%d\t%d\t%d\t%d\n' % ((user,) * 4))
+        self.decides()
+        self.assertEqual(self.modes('', 'policy.mdb', 'policy.mdb-lock',
+                                    'usage', 'usage/usage.mdb',
+                                    'usage/usage.mdb-lock'), [
+            'root:smtpauth 750', 'root:smtpauth 640', 'root:smtpauth 660',
+            'smtpauth:smtpauth 2770', 'smtpauth:smtpauth 660',
+            'smtpauth:smtpauth 660'])
+
+    def modes(self, *names):
+        return self.box.run(['stat', '-c', '%U:%G %a', *(
+            '%s/%s' % (self.box.state, n) for n in names)]
+        ).stdout.splitlines()
+
+    def test_a_call_that_the_unit_refuses_would_be_seen(self):
+        self.box.drop_in(UNIT, 'mistake',
+                         '[Service]\nSystemCallFilter=~sendto\n')
+        self.box.run(['systemctl', 'start', '--no-block', UNIT])
+        self.box.wait_log(SYSCALLS.pattern)
+        self.doCleanups = lambda: None      # it is what is asked for here
+
+    # -- the log ----------------------------------------------------------
+
+    def test_standard_error_goes_to_the_journal(self):
+        self.start()
+        self.decides()
+        self.box.wait_log(r'verdict=reject reason=tenant-disabled '
+                          r'login=alice@acme\.test')
+        self.box.wait_log(r'verdict=allow reason=mailbox-enabled '
+                          r'login=printer@acme\.test')
+
+    def test_syslog_reaches_the_journal_as_mail(self):
+        self.box.configure('log = syslog\n')
+        self.start()
+        self.decides()
+        self.box.wait_log('login=alice@acme')
+        lines = [json.loads(line) for line in
+                 self.box.log('-o', 'json').splitlines()]
+        line, = [m for m in lines if 'login=alice@acme' in m['MESSAGE']]
+        self.assertEqual(line['SYSLOG_FACILITY'], '2')
+        self.assertEqual(line['SYSLOG_IDENTIFIER'], 'smtpauth-milter')
+        self.assertEqual(line['_SYSTEMD_UNIT'], UNIT + '.service')
+
+    # -- ends -------------------------------------------------------------
+
+    def test_it_comes_back_after_hup_and_after_kill(self):
+        for sig in 'HUP', 'KILL', 'ABRT':
+            pid = self.start()
+            self.box.run('kill -%s %d' % (sig, pid))
+            harness.wait_for(self.refused, what='end of the old one')
+            took = self.box.wait_new(pid)
+            print('# back %.2f s after SIG%s' % (took, sig))
+            self.assertLess(took, 4)
+            self.decides()
+
+    def test_stop_takes_less_than_a_second_or_two(self):
+        self.start()
+        with self.box.connect(ADDRESS) as s:
+            service.Mta(s).mail('alice@acme.test')
+            start = time.monotonic()
+            self.box.run('systemctl stop ' + UNIT)
+            self.assertLess(time.monotonic() - start, 3)
+        self.assertEqual(self.box.show(UNIT, 'Result'), 'success')
+        self.assertTrue(self.refused())
+
+    def test_watchdog_ends_a_daemon_that_hangs(self):
+        self.box.drop_in(UNIT, 'soon', '[Service]\nWatchdogSec=2\n')
+        pid = self.start()
+        time.sleep(5)       # alive for more than twice the time: left alone
+        self.assertEqual(self.box.pid_of(), pid)
+        self.box.run('kill -STOP %d' % pid)
+        took = self.box.wait_new(pid)
+        print('# back %.2f s after SIGSTOP, WatchdogSec=2' % took)
+        self.box.wait_log('Watchdog timeout')
+        self.decides()
+
+    # -- mistakes ---------------------------------------------------------
+
+    def test_a_bad_configuration_is_said_once_and_not_tried_again(self):
+        self.box.configure('colour = blue\n')
+        result = self.box.run('systemctl start ' + UNIT, check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.box.wait(UNIT, 'failed')
+        time.sleep(3)       # three times RestartSec
+        self.assertEqual(self.box.show(UNIT, 'ActiveState'), 'failed')
+        said = [line for line in self.box.log().splitlines()
+                if 'colour' in line]
+        self.assertEqual(len(said), 1, said)
+        self.assertIn(self.box.conf, said[0])
+        self.assertIn('status=78/CONFIG', self.box.status(UNIT))
+        self.box.configure()
+        self.start()
+        self.decides()
+
+    def test_without_a_database_it_runs_and_says_init(self):
+        self.box.run('rm -r %s/*' % self.box.state)
+        self.start()
+        self.assertIn('init', self.box.show(UNIT, 'StatusText'))
+        self.assertIn('451 4.3.0', self.box.ask('alice@acme.test'))
+        self.box.ctl('init')
+        self.box.ctl('tenant add acme --domain acme.test')
+        self.box.ctl('mailbox set printer@acme.test --smtp-auth enabled')
+        harness.wait_for(lambda: self.box.ask('printer@acme.test') == 'allow',
+                         what='new database')
+        self.decides()
+
+    # -- instances and sockets --------------------------------------------
+
+    def test_two_instances_share_one_policy(self):
+        ports = 8911, 8912
+        for port in ports:
+            self.box.configure('socket = inet:%d@127.0.0.1\n' % port,
+                               'at%d' % port)
+            self.start('%s@at%d' % (UNIT, port))
+        for port in ports:
+            self.decides(('127.0.0.1', port))
+        self.box.run('systemctl stop %s@at8911' % UNIT)
+        self.assertTrue(self.refused(('127.0.0.1', 8911)))
+        self.decides(('127.0.0.1', 8912))
+
+    def test_instance_with_the_socket_unit(self):
+        path = '/run/%s-two.sock' % UNIT
+        self.box.configure(name='two')
+        self.box.drop_in(UNIT + '@two.socket', 'group',
+                         '[Socket]\nSocketGroup=mail\n')
+        self.box.run('systemctl start %s@two.socket' % UNIT)
+        for _ in range(2):
+            self.decides(path)
+            self.assertEqual(self.owner(path), 'root:mail 660')
+            self.box.run('systemctl restart %s@two' % UNIT)
+
+    def test_unix_socket_without_any_network(self):
+        self.box.drop_in(UNIT, 'unix-only', self.box.shipped('unix-only.conf'))
+        self.box.configure('socket = unix:/run/%s/milter.sock\n'
+                           'socket-mode = 0666\n' % UNIT)
+        pid = self.start()
+        self.decides('/run/%s/milter.sock' % UNIT)
+        self.assertNotEqual(*(os.readlink(self.box.path(
+            '/proc/%d/ns/net' % p)) for p in (pid, 1)))
+        self.box.run('kill -9 %d' % pid)        # leaves the file behind
+        self.box.wait_new(pid)
+        self.decides('/run/%s/milter.sock' % UNIT)
+
+    def test_unix_socket_for_a_chrooted_postfix(self):
+        self.box.run('getent group postfix || groupadd --system postfix')
+        self.box.write('/etc/tmpfiles.d/smtpauth-milter-postfix.conf',
+                       self.box.shipped('postfix-chroot.tmpfiles'))
+        self.box.run('mkdir -p /var/spool/postfix && systemd-tmpfiles '
+                     '--create --prefix=' + CHROOT)
+        self.assertEqual(self.owner(CHROOT), 'smtpauth:postfix 2710')
+        self.box.configure('socket = unix:%s/milter.sock\n' % CHROOT)
+        for name in 'strict', 'unix-only':
+            self.start()
+            self.decides(CHROOT + '/milter.sock')
+            self.assertEqual(self.owner(CHROOT + '/milter.sock'),
+                             'smtpauth:postfix 660')
+            self.box.run('systemctl stop ' + UNIT)
+            self.assertTrue(self.refused(CHROOT + '/milter.sock'))
+            self.box.drop_in(UNIT, 'unix-only',
+                             self.box.shipped('unix-only.conf'))
+
+    def owner(self, path):
+        return self.box.run(['stat', '-c', '%U:%G %a', path]).stdout.strip()
+
+    def test_socket_unit_starts_it_and_needs_no_network(self):
+        self.box.drop_in(UNIT, 'unix-only', self.box.shipped('unix-only.conf'))
+        self.box.run('systemctl start %s.socket' % UNIT)
+        self.assertEqual(self.box.show(UNIT, 'ActiveState'), 'inactive')
+        self.decides()
+        pid = self.box.pid_of()
+        self.box.run('kill -9 %d' % pid)
+        self.decides()      # waits in the kernel until the new one is there
+        self.assertNotEqual(self.box.pid_of(), pid)
+
+    def test_bad_configuration_behind_a_socket_ends_too(self):
+        self.box.configure('colour = blue\n')
+        self.box.run('systemctl start %s.socket' % UNIT)
+        with self.box.connect(ADDRESS):
+            self.box.wait(UNIT + '.socket', 'failed')
+        tries = self.box.log().count('colour')
+        print('# a socket with a bad configuration: %d tries' % tries)
+        self.assertLess(tries, 30)
+        self.box.configure()
+        time.sleep(2.5)     # the interval of that limit
+        self.box.run('systemctl restart %s.socket' % UNIT)
+        self.decides()
+
+
+if __name__ == '__main__':
+    harness.main()

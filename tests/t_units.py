@@ -1,0 +1,277 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What can be said of the units and of the init script without booting
+anything: t_service.py runs them."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import unittest
+
+import harness
+
+UNITS = os.path.join(harness.BUILDDIR, 'contrib', 'systemd')
+SHIPPED = os.path.join(harness.ROOT, 'contrib', 'systemd')
+SCRIPT = os.path.join(harness.ROOT, 'contrib', 'rc', 'smtpauth-milter')
+# The exposure that systemd-analyze finds, 0 to 10; less is better.
+LIMITS = {'smtpauth-milter.service': 1.1, 'smtpauth-milter@.service': 1.1}
+LIMIT_UNIX = 0.5
+
+
+def run(*argv, rc=0, **keys):
+    done = subprocess.run(argv, stdout=subprocess.PIPE, text=True,
+                          stderr=subprocess.STDOUT, **keys)
+    assert rc is None or done.returncode == rc, '%s: status %d\n%s' % (
+        ' '.join(argv), done.returncode, done.stdout)
+    return done
+
+
+def needs(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            raise unittest.SkipTest(program + ' is missing')
+
+
+class Units(unittest.TestCase):
+    """The files as the build made them, below a scratch root."""
+
+    def setUp(self):
+        needs('systemd-analyze', 'systemd-sysusers', 'systemd-tmpfiles')
+        self.root = tempfile.mkdtemp(prefix='smtpauth-units-')
+        self.addCleanup(shutil.rmtree, self.root)
+        os.chmod(self.root, 0o755)
+        self.folder = self.root + '/etc/systemd/system'
+        os.makedirs(self.folder)
+        for path in glob.glob(UNITS + '/*.service') + glob.glob(
+                UNITS + '/*.socket'):
+            shutil.copy(path, self.folder)
+        self.folders = self.folders_of_the_build()
+
+    def folders_of_the_build(self):
+        """The state folder's parent, and where the daemon is installed."""
+        with open(self.folder + '/smtpauth-milter.service') as f:
+            text = f.read()
+        return (re.search(r'^ReadWritePaths=(/\S+)/lib/', text, re.M)[1],
+                re.search(r'^ExecStart=(\S+)', text, re.M)[1])
+
+    def drop_in(self, unit, source):
+        folder = '%s/%s.d' % (self.folder, unit)
+        os.mkdir(folder)
+        shutil.copy(os.path.join(SHIPPED, source), folder)
+
+    def exposure(self, unit):
+        text = run('systemd-analyze', 'security', '--offline=true',
+                   '--no-pager', '--root=' + self.root, unit).stdout
+        return float(re.search(r'exposure level for \S+: ([\d.]+)', text)[1])
+
+    def test_no_placeholder_is_left(self):
+        paths = glob.glob(UNITS + '/*[a-z]')
+        self.assertEqual(len(paths), 6, paths)
+        for path in paths:
+            with open(path) as f:
+                self.assertNotRegex(f.read(), r'@[a-z]+dir@|\$\{', path)
+
+    def test_exposure_of_the_services(self):
+        for unit, limit in LIMITS.items():
+            found = self.exposure(unit)
+            print('# %s: %.1f' % (unit, found))
+            self.assertLessEqual(found, limit, unit)
+
+    def test_exposure_without_network(self):
+        for unit in LIMITS:
+            self.drop_in(unit, 'unix-only.conf')
+            found = self.exposure(unit)
+            print('# %s with unix-only.conf: %.1f' % (unit, found))
+            self.assertLessEqual(found, LIMIT_UNIX, unit)
+
+    def test_systemd_has_nothing_to_say_about_them(self):
+        self.give_the_daemon()
+        for name in sorted(os.listdir(self.folder)):
+            name = name.replace('@.', '@one.')
+            done = run('systemd-analyze', 'verify', '--man=no',
+                       '--recursive-errors=no', '--root=' + self.root,
+                       name, rc=None)
+            said = [line for line in done.stdout.splitlines()
+                    if 'smtpauth' in line]
+            self.assertEqual((done.returncode, said), (0, []), name)
+
+    def test_a_mistake_in_a_unit_would_be_seen(self):
+        self.give_the_daemon()
+        with open(self.folder + '/smtpauth-milter.service', 'a') as f:
+            f.write('[Service]\nProtectSytem=strict\n')
+        done = run('systemd-analyze', 'verify', '--man=no', '--root='
+                   + self.root, 'smtpauth-milter.service', rc=None)
+        self.assertIn('ProtectSytem', done.stdout)
+
+    def give_the_daemon(self):
+        path = self.root + self.folders[1]
+        os.makedirs(os.path.dirname(path))
+        shutil.copy(harness.MILTER, path)
+        for name in 'sysinit.target', 'basic.target', 'shutdown.target', \
+                'sockets.target', 'multi-user.target', 'network.target':
+            with open(os.path.join(self.folder, name), 'w') as f:
+                f.write('[Unit]\nDefaultDependencies=no\n')
+
+    def sysusers(self):
+        run('systemd-sysusers', '--root=' + self.root,
+            UNITS + '/smtpauth-milter.sysusers')
+
+    def entry(self, name, key):
+        with open('%s/etc/%s' % (self.root, name)) as f:
+            found = [line.rstrip('\n').split(':') for line in f
+                     if line.startswith(key + ':')]
+        self.assertEqual(len(found), 1, '%s in %s' % (key, name))
+        return found[0]
+
+    def test_user_and_group(self):
+        self.sysusers()
+        self.sysusers()     # can be repeated
+        user, group = self.entry('passwd', 'smtpauth'), self.entry(
+            'group', 'smtpauth')
+        self.assertLess(int(user[2]), 1000)
+        self.assertEqual(user[3], group[2])
+        self.assertEqual(user[5], '/')
+        self.assertRegex(user[6], r'/nologin$')
+        self.assertEqual(self.entry('shadow', 'smtpauth')[1][:1], '!')
+        self.assertEqual(group[3], '')
+
+    def test_folders(self):
+        if os.geteuid() != 0:
+            self.skipTest('owners need root')
+        self.sysusers()
+        with open(self.root + '/etc/passwd', 'a') as f:
+            f.write('postfix:x:150:150::/:/bin/false\n')
+        with open(self.root + '/etc/group', 'a') as f:
+            f.write('postfix:x:150:\n')
+        smtpauth = int(self.entry('passwd', 'smtpauth')[2])
+        state = self.root + self.folders[0] + '/lib/smtpauth-milter'
+        chroot = self.root + '/var/spool/postfix/smtpauth'
+        for folder, name, owner in (
+                (state, UNITS + '/smtpauth-milter.tmpfiles',
+                 (0o40750, 0, smtpauth)),
+                (chroot, SHIPPED + '/postfix-chroot.tmpfiles',
+                 (0o42710, smtpauth, 150))):
+            run('systemd-tmpfiles', '--create', '--root=' + self.root, name)
+            st = os.stat(folder)
+            self.assertEqual((st.st_mode, st.st_uid, st.st_gid), owner, name)
+            old = os.path.join(folder, 'policy.mdb-lock')
+            with open(old, 'w'):
+                os.utime(old, (0, 0))
+            run('systemd-tmpfiles', '--clean', '--remove',
+                '--root=' + self.root, name)
+            self.assertTrue(os.path.exists(old), name)
+
+
+class Script(harness.Case):
+    """contrib/rc, with a configuration and a pid file of its own."""
+
+    def setUp(self):
+        if os.geteuid() != 0:
+            self.skipTest('the script is for root')
+        super().setUp()
+        self.port = harness.free_port()
+        self.conf = self.tmp + '/rc.conf'
+        self.pidfile = self.tmp + '/rc.pid'
+        self.configure()
+        with open(self.tmp + '/default', 'w') as f:
+            f.write('DAEMON=%s\nCONF=%s\nPIDFILE=%s\n' % (
+                harness.MILTER, self.conf, self.pidfile))
+        self.addCleanup(self.rc, 'stop', status=None)
+
+    def configure(self, extra=''):
+        with open(self.conf, 'w') as f:
+            f.write('socket = inet:%d@127.0.0.1\nstate-dir = %s\nuser = root\n'
+                    'log = syslog\n%s' % (self.port, self.dir, extra))
+
+    def rc(self, action, status=0):
+        environment = {**os.environ,
+                       'SMTPAUTH_MILTER_DEFAULTS': self.tmp + '/default'}
+        done = run('sh', SCRIPT, action, rc=status, env=environment,
+                   stdin=subprocess.DEVNULL)
+        self.transcript.append('$ rc %s: %d\n%s' % (
+            action, done.returncode, done.stdout))
+        return done.stdout
+
+    def pid(self):
+        with open(self.pidfile) as f:
+            return int(f.read())
+
+    def daemon(self):
+        return self.status()['daemon']
+
+    def beats(self):
+        found = harness.wait_for(self.daemon, what='heartbeat')
+        return found['pid'] == self.pid()
+
+    def test_shellcheck(self):
+        needs('shellcheck')
+        self.assertEqual(run('shellcheck', SCRIPT).stdout, '')
+
+    def test_start_status_restart_stop(self):
+        self.assertIn('does not run', self.rc('status', 3))
+        self.assertIn('started', self.rc('start'))
+        first = self.pid()
+        self.assertTrue(self.beats())
+        self.assertEqual(os.readlink('/proc/%d/exe' % first), harness.MILTER)
+        self.assertIn('process %d' % first, self.rc('status'))
+        self.assertIn('runs already', self.rc('start'))
+        self.assertEqual(self.pid(), first)
+        self.rc('restart')
+        self.assertNotEqual(self.pid(), first)
+        harness.wait_for(self.beats, what='heartbeat of the new one')
+        self.assertIn('stopped', self.rc('stop'))
+        self.assertFalse(os.path.exists(self.pidfile))
+        self.assertIn('does not run', self.rc('status', 3))
+        self.assertIn('does not run', self.rc('stop'))
+
+    def test_without_start_stop_daemon(self):
+        tools = self.tmp + '/bin'
+        os.mkdir(tools)
+        for name in 'readlink', 'grep', 'sleep', 'rm', 'setsid':
+            os.symlink(shutil.which(name), os.path.join(tools, name))
+        with open(self.tmp + '/default', 'a') as f:
+            f.write('PATH=%s\n' % tools)
+        self.rc('start')
+        self.assertTrue(self.beats())
+        self.assertEqual(os.getpgid(self.pid()), self.pid())
+        self.rc('restart')
+        self.rc('status')
+        self.assertIn('stopped', self.rc('stop'))
+
+    def test_what_it_says_of_mistakes(self):
+        self.configure('colour = blue\n')
+        self.assertIn('colour', self.rc('start', 6))
+        self.configure('log = stderr\n')
+        self.assertIn('log = syslog', self.rc('start'))
+        self.rc('stop')
+        shutil.rmtree(self.dir)
+        self.configure()
+        self.assertIn('init', self.rc('start'))
+        self.rc('stop')
+
+    def test_a_bad_configuration_does_not_end_what_runs(self):
+        self.rc('start')
+        first = self.pid()
+        self.configure('colour = blue\n')
+        self.rc('restart', 6)
+        self.assertIn('process %d' % first, self.rc('status'))
+
+    def test_a_daemon_that_died_and_a_number_used_again(self):
+        self.rc('start')
+        os.kill(self.pid(), 9)
+        harness.wait_for(lambda: 'has died' in self.rc('status', None),
+                         what='end')
+        self.rc('status', 1)
+        with open(self.pidfile, 'w') as f:
+            f.write('%d\n' % os.getpid())       # another program's
+        self.rc('status', 1)
+        self.rc('stop')                         # does not end this one
+        self.rc('start')
+        self.assertIn('runs', self.rc('status'))
+
+
+if __name__ == '__main__':
+    harness.main()
