@@ -104,7 +104,7 @@ heartbeat_put(struct db *db, const struct heartbeat *h)
 
 /* latest - the walk over the records of one snapshot */
 static enum error
-latest(struct db_cursor *cursor, struct heartbeat *out_r)
+latest(struct db_cursor *cursor, const char *socket, struct heartbeat *out_r)
 {
 	const struct key table = {1, {TABLE_HEARTBEAT}};
 	struct heartbeat h;
@@ -115,9 +115,11 @@ latest(struct db_cursor *cursor, struct heartbeat *out_r)
 		e = decode(db_cursor_value(cursor), &h);
 		if (e != OK)
 			return e;
-		if (!found || h.beat > out_r->beat)
+		if ((socket == NULL || strcmp(h.socket, socket) == 0) &&
+		    (!found || h.beat > out_r->beat)) {
 			*out_r = h;
-		found = true;
+			found = true;
+		}
 		e = db_cursor_next(cursor);
 	}
 	if (e != OK && e != ERR_NOTFOUND)
@@ -126,7 +128,7 @@ latest(struct db_cursor *cursor, struct heartbeat *out_r)
 }
 
 enum error
-heartbeat_latest(struct db *db, struct heartbeat *out_r)
+heartbeat_latest(struct db *db, const char *socket, struct heartbeat *out_r)
 {
 	struct db_cursor *cursor;
 	struct db_txn *txn;
@@ -136,7 +138,7 @@ heartbeat_latest(struct db *db, struct heartbeat *out_r)
 		return e;
 	e = db_cursor_open(txn, &cursor);
 	if (e == OK) {
-		e = latest(cursor, out_r);
+		e = latest(cursor, socket, out_r);
 		db_cursor_close(&cursor);
 	}
 	db_abort(&txn);

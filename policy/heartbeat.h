@@ -35,8 +35,12 @@ enum error heartbeat_open(
 /* Stores the beat. A daemon that ends leaves its record: its process is gone. */
 enum error heartbeat_put(struct db *db, const struct heartbeat *h) MUST_USE;
 
-/* The daemon whose beat is the latest; ERR_NOTFOUND when there is none at all. */
-enum error heartbeat_latest(struct db *db, struct heartbeat *out_r) MUST_USE;
+/*
+ * The daemon whose beat is the latest; with SOCKET (may be NULL) the one that listens
+ * there. ERR_NOTFOUND when there is none.
+ */
+enum error heartbeat_latest(
+    struct db *db, const char *socket, struct heartbeat *out_r) MUST_USE;
 
 /*
  * Whether the daemon runs: its beat is no more than three intervals and 5 s old, and

@@ -57,6 +57,11 @@ static const struct command table[] = {
 	    OPTION(OPT_AT) | OPTION(OPT_MTA),
 	NEED_READ, ctl_check, "what would happen to a login, and why"},
     {"status", "", 0, NEED_READ, ctl_status, "digest, counts, and the daemon"},
+    {"doctor", "",
+	OPTION(OPT_POSTFIX) | OPTION(OPT_SENDMAIL) | OPTION(OPT_LOGIN) |
+	    OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |
+	    OPTION(OPT_LOG),
+	NEED_NOTHING, ctl_doctor, "what is wrong with the MTA's side, and ours"},
     {"verify", "", 0, NEED_STORE, ctl_verify, "whether the whole database holds"},
 };
 

@@ -70,6 +70,7 @@ enum error ctl_alias_remove(struct ctl *c) MUST_USE;
 enum error ctl_alias_list(struct ctl *c) MUST_USE;
 enum error ctl_check(struct ctl *c) MUST_USE;
 enum error ctl_status(struct ctl *c) MUST_USE;
+enum error ctl_doctor(struct ctl *c) MUST_USE;
 enum error ctl_verify(struct ctl *c) MUST_USE;
 
 /* The command's word I behind its name, and the value of an option (or NULL). */

@@ -1,55 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* status - the commands on the database as a whole */
-#include <grp.h>
-#include <limits.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"
-#include "policy/heartbeat.h"
 #include "policy/verify.h"
 
 enum { EXIT_NO_DAEMON = 3 };
-
-/*
- * become_owner - root gives up its rights, for good, before it opens files in a folder
- * that belongs to the daemon's user: a lock file there could be a link to anywhere
- */
-static enum error
-become_owner(struct ctl *c)
-{
-	char usage[PATH_MAX];
-	struct stat st;
-
-	if (geteuid() != 0 ||
-	    snprintf(usage, sizeof usage, "%s/usage", c->dir) >= (int)sizeof usage ||
-	    stat(usage, &st) != 0 || st.st_uid == 0)
-		return OK;
-	if (setgroups(0, NULL) != 0 ||
-	    setresgid(st.st_gid, st.st_gid, st.st_gid) != 0 ||
-	    setresuid(st.st_uid, st.st_uid, st.st_uid) != 0)
-		return error_set(
-		    &c->why, ERR_PERMISSION, "cannot become the owner of %s", usage);
-	return OK;
-}
-
-/* find_daemon - the daemon of the latest heartbeat, if it runs */
-static bool
-find_daemon(struct ctl *c, struct heartbeat *h)
-{
-	struct error_text why;
-	struct db *db;
-	enum error e = heartbeat_open(&db, c->dir, false, &why);
-
-	if (e == OK) {
-		e = heartbeat_latest(db, h);
-		db_close(&db);
-	} else if (e != ERR_MISSING) {
-		fprintf(stderr, "smtpauthctl: warning: %s\n", why.text);
-	}
-	return e == OK && heartbeat_is_alive(h, c->now);
-}
 
 static const char *const policy_words[] = {"verifying", "good", "fault"};
 
@@ -117,12 +73,8 @@ ctl_status(struct ctl *c)
 {
 	char digest[DIGEST_TEXT_MAX];
 	struct heartbeat h;
-	enum error e = become_owner(c);
-	bool running;
+	bool running = daemon_find(c, NULL, &h);
 
-	if (e != OK)
-		return e;
-	running = find_daemon(c, &h);
 	digest_print(&store_meta(c->txn)->digest, digest);
 	if (c->options.json)
 		status_json(c, digest, running ? &h : NULL);

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* doctor - looks at the MTA, the daemon and the policy, and says what is wrong */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/config.h"
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/daemon.h"
+#include "policy/ctl/output.h"
+#include "policy/doctor/probe.h"
+#include "policy/doctor/program.h"
+#include "policy/doctor/sendmail.h"
+#include "policy/doctor/site.h"
+#include "policy/domain_table.h"
+
+enum { EXIT_FINDINGS = 1 };
+
+#define SHOWN_MAX 3000
+
+struct examination {
+	struct ctl *ctl;
+	struct config config;
+	struct site site;
+	enum mta mta; /* MTA_AUTO: there is none */
+	bool probed;
+	struct probe probe;
+};
+
+/* choose_mta - as told, else the one that is installed */
+static enum error
+choose_mta(struct examination *x)
+{
+	static const char *const version[] = {"postconf", "-d", "mail_version", NULL};
+	char *out = NULL;
+
+	if (ctl_option(x->ctl, OPT_POSTFIX) != NULL &&
+	    ctl_option(x->ctl, OPT_SENDMAIL) != NULL)
+		return error_set(&x->ctl->why, ERR_USAGE,
+		    "--postfix and --sendmail exclude each other");
+	x->mta = MTA_AUTO;
+	if (ctl_option(x->ctl, OPT_POSTFIX) != NULL)
+		x->mta = MTA_POSTFIX;
+	else if (ctl_option(x->ctl, OPT_SENDMAIL) != NULL)
+		x->mta = MTA_SENDMAIL;
+	else if (program_read(version, &out) == OK)
+		x->mta = MTA_POSTFIX;
+	else if (access(SENDMAIL_DEFAULT, R_OK) == 0)
+		x->mta = MTA_SENDMAIL;
+	free(out);
+	return OK;
+}
+
+/* open_policy - a database that cannot be used is a finding, not the end */
+static void
+open_policy(struct examination *x)
+{
+	struct ctl *c = x->ctl;
+	struct site *s = &x->site;
+	char tenant[TENANT_NAME_MAX + 1];
+	enum error e = store_open(&c->store, c->dir, STORE_READ, &c->why);
+
+	if (e == OK) {
+		e = store_begin(c->store, &c->txn);
+		if (e != OK)
+			error_about(&c->why, e, c->dir);
+	}
+	if (e != OK) {
+		findings_add(&s->findings, "database", c->dir, "%s", c->why.text);
+		findings_fix(&s->findings,
+		    e == ERR_MISSING ? "smtpauthctl init" : "smtpauthctl verify");
+		return;
+	}
+	s->txn = c->txn;
+	s->settings = store_settings(c->txn);
+	s->catch_all = domain_table_get(c->txn, "*", tenant) == OK;
+}
+
+/* find_daemon - the one of the configured socket, else whichever runs */
+static void
+find_daemon(struct examination *x)
+{
+	struct site *s = &x->site;
+	const char *socket = x->config.socket;
+
+	s->running = daemon_find(x->ctl, socket, &s->daemon) ||
+	    daemon_find(x->ctl, NULL, &s->daemon);
+	if (s->running)
+		socket = s->daemon.socket;
+	(void)endpoint_from_milter(socket, &s->milter);
+}
+
+/* submission_of - what is to be asked: a login, or a session without one */
+static struct submission
+submission_of(const struct examination *x)
+{
+	const struct ctl *c = x->ctl;
+	const char *login = ctl_option(c, OPT_LOGIN);
+	const char *client = ctl_option(c, OPT_CLIENT);
+	const char *listener = ctl_option(c, OPT_LISTENER);
+	const char *mechanism = ctl_option(c, OPT_MECHANISM);
+
+	return (struct submission){
+	    .login = login != NULL ? login : "",
+	    .login_len = login != NULL ? strlen(login) : 0,
+	    .mta = x->mta == MTA_SENDMAIL ? MTA_SENDMAIL : MTA_POSTFIX,
+	    .client = client != NULL ? client : "192.0.2.1",
+	    .listener = listener != NULL ? listener : "",
+	    .mechanism = mechanism != NULL ? mechanism : "PLAIN",
+	};
+}
+
+/* ask_milter - whether it answers, and what a login would get */
+static void
+ask_milter(struct examination *x)
+{
+	struct findings *f = &x->site.findings;
+	const struct submission s = submission_of(x);
+	char address[ENDPOINT_MAX + 32];
+	struct error_text why;
+
+	if (x->site.milter.kind == ENDPOINT_NONE)
+		return; /* fd:N, and no daemon that would say what it is */
+	endpoint_milter(&x->site.milter, address);
+	if (probe_milter(&x->site.milter, &s, &x->probe, &why) != OK) {
+		findings_add(f, "milter-unreachable", address,
+		    "the milter does not answer: %s", why.text);
+		findings_fix(f,
+		    "see whether the daemon runs and its log; \"socket\" in "
+		    "smtpauth-milter.conf is where it listens");
+		return;
+	}
+	x->probed = true;
+	if (s.login_len == 0 && x->probe.kind != PROBE_PASSES) {
+		findings_add(f, "milter-answer", address,
+		    "a session without a login does not pass: %s", x->probe.reply);
+		findings_fix(f, "another program may listen there");
+	}
+}
+
+static void
+examine(struct examination *x)
+{
+	const struct ctl *c = x->ctl;
+
+	open_policy(x);
+	find_daemon(x);
+	check_daemon(&x->site);
+	ask_milter(x);
+	check_state(&x->site);
+	check_settings(&x->site);
+	if (x->mta == MTA_POSTFIX)
+		check_postfix(&x->site, ctl_option(c, OPT_POSTFIX));
+	else if (x->mta == MTA_SENDMAIL)
+		check_sendmail(&x->site, ctl_option(c, OPT_SENDMAIL));
+	else
+		findings_add(&x->site.findings, "no-mta", "",
+		    "neither postconf nor " SENDMAIL_DEFAULT
+		    " is here: name the MTA with --postfix DIR or --sendmail FILE");
+}
+
+/* answer_text - what the milter said about the login, NULL when it was not asked */
+static const char *
+answer_text(const struct examination *x)
+{
+	if (!x->probed || ctl_option(x->ctl, OPT_LOGIN) == NULL)
+		return NULL;
+	switch (x->probe.kind) {
+	case PROBE_PASSES:
+		return "passes";
+	case PROBE_REPLIES:
+		return x->probe.reply;
+	case PROBE_REFUSES:
+		break;
+	}
+	return "refused without a text of the milter's";
+}
+
+static const char *
+mta_words(const struct examination *x)
+{
+	return x->mta == MTA_POSTFIX ? "postfix"
+	    : x->mta == MTA_SENDMAIL ? "sendmail"
+				     : "";
+}
+
+static void
+print_json(const struct examination *x)
+{
+	const struct site *s = &x->site;
+	char address[ENDPOINT_MAX + 32] = "";
+	struct json j;
+
+	if (s->milter.kind != ENDPOINT_NONE)
+		endpoint_milter(&s->milter, address);
+	json_to_stream(&j, x->ctl->out);
+	json_object(&j, NULL);
+	json_text(&j, "mta", mta_words(x));
+	json_text(&j, "socket", address);
+	json_bool(&j, "running", s->running);
+	json_text(&j, "asked_by", s->services);
+	json_text(&j, "login", ctl_option(x->ctl, OPT_LOGIN));
+	json_text(&j, "answer", answer_text(x));
+	json_array(&j, "findings");
+	for (size_t i = 0; i < s->findings.count; i++) {
+		const struct finding *f = &s->findings.item[i];
+
+		json_object(&j, NULL);
+		json_string(&j, "id", f->id);
+		json_text(&j, "where", f->where);
+		json_string(&j, "text", f->text);
+		json_text(&j, "fix", f->fix);
+		json_object_end(&j);
+	}
+	json_array_end(&j);
+	json_object_end(&j);
+	json_line_end(&j, x->ctl->out);
+}
+
+/* shown - configuration files may hold anything; a terminal gets what is printable */
+static const char *
+shown(const char *s, char *buf)
+{
+	struct text t;
+
+	text_init(&t, buf, SHOWN_MAX);
+	text_show(&t, s, strlen(s), SHOWN_MAX / 4 - 40);
+	return buf;
+}
+
+static void
+print_finding(FILE *out, size_t number, const struct finding *f)
+{
+	char buf[SHOWN_MAX];
+
+	fprintf(out, "\n%zu. [%s] %s", number, f->id, shown(f->where, buf));
+	fprintf(out, "%s%s\n", f->where[0] != '\0' ? ": " : "", shown(f->text, buf));
+	if (f->fix[0] != '\0')
+		fprintf(out, "   -> %s\n", shown(f->fix, buf));
+}
+
+static void
+print_text(const struct examination *x)
+{
+	const struct site *s = &x->site;
+	FILE *out = x->ctl->out;
+	char buf[SHOWN_MAX], address[ENDPOINT_MAX + 32];
+	const char *answer = answer_text(x);
+
+	property(out, "mta", mta_words(x));
+	if (s->milter.kind != ENDPOINT_NONE)
+		property(out, "milter", endpoint_milter(&s->milter, address));
+	property(out, "asked by", shown(s->services, buf));
+	if (answer != NULL)
+		property(out, "answer", shown(answer, buf));
+	for (size_t i = 0; i < s->findings.count; i++)
+		print_finding(out, i + 1, &s->findings.item[i]);
+	if (s->findings.count == 0)
+		fprintf(out, "nothing found to be wrong\n");
+	else
+		fprintf(out, "\n%zu finding%s\n", s->findings.count,
+		    s->findings.count == 1 ? "" : "s");
+}
+
+enum error
+ctl_doctor(struct ctl *c)
+{
+	static struct examination x; /* large */
+	enum error e = config_read(&x.config, c->options.config_file, &c->why);
+
+	x.ctl = c;
+	x.site.dir = c->dir;
+	x.site.config = &x.config;
+	if (e == OK)
+		e = choose_mta(&x);
+	if (e != OK)
+		return e;
+	examine(&x);
+	e = check_logins(&x.site, ctl_option(c, OPT_LOG), &c->why);
+	if (e == OK && x.site.findings.failed)
+		e = error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+	if (e == OK && c->options.json)
+		print_json(&x);
+	else if (e == OK)
+		print_text(&x);
+	c->status = x.site.findings.count > 0 ? EXIT_FINDINGS : 0;
+	findings_free(&x.site.findings);
+	return e;
+}

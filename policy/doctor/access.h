@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* access - what a user may do with a file, judged by owners and modes */
+#ifndef DOCTOR_ACCESS_H
+#define DOCTOR_ACCESS_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "policy/error.h"
+
+#define ACCOUNT_GROUPS_MAX 256
+
+/* A user with all groups. */
+struct account {
+	char name[65];
+	uid_t uid;
+	gid_t group[ACCOUNT_GROUPS_MAX];
+	int groups;
+};
+
+/* Fills OUT; ERR_NOTFOUND when there is no such user. */
+enum error account_find(const char *name, struct account *out) MUST_USE;
+
+bool account_in_group(const struct account *account, gid_t group);
+
+/*
+ * Whether the account may open PATH for what MODE says (a sum of R_OK, W_OK, X_OK): all
+ * folders above it that begin with ROOT ("" for all of them) let it pass, and the
+ * file's own mode allows it. ERR_MISSING, or ERR_PERMISSION with the folder or file
+ * that refuses in WHY. Access lists and security modules are not seen. Root may do
+ * everything.
+ */
+enum error account_may(const struct account *account, const char *root,
+    const char *path, int mode, struct error_text *why) MUST_USE;
+
+#endif

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* endpoint - a milter's address, as the milter, Postfix and Sendmail write it */
+#include "policy/doctor/endpoint.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define CONNECT_S 5
+#define PRINTED_MAX (ENDPOINT_MAX + 32)
+
+/* after - what follows the prefix, or NULL */
+static const char *
+after(const char *s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
+}
+
+/* set - false when NAME is empty or too long, or the port is none */
+static bool
+set(struct endpoint *e, int kind, const char *name, size_t len, const char *port)
+{
+	char *end = NULL;
+	unsigned long n = port != NULL ? strtoul(port, &end, 10) : 0;
+
+	if (len == 0 || len > ENDPOINT_MAX)
+		return false;
+	if (port != NULL && (end == port || n == 0 || n > 65535 || *port == '-'))
+		return false;
+	memcpy(e->name, name, len);
+	e->name[len] = '\0';
+	e->port = (unsigned)n;
+	e->kind = kind;
+	return true;
+}
+
+/* set_path - of a unix socket */
+static bool
+set_path(struct endpoint *e, const char *path)
+{
+	return set(e, ENDPOINT_UNIX, path, strlen(path), NULL);
+}
+
+bool
+endpoint_from_milter(const char *s, struct endpoint *out)
+{
+	const char *rest, *at;
+
+	*out = (struct endpoint){.kind = ENDPOINT_NONE};
+	if ((rest = after(s, "unix:")) != NULL || (rest = after(s, "local:")) != NULL)
+		return set_path(out, rest);
+	if ((rest = after(s, "inet:")) == NULL && (rest = after(s, "inet6:")) == NULL)
+		return false;
+	at = strchr(rest, '@');
+	return at != NULL && set(out, ENDPOINT_INET, at + 1, strlen(at + 1), rest);
+}
+
+bool
+endpoint_from_postfix(const char *s, struct endpoint *out)
+{
+	const char *rest, *colon;
+
+	*out = (struct endpoint){.kind = ENDPOINT_NONE};
+	if ((rest = after(s, "unix:")) != NULL)
+		return set_path(out, rest);
+	if ((rest = after(s, "inet:")) == NULL)
+		return false;
+	colon = strrchr(rest, ':');
+	if (colon == NULL || strchr(colon + 1, '@') != NULL)
+		return false;
+	if (rest[0] == '[' && colon > rest + 2 && colon[-1] == ']')
+		return set(out, ENDPOINT_INET, rest + 1, (size_t)(colon - rest) - 2,
+		    colon + 1);
+	return set(out, ENDPOINT_INET, rest, (size_t)(colon - rest), colon + 1);
+}
+
+bool
+endpoint_is_loopback(const struct endpoint *e)
+{
+	return e->kind == ENDPOINT_INET &&
+	    (strcmp(e->name, "localhost") == 0 || strcmp(e->name, "::1") == 0 ||
+		strncmp(e->name, "127.", 4) == 0);
+}
+
+bool
+endpoint_reaches(const struct endpoint *a, const struct endpoint *b)
+{
+	if (a->kind != b->kind || a->kind == ENDPOINT_NONE)
+		return false;
+	if (strcasecmp(a->name, b->name) == 0)
+		return a->port == b->port;
+	return a->kind == ENDPOINT_INET && a->port == b->port &&
+	    ((endpoint_is_loopback(a) && endpoint_is_loopback(b)) ||
+		strcmp(b->name, "0.0.0.0") == 0 || strcmp(b->name, "::") == 0);
+}
+
+const char *
+endpoint_postfix(const struct endpoint *e, char *out)
+{
+	if (e->kind == ENDPOINT_UNIX)
+		snprintf(out, PRINTED_MAX, "unix:%s", e->name);
+	else
+		snprintf(out, PRINTED_MAX,
+		    strchr(e->name, ':') != NULL ? "inet:[%s]:%u" : "inet:%s:%u",
+		    e->name, e->port);
+	return out;
+}
+
+const char *
+endpoint_milter(const struct endpoint *e, char *out)
+{
+	if (e->kind == ENDPOINT_UNIX)
+		snprintf(out, PRINTED_MAX, "unix:%s", e->name);
+	else
+		snprintf(out, PRINTED_MAX, "%s:%u@%s",
+		    strchr(e->name, ':') != NULL ? "inet6" : "inet", e->port, e->name);
+	return out;
+}
+
+/* dial - one address, with the time limit */
+static int
+dial(int family, const struct sockaddr *address, socklen_t len)
+{
+	const struct timeval limit = {CONNECT_S, 0};
+	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
+
+	if (fd < 0)
+		return -1;
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+	if (connect(fd, address, len) == 0)
+		return fd;
+	err = errno;
+	close(fd);
+	errno = err;
+	return -1;
+}
+
+static int
+dial_unix(const struct endpoint *e)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(e->name) >= sizeof address.sun_path) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	strcpy(address.sun_path, e->name);
+	return dial(AF_UNIX, (const struct sockaddr *)&address, sizeof address);
+}
+
+static int
+dial_inet(const struct endpoint *e)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *all, *a;
+	char port[12];
+	int fd = -1;
+
+	snprintf(port, sizeof port, "%u", e->port);
+	if (getaddrinfo(e->name, port, &hints, &all) != 0) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
+	for (a = all; a != NULL && fd < 0; a = a->ai_next)
+		fd = dial(a->ai_family, a->ai_addr, a->ai_addrlen);
+	freeaddrinfo(all);
+	return fd;
+}
+
+int
+endpoint_connect(const struct endpoint *e)
+{
+	return e->kind == ENDPOINT_UNIX ? dial_unix(e) : dial_inet(e);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* findings - what is wrong at a site, and what to do about it */
+#ifndef DOCTOR_FINDINGS_H
+#define DOCTOR_FINDINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct finding {
+	const char *id; /* a constant name for programs, "default-action-accept" */
+	char *where;    /* a service, a file, or "" */
+	char *text;     /* what is wrong and what comes of it */
+	char *fix;      /* what to do or to type; "" when that is in the text */
+};
+
+struct findings {
+	struct finding *item;
+	size_t count;
+	bool failed; /* out of memory: something may be missing */
+};
+
+/* Adds a finding. WHERE is copied, ID is borrowed for good. */
+void findings_add(struct findings *list, const char *id, const char *where,
+    const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* What to do about the finding that was added last. */
+void findings_fix(struct findings *list, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+void findings_free(struct findings *list);
+
+#endif

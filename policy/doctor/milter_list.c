@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* milter_list - Postfix's list of milters (smtpd_milters), taken apart */
+#include "policy/doctor/milter_list.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BETWEEN ", \t\r\n"
+#define SPACE " \t\r\n"
+
+/* A part of the text. */
+struct span {
+	const char *at;
+	size_t len;
+};
+
+/* next_item - a word, or what is in braces (without them); false at the end */
+static bool
+next_item(const char **from, const char *end, struct span *item, bool *braced)
+{
+	const char *s = *from;
+	int depth = 0;
+
+	while (s < end && strchr(BETWEEN, *s) != NULL)
+		s++;
+	item->at = s;
+	*braced = s < end && *s == '{';
+	for (; s < end && (depth > 0 || strchr(BETWEEN, *s) == NULL); s++) {
+		if (*s == '{')
+			depth++;
+		if (*s == '}' && --depth == 0 && *braced)
+			break;
+	}
+	item->len = (size_t)(s - item->at);
+	*from = s < end ? s + 1 : end;
+	if (*braced && item->len > 0) {
+		item->at++;
+		item->len--;
+	}
+	return item->len > 0 || *braced;
+}
+
+/* copy - the span without space around it; false when it does not fit */
+static bool
+copy(struct span from, char *out, size_t cap)
+{
+	while (from.len > 0 && strchr(SPACE, *from.at) != NULL)
+		from.at++, from.len--;
+	while (from.len > 0 && strchr(SPACE, from.at[from.len - 1]) != NULL)
+		from.len--;
+	if (from.len >= cap)
+		return false;
+	memcpy(out, from.at, from.len);
+	out[from.len] = '\0';
+	return true;
+}
+
+long
+milter_seconds(const char *value)
+{
+	static const struct {
+		char letter;
+		long seconds;
+	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+	char *end;
+	long n;
+
+	if (!isdigit((unsigned char)value[0]))
+		return -1;
+	n = strtol(value, &end, 10);
+	if (*end == '\0')
+		return n;
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		if (*end == units[i].letter && end[1] == '\0' && n < 1000000)
+			return n * units[i].seconds;
+	return -1;
+}
+
+/* take_option - "name=value", with or without space around the "=" */
+static void
+take_option(struct milter_entry *entry, struct span option)
+{
+	const char *equal = memchr(option.at, '=', option.len);
+	char name[40], value[MILTER_ACTION_MAX + 1];
+
+	if (equal == NULL ||
+	    !copy((struct span){option.at, (size_t)(equal - option.at)}, name,
+		sizeof name) ||
+	    !copy(
+		(struct span){equal + 1, option.len - (size_t)(equal - option.at) - 1},
+		value, sizeof value))
+		return;
+	if (strcmp(name, "default_action") == 0)
+		strcpy(entry->default_action, value);
+	else if (strcmp(name, "command_timeout") == 0)
+		entry->command_timeout = milter_seconds(value);
+}
+
+/* take_entry - an address, or with braces an address and its options */
+static void
+take_entry(struct milter_list *list, struct span item, bool braced)
+{
+	const char *from = item.at, *end = item.at + item.len;
+	struct milter_entry *entry = &list->entry[list->count];
+	struct span part = item;
+	bool nested;
+
+	if (list->count == MILTER_LIST_MAX) {
+		list->cut = true;
+		return;
+	}
+	*entry = (struct milter_entry){.command_timeout = -1};
+	if (braced && !next_item(&from, end, &part, &nested))
+		return;
+	if (!copy(part, entry->address, sizeof entry->address)) {
+		list->cut = true;
+		return;
+	}
+	(void)endpoint_from_postfix(entry->address, &entry->endpoint);
+	while (braced && next_item(&from, end, &part, &nested))
+		take_option(entry, part);
+	list->count++;
+}
+
+void
+milter_list_parse(const char *value, struct milter_list *out)
+{
+	const char *from = value, *end = value + strlen(value);
+	struct span item;
+	bool braced;
+
+	out->count = 0;
+	out->cut = false;
+	while (next_item(&from, end, &item, &braced))
+		take_entry(out, item, braced);
+}

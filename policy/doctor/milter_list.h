@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* milter_list - Postfix's list of milters (smtpd_milters), taken apart */
+#ifndef DOCTOR_MILTER_LIST_H
+#define DOCTOR_MILTER_LIST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "policy/doctor/endpoint.h"
+
+#define MILTER_LIST_MAX 32
+#define MILTER_ACTION_MAX 32
+
+/* One milter of the list; postconf(5), "milter_default_action" and MILTER_README. */
+struct milter_entry {
+	char address[ENDPOINT_MAX + 16]; /* as it is written */
+	struct endpoint endpoint;        /* none when the address cannot be read */
+	char default_action[MILTER_ACTION_MAX + 1]; /* "" where it says none */
+	long command_timeout;                       /* seconds; -1 where it says none */
+};
+
+struct milter_list {
+	struct milter_entry entry[MILTER_LIST_MAX];
+	size_t count;
+	bool cut; /* more milters, or a longer address, than can be kept */
+};
+
+/*
+ * Reads an expanded value: parted by commas or space, an entry with options in braces,
+ * "{ inet:host:port, connect_timeout=3s, { default_action = tempfail } }".
+ */
+void milter_list_parse(const char *value, struct milter_list *out);
+
+/* A Postfix time ("15s", "2m", "30") in seconds, or -1. */
+long milter_seconds(const char *value);
+
+#endif

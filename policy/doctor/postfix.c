@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* postfix - what a live Postfix is told by main.cf and master.cf */
+#include "policy/doctor/postfix.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/doctor/program.h"
+
+#define LINE_MAX_WORDS 8 /* of master.cf before the arguments: master(5) */
+
+/* ask - postconf with one more word of its own */
+static enum error
+ask(const char *dir, const char *word, char **out_r, struct error_text *why)
+{
+	const char *argv[] = {"postconf", word, NULL, NULL, NULL};
+	enum error e;
+
+	if (dir != NULL) {
+		argv[2] = "-c";
+		argv[3] = dir;
+	}
+	e = program_read(argv, out_r);
+	if (e == ERR_MISSING)
+		return error_set(why, e,
+		    "no program postconf: is Postfix installed on this machine?");
+	if (e != OK)
+		return error_set(why, ERR_CONFIG,
+		    "\"postconf %s%s%s\" fails: run it by hand to see why", word,
+		    dir != NULL ? " -c " : "", dir != NULL ? dir : "");
+	return OK;
+}
+
+/* value_of - what follows "KEY = " on a line of TEXT; NULL when there is no such line
+ */
+static const char *
+value_of(const char *text, const char *key, size_t *len_r)
+{
+	size_t n = strlen(key);
+
+	while (text != NULL && *text != '\0') {
+		size_t line = strcspn(text, "\n");
+
+		if (line >= n + 2 && strncmp(text, key, n) == 0 &&
+		    strncmp(text + n, " =", 2) == 0) {
+			text += n + 2;
+			*len_r = line - n - 2;
+			if (*len_r > 0 && *text == ' ')
+				text++, (*len_r)--;
+			return text;
+		}
+		text += line;
+		text += *text == '\n';
+	}
+	return NULL;
+}
+
+static const char *
+override_of(struct postfix *p, const struct postfix_service *service, const char *name,
+    size_t *len_r)
+{
+	char key[400];
+
+	if (service == NULL ||
+	    snprintf(key, sizeof key, "%s/inet/%s", service->name, name) >=
+		(int)sizeof key)
+		return NULL;
+	return value_of(p->overrides, key, len_r);
+}
+
+bool
+postfix_overrides(
+    struct postfix *p, const struct postfix_service *service, const char *name)
+{
+	size_t len;
+
+	return override_of(p, service, name, &len) != NULL;
+}
+
+const char *
+postfix_value(
+    struct postfix *p, const struct postfix_service *service, const char *name)
+{
+	size_t len = 0;
+	const char *value = override_of(p, service, name, &len);
+
+	if (value == NULL)
+		value = value_of(p->main, name, &len);
+	if (value == NULL || len >= sizeof p->value)
+		return "";
+	memcpy(p->value, value, len);
+	p->value[len] = '\0';
+	return p->value;
+}
+
+/* limit_of - the column maxproc; "-" is default_process_limit */
+static long
+limit_of(struct postfix *p, const char *column)
+{
+	if (strcmp(column, "-") == 0)
+		column = postfix_value(p, NULL, "default_process_limit");
+	return strtol(column, NULL, 10);
+}
+
+/* chroot_of - "-" is no, but yes at compatibility_level 0 (COMPATIBILITY_README) */
+static bool
+chroot_of(struct postfix *p, const char *column)
+{
+	if (strcmp(column, "-") == 0)
+		return strtol(postfix_value(p, NULL, "compatibility_level"), NULL, 10) <
+		    1;
+	return strcmp(column, "y") == 0;
+}
+
+/* take_service - from one line of "postconf -M"; other programs are passed over */
+static enum error
+take_service(struct postfix *p, char *line)
+{
+	char *word[LINE_MAX_WORDS], *rest;
+	struct postfix_service *grown, *s;
+	size_t n = 0;
+
+	for (char *w = strtok_r(line, " \t", &rest); w != NULL && n < LINE_MAX_WORDS;
+	     w = strtok_r(NULL, " \t", &rest))
+		word[n++] = w;
+	if (n < LINE_MAX_WORDS || strcmp(word[1], "inet") != 0 ||
+	    strcmp(word[7], "smtpd") != 0)
+		return OK;
+	grown = realloc(p->service, (p->services + 1) * sizeof *grown);
+	if (grown == NULL)
+		return ERR_MEMORY;
+	p->service = grown;
+	s = &grown[p->services];
+	s->name = strdup(word[0]);
+	if (s->name == NULL)
+		return ERR_MEMORY;
+	s->chrooted = chroot_of(p, word[4]);
+	s->processes = limit_of(p, word[6]);
+	p->services++;
+	return OK;
+}
+
+static enum error
+take_services(struct postfix *p, char *text, struct error_text *why)
+{
+	char *rest;
+
+	for (char *line = strtok_r(text, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest))
+		if (take_service(p, line) != OK)
+			return error_set(why, ERR_MEMORY, "out of memory");
+	return OK;
+}
+
+enum error
+postfix_read(struct postfix *out, const char *dir, struct error_text *why)
+{
+	char *services = NULL;
+	enum error e;
+
+	*out = (struct postfix){0};
+	e = ask(dir, "-x", &out->main, why);
+	if (e == OK)
+		e = ask(dir, "-Px", &out->overrides, why);
+	if (e == OK)
+		e = ask(dir, "-M", &services, why);
+	if (e == OK)
+		e = take_services(out, services, why);
+	free(services);
+	return e;
+}
+
+void
+postfix_free(struct postfix *p)
+{
+	for (size_t i = 0; i < p->services; i++)
+		free(p->service[i].name);
+	free(p->service);
+	free(p->main);
+	free(p->overrides);
+	*p = (struct postfix){0};
+}

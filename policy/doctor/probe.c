@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* probe - asks a running milter as an MTA would */
+#include "policy/doctor/probe.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* The milter protocol, from libmilter's include/libmilter/mfdef.h. */
+#define MILTER_VERSION 6
+#define ALL_ACTIONS 0x1ffu
+#define ALL_STEPS 0x1fffffu
+#define PACKET_MAX 65536
+#define ANSWER_S 15 /* a decision may wait 10 s for the first scan */
+
+/* Which MTA the macro v tells of. */
+#define VERSION_POSTFIX "Postfix doctor"
+#define VERSION_SENDMAIL "8 doctor"
+
+/* A packet under construction: length, command, data. */
+struct packet {
+	size_t len;
+	char data[2048];
+};
+
+/* put - bytes that do not fit make the packet too long to be sent */
+static void
+put(struct packet *p, const void *bytes, size_t n)
+{
+	if (p->len + n <= sizeof p->data)
+		memcpy(p->data + p->len, bytes, n);
+	p->len += n;
+}
+
+static void
+put_number(struct packet *p, uint32_t n)
+{
+	n = htonl(n);
+	put(p, &n, sizeof n);
+}
+
+/* begin - the length is filled in by dispatch() */
+static void
+begin(struct packet *p, char command)
+{
+	p->len = 0;
+	put_number(p, 0);
+	put(p, &command, 1);
+}
+
+static void
+put_macro(struct packet *p, const char *name, const char *value)
+{
+	put(p, name, strlen(name) + 1);
+	put(p, value, strlen(value) + 1);
+}
+
+/* put_login - Sendmail encodes what xtext (RFC 3461 section 4) does, Postfix nothing */
+static void
+put_login(struct packet *p, const struct submission *s)
+{
+	char hex[4];
+
+	for (size_t i = 0; i < s->login_len; i++) {
+		unsigned char c = (unsigned char)s->login[i];
+
+		snprintf(hex, sizeof hex, "+%02X", c);
+		if (s->mta == MTA_SENDMAIL &&
+		    (c <= ' ' || c >= 0x7f || strchr("+=<>()\\\"", c) != NULL))
+			put(p, hex, 3);
+		else
+			put(p, &c, 1);
+	}
+	put(p, "", 1);
+}
+
+static bool
+dispatch(int fd, struct packet *p)
+{
+	uint32_t n = htonl((uint32_t)(p->len - sizeof n));
+	size_t done = 0;
+
+	if (p->len > sizeof p->data)
+		return false;
+	memcpy(p->data, &n, sizeof n);
+	while (done < p->len) {
+		ssize_t sent = send(fd, p->data + done, p->len - done, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0)
+			return false;
+		done += (size_t)sent;
+	}
+	return true;
+}
+
+static bool
+receive(int fd, void *out, size_t n)
+{
+	size_t done = 0;
+
+	while (done < n) {
+		ssize_t got = recv(fd, (char *)out + done, n - done, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		done += (size_t)got;
+	}
+	return true;
+}
+
+/* answer - the next packet, its data cut to OUT; false when none comes or it is absurd
+ */
+static bool
+answer(int fd, char *command, char *out, size_t cap)
+{
+	uint32_t n;
+	size_t kept = 0;
+	char byte;
+
+	if (!receive(fd, &n, sizeof n))
+		return false;
+	n = ntohl(n);
+	if (n < 1 || n > PACKET_MAX || !receive(fd, command, 1))
+		return false;
+	for (uint32_t i = 1; i < n; i++) {
+		if (!receive(fd, &byte, 1))
+			return false;
+		if (kept + 1 < cap)
+			out[kept++] = byte;
+	}
+	out[kept] = '\0';
+	return true;
+}
+
+/* negotiate - offers everything, as MTAs do */
+static bool
+negotiate(int fd)
+{
+	struct packet p;
+	char command, ignored[16];
+
+	begin(&p, 'O');
+	put_number(&p, MILTER_VERSION);
+	put_number(&p, ALL_ACTIONS);
+	put_number(&p, ALL_STEPS);
+	return dispatch(fd, &p) && answer(fd, &command, ignored, sizeof ignored) &&
+	    command == 'O';
+}
+
+/* send_mail - the macros of the connection and of MAIL, and MAIL itself */
+static bool
+send_mail(int fd, const struct submission *s)
+{
+	static const char sender[] = "<doctor@localhost>";
+	struct packet p;
+
+	begin(&p, 'D');
+	put(&p, "M", 1);
+	put_macro(&p, "v", s->mta == MTA_SENDMAIL ? VERSION_SENDMAIL : VERSION_POSTFIX);
+	put_macro(&p, "{daemon_name}", s->listener);
+	put_macro(&p, "{client_addr}", s->client);
+	if (s->login_len > 0) {
+		put(&p, "{auth_authen}", sizeof "{auth_authen}");
+		put_login(&p, s);
+		put_macro(&p, "{auth_type}", s->mechanism);
+	}
+	if (!dispatch(fd, &p))
+		return false;
+	begin(&p, 'M');
+	put(&p, sender, sizeof sender);
+	return dispatch(fd, &p);
+}
+
+/* undouble - "%%" is how a milter sends "%" */
+static void
+undouble(char *s)
+{
+	char *out = s;
+
+	for (; *s != '\0'; s++) {
+		*out++ = *s;
+		if (s[0] == '%' && s[1] == '%')
+			s++;
+	}
+	*out = '\0';
+}
+
+/* converse - the whole session */
+static enum error
+converse(int fd, const struct submission *s, struct probe *out, struct error_text *why)
+{
+	char command;
+
+	if (!negotiate(fd))
+		return error_set(why, ERR_IO, "it does not answer as a milter: %s",
+		    errno == EAGAIN ? "nothing came" : "is it another program?");
+	if (!send_mail(fd, s) || !answer(fd, &command, out->reply, sizeof out->reply))
+		return error_set(why, ERR_IO, "no answer to MAIL FROM");
+	out->kind = command == 'y'                               ? PROBE_REPLIES
+	    : command == 'r' || command == 't' || command == '4' ? PROBE_REFUSES
+								 : PROBE_PASSES;
+	undouble(out->reply);
+	return OK;
+}
+
+enum error
+probe_milter(const struct endpoint *at, const struct submission *s, struct probe *out,
+    struct error_text *why)
+{
+	const struct timeval patience = {ANSWER_S, 0};
+	struct packet quit;
+	enum error e;
+	int fd = endpoint_connect(at);
+
+	*out = (struct probe){.kind = PROBE_REFUSES};
+	if (fd < 0)
+		return error_set(why, ERR_IO, "%s", strerror(errno));
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+	errno = 0;
+	e = converse(fd, s, out, why);
+	begin(&quit, 'Q');
+	if (!dispatch(fd, &quit) && e == OK)
+		e = error_set(why, ERR_IO, "it closed the connection");
+	close(fd);
+	return e;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sendmail_checks - what can be wrong about the milter in sendmail.cf */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "policy/doctor/sendmail.h"
+#include "policy/doctor/site.h"
+
+#define REBUILD \
+	"rebuild sendmail.cf (sendmailconfig, or make -C /etc/mail) and restart " \
+	"Sendmail"
+
+struct visit {
+	struct site *site;
+	const char *file;
+	struct sendmail cf;
+	const struct sendmail_filter *ours;
+};
+
+static const struct sendmail_filter *
+find_ours(const struct visit *v)
+{
+	for (size_t i = 0; i < v->cf.filters; i++)
+		if (endpoint_reaches(&v->cf.filter[i].endpoint, &v->site->milter))
+			return &v->cf.filter[i];
+	return NULL;
+}
+
+/* say_undefined - no X line leads to the daemon */
+static void
+say_undefined(struct visit *v)
+{
+	struct findings *f = &v->site->findings;
+	char right[ENDPOINT_MAX + 32];
+
+	endpoint_milter(&v->site->milter, right);
+	for (size_t i = 0; i < v->cf.filters; i++) {
+		if (strstr(v->cf.filter[i].name, "smtpauth") == NULL &&
+		    v->cf.filter[i].endpoint.kind != ENDPOINT_NONE)
+			continue;
+		findings_add(f, "socket-path", v->file,
+		    "the filter %s has S=%s, which does not lead to the daemon's "
+		    "socket",
+		    v->cf.filter[i].name, v->cf.filter[i].address);
+		findings_fix(f, "write S=%s there; " REBUILD, right);
+		return;
+	}
+	findings_add(f, "milter-not-listed", v->file,
+	    "no filter leads to the daemon's socket: nothing is refused");
+	findings_fix(f,
+	    "INPUT_MAIL_FILTER(`smtpauth', `S=%s, F=T, T=C:3s;S:5s;R:15s;E:30s') in "
+	    "sendmail.mc; " REBUILD,
+	    right);
+}
+
+static void
+check_flag(struct visit *v)
+{
+	struct findings *f = &v->site->findings;
+
+	if (v->ours->flag == 'T' || v->ours->flag == 'R' || v->ours->flag == '4')
+		return;
+	findings_add(f, "filter-without-f", v->file,
+	    "the filter %s has no F=: while the milter is away, Sendmail lets "
+	    "everything "
+	    "pass as if there were no filter",
+	    v->ours->name);
+	findings_fix(f, "add F=T to it; " REBUILD);
+}
+
+static void
+check_timeout(struct visit *v)
+{
+	struct findings *f = &v->site->findings;
+
+	if (v->ours->answer_s >= SITE_PATIENCE_S)
+		return;
+	findings_add(f, "milter-timeout", v->file,
+	    "Sendmail waits %ld s for the filter's answer (R: of T=, 10 s when it is "
+	    "not "
+	    "there), but the milter may take 10 s to verify its database after a start",
+	    v->ours->answer_s);
+	findings_fix(
+	    f, "T=C:3s;S:5s;R:15s;E:30s for filter %s; " REBUILD, v->ours->name);
+}
+
+/* check_folders - Sendmail refuses a socket below a folder that others may write */
+static void
+check_folders(struct visit *v)
+{
+	struct findings *f = &v->site->findings;
+	char path[ENDPOINT_MAX + 1];
+	struct stat st;
+	char *slash;
+
+	if (v->site->milter.kind != ENDPOINT_UNIX)
+		return;
+	strcpy(path, v->site->milter.name);
+	while ((slash = strrchr(path, '/')) != NULL && slash != path) {
+		*slash = '\0';
+		if (stat(path, &st) != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
+			continue;
+		findings_add(f, "socket-folder-unsafe", v->file,
+		    "%s (mode %04o) may be written by others than its owner: Sendmail "
+		    "calls "
+		    "a socket below it unsafe and does not use it",
+		    path, (unsigned)(st.st_mode & 07777));
+		findings_fix(f, "chmod go-w %s", path);
+	}
+}
+
+/* check_dropped - a listener's own list leaves out filters of the general one */
+static void
+check_dropped(struct visit *v, const struct sendmail_daemon *d)
+{
+	struct findings *f = &v->site->findings;
+
+	for (size_t i = 0; i < v->cf.filters; i++) {
+		const char *name = v->cf.filter[i].name;
+
+		if (&v->cf.filter[i] == v->ours || !d->own_filters ||
+		    !sendmail_list_has(v->cf.input_filters, name) ||
+		    sendmail_list_has(d->filters, name))
+			continue;
+		findings_add(f, "milter-dropped", d->name,
+		    "InputMailFilters= of this listener replaces the general list, so "
+		    "%s is "
+		    "no longer asked for mail that comes in here",
+		    name);
+		findings_fix(
+		    f, "InputMailFilters=%s;%s there; " REBUILD, v->ours->name, name);
+	}
+}
+
+static void
+visit_daemon(struct visit *v, const struct sendmail_daemon *d)
+{
+	struct findings *f = &v->site->findings;
+	const char *filters = d->own_filters ? d->filters : v->cf.input_filters;
+	const char *name = d->name[0] != '\0' ? d->name : "the listener without a name";
+	bool listed = sendmail_list_has(filters, v->ours->name);
+
+	if (listed && d->no_auth && d->own_filters) {
+		findings_add(f, "milter-misplaced", name,
+		    "this listener offers no SMTP AUTH (modifier A), so there is "
+		    "nothing to "
+		    "decide; but a stopped milter would defer the mail that comes in "
+		    "here");
+		findings_fix(
+		    f, "take %s out of its InputMailFilters; " REBUILD, v->ours->name);
+	} else if (listed) {
+		site_asks(v->site, name);
+		check_dropped(v, d);
+	} else if (!d->no_auth) {
+		findings_add(f, "milter-not-listed", name,
+		    "this listener offers SMTP AUTH and does not ask the milter: "
+		    "nothing is "
+		    "refused here");
+		findings_fix(f,
+		    "InputMailFilters=%s in its DAEMON_OPTIONS, or modifier A in M= if "
+		    "nobody is to log in here; " REBUILD,
+		    v->ours->name);
+	}
+}
+
+static void
+visit_filters(struct visit *v)
+{
+	static const struct sendmail_daemon plain = {.name = "MTA"};
+
+	v->ours = find_ours(v);
+	if (v->ours == NULL) {
+		say_undefined(v);
+		return;
+	}
+	check_flag(v);
+	check_timeout(v);
+	check_folders(v);
+	for (size_t i = 0; i < v->cf.daemons; i++)
+		visit_daemon(v, &v->cf.daemon[i]);
+	if (v->cf.daemons == 0)
+		visit_daemon(v, &plain);
+}
+
+static void
+visit_all(struct visit *v)
+{
+	struct site *s = v->site;
+
+	if (v->cf.cut)
+		findings_add(&s->findings, "mta-unreadable", v->file,
+		    "a line is too long or there are too many filters or listeners: "
+		    "not all "
+		    "was looked at");
+	visit_filters(v);
+	if (s->config->mta != MTA_POSTFIX)
+		return;
+	findings_add(&s->findings, "mta-setting", "smtpauth-milter.conf",
+	    "mta = postfix, but this is Sendmail: it encodes logins, so a+b@... would "
+	    "be "
+	    "read as a+2Bb@...");
+	findings_fix(&s->findings, "mta = auto");
+}
+
+void
+check_sendmail(struct site *s, const char *file)
+{
+	struct visit *v = calloc(1, sizeof *v); /* large */
+	struct error_text why;
+
+	if (v == NULL) {
+		s->findings.failed = true;
+		return;
+	}
+	v->site = s;
+	v->file = file != NULL ? file : SENDMAIL_DEFAULT;
+	if (sendmail_read(&v->cf, v->file, &why) == OK)
+		visit_all(v);
+	else
+		findings_add(
+		    &s->findings, "mta-unreadable", "Sendmail", "%s", why.text);
+	free(v);
+}

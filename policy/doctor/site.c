@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* site - the checks that need no MTA: the state folder, the settings, the daemon */
+#include "policy/doctor/site.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/folder.h"
+
+void
+site_asks(struct site *s, const char *service)
+{
+	size_t n = strlen(s->services);
+
+	if (n + strlen(service) + 2 <= SITE_SERVICES_MAX)
+		sprintf(s->services + n, "%s%s", n > 0 ? ", " : "", service);
+}
+
+/* account_of - the user that the daemon runs as; false when there is none */
+static bool
+account_of(const struct site *s, struct account *out)
+{
+	const char *name =
+	    s->config->user[0] != '\0' ? s->config->user : FOLDER_ACCOUNT;
+
+	return account_find(name, out) == OK;
+}
+
+/* need - that the daemon's user may use a file of the state folder */
+static void
+need(struct site *s, const struct account *user, const char *file, int mode)
+{
+	char path[PATH_MAX];
+	struct error_text why;
+
+	if (snprintf(path, sizeof path, "%s%s%s", s->dir, *file != '\0' ? "/" : "",
+		file) >= (int)sizeof path)
+		return;
+	if (account_may(user, "", path, mode, &why) == OK)
+		return;
+	findings_add(&s->findings, "database-permission", path,
+	    "the daemon's user cannot use it: %s", why.text);
+	findings_fix(&s->findings,
+	    "smtpauthctl init as root mends folders; files: chgrp smtpauth, policy.mdb "
+	    "0640, policy.mdb-lock 0660");
+}
+
+/* check_private - the policy names mailboxes: not for everybody */
+static void
+check_private(struct site *s)
+{
+	struct stat st;
+
+	if (stat(s->dir, &st) != 0 || (st.st_mode & S_IRWXO) == 0)
+		return;
+	findings_add(&s->findings, "database-public", s->dir,
+	    "every user of this machine may enter it (mode %04o)",
+	    (unsigned)(st.st_mode & 07777));
+	findings_fix(&s->findings, "chmod o= %s", s->dir);
+}
+
+/* check_mta_group - the MTA's user has no business in the policy */
+static void
+check_mta_group(struct site *s, const char *mta)
+{
+	struct account user;
+	struct stat st;
+
+	if (stat(s->dir, &st) != 0 || st.st_gid == 0 ||
+	    account_find(mta, &user) != OK || user.uid == 0 ||
+	    !account_in_group(&user, st.st_gid))
+		return;
+	findings_add(&s->findings, "mta-in-group", s->dir,
+	    "user %s is in the state folder's group, which may read the whole policy",
+	    mta);
+	findings_fix(&s->findings,
+	    "gpasswd -d %s %s; the milter's socket has a group of its own", mta,
+	    FOLDER_ACCOUNT);
+}
+
+void
+check_state(struct site *s)
+{
+	static const char *const mtas[] = {"postfix", "smmsp", "smmta"};
+	struct account user;
+
+	for (size_t i = 0; i < sizeof mtas / sizeof *mtas; i++)
+		check_mta_group(s, mtas[i]);
+	check_private(s);
+	if (geteuid() != 0)
+		return; /* an ordinary user cannot see it all */
+	if (!account_of(s, &user)) {
+		findings_add(&s->findings, "no-user", "smtpauth-milter.conf",
+		    "there is no user %s: the daemon would stay root",
+		    s->config->user[0] != '\0' ? s->config->user : FOLDER_ACCOUNT);
+		findings_fix(&s->findings,
+		    "useradd --system --user-group --no-create-home --shell "
+		    "/usr/sbin/nologin smtpauth; smtpauthctl init");
+		return;
+	}
+	need(s, &user, "policy.mdb", R_OK);
+	need(s, &user, "policy.mdb-lock", R_OK | W_OK);
+	need(s, &user, "usage", R_OK | W_OK | X_OK);
+}
+
+void
+check_settings(struct site *s)
+{
+	struct findings *f = &s->findings;
+
+	if (s->config->on_error == ACTION_ACCEPT) {
+		findings_add(f, "on-error-accept", "smtpauth-milter.conf",
+		    "on-error = accept: whenever the database cannot be used, "
+		    "everything "
+		    "passes");
+		findings_fix(f, "on-error = tempfail");
+	}
+	if (s->settings == NULL)
+		return;
+	if (!s->settings->enforce) {
+		findings_add(f, "dry-run", "settings",
+		    "enforce is no: denials are logged as report, and pass");
+		findings_fix(f, "smtpauthctl settings set enforce yes");
+	}
+	if (s->settings->action == ACTION_REPORT) {
+		findings_add(f, "action-report", "settings",
+		    "action is report: tenants at \"default\" are logged, and pass");
+		findings_fix(f, "smtpauthctl settings set action reject");
+	}
+	if (s->settings->invalid_login == ACTION_ACCEPT) {
+		findings_add(f, "invalid-login-accept", "settings",
+		    "invalid-login is accept: a login that cannot be read passes");
+		findings_fix(f, "smtpauthctl settings set invalid-login reject");
+	}
+}
+
+void
+check_daemon(struct site *s)
+{
+	struct findings *f = &s->findings;
+	char path[40];
+	struct stat st;
+
+	if (!s->running) {
+		findings_add(f, "daemon-not-running", "smtpauth-milter",
+		    "there is no fresh sign of life of a daemon in %s", s->dir);
+		findings_fix(f,
+		    "systemctl start smtpauth-milter; its log says why if it "
+		    "does not stay");
+		return;
+	}
+	if (s->daemon.policy == HEARTBEAT_FAULT) {
+		findings_add(f, "daemon-on-error", "smtpauth-milter",
+		    "it answers with on-error: its policy database cannot be used");
+		findings_fix(f, "smtpauthctl verify; the daemon's log names the fault");
+	}
+	snprintf(path, sizeof path, "/proc/%lu", (unsigned long)s->daemon.pid);
+	if (stat(path, &st) == 0 && st.st_uid == 0) {
+		findings_add(
+		    f, "runs-as-root", "smtpauth-milter", "the daemon runs as root");
+		findings_fix(f, "user = smtpauth in smtpauth-milter.conf");
+	}
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* site - what the checks of the doctor know, and where they write what they find */
+#ifndef DOCTOR_SITE_H
+#define DOCTOR_SITE_H
+
+#include "policy/config.h"
+#include "policy/doctor/access.h"
+#include "policy/doctor/endpoint.h"
+#include "policy/doctor/findings.h"
+#include "policy/heartbeat.h"
+#include "policy/settings.h"
+#include "policy/store.h"
+
+#define SITE_SERVICES_MAX 400
+
+/* A decision may wait so long for a first scan; MTAs must wait longer. */
+#define SITE_PATIENCE_S 11
+
+struct site {
+	const char *dir; /* the state folder */
+	const struct config *config;
+	struct endpoint milter; /* where the daemon listens, or should */
+	bool running;           /* a daemon with a fresh heartbeat */
+	struct heartbeat daemon;
+	struct store_txn *txn;           /* NULL: the database cannot be used */
+	const struct settings *settings; /* borrowed from TXN; NULL with it */
+	bool catch_all;                  /* a tenant has the domain "*" */
+	struct findings findings;
+	char services[SITE_SERVICES_MAX + 1]; /* that ask the milter, parted by ", " */
+};
+
+/* Adds a service to those that ask the milter; what does not fit is left out. */
+void site_asks(struct site *s, const char *service);
+
+/*
+ * The checks. Each adds its findings; what cannot be looked at is a finding too.
+ * Postfix's and Sendmail's need `milter` and may use the rest. DIR and FILE may be
+ * NULL: the system's own.
+ */
+void check_postfix(struct site *s, const char *dir);
+void check_sendmail(struct site *s, const char *file);
+void check_state(struct site *s);
+void check_settings(struct site *s);
+void check_daemon(struct site *s);
+
+/*
+ * The logins in a mail log: FILE, "-" for standard input, or NULL for the system's, if
+ * there is one. At most its last 16 MB, 10,000 different logins. ERR_MISSING, ERR_IO
+ * with WHY for a FILE that was named.
+ */
+enum error check_logins(
+    struct site *s, const char *file, struct error_text *why) MUST_USE;
+
+#endif
