@@ -15,6 +15,7 @@
 #include "milter/inherit.h"
 #include "milter/listener.h"
 #include "milter/log.h"
+#include "milter/metrics_file.h"
 #include "milter/notify.h"
 #include "milter/process.h"
 #include "milter/pulse.h"
@@ -231,9 +232,7 @@ say_start(const struct config *config)
 		log_message(LEVEL_WARNING,
 		    "on-error = accept: without a good database everything passes");
 	if (config->unused_keys)
-		log_message(LEVEL_WARNING,
-		    "usage and metrics-file have no effect "
-		    "in this version");
+		log_message(LEVEL_WARNING, "usage has no effect in this version");
 }
 
 /* prepare - all that can fail before serving */
@@ -266,6 +265,9 @@ stop(const struct config *config, const struct listener *listener)
 	for (int i = 0; i < STOP_STEPS && !filter_is_idle(); i++)
 		nanosleep(&step, NULL);
 	nanosleep(&step, NULL);
+	if (metrics_file_write(&why) != OK)
+		log_message(
+		    LEVEL_WARNING, "the metrics cannot be written: %s", why.text);
 }
 
 /* start - all threads but this one */

@@ -3,9 +3,14 @@
 #include "milter/outlet.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,11 +22,15 @@
 
 static bool use_syslog;
 
+/* What standard error is, and so which call writes to it and never waits for a reader.
+ */
+static enum { WAITS, SOCKET, PIPE, DISK } standard_error = WAITS;
+
 /*
- * Lines wait here for the thread that writes them. Standard error may be a pipe that
- * nobody empties, and syslog a program that is stopped: writing to either then waits
- * without end, which a decision must not. There is no call that never waits for all
- * that standard error can be: O_NONBLOCK would act on everybody who shares it.
+ * Lines that cannot be written at once wait here for the thread that writes them.
+ * Standard error may be a pipe that nobody empties, and syslog a program that is
+ * stopped: writing to either then waits without end, which a decision must not.
+ * O_NONBLOCK would act on everybody who shares the descriptor.
  */
 static struct {
 	pthread_mutex_t mutex;
@@ -32,7 +41,8 @@ static struct {
 	int filling; /* the buffer that lines are added to; the other is written */
 	size_t len;
 	uint64_t lines, done; /* how many were taken, and dealt with */
-	uint64_t lost, told;  /* how many were lost, and how many of them were told */
+	uint64_t lost, said;  /* how many were lost, and how many of them were told */
+	uint64_t told;        /* the same as the thread knows it, without the mutex */
 	bool stuck;           /* nobody reads, so it is no use to wait */
 } queue = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -53,11 +63,13 @@ write_some(const char *s, size_t n)
 	}
 }
 
+/* Whether the last line on standard error is without its end: the disk is full. */
+static _Atomic bool broken;
+
 /* write_all - returns how much it wrote; a line that broke off gets its end first */
 static size_t
 write_all(const char *s, size_t n)
 {
-	static bool broken; /* one thread at a time comes here */
 	size_t at = 0;
 	ssize_t done;
 
@@ -112,15 +124,75 @@ add(enum log_level level, const char *line, size_t n)
 	return true;
 }
 
+/* pipe_write - returns -1 where the system cannot write to a pipe without waiting */
+static ssize_t
+pipe_write(const char *line, size_t n)
+{
+#ifdef HAVE_PWRITEV2
+	const struct iovec whole = {(void *)(uintptr_t)line, n};
+
+	return pwritev2(STDERR_FILENO, &whole, 1, -1, RWF_NOWAIT);
+#else
+	(void)line;
+	(void)n;
+	return -1;
+#endif
+}
+
+/* write_now - as much as goes without waiting for a reader; returns how much that was
+ */
+static size_t
+write_now(const char *line, size_t n)
+{
+	ssize_t done = -1;
+
+	if (n > PIPE_BUF && standard_error != DISK)
+		return 0; /* it could be written in part */
+	switch (standard_error) {
+	case WAITS:
+		break;
+	case SOCKET:
+		done = send(STDERR_FILENO, line, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		break;
+	case PIPE:
+		done = pipe_write(line, n);
+		break;
+	case DISK:
+		done = write(STDERR_FILENO, line, n);
+		break;
+	}
+	return done > 0 ? (size_t)done : 0;
+}
+
+/* is_empty - whether no line waits or is being written, and no loss is to be told */
+static bool
+is_empty(void)
+{
+	bool empty;
+
+	pthread_mutex_lock(&queue.mutex);
+	empty = queue.done == queue.lines && queue.lost == queue.said;
+	pthread_mutex_unlock(&queue.mutex);
+	return empty;
+}
+
 bool
 outlet_put(enum log_level level, const char *line, size_t n)
 {
+	size_t done;
 	bool good;
 
 	if (!queue.running)
 		return outlet_write(level, line, n);
+	done = !use_syslog && is_empty() ? write_now(line, n) : 0;
+	if (done == n)
+		return true;
 	pthread_mutex_lock(&queue.mutex);
-	good = add(level, line, n);
+	good = done == 0 && add(level, line, n);
+	if (done > 0) { /* said with the next line, behind the end of this one */
+		broken = true;
+		queue.lost++;
+	}
 	pthread_mutex_unlock(&queue.mutex);
 	return good;
 }
@@ -202,6 +274,7 @@ drain(void *arg)
 		tell_lost(lost);
 		pthread_mutex_lock(&queue.mutex);
 		queue.lost += now;
+		queue.said = queue.told;
 		queue.done = lines;
 		queue.stuck = false;
 		pthread_cond_broadcast(&queue.written);
@@ -231,7 +304,14 @@ start_thread(void)
 void
 outlet_open(bool by_syslog, outlet_listener *listener)
 {
+	struct stat st;
+
 	use_syslog = by_syslog;
+	if (fstat(STDERR_FILENO, &st) == 0)
+		standard_error = S_ISSOCK(st.st_mode) ? SOCKET
+		    : S_ISFIFO(st.st_mode)            ? PIPE
+		    : S_ISREG(st.st_mode)             ? DISK
+						      : WAITS;
 	queue.tell_lost = listener;
 	queue.running = start_thread();
 }

@@ -25,7 +25,11 @@ typedef bool outlet_listener(uint64_t n);
  */
 void outlet_open(bool by_syslog, outlet_listener *listener);
 
-/* Queues the line; it waits for no reader. A full queue, 1 MiB, loses it. */
+/*
+ * Writes the line at once where that needs no wait for a reader and no line waits before
+ * it, so that it is out before the caller goes on; else queues it. A full queue, 1 MiB,
+ * loses it. Lines for syslog are always queued.
+ */
 outlet outlet_put;
 
 /*

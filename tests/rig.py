@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A private Postfix with Dovecot as its password checker, in a temporary
-folder on loopback ports.
+folder on loopback ports.  Site is what it shares with sendmail_rig.py.
 
     with Rig({'submission': {'smtpd_milters': MILTER}},
              {'alice@acme.test': 'secret'}) as site:
@@ -12,14 +12,20 @@ Accepted mail is discarded.  Needs root: both programs change users.
 """
 
 import base64
+import hashlib
+import hmac
+import json
 import os
 import random
 import re
 import shutil
 import smtplib
 import socket
+import ssl
 import subprocess
 import tempfile
+import time
+import unittest
 
 import harness
 
@@ -68,6 +74,7 @@ error     unix  - - n -    - error
 discard   unix  - - n -    - discard
 anvil     unix  - - n -    1 anvil
 proxymap  unix  - - n -    - proxymap
+tlsmgr    unix  - - n 1000 1 tlsmgr
 postlog   unix-dgram n - n - 1 postlogd
 """
 
@@ -100,6 +107,21 @@ service auth {{
   }}
 }}
 """
+DOVECOT_TOKENS = """\
+auth_mechanisms = plain login oauthbearer
+passdb {{
+  driver = oauth2
+  mechanisms = oauthbearer
+  args = {dir}/oauth2
+}}
+"""
+OAUTH2 = """\
+introspection_mode = local
+local_validation_key_dict = fs:posix:prefix={dir}/keys/
+username_attribute = sub
+username_format = %u
+"""
+KEY = b'the key that signs tokens of OAUTHBEARER'
 
 
 def missing():
@@ -125,21 +147,34 @@ def free_port():
                 pass
 
 
-class Rig:
-    """listeners: {name: {parameter: value}}, where chroot is y or n; users:
-    {login: password}; main: {parameter: value} for main.cf."""
+def urlsafe(data):
+    return base64.urlsafe_b64encode(data).rstrip(b'=')
 
-    def __init__(self, listeners, users, main=()):
-        self.listeners = listeners
+
+def certificate(path, name):
+    """Write a self-signed certificate and its key into one file."""
+    subprocess.run(
+        ['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt',
+         'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj',
+         '/CN=' + name, '-keyout', path, '-out', path + '.crt'],
+        check=True, stdin=subprocess.DEVNULL, capture_output=True)
+    with open(path + '.crt') as crt, open(path, 'a') as both:
+        both.write(crt.read())
+    os.chmod(path, 0o600)
+
+
+class Site:
+    """A mail server in a folder of its own, as a context manager.
+
+    A class derived from it has start(), stop() and log(), and puts the
+    listeners' ports into self.ports; those in self.tls begin with TLS."""
+
+    def __init__(self, users, parent):
         self.users = users
-        self.main = dict(main)
         self.ports = {}
-        # Short, for sockets, and reachable by user postfix: TMPDIR may not be.
-        self.dir = tempfile.mkdtemp(prefix='smtpauth-rig-', dir='/tmp')
-        self.queue = os.path.join(self.dir, 'queue')
-        self.postfix = self.dovecot = None
-        self.env = {'PATH': PATH, 'LC_ALL': 'C',
-                    'MAIL_CONFIG': os.path.join(self.dir, 'etc')}
+        self.tls = set()
+        self.dir = tempfile.mkdtemp(prefix='smtpauth-rig-', dir=parent)
+        self.env = {'PATH': PATH, 'LC_ALL': 'C'}
 
     def __enter__(self):
         try:
@@ -152,6 +187,94 @@ class Rig:
     def __exit__(self, *_):
         self.stop()
 
+    def address(self, listener):
+        return '127.0.0.1:%d' % self.ports[listener]
+
+    def wait_log(self, regex):
+        """Wait until the server's log matches, and return the match."""
+        return harness.wait_for(lambda: re.search(regex, self.log(), re.M),
+                                what='line of the server like %r' % regex)
+
+    def connect(self, listener, source='127.0.0.1'):
+        """An SMTP session after EHLO, not logged in."""
+        more = {'context': self.context()} if listener in self.tls else {}
+        smtp = (smtplib.SMTP_SSL if more else smtplib.SMTP)(
+            '127.0.0.1', self.ports[listener], 'client.test',
+            timeout=harness.TIMEOUT, source_address=(source, 0), **more)
+        smtp.ehlo()
+        return smtp
+
+    def login(self, listener, login, source='127.0.0.1'):
+        """A session that is logged in; smtplib's login() takes ASCII only."""
+        plain = '\0%s\0%s' % (login, self.users[login])
+        return self._auth(self.connect(listener, source), 'PLAIN', plain)
+
+    @staticmethod
+    def context():
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        return context
+
+    @staticmethod
+    def _auth(smtp, mechanism, response):
+        response = base64.b64encode(response.encode()).decode()
+        code, text = smtp.docmd('AUTH', '%s %s' % (mechanism, response or '='))
+        if code != 235:
+            smtp.close()
+            raise smtplib.SMTPAuthenticationError(code, text)
+        return smtp
+
+    def _spawn(self, *command):
+        # The servers keep the standard output they are given: a file.
+        with open(os.path.join(self.dir, 'output'), 'ab') as out:
+            return subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                env=self.env, start_new_session=True)
+
+    def _end(self, *children):
+        """End processes of _spawn, and remove the folder."""
+        for child in children:
+            if child:
+                child.terminate()
+                try:
+                    child.wait(20)
+                except subprocess.TimeoutExpired:
+                    child.kill()
+                    child.wait()
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    def _write(self, name, text):
+        path = os.path.join(self.dir, name)
+        with open(path, 'w', encoding='utf-8') as f:
+            f.write(text)
+        os.chmod(path, 0o644)
+
+    def _read(self, name):
+        path = os.path.join(self.dir, name)
+        if not os.path.exists(path):
+            return ''
+        with open(path, encoding='utf-8', errors='replace') as f:
+            return f.read()
+
+
+class Rig(Site):
+    """listeners: {name: {parameter: value}}, where chroot is y or n; users:
+    {login: password}; main: {parameter: value} for main.cf; tokens: whether
+    modern() shall work, which is for Dovecot 2.3."""
+
+    def __init__(self, listeners, users, main=(), tokens=False):
+        # Short, for sockets, and reachable by user postfix: TMPDIR may not be.
+        super().__init__(users, '/tmp')
+        self.listeners = listeners
+        self.main = dict(main)
+        self.tokens = tokens
+        self.queue = os.path.join(self.dir, 'queue')
+        self.postfix = self.dovecot = None
+        self.env['MAIL_CONFIG'] = os.path.join(self.dir, 'etc')
+        self.tls = {name for name, options in listeners.items()
+                    if options.get('smtpd_tls_wrappermode') == 'yes'}
+
     def start(self):
         for name in 'etc', 'queue', 'data':
             os.mkdir(os.path.join(self.dir, name))
@@ -160,9 +283,15 @@ class Rig:
         shutil.chown(os.path.join(self.dir, 'data'), 'postfix')
         self._write('etc/main.cf', MAIN_CF.format(dir=self.dir) + ''.join(
             '%s = %s\n' % setting for setting in self.main.items()))
+        self.tokens = self.tokens and self._old_dovecot()
         self._write('dovecot.conf', self._dovecot_conf())
+        if self.tokens:
+            self._write_tokens()
+        if self.tls:
+            certificate(os.path.join(self.dir, 'etc', 'tls.pem'), 'mx.test')
         self._write('users', ''.join(
-            '%s:{PLAIN}%s::::::\n' % user for user in self.users.items()))
+            '%s:{PLAIN}%s::::::\n' % (login.replace('\\', '\\\\'), password)
+            for login, password in self.users.items()))
         for _ in range(3):
             self._write('etc/master.cf', MASTER_CF + ''.join(
                 self._service(*service) for service in self.listeners.items()))
@@ -176,45 +305,11 @@ class Rig:
         harness.wait_for(self._dovecot_answers, what='answer from Dovecot')
 
     def stop(self):
-        for child in self.postfix, self.dovecot:
-            if child:
-                child.terminate()
-                try:
-                    child.wait(20)
-                except subprocess.TimeoutExpired:
-                    child.kill()
-                    child.wait()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def address(self, listener):
-        return '127.0.0.1:%d' % self.ports[listener]
+        self._end(self.postfix, self.dovecot)
 
     def log(self):
         """The whole log of Postfix so far."""
         return self._read('mail.log')
-
-    def wait_log(self, regex):
-        """Wait until the log of Postfix matches, and return the match."""
-        return harness.wait_for(lambda: re.search(regex, self.log(), re.M),
-                                what='line of Postfix like %r' % regex)
-
-    def connect(self, listener, source='127.0.0.1'):
-        """An SMTP session after EHLO, not logged in."""
-        smtp = smtplib.SMTP('127.0.0.1', self.ports[listener], 'client.test',
-                            harness.TIMEOUT, (source, 0))
-        smtp.ehlo()
-        return smtp
-
-    def login(self, listener, login, source='127.0.0.1'):
-        """A session that is logged in; smtplib's login() takes ASCII only."""
-        smtp = self.connect(listener, source)
-        plain = '\0%s\0%s' % (login, self.users[login])
-        code, text = smtp.docmd('AUTH', 'PLAIN ' + base64.b64encode(
-            plain.encode()).decode())
-        if code != 235:
-            smtp.close()
-            raise smtplib.SMTPAuthenticationError(code, text)
-        return smtp
 
     def _service(self, name, options):
         self.ports[name] = free_port()
@@ -224,21 +319,39 @@ class Rig:
                               for option in options.items()
                               if option[0] != 'chroot')
 
-    def _spawn(self, *command):
-        # Both servers keep the standard output they are given: a file.
-        with open(os.path.join(self.dir, 'output'), 'ab') as out:
-            return subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                env=self.env, start_new_session=True)
-
     def _output(self, *command):
         return subprocess.check_output(command, env=self.env, text=True)
 
     def _dovecot_conf(self):
         """Dovecot 2.4 changed the names of most settings."""
-        old = self._output('dovecot', '--version').startswith('2.3')
-        text = (DOVECOT_2_3 if old else DOVECOT_2_4) + DOVECOT_CONF
+        text = DOVECOT_2_3 if self._old_dovecot() else DOVECOT_2_4
+        text += DOVECOT_CONF + (DOVECOT_TOKENS if self.tokens else '')
         return text.format(dir=self.dir)
+
+    def _old_dovecot(self):
+        return self._output('dovecot', '--version').startswith('2.3')
+
+    def _write_tokens(self):
+        """What Dovecot needs to check tokens of OAUTHBEARER by itself."""
+        folder = os.path.join(self.dir, 'keys', 'default', 'HS256')
+        os.makedirs(folder)
+        self._write('keys/default/HS256/default',
+                    base64.b64encode(KEY).decode())
+        self._write('oauth2', OAUTH2.format(dir=self.dir))
+
+    def modern(self, listener, login):
+        """A session that is logged in with a token, not a password."""
+        if not self.tokens:
+            raise unittest.SkipTest('tokens are set up for Dovecot 2.3 only')
+        now = int(time.time())
+        parts = [{'typ': 'JWT', 'alg': 'HS256'},
+                 {'sub': login, 'iat': now - 60, 'exp': now + 3600}]
+        token = b'.'.join(urlsafe(json.dumps(part).encode())
+                          for part in parts)
+        token += b'.' + urlsafe(hmac.digest(KEY, token, hashlib.sha256))
+        return self._auth(
+            self.connect(listener), 'OAUTHBEARER',
+            'n,a=%s,\1auth=Bearer %s\1\1' % (login, token.decode()))
 
     def _start_postfix(self):
         # With `postfix start` the master would be nobody's child, and stay
@@ -264,15 +377,3 @@ class Rig:
         except OSError:
             return False
 
-    def _write(self, name, text):
-        path = os.path.join(self.dir, name)
-        with open(path, 'w', encoding='utf-8') as f:
-            f.write(text)
-        os.chmod(path, 0o644)
-
-    def _read(self, name):
-        path = os.path.join(self.dir, name)
-        if not os.path.exists(path):
-            return ''
-        with open(path, encoding='utf-8', errors='replace') as f:
-            return f.read()

@@ -1,0 +1,439 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The daemon's log: JSON, syslog, and readers who do not read."""
+
+import contextlib
+import fcntl
+import json
+import os
+import re
+import select
+import shutil
+import socket
+import subprocess
+import time
+import unittest
+
+import harness
+from t_metrics import Mta, Page
+
+ROOT = os.geteuid() == 0
+UNSHARE = shutil.which('unshare')
+FIELDS = ('id', 'verdict', 'reason', 'login', 'mailbox', 'tenant', 'client',
+          'mech', 'listener', 'sender')
+JSON_KEYS = ('time', 'level') + FIELDS
+QUEUE = 1024 * 1024     # bytes of lines that wait for a reader, twice
+# A decision must be far quicker than an MTA is patient (15 s in our lines).
+PATIENCE = 5
+
+ODD = (
+    b'quote"d@a.test', b'back\\slash@a.test', b'tab\tnew\nline\r@a.test',
+    b'bell\x07 escape\x1b[31m@a.test', b'del\x7f@a.test', b'\xff\xfe@a.test',
+    b'cut\xe2\x82@a.test', b'\xed\xa0\x80@a.test', b'\xc0\xaf@a.test',
+    'jörg@bücher.test'.encode(), 'c1\x85 ls\u2028 ps\u2029@a.test'.encode(),
+    '\U0001f600@a.test'.encode(), b'=%s %n =@a.test', b' @a.test', b'@',
+    b'x' * 400 + b'@a.test', b'\x01' * 500, b'\x01' * 501, b'\xff' * 500,
+    b'"' * 5000, '€'.encode() * 3000)
+
+
+class Log(harness.Case):
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('tenant add acme --domain a.test')
+
+    def fields(self, line):
+        """The names of a line of key=value; no value has a space in it."""
+        line = re.sub(r'\.\.\.\[\d+ bytes\]', '', line)  # what was cut
+        return [word.partition('=')[0] for word in line.split(' ')]
+
+    def ready(self, daemon):
+        daemon.wait_log('policy database verified')
+        return Mta(daemon)
+
+
+class Json(Log):
+
+    def lines(self, daemon):
+        """Every line must be one object that jq and Python can read."""
+        text = daemon.log()
+        self.assertTrue(text.endswith('\n'), text[-80:])
+        with open(daemon.logfile, 'rb') as f:
+            raw = f.read()
+        self.assertFalse(set(raw) & set(range(32)) - {10}, 'control bytes')
+        return [json.loads(line, object_pairs_hook=self.once)
+                for line in raw.decode().split('\n')[:-1]]
+
+    def once(self, pairs):
+        self.assertEqual(len(dict(pairs)), len(pairs), 'a key comes twice')
+        return dict(pairs)
+
+    def decisions(self, daemon):
+        return [line for line in self.lines(daemon) if 'verdict' in line]
+
+    def test_lines(self):
+        """Each kind of line, at every level."""
+        with harness.Daemon(self, log='json', log_level='debug') as daemon:
+            with self.ready(daemon) as mta:
+                mta.mail('u@a.test')
+                mta.mail('u@else.test')
+                mta.mail('')
+                os.rename(os.path.join(self.dir, 'policy.mdb'),
+                          os.path.join(self.dir, 'away'))
+                daemon.wait_log('init')
+                self.assertTrue(mta.mail('u@a.test').startswith('451 '))
+            daemon.stop()
+        levels = set()
+        for line in self.lines(daemon):
+            levels.add(line['level'])
+            self.assertRegex(line['time'], r'^20\d\d-\d\d-\d\dT[\d:]{8}Z$')
+            self.assertEqual(
+                set(line), set(JSON_KEYS) if 'verdict' in line
+                else {'time', 'level', 'message'})
+        self.assertEqual(levels, {'error', 'warning', 'info', 'debug'})
+        denied, passed, none, error = self.decisions(daemon)
+        self.assertEqual(
+            {k: denied[k] for k in FIELDS[1:]},
+            {'verdict': 'reject', 'reason': 'tenant-disabled',
+             'login': 'u@a.test', 'mailbox': 'u@a.test', 'tenant': 'acme',
+             'client': '192.0.2.1', 'mech': 'PLAIN', 'listener': 'MSA',
+             'sender': 's@a.test'})
+        self.assertEqual(passed['verdict'], 'allow')
+        self.assertIsNone(passed['tenant'])
+        self.assertEqual((none['level'], none['verdict']), ('debug', 'pass'))
+        self.assertIsNone(none['login'])
+        self.assertEqual((error['level'], error['reason']),
+                         ('warning', 'store-error'))
+
+    def test_odd_bytes(self):
+        """In each of what an MTA sends."""
+        places = ('auth_authen', 'auth_type', 'client_addr', 'daemon_name')
+        keys = ('login', 'mech', 'client', 'listener', 'sender')
+        with harness.Daemon(self, log='json') as daemon:
+            with self.ready(daemon) as mta:
+                for odd in ODD:
+                    mta.mail(odd, sender=b'<' + odd + b'>')
+                    mta.mail('u@a.test', **dict.fromkeys(places[1:], odd))
+                    mta.mail(odd, sender=odd, **dict.fromkeys(places, odd))
+            daemon.stop()
+        found = self.decisions(daemon)
+        self.assertEqual(len(found), 3 * len(ODD))
+        for line in found:
+            self.assertEqual(set(line), set(JSON_KEYS), line)
+        for number, odd in enumerate(ODD):
+            with self.subTest(odd=odd[:40]):
+                login, others, every = found[3 * number:3 * number + 3]
+                text = odd.decode('utf-8', 'replace')
+                for line, key in ((login, 'login'), (login, 'sender'),
+                                  (others, 'mech'), (every, 'login')):
+                    if len(odd) > 500:
+                        self.assertEqual(line[key], '(too long)')
+                    elif text.isprintable() and '\ufffd' not in text:
+                        self.assertEqual(line[key], text)
+                for key in keys:    # shown, or said to be too long
+                    self.assertTrue(every[key], key)
+        self.assertEqual(found[6]['login'], 'tab\tnew\nline\r@a.test')
+
+    def test_text_lines_have_all_fields(self):
+        """The same as key=value."""
+        with harness.Daemon(self) as daemon:
+            with self.ready(daemon) as mta:
+                for odd in ODD:
+                    mta.mail(odd, sender=odd, auth_type=odd, client_addr=odd,
+                             daemon_name=odd)
+            daemon.stop()
+        with open(daemon.logfile, 'rb') as f:
+            lines = [line for line in f.read().split(b'\n')
+                     if b' verdict=' in line]
+        self.assertEqual(len(lines), len(ODD))
+        for line in lines:
+            self.assertEqual(self.fields(line.decode()),
+                             ['smtpauth-milter:', *FIELDS], line)
+            self.assertTrue(line.decode().isprintable(), line)
+
+
+class Syslog(Log):
+    """With a /dev/log of its own, in a mount namespace."""
+
+    def setUp(self):
+        super().setUp()
+        if not ROOT or not UNSHARE:
+            self.skipTest('a /dev/log of its own needs root and unshare '
+                          '(package util-linux)')
+        self.dev = os.path.join(self.tmp, 'log')
+
+    def receiver(self):
+        r = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(r.close)
+        r.bind(self.dev)
+        r.settimeout(harness.TIMEOUT)
+        return r
+
+    def milter(self, **keys):
+        """Its /dev is a tmpfs with what it needs, and our socket, if any."""
+        daemon = harness.Daemon(self, **{'log': 'syslog', **keys})
+        script = ('mount -t tmpfs none /mnt && mkdir -p /mnt/shm && '
+                  'touch /mnt/null /mnt/urandom /mnt/log && '
+                  'mount --bind /dev/null /mnt/null && '
+                  'mount --bind /dev/urandom /mnt/urandom && '
+                  'if [ -e "$0" ]; then mount --bind "$0" /mnt/log; '
+                  'else rm /mnt/log; fi && '
+                  'mount --move /mnt /dev && exec "$@"')
+        daemon.argv = [UNSHARE, '--mount', '/bin/sh', '-c', script, self.dev,
+                       *daemon.argv]
+        return daemon
+
+    def packet(self, receiver):
+        """(facility, severity, tag, pid, text) of one line."""
+        data = receiver.recv(65536)
+        match = re.fullmatch(
+            rb'<(\d+)>\w{3} [ \d]\d \d\d:\d\d:\d\d ([\w-]+)\[(\d+)\]: (.*)',
+            data.rstrip(b'\0'))     # "." is no newline: the line is one
+        self.assertTrue(match, data)
+        priority = int(match[1])
+        return (priority >> 3, priority & 7, match[2].decode(),
+                int(match[3]), match[4].decode())
+
+    def until(self, receiver, word):
+        """The lines up to the first one with this word."""
+        lines = []
+        while not lines or word not in lines[-1][4]:
+            lines.append(self.packet(receiver))
+        return lines
+
+    def test_lines(self):
+        receiver = self.receiver()
+        with self.milter(log_level='debug') as daemon:
+            lines = self.until(receiver, 'policy database verified')
+            with Mta(daemon) as mta:
+                mta.mail('u@a.test')
+                mta.mail('')
+                os.rename(os.path.join(self.dir, 'policy.mdb'),
+                          os.path.join(self.dir, 'away'))
+                lines += self.until(receiver, 'smtpauthctl init')
+                mta.mail('u@a.test')
+            daemon.stop()
+            lines += self.until(receiver, 'stopped')
+        self.assertEqual(daemon.log(), '')
+        severity = {'error': 3, 'warning': 4, 'info': 6, 'debug': 7}
+        found = set()
+        for facility, level, tag, pid, text in lines:
+            self.assertEqual((facility, tag, pid), (
+                2, 'smtpauth-milter', daemon.process.pid), text)
+            self.assertTrue(text.isprintable(), text)
+            if ' verdict=' in text:
+                expected = ('debug' if 'verdict=pass' in text else
+                            'warning' if 'store-error' in text else 'info')
+                self.assertTrue(text.startswith('id='), text)
+            else:
+                prefix = re.match('(error|warning|debug): ', text)
+                expected = prefix[1] if prefix else 'info'
+            self.assertEqual(level, severity[expected], text)
+            found.add(expected)
+        self.assertEqual(found, set(severity))
+        denied = [line[4] for line in lines if 'verdict=reject' in line[4]]
+        self.assertEqual(len(denied), 1)
+        self.assertTrue(denied[0].endswith(
+            ' verdict=reject reason=tenant-disabled login=u@a.test '
+            'mailbox=u@a.test tenant=acme client=192.0.2.1 mech=PLAIN '
+            'listener=MSA sender=s@a.test'), denied[0])
+
+    def test_odd_bytes(self):
+        """One datagram a line, however odd or long."""
+        receiver = self.receiver()
+        with self.milter() as daemon:
+            self.until(receiver, 'policy database verified')
+            with Mta(daemon) as mta:
+                for odd in ODD:
+                    mta.mail(odd, sender=odd, auth_type=odd, daemon_name=odd)
+                    text = self.packet(receiver)[4]
+                    self.assertTrue(text.isprintable(), text)
+                    self.assertEqual(self.fields(text), list(FIELDS))
+
+    def test_without_a_log_socket(self):
+        with self.milter() as daemon:
+            with Mta(daemon) as mta:
+                for _ in range(100):
+                    self.assertIn('disabled', mta.mail('u@a.test'))
+        self.assertEqual(daemon.log(), '')
+
+    def test_log_socket_that_is_shut(self):
+        """Or one whose reader refuses."""
+        receiver = self.receiver()
+        with self.milter() as daemon:
+            self.until(receiver, 'policy database verified')
+            with Mta(daemon) as mta:
+                receiver.shutdown(socket.SHUT_RD)
+                for _ in range(20):
+                    self.assertIn('disabled', mta.mail('u@a.test'))
+            self.assertIsNone(daemon.process.poll())
+
+    def test_syslog_that_hangs(self):
+        """Its socket is full after some lines: nobody reads."""
+        receiver = self.receiver()
+        with self.milter() as daemon:
+            self.until(receiver, 'policy database verified')
+            with Mta(daemon) as mta:
+                mta.socket.settimeout(PATIENCE)
+                sent = 3000
+                for number in range(sent):
+                    mta.mail('user%d@a.test' % number)
+                # and now it reads again: nothing was lost, nor out of order
+                for number in range(sent):
+                    self.assertIn(' login=user%d@a.test ' % number,
+                                  self.packet(receiver)[4])
+
+
+class Reader(Log):
+    """Standard error is a pipe."""
+
+    def start(self, daemon, writer):
+        daemon.process = subprocess.Popen(
+            daemon.argv, stdin=subprocess.DEVNULL, stdout=writer,
+            stderr=writer, env=harness.ENV)
+        harness.wait_for(daemon.answers, what='daemon')
+        return daemon
+
+    def pipe(self):
+        reader, writer = os.pipe()
+        self.addCleanup(self.close, reader)
+        fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 65536)
+        return reader, writer
+
+    def close(self, fd):
+        with contextlib.suppress(OSError):
+            os.close(fd)
+
+    def collect(self, reader, end):
+        """All that comes until a line with this word."""
+        data, limit = b'', time.monotonic() + harness.TIMEOUT
+        while (data[-1:] != b'\n'
+               or end not in data[data[:-1].rfind(b'\n') + 1:]):
+            left = max(0, limit - time.monotonic())
+            ready = select.select([reader], [], [], left)[0]
+            self.assertTrue(ready, 'no %r but %r' % (end, data[-200:]))
+            more = os.read(reader, 1 << 20)
+            self.assertTrue(more, 'the pipe was closed: %r' % data[-200:])
+            data += more
+        return data.decode().split('\n')[:-1]
+
+    def flood(self, daemon, size):
+        """Decisions with long lines, some `size` bytes of them; how many."""
+        number = sent = 0
+        with Mta(daemon) as mta:
+            mta.socket.settimeout(PATIENCE)
+            while sent < size:
+                login = 'user%d@a.test' % number
+                self.assertIn('disabled', mta.mail(
+                    login, sender=b'\xff' * 500))
+                number += 1
+                sent += 2200
+        return number
+
+    def full(self, log, parse):
+        reader, writer = self.pipe()
+        metrics = os.path.join(self.tmp, 'm.prom')
+        daemon = self.start(harness.Daemon(
+            self, log=log, usage_flush='1', metrics_file=metrics), writer)
+        os.close(writer)
+        self.collect(reader, b'verified')
+        number = self.flood(daemon, 3 * QUEUE)
+
+        def lost():
+            with open(metrics) as f:
+                return Page(f.read()).get('log_lines_lost_total')
+        lines = self.collect(reader, b'lost')
+        logins = [login for login in map(parse, lines) if login]
+        notices = [line for line in lines if ' lost' in line]
+        self.assertEqual(len(notices), 1, notices)
+        count = int(re.search(r'(\d+) log lines were lost', notices[0])[1])
+        harness.wait_for(lambda: lost() == count, what='%d lost' % count)
+        self.assertEqual(len(logins) + count, number)
+        self.assertEqual(logins, ['user%d@a.test' % n
+                                  for n in range(len(logins))])
+        # from now on all is as ever
+        with Mta(daemon) as mta:
+            mta.mail('last@a.test')
+        daemon.process.terminate()
+        lines = self.collect(reader, b'stopped')
+        self.assertEqual([parse(line) for line in lines],
+                         ['last@a.test', None])
+        self.assertEqual(daemon.process.wait(harness.TIMEOUT), 0)
+
+    def test_full_pipe(self):
+        def login(line):
+            self.assertTrue(line.startswith('smtpauth-milter: '), line)
+            match = re.search(' login=([^ ]+) ', line)
+            return match and match[1]
+        self.full('stderr', login)
+
+    def test_full_pipe_json(self):
+        self.full('json', lambda line: json.loads(line).get('login'))
+
+    def test_stop_with_a_full_pipe(self):
+        reader, writer = self.pipe()
+        daemon = self.start(harness.Daemon(self), writer)
+        os.close(writer)
+        self.collect(reader, b'verified')
+        self.flood(daemon, 200000)
+        begin = time.monotonic()
+        daemon.process.terminate()
+        self.assertEqual(daemon.process.wait(harness.TIMEOUT), 0)
+        self.assertLess(time.monotonic() - begin, PATIENCE)
+
+    def test_pipe_that_is_closed(self):
+        reader, writer = self.pipe()
+        daemon = self.start(harness.Daemon(self), writer)
+        os.close(writer)
+        self.collect(reader, b'verified')
+        os.close(reader)
+        self.flood(daemon, 200000)
+        daemon.stop()
+
+    def test_descriptor_that_is_closed(self):
+        daemon = harness.Daemon(self)
+        daemon.argv = ['/bin/sh', '-c', 'exec "$0" "$@" 2>&-', *daemon.argv]
+        with daemon:
+            self.flood(daemon, 200000)
+
+    def test_non_blocking_descriptor(self):
+        """Somebody who shares the pipe has made it so."""
+        reader, writer = self.pipe()
+        os.set_blocking(writer, False)
+        daemon = self.start(harness.Daemon(self), writer)
+        self.collect(reader, b'verified')
+        number = self.flood(daemon, QUEUE // 2)
+        lines = []
+        while len(lines) < number:
+            lines += self.collect(reader, b'user')
+        self.assertEqual(len(lines), number)
+        os.close(writer)
+        daemon.process.terminate()
+        self.collect(reader, b'stopped')
+
+    @unittest.skipUnless(ROOT, 'needs root to mount a tmpfs')
+    def test_full_disk(self):
+        """Lines are lost, not cut, and that is said when there is room."""
+        folder = os.path.join(self.tmp, 'disk')
+        os.mkdir(folder)
+        r = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k',
+                            'tmpfs', folder], stderr=subprocess.PIPE)
+        if r.returncode:
+            self.skipTest('no tmpfs here: ' + r.stderr.decode().strip())
+        self.addCleanup(subprocess.run, ['umount', folder], check=True)
+        daemon = harness.Daemon(self)
+        daemon.logfile = os.path.join(folder, 'log')
+        with daemon:
+            daemon.wait_log('verified')
+            number = self.flood(daemon, 200000)
+            os.truncate(daemon.logfile, 0)
+            with Mta(daemon) as mta:
+                mta.mail('last@a.test')
+            match = daemon.wait_log(r'^.*: (\d+) log lines were lost$')
+            lines = daemon.log().split('\n')
+            self.assertTrue(0 < int(match[1]) < number)
+            self.assertEqual(lines[0], '', 'the end of the line that was cut')
+            self.assertIn('last@a.test', lines[1])
+
+
+if __name__ == '__main__':
+    harness.main()
