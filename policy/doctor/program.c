@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <spawn.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,23 +15,50 @@
 #include <unistd.h>
 
 #define FOLDERS_BEHIND "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
-#define STATUS_MISSING 127
 
-/* become - in the child; only returns when the program is not there */
-static void
-become(const char *const *argv, int out)
+/* find_in - the program in one of the folders that colons separate */
+static bool
+find_in(const char *folders, const char *name, char *path, size_t cap)
 {
-	const char *path = getenv("PATH");
-	int null = open("/dev/null", O_RDWR);
-	char *all;
+	while (folders != NULL && *folders != '\0') {
+		size_t n = strcspn(folders, ":");
 
-	if (asprintf(&all, "%s:" FOLDERS_BEHIND, path != NULL ? path : "/usr/bin") < 0)
-		return;
-	if (setenv("PATH", all, 1) != 0 || setenv("LC_ALL", "C", 1) != 0 || null < 0 ||
-	    dup2(null, STDIN_FILENO) < 0 || dup2(null, STDERR_FILENO) < 0 ||
-	    dup2(out, STDOUT_FILENO) < 0)
-		return;
-	execvp(argv[0], (char *const *)(uintptr_t)argv);
+		if (n > 0 &&
+		    snprintf(path, cap, "%.*s/%s", (int)n, folders, name) < (int)cap &&
+		    access(path, X_OK) == 0)
+			return true;
+		folders += n;
+		folders += *folders == ':';
+	}
+	return false;
+}
+
+/* start - with /dev/null as standard input and error, and OUT as output */
+static enum error
+start(const char *const *argv, int out, pid_t *pid)
+{
+	posix_spawn_file_actions_t actions;
+	char path[PATH_MAX];
+	int err;
+
+	if (!find_in(getenv("PATH"), argv[0], path, sizeof path) &&
+	    !find_in(FOLDERS_BEHIND, argv[0], path, sizeof path))
+		return ERR_MISSING;
+	err = posix_spawn_file_actions_init(&actions);
+	if (err != 0)
+		return error_from_errno(err);
+	err = posix_spawn_file_actions_addopen(
+	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+	if (err == 0)
+		err = posix_spawn_file_actions_addopen(
+		    &actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+	if (err == 0)
+		err = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
+	if (err == 0)
+		err = posix_spawn(
+		    pid, path, &actions, NULL, (char *const *)(uintptr_t)argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	return error_from_errno(err);
 }
 
 /* read_all - to its end */
@@ -73,8 +103,6 @@ outcome(pid_t pid)
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return ERR_IO;
-	if (WIFEXITED(status) && WEXITSTATUS(status) == STATUS_MISSING)
-		return ERR_MISSING;
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? OK : ERR_NOTFOUND;
 }
 
@@ -88,17 +116,17 @@ program_read(const char *const *argv, char **out_r)
 	*out_r = NULL;
 	if (pipe2(end, O_CLOEXEC) != 0)
 		return error_from_errno(errno);
-	pid = fork();
-	if (pid == 0) {
-		become(argv, end[1]);
-		_exit(STATUS_MISSING);
-	}
+	e = start(argv, end[1], &pid);
 	close(end[1]);
-	e = pid < 0 ? ERR_IO : read_all(end[0], out_r);
-	close(end[0]);
-	ended = pid < 0 ? OK : outcome(pid);
-	if (e == OK && ended != OK) {
-		e = ended;
+	if (e == OK) {
+		e = read_all(end[0], out_r);
+		close(end[0]); /* a program that still writes ends then */
+		ended = outcome(pid);
+		e = e == OK ? ended : e;
+	} else {
+		close(end[0]);
+	}
+	if (e != OK) {
 		free(*out_r);
 		*out_r = NULL;
 	}
