@@ -26,9 +26,9 @@ typedef bool outlet_listener(uint64_t n);
 void outlet_open(bool by_syslog, outlet_listener *listener);
 
 /*
- * Writes the line at once where that needs no wait for a reader and no line waits before
- * it, so that it is out before the caller goes on; else queues it. A full queue, 1 MiB,
- * loses it. Lines for syslog are always queued.
+ * Writes the line at once where that needs no wait for a reader and no line waits
+ * before it, so that it is out before the caller goes on; else queues it. A full queue,
+ * 1 MiB, loses it. Lines for syslog are always queued.
  */
 outlet outlet_put;
 
