@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What the daemon tells a service manager, and sockets it is handed."""
+
+import fcntl
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+
+import harness
+
+
+class Manager:
+    """The manager's side: a socket for messages, and starting the daemon."""
+
+    def __init__(self, case, name=None):
+        self.case = case
+        self.name = name or os.path.join(case.tmp, 'notify')
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.socket.bind(self.name)
+        self.socket.settimeout(harness.TIMEOUT)
+        case.addCleanup(self.socket.close)
+        self.log = tempfile.mktemp(dir=case.tmp)
+        self.process = None
+
+    def start(self, *args, listening=(), pid=None, **env):
+        """Start the daemon; the listening sockets become 3, 4, ..."""
+        env = {**harness.ENV, 'NOTIFY_SOCKET': self.name.replace('\0', '@'),
+               **env}
+
+        def hand_over():
+            high = [fcntl.fcntl(sock, fcntl.F_DUPFD, 100)
+                    for sock in listening]
+            for number, fd in enumerate(high):
+                os.dup2(fd, 3 + number, inheritable=True)
+            if listening:
+                env['LISTEN_FDS'] = str(len(listening))
+                env['LISTEN_PID'] = str(pid or os.getpid())
+            os.execve(harness.MILTER, [
+                'smtpauth-milter', '-d', self.case.dir, *args], env)
+
+        with open(self.log, 'ab') as log:
+            self.process = subprocess.Popen(
+                [harness.MILTER], stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, preexec_fn=hand_over, close_fds=False)
+        self.case.addCleanup(self.stop)
+
+    def stop(self):
+        if self.process.poll() is None:
+            self.process.terminate()
+        return self.process.wait(harness.TIMEOUT)
+
+    def next(self):
+        return self.socket.recv(4096).decode()
+
+    def until(self, wanted):
+        """All messages up to the one that is wanted."""
+        messages = []
+        while wanted not in messages:
+            messages.append(self.next())
+        return messages
+
+    def said(self):
+        with open(self.log, encoding='utf-8') as log:
+            return log.read()
+
+
+def unix_address(case):
+    return 'unix:' + os.path.join(case.tmp, 'milter.sock')
+
+
+class Messages(harness.Case):
+
+    def test_ready_when_the_policy_is_verified(self):
+        manager = Manager(self)
+        manager.start('-s', unix_address(self))
+        said = manager.until('READY=1')
+        self.assertEqual(len(said), 2, said)
+        self.assertRegex(said[0], r'^STATUS=policy database verified: '
+                                  r'1 record in \d+ ms$')
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(os.path.join(self.tmp, 'milter.sock'))
+        self.assertEqual(manager.stop(), 0)
+        self.assertEqual(manager.until('STOPPING=1'), ['STOPPING=1'])
+
+    def test_ready_with_a_fault_in_the_status(self):
+        shutil.rmtree(self.dir)
+        manager = Manager(self)
+        manager.start('-s', unix_address(self))
+        said = manager.until('READY=1')
+        self.assertIn('smtpauthctl init', said[0])
+        self.ctl('init')
+        self.assertRegex(manager.next(), '^STATUS=policy database verified')
+        manager.stop()
+        self.assertEqual(manager.next(), 'STOPPING=1', 'READY only once')
+
+    def test_abstract_socket(self):
+        manager = Manager(self, '\0smtpauth-%d' % os.getpid())
+        manager.start('-s', unix_address(self))
+        manager.until('READY=1')
+
+    def test_nobody_to_tell(self):
+        for name in '', 'relative', '@', '/nonexistent/socket', '/' * 200:
+            manager = Manager(self, '\0x%d%d' % (os.getpid(), len(name)))
+            manager.start('-s', unix_address(self), NOTIFY_SOCKET=name)
+            harness.wait_for(lambda: 'verified' in manager.said())
+            self.assertEqual(manager.stop(), 0)
+
+    def test_watchdog(self):
+        manager = Manager(self)
+        manager.start('-s', unix_address(self), WATCHDOG_USEC='400000')
+        manager.until('READY=1')
+        manager.until('WATCHDOG=1')
+        begin = time.monotonic()
+        for _ in range(5):
+            manager.until('WATCHDOG=1')
+        self.assertLess(time.monotonic() - begin, 5 * 0.4)
+
+    def test_watchdog_of_another_process_or_none(self):
+        for env in ({'WATCHDOG_USEC': '100000', 'WATCHDOG_PID': '1'},
+                    {'WATCHDOG_USEC': '0'}, {'WATCHDOG_USEC': '1x'},
+                    {'WATCHDOG_USEC': '-1'}, {}):
+            manager = Manager(self, '\0w%d%s' % (os.getpid(), env))
+            manager.start('-s', unix_address(self), **env)
+            manager.until('READY=1')
+            time.sleep(0.3)
+            manager.stop()
+            self.assertEqual(manager.next(), 'STOPPING=1', env)
+
+
+class Sockets(harness.Case):
+    """LISTEN_FDS: sd_listen_fds(3)."""
+
+    def listen(self, address='127.0.0.1', family=socket.AF_INET):
+        sock = socket.socket(family)
+        self.addCleanup(sock.close)
+        sock.bind(address if family == socket.AF_UNIX else (address, 0))
+        sock.listen()
+        return sock
+
+    def refused(self, manager, text):
+        self.assertEqual(manager.process.wait(harness.TIMEOUT), 78)
+        self.assertIn(text, manager.said())
+
+    def served(self, manager, sock, address):
+        """It answers there, and says so in log and heartbeat."""
+        manager.until('READY=1')
+        with socket.socket(sock.family) as client:
+            client.settimeout(harness.TIMEOUT)
+            client.connect(sock.getsockname())
+            client.sendall(bytes.fromhex(
+                '0000000d 4f 00000006 000001ff 001fffff'))
+            self.assertEqual(client.recv(5)[4:], b'O')
+        self.assertIn('socket %s,' % address, manager.said())
+        self.assertEqual(harness.wait_for(
+            lambda: self.status()['daemon'])['socket'], address)
+
+    def test_tcp(self):
+        sock, manager = self.listen(), Manager(self)
+        manager.start('-s', 'inet:1@192.0.2.1', listening=[sock])
+        self.served(manager, sock,
+                    'inet:%d@127.0.0.1' % sock.getsockname()[1])
+
+    def test_tcp6(self):
+        if not os.path.exists('/proc/net/if_inet6'):
+            self.skipTest('no IPv6 here')
+        sock = self.listen('::1', socket.AF_INET6)
+        manager = Manager(self)
+        manager.start(listening=[sock])
+        self.served(manager, sock, 'inet6:%d@::1' % sock.getsockname()[1])
+
+    def test_unix_socket_stays_when_the_daemon_stops(self):
+        path = os.path.join(self.tmp, 'held.sock')
+        sock = self.listen(path, socket.AF_UNIX)
+        os.chmod(path, 0o600)
+        before = os.stat(path)
+        manager = Manager(self)
+        manager.start(listening=[sock])
+        self.served(manager, sock, 'unix:' + path)
+        self.assertEqual(manager.stop(), 0)
+        after = os.stat(path)
+        self.assertEqual((after.st_ino, after.st_mode, after.st_uid),
+                         (before.st_ino, before.st_mode, before.st_uid))
+
+    def test_connections_wait_while_no_daemon_runs(self):
+        sock, manager = self.listen(), Manager(self)
+        manager.start(listening=[sock])
+        manager.until('READY=1')
+        manager.stop()
+        with socket.create_connection(sock.getsockname()) as client:
+            client.settimeout(harness.TIMEOUT)
+            client.sendall(bytes.fromhex(
+                '0000000d 4f 00000006 000001ff 001fffff'))
+            manager.start(listening=[sock])
+            self.assertEqual(client.recv(5)[4:], b'O')
+
+    def test_sockets_of_another_process(self):
+        manager = Manager(self)
+        manager.start('-s', unix_address(self), listening=[self.listen()],
+                      pid=1)
+        manager.until('READY=1')
+        self.assertIn(unix_address(self), manager.said())
+
+    def test_several_sockets(self):
+        manager = Manager(self)
+        manager.start(listening=[self.listen(), self.listen()])
+        self.refused(manager, 'systemd hands over 2 sockets')
+
+    def test_descriptors_that_do_not_listen(self):
+        datagram = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        silent = socket.socket()
+        for sock in datagram, silent:
+            self.addCleanup(sock.close)
+            manager = Manager(self, '\0d%d%d' % (os.getpid(), sock.fileno()))
+            manager.start(listening=[sock])
+            self.refused(manager, 'no listening stream socket')
+
+    def test_fd_without_systemd(self):
+        manager = Manager(self)
+        manager.start('-s', 'fd:77')
+        self.refused(manager, 'descriptor 77 is no listening stream socket')
+
+
+if __name__ == '__main__':
+    harness.main()
