@@ -3,8 +3,10 @@
 #include "milter/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -93,21 +95,29 @@ owner_of(const struct config *config, uid_t *user, gid_t *group, struct error_te
 	return OK;
 }
 
-/* set_access - mode, group and owner of the file */
+/*
+ * set_access - mode, group and owner of the file that FD stands for. Not by its name:
+ * the folder may belong to the daemon's user, who could put a link there meanwhile, and
+ * root would follow it.
+ */
 static enum error
-set_access(const struct config *config, const char *path, struct error_text *why)
+set_access(
+    const struct config *config, int fd, const char *path, struct error_text *why)
 {
+	char by_number[40];
 	uid_t user;
 	gid_t group;
 	enum error e = owner_of(config, &user, &group, why);
 
 	if (e != OK)
 		return e;
-	if ((user != (uid_t)-1 || group != (gid_t)-1) && chown(path, user, group) != 0)
+	if ((user != (uid_t)-1 || group != (gid_t)-1) &&
+	    fchownat(fd, "", user, group, AT_EMPTY_PATH) != 0)
 		return error_set(why, ERR_PERMISSION,
 		    "cannot give %s to group \"%s\": %s", path, config->socket_group,
 		    strerror(errno));
-	if (chmod(path, (mode_t)config->socket_mode) != 0)
+	snprintf(by_number, sizeof by_number, "/proc/self/fd/%d", fd);
+	if (chmod(by_number, (mode_t)config->socket_mode) != 0)
 		return error_set(why, ERR_PERMISSION, "cannot set the mode of %s: %s",
 		    path, strerror(errno));
 	return OK;
@@ -119,15 +129,24 @@ listener_adjust(const struct config *config, struct listener *l, struct error_te
 	const char *path = path_of(config);
 	struct stat st;
 
+	enum error e;
+	int fd;
+
 	l->is_file = false;
 	if (path == NULL)
 		return OK;
-	if (lstat(path, &st) != 0)
-		return error_set(why, ERR_IO, "%s: %s", path, strerror(errno));
-	l->is_file = true;
-	l->dev = st.st_dev;
-	l->ino = st.st_ino;
-	return set_access(config, path, why);
+	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+		e = error_set(why, ERR_IO, "%s is not the socket that was made", path);
+	} else {
+		l->is_file = true;
+		l->dev = st.st_dev;
+		l->ino = st.st_ino;
+		e = set_access(config, fd, path, why);
+	}
+	if (fd >= 0)
+		close(fd);
+	return e;
 }
 
 enum error

@@ -42,7 +42,7 @@ tell(const char *message)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	(void)sendto(fd, message, strlen(message), MSG_NOSIGNAL,
+	(void)sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
 	    (const struct sockaddr *)&address, len);
 	close(fd);
 }

@@ -287,8 +287,8 @@ keep(void *arg)
 				(pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS));
 			continue;
 		}
-		announce(k, records);
 		set_state(k, KEEPER_GOOD);
+		announce(k, records);
 		if (watch(k, &why) == ERR_REPLACED) {
 			/* a good file may stand there now: worth waiting for */
 			set_state(k, KEEPER_VERIFYING);

@@ -34,7 +34,7 @@ give_up(struct ctl *c, struct rights *r)
 		return OK;
 	r->gid = getegid();
 	r->groups = getgroups(GROUPS_MAX, r->group);
-	r->given_up = true;
+	r->given_up = r->groups >= 0;
 	if (r->groups < 0 || setgroups(0, NULL) != 0 || setegid(st.st_gid) != 0 ||
 	    seteuid(st.st_uid) != 0)
 		return error_set(

@@ -69,7 +69,9 @@ open_policy(struct examination *x)
 	if (e != OK) {
 		findings_add(&s->findings, "database", c->dir, "%s", c->why.text);
 		findings_fix(&s->findings,
-		    e == ERR_MISSING ? "smtpauthctl init" : "smtpauthctl verify");
+		    e == ERR_MISSING          ? "smtpauthctl init"
+			: e == ERR_PERMISSION ? "run smtpauthctl doctor as root"
+					      : "smtpauthctl verify");
 		return;
 	}
 	s->txn = c->txn;

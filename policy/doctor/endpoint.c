@@ -4,10 +4,12 @@
 
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -33,7 +35,9 @@ set(struct endpoint *e, int kind, const char *name, size_t len, const char *port
 
 	if (len == 0 || len > ENDPOINT_MAX)
 		return false;
-	if (port != NULL && (end == port || n == 0 || n > 65535 || *port == '-'))
+	if (port != NULL &&
+	    (end == port || (*end != '\0' && *end != '@') || n == 0 || n > 65535 ||
+		*port == '-'))
 		return false;
 	memcpy(e->name, name, len);
 	e->name[len] = '\0';
@@ -69,7 +73,7 @@ endpoint_from_postfix(const char *s, struct endpoint *out)
 	const char *rest, *colon;
 
 	*out = (struct endpoint){.kind = ENDPOINT_NONE};
-	if ((rest = after(s, "unix:")) != NULL)
+	if ((rest = after(s, "unix:")) != NULL || (rest = after(s, "local:")) != NULL)
 		return set_path(out, rest);
 	if ((rest = after(s, "inet:")) == NULL)
 		return false;
@@ -90,16 +94,73 @@ endpoint_is_loopback(const struct endpoint *e)
 		strncmp(e->name, "127.", 4) == 0);
 }
 
+/* is_own - whether the address is one of this machine: only then can it be bound */
+static bool
+is_own(const struct addrinfo *a)
+{
+	int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool own = fd >= 0 && bind(fd, a->ai_addr, a->ai_addrlen) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return own;
+}
+
+/* leads_to - whether a connection to A arrives at a socket that listens on B */
+static bool
+leads_to(const struct addrinfo *a, const struct addrinfo *b)
+{
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)b->ai_addr;
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)b->ai_addr;
+
+	if (b->ai_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr))
+		return is_own(a); /* takes IPv4 as well */
+	if (b->ai_family == AF_INET && v4->sin_addr.s_addr == INADDR_ANY)
+		return a->ai_family == AF_INET && is_own(a);
+	return a->ai_addrlen == b->ai_addrlen &&
+	    memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0;
+}
+
+/* hosts_meet - by their addresses: a host has many names */
+static bool
+hosts_meet(const char *from, const char *to)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *as, *bs;
+	bool meet = false;
+
+	if (getaddrinfo(from, NULL, &hints, &as) != 0)
+		return false;
+	if (getaddrinfo(to, NULL, &hints, &bs) == 0) {
+		for (const struct addrinfo *a = as; a != NULL; a = a->ai_next)
+			for (const struct addrinfo *b = bs; b != NULL; b = b->ai_next)
+				meet = meet || leads_to(a, b);
+		freeaddrinfo(bs);
+	}
+	freeaddrinfo(as);
+	return meet;
+}
+
+/* same_file - whatever links and slashes lead to it */
+static bool
+same_file(const char *a, const char *b)
+{
+	struct stat one, other;
+
+	return strcmp(a, b) == 0 ||
+	    (stat(a, &one) == 0 && stat(b, &other) == 0 && one.st_dev == other.st_dev &&
+		one.st_ino == other.st_ino);
+}
+
 bool
 endpoint_reaches(const struct endpoint *a, const struct endpoint *b)
 {
 	if (a->kind != b->kind || a->kind == ENDPOINT_NONE)
 		return false;
-	if (strcasecmp(a->name, b->name) == 0)
-		return a->port == b->port;
-	return a->kind == ENDPOINT_INET && a->port == b->port &&
-	    ((endpoint_is_loopback(a) && endpoint_is_loopback(b)) ||
-		strcmp(b->name, "0.0.0.0") == 0 || strcmp(b->name, "::") == 0);
+	if (a->kind == ENDPOINT_UNIX)
+		return same_file(a->name, b->name);
+	return a->port == b->port &&
+	    (strcasecmp(a->name, b->name) == 0 || hosts_meet(a->name, b->name));
 }
 
 const char *

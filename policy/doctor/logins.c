@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "policy/doctor/site.h"
 #include "policy/submission.h"
@@ -146,6 +147,8 @@ take_line(struct log *log, const char *line)
 {
 	char login[LOGIN_MAX + 1], client[64];
 
+	if (strstr(line, "authentication failed") != NULL)
+		return; /* Postfix 3.8 and later name the login of a guess, too */
 	if (!field(line, "sasl_username=", ",\r\n", login, sizeof login) &&
 	    !(strstr(line, "AUTH=server") != NULL &&
 		field(line, "authid=", ",\r\n", login, sizeof login)))
@@ -231,10 +234,17 @@ read_log(struct log *log, FILE *f)
 static FILE *
 open_log(const char *file)
 {
+	struct stat st;
 	FILE *f;
 
+	if (file != NULL && strcmp(file, "-") == 0)
+		return stdin;
+	if (file != NULL && stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR; /* fopen() would not say so */
+		return NULL;
+	}
 	if (file != NULL)
-		return strcmp(file, "-") == 0 ? stdin : fopen(file, "re");
+		return fopen(file, "re");
 	f = fopen("/var/log/mail.log", "re");
 	return f != NULL ? f : fopen("/var/log/maillog", "re");
 }

@@ -96,6 +96,8 @@ take_option(struct milter_entry *entry, struct span option)
 		strcpy(entry->default_action, value);
 	else if (strcmp(name, "command_timeout") == 0)
 		entry->command_timeout = milter_seconds(value);
+	else if (strcmp(name, "protocol") == 0)
+		entry->protocol = strtol(value, NULL, 10);
 }
 
 /* take_entry - an address, or with braces an address and its options */
@@ -111,7 +113,7 @@ take_entry(struct milter_list *list, struct span item, bool braced)
 		list->cut = true;
 		return;
 	}
-	*entry = (struct milter_entry){.command_timeout = -1};
+	*entry = (struct milter_entry){.command_timeout = -1, .protocol = -1};
 	if (braced && !next_item(&from, end, &part, &nested))
 		return;
 	if (!copy(part, entry->address, sizeof entry->address)) {
@@ -135,4 +137,27 @@ milter_list_parse(const char *value, struct milter_list *out)
 	out->cut = false;
 	while (next_item(&from, end, &item, &braced))
 		take_entry(out, item, braced);
+}
+
+bool
+milter_list_squeeze(const char *value, char *out, size_t cap)
+{
+	size_t n = 0;
+	bool between = false;
+
+	for (; *value != '\0'; value++) {
+		if (strchr(BETWEEN, *value) != NULL) {
+			between = true;
+			continue;
+		}
+		if (n + 3 > cap)
+			return false;
+		if (between && n > 0 && strchr("{=", out[n - 1]) == NULL &&
+		    strchr("}=", *value) == NULL)
+			out[n++] = ',';
+		out[n++] = *value;
+		between = false;
+	}
+	out[n] = '\0';
+	return true;
 }

@@ -17,6 +17,7 @@ struct milter_entry {
 	struct endpoint endpoint;        /* none when the address cannot be read */
 	char default_action[MILTER_ACTION_MAX + 1]; /* "" where it says none */
 	long command_timeout;                       /* seconds; -1 where it says none */
+	long protocol;                              /* -1 where it says none */
 };
 
 struct milter_list {
@@ -30,6 +31,12 @@ struct milter_list {
  * "{ inet:host:port, connect_timeout=3s, { default_action = tempfail } }".
  */
 void milter_list_parse(const char *value, struct milter_list *out);
+
+/*
+ * Writes VALUE without white space to OUT, as "postconf -P" wants it: commas part what
+ * space parted. False when it does not fit.
+ */
+bool milter_list_squeeze(const char *value, char *out, size_t cap);
 
 /* A Postfix time ("15s", "2m", "30") in seconds, or -1. */
 long milter_seconds(const char *value);

@@ -63,7 +63,7 @@ override_of(struct postfix *p, const struct postfix_service *service, const char
 	char key[400];
 
 	if (service == NULL ||
-	    snprintf(key, sizeof key, "%s/inet/%s", service->name, name) >=
+	    snprintf(key, sizeof key, "%s/%s/%s", service->name, service->type, name) >=
 		(int)sizeof key)
 		return NULL;
 	return value_of(p->overrides, key, len_r);
@@ -124,8 +124,8 @@ take_service(struct postfix *p, char *line)
 	for (char *w = strtok_r(line, " \t", &rest); w != NULL && n < LINE_MAX_WORDS;
 	     w = strtok_r(NULL, " \t", &rest))
 		word[n++] = w;
-	if (n < LINE_MAX_WORDS || strcmp(word[1], "inet") != 0 ||
-	    strcmp(word[7], "smtpd") != 0)
+	if (n < LINE_MAX_WORDS || strcmp(word[7], "smtpd") != 0 ||
+	    (strcmp(word[1], "inet") != 0 && strcmp(word[1], "pass") != 0))
 		return OK;
 	grown = realloc(p->service, (p->services + 1) * sizeof *grown);
 	if (grown == NULL)
@@ -135,6 +135,7 @@ take_service(struct postfix *p, char *line)
 	s->name = strdup(word[0]);
 	if (s->name == NULL)
 		return ERR_MEMORY;
+	s->type = word[1][0] == 'i' ? "inet" : "pass";
 	s->chrooted = chroot_of(p, word[4]);
 	s->processes = limit_of(p, word[6]);
 	p->services++;

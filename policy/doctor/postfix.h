@@ -8,9 +8,10 @@
 
 #include "policy/error.h"
 
-/* An smtpd of master.cf that listens on a network port. */
+/* An smtpd of master.cf that clients reach by a port, or through postscreen (pass). */
 struct postfix_service {
-	char *name; /* "submission", "127.0.0.1:10587" */
+	char *name;       /* "submission", "127.0.0.1:10587" */
+	const char *type; /* "inet" or "pass" */
 	bool chrooted;
 	long processes; /* at most; 0: no limit */
 };

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "policy/doctor/milter_list.h"
@@ -22,6 +23,7 @@ struct visit {
 	char path[ENDPOINT_MAX * 2 + 2];
 	long sessions; /* that may be open at once, over all services */
 	bool unlimited;
+	bool offered; /* some service has AUTH */
 };
 
 static const char *
@@ -33,7 +35,7 @@ value(struct visit *v, const char *name)
 static bool
 says_yes(struct visit *v, const char *name)
 {
-	return strcmp(value(v, name), "yes") == 0;
+	return strcasecmp(value(v, name), "yes") == 0;
 }
 
 /* seen_from_outside - a unix socket's path without the chroot; others stay */
@@ -89,6 +91,18 @@ is_near(const struct milter_entry *entry, const struct endpoint *ours)
 	return strstr(entry->address, port) != NULL;
 }
 
+/* out_of_reach - a chrooted service and a socket that is not below its root */
+static bool
+out_of_reach(struct visit *v)
+{
+	const char *queue = postfix_value(&v->postfix, NULL, "queue_directory");
+	const struct endpoint *ours = &v->site->milter;
+	size_t n = strlen(queue);
+
+	return ours->kind == ENDPOINT_UNIX && v->service->chrooted &&
+	    (strncmp(ours->name, queue, n) != 0 || ours->name[n] != '/');
+}
+
 /* right_address - how this service has to name the daemon's socket */
 static const char *
 right_address(struct visit *v, char *out)
@@ -98,10 +112,47 @@ right_address(struct visit *v, char *out)
 	const struct endpoint *ours = &v->site->milter;
 
 	endpoint_postfix(ours, out);
-	if (ours->kind == ENDPOINT_UNIX && v->service->chrooted &&
-	    strncmp(ours->name, queue, n) == 0 && ours->name[n] == '/')
+	if (ours->kind == ENDPOINT_UNIX && v->service->chrooted && !out_of_reach(v))
 		snprintf(out, ENDPOINT_MAX + 32, "unix:%s", ours->name + n);
 	return out;
+}
+
+/* say_own_folder - a place for the socket that Postfix reaches, chrooted or not */
+static void
+say_own_folder(struct visit *v)
+{
+	const struct config *config = v->site->config;
+	char queue[ENDPOINT_MAX + 1];
+
+	snprintf(queue, sizeof queue, "%s",
+	    postfix_value(&v->postfix, NULL, "queue_directory"));
+	findings_fix(&v->site->findings,
+	    "install -d -o %s -g %s -m 2710 %s/smtpauth; in smtpauth-milter.conf: "
+	    "socket = unix:%s/smtpauth/milter.sock, and socket-mode = 0660; restart "
+	    "smtpauth-milter; name unix:smtpauth/milter.sock in smtpd_milters",
+	    config->user[0] != '\0' ? config->user : "smtpauth",
+	    postfix_value(&v->postfix, NULL, "mail_owner"), queue, queue);
+}
+
+/* say_absent - what to type, in one word: "postconf -P" takes no space */
+static void
+say_absent(struct visit *v, const char *right)
+{
+	struct findings *f = &v->site->findings;
+	const struct postfix_service *s = v->service;
+	char others[2048];
+
+	if (!milter_list_squeeze(value(v, "smtpd_milters"), others, sizeof others))
+		strcpy(others, "THE-MILTERS-IT-HAS");
+	findings_add(f, "milter-not-listed", s->name,
+	    "this service offers SMTP AUTH and does not ask the milter: nothing is "
+	    "refused here");
+	findings_fix(f,
+	    "postconf -P '%s/%s/smtpd_milters={%s,connect_timeout=3s,"
+	    "command_timeout=15s,default_action=tempfail}%s%s'; postfix reload. Or, if "
+	    "nobody is to log in here: postconf -P '%s/%s/smtpd_sasl_auth_enable=no'",
+	    s->name, s->type, right, others[0] != '\0' ? "," : "", others, s->name,
+	    s->type);
 }
 
 /* say_unlisted - a service offers AUTH and does not ask us: why not, and how */
@@ -129,17 +180,35 @@ say_unlisted(struct visit *v)
 							    "writes an address)"
 			: v->service->chrooted            ? ": this smtpd is chrooted"
 					       : ": this smtpd is not chrooted");
-		findings_fix(f, "write %s in smtpd_milters", right);
+		if (out_of_reach(v))
+			say_own_folder(v);
+		else
+			findings_fix(
+			    f, "write %s in smtpd_milters; postfix reload", right);
 		return;
 	}
-	findings_add(f, "milter-not-listed", name,
-	    "this service offers SMTP AUTH and does not ask the milter: nothing is "
-	    "refused here");
-	findings_fix(f,
-	    "postconf -P '%s/inet/smtpd_milters={ %s, connect_timeout=3s, "
-	    "command_timeout=15s, default_action=tempfail }' (and after it the milters "
-	    "the service has already); postfix reload",
-	    name, right);
+	say_absent(v, right);
+}
+
+/* no_milters - whether the service asks none at all, whatever its list says */
+static bool
+no_milters(struct visit *v)
+{
+	const char *options = value(v, "receive_override_options");
+
+	return strstr(options, "no_milters") != NULL;
+}
+
+static void
+say_switched_off(struct visit *v)
+{
+	struct findings *f = &v->site->findings;
+
+	findings_add(f, "milter-switched-off", v->service->name,
+	    "this service lists the milter, but receive_override_options has "
+	    "no_milters: no milter is asked, and nothing is refused here");
+	findings_fix(
+	    f, "take no_milters out of receive_override_options; postfix reload");
 }
 
 static void
@@ -150,7 +219,8 @@ check_default_action(struct visit *v, const struct milter_entry *ours)
 
 	if (action[0] == '\0')
 		action = value(v, "milter_default_action");
-	if (strcmp(action, "accept") != 0 && strncmp(action, "quarantine", 10) != 0)
+	if (strcasecmp(action, "accept") != 0 &&
+	    strncasecmp(action, "quarantine", 10) != 0)
 		return;
 	findings_add(f, "default-action-accept", v->service->name,
 	    "default_action=%s: while the milter is away, everything is accepted",
@@ -204,7 +274,8 @@ check_dropped(struct visit *v)
 		    "longer asked for mail that comes in here",
 		    entry->address);
 		findings_fix(f,
-		    "name %s behind our milter in that line; postfix reload",
+		    "name %s behind our milter in that line (a signer, for one, has "
+		    "to see this mail); postfix reload",
 		    entry->address);
 	}
 }
@@ -265,10 +336,7 @@ check_reach(struct visit *v)
 	} else if (e == ERR_PERMISSION) {
 		findings_add(&s->findings, "socket-not-writable", v->service->name,
 		    "Postfix cannot connect to the milter: %s", why.text);
-		findings_fix(&s->findings,
-		    "install -d -o smtpauth -g postfix -m 2710 FOLDER for a folder of "
-		    "the "
-		    "socket's own, socket-mode 0660, and restart smtpauth-milter");
+		say_own_folder(v);
 	}
 }
 
@@ -287,12 +355,29 @@ check_macros(struct visit *v)
 		    version);
 		findings_fix(&s->findings, "mta = postfix in smtpauth-milter.conf");
 	}
-	if (strtol(value(v, "milter_protocol"), NULL, 10) < 6) {
-		findings_add(&s->findings, "milter-protocol", v->service->name,
-		    "milter_protocol is below 6: the milter cannot ask for its macros");
-		findings_fix(
-		    &s->findings, "postconf -X milter_protocol; postfix reload");
-	}
+}
+
+/* check_protocol - of the milter's own entry, or of all milters */
+static void
+check_protocol(struct visit *v, const struct milter_entry *ours)
+{
+	struct findings *f = &v->site->findings;
+	const struct postfix_service *s = v->service;
+	long version = ours->protocol;
+
+	if (version < 0)
+		version = strtol(value(v, "milter_protocol"), NULL, 10);
+	if (version >= 6)
+		return;
+	findings_add(f, "milter-protocol", s->name,
+	    "milter_protocol is below 6: the milter cannot ask for its macros");
+	if (ours->protocol >= 0)
+		findings_fix(f, "take protocol= out of the milter's entry");
+	else if (postfix_overrides(&v->postfix, s, "milter_protocol"))
+		findings_fix(f, "postconf -PX %s/%s/milter_protocol; postfix reload",
+		    s->name, s->type);
+	else
+		findings_fix(f, "postconf -X milter_protocol; postfix reload");
 }
 
 /* check_webmail - a service only this machine can reach, with AUTH and not exempt */
@@ -352,6 +437,7 @@ visit_asking(struct visit *v, const struct milter_entry *ours)
 	check_maps(v);
 	check_reach(v);
 	check_macros(v);
+	check_protocol(v, ours);
 	check_webmail(v);
 	check_loopback(v);
 }
@@ -365,11 +451,14 @@ visit_service(struct visit *v, const struct postfix_service *service)
 
 	v->service = service;
 	auth = says_yes(v, "smtpd_sasl_auth_enable");
+	v->offered = v->offered || auth;
 	milter_list_parse(value(v, "smtpd_milters"), &v->list);
 	ours = find_ours(v, &v->list, service->chrooted);
-	if (ours != NULL && auth) {
+	if (ours != NULL && auth && no_milters(v)) {
+		say_switched_off(v);
+	} else if (ours != NULL && auth) {
 		visit_asking(v, ours);
-	} else if (ours != NULL) {
+	} else if (ours != NULL && !no_milters(v)) {
 		findings_add(f, "milter-misplaced", service->name,
 		    "this service offers no SMTP AUTH, so there is nothing to decide; "
 		    "but "
@@ -381,6 +470,23 @@ visit_service(struct visit *v, const struct postfix_service *service)
 	} else if (auth) {
 		say_unlisted(v);
 	}
+}
+
+/* check_offered - Dovecot's submission service, for one, may log users in by itself */
+static void
+check_offered(struct visit *v)
+{
+	struct findings *f = &v->site->findings;
+
+	if (v->offered)
+		return;
+	findings_add(f, "nobody-asks", "master.cf",
+	    "no service of this Postfix offers SMTP AUTH, so the milter is never "
+	    "asked: nothing is refused");
+	findings_fix(f,
+	    "-o smtpd_sasl_auth_enable=yes and -o smtpd_milters= for the services that "
+	    "users submit to; where Dovecot takes the submissions, see Proxies in "
+	    "contrib/postfix/README.md");
 }
 
 /* check_non_smtpd - mail without a session has no login, and old logins come back */
@@ -436,9 +542,10 @@ static void
 say_no_realm(struct visit *v, const char *reason)
 {
 	findings_add(&v->site->findings, "login-without-realm", "main.cf",
-	    "%s, so logins have no domain and belong to no tenant", reason);
+	    "%s: such a login belongs to no tenant", reason);
 	findings_fix(&v->site->findings,
-	    "smtpauthctl settings set default-domain DOMAIN, or aliases, or a tenant "
+	    "smtpauthctl settings set default-domain DOMAIN; or aliases (\"smtpauthctl "
+	    "mailbox alias add ADDRESS LOGIN\"), or a tenant "
 	    "with domain '*'");
 }
 
@@ -460,13 +567,16 @@ check_realm(struct visit *v)
 		if (postfix_value(&v->postfix, NULL, "smtpd_sasl_local_domain")[0] ==
 		    '\0')
 			say_no_realm(v,
-			    "Cyrus SASL is used with an empty smtpd_sasl_local_domain");
+			    "Cyrus SASL with an empty smtpd_sasl_local_domain adds no "
+			    "domain "
+			    "to a login that is typed without one");
 	} else if (strcmp(type, "dovecot") == 0 &&
 	    program_read(dovecot, &format) == OK) {
 		if (strstr(format, "%n") != NULL || strstr(format, "%Ln") != NULL ||
 		    strstr(format, "username") != NULL)
-			say_no_realm(
-			    v, "Dovecot's auth_username_format cuts the domain off");
+			say_no_realm(v,
+			    "Dovecot's auth_username_format cuts the domain off every "
+			    "login");
 		free(format);
 	}
 }
@@ -479,6 +589,7 @@ visit_all(struct visit *v)
 	for (size_t i = 0; i < v->postfix.services; i++)
 		visit_service(v, &v->postfix.service[i]);
 	v->service = NULL;
+	check_offered(v);
 	check_non_smtpd(v);
 	check_files(v);
 	check_realm(v);

@@ -10,18 +10,31 @@
 
 #include "policy/doctor/program.h"
 
-/* has_word - DISABLE as a word of a line that is no comment */
+#define AROUND_WORDS " \t\r\n,:={}"
+
+/* line_has_word - DISABLE as a word of a line that is no comment */
+static bool
+line_has_word(const char *line, size_t n)
+{
+	static const char word[] = "disable";
+	size_t from = strspn(line, " \t"), len;
+
+	for (size_t i = from; line[from] != '#' && i < n; i += len + 1) {
+		len = strcspn(line + i, AROUND_WORDS);
+		if (len == sizeof word - 1 && strncasecmp(line + i, word, len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static bool
 has_word(const char *text)
 {
-	static const char word[] = "disable";
-
 	while (*text != '\0') {
 		size_t n = strcspn(text, "\n");
 
-		for (size_t i = 0; text[0] != '#' && i + sizeof word - 1 <= n; i++)
-			if (strncasecmp(text + i, word, sizeof word - 1) == 0)
-				return true;
+		if (line_has_word(text, n))
+			return true;
 		text += n;
 		text += *text == '\n';
 	}
@@ -31,16 +44,19 @@ has_word(const char *text)
 static enum tables
 look_at_file(const char *path)
 {
-	char line[4096];
-	bool found = false;
+	char *line = NULL;
+	size_t room = 0;
+	bool found = false, bad;
 	FILE *f = fopen(path, "re");
 
 	if (f == NULL)
 		return TABLES_UNKNOWN;
-	while (!found && fgets(line, sizeof line, f) != NULL)
+	while (!found && getline(&line, &room, f) >= 0)
 		found = has_word(line);
+	bad = ferror(f) != 0; /* it is a folder */
+	free(line);
 	fclose(f);
-	return found ? TABLES_DISABLE : TABLES_KEEP;
+	return found ? TABLES_DISABLE : bad ? TABLES_UNKNOWN : TABLES_KEEP;
 }
 
 /* look_at_map - by postmap, which knows the types that this Postfix has */

@@ -12,24 +12,25 @@
 #define DEFAULT_ANSWER_S 10
 #define PARTS ", \t"
 
-/* part_of - the text behind "KEY=" among parts that commas separate; false: not there
- */
+/* part_of - the text behind "KEY=" among parts that commas separate; Sendmail looks at
+ * the first letter of a key only. False: not there, or too long */
 static bool
-part_of(const char *line, const char *key, char *out, size_t cap)
+part_of(const char *line, char key, char *out, size_t cap)
 {
-	size_t n = strlen(key);
-
 	while (*line != '\0') {
-		size_t len;
+		size_t len, from;
 
 		line += strspn(line, PARTS);
 		len = strcspn(line, ",");
-		if (strncasecmp(line, key, n) == 0 && line[n] == '=' &&
-		    len - n - 1 < cap) {
-			while (len > 0 && isspace((unsigned char)line[len - 1]))
+		from = strcspn(line, "=") + 1;
+		if (*line == key && from <= len) {
+			from += strspn(line + from, " \t");
+			while (len > from && isspace((unsigned char)line[len - 1]))
 				len--;
-			memcpy(out, line + n + 1, len - n - 1);
-			out[len - n - 1] = '\0';
+			if (len - from >= cap)
+				return false;
+			memcpy(out, line + from, len - from);
+			out[len - from] = '\0';
 			return true;
 		}
 		line += len;
@@ -37,7 +38,7 @@ part_of(const char *line, const char *key, char *out, size_t cap)
 	return false;
 }
 
-/* answer_of - the time limit R: in "C:3s;S:5s;R:15s;E:30s"; m is its unit without one
+/* answer_of - the time limit R: in "C:3s;S:5s;R:15s;E:30s"; s is its unit without one
  */
 static long
 answer_of(const char *times)
@@ -69,11 +70,11 @@ take_filter(struct sendmail *s, const char *line)
 	}
 	*f = (struct sendmail_filter){.answer_s = DEFAULT_ANSWER_S};
 	memcpy(f->name, line, n);
-	if (part_of(line + n, "S", f->address, sizeof f->address))
+	if (part_of(line + n, 'S', f->address, sizeof f->address))
 		(void)endpoint_from_milter(f->address, &f->endpoint);
-	if (part_of(line + n, "F", text, sizeof text))
+	if (part_of(line + n, 'F', text, sizeof text))
 		f->flag = text[0];
-	if (part_of(line + n, "T", text, sizeof text))
+	if (part_of(line + n, 'T', text, sizeof text))
 		f->answer_s = answer_of(text);
 	s->filters++;
 }
@@ -90,14 +91,10 @@ take_daemon(struct sendmail *s, const char *line)
 		return;
 	}
 	*d = (struct sendmail_daemon){.no_auth = false};
-	if (!part_of(line, "Name", d->name, sizeof d->name))
-		(void)part_of(line, "N", d->name, sizeof d->name);
-	(void)(part_of(line, "Modify", modifiers, sizeof modifiers) ||
-	    part_of(line, "M", modifiers, sizeof modifiers));
+	(void)part_of(line, 'N', d->name, sizeof d->name);
+	(void)part_of(line, 'M', modifiers, sizeof modifiers);
 	d->no_auth = strchr(modifiers, 'A') != NULL;
-	d->own_filters =
-	    part_of(line, "InputMailFilters", d->filters, sizeof d->filters) ||
-	    part_of(line, "I", d->filters, sizeof d->filters);
+	d->own_filters = part_of(line, 'I', d->filters, sizeof d->filters);
 	s->daemons++;
 }
 
@@ -132,26 +129,36 @@ take_line(struct sendmail *s, const char *line)
 	}
 }
 
+/* add_line - to WHOLE, or as its beginning; what does not fit is cut, and matters for
+ * filters and options only */
+static void
+add_line(struct sendmail *s, char *whole, const char *line)
+{
+	size_t len = strlen(whole);
+
+	if (snprintf(whole + len, SENDMAIL_LINE_MAX - len, "%s", line) >=
+		(int)(SENDMAIL_LINE_MAX - len) &&
+	    (whole[0] == 'X' || whole[0] == 'O'))
+		s->cut = true;
+}
+
 /* read_lines - a line that begins with space continues the one before */
 static void
 read_lines(struct sendmail *s, FILE *f)
 {
-	char whole[SENDMAIL_LINE_MAX] = "", line[SENDMAIL_LINE_MAX];
-	size_t len;
+	char whole[SENDMAIL_LINE_MAX] = "", *line = NULL;
+	size_t room = 0;
 
-	while (fgets(line, sizeof line, f) != NULL) {
+	while (getline(&line, &room, f) >= 0) {
 		line[strcspn(line, "\r\n")] = '\0';
-		len = strlen(whole);
 		if (line[0] != ' ' && line[0] != '\t') {
 			take_line(s, whole);
-			strcpy(whole, line);
-		} else if (len + strlen(line) < sizeof whole) {
-			strcpy(whole + len, line);
-		} else {
-			s->cut = true;
+			whole[0] = '\0';
 		}
+		add_line(s, whole, line);
 	}
 	take_line(s, whole);
+	free(line);
 }
 
 enum error

@@ -165,6 +165,23 @@ visit_daemon(struct visit *v, const struct sendmail_daemon *d)
 }
 
 static void
+check_offered(struct visit *v)
+{
+	struct findings *f = &v->site->findings;
+
+	for (size_t i = 0; i < v->cf.daemons; i++)
+		if (!v->cf.daemon[i].no_auth)
+			return;
+	if (v->cf.daemons == 0)
+		return;
+	findings_add(f, "nobody-asks", v->file,
+	    "no listener offers SMTP AUTH (all have modifier A), so the milter is "
+	    "never asked: nothing is refused");
+	findings_fix(
+	    f, "take A out of M= of the listener that users submit to; " REBUILD);
+}
+
+static void
 visit_filters(struct visit *v)
 {
 	static const struct sendmail_daemon plain = {.name = "MTA"};
@@ -181,6 +198,7 @@ visit_filters(struct visit *v)
 		visit_daemon(v, &v->cf.daemon[i]);
 	if (v->cf.daemons == 0)
 		visit_daemon(v, &plain);
+	check_offered(v);
 }
 
 static void

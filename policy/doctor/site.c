@@ -3,6 +3,7 @@
 #include "policy/doctor/site.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -68,6 +69,7 @@ static void
 check_mta_group(struct site *s, const char *mta)
 {
 	struct account user;
+	const struct group *group;
 	struct stat st;
 
 	if (stat(s->dir, &st) != 0 || st.st_gid == 0 ||
@@ -77,9 +79,26 @@ check_mta_group(struct site *s, const char *mta)
 	findings_add(&s->findings, "mta-in-group", s->dir,
 	    "user %s is in the state folder's group, which may read the whole policy",
 	    mta);
+	group = getgrgid(st.st_gid);
 	findings_fix(&s->findings,
-	    "gpasswd -d %s %s; the milter's socket has a group of its own", mta,
-	    FOLDER_ACCOUNT);
+	    "gpasswd -d %s %s; the milter's socket has a group of its own "
+	    "(socket-group)",
+	    mta, group != NULL ? group->gr_name : FOLDER_ACCOUNT);
+}
+
+static void
+say_no_user(struct site *s)
+{
+	const char *user = s->config->user;
+
+	findings_add(&s->findings, "no-user", "smtpauth-milter.conf",
+	    "there is no user %s: the daemon would %s",
+	    user[0] != '\0' ? user : FOLDER_ACCOUNT,
+	    user[0] != '\0' ? "not start" : "stay root");
+	findings_fix(&s->findings,
+	    "%suseradd --system --user-group --no-create-home --shell "
+	    "/usr/sbin/nologin smtpauth; smtpauthctl init",
+	    user[0] != '\0' ? "user = smtpauth in smtpauth-milter.conf; " : "");
 }
 
 void
@@ -94,12 +113,7 @@ check_state(struct site *s)
 	if (geteuid() != 0)
 		return; /* an ordinary user cannot see it all */
 	if (!account_of(s, &user)) {
-		findings_add(&s->findings, "no-user", "smtpauth-milter.conf",
-		    "there is no user %s: the daemon would stay root",
-		    s->config->user[0] != '\0' ? s->config->user : FOLDER_ACCOUNT);
-		findings_fix(&s->findings,
-		    "useradd --system --user-group --no-create-home --shell "
-		    "/usr/sbin/nologin smtpauth; smtpauthctl init");
+		say_no_user(s);
 		return;
 	}
 	need(s, &user, "policy.mdb", R_OK);
