@@ -10,6 +10,7 @@
 
 #include "policy/dbfile.h"
 #include "policy/record.h"
+#include "policy/text.h"
 
 #define HEARTBEAT_VERSION 1
 #define TABLE_HEARTBEAT 'h'
@@ -78,7 +79,12 @@ decode(struct bytes from, struct heartbeat *h)
 	h->beat = (instant)record_get_u64(&r);
 	h->policy = record_get_u8(&r);
 	e = record_end(&r);
-	return e == OK && h->policy > HEARTBEAT_FAULT ? ERR_DAMAGED : e;
+	if (e == OK &&
+	    (h->policy > HEARTBEAT_FAULT ||
+		!text_is_line(h->socket, strlen(h->socket)) ||
+		!text_is_line(h->version, strlen(h->version))))
+		return ERR_DAMAGED; /* the daemon's user wrote it, root will print it */
+	return e;
 }
 
 enum error

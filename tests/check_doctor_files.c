@@ -59,6 +59,8 @@ huge(char c)
 	return text;
 }
 
+#define OURS ":8899"
+
 /* table_of - what a file of this type makes the tables */
 static enum tables
 table_of(const char *type, const char *bytes, size_t n)
@@ -66,7 +68,7 @@ table_of(const char *type, const char *bytes, size_t n)
 	char maps[300], table[300];
 
 	snprintf(maps, sizeof maps, "%s:%s", type, file_of("table", bytes, n));
-	return tables_disable(maps, table, sizeof table);
+	return tables_look(maps, OURS, table, sizeof table);
 }
 
 START_TEST(tables_in_files)
@@ -82,7 +84,11 @@ START_TEST(tables_in_files)
 	    {"#10.0.0.0/8 DISABLE\n", TABLES_KEEP},
 	    {" \t# DISABLE\n", TABLES_KEEP},
 	    {"# x\n10.0.0.0/8 DISABLE\n", TABLES_DISABLE},
-	    {"10.0.0.0/8 inet:disabled.test:1, DISABLED xDISABLE\n", TABLES_KEEP},
+	    {"10.0.0.0/8 inet:disabled.test:8899, DISABLED xDISABLE\n", TABLES_KEEP},
+	    {"10.0.0.0/8 inet:127.0.0.1:1\n", TABLES_REPLACE},
+	    {"10/8 inet:a:8899\n11/8 inet:a:1\n12/8 inet:a:8899\n", TABLES_REPLACE},
+	    {"10/8 inet:a:1\n11/8 DISABLE\n", TABLES_DISABLE},
+	    {"if 10/8\n10/9 { inet:a:1 },\n  inet:a:8899\nendif\n", TABLES_REPLACE},
 	};
 	char *text = huge('x');
 
@@ -91,7 +97,7 @@ START_TEST(tables_in_files)
 			cases[i].expected,
 		    "case %zu", i);
 	ck_assert_int_eq(table_of("pcre", "a\0b\n10/8 DISABLE\n", 17), TABLES_DISABLE);
-	ck_assert_int_eq(table_of("regexp", text, HUGE_SIZE), TABLES_KEEP);
+	ck_assert_int_eq(table_of("regexp", text, HUGE_SIZE), TABLES_REPLACE);
 	memcpy(text + HUGE_SIZE - 8, " DISABLE", 8);
 	ck_assert_int_eq(table_of("texthash", text, HUGE_SIZE), TABLES_DISABLE);
 	free(text);
@@ -112,17 +118,20 @@ START_TEST(tables_by_name)
 	    {"cidr:/", TABLES_UNKNOWN, "cidr:/"},
 	    {"inline:{ {192.0.2.1=DISABLE}, b=c }", TABLES_DISABLE,
 		"inline:{ {192.0.2.1=DISABLE}, b=c }"},
-	    {"inline:{a=b}", TABLES_KEEP, "-"},
+	    {"inline:{a=b}", TABLES_REPLACE, "inline:{a=b}"},
+	    {"inline:{a=inet:b:8899}", TABLES_KEEP, "-"},
+	    {"cidr:{{10/8 inet:b:8899}}", TABLES_KEEP, "-"},
+	    {"x, inline:{a=b}", TABLES_REPLACE, "inline:{a=b}"},
 	    {"x static:DISABLE y", TABLES_DISABLE, "static:DISABLE"},
 	    {"x, y", TABLES_UNKNOWN, "x"},
-	    {"inline:{", TABLES_KEEP, "-"},
+	    {"inline:{", TABLES_REPLACE, "inline:{"},
 	    {"}}} static:disable", TABLES_DISABLE, "static:disable"},
 	};
 	char table[60];
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
 		strcpy(table, "-");
-		ck_assert_msg(tables_disable(cases[i].maps, table, sizeof table) ==
+		ck_assert_msg(tables_look(cases[i].maps, OURS, table, sizeof table) ==
 			cases[i].expected,
 		    "case %zu", i);
 		ck_assert_str_eq(table, cases[i].table);
@@ -134,7 +143,7 @@ START_TEST(tables_with_long_names)
 {
 	char *text = huge('{'), table[10];
 
-	ck_assert_int_eq(tables_disable(text, table, sizeof table), TABLES_UNKNOWN);
+	ck_assert_int_eq(tables_look(text, OURS, table, sizeof table), TABLES_UNKNOWN);
 	ck_assert_str_eq(table, "{{{{{{{{{");
 	free(text);
 }

@@ -31,12 +31,13 @@ class Completion(harness.Case):
         self.ctl('mailbox alias add printer@acme.test oldprinter')
 
     def ask(self, *line):
-        """What bash offers for the last word of a command line."""
+        """What bash offers for the last word of a command line, in the
+        folder self.tmp."""
         argv = ['bash', '-c', ASK, 'bash', SCRIPT, harness.CTL,
                 '-d', self.dir, *line]
         result = subprocess.run(argv, stdout=subprocess.PIPE, text=True,
                                 stderr=subprocess.PIPE, timeout=60,
-                                env=harness.ENV)
+                                env=harness.ENV, cwd=self.tmp)
         self.transcript.append('%s\n%s%s' % (line, result.stdout,
                                              result.stderr))
         self.assertEqual(result.stderr, '')
@@ -75,11 +76,21 @@ class Completion(harness.Case):
     def test_values_of_options(self):
         for words, _, options in self.commands():
             for option, value in options.items():
-                if '|' not in value:
+                if '|' not in value or 'FILE' in value:
                     continue
                 expected = set(re.findall(r'\b[a-z]+\b', value))
                 self.assertEqual(self.ask(*words, option, ''), expected,
                                  (words, option))
+
+    def test_files_and_names_as_values(self):
+        with open(self.tmp + '/mail.log', 'w'):
+            pass
+        for option, expected in (
+                ('--log', {'mail.log', 'state'}), ('--postfix', {'state'}),
+                ('--login', {'printer@acme.test', 'oldprinter'}),
+                ('--listener', set()), ('--mechanism', set())):
+            self.assertEqual(self.ask('doctor', option, ''), expected, option)
+            self.assertIn('--client', self.ask('doctor', option, 'x', '-'))
 
     def test_every_setting_is_offered(self):
         keys = {k.replace('_', '-') for k in self.json('settings show')}

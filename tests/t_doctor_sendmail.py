@@ -119,7 +119,9 @@ class Sendmail(Doctor):
         self.start(os.path.join(folder, 'milter.sock'))
         self.text()
         self.silent()
-        for mode in 0o775, 0o777, 0o1777, 0o2770:
+        os.chmod(folder, 0o1777)    # as /tmp, which has to be so
+        self.finds(('socket-folder-unsafe', self.cf), fix='install -d')
+        for mode in 0o775, 0o777, 0o2770:
             os.chmod(folder, mode)
             finding = self.finds(('socket-folder-unsafe', self.cf),
                                  fix='chmod go-w ' + folder)

@@ -60,7 +60,7 @@ static const struct command table[] = {
     {"doctor", "",
 	OPTION(OPT_POSTFIX) | OPTION(OPT_SENDMAIL) | OPTION(OPT_LOGIN) |
 	    OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |
-	    OPTION(OPT_LOG),
+	    OPTION(OPT_LOG) | OPTION(OPT_IGNORE),
 	NEED_NOTHING, ctl_doctor, "what is wrong with the MTA's side, and ours"},
     {"verify", "", 0, NEED_STORE, ctl_verify, "whether the whole database holds"},
 };

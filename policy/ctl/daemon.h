@@ -9,7 +9,8 @@
 /*
  * Whether a daemon runs: the one that listens on SOCKET, or, where that is NULL, the
  * one with the latest beat. A usage database that cannot be read is a warning on
- * standard error. As root it is read with the rights of the folder's owner.
+ * standard error. For root another process reads it, with the rights of the folder's
+ * owner.
  */
 bool daemon_find(struct ctl *c, const char *socket, struct heartbeat *out_r);
 

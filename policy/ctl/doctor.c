@@ -79,6 +79,32 @@ open_policy(struct examination *x)
 	s->catch_all = domain_table_get(c->txn, "*", tenant) == OK;
 }
 
+/* say_elsewhere - a daemon runs, but not where the configuration says */
+static void
+say_elsewhere(struct examination *x)
+{
+	struct findings *f = &x->site.findings;
+
+	findings_add(f, "daemon-elsewhere", "smtpauth-milter.conf",
+	    "no daemon listens on %s, the configured socket, but one does on %s",
+	    x->config.socket, x->site.daemon.socket);
+	findings_fix(f,
+	    "name the socket that is meant in \"socket\"; if that is another instance, "
+	    "name its configuration with -c FILE, and start this one");
+}
+
+/* is_chosen - a default may have given way to -s or to a socket of systemd */
+static bool
+is_chosen(const char *socket)
+{
+	struct config defaults;
+	struct error_text why;
+
+	return strncmp(socket, "fd:", 3) != 0 &&
+	    config_read(&defaults, "/dev/null", &why) == OK &&
+	    strcmp(socket, defaults.socket) != 0;
+}
+
 /* find_daemon - the one of the configured socket, else whichever runs */
 static void
 find_daemon(struct examination *x)
@@ -86,10 +112,13 @@ find_daemon(struct examination *x)
 	struct site *s = &x->site;
 	const char *socket = x->config.socket;
 
-	s->running = daemon_find(x->ctl, socket, &s->daemon) ||
-	    daemon_find(x->ctl, NULL, &s->daemon);
-	if (s->running)
+	s->running = daemon_find(x->ctl, socket, &s->daemon);
+	if (!s->running && daemon_find(x->ctl, NULL, &s->daemon)) {
+		s->running = true;
 		socket = s->daemon.socket;
+		if (is_chosen(x->config.socket))
+			say_elsewhere(x);
+	}
 	(void)endpoint_from_milter(socket, &s->milter);
 }
 
@@ -141,15 +170,20 @@ ask_milter(struct examination *x)
 	}
 }
 
-static void
+/* examine - the answer of the MTA's log comes before what is only likely without it */
+static enum error
 examine(struct examination *x)
 {
-	const struct ctl *c = x->ctl;
+	struct ctl *c = x->ctl;
+	enum error e;
 
 	open_policy(x);
 	find_daemon(x);
 	check_daemon(&x->site);
 	ask_milter(x);
+	e = check_logins(&x->site, ctl_option(c, OPT_LOG), &c->why);
+	if (e != OK)
+		return e;
 	check_state(&x->site);
 	check_settings(&x->site);
 	if (x->mta == MTA_POSTFIX)
@@ -160,6 +194,16 @@ examine(struct examination *x)
 		findings_add(&x->site.findings, "no-mta", "",
 		    "neither postconf nor " SENDMAIL_DEFAULT
 		    " is here: name the MTA with --postfix DIR or --sendmail FILE");
+	return OK;
+}
+
+/* forget - findings that --ignore names, parted by commas */
+static void
+forget(struct findings *list, const char *ids)
+{
+	for (size_t i = list->count; i-- > 0;)
+		if (sendmail_list_has(ids, list->item[i].id))
+			findings_drop(list, i);
 }
 
 /* answer_text - what the milter said about the login, NULL when it was not asked */
@@ -252,7 +296,8 @@ print_text(const struct examination *x)
 
 	property(out, "mta", mta_words(x));
 	if (s->milter.kind != ENDPOINT_NONE)
-		property(out, "milter", endpoint_milter(&s->milter, address));
+		property(
+		    out, "milter", shown(endpoint_milter(&s->milter, address), buf));
 	property(out, "asked by", shown(s->services, buf));
 	if (answer != NULL)
 		property(out, "answer", shown(answer, buf));
@@ -278,8 +323,9 @@ ctl_doctor(struct ctl *c)
 		e = choose_mta(&x);
 	if (e != OK)
 		return e;
-	examine(&x);
-	e = check_logins(&x.site, ctl_option(c, OPT_LOG), &c->why);
+	e = examine(&x);
+	if (ctl_option(c, OPT_IGNORE) != NULL)
+		forget(&x.site.findings, ctl_option(c, OPT_IGNORE));
 	if (e == OK && x.site.findings.failed)
 		e = error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	if (e == OK && c->options.json)

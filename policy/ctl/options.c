@@ -20,6 +20,7 @@ static const struct {
     [OPT_ENFORCE_FROM] = {"enforce-from", "TIME|none"},
     [OPT_EXPIRING_WITHIN] = {"expiring-within", "14d"},
     [OPT_FORCE] = {"force", NULL},
+    [OPT_IGNORE] = {"ignore", "ID[,ID...]"},
     [OPT_LISTENER] = {"listener", "NAME"},
     [OPT_LOG] = {"log", "FILE|-"},
     [OPT_LOGIN] = {"login", "LOGIN"},

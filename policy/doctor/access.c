@@ -57,8 +57,10 @@ check(const struct account *account, const char *path, int mode, struct error_te
 	struct stat st;
 
 	if (stat(path, &st) != 0) {
-		error_set(why, ERR_MISSING, "%s: %s", path, strerror(errno));
-		return errno == ENOENT ? ERR_MISSING : ERR_PERMISSION;
+		enum error e = error_from_errno(errno);
+
+		return error_set(why, e == ERR_MISSING ? e : ERR_PERMISSION, "%s: %s",
+		    path, strerror(errno));
 	}
 	if (allows(account, &st, mode))
 		return OK;
@@ -79,7 +81,8 @@ account_may(const struct account *account, const char *root, const char *path, i
 	size_t from = strlen(root);
 	enum error e = OK;
 
-	if (strlen(path) >= sizeof part || strncmp(path, root, from) != 0)
+	if (strlen(path) >= sizeof part || strncmp(path, root, from) != 0 ||
+	    (from > 0 && path[from] != '/'))
 		return error_set(why, ERR_DATA, "not below %s: %s", root, path);
 	for (size_t i = from > 0 ? from : 1; e == OK && path[i] != '\0'; i++) {
 		if (path[i] != '/')

@@ -55,14 +55,28 @@ findings_fix(struct findings *list, const char *fmt, ...)
 	f->fix = fix;
 }
 
+static void
+clear(struct finding *f)
+{
+	free(f->where);
+	free(f->text);
+	free(f->fix);
+}
+
+void
+findings_drop(struct findings *list, size_t number)
+{
+	clear(&list->item[number]);
+	list->count--;
+	memmove(&list->item[number], &list->item[number + 1],
+	    (list->count - number) * sizeof *list->item);
+}
+
 void
 findings_free(struct findings *list)
 {
-	for (size_t i = 0; i < list->count; i++) {
-		free(list->item[i].where);
-		free(list->item[i].text);
-		free(list->item[i].fix);
-	}
+	for (size_t i = 0; i < list->count; i++)
+		clear(&list->item[i]);
 	free(list->item);
 	*list = (struct findings){0};
 }

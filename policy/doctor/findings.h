@@ -27,6 +27,9 @@ void findings_add(struct findings *list, const char *id, const char *where,
 void findings_fix(struct findings *list, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Drops the finding with this number, from 0; those behind it move up. */
+void findings_drop(struct findings *list, size_t number);
+
 void findings_free(struct findings *list);
 
 #endif

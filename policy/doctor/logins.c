@@ -269,6 +269,7 @@ check_logins(struct site *s, const char *file, struct error_text *why)
 	read_log(log, f);
 	if (f != stdin)
 		fclose(f);
+	s->logins = log->logins;
 	say_unknown(log);
 	say_others(log);
 	for (size_t i = 0; i < SLOTS; i++)

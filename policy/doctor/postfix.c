@@ -8,7 +8,17 @@
 
 #include "policy/doctor/program.h"
 
+#define OVERRIDES_MAX 64
 #define LINE_MAX_WORDS 8 /* of master.cf before the arguments: master(5) */
+
+/* last_part - a program may be named with its folder */
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
 
 /* ask - postconf with one more word of its own */
 static enum error
@@ -83,8 +93,10 @@ postfix_value(
     struct postfix *p, const struct postfix_service *service, const char *name)
 {
 	size_t len = 0;
-	const char *value = override_of(p, service, name, &len);
+	const char *value = NULL;
 
+	if (service != NULL && service->values != NULL)
+		value = value_of(service->values, name, &len);
 	if (value == NULL)
 		value = value_of(p->main, name, &len);
 	if (value == NULL || len >= sizeof p->value)
@@ -124,7 +136,7 @@ take_service(struct postfix *p, char *line)
 	for (char *w = strtok_r(line, " \t", &rest); w != NULL && n < LINE_MAX_WORDS;
 	     w = strtok_r(NULL, " \t", &rest))
 		word[n++] = w;
-	if (n < LINE_MAX_WORDS || strcmp(word[7], "smtpd") != 0 ||
+	if (n < LINE_MAX_WORDS || strcmp(last_part(word[7]), "smtpd") != 0 ||
 	    (strcmp(word[1], "inet") != 0 && strcmp(word[1], "pass") != 0))
 		return OK;
 	grown = realloc(p->service, (p->services + 1) * sizeof *grown);
@@ -135,10 +147,71 @@ take_service(struct postfix *p, char *line)
 	s->name = strdup(word[0]);
 	if (s->name == NULL)
 		return ERR_MEMORY;
+	s->values = NULL;
 	s->type = word[1][0] == 'i' ? "inet" : "pass";
 	s->chrooted = chroot_of(p, word[4]);
 	s->processes = limit_of(p, word[6]);
 	p->services++;
+	return OK;
+}
+
+/* override_word - "name=value" from a line of the service; NULL when it is another's */
+static char *
+override_word(const struct postfix_service *s, const char *line, size_t n)
+{
+	char key[400], *word = NULL;
+	int len = snprintf(key, sizeof key, "%s/%s/", s->name, s->type);
+	const char *equal = memchr(line, '=', n);
+
+	if (len >= (int)sizeof key || strncmp(line, key, (size_t)len) != 0 ||
+	    equal == NULL || equal < line + len + 1 ||
+	    asprintf(&word, "%.*s=%.*s", (int)(equal - line - len - 1), line + len,
+		(int)(n - (size_t)(equal - line) - 1), equal + 1) < 0)
+		return NULL;
+	return word;
+}
+
+/*
+ * expand - the values as the service has them: a parameter of main.cf may name another
+ * one that master.cf overrides, so postconf is asked again with the overrides in place
+ */
+static enum error
+expand(struct postfix *p, struct postfix_service *s)
+{
+	const char *argv[2 * OVERRIDES_MAX + 5] = {"postconf", "-x"};
+	char *word[OVERRIDES_MAX];
+	size_t n = 2, words = 0, len;
+	enum error e = OK;
+
+	if (p->dir != NULL) {
+		argv[n++] = "-c";
+		argv[n++] = p->dir;
+	}
+	for (const char *line = p->overrides; *line != '\0' && words < OVERRIDES_MAX;
+	     line += len, line += *line == '\n') {
+		len = strcspn(line, "\n");
+		word[words] = override_word(s, line, len);
+		if (word[words] == NULL)
+			continue;
+		argv[n++] = "-o";
+		argv[n++] = word[words++];
+	}
+	argv[n] = NULL;
+	if (words > 0)
+		e = program_read(argv, &s->values);
+	while (words > 0)
+		free(word[--words]);
+	return e;
+}
+
+static enum error
+expand_all(struct postfix *p, struct error_text *why)
+{
+	for (size_t i = 0; i < p->services; i++)
+		if (expand(p, &p->service[i]) != OK)
+			return error_set(why, ERR_CONFIG,
+			    "postconf does not take the -o options of service %s",
+			    p->service[i].name);
 	return OK;
 }
 
@@ -160,23 +233,25 @@ postfix_read(struct postfix *out, const char *dir, struct error_text *why)
 	char *services = NULL;
 	enum error e;
 
-	*out = (struct postfix){0};
+	*out = (struct postfix){.dir = dir};
 	e = ask(dir, "-x", &out->main, why);
 	if (e == OK)
-		e = ask(dir, "-Px", &out->overrides, why);
+		e = ask(dir, "-P", &out->overrides, why);
 	if (e == OK)
 		e = ask(dir, "-M", &services, why);
 	if (e == OK)
 		e = take_services(out, services, why);
 	free(services);
-	return e;
+	return e == OK ? expand_all(out, why) : e;
 }
 
 void
 postfix_free(struct postfix *p)
 {
-	for (size_t i = 0; i < p->services; i++)
+	for (size_t i = 0; i < p->services; i++) {
 		free(p->service[i].name);
+		free(p->service[i].values);
+	}
 	free(p->service);
 	free(p->main);
 	free(p->overrides);

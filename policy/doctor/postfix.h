@@ -14,12 +14,14 @@ struct postfix_service {
 	const char *type; /* "inet" or "pass" */
 	bool chrooted;
 	long processes; /* at most; 0: no limit */
+	char *values; /* "name = value" lines as it has them; NULL: those of main.cf */
 };
 
 /* Values are as postconf(1) expands them. */
 struct postfix {
 	char *main;      /* "name = value" lines */
-	char *overrides; /* "service/type/name = value" lines */
+	char *overrides; /* "service/type/name = value" lines, as written */
+	const char *dir; /* of the configuration; NULL: the default */
 	struct postfix_service *service;
 	size_t services;
 	char value[8192]; /* the last answer of postfix_value() */

@@ -27,41 +27,65 @@ line_has_word(const char *line, size_t n)
 	return false;
 }
 
+/* is_result - whether the line gives a result: no comment, condition or continuation */
 static bool
-has_word(const char *text)
+is_result(const char *line, size_t n)
 {
+	return n > 0 && strchr("# \t\r", line[0]) == NULL &&
+	    strncmp(line, "if ", 3) != 0 && strncmp(line, "endif", 5) != 0;
+}
+
+/* has_piece - whether the line has the text */
+static bool
+has_piece(const char *line, size_t n, const char *piece)
+{
+	const char *at = strstr(line, piece);
+
+	return at != NULL && (size_t)(at - line) < n;
+}
+
+static enum tables
+look_at_text(const char *text, const char *ours)
+{
+	enum tables worst = TABLES_KEEP;
+
 	while (*text != '\0') {
 		size_t n = strcspn(text, "\n");
 
 		if (line_has_word(text, n))
-			return true;
+			return TABLES_DISABLE;
+		if (is_result(text, n) && !has_piece(text, n, ours))
+			worst = TABLES_REPLACE;
 		text += n;
 		text += *text == '\n';
 	}
-	return false;
+	return worst;
 }
 
 static enum tables
-look_at_file(const char *path)
+look_at_file(const char *path, const char *ours)
 {
+	enum tables worst = TABLES_KEEP, t;
 	char *line = NULL;
 	size_t room = 0;
-	bool found = false, bad;
 	FILE *f = fopen(path, "re");
 
 	if (f == NULL)
 		return TABLES_UNKNOWN;
-	while (!found && getline(&line, &room, f) >= 0)
-		found = has_word(line);
-	bad = ferror(f) != 0; /* it is a folder */
+	while (worst != TABLES_DISABLE && getline(&line, &room, f) >= 0) {
+		t = look_at_text(line, ours);
+		worst = t > worst ? t : worst;
+	}
+	if (ferror(f) && worst == TABLES_KEEP) /* it is a folder */
+		worst = TABLES_UNKNOWN;
 	free(line);
 	fclose(f);
-	return found ? TABLES_DISABLE : bad ? TABLES_UNKNOWN : TABLES_KEEP;
+	return worst;
 }
 
 /* look_at_map - by postmap, which knows the types that this Postfix has */
 static enum tables
-look_at_map(const char *table)
+look_at_map(const char *table, const char *ours)
 {
 	const char *argv[] = {"postmap", "-s", table, NULL};
 	enum tables result;
@@ -69,58 +93,63 @@ look_at_map(const char *table)
 
 	if (program_read(argv, &out) != OK)
 		return TABLES_UNKNOWN;
-	result = has_word(out) ? TABLES_DISABLE : TABLES_KEEP;
+	result = look_at_text(out, ours);
 	free(out);
 	return result;
 }
 
 static enum tables
-look_at(const char *table)
+look_at(const char *table, const char *ours)
 {
 	static const char *const text_types[] = {"cidr", "pcre", "regexp", "texthash"};
 	const char *colon = strchr(table, ':');
 
 	if (colon == NULL)
 		return TABLES_UNKNOWN;
+	if (colon[1] == '{' || strncmp(table, "static:", 7) == 0)
+		return look_at_text(table, ours);
 	for (size_t i = 0; i < sizeof text_types / sizeof *text_types; i++) {
 		size_t n = strlen(text_types[i]);
 
 		if ((size_t)(colon - table) == n &&
 		    strncmp(table, text_types[i], n) == 0)
-			return look_at_file(colon + 1);
+			return look_at_file(colon + 1, ours);
 	}
-	if (strncmp(table, "inline:", 7) == 0 || strncmp(table, "static:", 7) == 0)
-		return has_word(table) ? TABLES_DISABLE : TABLES_KEEP;
-	return look_at_map(table);
+	return look_at_map(table, ours);
+}
+
+/* next_table - the length of the first one, without what parts it from the next */
+static size_t
+next_table(const char *maps)
+{
+	int depth = 0;
+	size_t n = 0;
+
+	for (; maps[n] != '\0' && (depth > 0 || strchr(", \t", maps[n]) == NULL); n++) {
+		depth += maps[n] == '{';
+		depth -= maps[n] == '}';
+	}
+	return n;
 }
 
 enum tables
-tables_disable(const char *maps, char *table, size_t cap)
+tables_look(const char *maps, const char *ours, char *table, size_t cap)
 {
-	enum tables worst = TABLES_KEEP;
+	enum tables worst = TABLES_KEEP, t;
+	char one[1024];
+	size_t n;
 
-	while (worst != TABLES_DISABLE && *maps != '\0') {
-		char one[1024];
-		size_t n = 0;
-		int depth = 0;
-		enum tables t;
-
-		maps += strspn(maps, ", \t");
-		while (
-		    maps[n] != '\0' && (depth > 0 || strchr(", \t", maps[n]) == NULL)) {
-			depth += maps[n] == '{';
-			depth -= maps[n] == '}';
-			n++;
-		}
+	for (maps += strspn(maps, ", \t"); *maps != '\0';
+	     maps += n, maps += strspn(maps, ", \t")) {
+		n = next_table(maps);
 		if (n == 0)
 			break;
 		snprintf(one, sizeof one, "%.*s", (int)n, maps);
-		t = n < sizeof one ? look_at(one) : TABLES_UNKNOWN;
-		if (t > worst || t == TABLES_DISABLE) {
-			worst = t == TABLES_DISABLE ? t : TABLES_UNKNOWN;
+		t = n < sizeof one ? look_at(one, ours) : TABLES_UNKNOWN;
+		if (t > worst) {
+			worst = t;
 			snprintf(table, cap, "%.*s", (int)n, maps);
 		}
-		maps += n;
 	}
 	return worst;
 }

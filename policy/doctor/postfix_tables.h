@@ -5,14 +5,17 @@
 
 #include <stddef.h>
 
-enum tables { TABLES_KEEP, TABLES_DISABLE, TABLES_UNKNOWN };
+/* What a table does to the milters of the service; the worst is last. */
+enum tables { TABLES_KEEP, TABLES_UNKNOWN, TABLES_REPLACE, TABLES_DISABLE };
 
 /*
- * Looks through the tables that MAPS names (type:name, parted by commas or space) for
- * the value DISABLE: text files of types cidr, pcre, regexp and texthash by themselves,
- * "inline:" and "static:" in place, files of other types with "postmap -s". TABLE is
- * the one that the answer is about.
+ * Looks through the tables that MAPS names (type:name, parted by commas or space). A
+ * result takes the place of smtpd_milters (postconf(5), smtpd_milter_maps): DISABLE, or
+ * a list that does not have OURS, a piece of our milter's address. Text files of types
+ * cidr, pcre, regexp and texthash are read, "inline:", "static:" and tables in braces
+ * taken as they stand, others asked for with "postmap -s". TABLE is the one the answer
+ * is about.
  */
-enum tables tables_disable(const char *maps, char *table, size_t cap);
+enum tables tables_look(const char *maps, const char *ours, char *table, size_t cap);
 
 #endif

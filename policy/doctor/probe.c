@@ -100,13 +100,17 @@ dispatch(int fd, struct packet *p)
 	return true;
 }
 
+/* receive - until DEADLINE, however slowly it drips in */
 static bool
-receive(int fd, void *out, size_t n)
+receive(int fd, int64_t deadline, void *out, size_t n)
 {
 	size_t done = 0;
 
 	while (done < n) {
 		ssize_t got = recv(fd, (char *)out + done, n - done, 0);
+
+		if (monotonic_ms() > deadline)
+			return false;
 
 		if (got < 0 && errno == EINTR)
 			continue;
@@ -123,16 +127,17 @@ static bool
 answer(int fd, char *command, char *out, size_t cap)
 {
 	uint32_t n;
+	int64_t deadline = monotonic_ms() + 1000 * ANSWER_S;
 	size_t kept = 0;
 	char byte;
 
-	if (!receive(fd, &n, sizeof n))
+	if (!receive(fd, deadline, &n, sizeof n))
 		return false;
 	n = ntohl(n);
-	if (n < 1 || n > PACKET_MAX || !receive(fd, command, 1))
+	if (n < 1 || n > PACKET_MAX || !receive(fd, deadline, command, 1))
 		return false;
 	for (uint32_t i = 1; i < n; i++) {
-		if (!receive(fd, &byte, 1))
+		if (!receive(fd, deadline, &byte, 1))
 			return false;
 		if (kept + 1 < cap)
 			out[kept++] = byte;

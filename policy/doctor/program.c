@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,6 +16,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "policy/instant.h"
+
+#define PATIENCE_MS 20000
 #define FOLDERS_BEHIND "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
 
 /* find_in - the program in one of the folders that colons separate */
@@ -61,15 +66,30 @@ start(const char *const *argv, int out, pid_t *pid)
 	return error_from_errno(err);
 }
 
-/* read_all - to its end */
+/* is_ready - whether something can be read before the deadline */
+static bool
+is_ready(int fd, int64_t deadline)
+{
+	struct pollfd p = {fd, POLLIN, 0};
+	int64_t left = deadline - monotonic_ms();
+
+	return left > 0 && poll(&p, 1, (int)left) == 1;
+}
+
+/* read_all - to its end; ERR_BUSY when that takes too long */
 static enum error
 read_all(int fd, char **out_r)
 {
+	int64_t deadline = monotonic_ms() + PATIENCE_MS;
 	size_t len = 0, room = 1 << 16;
 	char *out = malloc(room), *grown;
 	ssize_t n;
 
 	while (out != NULL) {
+		if (!is_ready(fd, deadline)) {
+			*out_r = out;
+			return ERR_BUSY;
+		}
 		n = read(fd, out + len, room - len - 1);
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -121,6 +141,8 @@ program_read(const char *const *argv, char **out_r)
 	if (e == OK) {
 		e = read_all(end[0], out_r);
 		close(end[0]); /* a program that still writes ends then */
+		if (e != OK)
+			kill(pid, SIGKILL);
 		ended = outcome(pid);
 		e = e == OK ? ended : e;
 	} else {

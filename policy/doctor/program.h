@@ -11,8 +11,8 @@
  * Runs ARGV (ended by NULL; found on PATH, with /usr/sbin, /sbin and /usr/local/sbin
  * behind it) without a shell, its standard error thrown away. OUT_R is its standard
  * output and a NUL, to be freed. ERR_MISSING: there is no such program; ERR_NOTFOUND:
- * it failed, OUT_R is NULL; ERR_LIMIT: more than PROGRAM_OUTPUT_MAX; ERR_MEMORY,
- * ERR_IO.
+ * it failed, OUT_R is NULL; ERR_BUSY: it did not end within 20 s; ERR_LIMIT: more than
+ * PROGRAM_OUTPUT_MAX; ERR_MEMORY, ERR_IO.
  */
 enum error program_read(const char *const *argv, char **out_r) MUST_USE;
 

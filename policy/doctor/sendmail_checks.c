@@ -106,7 +106,13 @@ check_folders(struct visit *v)
 		    "calls "
 		    "a socket below it unsafe and does not use it",
 		    path, (unsigned)(st.st_mode & 07777));
-		findings_fix(f, "chmod go-w %s", path);
+		if (st.st_mode & S_ISVTX) /* /tmp, which has to be so */
+			findings_fix(f,
+			    "a folder of its own for the socket: install -d -o "
+			    "smtpauth "
+			    "-m 0755 /run/smtpauth");
+		else
+			findings_fix(f, "chmod go-w %s", path);
 	}
 }
 
@@ -211,14 +217,15 @@ visit_all(struct visit *v)
 		    "a line is too long or there are too many filters or listeners: "
 		    "not all "
 		    "was looked at");
-	visit_filters(v);
-	if (s->config->mta != MTA_POSTFIX)
-		return;
-	findings_add(&s->findings, "mta-setting", "smtpauth-milter.conf",
-	    "mta = postfix, but this is Sendmail: it encodes logins, so a+b@... would "
-	    "be "
-	    "read as a+2Bb@...");
-	findings_fix(&s->findings, "mta = auto");
+	if (s->milter.kind == ENDPOINT_NONE)
+		site_unknown_socket(s);
+	else
+		visit_filters(v);
+	if (s->config->mta == MTA_POSTFIX)
+		site_wrong_mta(s,
+		    "mta = postfix, but this is Sendmail: it encodes logins, so "
+		    "a+b@... "
+		    "would be read as a+2Bb@...");
 }
 
 void

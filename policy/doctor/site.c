@@ -21,6 +21,24 @@ site_asks(struct site *s, const char *service)
 		sprintf(s->services + n, "%s%s", n > 0 ? ", " : "", service);
 }
 
+void
+site_unknown_socket(struct site *s)
+{
+	findings_add(&s->findings, "socket-unknown", "smtpauth-milter.conf",
+	    "socket = %s, and no daemon runs that would say where it listens: the "
+	    "MTA's "
+	    "side was not looked at",
+	    s->config->socket);
+	findings_fix(&s->findings, "start the service, then ask again");
+}
+
+void
+site_wrong_mta(struct site *s, const char *text)
+{
+	findings_add(&s->findings, "mta-setting", "smtpauth-milter.conf", "%s", text);
+	findings_fix(&s->findings, "mta = auto");
+}
+
 /* account_of - the user that the daemon runs as; false when there is none */
 static bool
 account_of(const struct site *s, struct account *out)

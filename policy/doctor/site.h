@@ -25,12 +25,19 @@ struct site {
 	struct store_txn *txn;           /* NULL: the database cannot be used */
 	const struct settings *settings; /* borrowed from TXN; NULL with it */
 	bool catch_all;                  /* a tenant has the domain "*" */
+	unsigned logins;                 /* different ones seen in the mail log */
 	struct findings findings;
 	char services[SITE_SERVICES_MAX + 1]; /* that ask the milter, parted by ", " */
 };
 
 /* Adds a service to those that ask the milter; what does not fit is left out. */
 void site_asks(struct site *s, const char *service);
+
+/* The finding that the daemon's socket is systemd's, and nobody knows its address. */
+void site_unknown_socket(struct site *s);
+
+/* The finding that `mta` in the configuration is the other one. */
+void site_wrong_mta(struct site *s, const char *text);
 
 /*
  * The checks. Each adds its findings; what cannot be looked at is a finding too.
