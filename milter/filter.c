@@ -34,12 +34,22 @@ static const struct {
 	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOHDRS | \
 	    SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA)
 
+/* warn_once - every connection negotiates, and would say the same */
+static void
+warn_once(atomic_flag *said, const char *message)
+{
+	if (!atomic_flag_test_and_set(said))
+		log_message(LEVEL_WARNING, "%s", message);
+}
+
 /* on_negotiate - no actions, no steps but MAIL, and our own list of macros */
 static sfsistat
 on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
     unsigned long f3, unsigned long *pf0, unsigned long *pf1, unsigned long *pf2,
     unsigned long *pf3)
 {
+	static atomic_flag said_fixed = ATOMIC_FLAG_INIT;
+	static atomic_flag said_refused = ATOMIC_FLAG_INIT;
 	char macros[128];
 
 	(void)f2;
@@ -48,7 +58,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	*pf1 = f1 & STEPS_UNUSED;
 	*pf2 = *pf3 = 0;
 	if (*pf0 == 0) {
-		log_message(LEVEL_WARNING,
+		warn_once(&said_fixed,
 		    "the MTA does not let a milter choose its macros; it must send "
 		    "v, {auth_authen}, {auth_type}, {client_addr} and {daemon_name} by "
 		    "itself");
@@ -58,7 +68,7 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 		strcpy(
 		    macros, symlists[i].macros); /* libmilter's argument is not const */
 		if (smfi_setsymlist(ctx, symlists[i].stage, macros) != MI_SUCCESS)
-			log_message(LEVEL_WARNING, "the list of macros was not taken");
+			warn_once(&said_refused, "the list of macros was not taken");
 	}
 	return SMFIS_CONTINUE;
 }

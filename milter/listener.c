@@ -51,8 +51,12 @@ listener_clear(const struct config *config, struct error_text *why)
 	struct stat st;
 	int err;
 
-	if (path == NULL || (lstat(path, &st) != 0 && errno == ENOENT))
+	if (path == NULL)
 		return OK;
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT
+		    ? OK
+		    : error_set(why, ERR_IO, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(
 		    why, ERR_CONFLICT, "%s is in the way: it is no socket", path);
@@ -128,7 +132,6 @@ listener_adjust(const struct config *config, struct listener *l, struct error_te
 {
 	const char *path = path_of(config);
 	struct stat st;
-
 	enum error e;
 	int fd;
 

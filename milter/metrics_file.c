@@ -50,16 +50,17 @@ files_limit(void)
 	return (long)limit.rlim_cur;
 }
 
-/* daemon_name - the name of the file without folder and ".prom", in OUT */
+/* daemon_name - the name of the file without folder and SUFFIX, in OUT */
 static void
 daemon_name(const char *path, char *out)
 {
+	const size_t suffix = strlen(SUFFIX);
 	size_t n;
 
 	strcpy(out, strrchr(path, '/') + 1);
 	n = strlen(out);
-	if (n > 5 && strcmp(out + n - 5, ".prom") == 0)
-		out[n - 5] = '\0';
+	if (n > suffix && strcmp(out + n - suffix, SUFFIX) == 0)
+		out[n - suffix] = '\0';
 }
 
 static int64_t

@@ -4,12 +4,13 @@
 
 #include <stdatomic.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include "policy/text.h"
 
 #define STATUS_MAX 200
 
@@ -56,12 +57,37 @@ notify_ready(void)
 		tell("READY=1");
 }
 
+/*
+ * copy_clean - up to STATUS_MAX bytes. systemd drops a status that is no UTF-8, and a
+ * newline would begin another message: control and invalid bytes become '?'.
+ */
+static void
+copy_clean(char *to, const char *text)
+{
+	size_t left = strlen(text), room = STATUS_MAX, n;
+
+	while (left > 0) {
+		n = text_utf8_length(text, left);
+		if ((n == 0 ? 1 : n) > room)
+			break;
+		if (n == 0 || (unsigned char)*text < ' ')
+			*to++ = '?';
+		else
+			to = mempcpy(to, text, n);
+		n += n == 0;
+		text += n;
+		left -= n;
+		room -= n;
+	}
+	*to = '\0';
+}
+
 void
 notify_status(const char *text)
 {
-	char message[sizeof "STATUS=" + STATUS_MAX];
+	char message[sizeof "STATUS=" + STATUS_MAX] = "STATUS=";
 
-	snprintf(message, sizeof message, "STATUS=%s", text);
+	copy_clean(message + strlen(message), text);
 	tell(message);
 }
 

@@ -13,7 +13,7 @@
 /* The service can be used. Said once, however often it is called. */
 void notify_ready(void);
 
-/* What `systemctl status` shows: the first 200 bytes of TEXT. */
+/* What `systemctl status` shows: the first 200 bytes of TEXT, as one line of UTF-8. */
 void notify_status(const char *text);
 
 /* The end has begun. */

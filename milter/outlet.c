@@ -66,6 +66,24 @@ write_some(const char *s, size_t n)
 /* Whether the last line on standard error is without its end: the disk is full. */
 static _Atomic bool broken;
 
+/*
+ * portion - how much of the lines goes in one write. What is longer than PIPE_BUF is
+ * written in parts when a reader is slow, and a line of write_now() could get between
+ * them: so whole lines up to that length, or one that is longer, alone.
+ */
+static size_t
+portion(const char *s, size_t n)
+{
+	const char *end;
+
+	if (n <= PIPE_BUF || standard_error == DISK)
+		return n;
+	end = memrchr(s, '\n', PIPE_BUF);
+	if (end == NULL)
+		end = memchr(s, '\n', n);
+	return end != NULL ? (size_t)(end - s) + 1 : n;
+}
+
 /* write_all - returns how much it wrote; a line that broke off gets its end first */
 static size_t
 write_all(const char *s, size_t n)
@@ -77,7 +95,7 @@ write_all(const char *s, size_t n)
 		return 0;
 	broken = false;
 	while (at < n) {
-		done = write_some(s + at, n - at);
+		done = write_some(s + at, portion(s + at, n - at));
 		if (done < 0)
 			break;
 		at += (size_t)done;

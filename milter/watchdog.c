@@ -13,11 +13,16 @@
 #include "policy/instant.h"
 
 #define PAUSE_MIN_USEC 10000 /* whatever the manager asks for */
+/* Between two looks at most: so much older than it is may a decision be taken for. */
+#define PAUSE_MAX_USEC 1000000
 
 struct watchdog {
 	uint64_t ended; /* decisions, at the last look */
 	int64_t since;  /* when that number was new, or none was under way */
 	bool stuck;
+	struct timespec pause; /* between two looks */
+	uint64_t looks;        /* since the last sign of life */
+	uint64_t looks_a_sign;
 };
 
 /* look - whether decisions end; says it when they do no longer */
@@ -43,37 +48,49 @@ look(struct watchdog *w)
 static void *
 run(void *arg)
 {
-	struct watchdog w = {.since = monotonic_ms()};
-	const struct timespec pause = *(const struct timespec *)arg;
+	struct watchdog *w = arg;
 
-	free(arg);
 	for (;;) {
-		look(&w);
-		if (!w.stuck)
+		look(w);
+		if (w->looks >= w->looks_a_sign && !w->stuck) {
 			notify_alive();
-		nanosleep(&pause, NULL);
+			w->looks = 0;
+		}
+		w->looks++;
+		nanosleep(&w->pause, NULL);
 	}
-	return NULL;
+	return arg;
+}
+
+/* setup - for a sign of life every USEC microseconds, the first one at once */
+static void
+setup(struct watchdog *w, uint64_t usec)
+{
+	uint64_t looks = (usec + PAUSE_MAX_USEC - 1) / PAUSE_MAX_USEC;
+
+	*w = (struct watchdog){.since = monotonic_ms(), .looks_a_sign = looks};
+	w->looks = looks;
+	w->pause.tv_sec = (time_t)(usec / looks / 1000000);
+	w->pause.tv_nsec = (long)(usec / looks % 1000000) * 1000;
 }
 
 enum error
 watchdog_start(void)
 {
 	uint64_t usec = notify_watchdog_usec() / 2;
-	struct timespec *pause;
+	struct watchdog *w;
 	pthread_t thread;
 
 	if (usec == 0)
 		return OK;
 	if (usec < PAUSE_MIN_USEC)
 		usec = PAUSE_MIN_USEC;
-	pause = malloc(sizeof *pause);
-	if (pause == NULL)
+	w = malloc(sizeof *w);
+	if (w == NULL)
 		return ERR_MEMORY;
-	pause->tv_sec = (time_t)(usec / 1000000);
-	pause->tv_nsec = (long)(usec % 1000000) * 1000;
-	if (pthread_create(&thread, NULL, run, pause) != 0) {
-		free(pause);
+	setup(w, usec);
+	if (pthread_create(&thread, NULL, run, w) != 0) {
+		free(w);
 		return ERR_MEMORY;
 	}
 	pthread_detach(thread);

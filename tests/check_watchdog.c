@@ -18,6 +18,11 @@ static _Atomic int64_t clock_ms;
 static _Atomic uint64_t decisions;
 static atomic_bool idle;
 static _Atomic unsigned alive, complaints, looks;
+/* The watchdog's pauses only move the clock, and one decision is under way meanwhile.
+ */
+static atomic_bool pauses_fly;
+static _Atomic int64_t begins_ms, ends_ms;
+static _Atomic int64_t shortest_ms = INT64_MAX, longest_ms; /* between signs of life */
 
 /* What the watchdog calls, instead of the daemon's own. */
 
@@ -31,7 +36,19 @@ bool
 filter_is_idle(void)
 {
 	looks++;
-	return idle;
+	return pauses_fly ? clock_ms < begins_ms || clock_ms >= ends_ms : idle;
+}
+
+int
+nanosleep(const struct timespec *pause, struct timespec *left)
+{
+	const struct timespec moment = {0, 100000};
+
+	(void)left;
+	if (!pauses_fly)
+		return clock_nanosleep(CLOCK_MONOTONIC, 0, pause, NULL);
+	clock_ms += pause->tv_sec * 1000 + pause->tv_nsec / 1000000;
+	return clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
 }
 
 uint64_t
@@ -43,6 +60,14 @@ filter_ended(void)
 void
 notify_alive(void)
 {
+	static int64_t last;
+	int64_t pause = clock_ms - last;
+
+	if (alive > 0 && pause > longest_ms)
+		longest_ms = pause;
+	if (alive > 0 && pause < shortest_ms)
+		shortest_ms = pause;
+	last = clock_ms;
 	alive++;
 }
 
@@ -67,7 +92,17 @@ more(void)
 	unsigned until = looks + 4;
 
 	while (looks < until)
-		nanosleep(&moment, NULL);
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
+}
+
+/* clock_reach - waits until the clock that flies is there */
+static void
+clock_reach(int64_t ms)
+{
+	const struct timespec moment = {0, 1000000};
+
+	while (clock_ms < ms)
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
 }
 
 static void
@@ -132,6 +167,45 @@ START_TEST(decisions_that_do_not_end_are_none)
 }
 END_TEST
 
+/* fly - one decision of some seconds under a manager that wants a sign in 30 s */
+static void
+fly(int64_t begins, int64_t seconds)
+{
+	setenv("WATCHDOG_USEC", "30000000", 1);
+	begins_ms = begins;
+	ends_ms = begins + 1000 * seconds;
+	pauses_fly = true;
+	ck_assert_int_eq(watchdog_start(), OK);
+	clock_reach(ends_ms + 60000);
+}
+
+/*
+ * The decision begins right before a look, be they 1 s apart or 15 s: since the look
+ * before that one nothing has ended.
+ */
+START_TEST(long_decision_is_no_stuck_one)
+{
+	fly(59999, WATCHDOG_PATIENCE_MS / 1000 - 1);
+	ck_assert_uint_eq(complaints, 0);
+}
+END_TEST
+
+START_TEST(stuck_decision_is_seen_in_time)
+{
+	fly(59999, WATCHDOG_PATIENCE_MS / 1000 + 1);
+	ck_assert_uint_eq(complaints, 1);
+}
+END_TEST
+
+START_TEST(signs_come_every_half_of_the_time)
+{
+	fly(0, 0);
+	ck_assert_uint_gt(alive, 2);
+	ck_assert_int_eq(shortest_ms, 15000);
+	ck_assert_int_eq(longest_ms, 15000);
+}
+END_TEST
+
 START_TEST(nobody_watches)
 {
 	setenv("WATCHDOG_USEC", "0", 1);
@@ -149,6 +223,9 @@ main(void)
 	tcase_add_test(life, idle_daemon_is_alive);
 	tcase_add_test(life, decisions_that_end_are_life);
 	tcase_add_test(life, decisions_that_do_not_end_are_none);
+	tcase_add_test(life, long_decision_is_no_stuck_one);
+	tcase_add_test(life, stuck_decision_is_seen_in_time);
+	tcase_add_test(life, signs_come_every_half_of_the_time);
 	tcase_add_test(life, nobody_watches);
 	return suite_run(suite);
 }

@@ -150,6 +150,19 @@ class Json(Log):
                              ['smtpauth-milter:', *FIELDS], line)
             self.assertTrue(line.decode().isprintable(), line)
 
+    def test_mta_that_chooses_the_macros_itself(self):
+        """It negotiates with every connection, and is named once."""
+        with harness.Daemon(self) as daemon:
+            self.ready(daemon).socket.close()
+            for _ in range(5):
+                with daemon.connect() as mta:
+                    mta.settimeout(harness.TIMEOUT)
+                    mta.sendall(bytes.fromhex(
+                        '0000000d 4f 00000006 000000ff 001fffff'))
+                    self.assertEqual(mta.recv(5)[4:], b'O')
+            daemon.stop()
+        self.assertEqual(daemon.log().count('choose its macros'), 1)
+
 
 class Syslog(Log):
     """With a /dev/log of its own, in a mount namespace."""
@@ -316,15 +329,14 @@ class Reader(Log):
             data += more
         return data.decode().split('\n')[:-1]
 
-    def flood(self, daemon, size):
+    def flood(self, daemon, size, sender=b'\xff' * 500):
         """Decisions with long lines, some `size` bytes of them; how many."""
         number = sent = 0
         with Mta(daemon) as mta:
             mta.socket.settimeout(PATIENCE)
             while sent < size:
                 login = 'user%d@a.test' % number
-                self.assertIn('disabled', mta.mail(
-                    login, sender=b'\xff' * 500))
+                self.assertIn('disabled', mta.mail(login, sender=sender))
                 number += 1
                 sent += 2200
         return number
@@ -368,6 +380,27 @@ class Reader(Log):
 
     def test_full_pipe_json(self):
         self.full('json', lambda line: json.loads(line).get('login'))
+
+    def test_no_write_ends_inside_a_line(self):
+        """Or a line of another thread could get in there: the kernel may
+        take a write of more than PIPE_BUF bytes in parts.  A pipe of packets
+        keeps apart what was written apart."""
+        reader, writer = os.pipe2(os.O_DIRECT)
+        self.addCleanup(self.close, reader)
+        daemon = self.start(harness.Daemon(self), writer)
+        os.close(writer)
+        data = os.read(reader, 1 << 20)
+        while b' verified' not in data:
+            data = os.read(reader, 1 << 20)
+        number = self.flood(daemon, QUEUE // 2, sender=b'\xff' * 200)
+        largest = 0
+        while number:
+            data = os.read(reader, 1 << 20)
+            self.assertEqual(data[-1:], b'\n', data[-80:])
+            self.assertTrue(data.startswith(b'smtpauth-milter: '), data[:80])
+            number -= data.count(b' login=')
+            largest = max(largest, data.count(b'\n'))
+        self.assertGreater(largest, 1, 'lines in one write')
 
     def test_stop_with_a_full_pipe(self):
         reader, writer = self.pipe()

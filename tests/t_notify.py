@@ -10,6 +10,9 @@ import tempfile
 import time
 
 import harness
+from t_metrics import Mta
+
+PATIENCE = 5    # seconds; an MTA has more
 
 
 class Manager:
@@ -24,6 +27,16 @@ class Manager:
         case.addCleanup(self.socket.close)
         self.log = tempfile.mktemp(dir=case.tmp)
         self.process = None
+
+    def fill(self):
+        """Until the queue of messages takes no more."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as s:
+            s.setblocking(False)
+            try:
+                while True:
+                    s.sendto(b'X=1', self.name)
+            except BlockingIOError:
+                pass
 
     def start(self, *args, listening=(), pid=None, **env):
         """Start the daemon; the listening sockets become 3, 4, ..."""
@@ -95,6 +108,55 @@ class Messages(harness.Case):
         self.assertRegex(manager.next(), '^STATUS=policy database verified')
         manager.stop()
         self.assertEqual(manager.next(), 'STOPPING=1', 'READY only once')
+
+    def fault(self, folder):
+        """The status when there is no database in a folder of this name."""
+        self.dir = os.path.join(os.fsencode(self.tmp), folder)
+        manager = Manager(self, '\0f%d%d' % (os.getpid(), len(self.dir)))
+        manager.start('-s', unix_address(self))
+        status = manager.socket.recv(4096)
+        self.assertEqual(manager.until('READY=1'), ['READY=1'])
+        self.assertTrue(status.startswith(b'STATUS='), status)
+        manager.stop()
+        return status[len('STATUS='):]
+
+    def test_status_is_cut_between_characters(self):
+        for name in 'ü' * 70, 'x' + 'ü' * 70, '€' * 48, 'x' + '€' * 48:
+            status = self.fault(name.encode())
+            status.decode()     # systemd drops what is no UTF-8
+            self.assertTrue(197 < len(status) <= 200, status)
+
+    def test_status_is_one_line_of_utf8(self):
+        status = self.fault(b'a\nREADY=1\tb\xff\xc3(c\xe2\x82d')
+        self.assertIn('a?READY=1?b??(c??d', status.decode())
+
+    def test_manager_that_does_not_read(self):
+        """Its queue is full: nothing waits for it."""
+        manager = Manager(self)
+        manager.fill()
+        daemon = harness.Daemon(self)
+        daemon.argv = ['env', 'NOTIFY_SOCKET=' + manager.name,
+                       'WATCHDOG_USEC=20000', *daemon.argv]
+        with daemon:
+            daemon.wait_log('verified', PATIENCE)
+            with Mta(daemon) as mta:
+                mta.socket.settimeout(PATIENCE)
+                for _ in range(20):
+                    mta.mail('u@a.test')
+            # a fault and its end are told, and decisions know of both
+            away = os.path.join(self.dir, 'away')
+            os.rename(os.path.join(self.dir, 'policy.mdb'), away)
+            daemon.wait_log('smtpauthctl init', 2 * PATIENCE)
+            os.rename(away, os.path.join(self.dir, 'policy.mdb'))
+            harness.wait_for(lambda: daemon.log().count('verified') > 1,
+                             2 * PATIENCE)
+            begin = time.monotonic()
+            daemon.stop()
+            self.assertLess(time.monotonic() - begin, PATIENCE)
+        manager.socket.setblocking(False)
+        with self.assertRaises(BlockingIOError):    # it was full all the time
+            while True:
+                self.assertEqual(manager.next(), 'X=1')
 
     def test_abstract_socket(self):
         manager = Manager(self, '\0smtpauth-%d' % os.getpid())

@@ -3,6 +3,7 @@
 """What can be said of the units and of the init script without booting
 anything: t_service.py runs them."""
 
+import difflib
 import glob
 import os
 import re
@@ -73,6 +74,29 @@ class Units(unittest.TestCase):
         for path in paths:
             with open(path) as f:
                 self.assertNotRegex(f.read(), r'@[a-z]+dir@|\$\{', path)
+
+    def test_one_of_several_is_like_the_only_one(self):
+        """The two services differ in what they are called and read."""
+        one, several = (self.lines('smtpauth-milter%s.service.in' % at)
+                        for at in ('', '@'))
+        found = [line for line in difflib.ndiff(one, several)
+                 if line[0] in '+-']
+        self.assertEqual(found, [
+            '+ # One of several: smtpauth-milter@NAME reads NAME.conf, with a'
+            ' socket of its own.',
+            '- # What is changed belongs in a drop-in: systemctl edit'
+            ' smtpauth-milter',
+            '+ # What is changed belongs in a drop-in: systemctl edit'
+            ' smtpauth-milter@NAME',
+            '- Description=SMTP AUTH policy milter',
+            '+ Description=SMTP AUTH policy milter, instance %i',
+            '- ExecStart=@sbindir@/smtpauth-milter',
+            '+ ExecStart=@sbindir@/smtpauth-milter'
+            ' -c @sysconfdir@/smtpauth-milter/%i.conf'])
+
+    def lines(self, name):
+        with open(os.path.join(SHIPPED, name)) as f:
+            return f.read().splitlines()
 
     def test_exposure_of_the_services(self):
         for unit, limit in LIMITS.items():
@@ -240,6 +264,49 @@ class Script(harness.Case):
         self.rc('restart')
         self.rc('status')
         self.assertIn('stopped', self.rc('stop'))
+
+    def replace(self, path):
+        """As a package manager does: under the same name, another file."""
+        shutil.copy(harness.MILTER, path + '.new')
+        os.rename(path + '.new', path)
+
+    def gone(self, pid):
+        harness.wait_for(lambda: not os.path.exists('/proc/%d' % pid),
+                         what='end of process %d' % pid)
+
+    def test_program_that_was_replaced(self):
+        program = self.tmp + '/smtpauth-milter'
+        self.replace(program)
+        with open(self.tmp + '/default', 'a') as f:
+            f.write('DAEMON=%s\n' % program)
+        self.rc('start')
+        first = self.pid()
+        self.replace(program)
+        self.assertIn('process %d' % first, self.rc('status'))
+        self.assertIn('runs already', self.rc('start'))
+        self.rc('restart')
+        second = self.pid()
+        self.assertNotEqual(second, first)
+        self.gone(first)
+        self.assertEqual(os.readlink('/proc/%d/exe' % second), program)
+        self.replace(program)
+        self.assertIn('stopped', self.rc('stop'))
+        self.gone(second)
+
+    def test_database_is_verified_once_before_a_start(self):
+        """-t reads all of it, and it may be large."""
+        program, calls = self.tmp + '/program', self.tmp + '/calls'
+        with open(program, 'w') as f:
+            f.write('#!/bin/sh\necho "$*" >>%s\nexec %s "$@"\n' % (
+                calls, harness.MILTER))
+        os.chmod(program, 0o755)
+        with open(self.tmp + '/default', 'a') as f:
+            f.write('DAEMON=%s\n' % program)
+        shutil.rmtree(self.dir)
+        self.assertIn('policy database: NOT', self.rc('start', None))
+        with open(calls) as f:
+            words = f.read().split()
+        self.assertEqual(words.count('-t'), 1, words)
 
     def test_what_it_says_of_mistakes(self):
         self.configure('colour = blue\n')
