@@ -80,16 +80,21 @@ process_wait_signal(unsigned seconds)
 {
 	const int64_t deadline = monotonic_ms() + 1000 * (int64_t)seconds;
 	sigset_t set;
-	int sig = 0;
+	int sig;
 
 	stop_signals(&set);
-	while (seconds == 0 || monotonic_ms() < deadline) {
-		const struct timespec second = {1, 0};
+	/*
+	 * All the time in one wait: between two of them libmilter's thread could take
+	 * the signal.
+	 */
+	do {
+		const int64_t left = seconds == 0 ? 0 : deadline - monotonic_ms();
+		const struct timespec rest = {left / 1000, left % 1000 * 1000000};
 
+		if (left < 0)
+			return 0;
 		sig = seconds == 0 ? sigwaitinfo(&set, NULL)
-				   : sigtimedwait(&set, NULL, &second);
-		if (sig > 0)
-			return sig;
-	}
-	return 0;
+				   : sigtimedwait(&set, NULL, &rest);
+	} while (sig < 0 && errno == EINTR);
+	return sig > 0 ? sig : 0;
 }

@@ -102,8 +102,9 @@ dial_socket(const char *text)
 	return fd;
 }
 
-int
-dial_listen(const char *text)
+/* socket_bind - makes a socket with one of these addresses */
+static int
+socket_bind(const char *text)
 {
 	const int on = 1;
 	union address address;
@@ -118,7 +119,17 @@ dial_listen(const char *text)
 	if (fd < 0)
 		return -1;
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (bind(fd, &address.any, size) != 0 || listen(fd, BACKLOG) != 0)
+	if (bind(fd, &address.any, size) != 0)
+		return socket_close(fd);
+	return fd;
+}
+
+int
+dial_listen(const char *text)
+{
+	int fd = socket_bind(text);
+
+	if (fd >= 0 && listen(fd, BACKLOG) != 0)
 		return socket_close(fd);
 	return fd;
 }
@@ -138,13 +149,11 @@ int
 dial_free_port(const char *host)
 {
 	char text[64];
-	int fd, port;
+	int fd;
 
 	snprintf(text, sizeof(text), "inet:0@%s", host);
-	fd = dial_listen(text);
-	if (fd < 0)
-		return 0;
-	port = dial_port(fd);
-	close(fd);
-	return port;
+	fd = socket_bind(text);
+	/* Left open. It does not listen, so that another socket can take the same port;
+	 * but no outgoing connection gets it, nor does one connect to itself there. */
+	return fd < 0 ? 0 : dial_port(fd);
 }

@@ -13,8 +13,8 @@ int dial_listen(const char *socket);
 /* The port a listening descriptor has, or 0. */
 int dial_port(int fd);
 
-/* A port that was free a moment ago on `host` ("127.0.0.1", "::1"); 0 when that
- * address is not there. */
+/* A free port of `host` ("127.0.0.1", "::1"); 0 when that address is not there. Until
+ * the caller ends it is given to nobody who does not ask for it by its number. */
 int dial_free_port(const char *host);
 
 #endif

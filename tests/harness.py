@@ -10,6 +10,7 @@ harness.main(); Class or Class.test_name on its command line picks some.
 import contextlib
 import json
 import os
+import random
 import re
 import shlex
 import shutil
@@ -52,9 +53,15 @@ def wait_for(condition, timeout=TIMEOUT, what='condition'):
 
 
 def free_port():
-    with socket.socket() as s:
-        s.bind(('127.0.0.1', 0))
-        return s.getsockname()[1]
+    """A free port, below those that outgoing connections are given."""
+    while True:
+        port = random.randrange(20000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(('127.0.0.1', port))
+                return port
+            except OSError:
+                pass
 
 
 class Result:

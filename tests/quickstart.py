@@ -51,7 +51,7 @@ class Site:
         self.tmp = tempfile.mkdtemp(prefix='smtpauth-quickstart-')
         self.state = os.path.join(self.tmp, 'state')
         self.log = os.path.join(self.tmp, 'milter.log')
-        self.port = rig.free_port()
+        self.port = harness.free_port()
         self.milter = None
         self.postfix = rig.Rig(
             {'submission': {'smtpd_milters': '$mua_milters',

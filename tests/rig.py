@@ -16,7 +16,6 @@ import hashlib
 import hmac
 import json
 import os
-import random
 import re
 import shutil
 import smtplib
@@ -133,18 +132,6 @@ def missing():
         if not shutil.which(program, path=PATH):
             return '%s is missing (package %s)' % (program, package)
     return None
-
-
-def free_port():
-    """A free port, below those that outgoing connections are given."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(('127.0.0.1', port))
-                return port
-            except OSError:
-                pass
 
 
 def urlsafe(data):
@@ -312,7 +299,7 @@ class Rig(Site):
         return self._read('mail.log')
 
     def _service(self, name, options):
-        self.ports[name] = free_port()
+        self.ports[name] = harness.free_port()
         text = '%s inet n - %s - 50 smtpd\n  -o syslog_name=postfix/%s\n' % (
             self.address(name), options.get('chroot', 'n'), name)
         return text + ''.join('  -o { %s = %s }\n' % option

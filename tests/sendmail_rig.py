@@ -199,7 +199,7 @@ class Rig(rig.Site):
         def listener(match):
             options = match.group(1)
             name = re.search(r'Name=(\w+)', options).group(1).lower()
-            self.ports[name] = rig.free_port()
+            self.ports[name] = harness.free_port()
             if re.search(r'M=\w*s', options):
                 self.tls.add(name)
             options = re.sub(r'Port=\w+', 'Port=%d' % self.ports[name],

@@ -237,6 +237,7 @@ class Matrix:
         with self.unix_site() as (site, path):
             self.site = site
             first = harness.Daemon(self, path, user='nobody').start()
+            first.wait_log(r'version .*socket')  # once the mode is set
             self.assertEqual(os.stat(path).st_mode & 0o777, 0o660)
             with open('/proc/%d/status' % first.process.pid) as f:
                 self.assertRegex(f.read(), r'(?m)^Uid:(\s+65534){4}$')
@@ -295,7 +296,7 @@ class Postfix(Matrix, Submissions):
     def setUpClass(cls):
         if cls.skip():
             return
-        cls.port, cls.second_port = rig.free_port(), rig.free_port()
+        cls.port, cls.second_port = harness.free_port(), rig.free_port()
         line = shipped('main.cf.example', r'^mua_milters = (.*8899.*)$')
         parameter = shipped('master.cf.example', r'smtpd_milters=(\S+)')
         first, second = (line.replace('8899', str(port))
@@ -346,7 +347,7 @@ class Sendmail(Matrix, Submissions):
     def setUpClass(cls):
         if cls.skip():
             return
-        cls.port, cls.second_port = rig.free_port(), rig.free_port()
+        cls.port, cls.second_port = harness.free_port(), rig.free_port()
         cls.site = sendmail_rig.Rig("""\
 define(`confSMTPAUTH_SOCKET', `inet:{first}@127.0.0.1')dnl
 include(`{contrib}/submission.m4')dnl

@@ -35,7 +35,7 @@ class Postfix(Submissions):
     def setUpClass(cls):
         if cls.skip():
             return
-        cls.port = rig.free_port()
+        cls.port = harness.free_port()
         tcp = shipped('main.cf.example', r'^mua_milters = (.*8899.*)$')
         unix = shipped('main.cf.example', r'^#mua_milters = (.*unix:.*)$')
         sock = 'unix:smtpauth/milter.sock'
