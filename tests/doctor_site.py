@@ -71,6 +71,7 @@ class Doctor(harness.Case):
         with open(path, 'w', encoding='utf-8',
                   errors='surrogateescape') as f:
             f.write(text)
+        harness.settle(path)
 
     def program_of_dovecot(self, username_format):
         path = os.path.join(self.bin, 'doveconf')
@@ -136,6 +137,8 @@ class Doctor(harness.Case):
         subprocess.run(['postconf', '-c', self.etc, *args], check=True,
                        env={'PATH': PATH}, stdin=subprocess.DEVNULL,
                        capture_output=True)
+        for name in 'main.cf', 'master.cf':
+            harness.settle(os.path.join(self.etc, name))
 
     def follow(self, finding):
         """Type what the advice says; returns how many commands it had."""

@@ -64,6 +64,13 @@ def free_port():
                 pass
 
 
+def settle(path):
+    """Makes a file look older: Postfix reads one that was written within the
+    last second again and again until that is over."""
+    then = time.time() - 10
+    os.utime(path, (then, then))
+
+
 class Result:
     """What one run of a program gave."""
 

@@ -236,6 +236,7 @@ class Site:
         with open(path, 'w', encoding='utf-8') as f:
             f.write(text)
         os.chmod(path, 0o644)
+        harness.settle(path)
 
     def _read(self, name):
         path = os.path.join(self.dir, name)
