@@ -4,6 +4,7 @@
 
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <libmilter/mfapi.h>
 
@@ -14,10 +15,12 @@
 /* libmilter gives callbacks no argument of ours, so these are global. */
 static const struct decider *the_decider;
 static _Atomic unsigned under_way;
+static atomic_bool closed;
 static _Atomic uint64_t ended;
 
 /*
- * At most five macros a stage, the documented limit of old MTAs. {client_addr} is
+ * The documentation of old MTAs speaks of at most five macros a stage (Sendmail takes
+ * 50): {tls_version}, which decides nothing, is the last. {client_addr} is
  * among those of MAIL because every MTA always defines it: libmilter keeps the macros
  * of an earlier transaction until a packet with at least one macro replaces them.
  */
@@ -26,7 +29,8 @@ static const struct {
 	const char *macros;
 } symlists[] = {
     {SMFIM_CONNECT, "v {daemon_name} {client_addr}"},
-    {SMFIM_ENVFROM, "{client_addr} {auth_authen} {auth_type} {daemon_name} v"},
+    {SMFIM_ENVFROM,
+	"{client_addr} {auth_authen} {auth_type} {daemon_name} v {tls_version}"},
 };
 
 /* Every step but MAIL. */
@@ -119,6 +123,18 @@ answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
 	return verdict == VERDICT_TEMPFAIL ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
+/* enter - begins a decision; at the end of the service there are none any more */
+static void
+enter(void)
+{
+	atomic_fetch_add(&under_way, 1);
+	if (!atomic_load(&closed))
+		return;
+	atomic_fetch_sub(&under_way, 1);
+	for (;;) /* until the process ends, and with it the connection */
+		pause();
+}
+
 static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
@@ -128,13 +144,14 @@ on_mail(SMFICTX *ctx, char **argv)
 	    .client = macro(ctx, "{client_addr}"),
 	    .listener = macro(ctx, "{daemon_name}"),
 	    .version = macro(ctx, "v"),
+	    .tls = macro(ctx, "{tls_version}"),
 	    .sender = argv != NULL && argv[0] != NULL ? argv[0] : "",
 	};
 	struct reply reply;
 	enum verdict verdict;
 	sfsistat status;
 
-	atomic_fetch_add(&under_way, 1);
+	enter();
 	verdict = transaction_decide(the_decider, &t, &reply);
 	status = answer(ctx, verdict, &reply);
 	atomic_fetch_add(&ended, 1);
@@ -179,6 +196,12 @@ filter_serve(const struct decider *decider)
 {
 	the_decider = decider;
 	return smfi_main() == MI_SUCCESS ? OK : ERR_IO;
+}
+
+void
+filter_close(void)
+{
+	atomic_store(&closed, true);
 }
 
 bool

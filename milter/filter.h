@@ -23,6 +23,12 @@ enum error filter_open(const char *spec, struct error_text *why) MUST_USE;
  */
 enum error filter_serve(const struct decider *decider) MUST_USE;
 
+/*
+ * No decision begins from now on: sessions that ask wait for the end of the process,
+ * which closes their connection.
+ */
+void filter_close(void);
+
 /* Whether no decision is under way. */
 bool filter_is_idle(void);
 

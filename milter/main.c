@@ -26,6 +26,7 @@
 #define SERVE_AFTER_NS 100000000L
 #define READY_AFTER_S 10 /* then decisions no longer wait for a first scan */
 #define STOP_STEP_NS 10000000L
+#define STOP_WRITE_MS 5000 /* for a slow disk; it takes some 20 ms */
 #define STOP_STEPS 50 /* half a second; waiting for a first scan is not waited for */
 
 struct arguments {
@@ -231,8 +232,6 @@ say_start(const struct config *config)
 	if (config->on_error == ACTION_ACCEPT)
 		log_message(LEVEL_WARNING,
 		    "on-error = accept: without a good database everything passes");
-	if (config->unused_keys)
-		log_message(LEVEL_WARNING, "usage has no effect in this version");
 }
 
 /* prepare - all that can fail before serving */
@@ -262,9 +261,11 @@ stop(const struct config *config, const struct listener *listener)
 	notify_stopping();
 	if (listener_remove(config, listener, &why) != OK)
 		log_message(LEVEL_WARNING, "%s", why.text);
+	filter_close();
 	for (int i = 0; i < STOP_STEPS && !filter_is_idle(); i++)
 		nanosleep(&step, NULL);
 	nanosleep(&step, NULL);
+	pulse_stop(STOP_WRITE_MS);
 	if (metrics_file_write(&why) != OK)
 		log_message(
 		    LEVEL_WARNING, "the metrics cannot be written: %s", why.text);

@@ -100,6 +100,30 @@ metrics_end(int64_t begin, const struct decision *d)
 	atomic_fetch_sub_explicit(&count.in_progress, 1, memory_order_relaxed);
 }
 
+/* of_verdict - all decisions with it */
+static uint64_t
+of_verdict(enum verdict v)
+{
+	uint64_t sum = 0;
+
+	for (int r = 0; r < REASONS; r++)
+		sum += get(&count.decisions[v][r]);
+	return sum;
+}
+
+void
+metrics_totals(struct heartbeat_counters *out_r)
+{
+	out_r->allowed = of_verdict(VERDICT_ALLOW);
+	out_r->reported = of_verdict(VERDICT_REPORT);
+	out_r->tempfailed = of_verdict(VERDICT_TEMPFAIL);
+	out_r->rejected = of_verdict(VERDICT_REJECT);
+	out_r->unauthenticated = of_verdict(VERDICT_PASS);
+	out_r->store_errors = 0;
+	for (int v = 0; v < VERDICTS; v++)
+		out_r->store_errors += get(&count.decisions[v][REASON_STORE_ERROR]);
+}
+
 /* What a series is printed with. */
 struct page {
 	FILE *to;
@@ -269,6 +293,23 @@ print_policy(struct page *p, const struct keeper_report *k)
 }
 
 static void
+print_usage(struct page *p, const struct recorder_report *u)
+{
+	gauge(p, "usage_enabled", u->on, "1 if usage is recorded.");
+	counter(p, "usage_recorded_total", u->recorded,
+	    "Submissions that are in the usage database.");
+	counter(p, "usage_dropped_total", u->dropped,
+	    "Submissions that could not be counted.");
+	counter(p, "usage_write_failures_total", u->failures,
+	    "Writings to the usage database that did not succeed.");
+	gauge(p, "usage_waiting_logins", (int64_t)u->waiting,
+	    "Logins whose counts are not written yet.");
+	gauge(p, "usage_written_timestamp_seconds",
+	    u->written == INSTANT_NONE ? 0 : u->written,
+	    "When the usage database was last written; 0: not yet.");
+}
+
+static void
 print_process(struct page *p, const struct metrics_facts *f)
 {
 	counter(p, "log_lines_lost_total", f->log_lost,
@@ -295,5 +336,6 @@ metrics_print(FILE *to, const struct metrics_facts *facts)
 	print_decisions(&p);
 	print_durations(&p);
 	print_policy(&p, &facts->policy);
+	print_usage(&p, &facts->usage);
 	print_process(&p, facts);
 }

@@ -6,7 +6,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "milter/recorder.h"
 #include "policy/decision.h"
+#include "policy/heartbeat.h"
 #include "policy/instant.h"
 #include "policy/keeper.h"
 
@@ -26,6 +28,9 @@ int64_t metrics_begin(void);
  */
 void metrics_end(int64_t begin, const struct decision *d);
 
+/* The sums of what was counted, but for those of usage. */
+void metrics_totals(struct heartbeat_counters *out_r);
+
 /* What is not counted here, but known when the text is written. */
 struct metrics_facts {
 	const char *daemon; /* the label of every series */
@@ -33,6 +38,7 @@ struct metrics_facts {
 	int64_t now_ms;    /* milliseconds since 1970 */
 	unsigned interval; /* seconds to the next writing */
 	struct keeper_report policy;
+	struct recorder_report usage;
 	uint64_t log_lost;
 	long files, files_max; /* descriptors; less than 0: not known */
 };

@@ -81,6 +81,7 @@ print_all(FILE *to)
 	    .started = writer.started,
 	    .now_ms = now_ms(),
 	    .interval = writer.config->usage_flush,
+	    .usage = recorder_report(),
 	    .log_lost = outlet_lost(),
 	    .files = open_files(),
 	    .files_max = files_limit(),

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pulse - writes the daemon's heartbeat, and its metrics */
+/* pulse - the thread that writes usage, heartbeat and metrics */
 #include "milter/pulse.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,14 +12,25 @@
 
 #include "milter/log.h"
 #include "milter/metrics_file.h"
-#include "policy/heartbeat.h"
+#include "milter/recorder.h"
+
+#define RETRY_S 2                       /* after a failure, if usage-flush is longer */
+#define SAY_DROPPED_MS (10 * 60 * 1000) /* from one line on lost counts to the next */
 
 struct pulse {
-	const char *dir;
 	struct keeper *keeper;
 	struct heartbeat heartbeat;
 	struct error_text said, metrics_said; /* the last complaints */
+	uint64_t said_dropped;
+	int64_t say_dropped; /* when that may be said again, and */
+	int64_t due;         /* when the next writing is due, in monotonic_ms() */
+	/* Shared: */
+	pthread_mutex_t mutex;
+	pthread_cond_t changed;
+	bool hurry, stop, ended;
 };
+
+static struct pulse pulse = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* complain - but not of the same trouble again and again */
 static void
@@ -41,26 +53,37 @@ write_metrics(struct pulse *p)
 		complain(&p->metrics_said, &why, "the metrics cannot be written");
 }
 
-/* beat - the database is open only for one record, so that it may be replaced */
+/* say_dropped - when more was lost than at the last time; not at each writing */
 static void
-beat(struct pulse *p)
+say_dropped(struct pulse *p, bool last)
+{
+	uint64_t dropped = recorder_report().dropped;
+
+	if (dropped == p->said_dropped || (!last && monotonic_ms() < p->say_dropped))
+		return;
+	log_message(LEVEL_WARNING,
+	    "%llu submissions could not be counted in the usage, %llu since the start",
+	    (unsigned long long)(dropped - p->said_dropped),
+	    (unsigned long long)dropped);
+	p->said_dropped = dropped;
+	p->say_dropped = monotonic_ms() + SAY_DROPPED_MS;
+}
+
+/* write_usage - with the heartbeat; true if it succeeded */
+static bool
+write_usage(struct pulse *p)
 {
 	struct error_text why;
-	struct db *db;
-	enum error e = heartbeat_open(&db, p->dir, true, &why);
+	bool good = recorder_write(&p->heartbeat, &why) == OK;
 
-	if (e == OK) {
-		p->heartbeat.beat = instant_now();
-		e = heartbeat_put(db, &p->heartbeat);
-		if (e != OK)
-			error_about(&why, e, p->dir);
-		db_close(&db);
-	}
-	if (e != OK)
-		complain(&p->said, &why,
-		    "no heartbeat, so status will say that no daemon runs");
-	else
+	if (!good)
+		complain(&p->said, &why, "usage and heartbeat cannot be written");
+	else if (p->said.text[0] != '\0')
+		log_message(LEVEL_INFO, "usage and heartbeat are written again");
+	if (good)
 		p->said.text[0] = '\0';
+	say_dropped(p, false);
+	return good;
 }
 
 static uint8_t
@@ -77,47 +100,135 @@ policy_of(struct keeper *keeper)
 	return HEARTBEAT_FAULT;
 }
 
+/* write_all - and when to do so again */
+static void
+write_all(struct pulse *p, uint8_t policy)
+{
+	unsigned seconds = p->heartbeat.interval;
+
+	p->heartbeat.policy = policy;
+	write_metrics(p); /* first: it needs no database */
+	if (!write_usage(p) && seconds > RETRY_S)
+		seconds = RETRY_S;
+	p->due = monotonic_ms() + 1000 * (int64_t)seconds;
+}
+
+/* wait - for a second, or until there is something to do; true to stop */
+static bool
+wait(struct pulse *p, bool *hurry_r)
+{
+	struct timespec until;
+	bool stop;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec++;
+	pthread_mutex_lock(&p->mutex);
+	while (!p->stop && !p->hurry &&
+	    pthread_cond_timedwait(&p->changed, &p->mutex, &until) != ETIMEDOUT)
+		;
+	*hurry_r = p->hurry;
+	p->hurry = false;
+	stop = p->stop;
+	pthread_mutex_unlock(&p->mutex);
+	return stop;
+}
+
+/* is_due - after a failure nothing hurries: memory that is full would stay so */
+static bool
+is_due(const struct pulse *p, bool hurry, uint8_t policy)
+{
+	return (hurry && p->said.text[0] == '\0') || policy != p->heartbeat.policy ||
+	    monotonic_ms() >= p->due;
+}
+
 static void *
 run(void *arg)
 {
-	const struct timespec second = {1, 0};
 	struct pulse *p = arg;
+	bool hurry = true;
 
-	for (unsigned seconds = 0;; seconds++) {
+	do {
 		uint8_t policy = policy_of(p->keeper);
 
-		if (seconds % p->heartbeat.interval == 0 ||
-		    policy != p->heartbeat.policy) {
-			p->heartbeat.policy = policy;
-			write_metrics(p); /* first: it needs no disk */
-			beat(p);
-		}
-		nanosleep(&second, NULL);
-	}
+		if (is_due(p, hurry, policy))
+			write_all(p, policy);
+	} while (!wait(p, &hurry));
+	write_all(p, policy_of(p->keeper));
+	say_dropped(p, true);
+	pthread_mutex_lock(&p->mutex);
+	p->ended = true;
+	pthread_cond_broadcast(&p->changed);
+	pthread_mutex_unlock(&p->mutex);
 	return NULL;
+}
+
+static void
+describe(struct heartbeat *h, const struct config *config)
+{
+	snprintf(h->socket, sizeof h->socket, "%s", config->socket);
+	snprintf(h->version, sizeof h->version, "%s", PACKAGE_VERSION);
+	h->pid = (uint32_t)getpid();
+	h->interval = config->usage_flush;
+	h->started = instant_now();
 }
 
 enum error
 pulse_start(const struct config *config, struct keeper *keeper)
 {
-	struct pulse *p = calloc(1, sizeof *p);
+	pthread_condattr_t attr;
 	pthread_t thread;
+	enum error e;
 
-	if (p == NULL)
-		return ERR_MEMORY;
-	p->dir = config->state_dir;
-	p->keeper = keeper;
-	snprintf(p->heartbeat.socket, sizeof p->heartbeat.socket, "%s", config->socket);
-	snprintf(
-	    p->heartbeat.version, sizeof p->heartbeat.version, "%s", PACKAGE_VERSION);
-	p->heartbeat.pid = (uint32_t)getpid();
-	p->heartbeat.interval = config->usage_flush;
-	p->heartbeat.started = instant_now();
+	pulse.keeper = keeper;
+	describe(&pulse.heartbeat, config);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&pulse.changed, &attr);
+	pthread_condattr_destroy(&attr);
 	metrics_file_open(config, keeper);
-	if (pthread_create(&thread, NULL, run, p) != 0) {
-		free(p);
+	e = recorder_start(config, keeper);
+	if (e != OK)
+		return e;
+	if (pthread_create(&thread, NULL, run, &pulse) != 0)
 		return ERR_MEMORY;
-	}
 	pthread_detach(thread);
 	return OK;
+}
+
+void
+pulse_hurry(void)
+{
+	/* Whoever holds the mutex does nothing but look at these flags. */
+	pthread_mutex_lock(&pulse.mutex);
+	pulse.hurry = true;
+	pthread_cond_broadcast(&pulse.changed);
+	pthread_mutex_unlock(&pulse.mutex);
+}
+
+void
+pulse_stop(unsigned limit_ms)
+{
+	struct timespec until;
+	bool ended;
+
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += (time_t)(limit_ms / 1000);
+	until.tv_nsec += (long)(limit_ms % 1000) * 1000000L;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_sec++;
+		until.tv_nsec -= 1000000000L;
+	}
+	pthread_mutex_lock(&pulse.mutex);
+	pulse.stop = true;
+	pthread_cond_broadcast(&pulse.changed);
+	while (!pulse.ended &&
+	    pthread_cond_timedwait(&pulse.changed, &pulse.mutex, &until) != ETIMEDOUT)
+		;
+	ended = pulse.ended;
+	pthread_mutex_unlock(&pulse.mutex);
+	if (!ended || recorder_report().waiting > 0)
+		log_message(LEVEL_WARNING,
+		    "the usage of %zu logins is lost: it could not be written before "
+		    "the end",
+		    recorder_report().waiting);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pulse - writes the daemon's heartbeat, and its metrics */
+/* pulse - the thread that writes usage, heartbeat and metrics */
 #ifndef MILTER_PULSE_H
 #define MILTER_PULSE_H
 
@@ -7,12 +7,20 @@
 #include "policy/keeper.h"
 
 /*
- * Starts a thread that writes the heartbeat and the metrics-file now, every
- * `usage-flush` seconds, and when the policy database becomes good or bad. A usage
- * database or a metrics-file that cannot be written is logged, tried again, and changes
- * nothing else. Both are borrowed until the process ends. The last metrics, at the end,
- * are for the caller to write: metrics_file_write(). ERR_MEMORY.
+ * Starts a thread that writes usage, heartbeat and metrics now, every `usage-flush`
+ * seconds, and when the policy database becomes good or bad. What cannot be written is
+ * logged, tried again (a heartbeat that failed every second, at most 5 s later), and
+ * changes nothing else. Both are borrowed until the process ends. ERR_MEMORY.
  */
 enum error pulse_start(const struct config *config, struct keeper *keeper) MUST_USE;
+
+/* Write soon: the memory for usage fills up. Waits for nothing. Thread-safe. */
+void pulse_hurry(void);
+
+/*
+ * Writes all for the last time and ends the thread; no decisions may be under way. It
+ * waits at most LIMIT_MS; what is not written by then is lost, and the log says so.
+ */
+void pulse_stop(unsigned limit_ms);
 
 #endif

@@ -8,14 +8,24 @@
 #include "milter/id.h"
 #include "milter/log.h"
 #include "milter/metrics.h"
+#include "milter/pulse.h"
+#include "milter/tally.h"
+#include "policy/doctor/probe.h"
 #include "policy/submission.h"
 
-/* What the log line needs besides the transaction. */
+#define LOG_FIELDS_MAX 14
+
+/* What log line and usage need besides the transaction. */
 struct record {
 	char id[ID_LENGTH + 1];
 	struct decision decision;
-	char mailbox[LOGIN_MAX + 1];
+	instant now;
+	bool has_login;
+	struct login login;  /* in normal form */
+	const char *mailbox; /* its text, or "" */
 	char tenant[TENANT_NAME_MAX + 1];
+	/* What the decision depended on; INSTANT_NONE where it did not: */
+	instant exception_until, enforce_from, tempfail_until;
 };
 
 /* level_of - store errors stand out */
@@ -38,29 +48,82 @@ sender_of(const char *s)
 	return (struct log_field){"sender", s, n};
 }
 
+/* A line under construction. */
+struct fields {
+	struct log_field field[LOG_FIELDS_MAX];
+	size_t n;
+	char when[3][INSTANT_TEXT_MAX];
+	size_t whens;
+};
+
+static void
+put_field(struct fields *f, const char *key, const char *value)
+{
+	f->field[f->n++] = (struct log_field){key, value, strlen(value)};
+}
+
+static void
+put_instant(struct fields *f, const char *key, instant t)
+{
+	if (t != INSTANT_NONE)
+		put_field(f, key, instant_print(t, f->when[f->whens++]));
+}
+
+/* put_schedule - the exception that did or did not hold, and the dates that counted */
+static void
+put_schedule(struct fields *f, const struct record *r)
+{
+	const char *exception = override_name(r->decision.override);
+
+	if (*exception != '\0')
+		put_field(f, "exception", exception);
+	put_instant(f, "until", r->exception_until);
+	put_instant(f, "enforce_from", r->enforce_from);
+	put_instant(f, "tempfail_until", r->tempfail_until);
+}
+
 static void
 write_log(
     const struct decider *decider, const struct transaction *t, const struct record *r)
 {
-	const char *verdict = verdict_name(r->decision.verdict);
-	const char *reason = reason_name(r->decision.reason);
-	const struct log_field fields[] = {
-	    {"id", r->id, strlen(r->id)},
-	    {"verdict", verdict, strlen(verdict)},
-	    {"reason", reason, strlen(reason)},
-	    {"login", t->login, strlen(t->login)},
-	    {"mailbox", r->mailbox, strlen(r->mailbox)},
-	    {"tenant", r->tenant, strlen(r->tenant)},
-	    {"client", t->client, strlen(t->client)},
-	    {"mech", t->mechanism, strlen(t->mechanism)},
-	    {"listener", t->listener, strlen(t->listener)},
-	    sender_of(t->sender),
-	};
+	struct fields f = {.n = 0};
 
 	if (r->decision.verdict == VERDICT_ALLOW && !decider->config->log_allowed &&
 	    r->decision.reason != REASON_STORE_ERROR)
 		return;
-	log_fields(level_of(&r->decision), fields, sizeof fields / sizeof *fields);
+	put_field(&f, "id", r->id);
+	put_field(&f, "verdict", verdict_name(r->decision.verdict));
+	put_field(&f, "reason", reason_name(r->decision.reason));
+	put_field(&f, "login", t->login);
+	put_field(&f, "mailbox", r->mailbox);
+	put_field(&f, "tenant", r->tenant);
+	put_field(&f, "client", t->client);
+	put_field(&f, "mech", t->mechanism);
+	put_field(&f, "listener", t->listener);
+	f.field[f.n++] = sender_of(t->sender);
+	put_schedule(&f, r);
+	log_fields(level_of(&r->decision), f.field, f.n);
+}
+
+/*
+ * count_usage - who submits; what the policy could not be asked about has no name here.
+ * A probe of doctor is nobody's submission.
+ */
+static void
+count_usage(const struct transaction *t, const struct record *r)
+{
+	struct tally_event event = {.login = &r->login,
+	    .client = t->client,
+	    .mechanism = t->mechanism,
+	    .tls = t->tls,
+	    .now = r->now};
+
+	if (t->login[0] != '\0' && r->decision.reason == REASON_STORE_ERROR &&
+	    verdict_passes(r->decision.verdict))
+		tally_drop(1);
+	if (r->has_login && usage_kind_of(&r->decision, &event.kind) &&
+	    !probe_is_version(t->version) && tally_count(&event))
+		pulse_hurry();
 }
 
 /* mta_of - whose macros these are; MTA_AUTO when that cannot be told */
@@ -80,21 +143,40 @@ mta_of(const struct decider *decider, const struct transaction *t)
 	return mta;
 }
 
+/* take_outcome - a copy of what outlives the snapshot */
+static void
+take_outcome(const struct outcome *o, struct record *r)
+{
+	const struct decision *d = &o->decision;
+
+	r->decision = *d;
+	r->has_login = o->has_login;
+	if (o->has_login)
+		r->login = o->login;
+	if (o->has_login && o->login.has_domain)
+		r->mailbox = r->login.text;
+	strcpy(r->tenant, outcome_tenant(o));
+	if (d->override != OVERRIDE_NONE)
+		r->exception_until = o->mailbox.until;
+	if (d->reason == REASON_SCHEDULED)
+		r->enforce_from = o->tenant.enforce_from;
+	if (d->reason == REASON_TENANT_DISABLED && r->now < o->tenant.tempfail_until)
+		r->tempfail_until = o->tenant.tempfail_until;
+}
+
 /* judge - by the snapshot; the reply is built while the settings are valid */
 static enum error
 judge(struct store_txn *txn, const struct transaction *t, enum mta mta,
     struct record *r, struct reply *reply)
 {
 	const struct submission s = {t->login, strlen(t->login), mta, t->client,
-	    t->listener, t->mechanism, instant_now()};
+	    t->listener, t->mechanism, r->now};
 	struct outcome o;
 	enum error e = submission_judge(txn, &s, &o, NULL);
 
 	if (e != OK)
 		return e;
-	r->decision = o.decision;
-	strcpy(r->mailbox, outcome_mailbox(&o));
-	strcpy(r->tenant, outcome_tenant(&o));
+	take_outcome(&o, r);
 	reply_build(store_settings(txn), o.has_tenant ? &o.tenant : NULL, &o.decision,
 	    &(struct reply_names){r->tenant, r->mailbox, t->client, r->id}, reply);
 	return OK;
@@ -124,8 +206,12 @@ enum verdict
 transaction_decide(
     const struct decider *decider, const struct transaction *t, struct reply *reply_r)
 {
-	struct record r = {
-	    .decision = {VERDICT_PASS, REASON_UNAUTHENTICATED, 0, false}};
+	struct record r = {.decision = {VERDICT_PASS, REASON_UNAUTHENTICATED, 0, false},
+	    .now = instant_now(),
+	    .mailbox = "",
+	    .exception_until = INSTANT_NONE,
+	    .enforce_from = INSTANT_NONE,
+	    .tempfail_until = INSTANT_NONE};
 	int64_t begin = metrics_begin();
 
 	reply_r->code[0] = '\0';
@@ -135,6 +221,7 @@ transaction_decide(
 		reply_build(NULL, NULL, &r.decision,
 		    &(struct reply_names){"", "", t->client, r.id}, reply_r);
 	}
+	count_usage(t, &r);
 	write_log(decider, t, &r);
 	metrics_end(begin, &r.decision);
 	return r.decision.verdict;

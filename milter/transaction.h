@@ -16,6 +16,7 @@ struct transaction {
 	const char *client;    /* {client_addr} */
 	const char *listener;  /* {daemon_name} */
 	const char *version;   /* v */
+	const char *tls;       /* {tls_version} */
 	const char *sender;    /* of MAIL FROM, in angle brackets as it came */
 };
 

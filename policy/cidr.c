@@ -7,8 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#define ADDRESS_TEXT_MAX 64
-
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
 static bool
@@ -198,6 +196,14 @@ cidr_list_parse(const char *s, struct cidr_list *out_r, struct error_text *why)
 	if (e == OK && out_r->count == 0)
 		e = error_set(why, ERR_DATA, "an empty list of networks");
 	return e;
+}
+
+const char *
+address_print(const struct address *a, char *buf)
+{
+	const struct network net = {*a, 128};
+
+	return network_print(&net, buf);
 }
 
 void

@@ -35,6 +35,10 @@ struct cidr_list {
  */
 bool address_parse(const char *s, struct address *out_r);
 
+/* Prints the address to BUF (ADDRESS_TEXT_MAX bytes) and returns BUF. */
+#define ADDRESS_TEXT_MAX 64 /* also of one to be read, with its prefix */
+const char *address_print(const struct address *a, char *buf);
+
 /* Reads "ADDRESS" or "ADDRESS/BITS"; host bits that are set are ERR_DATA. */
 enum error network_parse(
     const char *s, struct network *out_r, struct error_text *why) MUST_USE;

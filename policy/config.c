@@ -25,7 +25,6 @@ struct row {
 	bool (*set)(struct config *c, size_t offset, const char *value);
 	void (*print)(const struct config *c, size_t offset, FILE *to);
 	size_t offset; /* of the member, where the functions serve several */
-	bool unused;   /* accepted, but without effect in this version */
 };
 
 static char *
@@ -262,24 +261,22 @@ print_seconds(const struct config *c, size_t offset, FILE *to)
 static const struct row rows[] = {
     {"socket", "inet:8899@127.0.0.1",
 	"inet:PORT@HOST, inet6:PORT@HOST, unix:/PATH or fd:N", set_socket, print_text,
-	AT(socket), false},
-    {"socket-mode", "0660", "an octal mode", set_mode, print_mode, 0, false},
-    {"socket-group", "", "a group", set_text, print_text, AT(socket_group), false},
-    {"user", "", "a user", set_text, print_text, AT(user), false},
+	AT(socket)},
+    {"socket-mode", "0660", "an octal mode", set_mode, print_mode, 0},
+    {"socket-group", "", "a group", set_text, print_text, AT(socket_group)},
+    {"user", "", "a user", set_text, print_text, AT(user)},
     {"state-dir", DEFAULT_STATE_DIR, "an absolute path", set_path, print_text,
-	AT(state_dir), false},
-    {"mta", "auto", "auto, postfix or sendmail", set_mta, print_mta, 0, false},
+	AT(state_dir)},
+    {"mta", "auto", "auto, postfix or sendmail", set_mta, print_mta, 0},
     {"on-error", "tempfail", "tempfail, reject or accept", set_on_error, print_on_error,
-	0, false},
-    {"log", "stderr", "syslog, stderr or json", set_log, print_log, 0, false},
-    {"log-level", "info", "error, warning, info or debug", set_level, print_level, 0,
-	false},
-    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed),
-	false},
-    {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage), true},
-    {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0, false},
+	0},
+    {"log", "stderr", "syslog, stderr or json", set_log, print_log, 0},
+    {"log-level", "info", "error, warning, info or debug", set_level, print_level, 0},
+    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed)},
+    {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage)},
+    {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0},
     {"metrics-file", "", "an absolute path of a file", set_file, print_text,
-	AT(metrics_file), false},
+	AT(metrics_file)},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
@@ -305,7 +302,6 @@ config_set(struct config *c, const char *key, const char *value, struct error_te
 	else if (!row->set(c, row->offset, value))
 		return error_set(why, ERR_CONFIG, "bad value \"%s\" for %s: use %s",
 		    value, key, row->expected);
-	c->unused_keys = c->unused_keys || row->unused;
 	return OK;
 }
 

@@ -29,7 +29,6 @@ struct config {
 	bool usage;
 	unsigned usage_flush;                    /* seconds */
 	char metrics_file[CONFIG_VALUE_MAX + 1]; /* "": none */
-	bool unused_keys; /* a key was given that this version does nothing with */
 };
 
 /*

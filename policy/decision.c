@@ -205,3 +205,11 @@ reason_name(enum reason r)
 
 	return names[r];
 }
+
+const char *
+override_name(enum override o)
+{
+	static const char *const names[] = {"", "held", "expired", "other-client"};
+
+	return names[o];
+}

@@ -76,6 +76,9 @@ bool mechanism_is_modern(const char *mechanism);
 /* Whether the mail passes. */
 bool verdict_passes(enum verdict v);
 
+/* "held", "expired", "other-client"; "" for OVERRIDE_NONE. */
+const char *override_name(enum override o);
+
 const char *verdict_name(enum verdict v);
 const char *reason_name(enum reason r);
 

@@ -28,6 +28,8 @@ error_string(enum error e)
 		return "would let pass what is denied now";
 	case ERR_MISSING:
 		return "there is no policy database; run \"smtpauthctl init\"";
+	case ERR_NOINPUT:
+		return "no such file";
 	case ERR_DAMAGED:
 		return "the database is damaged";
 	case ERR_REPLACED:

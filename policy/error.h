@@ -19,6 +19,7 @@ enum error {
 	ERR_CONFLICT,   /* the request contradicts what is stored */
 	ERR_PROTECTED,  /* would open what is closed; asks for --force */
 	ERR_MISSING,    /* there is no database */
+	ERR_NOINPUT,    /* a file that a person named is not there */
 	ERR_DAMAGED,    /* the database cannot be trusted */
 	ERR_REPLACED,   /* the file is not the one that was opened */
 	ERR_FORMAT,     /* not our file */

@@ -3,12 +3,9 @@
 #include "policy/heartbeat.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
 
-#include "policy/dbfile.h"
 #include "policy/record.h"
 #include "policy/text.h"
 
@@ -19,25 +16,6 @@
 #define BEATS_MISSED 3
 #define GRACE_SECONDS 5
 
-enum error
-heartbeat_open(struct db **db_r, const char *dir, bool create, struct error_text *why)
-{
-	const struct db_options options = {create, 0};
-	char path[PATH_MAX];
-	enum error e = dbfile_check_folder(dir);
-
-	*db_r = NULL;
-	if (e != OK)
-		return error_about(why, e, dir);
-	if (snprintf(path, sizeof path, "%s/usage/usage.mdb", dir) >= (int)sizeof path)
-		return error_set(
-		    why, ERR_LIMIT, "the name of the state folder is too long");
-	e = db_open(db_r, path, &options, why);
-	if (e == ERR_MISSING)
-		return error_set(why, e, "there is no usage database: %s", path);
-	return e;
-}
-
 static void
 make_key(struct key *key, const struct heartbeat *h)
 {
@@ -46,6 +24,34 @@ make_key(struct key *key, const struct heartbeat *h)
 	key->at[0] = TABLE_HEARTBEAT;
 	memcpy(key->at + 1, h->socket, n);
 	key->len = 1 + n;
+}
+
+static void
+encode_counters(const struct heartbeat_counters *c, struct record_writer *w)
+{
+	record_put_u64(w, c->allowed);
+	record_put_u64(w, c->reported);
+	record_put_u64(w, c->tempfailed);
+	record_put_u64(w, c->rejected);
+	record_put_u64(w, c->unauthenticated);
+	record_put_u64(w, c->store_errors);
+	record_put_u8(w, c->usage_on);
+	record_put_u64(w, c->usage_recorded);
+	record_put_u64(w, c->usage_dropped);
+}
+
+static void
+decode_counters(struct record_reader *r, struct heartbeat_counters *c)
+{
+	c->allowed = record_get_u64(r);
+	c->reported = record_get_u64(r);
+	c->tempfailed = record_get_u64(r);
+	c->rejected = record_get_u64(r);
+	c->unauthenticated = record_get_u64(r);
+	c->store_errors = record_get_u64(r);
+	c->usage_on = record_get_u8(r) != 0;
+	c->usage_recorded = record_get_u64(r);
+	c->usage_dropped = record_get_u64(r);
 }
 
 static void
@@ -59,6 +65,7 @@ encode(const struct heartbeat *h, struct record_writer *w)
 	record_put_u64(w, (uint64_t)h->started);
 	record_put_u64(w, (uint64_t)h->beat);
 	record_put_u8(w, h->policy);
+	encode_counters(&h->counters, w);
 }
 
 static enum error
@@ -78,9 +85,11 @@ decode(struct bytes from, struct heartbeat *h)
 	h->started = (instant)record_get_u64(&r);
 	h->beat = (instant)record_get_u64(&r);
 	h->policy = record_get_u8(&r);
+	decode_counters(&r, &h->counters);
 	e = record_end(&r);
 	if (e == OK &&
-	    (h->policy > HEARTBEAT_FAULT ||
+	    (h->policy > HEARTBEAT_FAULT || !instant_is_valid(h->started) ||
+		!instant_is_valid(h->beat) ||
 		!text_is_line(h->socket, strlen(h->socket)) ||
 		!text_is_line(h->version, strlen(h->version))))
 		return ERR_DAMAGED; /* the daemon's user wrote it, root will print it */
@@ -88,24 +97,25 @@ decode(struct bytes from, struct heartbeat *h)
 }
 
 enum error
-heartbeat_put(struct db *db, const struct heartbeat *h)
+heartbeat_put(struct db_txn *txn, const struct heartbeat *h)
 {
 	struct record_writer w;
-	uint8_t buf[2 * HEARTBEAT_TEXT_MAX + 64];
-	struct db_txn *txn;
+	uint8_t buf[2 * HEARTBEAT_TEXT_MAX + 128];
 	struct key key;
-	enum error e = db_begin(db, true, &txn);
 
-	if (e != OK)
-		return e;
 	make_key(&key, h);
 	record_write_start(&w, buf, sizeof buf);
 	encode(h, &w);
-	e = w.failed ? ERR_LIMIT : db_put(txn, &key, (struct bytes){buf, w.len});
-	if (e == OK)
-		return db_commit(&txn);
-	db_abort(&txn);
-	return e;
+	return w.failed ? ERR_LIMIT : db_put(txn, &key, (struct bytes){buf, w.len});
+}
+
+/* is_better - one whose process is there; then the later beat, as clocks may jump */
+static bool
+is_better(const struct heartbeat *a, const struct heartbeat *b)
+{
+	bool a_there = heartbeat_has_process(a), b_there = heartbeat_has_process(b);
+
+	return a_there != b_there ? a_there : a->beat > b->beat;
 }
 
 /* latest - the walk over the records of one snapshot */
@@ -122,7 +132,7 @@ latest(struct db_cursor *cursor, const char *socket, struct heartbeat *out_r)
 		if (e != OK)
 			return e;
 		if ((socket == NULL || strcmp(h.socket, socket) == 0) &&
-		    (!found || h.beat > out_r->beat)) {
+		    (!found || is_better(&h, out_r))) {
 			*out_r = h;
 			found = true;
 		}
@@ -152,12 +162,17 @@ heartbeat_latest(struct db *db, const char *socket, struct heartbeat *out_r)
 }
 
 bool
+heartbeat_has_process(const struct heartbeat *h)
+{
+	return kill((pid_t)h->pid, 0) == 0 || errno == EPERM;
+}
+
+bool
 heartbeat_is_alive(const struct heartbeat *h, instant now)
 {
 	/* After the clock was set back the age is negative: still a sign of life. */
 	int64_t age = now - h->beat;
 
-	if (age > BEATS_MISSED * (int64_t)h->interval + GRACE_SECONDS)
-		return false;
-	return kill((pid_t)h->pid, 0) == 0 || errno == EPERM;
+	return age <= BEATS_MISSED * (int64_t)h->interval + GRACE_SECONDS &&
+	    heartbeat_has_process(h);
 }

@@ -15,6 +15,15 @@
 /* What a daemon decides from. */
 enum heartbeat_policy { HEARTBEAT_VERIFYING, HEARTBEAT_GOOD, HEARTBEAT_FAULT };
 
+/* What a daemon has counted since it started. */
+struct heartbeat_counters {
+	uint64_t allowed, reported, tempfailed, rejected;
+	uint64_t unauthenticated; /* which are no decisions */
+	uint64_t store_errors;    /* are among the others */
+	bool usage_on;
+	uint64_t usage_recorded, usage_dropped; /* submissions */
+};
+
 /* One daemon. Several may share a state folder; their sockets tell them apart. */
 struct heartbeat {
 	char socket[HEARTBEAT_TEXT_MAX + 1];
@@ -23,21 +32,16 @@ struct heartbeat {
 	uint32_t interval; /* seconds from one beat to the next */
 	instant started, beat;
 	uint8_t policy; /* enum heartbeat_policy */
+	struct heartbeat_counters counters;
 };
 
-/*
- * Opens usage/usage.mdb of the state folder DIR. With CREATE, for the daemon, it is
- * made where it is missing (the folder is not). Errors as db_open().
- */
-enum error heartbeat_open(
-    struct db **db_r, const char *dir, bool create, struct error_text *why) MUST_USE;
-
 /* Stores the beat. A daemon that ends leaves its record: its process is gone. */
-enum error heartbeat_put(struct db *db, const struct heartbeat *h) MUST_USE;
+enum error heartbeat_put(struct db_txn *txn, const struct heartbeat *h) MUST_USE;
 
 /*
- * The daemon whose beat is the latest; with SOCKET (may be NULL) the one that listens
- * there. ERR_NOTFOUND when there is none.
+ * The daemon whose beat is the latest, one whose process is gone only where there is no
+ * other; with SOCKET (may be NULL) the one that listens there. ERR_NOTFOUND when there
+ * is none.
  */
 enum error heartbeat_latest(
     struct db *db, const char *socket, struct heartbeat *out_r) MUST_USE;
@@ -47,5 +51,8 @@ enum error heartbeat_latest(
  * its process is there (LMDB wants us in one PID namespace anyway).
  */
 bool heartbeat_is_alive(const struct heartbeat *h, instant now);
+
+/* Whether its process is there, however old the beat. */
+bool heartbeat_has_process(const struct heartbeat *h);
 
 #endif

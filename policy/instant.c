@@ -197,6 +197,12 @@ instant_print(instant t, char *buf)
 	return buf;
 }
 
+bool
+instant_is_valid(instant t)
+{
+	return t >= 0 && t <= INT64_C(253402300799); /* 9999-12-31T23:59:59Z */
+}
+
 instant
 instant_now(void)
 {

@@ -34,6 +34,9 @@ enum error instant_parse_span(
 /* Prints RFC 3339 in UTC to BUF (INSTANT_TEXT_MAX bytes) and returns BUF. */
 const char *instant_print(instant t, char *buf);
 
+/* Whether it can be printed: within the years 1970 to 9999. */
+bool instant_is_valid(instant t);
+
 /* The time of day as the system's clock has it. */
 instant instant_now(void);
 

@@ -217,6 +217,12 @@ converse(int fd, const struct submission *s, struct probe *out, struct error_tex
 	return OK;
 }
 
+bool
+probe_is_version(const char *v)
+{
+	return strcmp(v, VERSION_POSTFIX) == 0 || strcmp(v, VERSION_SENDMAIL) == 0;
+}
+
 enum error
 probe_milter(const struct endpoint *at, const struct submission *s, struct probe *out,
     struct error_text *why)

@@ -23,4 +23,7 @@ struct probe {
 enum error probe_milter(const struct endpoint *at, const struct submission *s,
     struct probe *out, struct error_text *why) MUST_USE;
 
+/* Whether V, the macro `v`, is that of a probe and of no MTA. */
+bool probe_is_version(const char *v);
+
 #endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* recorder - writes what the tally has, and the heartbeat, to the usage database */
+#include "milter/recorder.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "milter/metrics.h"
+#include "milter/tally.h"
+#include "policy/usage/database.h"
+
+/* A transaction takes shards until it has so many entries. */
+#define BATCH_ENOUGH 256
+#define BATCH_MAX (BATCH_ENOUGH + TALLY_SHARD_ENTRIES)
+
+#define PRUNE_VISITS 20000 /* records a writing, some 10 ms */
+
+static struct {
+	const struct config *config;
+	struct keeper *keeper;
+	struct usage_entry *batch;
+	uint32_t pruned_day;
+	struct usage_prune prune;
+	uint64_t dropped; /* not yet in the record of the machine */
+	_Atomic uint64_t recorded, dropped_ever, failures;
+	_Atomic int64_t written;
+} recorder = {.written = INSTANT_NONE, .prune.done = true};
+
+enum error
+recorder_start(const struct config *config, struct keeper *keeper)
+{
+	recorder.config = config;
+	recorder.keeper = keeper;
+	if (!config->usage)
+		return OK;
+	recorder.batch = calloc(BATCH_MAX, sizeof *recorder.batch);
+	return recorder.batch != NULL ? tally_start() : ERR_MEMORY;
+}
+
+static uint64_t
+submissions_of(const struct usage_entry *entry, size_t n)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		for (int k = 0; k < USAGE_KINDS; k++)
+			sum += entry[i].day.count[k];
+	return sum;
+}
+
+/* write_batch - N entries in one transaction: all, or none */
+static enum error
+write_batch(struct db *db, const struct usage_entry *entry, size_t n)
+{
+	struct db_txn *txn;
+	enum error e = db_begin(db, true, &txn);
+
+	if (e != OK)
+		return e;
+	for (size_t i = 0; i < n && e == OK; i++)
+		e = usage_database_add(txn, &entry[i]);
+	if (e == OK)
+		return db_commit(&txn);
+	db_abort(&txn);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+}
+
+/* write_entries - shard by shard; after an error what was taken goes back */
+static enum error
+write_entries(struct db *db)
+{
+	size_t n = 0;
+	enum error e = OK;
+
+	for (unsigned i = 0; i < TALLY_SHARDS && e == OK; i++) {
+		n += tally_drain(i, recorder.batch + n);
+		if (n == 0 || (n < BATCH_ENOUGH && i + 1 < TALLY_SHARDS))
+			continue;
+		e = write_batch(db, recorder.batch, n);
+		if (e == OK)
+			atomic_fetch_add(
+			    &recorder.recorded, submissions_of(recorder.batch, n));
+		else
+			tally_restore(recorder.batch, n);
+		n = 0;
+	}
+	return e;
+}
+
+/* take_dropped - what the record of the machine does not know of yet */
+static void
+take_dropped(void)
+{
+	uint64_t n = tally_take_dropped();
+
+	recorder.dropped += n;
+	atomic_fetch_add(&recorder.dropped_ever, n);
+}
+
+/* put_node - that all is written up to now */
+static enum error
+put_node(struct db_txn *txn, instant now)
+{
+	struct usage_node node;
+	enum error e = usage_database_get_node(txn, &node);
+
+	if (e == ERR_NOTFOUND)
+		e = node_init(&node, now);
+	if (e != OK)
+		return e;
+	node_touch(&node, now, recorder.config->usage, recorder.dropped);
+	return usage_database_put_node(txn, &node);
+}
+
+static void
+fill_counters(struct heartbeat *h)
+{
+	struct recorder_report r = recorder_report();
+
+	metrics_totals(&h->counters);
+	h->counters.usage_on = r.on;
+	h->counters.usage_recorded = r.recorded;
+	h->counters.usage_dropped = r.dropped;
+}
+
+/* write_signs - the heartbeat and the record of the machine, in one transaction */
+static enum error
+write_signs(struct db *db, struct heartbeat *h)
+{
+	struct db_txn *txn;
+	enum error e = db_begin(db, true, &txn);
+
+	if (e != OK)
+		return e;
+	h->beat = instant_now();
+	take_dropped();
+	fill_counters(h);
+	e = heartbeat_put(txn, h);
+	if (e == OK)
+		e = put_node(txn, h->beat);
+	if (e != OK) {
+		db_abort(&txn);
+		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	}
+	e = db_commit(&txn);
+	if (e == OK)
+		recorder.dropped = 0;
+	return e;
+}
+
+/* start_prune - once a day; how long things are kept is a setting of the policy */
+static void
+start_prune(instant now)
+{
+	struct store_txn *txn;
+	unsigned days;
+	int slot;
+
+	if (usage_day_of(now) == recorder.pruned_day ||
+	    keeper_state(recorder.keeper) != KEEPER_GOOD ||
+	    keeper_take(recorder.keeper, &txn, &slot) != OK)
+		return;
+	days = store_settings(txn)->usage_retention;
+	keeper_give(recorder.keeper, slot, OK);
+	recorder.pruned_day = usage_day_of(now);
+	usage_prune_start(&recorder.prune, now, days);
+}
+
+/* prune - a piece each time, so that nothing has to wait for a large database */
+static enum error
+prune(struct db *db, instant now)
+{
+	struct db_txn *txn;
+	enum error e;
+
+	start_prune(now);
+	if (recorder.prune.done)
+		return OK;
+	e = db_begin(db, true, &txn);
+	if (e != OK)
+		return e;
+	e = usage_prune_step(txn, &recorder.prune, PRUNE_VISITS);
+	if (e == OK)
+		return db_commit(&txn);
+	db_abort(&txn);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+}
+
+/* One writing. */
+struct writing {
+	struct heartbeat *heartbeat;
+	struct error_text *why;
+	struct db *db;
+	enum error error;
+};
+
+static void *
+write_all(void *arg)
+{
+	struct writing *w = arg;
+	const char *dir = recorder.config->state_dir;
+
+	w->error = usage_database_open(&w->db, dir, true, w->why);
+	if (w->error != OK)
+		return NULL;
+	w->error = recorder.config->usage ? write_entries(w->db) : OK;
+	if (w->error == OK)
+		w->error = write_signs(w->db, w->heartbeat);
+	if (w->error == OK)
+		w->error = prune(w->db, w->heartbeat->beat);
+	if (w->error != OK)
+		error_set(w->why, w->error, "%s/usage/usage.mdb: %s%s", dir,
+		    error_string(w->error),
+		    w->error == ERR_DAMAGED ? "; move it away, and a new one is begun"
+					    : "");
+	return NULL;
+}
+
+/*
+ * recorder_write - in a thread of its own: where damage has trapped it in the middle of
+ * a transaction, LMDB's lock is given up by the end of the thread, and only then may
+ * the database be closed (see db.h).
+ */
+enum error
+recorder_write(struct heartbeat *h, struct error_text *why)
+{
+	struct writing w = {.heartbeat = h, .why = why};
+	pthread_t thread;
+
+	if (pthread_create(&thread, NULL, write_all, &w) != 0)
+		w.error = error_set(why, ERR_MEMORY, "cannot start a thread");
+	else
+		pthread_join(thread, NULL);
+	db_close(&w.db);
+	if (w.error != OK) {
+		take_dropped();
+		atomic_fetch_add(&recorder.failures, 1);
+	} else {
+		atomic_store(&recorder.written, h->beat);
+	}
+	return w.error;
+}
+
+struct recorder_report
+recorder_report(void)
+{
+	return (struct recorder_report){
+	    .on = recorder.config != NULL && recorder.config->usage,
+	    .recorded = atomic_load(&recorder.recorded),
+	    .dropped = atomic_load(&recorder.dropped_ever),
+	    .failures = atomic_load(&recorder.failures),
+	    .waiting = tally_entries(),
+	    .written = atomic_load(&recorder.written),
+	};
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* recorder - writes what the tally has, and the heartbeat, to the usage database */
+#ifndef MILTER_RECORDER_H
+#define MILTER_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/config.h"
+#include "policy/error.h"
+#include "policy/heartbeat.h"
+#include "policy/keeper.h"
+
+/*
+ * Starts counting where the configuration says `usage = yes`. Both are borrowed until
+ * the process ends. ERR_MEMORY. Once, before recorder_write().
+ */
+enum error recorder_start(const struct config *config, struct keeper *keeper) MUST_USE;
+
+/*
+ * Writes all that was counted, then the heartbeat H, which gets the counters of this
+ * process, and the record of the machine. The database is open meanwhile only, so that
+ * it may be replaced. What cannot be written stays for the next time, as far as there
+ * is room. Some 500 logins a transaction. One thread at a time. Errors as
+ * usage_database_open() and db_commit(), with WHY.
+ */
+enum error recorder_write(struct heartbeat *h, struct error_text *why) MUST_USE;
+
+/* Since the daemon started. */
+struct recorder_report {
+	bool on;
+	uint64_t recorded; /* submissions that are in the database */
+	uint64_t dropped;  /* submissions that were not counted */
+	uint64_t failures; /* writings that did not succeed */
+	size_t waiting;    /* logins whose counts are not written yet */
+	instant written;   /* the last success; INSTANT_NONE: none */
+};
+
+/* Thread-safe. */
+struct recorder_report recorder_report(void);
+
+#endif

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tally - counts who submits, in memory, until it is written down */
+#include "milter/tally.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Three quarters: what comes while it is emptied has room. */
+#define EARLY (TALLY_ENTRIES / 4 * 3)
+
+struct slot {
+	uint64_t hash;
+	struct usage_entry entry;
+};
+
+struct shard {
+	pthread_mutex_t mutex;
+	size_t count;
+	struct slot *slot; /* the first `count` are used */
+	uint16_t *place;   /* hash table of 1 + index; 0 is free */
+};
+
+#define PLACES (2 * TALLY_SHARD_ENTRIES)
+
+static struct {
+	bool started;
+	struct shard shard[TALLY_SHARDS];
+	struct slot *spare; /* exchanged for that of the shard being emptied */
+	_Atomic size_t entries;
+	_Atomic uint64_t dropped;
+	atomic_bool early;
+} tally;
+
+enum error
+tally_start(void)
+{
+	struct slot *slots = calloc(TALLY_ENTRIES, sizeof *slots);
+	uint16_t *places = calloc(TALLY_SHARDS * PLACES, sizeof *places);
+
+	tally.spare = calloc(TALLY_SHARD_ENTRIES, sizeof *tally.spare);
+	if (slots == NULL || places == NULL || tally.spare == NULL)
+		return ERR_MEMORY;
+	for (size_t i = 0; i < TALLY_SHARDS; i++) {
+		pthread_mutex_init(&tally.shard[i].mutex, NULL);
+		tally.shard[i].slot = slots + i * TALLY_SHARD_ENTRIES;
+		tally.shard[i].place = places + i * PLACES;
+	}
+	tally.started = true;
+	return OK;
+}
+
+/* hash - FNV-1a of the login and the day, mixed so that all bits count */
+static uint64_t
+hash(const struct login *login, uint32_t day)
+{
+	uint64_t h = UINT64_C(14695981039346656037) ^ day;
+
+	for (size_t i = 0; i < login->len; i++)
+		h = (h ^ (unsigned char)login->text[i]) * UINT64_C(1099511628211);
+	h ^= h >> 32;
+	h *= UINT64_C(0x9E3779B97F4A7C15);
+	return h ^ h >> 29;
+}
+
+/*
+ * find - the slot of the login and the day, a new one where there is none yet, or NULL
+ * where there is no room; the shard is locked
+ */
+static struct slot *
+find(struct shard *s, uint64_t h, const struct login *login, uint32_t day, bool *new_r)
+{
+	size_t at = (size_t)(h >> 8) % PLACES;
+	struct slot *slot;
+
+	for (*new_r = false; s->place[at] != 0; at = (at + 1) % PLACES) {
+		slot = &s->slot[s->place[at] - 1];
+		if (slot->hash == h && slot->entry.day.day == day &&
+		    login_equal(&slot->entry.login, login))
+			return slot;
+	}
+	if (s->count == TALLY_SHARD_ENTRIES)
+		return NULL;
+	*new_r = true;
+	slot = &s->slot[s->count++];
+	s->place[at] = (uint16_t)s->count;
+	slot->hash = h;
+	slot->entry.login = *login;
+	return slot;
+}
+
+/* add - the usage and the counts of a day; true unless there is no room */
+static bool
+add(const struct login *login, const struct usage *usage, const struct usage_day *day)
+{
+	uint64_t h = hash(login, day->day);
+	struct shard *s = &tally.shard[h % TALLY_SHARDS];
+	struct slot *slot;
+	bool is_new;
+
+	pthread_mutex_lock(&s->mutex);
+	slot = find(s, h, login, day->day, &is_new);
+	if (slot != NULL && is_new) {
+		slot->entry.usage = *usage;
+		slot->entry.day = *day;
+		atomic_fetch_add_explicit(&tally.entries, 1, memory_order_relaxed);
+	} else if (slot != NULL) {
+		usage_add(&slot->entry.usage, usage);
+		usage_day_add(&slot->entry.day, day);
+	}
+	pthread_mutex_unlock(&s->mutex);
+	return slot != NULL;
+}
+
+/* describe - one submission as a usage */
+static void
+describe(const struct tally_event *event, struct usage *u)
+{
+	usage_init(u);
+	if (event->kind == USAGE_EXEMPT) {
+		u->last_exempt = event->now;
+		return;
+	}
+	u->first_seen = u->last_seen = event->now;
+	u->mechanism = mechanism_code(event->mechanism);
+	u->tls = tls_code(event->tls);
+	u->has_client = address_parse(event->client, &u->client);
+	if (event->kind == USAGE_DENIED)
+		return;
+	u->last_use = event->now;
+	if (!mechanism_is_modern(event->mechanism))
+		u->last_password_use = event->now;
+}
+
+bool
+tally_count(const struct tally_event *event)
+{
+	struct usage_day day = {.day = usage_day_of(event->now)};
+	struct usage usage;
+
+	if (!tally.started)
+		return false;
+	describe(event, &usage);
+	day.count[event->kind] = 1;
+	if (event->kind != USAGE_EXEMPT)
+		day.mechanisms = UINT32_C(1) << usage.mechanism;
+	if (!add(event->login, &usage, &day))
+		tally_drop(1);
+	return atomic_load_explicit(&tally.entries, memory_order_relaxed) >= EARLY &&
+	    !atomic_exchange(&tally.early, true);
+}
+
+size_t
+tally_drain(unsigned shard, struct usage_entry *out)
+{
+	struct shard *s = &tally.shard[shard];
+	struct slot *full;
+	size_t n;
+
+	if (!tally.started)
+		return 0;
+	pthread_mutex_lock(&s->mutex);
+	full = s->slot;
+	n = s->count;
+	s->slot = tally.spare;
+	s->count = 0;
+	memset(s->place, 0, PLACES * sizeof *s->place);
+	pthread_mutex_unlock(&s->mutex);
+	tally.spare = full;
+	for (size_t i = 0; i < n; i++)
+		out[i] = full[i].entry;
+	atomic_fetch_sub(&tally.entries, n);
+	atomic_store(&tally.early, false);
+	return n;
+}
+
+void
+tally_restore(const struct usage_entry *entry, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!add(&entry[i].login, &entry[i].usage, &entry[i].day))
+			for (int k = 0; k < USAGE_KINDS; k++)
+				tally_drop(entry[i].day.count[k]);
+}
+
+size_t
+tally_entries(void)
+{
+	return atomic_load(&tally.entries);
+}
+
+uint64_t
+tally_take_dropped(void)
+{
+	return atomic_exchange(&tally.dropped, 0);
+}
+
+void
+tally_drop(uint64_t n)
+{
+	if (tally.started)
+		atomic_fetch_add(&tally.dropped, n);
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tally - counts who submits, in memory, until it is written down */
+#ifndef MILTER_TALLY_H
+#define MILTER_TALLY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+#include "policy/usage/database.h"
+
+/*
+ * A table of fixed size, in 64 parts with a mutex each: one entry for each login and
+ * day. What finds no room is counted as dropped. The mutex is held for a look-up and
+ * an addition only, never for I/O: a part is emptied by exchanging its memory.
+ */
+#define TALLY_SHARDS 64
+#define TALLY_SHARD_ENTRIES 256
+#define TALLY_ENTRIES (TALLY_SHARDS * TALLY_SHARD_ENTRIES)
+
+/* Takes some 12 MB of address space, used as logins come. ERR_MEMORY. Once. */
+enum error tally_start(void) MUST_USE;
+
+/* One submission. Strings are never NULL; "" for what the MTA does not tell. */
+struct tally_event {
+	const struct login *login;
+	enum usage_kind kind;
+	const char *client, *mechanism, *tls;
+	instant now;
+};
+
+/*
+ * Counts it. True when the table is so full that it should be emptied early; that is
+ * said once for each time. Nothing happens before tally_start(). Thread-safe.
+ */
+bool tally_count(const struct tally_event *event);
+
+/*
+ * Empties a shard into OUT (TALLY_SHARD_ENTRIES of them) and returns how many there
+ * were. One thread at a time.
+ */
+size_t tally_drain(unsigned shard, struct usage_entry *out);
+
+/* Puts N entries back that could not be written down. */
+void tally_restore(const struct usage_entry *entry, size_t n);
+
+/* What is in the table now; and what was dropped since the last call. */
+size_t tally_entries(void);
+uint64_t tally_take_dropped(void);
+
+/* Counts N more as dropped; what passed unseen, for one. Nothing before tally_start().
+ */
+void tally_drop(uint64_t n);
+
+#endif

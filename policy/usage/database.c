@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
+#include "policy/usage/database.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/dbfile.h"
+#include "policy/text.h"
+#include "policy/usage/usage_key.h"
+
+#define TABLE_NODE 'n'
+#define RECORD_ROOM 512 /* of each kind that is kept here */
+
+int
+usage_login_order(const struct login *a, const struct login *b)
+{
+	struct key x, y;
+	size_t n;
+	int order;
+
+	usage_key_login(&x, a);
+	usage_key_login(&y, b);
+	n = x.len < y.len ? x.len : y.len;
+	order = memcmp(x.at, y.at, n);
+	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+enum error
+usage_database_open(
+    struct db **db_r, const char *dir, bool create, struct error_text *why)
+{
+	const struct db_options options = {create, 0};
+	struct error_text detail;
+	char path[PATH_MAX];
+	enum error e = dbfile_check_folder(dir);
+
+	*db_r = NULL;
+	if (e != OK)
+		return error_about(why, e, dir);
+	if (snprintf(path, sizeof path, "%s/usage/usage.mdb", dir) >= (int)sizeof path)
+		return error_set(
+		    why, ERR_LIMIT, "the name of the state folder is too long");
+	e = db_open(db_r, path, &options, &detail);
+	if (e == ERR_MISSING)
+		return error_set(why, e, "there is no usage database: %s", path);
+	if (e == ERR_DAMAGED || e == ERR_FORMAT)
+		return error_set(why, e,
+		    "%.600s; move it away, and the daemon begins a new one",
+		    detail.text);
+	if (e != OK && why != NULL)
+		*why = detail;
+	return e;
+}
+
+/* get - the record of KEY in BUF */
+static enum error
+get(struct db_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
+{
+	size_t len;
+	enum error e = db_get(txn, key, buf, RECORD_ROOM, &len);
+
+	*value_r = (struct bytes){buf, len};
+	return e == ERR_LIMIT ? ERR_DAMAGED : e;
+}
+
+static enum error
+put(struct db_txn *txn, const struct key *key, const struct record_writer *w)
+{
+	return w->failed ? ERR_LIMIT : db_put(txn, key, (struct bytes){w->at, w->len});
+}
+
+enum error
+usage_database_get_node(struct db_txn *txn, struct usage_node *out_r)
+{
+	const struct key key = {1, {TABLE_NODE}};
+	uint8_t buf[RECORD_ROOM];
+	struct bytes value;
+	enum error e = get(txn, &key, buf, &value);
+
+	return e == OK ? node_decode(value, out_r) : e;
+}
+
+enum error
+usage_database_put_node(struct db_txn *txn, const struct usage_node *node)
+{
+	const struct key key = {1, {TABLE_NODE}};
+	uint8_t buf[RECORD_ROOM];
+	struct record_writer w;
+
+	record_write_start(&w, buf, sizeof buf);
+	node_encode(node, &w);
+	return put(txn, &key, &w);
+}
+
+static enum error
+add_usage(struct db_txn *txn, const struct key *key, struct usage sum)
+{
+	uint8_t buf[RECORD_ROOM];
+	struct record_writer w;
+	struct usage old;
+	struct bytes value;
+	enum error e = get(txn, key, buf, &value);
+
+	if (e == OK) {
+		e = usage_decode(value, &old);
+		if (e != OK)
+			return e;
+		usage_add(&old, &sum);
+		sum = old;
+	} else if (e != ERR_NOTFOUND) {
+		return e;
+	}
+	record_write_start(&w, buf, sizeof buf);
+	usage_encode(&sum, &w);
+	return put(txn, key, &w);
+}
+
+static enum error
+add_day(struct db_txn *txn, const struct key *key, struct usage_day sum)
+{
+	uint8_t buf[RECORD_ROOM];
+	struct record_writer w;
+	struct usage_day old;
+	struct bytes value;
+	enum error e = get(txn, key, buf, &value);
+
+	if (e == OK) {
+		e = usage_day_decode(value, &old);
+		if (e != OK)
+			return e;
+		usage_day_add(&sum, &old);
+	} else if (e != ERR_NOTFOUND) {
+		return e;
+	}
+	record_write_start(&w, buf, sizeof buf);
+	usage_day_encode(&sum, &w);
+	return put(txn, key, &w);
+}
+
+enum error
+usage_database_add(struct db_txn *txn, const struct usage_entry *entry)
+{
+	struct key key;
+	enum error e;
+
+	usage_key_login(&key, &entry->login);
+	e = add_usage(txn, &key, entry->usage);
+	if (e != OK)
+		return e;
+	usage_key_add_day(&key, entry->day.day);
+	return add_day(txn, &key, entry->day);
+}
+
+/* One login while the walk gathers its days. */
+struct gathering {
+	enum error (*fn)(void *arg, const struct usage_row *row);
+	void *arg;
+	struct usage_row row;
+	bool open;
+	struct usage_day day[USAGE_DAYS_MAX];
+};
+
+/* deliver - the login that is complete */
+static enum error
+deliver(struct gathering *g)
+{
+	if (!g->open)
+		return OK;
+	g->open = false;
+	return g->fn(g->arg, &g->row);
+}
+
+static enum error
+take_login(struct gathering *g, const struct login *login, struct bytes value)
+{
+	enum error e = deliver(g);
+
+	if (e != OK)
+		return e;
+	g->row.login = *login;
+	g->row.days = 0;
+	g->open = true;
+	return usage_decode(value, &g->row.usage);
+}
+
+static enum error
+take_day(
+    struct gathering *g, const struct login *login, uint32_t day, struct bytes value)
+{
+	struct usage_day *d = &g->day[g->row.days];
+
+	if (!g->open || !login_equal(login, &g->row.login) ||
+	    g->row.days == USAGE_DAYS_MAX)
+		return ERR_DAMAGED;
+	g->row.days++;
+	d->day = day;
+	return usage_day_decode(value, d);
+}
+
+static enum error
+walk(struct db_cursor *cursor, struct gathering *g)
+{
+	const struct key table = {1, {TABLE_USAGE}};
+	enum error e = db_cursor_seek(cursor, &table);
+
+	while (e == OK && key_has_prefix(db_cursor_key(cursor), &table)) {
+		struct login login;
+		uint32_t day;
+		bool has_day;
+
+		e = usage_key_parse(db_cursor_key(cursor), &login, &day, &has_day);
+		if (e == OK)
+			e = has_day ? take_day(g, &login, day, db_cursor_value(cursor))
+				    : take_login(g, &login, db_cursor_value(cursor));
+		if (e == OK)
+			e = db_cursor_next(cursor);
+		else if (e == ERR_NOTFOUND)
+			return ERR_INTERNAL; /* of FN; not to be taken for the end */
+	}
+	return e == ERR_NOTFOUND || e == OK ? deliver(g) : e;
+}
+
+enum error
+usage_database_each(struct db_txn *txn,
+    enum error (*fn)(void *arg, const struct usage_row *row), void *arg)
+{
+	struct gathering *g = calloc(1, sizeof *g);
+	struct db_cursor *cursor;
+	enum error e = g != NULL ? db_cursor_open(txn, &cursor) : ERR_MEMORY;
+
+	if (e == OK) {
+		g->fn = fn;
+		g->arg = arg;
+		g->row.day = g->day;
+		e = walk(cursor, g);
+		db_cursor_close(&cursor);
+	}
+	free(g);
+	return e;
+}

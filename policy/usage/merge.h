@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* merge - the usage of several machines as one */
+#ifndef POLICY_USAGE_MERGE_H
+#define POLICY_USAGE_MERGE_H
+
+#include "policy/usage/stream.h"
+
+#define MERGE_SOURCES_MAX 256
+
+struct usage_merge;
+
+/* What the records of all machines together cover. */
+struct usage_coverage {
+	unsigned nodes;
+	instant since; /* all of them record from then on; INSTANT_NONE without any */
+	instant until; /* and all of them up to then */
+	uint64_t dropped; /* submissions that could not be counted, ever */
+	instant last_dropped;
+};
+
+struct usage_merge *usage_merge_new(void);
+
+/* Frees it with its readers. */
+void usage_merge_free(struct usage_merge **merge);
+
+/*
+ * Adds a source and takes it over. Of a machine that is there already, the older one
+ * (by its last writing) is closed and left out; LEFT_OUT_R is its name, or NULL. Before
+ * the first usage_merge_next(). ERR_LIMIT; then the reader is still the caller's.
+ */
+enum error usage_merge_add(struct usage_merge *merge, struct usage_reader *reader,
+    const char **left_out_r) MUST_USE;
+
+struct usage_coverage usage_merge_coverage(const struct usage_merge *merge);
+
+/* Machine I of those that count, or NULL past the end. */
+const struct usage_node *usage_merge_node(const struct usage_merge *merge, size_t i);
+
+/*
+ * The next login in the order of keys, with what all machines know of it; its days are
+ * valid until the next call. ERR_NOTFOUND at the end of all; errors as
+ * usage_reader_next().
+ */
+enum error usage_merge_next(struct usage_merge *merge, struct usage_row *row_r,
+    struct error_text *why) MUST_USE;
+
+#endif

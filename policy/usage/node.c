@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* node - a machine that records usage: who it is, and what its records cover */
+#include "policy/usage/node.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "policy/text.h"
+
+#define NODE_VERSION 1
+
+/* set_host - for people; it may change and need not be right */
+static void
+set_host(struct usage_node *n)
+{
+	if (gethostname(n->host, sizeof n->host) != 0)
+		n->host[0] = '\0';
+	n->host[sizeof n->host - 1] = '\0';
+	if (!text_is_line(n->host, strlen(n->host)))
+		n->host[0] = '\0';
+}
+
+enum error
+node_init(struct usage_node *n, instant now)
+{
+	memset(n, 0, sizeof *n);
+	n->since = n->until = now;
+	n->last_dropped = INSTANT_NONE;
+	return getrandom(n->id, sizeof n->id, 0) == (ssize_t)sizeof n->id
+	    ? OK
+	    : ERR_INTERNAL;
+}
+
+void
+node_touch(struct usage_node *n, instant now, bool record, uint64_t dropped)
+{
+	set_host(n);
+	/* A clock that was wrong by more than a pause leaves nothing to rely on. */
+	if (!record || now - n->until > NODE_GAP_SECONDS || now < n->since)
+		n->since = now;
+	n->until = now;
+	n->dropped += dropped;
+	if (dropped > 0)
+		n->last_dropped = now;
+}
+
+bool
+node_same(const struct usage_node *a, const struct usage_node *b)
+{
+	return memcmp(a->id, b->id, sizeof a->id) == 0;
+}
+
+const char *
+node_id_print(const struct usage_node *n, char *buf)
+{
+	for (int i = 0; i < NODE_ID_BYTES; i++)
+		snprintf(buf + 2 * i, 3, "%02x", n->id[i]);
+	return buf;
+}
+
+void
+node_encode(const struct usage_node *n, struct record_writer *w)
+{
+	record_put_u8(w, NODE_VERSION);
+	record_put_bytes(w, n->id, sizeof n->id);
+	record_put_string(w, n->host);
+	record_put_u64(w, (uint64_t)n->since);
+	record_put_u64(w, (uint64_t)n->until);
+	record_put_u64(w, n->dropped);
+	record_put_u64(w, (uint64_t)n->last_dropped);
+}
+
+enum error
+node_decode(struct bytes from, struct usage_node *out_r)
+{
+	struct record_reader r;
+	enum error e;
+
+	record_read_start(&r, from);
+	e = record_get_version(&r, NODE_VERSION);
+	if (e != OK)
+		return e;
+	record_get_bytes(&r, out_r->id, sizeof out_r->id);
+	record_get_string(&r, out_r->host, sizeof out_r->host);
+	out_r->since = (instant)record_get_u64(&r);
+	out_r->until = (instant)record_get_u64(&r);
+	out_r->dropped = record_get_u64(&r);
+	out_r->last_dropped = (instant)record_get_u64(&r);
+	e = record_end(&r);
+	/* They are printed, some of them as another user. */
+	if (e == OK &&
+	    (!text_is_line(out_r->host, strlen(out_r->host)) ||
+		!instant_is_valid(out_r->since) || !instant_is_valid(out_r->until) ||
+		(out_r->last_dropped != INSTANT_NONE &&
+		    !instant_is_valid(out_r->last_dropped))))
+		return ERR_DAMAGED;
+	return e;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* node - a machine that records usage: who it is, and what its records cover */
+#ifndef POLICY_USAGE_NODE_H
+#define POLICY_USAGE_NODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+#include "policy/instant.h"
+#include "policy/record.h"
+
+#define NODE_ID_BYTES 16
+#define NODE_ID_TEXT_MAX (2 * NODE_ID_BYTES + 1)
+#define NODE_HOST_MAX 255
+
+/* A pause of recording that is no gap: the daemon was restarted, or a disk was full. */
+#define NODE_GAP_SECONDS 86400
+
+struct usage_node {
+	uint8_t id[NODE_ID_BYTES]; /* random; a copied database has the same */
+	char host[NODE_HOST_MAX + 1];
+	instant since;    /* from then on recorded without a gap */
+	instant until;    /* the last time it was written */
+	uint64_t dropped; /* submissions that could not be counted, ever */
+	instant last_dropped;
+};
+
+/* A new machine with a random number; ERR_INTERNAL when the system has none. */
+enum error node_init(struct usage_node *n, instant now) MUST_USE;
+
+/*
+ * Notes that at NOW all is written, but for DROPPED submissions. After a longer pause,
+ * or where the daemon does not RECORD, what is covered begins anew.
+ */
+void node_touch(struct usage_node *n, instant now, bool record, uint64_t dropped);
+
+bool node_same(const struct usage_node *a, const struct usage_node *b);
+
+const char *node_id_print(const struct usage_node *n, char *buf);
+
+void node_encode(const struct usage_node *n, struct record_writer *w);
+enum error node_decode(struct bytes from, struct usage_node *out_r) MUST_USE;
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* standing - where a login stands: its use in a span of time, and what it gets now */
+#include "policy/usage/standing.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+
+static void
+count_days(const struct usage_row *row, instant since, struct standing *s)
+{
+	uint32_t first = usage_day_of(since);
+
+	memset(s->count, 0, sizeof s->count);
+	s->mechanisms = 0;
+	for (size_t i = 0; i < row->days; i++) {
+		if (row->day[i].day < first)
+			continue;
+		for (int k = 0; k < USAGE_KINDS; k++)
+			s->count[k] += row->day[i].count[k];
+		s->mechanisms |= row->day[i].mechanisms;
+	}
+}
+
+/* judge - as the MTA would ask */
+static enum error
+judge(struct store_txn *txn, const struct usage_row *row, instant now,
+    struct outcome *outcome)
+{
+	char client[ADDRESS_TEXT_MAX] = "";
+	const struct submission s = {
+	    .login = row->login.text,
+	    .login_len = row->login.len,
+	    .mta = MTA_POSTFIX,
+	    .client = client,
+	    .listener = "",
+	    .mechanism = mechanism_code_name(row->usage.mechanism),
+	    .now = now,
+	};
+
+	if (row->usage.has_client)
+		address_print(&row->usage.client, client);
+	return submission_judge(txn, &s, outcome, NULL);
+}
+
+/* is_exposed - a modern mechanism needs no exception where only passwords are blocked
+ */
+static bool
+is_exposed(const struct usage_row *row, instant since, const struct standing *s)
+{
+	if (!s->used || s->excepted)
+		return false;
+	if (s->outcome.has_tenant && s->outcome.tenant.blocks == BLOCKS_PASSWORDS)
+		return row->usage.last_password_use >= since;
+	return true;
+}
+
+enum error
+standing_of(struct store_txn *txn, const struct usage_row *row, instant since,
+    instant now, struct standing *out_r)
+{
+	const struct outcome *o = &out_r->outcome;
+	enum error e = judge(txn, row, now, &out_r->outcome);
+
+	if (e != OK)
+		return e;
+	count_days(row, since, out_r);
+	out_r->used =
+	    row->usage.last_use != INSTANT_NONE && row->usage.last_use >= since;
+	out_r->excepted = o->has_mailbox && o->decision.override == OVERRIDE_HELD &&
+	    o->mailbox.smtp_auth == SMTP_AUTH_ENABLED;
+	out_r->exposed = is_exposed(row, since, out_r);
+	return OK;
+}
+
+uint64_t
+standing_submissions(const struct standing *s)
+{
+	return s->count[USAGE_ALLOWED] + s->count[USAGE_DENIED] +
+	    s->count[USAGE_WOULD_DENY];
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* standing - where a login stands: its use in a span of time, and what it gets now */
+#ifndef POLICY_USAGE_STANDING_H
+#define POLICY_USAGE_STANDING_H
+
+#include "policy/store.h"
+#include "policy/submission.h"
+#include "policy/usage/usage.h"
+
+struct standing {
+	/* From the first day of the span on, to the end. */
+	uint64_t count[USAGE_KINDS];
+	uint32_t mechanisms;
+	/*
+	 * What it would get now, from its last client with its last mechanism, at a
+	 * listener that is not exempt.
+	 */
+	struct outcome outcome;
+	bool used;     /* something passed in the span that was not exempt */
+	bool excepted; /* its own `enabled` holds for its last client */
+	/*
+	 * Used, and a `disabled` tenant would stop it: no exception, and, where the
+	 * tenant blocks passwords only, used with one.
+	 */
+	bool exposed;
+};
+
+/*
+ * Where the login of ROW stands at NOW, the span beginning at SINCE. The counts are
+ * those of whole UTC days, so the day of SINCE counts wholly. Errors as
+ * submission_judge().
+ */
+enum error standing_of(struct store_txn *txn, const struct usage_row *row,
+    instant since, instant now, struct standing *out_r) MUST_USE;
+
+/* Submissions that were not exempt. */
+uint64_t standing_submissions(const struct standing *s);
+
+#endif

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* stream - a machine's usage as bytes: a file for others, or a pipe */
+#ifndef POLICY_USAGE_STREAM_H
+#define POLICY_USAGE_STREAM_H
+
+#include <stdio.h>
+
+#include "policy/db.h"
+#include "policy/error.h"
+#include "policy/usage/node.h"
+#include "policy/usage/usage.h"
+
+/*
+ * The line "smtpauth-usage 1", then frames: a length in four bytes, a letter, and as
+ * many bytes: the machine, its logins in the order of the database, and at the end
+ * their number and a sum of SHA-256, so that a file that was cut off or altered is
+ * none. It shows damage, and is no proof against someone who can write it.
+ */
+
+/*
+ * Writes all that the database holds to TO, after a scan that proves that all can be
+ * read. A machine without a record is ERR_NOTFOUND. Errors as db_scan(), and ERR_IO.
+ */
+enum error usage_stream_write(struct db *db, FILE *to, uint64_t *rows_r) MUST_USE;
+
+/* In the place of a stream: what a process at the other end of a pipe could not do. */
+void usage_stream_write_error(FILE *to, enum error error, const char *text);
+
+struct usage_reader;
+
+/*
+ * Reads the head of a stream. NAME is for messages; FROM is borrowed. What the reader
+ * hands out is checked: instants that can be printed, text without control characters,
+ * logins in ascending order. ERR_FORMAT, ERR_NEWER, ERR_DAMAGED, ERR_IO, ERR_MEMORY, or
+ * the error that the other end has written, with WHY.
+ */
+enum error usage_reader_open(struct usage_reader **reader_r, FILE *from,
+    const char *name, struct error_text *why) MUST_USE;
+void usage_reader_close(struct usage_reader **reader);
+
+const struct usage_node *usage_reader_node(const struct usage_reader *reader);
+const char *usage_reader_name(const struct usage_reader *reader);
+
+/*
+ * The next login; its days are valid until the next call. ERR_NOTFOUND at the end, once
+ * number and sum have held; everything that was read before counts only then.
+ */
+enum error usage_reader_next(struct usage_reader *reader, struct usage_row *row_r,
+    struct error_text *why) MUST_USE;
+
+#endif

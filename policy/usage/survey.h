@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* survey - the use of every tenant in a span of time */
+#ifndef POLICY_USAGE_SURVEY_H
+#define POLICY_USAGE_SURVEY_H
+
+#include "policy/usage/merge.h"
+#include "policy/usage/standing.h"
+
+/* One tenant: what the policy says, and what its logins did. */
+struct survey_tenant {
+	char name[TENANT_NAME_MAX + 1];
+	enum smtp_auth smtp_auth;
+	enum blocks blocks;
+	instant enforce_from, tempfail_until;
+	bool has_contact;
+	uint64_t count[USAGE_KINDS]; /* of all its logins, in the span */
+	instant first_seen, last_seen, last_use;
+	uint32_t mailboxes; /* used in the span; 0: the tenant is unused */
+	uint32_t excepted;  /* of these, with an exception that holds */
+	uint32_t exposed;   /* of these, a disabled tenant would stop so many */
+};
+
+struct survey;
+
+/*
+ * Called for every login in the order of keys, with the place of its tenant among
+ * survey_tenant(), or SURVEY_NO_TENANT. Anything but OK ends the survey.
+ */
+#define SURVEY_NO_TENANT SIZE_MAX
+typedef enum error survey_visit(void *arg, size_t tenant, const struct usage_row *row,
+    const struct standing *standing);
+
+/*
+ * Reads MERGE to its end, against the policy of TXN. SINCE is the start of the span.
+ * VISIT may be NULL. With ONLY (a tenant's name, or NULL) the others are left out of
+ * the list, and logins of theirs are not visited. Memory: some 200 bytes a tenant.
+ */
+enum error survey_run(struct survey **survey_r, struct store_txn *txn,
+    struct usage_merge *merge, instant since, instant now, const char *only,
+    survey_visit *visit, void *arg, struct error_text *why) MUST_USE;
+void survey_free(struct survey **survey);
+
+/* Tenant I in the order of names, or NULL past the end; borrowed. */
+const struct survey_tenant *survey_tenant(const struct survey *survey, size_t i);
+
+/*
+ * Whether the coverage of MERGE is good enough to call a tenant unused since SINCE:
+ * enough machines (setting usage-nodes), all of them record since then without a gap,
+ * all of them have written within the last day, and nothing was dropped since then.
+ * OK, or ERR_PROTECTED with what is missing, and the way out, in WHY.
+ */
+enum error survey_covers(const struct usage_coverage *coverage, unsigned nodes_wanted,
+    instant since, instant now, struct error_text *why) MUST_USE;
+
+#endif

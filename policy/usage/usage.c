@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage - how a login used SMTP AUTH: the facts, how they add up, and their bytes */
+#include "policy/usage/usage.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "policy/text.h"
+
+#define USAGE_VERSION 1
+#define DAY_VERSION 1
+
+/* Stored by their place: new ones go to the end. */
+static const char *const mechanisms[MECHANISM_CODES] = {"", "OTHER", "PLAIN", "LOGIN",
+    "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
+    "SCRAM-SHA-256-PLUS", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "GSSAPI", "GSS-SPNEGO",
+    "NTLM", "APOP", "ANONYMOUS", "XCLIENT", "OTP"};
+static const char *const tls_versions[TLS_CODES] = {
+    "", "other", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
+
+bool
+usage_kind_of(const struct decision *d, enum usage_kind *kind_r)
+{
+	if (d->verdict == VERDICT_PASS || d->reason == REASON_STORE_ERROR)
+		return false;
+	if (d->reason == REASON_EXEMPT_CLIENT || d->reason == REASON_EXEMPT_LISTENER)
+		*kind_r = USAGE_EXEMPT;
+	else if (d->verdict == VERDICT_ALLOW)
+		*kind_r = USAGE_ALLOWED;
+	else if (d->verdict == VERDICT_REPORT)
+		*kind_r = USAGE_WOULD_DENY;
+	else
+		*kind_r = USAGE_DENIED;
+	return true;
+}
+
+void
+usage_init(struct usage *u)
+{
+	memset(u, 0, sizeof *u);
+	u->first_seen = u->last_seen = INSTANT_NONE;
+	u->last_use = u->last_password_use = u->last_exempt = INSTANT_NONE;
+}
+
+instant
+usage_later(instant a, instant b)
+{
+	return a > b ? a : b; /* INSTANT_NONE is the least of all */
+}
+
+instant
+usage_earlier(instant a, instant b)
+{
+	if (a == INSTANT_NONE || b == INSTANT_NONE)
+		return usage_later(a, b);
+	return a < b ? a : b;
+}
+
+/* is_later - which was seen last; of one second, any that all would choose */
+static bool
+is_later(const struct usage *a, const struct usage *b)
+{
+	int order;
+
+	if (a->last_seen != b->last_seen)
+		return a->last_seen > b->last_seen;
+	if (a->last_seen == INSTANT_NONE)
+		return false;
+	if (a->has_client != b->has_client)
+		return a->has_client;
+	order = memcmp(&a->client, &b->client, sizeof a->client);
+	if (a->has_client && order != 0)
+		return order > 0;
+	if (a->mechanism != b->mechanism)
+		return a->mechanism > b->mechanism;
+	return a->tls > b->tls;
+}
+
+void
+usage_add(struct usage *into, const struct usage *from)
+{
+	if (is_later(from, into)) {
+		into->has_client = from->has_client;
+		into->client = from->client;
+		into->mechanism = from->mechanism;
+		into->tls = from->tls;
+	}
+	into->first_seen = usage_earlier(into->first_seen, from->first_seen);
+	into->last_seen = usage_later(into->last_seen, from->last_seen);
+	into->last_use = usage_later(into->last_use, from->last_use);
+	into->last_password_use =
+	    usage_later(into->last_password_use, from->last_password_use);
+	into->last_exempt = usage_later(into->last_exempt, from->last_exempt);
+}
+
+void
+usage_day_add(struct usage_day *into, const struct usage_day *from)
+{
+	for (int i = 0; i < USAGE_KINDS; i++) {
+		uint64_t sum = (uint64_t)into->count[i] + from->count[i];
+
+		into->count[i] = sum > UINT32_MAX ? UINT32_MAX : (uint32_t)sum;
+	}
+	into->mechanisms |= from->mechanisms;
+}
+
+uint32_t
+usage_day_of(instant t)
+{
+	return t < 0 ? 0 : (uint32_t)(t / USAGE_SECONDS_A_DAY);
+}
+
+/* code_of - a place in a table: 0 for "", 1 for a name that is not there */
+static uint8_t
+code_of(const char *const *names, uint8_t n, const char *name)
+{
+	if (*name == '\0')
+		return 0;
+	for (uint8_t i = 2; i < n; i++)
+		if (strcasecmp(names[i], name) == 0)
+			return i;
+	return 1;
+}
+
+uint8_t
+mechanism_code(const char *name)
+{
+	return code_of(mechanisms, MECHANISM_CODES, name);
+}
+
+const char *
+mechanism_code_name(uint8_t code)
+{
+	return mechanisms[code < MECHANISM_CODES ? code : 1];
+}
+
+uint8_t
+tls_code(const char *name)
+{
+	return code_of(tls_versions, TLS_CODES, name);
+}
+
+const char *
+tls_code_name(uint8_t code)
+{
+	return tls_versions[code < TLS_CODES ? code : 1];
+}
+
+const char *
+mechanisms_print(uint32_t set, char *buf)
+{
+	struct text t;
+
+	if (set >> MECHANISM_CODES != 0) /* a newer version knows them */
+		set |= UINT32_C(1) << 1;
+	text_init(&t, buf, MECHANISMS_TEXT_MAX);
+	for (uint8_t i = 1; i < MECHANISM_CODES; i++)
+		if (set & (UINT32_C(1) << i))
+			text_printf(&t, "%s%s", t.len > 0 ? "," : "", mechanisms[i]);
+	return buf;
+}
+
+void
+usage_encode(const struct usage *u, struct record_writer *w)
+{
+	record_put_u8(w, USAGE_VERSION);
+	record_put_u64(w, (uint64_t)u->first_seen);
+	record_put_u64(w, (uint64_t)u->last_seen);
+	record_put_u64(w, (uint64_t)u->last_use);
+	record_put_u64(w, (uint64_t)u->last_password_use);
+	record_put_u64(w, (uint64_t)u->last_exempt);
+	record_put_u8(w, u->mechanism);
+	record_put_u8(w, u->tls);
+	record_put_u8(w, u->has_client);
+	if (u->has_client)
+		record_put_bytes(w, u->client.byte, sizeof u->client.byte);
+}
+
+/* get_instant - one of our years, or none: it will be printed */
+static instant
+get_instant(struct record_reader *r)
+{
+	instant t = (instant)record_get_u64(r);
+
+	if (t != INSTANT_NONE && !instant_is_valid(t))
+		r->failed = true;
+	return t;
+}
+
+enum error
+usage_decode(struct bytes from, struct usage *out_r)
+{
+	struct record_reader r;
+	enum error e;
+	uint8_t has;
+
+	usage_init(out_r);
+	record_read_start(&r, from);
+	e = record_get_version(&r, USAGE_VERSION);
+	if (e != OK)
+		return e;
+	out_r->first_seen = get_instant(&r);
+	out_r->last_seen = get_instant(&r);
+	out_r->last_use = get_instant(&r);
+	out_r->last_password_use = get_instant(&r);
+	out_r->last_exempt = get_instant(&r);
+	out_r->mechanism = record_get_u8(&r);
+	out_r->tls = record_get_u8(&r);
+	has = record_get_u8(&r);
+	out_r->has_client = has == 1;
+	if (out_r->has_client)
+		record_get_bytes(&r, out_r->client.byte, sizeof out_r->client.byte);
+	return has > 1 ? ERR_DAMAGED : record_end(&r);
+}
+
+void
+usage_day_encode(const struct usage_day *d, struct record_writer *w)
+{
+	record_put_u8(w, DAY_VERSION);
+	for (int i = 0; i < USAGE_KINDS; i++)
+		record_put_u32(w, d->count[i]);
+	record_put_u32(w, d->mechanisms);
+}
+
+enum error
+usage_day_decode(struct bytes from, struct usage_day *out_r)
+{
+	struct record_reader r;
+	enum error e;
+
+	record_read_start(&r, from);
+	e = record_get_version(&r, DAY_VERSION);
+	if (e != OK)
+		return e;
+	for (int i = 0; i < USAGE_KINDS; i++)
+		out_r->count[i] = record_get_u32(&r);
+	out_r->mechanisms = record_get_u32(&r);
+	return record_end(&r);
+}

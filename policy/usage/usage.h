@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage - how a login used SMTP AUTH: the facts, how they add up, and their bytes */
+#ifndef POLICY_USAGE_USAGE_H
+#define POLICY_USAGE_USAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/cidr.h"
+#include "policy/decision.h"
+#include "policy/error.h"
+#include "policy/instant.h"
+#include "policy/login.h"
+#include "policy/record.h"
+
+/*
+ * One MAIL FROM of an authenticated session is one submission. What a person or a
+ * device submits itself is *seen*; what of that passes is *use*; what passes as exempt
+ * (webmail and the like) is neither.
+ */
+enum usage_kind { USAGE_ALLOWED, USAGE_DENIED, USAGE_WOULD_DENY, USAGE_EXEMPT };
+#define USAGE_KINDS 4
+
+/* What a decision counts as; false where it counts as nothing. */
+bool usage_kind_of(const struct decision *d, enum usage_kind *kind_r);
+
+/* All that is kept for good of one login. INSTANT_NONE: never. */
+struct usage {
+	instant first_seen, last_seen;
+	instant last_use;          /* what passed */
+	instant last_password_use; /* ... by a mechanism that proves a password only */
+	instant last_exempt;
+	/* Of the last time seen: */
+	bool has_client;
+	struct address client;
+	uint8_t mechanism; /* see mechanism_code() */
+	uint8_t tls;       /* see tls_code() */
+};
+
+/* One day of a login, in UTC. */
+struct usage_day {
+	uint32_t day; /* since 1970-01-01 */
+	uint32_t count[USAGE_KINDS];
+	uint32_t mechanisms; /* a set: bit mechanism_code(); not of what was exempt */
+};
+
+#define USAGE_SECONDS_A_DAY 86400
+
+/* The days of one login that are kept, at most: usage-retention's limit and slack. */
+#define USAGE_DAYS_MAX 3700
+
+/* All of one login; `day` is in order and borrowed from whoever fills it. */
+struct usage_row {
+	struct login login;
+	struct usage usage;
+	size_t days;
+	const struct usage_day *day;
+};
+
+/* Nothing seen. */
+void usage_init(struct usage *u);
+
+/* The later of two instants, INSTANT_NONE being before all; and the earlier. */
+instant usage_later(instant a, instant b);
+instant usage_earlier(instant a, instant b);
+
+/* Adds what FROM saw to INTO. Order does not matter, and adding twice changes nothing.
+ */
+void usage_add(struct usage *into, const struct usage *from);
+
+/* Adds up the counts (they stop at UINT32_MAX) and mechanisms; the day stays. */
+void usage_day_add(struct usage_day *into, const struct usage_day *from);
+
+/* The UTC day of T; 0 before 1970. */
+uint32_t usage_day_of(instant t);
+
+/*
+ * Mechanisms and TLS versions as small numbers: what is not in the tables is "other",
+ * and 0 is what the MTA did not tell. Names are those of the MTA, in upper case, and
+ * "TLSv1.3" as OpenSSL spells it; that of 0 is "".
+ */
+#define MECHANISM_CODES 20
+#define TLS_CODES 7
+uint8_t mechanism_code(const char *name);
+const char *mechanism_code_name(uint8_t code);
+uint8_t tls_code(const char *name);
+const char *tls_code_name(uint8_t code);
+
+/* The names of a set of mechanisms, parted by commas, into BUF (MECHANISMS_TEXT_MAX).
+ */
+#define MECHANISMS_TEXT_MAX 300
+const char *mechanisms_print(uint32_t set, char *buf);
+
+#define USAGE_BYTES_MIN 44 /* without an address */
+#define USAGE_BYTES_MAX (USAGE_BYTES_MIN + 16)
+#define USAGE_DAY_BYTES 21
+
+/* The bytes of both; a decoder says ERR_DAMAGED or ERR_NEWER. The day is in the key. */
+void usage_encode(const struct usage *u, struct record_writer *w);
+enum error usage_decode(struct bytes from, struct usage *out_r) MUST_USE;
+void usage_day_encode(const struct usage_day *d, struct record_writer *w);
+enum error usage_day_decode(struct bytes from, struct usage_day *out_r) MUST_USE;
+
+#endif
