@@ -22,6 +22,7 @@
  *	domain     d DOMAIN                          -> tenant's name
  *	mailbox    m DOMAIN \0 LOCAL
  *	alias      a DOMAIN \0 LOCAL                 -> mailbox (DOMAIN may be empty)
+ *	notice     n TENANT                          (no policy)
  *	index      D TENANT \0 DOMAIN                -> nothing
  *	index      A DOMAIN \0 LOCAL HASH(ALIAS)     -> alias
  */
@@ -30,6 +31,7 @@ enum table {
 	TABLE_ALIAS = 'a',
 	TABLE_DOMAIN = 'd',
 	TABLE_MAILBOX = 'm',
+	TABLE_NOTICE = 'n',
 	TABLE_SETTING = 's',
 	TABLE_TENANT = 't',
 	INDEX_ALIAS = 'A',
@@ -42,7 +44,7 @@ struct key {
 };
 
 void key_table(struct key *k, enum table table);
-/* A table and a name without NUL: settings, tenants, domains. */
+/* A table and a name without NUL: settings, tenants, domains, notices. */
 void key_name(struct key *k, enum table table, const char *name);
 /* A table and a login: mailboxes, aliases. */
 void key_login(struct key *k, enum table table, const struct login *login);

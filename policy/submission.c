@@ -2,49 +2,12 @@
 /* submission - one MAIL FROM of a session: who it is and what is decided */
 #include "policy/submission.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "policy/alias_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/steps.h"
 #include "policy/tenant_table.h"
-
-#define STEP_MAX 1400
-#define SHOWN_MAX 200
-
-/* step - one line for the person who asks; nothing on the decision path */
-static void step(struct text *steps, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void
-step(struct text *steps, const char *fmt, ...)
-{
-	char line[STEP_MAX];
-	va_list ap;
-
-	if (steps == NULL)
-		return;
-	va_start(ap, fmt);
-	vsnprintf(line, sizeof line, fmt, ap);
-	va_end(ap);
-	if (steps->len > 0)
-		text_puts(steps, "\n");
-	text_puts(steps, line);
-}
-
-static void
-step_login(struct text *steps, const char *label, const char *s, size_t n)
-{
-	char shown[4 * SHOWN_MAX + 64];
-	struct text t;
-
-	if (steps == NULL)
-		return;
-	text_init(&t, shown, sizeof shown);
-	text_show(&t, s, n, SHOWN_MAX);
-	step(steps, "%s %s", label, shown);
-}
 
 /* normalize - from the MTA's bytes to the normal form; ERR_DATA: an invalid login */
 static enum error
@@ -57,22 +20,22 @@ normalize(const struct submission *s, const struct settings *settings,
 	struct error_text why;
 	enum error e;
 
-	step_login(steps, "login as received:", raw, n);
+	steps_login(steps, "login as received:", raw, n);
 	if (s->mta == MTA_SENDMAIL) {
 		e = xtext_decode(raw, n, decoded, sizeof decoded, &n);
 		if (e != OK) {
-			step(steps, "invalid: the login is no xtext, or too long");
+			steps_add(steps, "invalid: the login is no xtext, or too long");
 			return ERR_DATA;
 		}
 		raw = decoded;
-		step_login(steps, "decoded from xtext:", raw, n);
+		steps_login(steps, "decoded from xtext:", raw, n);
 	}
 	e = login_normalize(
 	    raw, n, settings->login_separators, out, steps != NULL ? &why : NULL);
 	if (e == ERR_DATA)
-		step(steps, "invalid: %s", steps != NULL ? why.text : "");
+		steps_add(steps, "invalid: %s", steps != NULL ? why.text : "");
 	if (e == OK)
-		step_login(steps, "normal form:", out->text, out->len);
+		steps_login(steps, "normal form:", out->text, out->len);
 	return e;
 }
 
@@ -86,7 +49,7 @@ follow_alias(struct store_txn *txn, struct login *login, struct text *steps)
 	if (e != OK)
 		return e;
 	*login = mailbox;
-	step_login(steps, "alias of mailbox:", login->text, login->len);
+	steps_login(steps, "alias of mailbox:", login->text, login->len);
 	return OK;
 }
 
@@ -103,28 +66,28 @@ resolve(struct store_txn *txn, struct login *login, struct text *steps)
 	if (e != ERR_NOTFOUND || login->has_domain)
 		return e == ERR_NOTFOUND ? OK : e;
 	if (settings->default_domain[0] == '\0') {
-		step(steps, "no domain, and default-domain is not set");
+		steps_add(steps, "no domain, and default-domain is not set");
 		return OK;
 	}
 	e = login_append_domain(login, settings->default_domain);
 	if (e != OK)
 		return ERR_DATA;
-	step_login(steps, "with default-domain:", login->text, login->len);
+	steps_login(steps, "with default-domain:", login->text, login->len);
 	e = follow_alias(txn, login, steps);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
 static enum error
-find_tenant(struct store_txn *txn, struct outcome *out, struct text *steps)
+find_tenant(struct store_txn *txn, const struct submission *s, struct outcome *out,
+    struct text *steps)
 {
 	enum error e = tenant_table_of(txn, &out->login, &out->tenant);
 
 	out->has_tenant = e == OK;
 	if (e == OK)
-		step(steps, "tenant: %s, smtp-auth %s", out->tenant.name,
-		    smtp_auth_name(out->tenant.smtp_auth));
+		steps_tenant(steps, &out->tenant, s->now);
 	else if (e == ERR_NOTFOUND)
-		step(steps, "tenant: unknown");
+		steps_add(steps, "tenant: unknown");
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
@@ -146,7 +109,7 @@ consider_base(struct store_txn *txn, const struct submission *s, struct outcome 
 	e = mailbox_table_get(txn, &address, &base);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
-	step_login(steps, "without subaddress:", address.text, address.len);
+	steps_login(steps, "without subaddress:", address.text, address.len);
 	if (out->has_mailbox && mailbox_overrides(&out->mailbox, s->now)) {
 		if (lock_holds(&base.lock, s->now))
 			out->mailbox.lock = base.lock;
@@ -173,11 +136,7 @@ find_mailbox(struct store_txn *txn, const struct submission *s, struct outcome *
 	out->has_mailbox = e == OK;
 	if (out->login.has_domain)
 		e = consider_base(txn, s, out, steps);
-	if (out->has_mailbox)
-		step(steps, "mailbox setting: smtp-auth %s",
-		    smtp_auth_name(out->mailbox.smtp_auth));
-	else
-		step(steps, "mailbox setting: none");
+	steps_mailbox(steps, out->has_mailbox ? &out->mailbox : NULL, s->now);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
@@ -195,7 +154,7 @@ look_up(struct store_txn *txn, const struct submission *s, struct outcome *out,
 	if (e != OK)
 		return e;
 	out->has_login = true;
-	e = find_tenant(txn, out, steps);
+	e = find_tenant(txn, s, out, steps);
 	return e == OK && out->has_tenant ? find_mailbox(txn, s, out, steps) : e;
 }
 
@@ -220,11 +179,11 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	    decide(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
 		out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);
 	if (facts.authenticated)
-		step(steps, "decision: %s, reason %s",
+		steps_add(steps, "decision: %s, reason %s",
 		    verdict_name(out->decision.verdict),
 		    reason_name(out->decision.reason));
 	else
-		step(steps, "no login: unauthenticated, not our business");
+		steps_add(steps, "no login: unauthenticated, not our business");
 	return OK;
 }
 

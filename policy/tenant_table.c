@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/domain_table.h"
+#include "policy/notice_table.h"
 #include "policy/range.h"
 
 enum error
@@ -115,6 +116,15 @@ remove_domains(struct store_txn *txn, const char *tenant)
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
+/* forget_notice - what its contact was told, if anything */
+static enum error
+forget_notice(struct store_txn *txn, const char *tenant)
+{
+	enum error e = notice_table_remove(txn, tenant);
+
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
 enum error
 tenant_table_remove(
     struct store_txn *txn, const char *name, bool force, struct error_text *why)
@@ -127,6 +137,8 @@ tenant_table_remove(
 		e = may_remove(txn, &t, why);
 	if (e == OK)
 		e = remove_domains(txn, name);
+	if (e == OK)
+		e = forget_notice(txn, name);
 	key_name(&key, TABLE_TENANT, name);
 	return e == OK ? store_delete(txn, &key) : e;
 }

@@ -7,6 +7,7 @@
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
 #include "policy/mailbox.h"
+#include "policy/notice.h"
 #include "policy/tenant.h"
 
 /*
@@ -21,6 +22,7 @@ struct tally {
 	union {
 		struct tenant tenant;
 		struct mailbox mailbox;
+		struct notice notice;
 		uint8_t value[LOGIN_MAX + 1];
 	} scratch;
 };
@@ -65,6 +67,8 @@ take(struct tally *t, enum table table, struct bytes key, struct bytes value)
 		return take_domain(t, key, value);
 	case TABLE_ALIAS:
 		return take_alias(t, key, value);
+	case TABLE_NOTICE:
+		return notice_decode(value, &t->scratch.notice);
 	case INDEX_ALIAS:
 	case INDEX_DOMAIN:
 		return digest_add(&t->index, t->hasher, key, value);

@@ -4,6 +4,7 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/schedule.h"
 #include "policy/reply.h"
 #include "policy/submission.h"
 #include "policy/verify.h"
@@ -47,7 +48,7 @@ read_submission(struct ctl *c, struct submission *s)
 }
 
 /* override_text - why the mailbox's setting did or did not hold, or "" */
-static const char *
+static void
 override_text(
     const struct outcome *o, const struct submission *s, char *buf, size_t cap)
 {
@@ -55,26 +56,50 @@ override_text(
 	    o->has_mailbox ? smtp_auth_name(o->mailbox.smtp_auth) : "";
 	char when[INSTANT_TEXT_MAX];
 
+	buf[0] = '\0';
 	switch (o->decision.override) {
 	case OVERRIDE_NONE:
-		return "";
+		break;
 	case OVERRIDE_HELD:
 		if (o->mailbox.until == INSTANT_NONE)
 			snprintf(buf, cap, "%s", setting);
 		else
 			snprintf(buf, cap, "%s until %s", setting,
 			    instant_print(o->mailbox.until, when));
-		return buf;
+		break;
 	case OVERRIDE_EXPIRED:
 		snprintf(buf, cap, "%s, but expired at %s", setting,
 		    instant_print(o->mailbox.until, when));
-		return buf;
+		break;
 	case OVERRIDE_OTHER_CLIENT:
 		snprintf(buf, cap, "%s, but not for client %.60s", setting,
 		    s->client[0] != '\0' ? s->client : "(unknown)");
-		return buf;
+		break;
 	}
-	return "";
+}
+
+/* All that is printed. */
+struct answer {
+	const struct submission *submission;
+	struct outcome outcome;
+	char reply[sizeof(struct reply)], override[120];
+	const char *steps;
+	struct change change[SCHEDULE_MAX];
+	size_t changes;
+};
+
+static void
+json_changes(struct json *j, const struct answer *a)
+{
+	json_array(j, "changes");
+	for (size_t i = 0; i < a->changes; i++) {
+		json_object(j, NULL);
+		json_instant(j, "at", a->change[i].at);
+		json_string(j, "verdict", verdict_name(a->change[i].decision.verdict));
+		json_string(j, "reason", reason_name(a->change[i].decision.reason));
+		json_object_end(j);
+	}
+	json_array_end(j);
 }
 
 static void
@@ -91,9 +116,10 @@ json_steps(struct json *j, const char *steps)
 }
 
 static void
-print_json(struct ctl *c, const struct submission *s, const struct outcome *o,
-    const char *reply, const char *override, const char *steps)
+print_json(struct ctl *c, const struct answer *a)
 {
+	const struct submission *s = a->submission;
+	const struct outcome *o = &a->outcome;
 	struct json j;
 
 	json_to_stream(&j, c->out);
@@ -101,32 +127,43 @@ print_json(struct ctl *c, const struct submission *s, const struct outcome *o,
 	json_string_n(&j, "login", s->login, s->login_len);
 	json_text(&j, "mailbox", outcome_mailbox(o));
 	json_text(&j, "tenant", outcome_tenant(o));
+	json_instant(&j, "at", ctl_option(c, OPT_AT) != NULL ? s->now : INSTANT_NONE);
 	json_string(&j, "verdict", verdict_name(o->decision.verdict));
 	json_string(&j, "reason", reason_name(o->decision.reason));
-	json_text(&j, "reply", reply);
-	json_text(&j, "override", override);
-	json_steps(&j, steps);
+	json_text(&j, "reply", a->reply);
+	json_text(&j, "override", a->override);
+	json_changes(&j, a);
+	json_steps(&j, a->steps);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }
 
 static void
-print_text(struct ctl *c, const struct outcome *o, const char *reply,
-    const char *override, const char *steps)
+print_text(struct ctl *c, const struct answer *a)
 {
+	const struct outcome *o = &a->outcome;
+	char when[INSTANT_TEXT_MAX];
+
+	if (ctl_option(c, OPT_AT) != NULL)
+		property_time(c->out, "at", a->submission->now);
 	property(c->out, "verdict", verdict_name(o->decision.verdict));
 	property(c->out, "reason", reason_name(o->decision.reason));
-	property(c->out, "reply", reply);
+	property(c->out, "reply", a->reply);
+	for (size_t i = 0; i < a->changes; i++)
+		fprintf(c->out, "%-16s %s  %s, %s\n", "from",
+		    instant_print(a->change[i].at, when),
+		    verdict_name(a->change[i].decision.verdict),
+		    reason_name(a->change[i].decision.reason));
 	property(c->out, "mailbox", outcome_mailbox(o));
 	property(c->out, "tenant", outcome_tenant(o));
-	property(c->out, "mailbox setting", override);
+	property(c->out, "mailbox setting", a->override);
 	fprintf(c->out, "steps\n");
-	while (*steps != '\0') {
-		size_t n = strcspn(steps, "\n");
+	for (const char *step = a->steps; *step != '\0';) {
+		size_t n = strcspn(step, "\n");
 
-		fprintf(c->out, "  %.*s\n", (int)n, steps);
-		steps += n;
-		steps += *steps == '\n';
+		fprintf(c->out, "  %.*s\n", (int)n, step);
+		step += n;
+		step += *step == '\n';
 	}
 }
 
@@ -148,18 +185,18 @@ reply_line(struct ctl *c, const struct submission *s, const struct outcome *o,
 
 /* print - the outcome; a session without a login is for check "allow" too */
 static void
-print(struct ctl *c, const struct submission *s, struct outcome *o, const char *steps)
+print(struct ctl *c, struct answer *a)
 {
-	char reply[sizeof(struct reply)], buf[120];
-	const char *override = override_text(o, s, buf, sizeof buf);
+	struct outcome *o = &a->outcome;
 
-	reply_line(c, s, o, reply, sizeof reply);
+	reply_line(c, a->submission, o, a->reply, sizeof a->reply);
+	override_text(o, a->submission, a->override, sizeof a->override);
 	if (o->decision.verdict == VERDICT_PASS)
 		o->decision.verdict = VERDICT_ALLOW;
 	if (c->options.json)
-		print_json(c, s, o, reply, override, steps);
+		print_json(c, a);
 	else
-		print_text(c, o, reply, override, steps);
+		print_text(c, a);
 }
 
 /*
@@ -184,8 +221,8 @@ enum error
 ctl_check(struct ctl *c)
 {
 	static char buf[STEPS_MAX];
+	static struct answer a;
 	struct submission s;
-	struct outcome o;
 	struct text steps;
 	enum error e = read_submission(c, &s);
 
@@ -195,13 +232,17 @@ ctl_check(struct ctl *c)
 	e = verify_first(c, &steps);
 	if (e != OK)
 		return e;
-	e = submission_judge(c->txn, &s, &o, &steps);
+	a.submission = &s;
+	a.steps = buf;
+	e = submission_judge(c->txn, &s, &a.outcome, &steps);
+	if (e == OK)
+		e = schedule_of(c->txn, &s, &a.outcome, a.change, &a.changes);
 	if (e != OK)
 		return error_about(&c->why, e, c->dir);
-	print(c, &s, &o, buf);
-	if (o.decision.verdict == VERDICT_TEMPFAIL)
+	print(c, &a);
+	if (a.outcome.decision.verdict == VERDICT_TEMPFAIL)
 		c->status = EXIT_TEMPFAIL;
-	else if (o.decision.verdict == VERDICT_REJECT)
+	else if (a.outcome.decision.verdict == VERDICT_REJECT)
 		c->status = EXIT_REJECT;
 	return OK;
 }

@@ -33,7 +33,7 @@ enum need { NEED_NOTHING, NEED_STORE, NEED_READ, NEED_WRITE };
 struct command {
 	const char *name; /* "tenant add" */
 	const char *args; /* "NAME", "" for none, in brackets what may be left out */
-	uint32_t options; /* a set of OPTION() */
+	uint64_t options; /* a set of OPTION() */
 	enum need need;
 	enum error (*run)(struct ctl *c);
 	const char *help;
@@ -72,6 +72,15 @@ enum error ctl_check(struct ctl *c) MUST_USE;
 enum error ctl_status(struct ctl *c) MUST_USE;
 enum error ctl_doctor(struct ctl *c) MUST_USE;
 enum error ctl_verify(struct ctl *c) MUST_USE;
+enum error ctl_usage_list(struct ctl *c) MUST_USE;
+enum error ctl_usage_tenants(struct ctl *c) MUST_USE;
+enum error ctl_usage_export(struct ctl *c) MUST_USE;
+enum error ctl_usage_prune(struct ctl *c) MUST_USE;
+enum error ctl_rollout_plan(struct ctl *c) MUST_USE;
+enum error ctl_rollout_disable_unused(struct ctl *c) MUST_USE;
+enum error ctl_rollout_grant(struct ctl *c) MUST_USE;
+enum error ctl_rollout_notify(struct ctl *c) MUST_USE;
+enum error ctl_rollout_status(struct ctl *c) MUST_USE;
 
 /* The command's word I behind its name, and the value of an option (or NULL). */
 const char *ctl_word(const struct ctl *c, size_t i);

@@ -1,115 +1,113 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* daemon - finds the running daemon by its heartbeat */
+/* daemon - finds the running daemon by its heartbeat, and what it records */
 #include "policy/ctl/daemon.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <grp.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "policy/ctl/owner.h"
 #include "policy/text.h"
+#include "policy/usage/database.h"
 
-/* What a process of its own finds out for root. */
-struct answer {
-	enum error error;
-	struct heartbeat heartbeat;
-};
-
+/* read_node - what the machine's record says; none before usage is recorded */
 static enum error
-read_heartbeat(struct ctl *c, const char *socket, struct heartbeat *out_r)
+read_node(struct db *db, struct daemon_report *r)
 {
-	struct error_text why;
-	struct db *db;
-	enum error e = heartbeat_open(&db, c->dir, false, &why);
+	struct db_txn *txn;
+	enum error e = db_begin(db, false, &txn);
 
-	if (e == OK) {
-		e = heartbeat_latest(db, socket, out_r);
-		db_close(&db);
-	} else if (e != ERR_MISSING) {
-		fprintf(stderr, "smtpauthctl: warning: %s\n", why.text);
-	}
-	return e;
+	if (e != OK)
+		return e;
+	e = usage_database_get_node(txn, &r->node);
+	db_abort(&txn);
+	r->has_node = e == OK;
+	return e == ERR_NOTFOUND ? OK : e;
 }
 
-/* become - gives up root's rights for good */
-static bool
-become(const struct stat *owner)
-{
-	return setgroups(0, NULL) == 0 &&
-	    setresgid(owner->st_gid, owner->st_gid, owner->st_gid) == 0 &&
-	    setresuid(owner->st_uid, owner->st_uid, owner->st_uid) == 0;
-}
-
-/* serve - the child: answers, and ends */
+/* serve - in the owner's process: a whole report */
 static void
-serve(struct ctl *c, const char *socket, const struct stat *owner, int to)
+serve(struct ctl *c, void *arg, FILE *to)
 {
-	struct answer a = {.error = ERR_PERMISSION};
+	struct daemon_report r = {.state = DAEMON_ABSENT};
+	struct db *db;
 
-	if (become(owner))
-		a.error = read_heartbeat(c, socket, &a.heartbeat);
-	_exit(write(to, &a, sizeof a) == (ssize_t)sizeof a ? 0 : 1);
+	r.error = usage_database_open(&db, c->dir, false, &r.why);
+	if (r.error == OK) {
+		r.error = heartbeat_latest(db, arg, &r.heartbeat);
+		if (r.error == OK)
+			r.state = DAEMON_SILENT;
+		if (r.error == OK || r.error == ERR_NOTFOUND)
+			r.error = read_node(db, &r);
+		if (r.error != OK)
+			error_about(&r.why, r.error, "usage/usage.mdb");
+		db_close(&db);
+	}
+	fwrite(&r, 1, sizeof r, to);
 }
 
-/* is_sane - the answer comes from a process with the daemon's rights */
+/* is_line - makes a text that a stranger has written a string */
 static bool
-is_sane(struct answer *a)
+is_line(char *s, size_t size)
 {
-	struct heartbeat *h = &a->heartbeat;
-
-	h->socket[sizeof h->socket - 1] = '\0';
-	h->version[sizeof h->version - 1] = '\0';
-	return text_is_line(h->socket, strlen(h->socket)) &&
-	    text_is_line(h->version, strlen(h->version)) &&
-	    h->policy <= HEARTBEAT_FAULT;
+	s[size - 1] = '\0';
+	return text_is_line(s, strlen(s));
 }
 
-/*
- * ask_owner - for root: the database, the lock file and the links there are what the
- * daemon's user made of them, so another process with that user's rights looks at them
- */
+/* is_sane - the report comes from a process with the daemon's rights */
+static bool
+is_sane(struct daemon_report *r)
+{
+	struct heartbeat *h = &r->heartbeat;
+
+	if (!is_line(r->why.text, sizeof r->why.text))
+		return false;
+	if (r->has_node &&
+	    (!is_line(r->node.host, sizeof r->node.host) ||
+		!instant_is_valid(r->node.since) || !instant_is_valid(r->node.until)))
+		return false;
+	return r->state == DAEMON_ABSENT ||
+	    (is_line(h->socket, sizeof h->socket) &&
+		is_line(h->version, sizeof h->version) &&
+		instant_is_valid(h->started) && instant_is_valid(h->beat) &&
+		h->policy <= HEARTBEAT_FAULT);
+}
+
+/* receive - the report from the other end of the pipe */
 static enum error
-ask_owner(struct ctl *c, const char *socket, const struct stat *owner,
-    struct heartbeat *out_r)
+receive(FILE *from, struct daemon_report *r)
 {
-	struct answer a = {.error = ERR_IO};
-	int end[2], status;
-	ssize_t n;
-	pid_t pid;
-
-	if (pipe2(end, O_CLOEXEC) != 0)
+	if (fread(r, 1, sizeof *r, from) != sizeof *r)
 		return ERR_IO;
-	pid = fork();
-	if (pid == 0)
-		serve(c, socket, owner, end[1]);
-	close(end[1]);
-	n = pid > 0 ? read(end[0], &a, sizeof a) : -1;
-	close(end[0]);
-	while (pid > 0 && waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		;
-	if (n != (ssize_t)sizeof a)
-		return ERR_IO;
-	if (a.error == OK && !is_sane(&a))
-		return ERR_DAMAGED;
-	*out_r = a.heartbeat;
-	return a.error;
+	return is_sane(r) ? OK : ERR_DAMAGED;
 }
 
-bool
-daemon_find(struct ctl *c, const char *socket, struct heartbeat *out_r)
+void
+daemon_look(struct ctl *c, const char *socket, struct daemon_report *out_r)
 {
-	char usage[PATH_MAX];
-	struct stat owner;
+	union {
+		const char *in;
+		void *out;
+	} arg = {socket}; /* it is only read */
+	struct owner owner;
 	enum error e;
 
-	if (snprintf(usage, sizeof usage, "%s/usage", c->dir) >= (int)sizeof usage ||
-	    stat(usage, &owner) != 0)
-		return false;
-	e = geteuid() == 0 && owner.st_uid != 0 ? ask_owner(c, socket, &owner, out_r)
-						: read_heartbeat(c, socket, out_r);
-	return e == OK && heartbeat_is_alive(out_r, c->now);
+	memset(out_r, 0, sizeof *out_r);
+	out_r->error = owner_start(c, serve, arg.out, &owner);
+	if (out_r->error != OK) {
+		out_r->why = c->why;
+		if (out_r->error == ERR_MISSING) /* the folder, which must be there */
+			out_r->error = ERR_CREATE;
+		return;
+	}
+	e = receive(owner.from, out_r);
+	owner_end(&owner);
+	if (e != OK) {
+		memset(out_r, 0, sizeof *out_r);
+		out_r->error = error_about(&out_r->why, e, "the usage database");
+	}
+	if (out_r->state == DAEMON_ABSENT)
+		return;
+	if (heartbeat_is_alive(&out_r->heartbeat, c->now))
+		out_r->state = DAEMON_RUNS;
+	else if (!heartbeat_has_process(&out_r->heartbeat))
+		out_r->state = DAEMON_ABSENT;
 }

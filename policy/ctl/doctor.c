@@ -105,6 +105,19 @@ is_chosen(const char *socket)
 	    strcmp(socket, defaults.socket) != 0;
 }
 
+/* look_for_daemon - whether one runs on SOCKET, or any */
+static bool
+look_for_daemon(struct examination *x, const char *socket)
+{
+	struct daemon_report r;
+
+	daemon_look(x->ctl, socket, &r);
+	if (r.error != OK && r.error != ERR_MISSING)
+		fprintf(stderr, "smtpauthctl: warning: %s\n", r.why.text);
+	x->site.daemon = r.heartbeat;
+	return r.state == DAEMON_RUNS;
+}
+
 /* find_daemon - the one of the configured socket, else whichever runs */
 static void
 find_daemon(struct examination *x)
@@ -112,8 +125,8 @@ find_daemon(struct examination *x)
 	struct site *s = &x->site;
 	const char *socket = x->config.socket;
 
-	s->running = daemon_find(x->ctl, socket, &s->daemon);
-	if (!s->running && daemon_find(x->ctl, NULL, &s->daemon)) {
+	s->running = look_for_daemon(x, socket);
+	if (!s->running && look_for_daemon(x, NULL)) {
 		s->running = true;
 		socket = s->daemon.socket;
 		if (is_chosen(x->config.socket))

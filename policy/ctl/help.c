@@ -35,7 +35,7 @@ help_has_group(const char *word)
 }
 
 static void
-print_options(uint32_t set, FILE *out)
+print_options(uint64_t set, FILE *out)
 {
 	for (int i = 0; i < OPT_COUNT; i++) {
 		const char *value = option_value_name((enum option_id)i);

@@ -13,6 +13,13 @@
 
 #define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
 
+/* is_expired - whether its setting was for a time that is over */
+static bool
+is_expired(const struct mailbox *m, instant now)
+{
+	return m->until != INSTANT_NONE && now >= m->until;
+}
+
 static void
 json_mailbox(struct ctl *c, const struct login *address, const char *tenant,
     const struct mailbox *m)
@@ -25,6 +32,7 @@ json_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 	json_text(&j, "tenant", tenant);
 	json_string(&j, "smtp_auth", smtp_auth_name(m->smtp_auth));
 	json_instant(&j, "until", m->until);
+	json_bool(&j, "expired", is_expired(m, c->now));
 	json_networks(&j, "clients", &m->clients);
 	json_lock(&j, "lock", &m->lock);
 	json_text(&j, "note", m->note);
@@ -41,7 +49,7 @@ until_text(const struct mailbox *m, instant now, char *buf, size_t cap)
 	if (m->until == INSTANT_NONE)
 		return "";
 	snprintf(buf, cap, "%s%s", instant_print(m->until, when),
-	    now >= m->until ? " (expired)" : "");
+	    is_expired(m, now) ? " (expired)" : "");
 	return buf;
 }
 
@@ -283,7 +291,10 @@ is_wanted(const struct lister *l, const struct mailbox *m)
 		return false;
 	if (l->expiring_before == INSTANT_NONE)
 		return true;
-	return m->until != INSTANT_NONE && m->until <= l->expiring_before;
+	if (m->until != INSTANT_NONE && m->until <= l->expiring_before)
+		return true; /* what has expired already is not forgotten silently */
+	return lock_holds(&m->lock, l->c->now) && m->lock.until != INSTANT_NONE &&
+	    m->lock.until <= l->expiring_before;
 }
 
 static enum error

@@ -31,6 +31,8 @@ exit_status(enum error e)
 	case ERR_PROTECTED:
 	case ERR_LIMIT:
 		return EX_DATAERR;
+	case ERR_NOINPUT:
+		return EX_NOINPUT;
 	case ERR_MISSING:
 	case ERR_DAMAGED:
 	case ERR_REPLACED:
@@ -81,39 +83,47 @@ count_words(const char *s, size_t *least, size_t *most)
 	}
 }
 
-/* starts_with - whether the words of the command line begin with the command's name */
+/*
+ * starts_with - whether the words of the command line begin with the command's name; a
+ * word of it in brackets may be left out
+ */
 static bool
 starts_with(const struct options *o, const char *name, size_t *words_r)
 {
 	size_t i = 0, n;
 
-	for (; *name != '\0'; i++) {
-		n = strcspn(name, " ");
-		if (i >= o->words || strlen(o->word[i]) != n ||
-		    memcmp(o->word[i], name, n) != 0)
+	for (; *name != '\0'; name += strspn(name, " ")) {
+		bool optional = *name == '[';
+
+		name += optional;
+		n = strcspn(name, " ]");
+		if (i < o->words && strlen(o->word[i]) == n &&
+		    memcmp(o->word[i], name, n) == 0)
+			i++;
+		else if (!optional)
 			return false;
-		name += n;
-		name += strspn(name, " ");
+		name += n + optional;
 	}
 	*words_r = i;
 	return true;
 }
 
-/* find_command - the row whose name the words start with; the name is dropped */
+/* find_command - the longest name that the words start with; the name is dropped */
 static const struct command *
 find_command(struct options *o)
 {
-	const struct command *command;
-	size_t words;
+	const struct command *command, *found = NULL;
+	size_t words, most = 0;
 
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-		if (!starts_with(o, command->name, &words))
+		if (!starts_with(o, command->name, &words) || words <= most)
 			continue;
-		o->word += words;
-		o->words -= words;
-		return command;
+		most = words;
+		found = command;
 	}
-	return NULL;
+	o->word += most;
+	o->words -= most;
+	return found;
 }
 
 /* unknown_command - the line for words that are none */

@@ -16,11 +16,14 @@ static const struct {
     [OPT_CLIENT] = {"client", "ADDRESS"},
     [OPT_CLIENTS] = {"clients", "NETWORK[,NETWORK...]|none"},
     [OPT_CONTACT] = {"contact", "ADDRESS"},
+    [OPT_CSV] = {"csv", NULL},
     [OPT_DOMAIN] = {"domain", "DOMAIN"},
+    [OPT_DRY_RUN] = {"dry-run", NULL},
     [OPT_ENFORCE_FROM] = {"enforce-from", "TIME|none"},
     [OPT_EXPIRING_WITHIN] = {"expiring-within", "14d"},
     [OPT_FORCE] = {"force", NULL},
     [OPT_IGNORE] = {"ignore", "ID[,ID...]"},
+    [OPT_LIMIT] = {"limit", "N"},
     [OPT_LISTENER] = {"listener", "NAME"},
     [OPT_LOG] = {"log", "FILE|-"},
     [OPT_LOGIN] = {"login", "LOGIN"},
@@ -29,11 +32,17 @@ static const struct {
     [OPT_NOTE] = {"note", "TEXT"},
     [OPT_POSTFIX] = {"postfix", "DIR"},
     [OPT_REPLY] = {"reply", "TEXT"},
+    [OPT_RESEND] = {"resend", NULL},
     [OPT_SENDMAIL] = {"sendmail", "FILE"},
+    [OPT_SINCE] = {"since", "7d|TIME"},
     [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled[|inherit]"},
     [OPT_TEMPFAIL_UNTIL] = {"tempfail-until", "TIME|none"},
+    [OPT_TEMPLATE] = {"template", "FILE"},
     [OPT_TENANT] = {"tenant", "NAME"},
     [OPT_UNTIL] = {"until", "TIME|none"},
+    [OPT_UNUSED_FOR] = {"unused-for", "90d"},
+    [OPT_USAGE] = {"usage", "FILE"},
+    [OPT_USED_WITHIN] = {"used-within", "90d"},
 };
 
 const char *
@@ -71,21 +80,34 @@ fill_long(struct option *out)
 	memset(&out[n], 0, sizeof out[n]);
 }
 
+/* repeat - one more value of an option that may be repeated */
+static enum error
+repeat(enum option_id id, const char **values, size_t *n, size_t most,
+    const char *value, struct error_text *why)
+{
+	if (*n == most)
+		return error_set(
+		    why, ERR_USAGE, "more than %zu times --%s", most, table[id].name);
+	values[(*n)++] = value;
+	return OK;
+}
+
 /* take_option - one of the commands' own options */
 static enum error
 take_option(
     struct options *o, enum option_id id, const char *value, struct error_text *why)
 {
+	enum error e = OK;
+
 	if (id == OPT_DOMAIN) {
-		if (o->domains == OPTION_DOMAINS_MAX)
-			return error_set(why, ERR_USAGE, "more than %d times --domain",
-			    OPTION_DOMAINS_MAX);
-		o->domain[o->domains++] = value;
+		e = repeat(id, o->domain, &o->domains, OPTION_DOMAINS_MAX, value, why);
+	} else if (id == OPT_USAGE) {
+		e = repeat(id, o->usage, &o->usages, OPTION_USAGES_MAX, value, why);
 	} else if (o->value[id] != NULL) {
 		return error_set(why, ERR_USAGE, "--%s is given twice", table[id].name);
 	}
 	o->value[id] = value != NULL ? value : "";
-	return OK;
+	return e;
 }
 
 static enum error
@@ -145,7 +167,7 @@ options_parse(struct options *out, int argc, char **argv, struct error_text *why
 }
 
 enum error
-options_check(const struct options *o, uint32_t allowed, struct error_text *why)
+options_check(const struct options *o, uint64_t allowed, struct error_text *why)
 {
 	for (int i = 0; i < OPT_COUNT; i++)
 		if (o->value[i] != NULL && !(allowed & OPTION(i)))

@@ -17,11 +17,14 @@ enum option_id {
 	OPT_CLIENT,
 	OPT_CLIENTS,
 	OPT_CONTACT,
+	OPT_CSV,
 	OPT_DOMAIN,
+	OPT_DRY_RUN,
 	OPT_ENFORCE_FROM,
 	OPT_EXPIRING_WITHIN,
 	OPT_FORCE,
 	OPT_IGNORE,
+	OPT_LIMIT,
 	OPT_LISTENER,
 	OPT_LOG,
 	OPT_LOGIN,
@@ -30,17 +33,25 @@ enum option_id {
 	OPT_NOTE,
 	OPT_POSTFIX,
 	OPT_REPLY,
+	OPT_RESEND,
 	OPT_SENDMAIL,
+	OPT_SINCE,
 	OPT_SMTP_AUTH,
 	OPT_TEMPFAIL_UNTIL,
+	OPT_TEMPLATE,
 	OPT_TENANT,
 	OPT_UNTIL,
+	OPT_UNUSED_FOR,
+	OPT_USAGE,
+	OPT_USED_WITHIN,
 	OPT_COUNT,
 };
 
-#define OPTION(id) (UINT32_C(1) << (id))
+#define OPTION(id) (UINT64_C(1) << (id))
 
-#define OPTION_DOMAINS_MAX 256 /* --domain, the one option that may be repeated */
+/* The options that may be repeated: --domain and --usage. */
+#define OPTION_DOMAINS_MAX 256
+#define OPTION_USAGES_MAX 256
 
 struct options {
 	const char *config_file, *dir, *actor; /* NULL where not given */
@@ -49,6 +60,8 @@ struct options {
 	    *value[OPT_COUNT]; /* NULL where not given; "" for one without a value */
 	const char *domain[OPTION_DOMAINS_MAX];
 	size_t domains;
+	const char *usage[OPTION_USAGES_MAX];
+	size_t usages;
 	char **word; /* the words that are no options, in order */
 	size_t words;
 };
@@ -62,7 +75,7 @@ enum error options_parse(
 
 /* ERR_USAGE when an option was given that is not in ALLOWED, a set of OPTION(). */
 enum error options_check(
-    const struct options *o, uint32_t allowed, struct error_text *why) MUST_USE;
+    const struct options *o, uint64_t allowed, struct error_text *why) MUST_USE;
 
 /* The option's name and what its value is called (NULL for none). */
 const char *option_name(enum option_id id);

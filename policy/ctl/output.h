@@ -9,7 +9,7 @@
 #include "policy/json.h"
 #include "policy/tenant.h"
 
-#define LISTING_COLUMNS_MAX 8
+#define LISTING_COLUMNS_MAX 12
 
 /* Rows that are kept back to find out how wide the columns are. */
 #define LISTING_ROWS_AHEAD 200

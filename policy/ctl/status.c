@@ -9,9 +9,18 @@ enum { EXIT_NO_DAEMON = 3 };
 
 static const char *const policy_words[] = {"verifying", "good", "fault"};
 
+/* problem - why the usage cannot be read, or ""; a new site has none yet */
+static const char *
+problem(const struct daemon_report *r)
+{
+	return r->error == OK || r->error == ERR_MISSING ? "" : r->why.text;
+}
+
 static void
 json_daemon(struct json *j, const struct heartbeat *h)
 {
+	const struct heartbeat_counters *n = &h->counters;
+
 	json_object(j, "daemon");
 	json_number(j, "pid", h->pid);
 	json_string(j, "version", h->version);
@@ -19,12 +28,36 @@ json_daemon(struct json *j, const struct heartbeat *h)
 	json_instant(j, "started", h->started);
 	json_instant(j, "heartbeat", h->beat);
 	json_string(j, "policy", policy_words[h->policy]);
+	json_number(j, "allowed", (int64_t)n->allowed);
+	json_number(j, "reported", (int64_t)n->reported);
+	json_number(j, "tempfailed", (int64_t)n->tempfailed);
+	json_number(j, "rejected", (int64_t)n->rejected);
+	json_number(j, "unauthenticated", (int64_t)n->unauthenticated);
+	json_number(j, "store_errors", (int64_t)n->store_errors);
+	json_bool(j, "usage", n->usage_on);
+	json_number(j, "usage_recorded", (int64_t)n->usage_recorded);
+	json_number(j, "usage_dropped", (int64_t)n->usage_dropped);
 	json_object_end(j);
 }
 
-/* status_json - H is NULL when no daemon runs */
+/* json_usage - what is recorded on this machine, and why it cannot be read */
 static void
-status_json(struct ctl *c, const char *digest, const struct heartbeat *h)
+json_usage(struct json *j, const struct daemon_report *r)
+{
+	char id[NODE_ID_TEXT_MAX];
+
+	json_object(j, "usage");
+	json_text(j, "node", r->has_node ? node_id_print(&r->node, id) : "");
+	json_text(j, "host", r->has_node ? r->node.host : "");
+	json_instant(j, "since", r->has_node ? r->node.since : INSTANT_NONE);
+	json_instant(j, "until", r->has_node ? r->node.until : INSTANT_NONE);
+	json_number(j, "dropped", r->has_node ? (int64_t)r->node.dropped : 0);
+	json_text(j, "problem", problem(r));
+	json_object_end(j);
+}
+
+static void
+status_json(struct ctl *c, const char *digest, const struct daemon_report *r)
 {
 	const struct store_meta *m = store_meta(c->txn);
 	struct json j;
@@ -36,51 +69,108 @@ status_json(struct ctl *c, const char *digest, const struct heartbeat *h)
 	json_number(&j, "domains", (int64_t)m->domains);
 	json_number(&j, "mailboxes", (int64_t)m->mailboxes);
 	json_number(&j, "aliases", (int64_t)m->aliases);
-	if (h != NULL)
-		json_daemon(&j, h);
+	if (r->state == DAEMON_RUNS)
+		json_daemon(&j, &r->heartbeat);
 	else
 		json_null(&j, "daemon");
+	json_usage(&j, r);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }
 
 static void
-status_text(struct ctl *c, const char *digest, const struct heartbeat *h)
+text_count(FILE *out, const char *key, uint64_t n)
+{
+	fprintf(out, "%-16s %llu\n", key, (unsigned long long)n);
+}
+
+static void
+text_daemon(FILE *out, const struct heartbeat *h)
 {
 	static const char *const sources[] = {"nothing yet: it verifies the policy",
 	    "the verified policy", "on-error: the policy is NOT usable"};
+	const struct heartbeat_counters *n = &h->counters;
+
+	fprintf(out, "%-16s pid %lu, version %s, on %s\n", "daemon",
+	    (unsigned long)h->pid, h->version, h->socket);
+	property_time(out, "  since", h->started);
+	property_time(out, "  heartbeat", h->beat);
+	property(out, "  decides from", sources[h->policy]);
+	fprintf(out,
+	    "%-16s %llu allowed, %llu reported, %llu tempfailed, %llu rejected\n",
+	    "  decisions", (unsigned long long)n->allowed,
+	    (unsigned long long)n->reported, (unsigned long long)n->tempfailed,
+	    (unsigned long long)n->rejected);
+	if (n->store_errors > 0)
+		text_count(out, "  store errors", n->store_errors);
+	text_count(out, "  not logged in", n->unauthenticated);
+	if (n->usage_on)
+		fprintf(out, "%-16s %llu submissions recorded, %llu not counted\n",
+		    "  usage", (unsigned long long)n->usage_recorded,
+		    (unsigned long long)n->usage_dropped);
+	else
+		property(out, "  usage", "not recorded (usage = no)");
+}
+
+/* text_silent - its process is there, but it has not been heard of for a while */
+static void
+text_silent(FILE *out, const struct heartbeat *h)
+{
+	char when[INSTANT_TEXT_MAX];
+
+	fprintf(out,
+	    "%-16s no fresh heartbeat: process %lu is there, but was last heard of at "
+	    "%s;\n%-16s see its log: can it write below usage/?\n",
+	    "daemon", (unsigned long)h->pid, instant_print(h->beat, when), "");
+}
+
+static void
+text_usage(FILE *out, const struct daemon_report *r)
+{
+	property(out, "usage problem", problem(r));
+	if (!r->has_node)
+		return;
+	property_time(out, "usage since", r->node.since);
+	property_time(out, "  written", r->node.until);
+	if (r->node.dropped > 0)
+		text_count(out, "  not counted", r->node.dropped);
+}
+
+static void
+status_text(struct ctl *c, const char *digest, const struct daemon_report *r)
+{
 	const struct store_meta *m = store_meta(c->txn);
 
 	property(c->out, "state folder", c->dir);
 	property(c->out, "policy digest", digest);
-	fprintf(c->out, "%-16s %llu\n", "tenants", (unsigned long long)m->tenants);
-	fprintf(c->out, "%-16s %llu\n", "domains", (unsigned long long)m->domains);
-	fprintf(c->out, "%-16s %llu\n", "mailboxes", (unsigned long long)m->mailboxes);
-	fprintf(c->out, "%-16s %llu\n", "aliases", (unsigned long long)m->aliases);
-	if (h == NULL) {
+	text_count(c->out, "tenants", m->tenants);
+	text_count(c->out, "domains", m->domains);
+	text_count(c->out, "mailboxes", m->mailboxes);
+	text_count(c->out, "aliases", m->aliases);
+	if (r->state == DAEMON_RUNS)
+		text_daemon(c->out, &r->heartbeat);
+	else if (r->state == DAEMON_SILENT)
+		text_silent(c->out, &r->heartbeat);
+	else if (*problem(r) != '\0')
+		property(c->out, "daemon", "not known: see \"usage problem\"");
+	else
 		property(c->out, "daemon", "not running");
-		return;
-	}
-	fprintf(c->out, "%-16s pid %lu, version %s, on %s\n", "daemon",
-	    (unsigned long)h->pid, h->version, h->socket);
-	property_time(c->out, "  since", h->started);
-	property_time(c->out, "  heartbeat", h->beat);
-	property(c->out, "  decides from", sources[h->policy]);
+	text_usage(c->out, r);
 }
 
 enum error
 ctl_status(struct ctl *c)
 {
 	char digest[DIGEST_TEXT_MAX];
-	struct heartbeat h;
-	bool running = daemon_find(c, NULL, &h);
+	struct daemon_report r;
 
+	daemon_look(c, NULL, &r);
 	digest_print(&store_meta(c->txn)->digest, digest);
 	if (c->options.json)
-		status_json(c, digest, running ? &h : NULL);
+		status_json(c, digest, &r);
 	else
-		status_text(c, digest, running ? &h : NULL);
-	c->status = running ? 0 : EXIT_NO_DAEMON;
+		status_text(c, digest, &r);
+	c->status = r.state == DAEMON_RUNS ? 0 : EXIT_NO_DAEMON;
 	return OK;
 }
 

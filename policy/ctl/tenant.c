@@ -6,6 +6,7 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/usage_guard.h"
 #include "policy/domain_table.h"
 #include "policy/tenant_table.h"
 
@@ -189,6 +190,9 @@ ctl_tenant_add(struct ctl *c)
 		return e;
 	t.smtp_auth = store_settings(c->txn)->new_tenant_smtp_auth;
 	e = apply_options(c, &t);
+	if (e == OK && t.smtp_auth == SMTP_AUTH_DISABLED &&
+	    ctl_option(c, OPT_SMTP_AUTH) == NULL && c->options.domains > 0)
+		e = usage_guard(c);
 	if (e == OK)
 		e = tenant_table_put(c->txn, &t);
 	if (e == OK)

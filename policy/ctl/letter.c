@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* letter - the message to a tenant's contact, and the notice that goes with it */
+#include "policy/ctl/letter.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* read_file - up to CAP bytes into TEXT */
+static enum error
+read_file(
+    const char *path, char *text, size_t cap, size_t *len_r, struct error_text *why)
+{
+	FILE *file = fopen(path, "re");
+	enum error e;
+	int err = errno; /* of fopen */
+
+	*len_r = 0;
+	if (file != NULL) {
+		*len_r = fread(text, 1, cap, file);
+		err = ferror(file) ? errno : 0;
+		fclose(file);
+	}
+	if (err == 0)
+		return OK;
+	e = error_from_errno(err);
+	return error_set(
+	    why, e == ERR_MISSING ? ERR_NOINPUT : e, "%s: %s", path, strerror(err));
+}
+
+enum error
+letter_template(struct template **template_r, const char *path, struct error_text *why)
+{
+	char *text = malloc(TEMPLATE_BYTES_MAX + 1);
+	size_t len;
+	enum error e;
+
+	*template_r = NULL;
+	if (text == NULL)
+		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+	e = read_file(path, text, TEMPLATE_BYTES_MAX + 1, &len, why);
+	if (e == OK)
+		e = template_parse(template_r, text, len, path, why);
+	free(text);
+	return e;
+}
+
+/* find_address - the contact as an argument of sendmail(1), its domain in ASCII */
+static bool
+find_address(const char *contact, char *out, size_t cap)
+{
+	const char *at = strrchr(contact, '@');
+	size_t local = at != NULL ? (size_t)(at - contact) + 1 : 0, len;
+
+	if (at == NULL || cap < local + DOMAIN_MAX + 1)
+		return false;
+	memcpy(out, contact, local);
+	if (domain_normalize(
+		at + 1, strlen(at + 1), out + local, cap - local - 1, &len) != OK)
+		return false;
+	out[local + len] = '\0';
+	return template_can_address(out);
+}
+
+/* time_text - in words where there is none */
+static const char *
+time_text(instant t, char *buf, const char *none)
+{
+	return t != INSTANT_NONE ? instant_print(t, buf) : none;
+}
+
+static enum error
+compose(struct letter *letter, const struct template *template, const struct pending *p,
+    const char *url, struct error_text *why)
+{
+	char from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
+	struct template_values values = {.to = letter->address,
+	    .mailbox = (const char *const *)p->mailbox,
+	    .mailboxes = p->mailboxes,
+	    .more = p->more};
+	FILE *to = open_memstream(&letter->text, &letter->len);
+	enum error e;
+
+	if (to == NULL)
+		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+	values.text[TEMPLATE_TENANT] = p->tenant;
+	values.text[TEMPLATE_ENFORCE_FROM] =
+	    time_text(p->enforce_from, from, "at once");
+	values.text[TEMPLATE_TEMPFAIL_UNTIL] =
+	    time_text(p->tempfail_until, until, "not at all");
+	values.text[TEMPLATE_URL] = url;
+	e = template_print(template, &values, to, why);
+	if (fclose(to) != 0 && e == OK)
+		e = error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+	return e;
+}
+
+enum error
+letter_write(struct letter *letter, const struct template *template,
+    const struct pending *p, const char *url, struct error_text *why)
+{
+	letter_free(letter);
+	letter->notice = (struct notice){
+	    .enforce_from = p->enforce_from, .tempfail_until = p->tempfail_until};
+	if (strlen(p->contact) > CONTACT_MAX ||
+	    !find_address(p->contact, letter->address, sizeof letter->address))
+		return error_set(
+		    why, ERR_DATA, "the contact is not a plain mail address");
+	memcpy(letter->notice.address, p->contact, strlen(p->contact) + 1);
+	return compose(letter, template, p, url, why);
+}
+
+void
+letter_free(struct letter *letter)
+{
+	free(letter->text);
+	letter->text = NULL;
+	letter->len = 0;
+}

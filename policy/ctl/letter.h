@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* letter - the message to a tenant's contact, and the notice that goes with it */
+#ifndef CTL_LETTER_H
+#define CTL_LETTER_H
+
+#include "policy/ctl/pending.h"
+#include "policy/domain.h"
+#include "policy/template.h"
+
+/* Begins as all zero. */
+struct letter {
+	char address[CONTACT_MAX + DOMAIN_MAX + 2]; /* the contact, as ASCII */
+	char *text;
+	size_t len;
+	struct notice notice; /* but for `state` and `when` */
+};
+
+/* Reads the template from a file. As template_parse(), and ERR_NOINPUT and others. */
+enum error letter_template(
+    struct template **template_r, const char *path, struct error_text *why) MUST_USE;
+
+/*
+ * Writes the letter to the contact of P, in the place of what LETTER held. ERR_DATA,
+ * with the reason in WHY, where there can be none.
+ */
+enum error letter_write(struct letter *letter, const struct template *template,
+    const struct pending *p, const char *url, struct error_text *why) MUST_USE;
+
+void letter_free(struct letter *letter);
+
+#endif

@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* notify - the command that tells contacts what is planned */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "policy/ctl/letter.h"
+#include "policy/ctl/output.h"
+#include "policy/ctl/sendmail.h"
+#include "policy/notice_table.h"
+#include "policy/text.h"
+
+#define WAIT_SECONDS 10
+#define SETTLE_TRIES 6 /* of 10 seconds */
+#define REASON_MAX ERROR_TEXT_MAX
+
+struct notify {
+	struct ctl *c;
+	const char *sendmail, *only;
+	char name[TENANT_NAME_MAX + 1];
+	char url[SETTING_URL_MAX + 1];
+	bool resend, dry_run;
+	struct template *template;
+	struct pending_list list;
+	int turn; /* the lock's descriptor, or -1 */
+	struct listing listing;
+	uint64_t tried, failed;
+};
+
+/* What became of one, and why it failed or when it was sent. */
+struct result {
+	enum {
+		RESULT_SENT,
+		RESULT_FAILED,
+		RESULT_NO_CONTACT,
+		RESULT_ALREADY_SENT,
+		RESULT_UNFINISHED,
+		RESULT_WOULD_SEND,
+	} is;
+	char reason[REASON_MAX];
+};
+
+/* read_options - what can be wrong on the command line */
+static enum error
+read_options(struct notify *n)
+{
+	struct ctl *c = n->c;
+	const char *tenant = ctl_option(c, OPT_TENANT);
+
+	n->sendmail = ctl_option(c, OPT_SENDMAIL);
+	if (n->sendmail == NULL)
+		n->sendmail = SENDMAIL_PATH;
+	n->resend = ctl_option(c, OPT_RESEND) != NULL;
+	n->dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
+	if (ctl_option(c, OPT_TEMPLATE) == NULL)
+		return error_set(
+		    &c->why, ERR_USAGE, "--template FILE is missing: what to send");
+	if (n->sendmail[0] != '/')
+		return error_set(&c->why, ERR_USAGE,
+		    "--sendmail needs a path that begins with /, not \"%s\"",
+		    n->sendmail);
+	if (tenant == NULL)
+		return OK;
+	n->only = n->name;
+	return tenant_name_parse(tenant, n->name, &c->why);
+}
+
+/*
+ * take_turn - several may send at once, as each message is claimed first; but one that
+ * repeats what was left unfinished has to be alone, or it takes what is being sent for
+ * that. The lock ends with the process, however that ends.
+ */
+static enum error
+take_turn(struct notify *n)
+{
+	const struct timespec pause = {0, 20000000L};
+	int64_t deadline = monotonic_ms() + WAIT_SECONDS * 1000;
+	struct error_text *why = &n->c->why;
+	char path[PATH_MAX];
+
+	if (snprintf(path, sizeof path, "%s/policy.notify", n->c->dir) >=
+	    (int)sizeof path)
+		return error_set(
+		    why, ERR_LIMIT, "the name of the state folder is too long");
+	n->turn = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (n->turn < 0 && errno == ENOENT)
+		return error_about(why, ERR_MISSING, n->c->dir);
+	if (n->turn < 0)
+		return error_set(
+		    why, error_from_errno(errno), "%s: %s", path, strerror(errno));
+	while (flock(n->turn, (n->resend ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return error_set(why, error_from_errno(errno), "%s: %s", path,
+			    strerror(errno));
+		if (monotonic_ms() >= deadline)
+			return error_set(why, ERR_BUSY,
+			    "another \"rollout notify\" is at work, and --resend has "
+			    "to be "
+			    "alone; try again (lock: %s)",
+			    path);
+		nanosleep(&pause, NULL);
+	}
+	return OK;
+}
+
+/* open_store - with a transaction; no other is open in this process */
+static enum error
+open_store(struct ctl *c, enum store_mode mode)
+{
+	enum error e = store_open(&c->store, c->dir, mode, &c->why);
+
+	if (e != OK)
+		return e;
+	e = store_begin(c->store, &c->txn);
+	return e == OK ? OK : error_about(&c->why, e, c->dir);
+}
+
+static void
+close_store(struct ctl *c)
+{
+	store_abort(&c->txn);
+	store_close(&c->store);
+}
+
+/* read_list - who is to be told, and of which mailboxes */
+static enum error
+read_list(struct notify *n)
+{
+	struct ctl *c = n->c;
+	enum error e = open_store(c, STORE_READ);
+
+	if (e == OK) {
+		memcpy(n->url, store_settings(c->txn)->help_url, sizeof n->url);
+		e = pending_list_read(&n->list, c, c->txn, n->only);
+	}
+	if (e == OK && template_uses(n->template, TEMPLATE_MAILBOXES))
+		e = pending_list_survey(&n->list, c, c->txn, n->only, n->resend);
+	close_store(c);
+	return e;
+}
+
+/*
+ * prepare - what becomes of P without sending; true when it shall be sent, then the
+ * letter is ready
+ */
+static bool
+prepare(const struct notify *n, const struct pending *p, struct letter *letter,
+    struct result *r)
+{
+	struct error_text why = {.text = ""};
+	char when[INSTANT_TEXT_MAX];
+
+	switch (pending_step(p, n->resend)) {
+	case PENDING_NO_CONTACT:
+		r->is = RESULT_NO_CONTACT;
+		return false;
+	case PENDING_SENT:
+		r->is = RESULT_ALREADY_SENT;
+		return false;
+	case PENDING_UNFINISHED:
+		r->is = RESULT_UNFINISHED;
+		return false;
+	case PENDING_FAILED:
+		r->is = RESULT_FAILED;
+		snprintf(r->reason, sizeof r->reason, "tried at %s, not repeated",
+		    instant_print(p->when, when));
+		return false;
+	case PENDING_SEND:
+		break;
+	}
+	r->is = RESULT_WOULD_SEND;
+	if (letter_write(letter, n->template, p, n->url, &why) == OK)
+		return true;
+	r->is = RESULT_FAILED;
+	memcpy(r->reason, why.text, sizeof r->reason);
+	return false;
+}
+
+/* record - the notice, in a transaction that is open */
+static enum error
+record(struct ctl *c, const struct pending *p, struct notice *notice,
+    enum notice_state state)
+{
+	enum error e;
+
+	notice->state = state;
+	notice->when = instant_now();
+	e = notice_table_put(c->txn, p->tenant, notice);
+	if (e == OK)
+		e = store_commit(&c->txn);
+	return e == OK ? OK : error_about(&c->why, e, c->dir);
+}
+
+/*
+ * claim - decides by what the database says now, and records that the message is being
+ * sent: from here on nobody else will. ERR_NOTFOUND: the plan is gone.
+ */
+static enum error
+claim(struct notify *n, struct pending *p, struct letter *letter, struct result *r,
+    bool *send_r)
+{
+	struct ctl *c = n->c;
+	enum error e = open_store(c, STORE_WRITE);
+
+	*send_r = false;
+	if (e == OK)
+		e = pending_refresh(p, c->txn, instant_now());
+	if (e == OK && prepare(n, p, letter, r)) {
+		e = record(c, p, &letter->notice, NOTICE_SENDING);
+		*send_r = e == OK;
+	}
+	close_store(c);
+	return e;
+}
+
+/* try_settle - records how it went, unless tenant or notice are gone meanwhile */
+static enum error
+try_settle(struct ctl *c, const struct pending *p, struct notice *notice, bool sent)
+{
+	struct notice now;
+	enum error e = open_store(c, STORE_WRITE);
+
+	if (e == OK)
+		e = notice_table_get(c->txn, p->tenant, &now);
+	if (e == OK && now.state == NOTICE_SENDING && now.when == notice->when &&
+	    now.enforce_from == notice->enforce_from &&
+	    now.tempfail_until == notice->tempfail_until)
+		e = record(c, p, notice, sent ? NOTICE_SENT : NOTICE_FAILED);
+	close_store(c);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* settle - ... with more patience than others have: it cannot be found out later */
+static enum error
+settle(struct ctl *c, const struct pending *p, struct notice *notice, bool sent)
+{
+	struct error_text why;
+	enum error e = ERR_BUSY;
+
+	for (int i = 0; i < SETTLE_TRIES && e == ERR_BUSY; i++)
+		e = try_settle(c, p, notice, sent);
+	if (e == OK)
+		return OK;
+	why = c->why;
+	return error_set(&c->why, e,
+	    "the notice to tenant %s was %s, but that could not be recorded: %s",
+	    p->tenant, sent ? "sent" : "not sent",
+	    why.text[0] != '\0' ? why.text : error_string(e));
+}
+
+/* deliver - sends what is to be sent to P */
+static enum error
+deliver(struct notify *n, struct pending *p, struct letter *letter, struct result *r)
+{
+	bool send;
+	enum error e = claim(n, p, letter, r, &send);
+
+	if (e != OK || !send)
+		return e;
+	r->is = RESULT_SENT;
+	if (sendmail_send(n->sendmail, letter->address, letter->text, letter->len,
+		SENDMAIL_SECONDS, r->reason) != OK)
+		r->is = RESULT_FAILED;
+	return settle(n->c, p, &letter->notice, r->is == RESULT_SENT);
+}
+
+static const char *const words[] = {
+    [RESULT_SENT] = "sent",
+    [RESULT_FAILED] = "failed",
+    [RESULT_NO_CONTACT] = "no contact",
+    [RESULT_ALREADY_SENT] = "already sent",
+    [RESULT_UNFINISHED] = "unfinished since",
+    [RESULT_WOULD_SEND] = "would be sent",
+};
+
+static const char *const json_words[] = {
+    [RESULT_SENT] = "sent",
+    [RESULT_FAILED] = "failed",
+    [RESULT_NO_CONTACT] = "no_contact",
+    [RESULT_ALREADY_SENT] = "already_sent",
+    [RESULT_UNFINISHED] = "unfinished",
+    [RESULT_WOULD_SEND] = "would_send",
+};
+
+/* show_json - the object of one tenant, at once: a long run can be followed */
+static void
+show_json(struct notify *n, const struct pending *p, const struct result *r)
+{
+	struct json j;
+
+	json_to_stream(&j, n->c->out);
+	json_object(&j, NULL);
+	json_string(&j, "tenant", p->tenant);
+	json_text(&j, "contact", p->contact);
+	json_string(&j, "result", json_words[r->is]);
+	json_text(&j, "reason", r->is == RESULT_FAILED ? r->reason : NULL);
+	json_instant(&j, "enforce_from", p->enforce_from);
+	json_instant(&j, "tempfail_until", p->tempfail_until);
+	json_object_end(&j);
+	json_line_end(&j, n->c->out);
+	fflush(n->c->out);
+}
+
+/* show - the row of one tenant */
+static void
+show(struct notify *n, const struct pending *p, const struct result *r)
+{
+	char buf[4 * REASON_MAX + 64], when[INSTANT_TEXT_MAX];
+	const char *cells[] = {p->tenant, p->contact, buf};
+	struct text t;
+
+	if (n->c->options.json) {
+		show_json(n, p, r);
+		return;
+	}
+	text_init(&t, buf, sizeof buf);
+	text_puts(&t, words[r->is]);
+	if (r->is == RESULT_FAILED) {
+		text_puts(&t, ": ");
+		text_show(&t, r->reason, strlen(r->reason), REASON_MAX);
+	} else if (r->is == RESULT_ALREADY_SENT || r->is == RESULT_UNFINISHED) {
+		text_printf(&t, " %s", instant_print(p->when, when));
+		if (strcmp(p->told, p->contact) != 0)
+			text_printf(&t, " to %s", p->told);
+	}
+	listing_row(&n->listing, cells);
+}
+
+/* serve - one tenant from begin to end */
+static enum error
+serve(struct notify *n, struct pending *p)
+{
+	struct letter letter = {.text = NULL};
+	struct result r = {.reason = ""};
+	enum error e = OK;
+
+	if (prepare(n, p, &letter, &r) && !n->dry_run)
+		e = deliver(n, p, &letter, &r);
+	letter_free(&letter);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? OK : e;
+	n->tried +=
+	    r.is == RESULT_SENT || r.is == RESULT_FAILED || r.is == RESULT_WOULD_SEND;
+	n->failed += r.is == RESULT_FAILED;
+	show(n, p, &r);
+	return OK;
+}
+
+static enum error
+serve_all(struct notify *n)
+{
+	static const char *const headings[] = {"TENANT", "CONTACT", "RESULT"};
+	enum error e = OK;
+
+	listing_start(&n->listing, n->c->out, 3, headings);
+	for (size_t i = 0; i < n->list.count && e == OK; i++)
+		e = serve(n, &n->list.at[i]);
+	listing_end(&n->listing);
+	if (e == OK && n->failed > 0)
+		return error_set(&n->c->why, ERR_IO,
+		    "%llu of %llu notices could not be sent; repeat with --resend",
+		    (unsigned long long)n->failed, (unsigned long long)n->tried);
+	return e;
+}
+
+enum error
+ctl_rollout_notify(struct ctl *c)
+{
+	struct notify n = {.c = c, .turn = -1};
+	enum error e;
+
+	signal(SIGPIPE, SIG_IGN); /* whoever stops reading does not stop the work */
+	signal(SIGCHLD, SIG_DFL); /* or nothing is heard of sendmail(1) */
+	e = read_options(&n);
+	if (e == OK)
+		e = letter_template(&n.template, ctl_option(c, OPT_TEMPLATE), &c->why);
+	if (e == OK && !n.dry_run)
+		e = take_turn(&n);
+	if (e == OK)
+		e = read_list(&n);
+	if (e == OK)
+		e = serve_all(&n);
+	pending_list_free(&n.list);
+	template_free(&n.template);
+	if (n.turn >= 0)
+		close(n.turn);
+	return e;
+}

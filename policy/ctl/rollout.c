@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rollout - what the commands that switch SMTP AUTH off in stages have in common */
+#include "policy/ctl/rollout.h"
+
+#include <stdio.h>
+
+#include "policy/tenant_table.h"
+
+enum rollout_class
+rollout_class(const struct survey_tenant *t, instant now)
+{
+	if (t->smtp_auth == SMTP_AUTH_DISABLED)
+		return t->enforce_from > now || t->tempfail_until > now
+		    ? ROLLOUT_SCHEDULED
+		    : ROLLOUT_DISABLED;
+	return t->mailboxes > 0 ? ROLLOUT_IN_USE : ROLLOUT_UNUSED;
+}
+
+const char *rollout_class_name(enum rollout_class class)
+{
+	static const char *const names[] = {
+	    "disabled", "scheduled", "unused", "in use"};
+
+	return names[class];
+}
+
+const char *rollout_class_key(enum rollout_class class)
+{
+	return class == ROLLOUT_IN_USE ? "in_use" : rollout_class_name(class);
+}
+
+enum error
+rollout_since(struct ctl *c, enum option_id id, instant *since_r)
+{
+	const char *typed =
+	    ctl_option(c, id) != NULL ? ctl_option(c, id) : ROLLOUT_SPAN;
+	struct error_text why;
+	int64_t seconds;
+
+	if (instant_parse_span(typed, &seconds, &why) != OK || seconds <= 0 ||
+	    seconds > c->now)
+		return error_set(&c->why, ERR_DATA,
+		    "bad span of time \"%s\" for --%s: use 90d, 12h or 15m", typed,
+		    option_name(id));
+	*since_r = c->now - seconds;
+	return OK;
+}
+
+enum error
+rollout_tenant(struct ctl *c, char *name_r)
+{
+	const char *typed = ctl_option(c, OPT_TENANT);
+	struct tenant t;
+	enum error e;
+
+	name_r[0] = '\0';
+	if (typed == NULL)
+		return OK;
+	e = tenant_name_parse(typed, name_r, &c->why);
+	if (e == OK)
+		e = tenant_table_get(c->txn, name_r, &t);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e, "there is no tenant %s", name_r);
+	return e;
+}
+
+enum error
+rollout_survey(struct ctl *c, const char *only, survey_visit *visit, void *arg,
+    struct rollout *out)
+{
+	struct usage_merge *merge;
+	enum error e;
+
+	out->survey = NULL;
+	e = usage_sources_open(c, &out->sources);
+	if (e != OK)
+		return e;
+	merge = usage_sources_merge(out->sources);
+	out->coverage = usage_merge_coverage(merge);
+	out->covered =
+	    survey_covers(&out->coverage, store_settings(c->txn)->usage_nodes,
+		out->since, c->now, &out->gap) == OK;
+	e = survey_run(&out->survey, c->txn, merge, out->since, c->now,
+	    only[0] != '\0' ? only : NULL, visit, arg, &c->why);
+	if (e != OK)
+		rollout_end(out);
+	return e;
+}
+
+enum error
+rollout_survey_any(struct ctl *c, const char *only, struct rollout *out)
+{
+	struct usage_merge *none;
+	enum error e = rollout_survey(c, only, NULL, NULL, out);
+
+	if (e != ERR_MISSING)
+		return e;
+	none = usage_merge_new();
+	if (none == NULL)
+		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+	out->sources = NULL;
+	out->coverage = usage_merge_coverage(none);
+	e = survey_run(&out->survey, c->txn, none, out->since, c->now,
+	    only[0] != '\0' ? only : NULL, NULL, NULL, &c->why);
+	usage_merge_free(&none);
+	return e;
+}
+
+void
+rollout_end(struct rollout *r)
+{
+	survey_free(&r->survey);
+	usage_sources_close(&r->sources);
+}
+
+void
+rollout_print_coverage(struct ctl *c, const struct rollout *r)
+{
+	char since[INSTANT_TEXT_MAX];
+
+	fprintf(c->out, "usage: recorded since %s on %u machine%s\n",
+	    rollout_time(r->coverage.since, since), r->coverage.nodes,
+	    r->coverage.nodes == 1 ? "" : "s");
+	if (!r->covered)
+		fprintf(c->out, "usage is NOT complete: %s\n", r->gap.text);
+}
+
+const char *
+rollout_time(instant t, char *buf)
+{
+	if (t == INSTANT_NONE)
+		buf[0] = '\0';
+	else
+		instant_print(t, buf);
+	return buf;
+}

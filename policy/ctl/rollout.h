@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rollout - what the commands that switch SMTP AUTH off in stages have in common */
+#ifndef CTL_ROLLOUT_H
+#define CTL_ROLLOUT_H
+
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/usage_sources.h"
+#include "policy/usage/survey.h"
+
+#define ROLLOUT_SPAN "90d" /* the default of --unused-for, --used-within and --since \
+			    */
+
+/* The use of all tenants, and how much it can be relied on. */
+struct rollout {
+	struct usage_sources *sources;
+	struct survey *survey;
+	struct usage_coverage coverage;
+	instant since;         /* the start of the span */
+	bool covered;          /* the data are good enough to call a tenant unused */
+	struct error_text gap; /* what is missing, where they are not */
+};
+
+/* Where a tenant stands. */
+enum rollout_class {
+	ROLLOUT_DISABLED,
+	ROLLOUT_SCHEDULED, /* disabled, and its dates are still to come */
+	ROLLOUT_UNUSED,
+	ROLLOUT_IN_USE,
+};
+
+enum rollout_class rollout_class(const struct survey_tenant *t, instant now);
+
+/* "in use" for people, "in_use" for programs. */
+const char *rollout_class_name(enum rollout_class class);
+const char *rollout_class_key(enum rollout_class class);
+
+/*
+ * The start of a span that an option names ("90d"), ROLLOUT_SPAN where it is not given;
+ * ERR_DATA for one that is none.
+ */
+enum error rollout_since(struct ctl *c, enum option_id id, instant *since_r) MUST_USE;
+
+/* The tenant of --tenant in NAME_R (TENANT_NAME_MAX + 1 bytes), "" without; it exists.
+ */
+enum error rollout_tenant(struct ctl *c, char *name_r) MUST_USE;
+
+/* Reads all usage against the policy, since OUT's `since`; see survey_run(). */
+enum error rollout_survey(struct ctl *c, const char *only, survey_visit *visit,
+    void *arg, struct rollout *out) MUST_USE;
+/* The same without a visit; where nothing was recorded, all tenants with no usage. */
+enum error rollout_survey_any(
+    struct ctl *c, const char *only, struct rollout *out) MUST_USE;
+void rollout_end(struct rollout *r);
+
+/* A line for people: since when, on how many machines, what is missing. */
+void rollout_print_coverage(struct ctl *c, const struct rollout *r);
+
+/* The instant as RFC 3339, or "" for none, in BUF (INSTANT_TEXT_MAX bytes). */
+const char *rollout_time(instant t, char *buf);
+
+#endif

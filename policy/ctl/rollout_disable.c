@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* rollout_disable - switches off the tenants that nobody uses */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/ctl/output.h"
+#include "policy/ctl/rollout.h"
+#include "policy/tenant_table.h"
+
+/* What is asked for. */
+struct request {
+	char only[TENANT_NAME_MAX + 1];
+	instant enforce_from, tempfail_until;
+	unsigned long limit; /* 0: none */
+	bool dry_run;
+};
+
+/* read_limit - a whole number above 0 */
+static enum error
+read_limit(struct ctl *c, unsigned long *limit_r)
+{
+	const char *typed = ctl_option(c, OPT_LIMIT);
+	char *end;
+
+	*limit_r = 0;
+	if (typed == NULL)
+		return OK;
+	errno = 0;
+	if (*typed >= '0' && *typed <= '9') {
+		*limit_r = strtoul(typed, &end, 10);
+		if (*end == '\0' && errno == 0 && *limit_r > 0)
+			return OK;
+	}
+	return error_set(&c->why, ERR_DATA,
+	    "bad value \"%s\" for --limit: use a number above 0", typed);
+}
+
+/* read_dates - the schedule; one that is over already is a slip of the pen */
+static enum error
+read_dates(struct ctl *c, struct request *q)
+{
+	enum error e = OK;
+
+	q->enforce_from = q->tempfail_until = INSTANT_NONE;
+	if (ctl_option(c, OPT_ENFORCE_FROM) != NULL)
+		e = ctl_time(c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &q->enforce_from);
+	if (e == OK && q->enforce_from != INSTANT_NONE && q->enforce_from < c->now)
+		return error_set(&c->why, ERR_DATA, "--enforce-from %s is in the past",
+		    ctl_option(c, OPT_ENFORCE_FROM));
+	if (e == OK && ctl_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
+		e = ctl_future_time(c, OPT_TEMPFAIL_UNTIL, &q->tempfail_until);
+	if (e == OK && q->tempfail_until != INSTANT_NONE &&
+	    q->tempfail_until <= q->enforce_from)
+		return error_set(&c->why, ERR_DATA,
+		    "--tempfail-until must come after --enforce-from");
+	return e;
+}
+
+static enum error
+read_request(struct ctl *c, struct request *q)
+{
+	enum error e = read_limit(c, &q->limit);
+
+	if (e == OK)
+		e = read_dates(c, q);
+	q->dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
+	return e == OK ? rollout_tenant(c, q->only) : e;
+}
+
+/* check_coverage - "unused" is said only where the data can tell */
+static enum error
+check_coverage(struct ctl *c, const struct rollout *r)
+{
+	if (r->covered || ctl_option(c, OPT_FORCE) != NULL)
+		return OK;
+	return error_set(&c->why, ERR_PROTECTED,
+	    "nothing is switched off, as tenants in use could be among them: %.600s. "
+	    "--force switches off all the same",
+	    r->gap.text);
+}
+
+/* check_named - a tenant that was asked for by name, and is in use */
+static enum error
+check_named(struct ctl *c, const struct request *q, const struct rollout *r)
+{
+	const struct survey_tenant *t = survey_tenant(r->survey, 0);
+	char last[INSTANT_TEXT_MAX];
+
+	if (q->only[0] == '\0' || rollout_class(t, c->now) != ROLLOUT_IN_USE)
+		return OK;
+	return error_set(&c->why, ERR_PROTECTED,
+	    "tenant %s is in use: %u mailbox%s, the last at %s; see \"rollout grant\" "
+	    "and \"tenant set %s --smtp-auth disabled\"",
+	    t->name, t->mailboxes, t->mailboxes == 1 ? "" : "es",
+	    rollout_time(t->last_use, last), t->name);
+}
+
+/* disable - one tenant; all but its setting and its dates stays */
+static enum error
+disable(struct ctl *c, const struct request *q, const char *name)
+{
+	struct tenant t;
+	enum error e = tenant_table_get(c->txn, name, &t);
+
+	if (e == OK) {
+		t.smtp_auth = SMTP_AUTH_DISABLED;
+		t.enforce_from = q->enforce_from;
+		t.tempfail_until = q->tempfail_until;
+		e = tenant_table_put(c->txn, &t);
+	}
+	return e == OK ? OK : error_about(&c->why, e, name);
+}
+
+static void
+json_row(struct ctl *c, const struct request *q, const char *name)
+{
+	struct json j;
+
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_string(&j, "tenant", name);
+	json_string(&j, "smtp_auth", smtp_auth_name(SMTP_AUTH_DISABLED));
+	json_instant(&j, "enforce_from", q->enforce_from);
+	json_instant(&j, "tempfail_until", q->tempfail_until);
+	json_bool(&j, "dry_run", q->dry_run);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+/* disable_all - the unused ones in the order of names */
+static enum error
+disable_all(struct ctl *c, const struct request *q, const struct rollout *r,
+    unsigned long *count_r)
+{
+	const struct survey_tenant *t;
+	enum error e = OK;
+
+	*count_r = 0;
+	for (size_t i = 0; e == OK && (t = survey_tenant(r->survey, i)) != NULL; i++) {
+		if (rollout_class(t, c->now) != ROLLOUT_UNUSED)
+			continue;
+		if (q->limit > 0 && *count_r == q->limit)
+			break;
+		(*count_r)++;
+		if (c->options.json)
+			json_row(c, q, t->name);
+		else
+			fprintf(c->out, "%s\n", t->name);
+		if (!q->dry_run)
+			e = disable(c, q, t->name);
+	}
+	return e;
+}
+
+static void
+print_summary(struct ctl *c, const struct request *q, const struct rollout *r,
+    unsigned long count)
+{
+	char since[INSTANT_TEXT_MAX], from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
+
+	fprintf(c->out, "%lu tenant%s without use since %s %s", count,
+	    count == 1 ? "" : "s", rollout_time(r->since, since),
+	    q->dry_run ? "would be disabled" : "disabled");
+	if (q->enforce_from != INSTANT_NONE)
+		fprintf(
+		    c->out, ", enforced from %s", rollout_time(q->enforce_from, from));
+	if (q->tempfail_until != INSTANT_NONE)
+		fprintf(c->out, ", tempfailed until %s",
+		    rollout_time(q->tempfail_until, until));
+	fputc('\n', c->out);
+}
+
+enum error
+ctl_rollout_disable_unused(struct ctl *c)
+{
+	unsigned long count;
+	struct request q;
+	struct rollout r;
+	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
+
+	if (e == OK)
+		e = read_request(c, &q);
+	if (e == OK)
+		e = rollout_survey(c, q.only, NULL, NULL, &r);
+	if (e != OK)
+		return e;
+	e = check_coverage(c, &r);
+	if (e == OK)
+		e = check_named(c, &q, &r);
+	if (e == OK)
+		e = disable_all(c, &q, &r, &count);
+	if (e == OK && !c->options.json)
+		print_summary(c, &q, &r, count);
+	rollout_end(&r);
+	return e;
+}

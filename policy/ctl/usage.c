@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage - usage list: who uses SMTP AUTH, and what they would get now */
+#include <inttypes.h>
+#include <string.h>
+
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/output.h"
+#include "policy/ctl/usage_rows.h"
+#include "policy/ctl/usage_sources.h"
+#include "policy/tenant_table.h"
+#include "policy/verify.h"
+
+#define SINCE_DAYS 7
+#define SHOWN_MAX (4 * LOGIN_MAX + 32) /* a login as text_show() may make it */
+
+/* As check: some 20 ms to verify. */
+#define VERIFY_RECORDS_MAX 100000
+
+static void
+print_json(struct ctl *c, const struct usage_line *l)
+{
+	char buf[USAGE_OVERRIDE_MAX], client[ADDRESS_TEXT_MAX];
+	struct json j;
+
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_text(&j, "mailbox", usage_line_mailbox(l));
+	json_string(&j, "login", usage_line_login(l));
+	json_text(&j, "tenant", usage_line_tenant(l));
+	json_number(&j, "submissions", (int64_t)usage_line_submissions(l));
+	json_number(&j, "denied", (int64_t)l->count[USAGE_DENIED]);
+	json_number(&j, "would_deny", (int64_t)l->count[USAGE_WOULD_DENY]);
+	json_number(&j, "exempt", (int64_t)l->count[USAGE_EXEMPT]);
+	json_instant(&j, "first_seen", l->first_seen);
+	json_instant(&j, "last_seen", l->last_seen);
+	json_text(&j, "last_client",
+	    l->has_client ? address_print(&l->client, client) : NULL);
+	json_array(&j, "mechanisms");
+	for (uint8_t i = 1; i < MECHANISM_CODES; i++)
+		if (l->mechanisms & (UINT32_C(1) << i))
+			json_string(&j, NULL, mechanism_code_name(i));
+	json_array_end(&j);
+	json_text(&j, "tls", tls_code_name(l->tls));
+	json_string(&j, "verdict", verdict_name((enum verdict)l->verdict));
+	json_string(&j, "reason", reason_name((enum reason)l->reason));
+	json_text(&j, "override", usage_line_override(l, buf));
+	json_instant(&j, "last_use", l->last_use);
+	json_instant(&j, "last_exempt", l->last_exempt);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+/* csv_text - a field in quotes where RFC 4180 wants them, and a comma */
+static void
+csv_text(FILE *out, const char *s)
+{
+	bool quote = strpbrk(s, ",\"\r\n") != NULL || *s == ' ';
+
+	if (quote)
+		fputc('"', out);
+	for (; *s != '\0'; s++) {
+		if (*s == '"')
+			fputc('"', out);
+		fputc(*s, out);
+	}
+	fputs(quote ? "\"," : ",", out);
+}
+
+/*
+ * csv_name - a name that others chose: a spreadsheet would run one that begins like a
+ * formula. It gets an apostrophe in front, and so does one that begins with an
+ * apostrophe: whoever takes one leading apostrophe off has the name again.
+ */
+static void
+csv_name(FILE *out, const char *s)
+{
+	char guarded[LOGIN_MAX + 2];
+
+	snprintf(guarded, sizeof guarded, "%s%s",
+	    *s != '\0' && strchr("=+-@'", *s) != NULL ? "'" : "", s);
+	csv_text(out, guarded);
+}
+
+static void
+csv_instant(FILE *out, instant t)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	csv_text(out, t != INSTANT_NONE ? instant_print(t, buf) : "");
+}
+
+static void
+print_csv(struct ctl *c, const struct usage_line *l)
+{
+	char buf[USAGE_OVERRIDE_MAX], client[ADDRESS_TEXT_MAX] = "";
+	char mechanisms[MECHANISMS_TEXT_MAX], when[INSTANT_TEXT_MAX] = "";
+	FILE *out = c->out;
+
+	csv_name(out, usage_line_mailbox(l));
+	csv_name(out, usage_line_login(l));
+	csv_text(out, usage_line_tenant(l));
+	fprintf(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
+	    usage_line_submissions(l), l->count[USAGE_DENIED],
+	    l->count[USAGE_WOULD_DENY], l->count[USAGE_EXEMPT]);
+	csv_instant(out, l->first_seen);
+	csv_instant(out, l->last_seen);
+	if (l->has_client)
+		address_print(&l->client, client);
+	csv_text(out, client);
+	mechanisms_print(l->mechanisms, mechanisms);
+	for (char *s = mechanisms; (s = strchr(s, ',')) != NULL;)
+		*s = ' ';
+	csv_text(out, mechanisms);
+	csv_text(out, tls_code_name(l->tls));
+	csv_text(out, verdict_name((enum verdict)l->verdict));
+	csv_text(out, reason_name((enum reason)l->reason));
+	csv_text(out, usage_line_override(l, buf));
+	csv_instant(out, l->last_use);
+	if (l->last_exempt != INSTANT_NONE)
+		instant_print(l->last_exempt, when);
+	fprintf(out, "%s\r\n", when);
+}
+
+static void
+csv_head(struct ctl *c)
+{
+	fputs("mailbox,login,tenant,submissions,denied,would_deny,exempt,first_seen,"
+	      "last_seen,last_client,mechanisms,tls,verdict,reason,override,last_use,"
+	      "last_exempt\r\n",
+	    c->out);
+}
+
+/* show_name - the mailbox, and the login where it is another one */
+static const char *
+show_name(const struct usage_line *l, char *buf)
+{
+	const char *mailbox = usage_line_mailbox(l), *login = usage_line_login(l);
+	struct text t;
+
+	text_init(&t, buf, 2 * (size_t)SHOWN_MAX);
+	if (*mailbox != '\0' && strcmp(mailbox, login) != 0) {
+		text_show(&t, mailbox, strlen(mailbox), LOGIN_MAX);
+		text_puts(&t, " (");
+		text_show(&t, login, strlen(login), LOGIN_MAX);
+		text_puts(&t, ")");
+	} else {
+		text_show(&t, login, strlen(login), LOGIN_MAX);
+	}
+	return buf;
+}
+
+/* show_now - what it would get, and what became of its exception */
+static const char *
+show_now(const struct usage_line *l, char *buf, size_t cap)
+{
+	const char *note = l->override == OVERRIDE_EXPIRED ? " (exception expired)"
+	    : l->override == OVERRIDE_OTHER_CLIENT         ? " (not for this client)"
+							   : "";
+
+	snprintf(buf, cap, "%s %s%s", verdict_name((enum verdict)l->verdict),
+	    reason_name((enum reason)l->reason), note);
+	return buf;
+}
+
+static const char *
+or_dash(const char *s)
+{
+	return *s != '\0' ? s : "-";
+}
+
+static void
+print_row(struct listing *listing, const struct usage_line *l)
+{
+	char name[2 * SHOWN_MAX], number[USAGE_KINDS][24], seen[INSTANT_TEXT_MAX] = "";
+	char client[ADDRESS_TEXT_MAX] = "", mechanisms[MECHANISMS_TEXT_MAX], now[128];
+
+	snprintf(number[0], sizeof number[0], "%" PRIu64, usage_line_submissions(l));
+	for (int k = USAGE_DENIED; k < USAGE_KINDS; k++)
+		snprintf(number[k], sizeof number[k], "%" PRIu64, l->count[k]);
+	if (l->last_seen != INSTANT_NONE)
+		instant_print(l->last_seen, seen);
+	if (l->has_client)
+		address_print(&l->client, client);
+	listing_row(listing,
+	    (const char *[]){show_name(l, name), or_dash(usage_line_tenant(l)),
+		number[0], number[USAGE_DENIED], number[USAGE_WOULD_DENY],
+		number[USAGE_EXEMPT], or_dash(seen), or_dash(client),
+		or_dash(mechanisms_print(l->mechanisms, mechanisms)),
+		or_dash(tls_code_name(l->tls)), show_now(l, now, sizeof now)});
+}
+
+/* print_table - lines FROM to TO */
+static void
+print_table(struct ctl *c, const struct usage_lines *lines, size_t from, size_t to)
+{
+	static const char *const headings[] = {"MAILBOX", "TENANT", "SUBMISSIONS",
+	    "DENIED", "WOULD-DENY", "EXEMPT", "LAST SEEN", "LAST CLIENT", "MECHANISMS",
+	    "TLS", "NOW"};
+	struct listing listing;
+
+	listing_start(&listing, c->out, sizeof headings / sizeof *headings, headings);
+	for (size_t i = from; i < to; i++)
+		print_row(&listing, lines->at[i]);
+	listing_end(&listing);
+}
+
+/* print_coverage - what all of this is worth: since when, and what is missing */
+static void
+print_coverage(struct ctl *c, const struct usage_coverage *k, instant since)
+{
+	unsigned retention = store_settings(c->txn)->usage_retention;
+	uint32_t today = usage_day_of(c->now);
+	uint32_t first = today > retention ? today - retention : 0;
+	char when[INSTANT_TEXT_MAX];
+
+	if (usage_day_of(since) < first)
+		fprintf(c->out,
+		    "counts before %.10s are forgotten (setting usage-retention)\n",
+		    instant_print((instant)first * USAGE_SECONDS_A_DAY, when));
+	fprintf(c->out,
+	    "recorded since %s on %u machine%s; %" PRIu64
+	    " submission%s could not be counted",
+	    instant_print(k->since, when), k->nodes, k->nodes == 1 ? "" : "s",
+	    k->dropped, k->dropped == 1 ? "" : "s");
+	if (k->last_dropped != INSTANT_NONE)
+		fprintf(
+		    c->out, ", the last at %s", instant_print(k->last_dropped, when));
+	fputc('\n', c->out);
+}
+
+static void
+print_lines(struct ctl *c, const struct usage_lines *lines)
+{
+	size_t known = 0;
+
+	while (known < lines->count && lines->at[known]->has_tenant)
+		known++;
+	print_table(c, lines, 0, known);
+	if (known == lines->count)
+		return;
+	fprintf(c->out, "%sLogins of no tenant:\n", known > 0 ? "\n" : "");
+	print_table(c, lines, known, lines->count);
+}
+
+/* print - as the options want it */
+static void
+print(struct ctl *c, const struct usage_lines *lines, const struct usage_coverage *k,
+    instant since)
+{
+	bool csv = ctl_option(c, OPT_CSV) != NULL;
+
+	if (csv)
+		csv_head(c);
+	for (size_t i = 0; i < lines->count && (csv || c->options.json); i++)
+		if (csv)
+			print_csv(c, lines->at[i]);
+		else
+			print_json(c, lines->at[i]);
+	if (csv || c->options.json)
+		return;
+	print_lines(c, lines);
+	print_coverage(c, k, since);
+}
+
+/* find_tenant - the name of --tenant in ONLY, "" without one */
+static enum error
+find_tenant(struct ctl *c, char *only)
+{
+	struct tenant t;
+	enum error e;
+
+	only[0] = '\0';
+	if (ctl_option(c, OPT_TENANT) == NULL)
+		return OK;
+	e = tenant_name_parse(ctl_option(c, OPT_TENANT), only, &c->why);
+	if (e == OK)
+		e = tenant_table_get(c->txn, only, &t);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e, "there is no tenant %s", only);
+	return e;
+}
+
+/* verify_first - a damaged policy can say "not found" of what is there */
+static enum error
+verify_first(struct ctl *c)
+{
+	const struct store_meta *m = store_meta(c->txn);
+
+	if (m->tenants + m->domains + m->mailboxes + m->aliases > VERIFY_RECORDS_MAX)
+		return OK;
+	return verify_store(c->store, NULL, &c->why);
+}
+
+static enum error
+open_sources(struct ctl *c, struct usage_sources **sources_r)
+{
+	enum error e = usage_sources_open(c, sources_r);
+	struct error_text why = c->why;
+
+	if (e == ERR_MISSING)
+		return error_set(&c->why, e,
+		    "%.700s; smtpauth-milter with \"usage = yes\" records it, and "
+		    "--usage FILE reads another machine's",
+		    why.text);
+	return e;
+}
+
+enum error
+ctl_usage_list(struct ctl *c)
+{
+	char only[TENANT_NAME_MAX + 1];
+	struct usage_sources *sources = NULL;
+	struct usage_coverage coverage;
+	struct usage_lines lines;
+	instant since;
+	enum error e = usage_since(c, SINCE_DAYS, &since);
+
+	if (e == OK && ctl_option(c, OPT_CSV) != NULL && c->options.json)
+		e = error_set(&c->why, ERR_USAGE, "use --csv or --json, not both");
+	if (e == OK)
+		e = find_tenant(c, only);
+	if (e == OK)
+		e = verify_first(c);
+	if (e == OK)
+		e = open_sources(c, &sources);
+	if (e != OK)
+		return e;
+	coverage = usage_merge_coverage(usage_sources_merge(sources));
+	e = usage_lines_read(&lines, c, usage_sources_merge(sources), since,
+	    only[0] != '\0' ? only : NULL);
+	usage_sources_close(&sources);
+	if (e != OK)
+		return e;
+	print(c, &lines, &coverage, since);
+	usage_lines_free(&lines);
+	return OK;
+}

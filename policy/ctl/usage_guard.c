@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_guard - whether domains are in use that are about to be closed by default */
+#include "policy/ctl/usage_guard.h"
+
+#include <string.h>
+
+#include "policy/ctl/usage_sources.h"
+#include "policy/domain_table.h"
+#include "policy/tenant_table.h"
+
+#define IN_USE_SECONDS (30 * (int64_t)USAGE_SECONDS_A_DAY)
+#define WAY_OUT "say --smtp-auth enabled, or --smtp-auth disabled if that is meant"
+
+/* What was found. */
+struct found {
+	unsigned long logins;
+	instant last;
+	char login[LOGIN_MAX + 1]; /* the one that was last */
+};
+
+/* is_concerned - whether the login is of one of the domains */
+static enum error
+is_concerned(struct ctl *c, const struct login *login, bool *concerned_r)
+{
+	char domain[DOMAIN_MAX + 1];
+	struct tenant t;
+	enum error e = OK;
+
+	*concerned_r = false;
+	for (size_t i = 0; i < c->options.domains && e == OK && !*concerned_r; i++) {
+		e = domain_parse(c->options.domain[i], domain, &c->why);
+		if (e != OK)
+			return e;
+		if (strcmp(domain, DOMAIN_ANY) != 0) {
+			*concerned_r = login->has_domain &&
+			    strcmp(domain, login_domain(login)) == 0;
+			continue;
+		}
+		e = tenant_table_of(c->txn, login, &t);
+		*concerned_r = e == ERR_NOTFOUND;
+		e = e == ERR_NOTFOUND ? OK : e;
+	}
+	return e;
+}
+
+static enum error
+look(struct ctl *c, struct usage_merge *merge, struct found *f)
+{
+	struct usage_row row;
+	bool concerned;
+	enum error e;
+
+	while ((e = usage_merge_next(merge, &row, &c->why)) == OK) {
+		instant last = row.usage.last_use;
+
+		if (last == INSTANT_NONE || last < c->now - IN_USE_SECONDS)
+			continue;
+		e = is_concerned(c, &row.login, &concerned);
+		if (e != OK)
+			return e;
+		if (!concerned)
+			continue;
+		f->logins++;
+		if (last <= f->last)
+			continue;
+		f->last = last;
+		memcpy(f->login, row.login.text, row.login.len + 1);
+	}
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+static enum error
+refuse(struct ctl *c, const struct found *f)
+{
+	char when[INSTANT_TEXT_MAX];
+
+	return error_set(&c->why, ERR_PROTECTED,
+	    "%lu login%s used SMTP AUTH within 30 days, the last was %.320s at %s, and "
+	    "the "
+	    "tenant would be disabled: " WAY_OUT,
+	    f->logins, f->logins == 1 ? "" : "s", f->login,
+	    instant_print(f->last, when));
+}
+
+enum error
+usage_guard(struct ctl *c)
+{
+	struct found f = {0, INSTANT_NONE, ""};
+	struct usage_sources *sources;
+	struct error_text why;
+	enum error e = usage_sources_open(c, &sources);
+
+	if (e == ERR_MISSING)
+		return OK;
+	if (e == OK) {
+		e = look(c, usage_sources_merge(sources), &f);
+		usage_sources_close(&sources);
+	}
+	if (e == OK)
+		return f.logins > 0 ? refuse(c, &f) : OK;
+	why = c->why;
+	return error_set(
+	    &c->why, e, "%.700s; so it is not known who is in use: " WAY_OUT, why.text);
+}

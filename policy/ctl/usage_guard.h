@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_guard - whether domains are in use that are about to be closed by default */
+#ifndef CTL_USAGE_GUARD_H
+#define CTL_USAGE_GUARD_H
+
+#include "policy/ctl/ctl.h"
+
+/*
+ * ERR_PROTECTED, with who and the way out in WHY, when a login of one of the --domain
+ * options ("*": a login of no tenant) has passed within the last 30 days, on this
+ * machine or one of --usage FILE; also when that cannot be told, as the usage cannot be
+ * read. A machine that has recorded nothing has no objection.
+ */
+enum error usage_guard(struct ctl *c) MUST_USE;
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_prune - usage prune: forgets what is older than usage-retention, now */
+#include <inttypes.h>
+#include <string.h>
+
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/output.h"
+#include "policy/ctl/owner.h"
+#include "policy/text.h"
+#include "policy/usage/database.h"
+
+#define HERE "the usage of this machine"
+#define VISITS 20000           /* records of one step */
+#define STEPS_A_TRANSACTION 50 /* a daemon that runs waits that long to write */
+#define WORD_MAX (ERROR_TEXT_MAX + 32)
+
+/* prune - all that is old, in write transactions; a daemon may write in between */
+static enum error
+prune(struct db *db, struct usage_prune *p)
+{
+	struct db_txn *txn;
+	enum error e = OK;
+
+	while (e == OK && !p->done) {
+		e = db_begin(db, true, &txn);
+		for (int i = 0; e == OK && !p->done && i < STEPS_A_TRANSACTION; i++)
+			e = usage_prune_step(txn, p, VISITS);
+		if (e == OK)
+			e = db_commit(&txn);
+		else if (e != ERR_DAMAGED)
+			db_abort(&txn);
+	}
+	return e;
+}
+
+/* open_existing - to write, but never to make one */
+static enum error
+open_existing(struct ctl *c, struct db **db_r, struct error_text *why)
+{
+	enum error e = usage_database_open(db_r, c->dir, false, why);
+
+	if (e != OK)
+		return e;
+	db_close(db_r);
+	return usage_database_open(db_r, c->dir, true, why);
+}
+
+/* serve - in the owner's process: it prunes, and says what came of it */
+static void
+serve(struct ctl *c, void *arg, FILE *to)
+{
+	struct usage_prune *p = arg;
+	struct error_text why = {.text = ""};
+	uint8_t word[WORD_MAX];
+	struct record_writer w;
+	struct db *db;
+	enum error e = open_existing(c, &db, &why);
+
+	if (e == OK) {
+		e = prune(db, p);
+		if (e != OK)
+			error_about(&why, e, HERE);
+		else
+			db_close(&db);
+	}
+	record_write_start(&w, word, sizeof word);
+	record_put_u8(&w, (uint8_t)e);
+	record_put_u64(&w, p->days);
+	record_put_u64(&w, p->clients);
+	record_put_string(&w, why.text);
+	fwrite(word, 1, w.len, to);
+}
+
+/* take_word - what the process says, checked like a stranger's word */
+static enum error
+take_word(struct ctl *c, FILE *from, struct usage_prune *p)
+{
+	uint8_t word[WORD_MAX];
+	struct record_reader r;
+	struct error_text why;
+	uint8_t e;
+
+	record_read_start(&r, (struct bytes){word, fread(word, 1, sizeof word, from)});
+	e = record_get_u8(&r);
+	p->days = record_get_u64(&r);
+	p->clients = record_get_u64(&r);
+	record_get_string(&r, why.text, sizeof why.text);
+	if (record_end(&r) != OK || e > ERR_INTERNAL ||
+	    !text_is_line(why.text, strlen(why.text)))
+		return error_set(&c->why, ERR_IO,
+		    "the process that prunes " HERE " ended without a word");
+	return error_set(&c->why, (enum error)e, "%s", why.text);
+}
+
+static void
+tell(struct ctl *c, const struct usage_prune *p)
+{
+	struct json j;
+
+	if (!c->options.json) {
+		fprintf(c->out,
+		    "%" PRIu64 " day%s and %" PRIu64 " client address%s forgotten\n",
+		    p->days, p->days == 1 ? "" : "s", p->clients,
+		    p->clients == 1 ? "" : "es");
+		return;
+	}
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_number(&j, "days", (int64_t)p->days);
+	json_number(&j, "clients", (int64_t)p->clients);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+enum error
+ctl_usage_prune(struct ctl *c)
+{
+	struct usage_prune p;
+	struct owner owner;
+	enum error e;
+
+	usage_prune_start(&p, c->now, store_settings(c->txn)->usage_retention);
+	e = owner_start(c, serve, &p, &owner);
+	if (e != OK)
+		return e;
+	e = take_word(c, owner.from, &p);
+	owner_end(&owner);
+	if (e == OK)
+		tell(c, &p);
+	return e;
+}

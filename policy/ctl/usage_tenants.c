@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_tenants - the use of every tenant */
+#include "policy/ctl/csv.h"
+#include "policy/ctl/output.h"
+#include "policy/ctl/rollout.h"
+#include "policy/ctl/usage_rows.h"
+
+#define SINCE_DAYS 90
+
+/* The logins of no tenant, as one row. */
+struct others {
+	struct survey_tenant sum;
+	bool any;
+};
+
+/* add_other - a login of no tenant */
+static enum error
+add_other(
+    void *arg, size_t tenant, const struct usage_row *row, const struct standing *s)
+{
+	struct others *o = arg;
+	struct survey_tenant *t = &o->sum;
+
+	if (tenant != SURVEY_NO_TENANT)
+		return OK;
+	o->any = true;
+	for (int k = 0; k < USAGE_KINDS; k++)
+		t->count[k] += s->count[k];
+	t->mailboxes += s->used;
+	t->first_seen = usage_earlier(t->first_seen, row->usage.first_seen);
+	t->last_seen = usage_later(t->last_seen, row->usage.last_seen);
+	t->last_use = usage_later(t->last_use, row->usage.last_use);
+	return OK;
+}
+
+static uint64_t
+submissions(const struct survey_tenant *t)
+{
+	return t->count[USAGE_ALLOWED] + t->count[USAGE_DENIED] +
+	    t->count[USAGE_WOULD_DENY];
+}
+
+static void
+json_row(struct ctl *c, const struct rollout *r, const struct survey_tenant *t)
+{
+	const bool known = t->name[0] != '\0';
+	struct json j;
+
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_text(&j, "tenant", t->name);
+	json_text(&j, "smtp_auth", known ? smtp_auth_name(t->smtp_auth) : "");
+	json_string(&j, "class", t->mailboxes > 0 ? "in_use" : "unused");
+	json_number(&j, "mailboxes", t->mailboxes);
+	json_number(&j, "excepted", t->excepted);
+	json_number(&j, "submissions", (int64_t)submissions(t));
+	json_number(&j, "denied", (int64_t)t->count[USAGE_DENIED]);
+	json_number(&j, "would_deny", (int64_t)t->count[USAGE_WOULD_DENY]);
+	json_number(&j, "exempt", (int64_t)t->count[USAGE_EXEMPT]);
+	json_instant(&j, "first_seen", t->first_seen);
+	json_instant(&j, "last_seen", t->last_seen);
+	json_instant(&j, "last_use", t->last_use);
+	json_instant(&j, "covered_since", r->coverage.since);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+/* The numbers of a row as texts. */
+struct cells {
+	char mailboxes[24], submissions[24], count[USAGE_KINDS][24];
+	char last_use[INSTANT_TEXT_MAX];
+};
+
+static void
+fill(struct cells *cells, const struct survey_tenant *t)
+{
+	snprintf(cells->mailboxes, sizeof cells->mailboxes, "%u", t->mailboxes);
+	snprintf(cells->submissions, sizeof cells->submissions, "%llu",
+	    (unsigned long long)submissions(t));
+	for (int k = 0; k < USAGE_KINDS; k++)
+		snprintf(cells->count[k], sizeof cells->count[k], "%llu",
+		    (unsigned long long)t->count[k]);
+	rollout_time(t->last_use, cells->last_use);
+}
+
+static void
+csv_one(struct ctl *c, const struct rollout *r, const struct survey_tenant *t)
+{
+	const bool known = t->name[0] != '\0';
+	char since[INSTANT_TEXT_MAX], excepted[24];
+	char first[INSTANT_TEXT_MAX], last[INSTANT_TEXT_MAX];
+	struct cells cells;
+
+	fill(&cells, t);
+	snprintf(excepted, sizeof excepted, "%u", t->excepted);
+	csv_row(c->out,
+	    (const char *[]){t->name, known ? smtp_auth_name(t->smtp_auth) : "",
+		t->mailboxes > 0 ? "in_use" : "unused", cells.mailboxes, excepted,
+		cells.submissions, cells.count[USAGE_DENIED],
+		cells.count[USAGE_WOULD_DENY], cells.count[USAGE_EXEMPT],
+		rollout_time(t->first_seen, first), rollout_time(t->last_seen, last),
+		cells.last_use, rollout_time(r->coverage.since, since)},
+	    13);
+}
+
+/* class_text - "unused" reaches no further than the data do */
+static const char *
+class_text(
+    const struct rollout *r, const struct survey_tenant *t, char *buf, size_t cap)
+{
+	char since[INSTANT_TEXT_MAX];
+
+	if (t->mailboxes > 0)
+		return "in use";
+	if (r->coverage.since <= r->since)
+		return "unused";
+	snprintf(buf, cap, "unused since %s (no older data)",
+	    instant_print(r->coverage.since, since));
+	return buf;
+}
+
+static void
+list_row(struct listing *l, const struct rollout *r, const struct survey_tenant *t)
+{
+	const bool known = t->name[0] != '\0';
+	struct cells cells;
+	char class[80];
+
+	fill(&cells, t);
+	listing_row(l,
+	    (const char *[]){known ? t->name : "(no tenant)",
+		known ? smtp_auth_name(t->smtp_auth) : "", cells.mailboxes,
+		cells.submissions, cells.count[USAGE_DENIED],
+		cells.count[USAGE_WOULD_DENY], cells.count[USAGE_EXEMPT],
+		cells.last_use, class_text(r, t, class, sizeof class)});
+}
+
+static void
+print_csv(struct ctl *c, const struct rollout *r, const struct others *o)
+{
+	static const char *const names[] = {"tenant", "smtp_auth", "class", "mailboxes",
+	    "excepted", "submissions", "denied", "would_deny", "exempt", "first_seen",
+	    "last_seen", "last_use", "covered_since"};
+	const struct survey_tenant *t;
+
+	csv_row(c->out, names, sizeof names / sizeof *names);
+	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++)
+		csv_one(c, r, t);
+	if (o->any)
+		csv_one(c, r, &o->sum);
+}
+
+static void
+print_text(struct ctl *c, const struct rollout *r, const struct others *o)
+{
+	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "MAILBOXES",
+	    "SUBMISSIONS", "DENIED", "WOULD-DENY", "EXEMPT", "LAST USE", "CLASS"};
+	const struct survey_tenant *t;
+	struct listing l;
+
+	listing_start(&l, c->out, 9, headings);
+	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++)
+		list_row(&l, r, t);
+	if (o->any)
+		list_row(&l, r, &o->sum);
+	listing_end(&l);
+	rollout_print_coverage(c, r);
+}
+
+static void
+print_json(struct ctl *c, const struct rollout *r, const struct others *o)
+{
+	const struct survey_tenant *t;
+
+	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++)
+		json_row(c, r, t);
+	if (o->any)
+		json_row(c, r, &o->sum);
+}
+
+enum error
+ctl_usage_tenants(struct ctl *c)
+{
+	struct others o = {.sum = {.first_seen = INSTANT_NONE,
+			       .last_seen = INSTANT_NONE,
+			       .last_use = INSTANT_NONE}};
+	struct rollout r;
+	enum error e = usage_since(c, SINCE_DAYS, &r.since);
+
+	if (e == OK)
+		e = rollout_survey(c, "", add_other, &o, &r);
+	if (e != OK)
+		return e;
+	if (c->options.json)
+		print_json(c, &r, &o);
+	else if (ctl_option(c, OPT_CSV) != NULL)
+		print_csv(c, &r, &o);
+	else
+		print_text(c, &r, &o);
+	rollout_end(&r);
+	return OK;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* steps - how a login was understood, in lines for the person who asks */
+#include "policy/steps.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define STEP_MAX 1400
+#define SHOWN_MAX 200
+#define NETWORKS_SHOWN 5
+
+void
+steps_add(struct text *steps, const char *fmt, ...)
+{
+	char line[STEP_MAX];
+	va_list ap;
+
+	if (steps == NULL)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	if (steps->len > 0)
+		text_puts(steps, "\n");
+	text_puts(steps, line);
+}
+
+void
+steps_login(struct text *steps, const char *label, const char *s, size_t n)
+{
+	char shown[4 * SHOWN_MAX + 64];
+	struct text t;
+
+	if (steps == NULL)
+		return;
+	text_init(&t, shown, sizeof shown);
+	text_show(&t, s, n, SHOWN_MAX);
+	steps_add(steps, "%s %s", label, shown);
+}
+
+static void
+put_instant(struct text *line, const char *label, instant t)
+{
+	char when[INSTANT_TEXT_MAX];
+
+	if (t != INSTANT_NONE)
+		text_printf(line, ", %s %s", label, instant_print(t, when));
+}
+
+static void
+put_lock(struct text *line, const struct lock *lock, instant now)
+{
+	if (!lock->set)
+		return;
+	if (lock->until == INSTANT_NONE)
+		text_puts(line, ", locked");
+	else
+		put_instant(line,
+		    lock_holds(lock, now) ? "locked until" : "lock expired",
+		    lock->until);
+}
+
+void
+steps_tenant(struct text *steps, const struct tenant *t, instant now)
+{
+	char buf[STEP_MAX];
+	struct text line;
+
+	if (steps == NULL)
+		return;
+	text_init(&line, buf, sizeof buf);
+	text_printf(
+	    &line, "tenant: %s, smtp-auth %s", t->name, smtp_auth_name(t->smtp_auth));
+	if (t->action != ACTION_DEFAULT)
+		text_printf(&line, ", action %s", action_name(t->action));
+	if (t->blocks != BLOCKS_ALL)
+		text_printf(&line, ", blocks %s", blocks_name(t->blocks));
+	put_instant(&line, "enforce-from", t->enforce_from);
+	put_instant(&line, "tempfail-until", t->tempfail_until);
+	put_lock(&line, &t->lock, now);
+	steps_add(steps, "%s", buf);
+}
+
+static void
+put_clients(struct text *line, const struct cidr_list *clients)
+{
+	char network[CIDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < clients->count && i < NETWORKS_SHOWN; i++)
+		text_printf(line, "%s%s", i == 0 ? ", clients " : ",",
+		    network_print(&clients->net[i], network));
+	if (clients->count > NETWORKS_SHOWN)
+		text_printf(line, " and %u more", clients->count - NETWORKS_SHOWN);
+}
+
+void
+steps_mailbox(struct text *steps, const struct mailbox *m, instant now)
+{
+	char buf[STEP_MAX];
+	struct text line;
+
+	if (steps == NULL)
+		return;
+	if (m == NULL) {
+		steps_add(steps, "mailbox setting: none");
+		return;
+	}
+	text_init(&line, buf, sizeof buf);
+	text_printf(
+	    &line, "mailbox setting: smtp-auth %s", smtp_auth_name(m->smtp_auth));
+	put_instant(&line, "until", m->until);
+	if (m->until != INSTANT_NONE && now >= m->until)
+		text_puts(&line, " (expired)");
+	put_clients(&line, &m->clients);
+	put_lock(&line, &m->lock, now);
+	steps_add(steps, "%s", buf);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* steps - how a login was understood, in lines for the person who asks */
+#ifndef POLICY_STEPS_H
+#define POLICY_STEPS_H
+
+#include "policy/mailbox.h"
+#include "policy/tenant.h"
+#include "policy/text.h"
+
+/*
+ * Each adds a line to STEPS; with NULL, on the decision path, nothing happens at all.
+ */
+void steps_add(struct text *steps, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* LABEL and the N bytes of a login, fit for a terminal. */
+void steps_login(struct text *steps, const char *label, const char *s, size_t n);
+
+/* The tenant with all that bears on the decision: action, blocks, dates, lock. */
+void steps_tenant(struct text *steps, const struct tenant *t, instant now);
+
+/* The mailbox's own setting, or that there is none (M NULL). */
+void steps_mailbox(struct text *steps, const struct mailbox *m, instant now);
+
+#endif
