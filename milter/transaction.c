@@ -169,8 +169,15 @@ static enum error
 judge(struct store_txn *txn, const struct transaction *t, enum mta mta,
     struct record *r, struct reply *reply)
 {
-	const struct submission s = {t->login, strlen(t->login), mta, t->client,
-	    t->listener, t->mechanism, r->now};
+	const struct submission s = {
+	    .login = t->login,
+	    .login_len = strlen(t->login),
+	    .mta = mta,
+	    .client = t->client,
+	    .listener = t->listener,
+	    .mechanism = t->mechanism,
+	    .now = r->now,
+	};
 	struct outcome o;
 	enum error e = submission_judge(txn, &s, &o, NULL);
 

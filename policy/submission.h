@@ -17,6 +17,7 @@
 struct submission {
 	const char *login; /* as the MTA has it; empty: not authenticated */
 	size_t login_len;
+	bool normal;  /* the login is in normal form, as stored: nothing is decoded */
 	enum mta mta; /* MTA_SENDMAIL: the login is xtext */
 	const char *client, *listener, *mechanism;
 	instant now;

@@ -321,6 +321,84 @@ class Decision(Check):
             with self.subTest(at=at):
                 self.decides('u@acme.test', '--at ' + at, verdict, reason)
 
+    def changes(self, login, *options):
+        """What is to come, from JSON; the text must say the same."""
+        answer = self.check(login, *options)
+        text = self.ctl('check', login, *options, rc=(0, 10, 11)).lines
+        found = [' '.join(line.split()[1:]) for line in text
+                 if line.startswith('from ')]
+        self.assertEqual(found, ['%(at)s %(verdict)s, %(reason)s' % c
+                                 for c in answer['changes']])
+        return [(c['at'], c['verdict'], c['reason'])
+                for c in answer['changes']]
+
+    def test_changes(self):
+        soft = ('2099-01-01T00:00:00Z', 'tempfail', 'tenant-disabled')
+        hard = ('2099-02-01T00:00:00Z', 'reject', 'tenant-disabled')
+        self.assertEqual(self.changes('u@acme.test'), [])
+        self.ctl('tenant set acme --enforce-from 2099-01-01 '
+                 '--tempfail-until 2099-02-01T00:00:00Z')
+        self.assertEqual(self.changes('u@acme.test'), [soft, hard])
+        self.assertEqual(
+            self.changes('u@acme.test', '--at', '2098-12-31T23:59:59Z'),
+            [soft, hard])
+        self.assertEqual(
+            self.changes('u@acme.test', '--at', '2099-01-01'), [hard])
+        self.assertEqual(
+            self.changes('u@acme.test', '--at', '2099-02-01'), [])
+        self.ctl('mailbox set u@acme.test --smtp-auth enabled '
+                 '--until 2099-01-15T00:00:00Z --clients 192.0.2.0/24')
+        self.assertEqual(
+            self.changes('u@acme.test', '--client', '192.0.2.1'),
+            [('2099-01-15T00:00:00Z',) + soft[1:], hard])
+        self.assertEqual(
+            self.changes('u@acme.test', '--client', '198.51.100.1'),
+            [soft, hard])
+        self.ctl('mailbox lock u@acme.test --until 2099-01-20T00:00:00Z')
+        self.assertEqual(
+            self.changes('u@acme.test', '--client', '192.0.2.1'),
+            [('2099-01-20T00:00:00Z',) + soft[1:], hard])
+        self.ctl('tenant lock acme --until 2099-01-25T00:00:00Z')
+        self.assertEqual(
+            self.changes('u@acme.test'),
+            [('2099-01-25T00:00:00Z',) + soft[1:], hard])
+
+    def test_changes_of_a_subaddress(self):
+        """Where its own exception ends, the base mailbox's dates count."""
+        self.setting('subaddress-delimiter', '+')
+        self.ctl('mailbox set u+x@acme.test --smtp-auth enabled '
+                 '--until 2099-01-01T00:00:00Z')
+        self.ctl('mailbox set u@acme.test --smtp-auth enabled '
+                 '--until 2099-02-01T00:00:00Z')
+        self.assertEqual(
+            self.changes('u+x@acme.test'),
+            [('2099-02-01T00:00:00Z', 'reject', 'tenant-disabled')])
+
+    def test_at_is_shown(self):
+        self.assertIsNone(self.check('u@acme.test')['at'])
+        answer = self.check('u@acme.test', '--at', '2099-01-01')
+        self.assertEqual(answer['at'], '2099-01-01T00:00:00Z')
+        self.assertIn('2099-01-01T00:00:00Z',
+                      self.ctl('check u@acme.test --at 2099-01-01', rc=11).out)
+
+    def test_steps_tell_what_bears_on_it(self):
+        self.ctl('tenant set acme --action tempfail --blocks passwords '
+                 '--enforce-from 2099-01-01 --tempfail-until 2099-02-01')
+        self.ctl('mailbox set u@acme.test --smtp-auth enabled --until '
+                 '2099-03-01T00:00:00Z --clients '
+                 + ','.join('192.0.2.%d' % i for i in range(1, 8)))
+        self.ctl('mailbox lock u@acme.test --until 2099-04-01T00:00:00Z')
+        steps = '\n'.join(self.check('u@acme.test', '--at',
+                                     '2099-03-01')['steps'])
+        for words in ('action tempfail', 'blocks passwords',
+                      'enforce-from 2099-01-01T00:00:00Z',
+                      'tempfail-until 2099-02-02T00:00:00Z',
+                      'until 2099-03-01T00:00:00Z (expired)',
+                      '192.0.2.5 and 2 more',
+                      'locked until 2099-04-01T00:00:00Z'):
+            self.assertIn(words, steps)
+        self.assertNotIn('192.0.2.6', steps)
+
     def test_enforce_no(self):
         self.ctl('mailbox set u@acme.test --smtp-auth disabled')
         self.ctl('mailbox set w@acme.test --smtp-auth enabled')
@@ -358,6 +436,9 @@ class Output(Check):
         self.assertEqual(answer['tenant'], 'acme')
         self.assertTrue(answer['login'])
         self.assertTrue(answer['steps'])
+        self.assertEqual(sorted(answer), [
+            'at', 'changes', 'login', 'mailbox', 'override', 'reason',
+            'reply', 'steps', 'tenant', 'verdict'])
         out = self.ctl('check U@acme.test', rc=11).out
         for word in ('u@acme.test', 'acme', 'reject', 'tenant-disabled'):
             self.assertIn(word, out)

@@ -64,12 +64,18 @@ static enum error
 open_local(struct ctl *c, struct usage_sources *s)
 {
 	struct usage_reader *reader;
+	int first;
 	enum error e = owner_start(c, usage_sources_serve, NULL, &s->owner);
 
 	if (e != OK) {
 		s->owner.from = NULL;
 		return e;
 	}
+	first = getc(s->owner.from);
+	if (first == EOF)
+		return error_set(&c->why, ERR_IO,
+		    "the process that reads " HERE " ended without a word");
+	ungetc(first, s->owner.from);
 	e = usage_reader_open(&reader, s->owner.from, HERE, &c->why);
 	return e == OK ? add(c, s, reader) : e;
 }

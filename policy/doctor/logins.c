@@ -124,8 +124,15 @@ static void
 judge(struct log *log, const char *client, const char *login)
 {
 	const struct settings *settings = log->site->settings;
-	struct submission s = {
-	    login, strlen(login), MTA_POSTFIX, client, "", "", instant_now()};
+	const struct submission s = {
+	    .login = login,
+	    .login_len = strlen(login),
+	    .mta = MTA_POSTFIX,
+	    .client = client,
+	    .listener = "",
+	    .mechanism = "",
+	    .now = instant_now(),
+	};
 	struct outcome o;
 
 	if (is_loopback(client) && settings->exempt_listeners[0] == '\0' &&

@@ -30,6 +30,7 @@ judge(struct store_txn *txn, const struct usage_row *row, instant now,
 	const struct submission s = {
 	    .login = row->login.text,
 	    .login_len = row->login.len,
+	    .normal = true,
 	    .mta = MTA_POSTFIX,
 	    .client = client,
 	    .listener = "",

@@ -1,0 +1,561 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""smtpauthctl: usage tenants, rollout, and tenant add on a domain in use."""
+
+import csv
+import io
+import os
+import random
+import subprocess
+import time
+import unittest
+
+import harness
+
+FILL = os.path.join(harness.BUILDDIR, 'tests', 'usage_fill')
+DAY = 86400
+LONG = 100 * DAY
+
+
+def rfc3339(seconds):
+    return time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(seconds))
+
+
+class Rollout(harness.Case):
+
+    def setUp(self):
+        super().setUp()
+        self.now = int(time.time())
+
+    def fill(self, *lines, folder=None, since=LONG, node=''):
+        """Records; a line is LOGIN SECONDS-AGO KIND N [CLIENT [MECH]]."""
+        text = 'node since=%d until=%d %s\n' % (
+            self.now - since, self.now, node)
+        for line in lines:
+            login, ago, *rest = line.split()
+            text += ' '.join([login, str(self.now - int(ago)), *rest]) + '\n'
+        subprocess.run([FILL, folder or self.dir], input=text.encode(),
+                       check=True)
+
+    def other_machine(self, *lines, name='other'):
+        """A file that another machine has exported."""
+        folder = os.path.join(self.tmp, name)
+        self.ctl('-d', folder, 'init')
+        self.fill(*lines, folder=folder,
+                  node='id=%032x' % random.getrandbits(128))
+        file = os.path.join(self.tmp, name + '.usage')
+        self.ctl('-d', folder, 'usage', 'export', file)
+        return file
+
+    def tenant(self, name, *options):
+        self.ctl('tenant', 'add', name, '--domain', name + '.test',
+                 '--smtp-auth', 'enabled', *options)
+
+    def tenants(self, *names):
+        for name in names:
+            self.tenant(name)
+
+    def rows(self, *args):
+        """The objects of a command by the tenant or mailbox they name."""
+        return {o.get('mailbox', o['tenant']): o
+                for o in self.jsonl(*args)}
+
+    def classes(self, *args):
+        return {name: o['class']
+                for name, o in self.rows('rollout', 'plan', *args).items()}
+
+    def disabled(self):
+        return sorted(o['name'] for o in self.jsonl(
+            'tenant', 'list', '--smtp-auth', 'disabled'))
+
+
+class Tenants(Rollout):
+
+    def test_sums(self):
+        self.tenants('used', 'idle', 'web')
+        self.ctl('domain add used more.test')
+        self.fill('a@used.test 60 allowed 3 192.0.2.1 PLAIN',
+                  'b@more.test 120 would-deny 2 192.0.2.1 PLAIN',
+                  'c@used.test 180 denied 4 192.0.2.1 PLAIN',
+                  'd@web.test 60 exempt 7',
+                  'e@used.test %d allowed 9 192.0.2.1 PLAIN' % (95 * DAY),
+                  'bob 60 allowed 5 192.0.2.1 PLAIN')
+        rows = self.rows('usage', 'tenants')
+        self.assertEqual(list(rows), ['idle', 'used', 'web', None])
+        used = rows['used']
+        self.assertEqual(
+            (used['class'], used['mailboxes'], used['submissions'],
+             used['denied'], used['would_deny'], used['exempt']),
+            ('in_use', 2, 9, 4, 2, 0))
+        self.assertEqual(used['last_use'], rfc3339(self.now - 60))
+        self.assertEqual(used['first_seen'], rfc3339(self.now - 95 * DAY))
+        self.assertEqual((rows['web']['class'], rows['web']['exempt'],
+                          rows['web']['last_seen']), ('unused', 7, None))
+        self.assertEqual(rows['idle']['class'], 'unused')
+        self.assertEqual((rows[None]['mailboxes'],
+                          rows[None]['submissions']), (1, 5))
+        self.assertEqual(self.rows('usage', 'tenants', '--since', '96d')
+                         ['used']['submissions'], 18)
+
+    def test_no_older_data(self):
+        self.tenants('idle')
+        self.fill(since=10 * DAY)
+        since = rfc3339(self.now - 10 * DAY)
+        self.assertIn('unused since %s (no older data)' % since,
+                      self.ctl('usage tenants').out)
+        self.assertNotIn('no older', self.ctl('usage tenants --since 9d').out)
+        row, = self.jsonl('usage', 'tenants')
+        self.assertEqual(row['covered_since'], since)
+
+    def test_csv(self):
+        self.tenants('used', 'idle')
+        self.fill('a@used.test 60 allowed 3 192.0.2.1 PLAIN')
+        result = self.ctl('usage tenants --csv')
+        self.assertEqual(result.raw.count(b'\r\n'), 3)
+        rows = list(csv.DictReader(io.StringIO(result.out)))
+        self.assertEqual([r['tenant'] for r in rows], ['idle', 'used'])
+        self.assertEqual(set(rows[0]), set(self.jsonl('usage', 'tenants')[0]))
+        self.assertEqual(rows[1]['submissions'], '3')
+
+    def test_nothing_recorded(self):
+        self.tenants('idle')
+        for command in ('usage tenants', 'rollout plan',
+                        'rollout disable-unused',
+                        'rollout grant --tenant idle'):
+            with self.subTest(command=command):
+                self.refused(command, 69, 'usage')
+        self.assertEqual(self.disabled(), [])
+
+    def test_bad_options(self):
+        self.fill()
+        self.refused('usage tenants --since yesterday', 65, '--since')
+        self.refused('rollout plan --unused-for ever', 65, '--unused-for')
+        self.refused('rollout plan --unused-for 0d', 65, '--unused-for')
+        self.refused('rollout plan --tenant none', 1, 'none')
+        self.refused(['rollout', 'plan', '--usage', self.tmp + '/none'], 66,
+                     'none')
+
+
+class Plan(Rollout):
+
+    def test_classes(self):
+        self.tenants('off', 'later', 'soft', 'idle', 'used', 'web', 'tried')
+        self.ctl('tenant set off --smtp-auth disabled')
+        self.ctl('tenant set later --smtp-auth disabled --enforce-from +7d')
+        self.ctl('tenant set soft --smtp-auth disabled --tempfail-until +7d')
+        self.ctl('mailbox set a@used.test --smtp-auth enabled')
+        self.fill('a@used.test 60 allowed 1 192.0.2.1 PLAIN',
+                  'b@used.test 60 would-deny 1 192.0.2.1 PLAIN',
+                  'c@used.test 60 exempt 1', 'x@web.test 60 exempt 1',
+                  'x@tried.test 60 denied 1 192.0.2.1 PLAIN',
+                  'x@idle.test %d allowed 1 192.0.2.1 PLAIN' % (91 * DAY))
+        self.assertEqual(self.classes(), {
+            'off': 'disabled', 'later': 'scheduled', 'soft': 'scheduled',
+            'idle': 'unused', 'used': 'in_use', 'web': 'unused',
+            'tried': 'unused'})
+        used = self.rows('rollout', 'plan')['used']
+        self.assertEqual((used['mailboxes'], used['excepted'],
+                          used['exposed']), (2, 1, 1))
+        self.assertEqual(self.classes('--unused-for', '92d')['idle'],
+                         'in_use')
+        self.assertEqual(self.classes('--tenant', 'used'),
+                         {'used': 'in_use'})
+        self.assertIn('tenants: 1 disabled, 2 scheduled, 3 unused, 1 in use',
+                      self.ctl('rollout plan').out)
+
+    def test_modern_mechanisms(self):
+        self.tenant('all')
+        self.tenant('words', '--blocks', 'passwords')
+        lines = ['%s@%s.test %d allowed 1 192.0.2.1 %s' % (who, tenant, ago,
+                                                            mechanism)
+                 for tenant in ('all', 'words')
+                 for who, ago, mechanism in (('token', 60, 'XOAUTH2'),
+                                             ('both', 120, 'PLAIN'),
+                                             ('both', 60, 'XOAUTH2'),
+                                             ('word', 60, 'PLAIN'))]
+        self.fill(*lines)
+        plan = self.rows('rollout', 'plan')
+        self.assertEqual(plan['all']['exposed'], 3)
+        self.assertEqual(plan['words']['exposed'], 2)
+        self.ctl('rollout grant --tenant words')
+        self.assertEqual([m['address'] for m in self.jsonl('mailbox', 'list')],
+                         ['both@words.test', 'word@words.test'])
+
+    def test_exceptions_that_do_not_hold(self):
+        self.tenants('used')
+        self.ctl('mailbox set a@used.test --smtp-auth enabled '
+                 '--clients 10.0.0.0/8')
+        self.fill('a@used.test 60 allowed 1 192.0.2.1 PLAIN')
+        self.assertEqual(self.rows('rollout', 'plan')['used']['exposed'], 1)
+        self.ctl('mailbox set a@used.test --clients 192.0.2.0/24')
+        self.assertEqual(self.rows('rollout', 'plan')['used']['exposed'], 0)
+
+    def test_another_machine(self):
+        self.tenants('here', 'there', 'idle')
+        self.fill('a@here.test 60 allowed 1 192.0.2.1 PLAIN')
+        other = self.other_machine('a@there.test 60 allowed 1 192.0.2.1 PLAIN',
+                                   'a@here.test 30 allowed 1 192.0.2.1 PLAIN')
+        self.assertEqual(self.classes()['there'], 'unused')
+        self.assertEqual(self.classes('--usage', other), {
+            'here': 'in_use', 'there': 'in_use', 'idle': 'unused'})
+        here = self.rows('usage', 'tenants', '--usage', other)['here']
+        self.assertEqual((here['mailboxes'], here['submissions']), (1, 2))
+
+    def test_catch_all(self):
+        self.tenants('named')
+        self.ctl('tenant add rest --domain * --smtp-auth enabled')
+        self.fill('a@elsewhere.test 60 allowed 1 192.0.2.1 PLAIN',
+                  'bob 60 allowed 1 192.0.2.1 PLAIN')
+        plan = self.rows('rollout', 'plan')
+        self.assertEqual((plan['rest']['mailboxes'],
+                          plan['named']['mailboxes']), (2, 0))
+        self.ctl('rollout grant --tenant rest')
+        self.assertEqual([m['address'] for m in self.jsonl('mailbox', 'list')],
+                         ['a@elsewhere.test'])
+
+
+class DisableUnused(Rollout):
+
+    def site(self, **keys):
+        self.tenants('a-idle', 'b-used', 'c-idle', 'd-web')
+        self.fill('x@b-used.test 60 allowed 1 192.0.2.1 PLAIN',
+                  'x@d-web.test 60 exempt 1', **keys)
+
+    def test_disables(self):
+        self.site()
+        digest = self.digest()
+        result = self.ctl('rollout disable-unused --dry-run')
+        self.assertIn('3 tenants', result.out)
+        self.assertIn('would be disabled', result.out)
+        self.assertEqual(self.digest(), digest)
+        rows = self.jsonl('rollout', 'disable-unused')
+        self.assertEqual([r['tenant'] for r in rows],
+                         ['a-idle', 'c-idle', 'd-web'])
+        self.assertEqual({r['dry_run'] for r in rows}, {False})
+        self.assertEqual(self.disabled(), ['a-idle', 'c-idle', 'd-web'])
+        digest = self.digest()
+        self.assertIn('0 tenants', self.ctl('rollout disable-unused').out)
+        self.assertEqual(self.digest(), digest)
+
+    def test_schedule(self):
+        self.site()
+        self.ctl('tenant set a-idle --contact it@a-idle.test --note mine '
+                 '--action tempfail')
+        self.ctl('rollout disable-unused --enforce-from 2099-01-01 '
+                 '--tempfail-until 2099-01-10')
+        tenant = self.json('tenant', 'show', 'a-idle')
+        self.assertEqual(
+            (tenant['enforce_from'], tenant['tempfail_until'],
+             tenant['contact'], tenant['note'], tenant['action']),
+            ('2099-01-01T00:00:00Z', '2099-01-11T00:00:00Z',
+             'it@a-idle.test', 'mine', 'tempfail'))
+        for at, verdict in (('2098-12-31T23:59:59Z', 'allow'),
+                            ('2099-01-01T00:00:00Z', 'tempfail'),
+                            ('2099-01-11T00:00:00Z', 'reject')):
+            answer = self.json('check', 'x@c-idle.test', '--at', at,
+                               rc=(0, 10, 11))
+            self.assertEqual(answer['verdict'], verdict, at)
+        self.assertEqual(self.classes()['c-idle'], 'scheduled')
+
+    def test_limit(self):
+        self.site()
+        self.ctl('rollout disable-unused --limit 1')
+        self.assertEqual(self.disabled(), ['a-idle'])
+        self.ctl('rollout disable-unused --limit 1')
+        self.assertEqual(self.disabled(), ['a-idle', 'c-idle'])
+        for limit in '0', '-1', 'x', '1x', '', '99999999999999999999999':
+            self.refused(['rollout', 'disable-unused', '--limit', limit], 65,
+                         '--limit')
+
+    def test_one_tenant(self):
+        self.site()
+        self.refused('rollout disable-unused --tenant b-used', 65, 'b-used',
+                     'in use')
+        self.ctl('rollout disable-unused --tenant c-idle')
+        self.assertEqual(self.disabled(), ['c-idle'])
+        self.refused('rollout disable-unused --tenant none', 1, 'none')
+
+    def test_bad_dates(self):
+        self.site()
+        for options in ('--enforce-from 2001-01-01',
+                        '--tempfail-until 2001-01-01',
+                        '--enforce-from +7d --tempfail-until +6d',
+                        '--enforce-from tomorrow'):
+            self.refused('rollout disable-unused ' + options, 65)
+        self.assertEqual(self.disabled(), [])
+
+    def guarded(self, *words):
+        """Refused for this reason, with the way out; and --force works."""
+        self.refused('rollout disable-unused', 65, '--force', *words)
+        self.refused('rollout disable-unused --dry-run', 65, *words)
+        self.assertEqual(self.disabled(), [])
+        self.assertIn('NOT complete', self.ctl('rollout plan').out)
+        self.ctl('rollout disable-unused --force --limit 1')
+        self.assertEqual(self.disabled(), ['a-idle'])
+
+    def test_guard_too_short(self):
+        self.site(since=89 * DAY)
+        self.guarded(rfc3339(self.now - 89 * DAY))
+
+    def test_guard_short_enough(self):
+        self.site(since=89 * DAY)
+        self.ctl('rollout disable-unused --unused-for 88d')
+        self.assertEqual(len(self.disabled()), 3)
+
+    def test_guard_too_few_machines(self):
+        self.site()
+        self.ctl('settings set usage-nodes 2')
+        self.guarded('usage-nodes', '--usage')
+        other = self.other_machine()
+        self.ctl('rollout', 'disable-unused', '--usage', other)
+        self.assertEqual(len(self.disabled()), 3)
+
+    def test_guard_same_machine_twice(self):
+        self.site()
+        self.ctl('settings set usage-nodes 2')
+        again = os.path.join(self.tmp, 'again')
+        self.ctl('usage', 'export', again)
+        result = self.ctl('rollout', 'disable-unused', '--usage', again,
+                          rc=65)
+        self.assertIn('left out', result.err)
+        self.assertIn('usage-nodes', result.err)
+
+    def test_guard_old_data(self):
+        self.site(node='until=%d' % (self.now - 2 * DAY))
+        self.guarded(rfc3339(self.now - 2 * DAY))
+
+    def test_guard_dropped(self):
+        self.site(node='dropped=3 last-dropped=%d' % (self.now - DAY))
+        self.guarded('3 submissions')
+
+    def test_dropped_long_ago(self):
+        self.site(node='dropped=3 last-dropped=%d' % (self.now - 95 * DAY))
+        self.ctl('rollout disable-unused')
+        self.assertEqual(len(self.disabled()), 3)
+
+    def test_damaged_file_changes_nothing(self):
+        """The sum at the end of a file fails after all was read."""
+        self.site()
+        other = self.other_machine('x@c-idle.test 60 allowed 1')
+        with open(other, 'r+b') as f:
+            f.seek(-1, os.SEEK_END)
+            last = f.read(1)
+            f.seek(-1, os.SEEK_END)
+            f.write(bytes([last[0] ^ 1]))
+        for command in ('rollout disable-unused --force',
+                        'rollout grant --tenant b-used'):
+            self.refused(command.split() + ['--usage', other], 69, 'damaged')
+        self.assertEqual(self.disabled(), [])
+        self.assertEqual(self.jsonl('mailbox', 'list'), [])
+
+
+class Grant(Rollout):
+
+    def grant(self, *options):
+        return self.rows('rollout', 'grant', '--tenant', 'used', *options)
+
+    def test_grants(self):
+        self.tenants('used', 'else')
+        self.fill('printer@used.test 60 allowed 1 192.0.2.1 PLAIN',
+                  'app@used.test 60 would-deny 1 2001:db8::1 LOGIN',
+                  'web@used.test 60 exempt 1',
+                  'thief@used.test 60 denied 1 192.0.2.9 PLAIN',
+                  'old@used.test %d allowed 1 192.0.2.1 PLAIN' % (91 * DAY),
+                  'x@else.test 60 allowed 1 192.0.2.1 PLAIN')
+        digest = self.digest()
+        self.assertIn('2 exceptions would be granted',
+                      self.ctl('rollout grant --tenant used --dry-run').out)
+        self.assertEqual(self.digest(), digest)
+        rows = self.grant('--until', '2099-01-01')
+        self.assertEqual(sorted(rows), ['app@used.test', 'printer@used.test'])
+        app = rows['app@used.test']
+        self.assertEqual(
+            (app['granted'], app['reason'], app['last_client'], app['until'],
+             app['tenant'], app['dry_run']),
+            (True, None, '2001:db8::1', '2099-01-02T00:00:00Z', 'used', False))
+        boxes = {m['address']: m for m in self.jsonl('mailbox', 'list')}
+        self.assertEqual(sorted(boxes), ['app@used.test', 'printer@used.test'])
+        self.assertEqual(boxes['app@used.test']['until'],
+                         '2099-01-02T00:00:00Z')
+        self.assertIn('2001:db8::1', boxes['app@used.test']['note'])
+        digest = self.digest()
+        self.assertEqual(self.grant(), {})
+        self.assertEqual(self.digest(), digest)
+        self.assertEqual(sorted(self.grant('--used-within', '92d')),
+                         ['old@used.test'])
+
+    def test_decisions_of_people_stand(self):
+        self.tenants('used')
+        self.ctl('mailbox set off@used.test --smtp-auth disabled')
+        self.ctl('mailbox lock lock@used.test')
+        self.ctl('mailbox set far@used.test --smtp-auth enabled '
+                 '--clients 10.0.0.0/8')
+        self.ctl('mailbox', 'set', 'noted@used.test', '--note',
+                 'do not touch')
+        self.fill(*('%s@used.test 60 allowed 1 192.0.2.1 PLAIN' % who
+                    for who in ('off', 'lock', 'far', 'noted')))
+        rows = self.grant()
+        self.assertEqual({r['mailbox']: r['granted'] for r in rows.values()},
+                         {'off@used.test': False, 'lock@used.test': False,
+                          'far@used.test': False, 'noted@used.test': True})
+        self.assertEqual(rows['off@used.test']['reason'],
+                         'disabled by its own setting')
+        self.assertEqual(rows['lock@used.test']['reason'], 'locked')
+        self.assertIn('client', rows['far@used.test']['reason'])
+        self.assertEqual(
+            self.json('mailbox', 'show', 'noted@used.test')['note'],
+            'do not touch')
+
+    def test_tenant_locked(self):
+        self.tenants('used')
+        self.ctl('tenant lock used')
+        self.fill('a@used.test 60 allowed 1 192.0.2.1 PLAIN')
+        self.assertFalse(self.grant()['a@used.test']['granted'])
+
+    def test_expired_exception(self):
+        """Used after it expired: anew; not used since: left as it is."""
+        self.tenants('used')
+        self.fill('a@used.test 1 allowed 1 192.0.2.1 PLAIN')
+        soon = rfc3339(int(time.time()) + 2)
+        self.ctl('mailbox set a@used.test --smtp-auth enabled --until '
+                 + soon)
+        harness.wait_for(lambda: rfc3339(time.time()) > soon)
+        row = self.grant()['a@used.test']
+        self.assertEqual((row['granted'], row['reason']),
+                         (False, 'expired, and not used since'))
+        self.now = int(time.time())
+        self.fill('a@used.test 0 allowed 1 192.0.2.1 PLAIN')
+        self.assertTrue(self.grant()['a@used.test']['granted'])
+
+    def test_subaddress(self):
+        self.tenants('used')
+        self.ctl('settings set subaddress-delimiter +')
+        self.ctl('mailbox set a@used.test --note here')
+        self.fill('a+tag@used.test 60 allowed 1 192.0.2.1 PLAIN')
+        self.grant()
+        self.assertEqual(
+            {m['address']: m['smtp_auth'] for m in
+             self.jsonl('mailbox', 'list')},
+            {'a@used.test': 'inherit', 'a+tag@used.test': 'enabled'})
+
+    def test_alias_since_then(self):
+        self.tenants('used')
+        self.fill('short@used.test 60 allowed 1 192.0.2.1 PLAIN')
+        self.ctl('mailbox alias add long@used.test short@used.test')
+        self.grant()
+        self.assertEqual([m['address'] for m in self.jsonl('mailbox', 'list')],
+                         ['long@used.test'])
+        self.assertEqual(self.grant(), {})
+
+    def test_warns(self):
+        self.tenants('used')
+        self.fill('a@used.test 60 allowed 1', since=DAY)
+        result = self.ctl('rollout grant --tenant used')
+        self.assertIn('warning', result.err)
+        self.assertIn('1 exception granted', result.out)
+
+    def test_refusals(self):
+        self.tenants('used')
+        self.fill()
+        self.refused('rollout grant', 64, '--tenant')
+        self.refused('rollout grant --tenant none', 1, 'none')
+        self.refused('rollout grant --tenant used --until 2001-01-01', 65)
+        self.refused('rollout grant --tenant used --used-within x', 65)
+
+
+class Status(Rollout):
+
+    def test_stages(self):
+        self.tenants('on', 'later', 'soft', 'off', 'dry')
+        self.ctl('tenant set later --smtp-auth disabled --enforce-from +7d '
+                 '--contact it@later.test')
+        self.ctl('tenant set soft --smtp-auth disabled --tempfail-until +7d')
+        self.ctl('tenant set off --smtp-auth disabled')
+        self.ctl('tenant set dry --smtp-auth disabled --action report')
+        rows = self.rows('rollout', 'status')
+        self.assertEqual({n: o['stage'] for n, o in rows.items()}, {
+            'on': 'enabled', 'later': 'scheduled', 'soft': 'tempfail',
+            'off': 'disabled', 'dry': 'dry run'})
+        self.assertEqual({n: o['notice'] for n, o in rows.items()}, {
+            'on': None, 'later': 'not sent', 'soft': 'no contact',
+            'off': None, 'dry': None})
+        self.assertIsNone(rows['on']['mailboxes'])    # nothing recorded
+        self.ctl('settings set enforce no')
+        rows = self.rows('rollout', 'status')
+        self.assertEqual((rows['off']['stage'], rows['later']['stage']),
+                         ('dry run', 'scheduled'))
+        self.fill('a@on.test 60 allowed 1 192.0.2.1 PLAIN')
+        rows = self.rows('rollout', 'status', '--tenant', 'on')
+        self.assertEqual((list(rows), rows['on']['mailboxes'],
+                          rows['on']['exposed']), (['on'], 1, 1))
+        for name in ('on', 'later', 'soft', 'off', 'dry'):
+            self.assertIn(name, self.ctl('rollout status').out)
+
+
+class Add(Rollout):
+    """tenant add without --smtp-auth, on domains in use."""
+
+    def test_in_use(self):
+        self.fill('bob@new.test %d allowed 1 192.0.2.1 PLAIN' % DAY,
+                  'eve@new.test %d would-deny 1 192.0.2.1 PLAIN' % (2 * DAY),
+                  'old@gone.test %d allowed 1 192.0.2.1 PLAIN' % (31 * DAY),
+                  'thief@tried.test 60 denied 1', 'x@web.test 60 exempt 1')
+        self.refused('tenant add new --domain a.test --domain new.test', 65,
+                     '2 logins', 'bob@new.test', rfc3339(self.now - DAY),
+                     '--smtp-auth enabled', '--smtp-auth disabled')
+        self.assertEqual(self.jsonl('tenant', 'list'), [])
+        for name in 'gone', 'tried', 'web', 'nobody':
+            self.ctl('tenant add %s --domain %s.test' % (name, name))
+        self.ctl('tenant add new --domain new.test --smtp-auth disabled')
+
+    def test_enabled_by_setting(self):
+        self.ctl('settings set new-tenant-smtp-auth enabled')
+        self.fill('bob@new.test 60 allowed 1')
+        self.ctl('tenant add new --domain new.test')
+
+    def test_catch_all(self):
+        self.tenants('named')
+        self.fill('a@named.test 60 allowed 1')
+        self.ctl('tenant add rest --domain *')
+        self.ctl('tenant remove rest --force')
+        self.fill('bob 60 allowed 1')
+        self.refused(['tenant', 'add', 'rest', '--domain', '*'], 65, 'bob')
+
+    def test_another_machine(self):
+        self.fill()
+        other = self.other_machine('bob@new.test 60 allowed 1')
+        self.refused(['tenant', 'add', 'new', '--domain', 'new.test',
+                      '--usage', other], 65, 'bob@new.test')
+        self.ctl('tenant add new --domain new.test')
+
+    def test_unreadable(self):
+        self.fill()
+        path = os.path.join(self.dir, 'usage', 'usage.mdb')
+        with open(path, 'r+b') as f:
+            f.write(b'x' * 8192)
+        self.refused('tenant add new --domain new.test', 69,
+                     '--smtp-auth enabled')
+        self.ctl('tenant add new --domain new.test --smtp-auth enabled')
+
+
+class Size(Rollout):
+
+    @unittest.skipIf(os.environ.get('TEST_SLOW'), 'a measure of time')
+    def test_many(self):
+        """20,000 logins of 20 tenants, and exceptions for one of them."""
+        self.ctl('settings set enforce no')
+        for i in range(20):
+            self.ctl('tenant add t%d --domain d%d.test --smtp-auth enabled'
+                     % (i, i))
+        self.fill(*('u%d@d%d.test 60 allowed 1 192.0.2.1 PLAIN' % (i, i % 20)
+                    for i in range(20000)))
+        begin = time.monotonic()
+        self.assertEqual(len(self.grant_of('t7')), 1000)
+        self.assertLess(time.monotonic() - begin, 10)
+
+    def grant_of(self, name):
+        return self.jsonl('rollout', 'grant', '--tenant', name)
+
+
+if __name__ == '__main__':
+    harness.main()

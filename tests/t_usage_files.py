@@ -1,0 +1,284 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Usage as files: several machines, export, prune, and whose rights are
+used in the folder of another user."""
+
+import os
+import resource
+import shutil
+import stat
+import subprocess
+import time
+import unittest
+
+import harness
+import t_usage
+from t_metrics import Mta
+from t_usage import DAY, text
+
+ROOT = os.geteuid() == 0
+NOBODY = 65534
+
+
+class Merge(t_usage.Usage):
+
+    def test_two_machines(self):
+        self.fill(('ann@x', self.now - 60, 'allowed', 2, '192.0.2.1', 'PLAIN'),
+                  ('me@x', self.now - 70, 'denied', 1))
+        file = self.other(
+            'mx2', 'node since=%d dropped=3' % (self.now - 5 * DAY),
+            ('ann@x', self.now - 30, 'denied', 5, '192.0.2.2', 'LOGIN'),
+            ('ann@x', self.now - 2 * DAY, 'allowed', 1),
+            ('you@x', self.now - 10, 'exempt', 1))
+        rows = self.jsonl('usage', '--usage', file)
+        self.assertEqual([r['login'] for r in rows],
+                         ['you@x', 'ann@x', 'me@x'])
+        ann = rows[1]
+        self.assertEqual((ann['submissions'], ann['denied'],
+                          ann['last_client'], ann['mechanisms'],
+                          ann['first_seen'], ann['last_use']),
+                         (8, 5, '192.0.2.2', ['PLAIN', 'LOGIN'],
+                          text(self.now - 2 * DAY), text(self.now - 60)))
+        self.assertEqual(
+            self.table('--usage', file)[-1],
+            'recorded since %s on 2 machines; 3 submissions could not be '
+            'counted' % text(self.now - 5 * DAY))
+
+    def test_files_alone(self):
+        file = self.other('mx2', ('a@x', self.now, 'allowed', 1))
+        self.assertEqual(self.logins('--usage', file), ['a@x'])
+        os.rmdir(os.path.join(self.dir, 'usage'))
+        self.assertEqual(self.logins('--usage', file), ['a@x'])
+
+    def test_same_machine_twice(self):
+        old = self.other('mx2', ('a@x', self.now - 5, 'allowed', 1))
+        os.rename(old, old + '.old')
+        new = self.other('mx2', 'node until=%d' % (self.now + 1),
+                         ('a@x', self.now, 'allowed', 2))
+        for files in ([old + '.old', new], [new, old + '.old'], [new, new]):
+            words = [w for file in files for w in ('--usage', file)]
+            result = self.ctl('--json', 'usage', *words)
+            self.assertIn('"submissions":3,', result.out)
+            self.assertEqual(result.err.count('warning'), 1, result.err)
+            if files[0] != files[1]:
+                self.assertIn('.old is left out', result.err)
+
+    def test_bad_files(self):
+        file = self.other('mx2', ('a@x', self.now, 'allowed', 1))
+        third = self.other('mx3', ('a@x', self.now, 'allowed', 1))
+        with open(third, 'rb') as f:
+            good = f.read()
+        bad = self.tmp + '/bad'
+        for data in (b'', b'text\n' * 100, good[:-1], good + b'\n',
+                     good[:100] + b'\1' + good[101:]):
+            with open(bad, 'wb') as f:
+                f.write(data)
+            self.refused(['usage', '--usage', bad], 69, bad)
+            self.refused(['usage', '--usage', file, '--usage', bad], 69, bad)
+        self.refused(['usage', '--usage', self.tmp + '/none'], 66, 'none')
+
+
+class Export(t_usage.Usage):
+
+    def names(self):
+        return sorted(os.listdir(self.tmp))
+
+    def test_export(self):
+        self.fill('node host=mx1', ('a@x', self.now, 'allowed', 1),
+                  ('b@x', self.now, 'allowed', 1))
+        file = self.tmp + '/out'
+        self.assertEqual(
+            self.ctl('usage', 'export', file).out,
+            '2 logins of mx1, recorded since %s, written to %s\n' % (
+                text(self.now - 30 * DAY), file))
+        self.assertEqual(stat.S_IMODE(os.stat(file).st_mode), 0o640)
+        with open(file, 'rb') as f:
+            whole = f.read()
+        self.assertEqual(self.ctl('usage export -').raw, whole)
+        os.chmod(file, 0o600)
+        obj = self.json('usage', 'export', file)
+        self.assertRegex(obj.pop('node'), '^[0-9a-f]{32}$')
+        self.assertEqual(obj, {
+            'host': 'mx1', 'since': text(self.now - 30 * DAY),
+            'until': text(self.now), 'logins': 2, 'file': file})
+        self.assertEqual(self.names(), ['out', 'state'])
+
+    def test_failure_leaves_the_old_one(self):
+        file = self.tmp + '/out'
+        with open(file, 'w') as f:
+            f.write('old')
+        self.refused(['usage', 'export', file], 69)
+        self.fill(*(('u%d@x' % i, self.now, 'allowed', 1)
+                    for i in range(1000)))
+        limit = (8192, 8192)
+        self.ctl('usage', 'export', file, rc=74, preexec_fn=lambda:
+                 resource.setrlimit(resource.RLIMIT_FSIZE, limit))
+        with open(file) as f:
+            self.assertEqual(f.read(), 'old')
+        self.assertEqual(self.names(), ['out', 'state'])
+        self.refused(['usage', 'export', '-', 'x'], 64)
+
+    def test_not_a_file(self):
+        self.fill(('a@x', self.now, 'allowed', 1))
+        os.mkdir(self.tmp + '/folder')
+        os.mkfifo(self.tmp + '/fifo')
+        os.symlink(self.tmp + '/target', self.tmp + '/link')
+        before = self.names()
+        for name in ('folder', 'fifo', 'link'):
+            self.refused(['usage', 'export', self.tmp + '/' + name], 73, name)
+        self.refused(['usage', 'export', '/dev/full'], 73)
+        self.refused(['usage', 'export', self.tmp + '/none/x'], 73)
+        self.assertEqual(self.names(), before)
+        with open('/dev/full', 'w') as full:
+            result = subprocess.run(
+                [self.program, '-d', self.dir, 'usage', 'export', '-'],
+                stdout=full, stderr=subprocess.PIPE, timeout=harness.TIMEOUT)
+        self.assertNotEqual(result.returncode, 0)
+
+
+class Prune(t_usage.Usage):
+
+    def test_retention(self):
+        self.ctl('settings set usage-retention 30')
+        edge = self.midnight - 30 * DAY
+        self.fill(('old@x', edge - 3600, 'allowed', 1, '192.0.2.1'),
+                  ('kept@x', edge, 'allowed', 1, '192.0.2.1'),
+                  ('both@x', edge - 1, 'allowed', 1, '192.0.2.1'),
+                  ('both@x', self.now, 'allowed', 1, '192.0.2.1'))
+        self.assertEqual(self.ctl('usage prune').out,
+                         '2 days and 1 client address forgotten\n')
+        self.assertEqual(self.json('usage prune'), {'days': 0, 'clients': 0})
+        # The day is forgotten, and that it was seen on that day is not.
+        self.assertIn('old@x', self.logins('--since', text(edge - 60)))
+        self.assertNotIn('old@x', self.logins('--since', text(edge)))
+        rows = {r['login']: (r['submissions'], r['last_client'])
+                for r in self.jsonl('usage --since 300d')}
+        self.assertEqual(rows, {'old@x': (0, None), 'kept@x': (1, '192.0.2.1'),
+                                'both@x': (1, '192.0.2.1')})
+        self.assertEqual([r['first_seen'] for r in
+                          self.jsonl('usage --since 300d')
+                          if r['login'] == 'both@x'], [text(edge - 1)])
+
+    def test_many(self):
+        self.fill(*(('u%d@x' % (i % 50), self.midnight - (100 + i // 50) * DAY,
+                     'allowed', 1, '192.0.2.1') for i in range(15000)))
+        self.assertEqual(self.json('usage prune'),
+                         {'days': 15000, 'clients': 50})
+
+    def test_none(self):
+        self.refused('usage prune', 69)
+        self.assertEqual(os.listdir(os.path.join(self.dir, 'usage')), [])
+
+    def test_beside_a_daemon(self):
+        self.ctl('tenant add acme --domain a.test --smtp-auth enabled')
+        self.fill(('old@a.test', self.midnight - 200 * DAY, 'allowed', 1))
+        with harness.Daemon(self, usage='yes', usage_flush=1) as daemon:
+            daemon.wait_log('policy database verified')
+            with Mta(daemon) as mta:
+                self.assertEqual(mta.mail('new@a.test'), 'a')
+                for _ in range(10):     # the daemon may do it, too
+                    self.json('usage prune')
+                self.assertEqual(mta.mail('new@a.test'), 'a')
+            self.assertIn('old@a.test', self.logins('--since', '300d'))
+            harness.wait_for(lambda: [
+                row for row in self.jsonl('usage')
+                if row['login'] == 'new@a.test' and row['submissions'] == 2])
+
+
+@unittest.skipUnless(ROOT, 'needs root')
+class Rights(t_usage.Usage):
+    """The usage folder is another user's; root must not be fooled there."""
+
+    def setUp(self):
+        super().setUp()
+        self.usage = os.path.join(self.dir, 'usage')
+        self.path = os.path.join(self.usage, 'usage.mdb')
+        os.chmod(self.tmp, 0o711)
+        os.chmod(self.dir, 0o750)
+        for name in (self.dir, *map(self.inside, os.listdir(self.dir))):
+            os.chown(name, -1, NOBODY)
+        os.chown(self.usage, NOBODY, NOBODY)
+
+    def inside(self, name):
+        return os.path.join(self.dir, name)
+
+    def test_owner(self):
+        self.fill(('a@x', self.now, 'allowed', 1))
+        self.assertEqual(os.stat(self.path).st_uid, NOBODY)
+        self.assertEqual(self.logins(), ['a@x'])
+        self.ctl('usage prune')
+        self.ctl('usage', 'export', self.tmp + '/out')
+        self.assertEqual(os.stat(self.tmp + '/out').st_uid, 0)
+
+    def test_lock_file_is_the_owners(self):
+        """Whoever opens first makes the lock file: never as root."""
+        self.fill(('a@x', self.now, 'allowed', 1))
+        os.unlink(self.path + '-lock')
+        self.assertEqual(self.logins(), ['a@x'])
+        self.assertEqual(os.stat(self.path + '-lock').st_uid, NOBODY)
+
+    def test_links(self):
+        """A link to what only root may read or write is no way there."""
+        secret = os.path.join(self.tmp, 'secret')
+        self.fill(('secret@x', self.midnight - 200 * DAY, 'allowed', 1))
+        os.rename(self.path, secret)
+        os.chown(secret, 0, 0)
+        os.chmod(secret, 0o600)
+        os.unlink(self.path + '-lock')
+        os.symlink(secret, self.path)
+        with open(secret, 'rb') as f:
+            before = f.read()
+        for words in (['usage', '--since', '300d'], ['usage', 'prune'],
+                      ['usage', 'export', self.tmp + '/out']):
+            result = self.refused(words, (69, 77))
+            self.assertNotIn('secret@x', result.err)
+        with open(secret, 'rb') as f:
+            self.assertEqual(f.read(), before)
+        self.assertEqual(sorted(os.listdir(self.tmp)), ['secret', 'state'])
+
+    def test_link_of_the_lock(self):
+        victim = os.path.join(self.tmp, 'victim')
+        self.fill(('a@x', self.now, 'allowed', 1))
+        with open(victim, 'w') as f:
+            f.write('root only')
+        os.chmod(victim, 0o600)
+        os.unlink(self.path + '-lock')
+        os.symlink(victim, self.path + '-lock')
+        for words in (['usage'], ['usage', 'prune']):
+            self.refused(words, (69, 77))
+        with open(victim) as f:
+            self.assertEqual(f.read(), 'root only')
+
+    def test_no_files(self):
+        """Neither a pipe nor a folder in its place is waited for."""
+        for name in (self.path, self.path + '-lock'):
+            for make in (os.mkfifo, os.mkdir):
+                self.fill(('a@x', self.now, 'allowed', 1))
+                os.unlink(name)
+                make(name)
+                for words in (['usage'], ['usage', 'prune'],
+                              ['usage', 'export', '-']):
+                    self.refused(words, (69, 74, 77))
+                shutil.rmtree(self.usage)
+                os.mkdir(self.usage)
+                os.chown(self.usage, NOBODY, NOBODY)
+
+    def test_no_right(self):
+        """One who may read the policy, but not the usage."""
+        self.fill(('a@x', self.now, 'allowed', 1))
+        who = {'user': 1, 'group': NOBODY, 'extra_groups': []}
+        try:
+            self.ctl('tenant list', **who)
+        except (PermissionError, AssertionError):
+            self.skipTest('another user cannot run the programs')
+        os.chmod(self.usage, 0o700)
+        for words in ('usage', 'usage prune', 'usage export -'):
+            result = self.ctl(*words.split(), rc=77, **who)
+            self.assertEqual(result.out, '')
+        os.chmod(self.usage, 0o755)
+        for name in os.listdir(self.usage):
+            os.chmod(os.path.join(self.usage, name), 0o644)
+        self.ctl('usage prune', rc=77, **who)
+
+
+if __name__ == '__main__':
+    harness.main()

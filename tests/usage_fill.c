@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_fill.c - fills the usage database of a state folder, for tests. It reads lines:
+ *
+ *	LOGIN TIME KIND N [CLIENT [MECHANISM [TLS]]]
+ *	node [since=TIME] [until=TIME] [dropped=N] [last-dropped=TIME] [id=HEX]
+ *[host=NAME]
+ *
+ * TIME is in seconds since 1970, KIND one of allowed, denied, would-deny and exempt;
+ *"-" is what the MTA does not tell, and \20 in a login a space. As root it has the
+ *rights of the owner of the folder "usage", which is made where it is missing. */
+#include "policy/decision.h"
+#include "policy/usage/database.h"
+
+#include <err.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WORDS = 8, STATUS_BAD = 65, STATUS_FAILED = 70, LINES_A_COMMIT = 20000 };
+
+static unsigned long line_number;
+
+static void
+bad(const char *what)
+{
+	errx(STATUS_BAD, "line %lu: bad %s", line_number, what);
+}
+
+static void
+must(enum error e, const char *what)
+{
+	if (e != OK)
+		errx(STATUS_FAILED, "%s: %s", what, error_string(e));
+}
+
+static int64_t
+number(const char *text, const char *what)
+{
+	char *end;
+	long long n;
+
+	errno = 0;
+	n = strtoll(text, &end, 10);
+	if (errno != 0 || end == text || *end != '\0')
+		bad(what);
+	return n;
+}
+
+/* unescape - \HH, in place; returns the length */
+static size_t
+unescape(char *text)
+{
+	size_t n = 0;
+
+	for (const char *s = text; *s != '\0'; n++) {
+		char hex[3] = "";
+
+		if (*s != '\\') {
+			text[n] = *s++;
+			continue;
+		}
+		snprintf(hex, sizeof hex, "%s", s + 1);
+		s += 1 + strlen(hex);
+		text[n] = (char)strtoul(hex, NULL, 16);
+	}
+	text[n] = '\0';
+	return n;
+}
+
+static enum usage_kind
+kind_of(const char *name)
+{
+	static const char *const names[USAGE_KINDS] = {
+	    "allowed", "denied", "would-deny", "exempt"};
+
+	for (int i = 0; i < USAGE_KINDS; i++)
+		if (strcmp(names[i], name) == 0)
+			return (enum usage_kind)i;
+	bad("kind");
+	return USAGE_ALLOWED;
+}
+
+/* word - word I, "" for "-" and for one that is not there */
+static const char *
+word(char *const *words, size_t n, size_t i)
+{
+	return i < n && strcmp(words[i], "-") != 0 ? words[i] : "";
+}
+
+/* describe - what the daemon would note of a submission at T */
+static void
+describe(struct usage_entry *e, enum usage_kind kind, instant t, char *const *w,
+    size_t words)
+{
+	const char *client = word(w, words, 4), *mechanism = word(w, words, 5);
+	struct usage *u = &e->usage;
+
+	usage_init(u);
+	if (kind == USAGE_EXEMPT) {
+		u->last_exempt = t;
+		return;
+	}
+	u->first_seen = u->last_seen = t;
+	u->has_client = *client != '\0';
+	if (u->has_client && !address_parse(client, &u->client))
+		bad("client");
+	u->mechanism = mechanism_code(mechanism);
+	u->tls = tls_code(word(w, words, 6));
+	e->day.mechanisms = UINT32_C(1) << u->mechanism;
+	if (kind == USAGE_DENIED)
+		return;
+	u->last_use = t;
+	if (!mechanism_is_modern(mechanism))
+		u->last_password_use = t;
+}
+
+static void
+add_line(struct db_txn *txn, char *const *w, size_t words)
+{
+	struct usage_entry e = {.day = {.day = 0}};
+	struct error_text why = {.text = ""};
+	enum usage_kind kind;
+	instant t;
+
+	if (words < 4)
+		bad("line");
+	if (login_normalize(w[0], unescape(w[0]), "", &e.login, &why) != OK)
+		bad(why.text);
+	t = number(w[1], "time");
+	kind = kind_of(w[2]);
+	e.day.day = usage_day_of(t);
+	e.day.count[kind] = (uint32_t)number(w[3], "number");
+	describe(&e, kind, t, w, words);
+	must(usage_database_add(txn, &e), w[0]);
+}
+
+static void
+set_id(struct usage_node *node, const char *hex)
+{
+	if (strlen(hex) != (size_t)2 * NODE_ID_BYTES)
+		bad("id");
+	for (size_t i = 0; i < NODE_ID_BYTES; i++) {
+		char two[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+		char *end;
+
+		node->id[i] = (uint8_t)strtoul(two, &end, 16);
+		if (*end != '\0')
+			bad("id");
+	}
+}
+
+static void
+set_part(struct usage_node *node, const char *key, const char *value)
+{
+	if (strcmp(key, "since") == 0)
+		node->since = number(value, key);
+	else if (strcmp(key, "until") == 0)
+		node->until = number(value, key);
+	else if (strcmp(key, "dropped") == 0)
+		node->dropped = (uint64_t)number(value, key);
+	else if (strcmp(key, "last-dropped") == 0)
+		node->last_dropped = number(value, key);
+	else if (strcmp(key, "id") == 0)
+		set_id(node, value);
+	else if (strcmp(key, "host") == 0)
+		snprintf(node->host, sizeof node->host, "%s", value);
+	else
+		bad(key);
+}
+
+static void
+node_line(struct db_txn *txn, char *const *w, size_t words)
+{
+	struct usage_node node;
+	enum error e = usage_database_get_node(txn, &node);
+
+	if (e == ERR_NOTFOUND)
+		e = node_init(&node, instant_now());
+	must(e, "the record of the machine");
+	for (size_t i = 1; i < words; i++) {
+		char *value = strchr(w[i], '=');
+
+		if (value == NULL)
+			bad("line");
+		*value = '\0';
+		set_part(&node, w[i], value + 1);
+	}
+	must(usage_database_put_node(txn, &node), "the record of the machine");
+}
+
+static void
+take_line(struct db_txn *txn, char *line)
+{
+	char *w[WORDS], *rest;
+	size_t words = 0;
+
+	for (char *s = strtok_r(line, " \t\r\n", &rest); s != NULL;
+	     s = strtok_r(NULL, " \t\r\n", &rest)) {
+		if (words == WORDS)
+			bad("line");
+		w[words++] = s;
+	}
+	if (words == 0 || w[0][0] == '#')
+		return;
+	if (strcmp(w[0], "node") == 0)
+		node_line(txn, w, words);
+	else
+		add_line(txn, w, words);
+}
+
+/* become_owner - what the daemon's user could do, and no more */
+static void
+become_owner(const char *dir)
+{
+	char usage[4096];
+	struct stat st;
+
+	snprintf(usage, sizeof usage, "%s/usage", dir);
+	if (mkdir(usage, 0770) != 0 && errno != EEXIST)
+		err(STATUS_FAILED, "%s", usage);
+	if (stat(usage, &st) != 0)
+		err(STATUS_FAILED, "%s", usage);
+	if (geteuid() != 0 || st.st_uid == 0)
+		return;
+	if (setregid(st.st_gid, st.st_gid) != 0 || setreuid(st.st_uid, st.st_uid) != 0)
+		err(STATUS_FAILED, "%s: cannot become its owner", usage);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct error_text why = {.text = ""};
+	struct db_txn *txn;
+	char *line = NULL;
+	struct db *db;
+	size_t cap = 0;
+
+	if (argc != 2)
+		errx(STATUS_BAD, "usage: usage_fill DIR <LINES");
+	become_owner(argv[1]);
+	if (usage_database_open(&db, argv[1], true, &why) != OK)
+		errx(STATUS_FAILED, "%s", why.text);
+	must(db_begin(db, true, &txn), "write");
+	node_line(txn, NULL, 0); /* there is one in any case */
+	while (getline(&line, &cap, stdin) > 0) {
+		take_line(txn, line);
+		if (++line_number % LINES_A_COMMIT == 0) {
+			must(db_commit(&txn), "commit");
+			must(db_begin(db, true, &txn), "write");
+		}
+	}
+	must(db_commit(&txn), "commit");
+	db_close(&db);
+	free(line);
+	return 0;
+}
