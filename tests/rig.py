@@ -63,6 +63,7 @@ in_flow_delay = 0
 """
 
 MASTER_CF = """\
+pickup    unix  n - n 60   1 pickup
 cleanup   unix  n - n -    0 cleanup
 qmgr      unix  n - n 300  1 qmgr
 rewrite   unix  - - n -    - trivial-rewrite

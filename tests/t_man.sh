@@ -83,7 +83,8 @@ all_of() {
 	result $? "$1 ($count) in $2"
 }
 
-for page in milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpauthctl.8; do
+for page in milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpauth-rollout.7 \
+	policy/smtpauthctl.8; do
 	lint "$src/$page" >"$tmp/lint"
 	sed 's/^/# /' "$tmp/lint"
 	[ ! -s "$tmp/lint" ]
