@@ -112,7 +112,11 @@ consider_base(struct store_txn *txn, const struct submission *s, struct outcome 
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
 	steps_login(steps, "without subaddress:", address.text, address.len);
+	steps_mailbox(steps, &base, s->now);
 	if (out->has_mailbox && mailbox_overrides(&out->mailbox, s->now)) {
+		steps_add(steps,
+		    "the setting with the subaddress is in force: of this "
+		    "one only a lock counts");
 		if (lock_holds(&base.lock, s->now))
 			out->mailbox.lock = base.lock;
 		return OK;
@@ -136,9 +140,12 @@ find_mailbox(struct store_txn *txn, const struct submission *s, struct outcome *
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	out->has_mailbox = e == OK;
+	if (out->has_mailbox)
+		steps_mailbox(steps, &out->mailbox, s->now);
 	if (out->login.has_domain)
 		e = consider_base(txn, s, out, steps);
-	steps_mailbox(steps, out->has_mailbox ? &out->mailbox : NULL, s->now);
+	if (!out->has_mailbox)
+		steps_mailbox(steps, NULL, s->now);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 

@@ -318,6 +318,29 @@ START_TEST(facts_are_printed)
 }
 END_TEST
 
+START_TEST(usage_is_printed)
+{
+	struct metrics_facts f = plain;
+
+	f.usage.written = INSTANT_NONE;
+	line_expect(&f, "usage_enabled{" LABEL "}", "0");
+	line_expect(&f, "usage_recorded_total{" LABEL "}", "0");
+	line_expect(&f, "usage_written_timestamp_seconds{" LABEL "}", "0");
+	f.usage = (struct recorder_report){.on = true,
+	    .recorded = UINT64_C(1) << 63,
+	    .dropped = 7,
+	    .failures = 8,
+	    .waiting = 9,
+	    .written = NOW - 1};
+	line_expect(&f, "usage_enabled{" LABEL "}", "1");
+	line_expect(&f, "usage_recorded_total{" LABEL "}", "9223372036854775808");
+	line_expect(&f, "usage_dropped_total{" LABEL "}", "7");
+	line_expect(&f, "usage_write_failures_total{" LABEL "}", "8");
+	line_expect(&f, "usage_waiting_logins{" LABEL "}", "9");
+	line_expect(&f, "usage_written_timestamp_seconds{" LABEL "}", "1796083199");
+}
+END_TEST
+
 START_TEST(state_of_the_policy_is_one_of_three)
 {
 	static const char *const names[] = {"verifying", "good", "fault"};
@@ -415,6 +438,7 @@ main(void)
 	tcase_add_test(counts, a_decision_under_way_is_seen);
 	tcase_add_test(counts, threads_lose_no_count);
 	tcase_add_test(texts, facts_are_printed);
+	tcase_add_test(texts, usage_is_printed);
 	tcase_add_test(texts, state_of_the_policy_is_one_of_three);
 	tcase_add_test(texts, policy_is_told_while_it_is_good);
 	tcase_add_loop_test(

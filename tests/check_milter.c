@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MACROS_A_STAGE = 5, TURNS = 10, LONGEST_PACKET = 65535 };
+enum { MACROS_A_STAGE = 6, TURNS = 10, LONGEST_PACKET = 65535 };
 
 static struct site site;
 

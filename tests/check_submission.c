@@ -65,7 +65,7 @@ static const struct outcome *
 judge(const char *login, enum mta mta)
 {
 	struct submission submission = {
-	    login, strlen(login), mta, "192.0.2.10", "", "PLAIN", NOW};
+	    login, strlen(login), false, mta, "192.0.2.10", "", "PLAIN", NOW};
 	static struct outcome outcome, shown;
 	char text[STEPS_SIZE];
 	struct text steps;
@@ -127,7 +127,7 @@ END_TEST
 START_TEST(nul_in_a_login_is_invalid)
 {
 	struct submission submission = {
-	    "jane@open.test\0@shut.test", 25, MTA_POSTFIX, "", "", "", NOW};
+	    "jane@open.test\0@shut.test", 25, false, MTA_POSTFIX, "", "", "", NOW};
 	struct outcome outcome;
 
 	txn_commit(&txn);
@@ -207,7 +207,7 @@ END_TEST
 START_TEST(broken_records_are_no_answer)
 {
 	struct submission submission = {
-	    "jane@shut.test", 14, MTA_POSTFIX, "", "", "", NOW};
+	    "jane@shut.test", 14, false, MTA_POSTFIX, "", "", "", NOW};
 	static const char tables[] = {
 	    TABLE_ALIAS, TABLE_MAILBOX, TABLE_DOMAIN, TABLE_TENANT};
 	struct login login = login_make("jane@shut.test");
@@ -346,6 +346,58 @@ START_TEST(lock_of_a_subaddress_is_its_own)
 }
 END_TEST
 
+/* steps_expect - a step of a judgement at AT is LINE */
+static void
+steps_expect(const char *login, instant at, const char *line)
+{
+	struct submission submission = {
+	    login, strlen(login), false, MTA_POSTFIX, "", "", "PLAIN", at};
+	struct outcome outcome;
+	char text[STEPS_SIZE];
+	struct text steps;
+	const char *found;
+
+	txn_commit(&txn);
+	txn = txn_begin(store);
+	text_init(&steps, text, sizeof(text));
+	expect_ok(submission_judge(txn, &submission, &outcome, &steps));
+	found = strstr(text, line);
+	ck_assert_msg(found != NULL && found > text && found[-1] == '\n' &&
+		found[strlen(line)] == '\n',
+	    "no step \"%s\" in:\n%s", line, text);
+}
+
+START_TEST(steps_tell_what_is_stored)
+{
+	struct login login = login_make("jane+x@shut.test");
+	struct mailbox mailbox = mailbox_make(SMTP_AUTH_ENABLED, "");
+	struct tenant tenant;
+
+	setting_store("subaddress-delimiter", "+");
+	steps_expect(login.text, NOW, "tenant: shut, smtp-auth disabled");
+	steps_expect(login.text, NOW, "mailbox setting: none");
+	expect_ok(tenant_table_get(txn, "shut", &tenant));
+	tenant.blocks = BLOCKS_PASSWORDS;
+	tenant.enforce_from = 0;
+	tenant.lock = (struct lock){true, INSTANT_NONE};
+	expect_ok(tenant_table_put(txn, &tenant));
+	steps_expect(login.text, NOW,
+	    "tenant: shut, smtp-auth disabled, blocks passwords, "
+	    "enforce-from 1970-01-01T00:00:00Z, locked");
+	mailbox.until = NOW;
+	expect_ok(mailbox_table_put(txn, &login, &mailbox));
+	lock_store("jane@shut.test", SMTP_AUTH_INHERIT, NOW + 1);
+	steps_expect(login.text, NOW - 1,
+	    "mailbox setting: smtp-auth enabled, until 1970-01-12T13:46:40Z");
+	steps_expect(login.text, NOW,
+	    "mailbox setting: smtp-auth enabled, until 1970-01-12T13:46:40Z (expired)");
+	steps_expect(login.text, NOW,
+	    "mailbox setting: smtp-auth inherit, locked until 1970-01-12T13:46:41Z");
+	steps_expect(login.text, NOW + 1,
+	    "mailbox setting: smtp-auth inherit, lock expired 1970-01-12T13:46:41Z");
+}
+END_TEST
+
 START_TEST(international_names_have_one_form)
 {
 	domain_store(txn, "xn--bcher-kva.test", "shut");
@@ -402,7 +454,7 @@ END_TEST
 START_TEST(judged_by_a_transaction_that_writes)
 {
 	struct submission submission = {
-	    "jane@shut.test", 14, MTA_POSTFIX, "", "", "PLAIN", NOW};
+	    "jane@shut.test", 14, false, MTA_POSTFIX, "", "", "PLAIN", NOW};
 	struct outcome outcome;
 
 	txn_commit(&txn);
@@ -437,6 +489,7 @@ main(void)
 	tcase_add_test(tcase, expired_setting_of_the_exact_mailbox_counts_no_more);
 	tcase_add_test(tcase, lock_of_the_base_mailbox_holds_for_its_subaddresses);
 	tcase_add_test(tcase, lock_of_a_subaddress_is_its_own);
+	tcase_add_test(tcase, steps_tell_what_is_stored);
 	tcase_add_test(tcase, international_names_have_one_form);
 	tcase_add_test(tcase, catch_all_has_the_rest);
 	tcase_add_test(tcase, judged_by_a_transaction_that_writes);

@@ -117,8 +117,14 @@ static enum error
 note_judge(
     struct store_txn *txn, const char *address, const char *note, enum error other)
 {
-	struct submission submission = {
-	    address, strlen(address), MTA_POSTFIX, "", "", "PLAIN", 0};
+	const struct submission submission = {
+	    .login = address,
+	    .login_len = strlen(address),
+	    .mta = MTA_POSTFIX,
+	    .client = "",
+	    .listener = "",
+	    .mechanism = "PLAIN",
+	};
 	struct outcome outcome;
 	enum error e = submission_judge(txn, &submission, &outcome, NULL);
 

@@ -57,7 +57,7 @@ class Mailbox(harness.Case):
         self.assertFalse(shown.pop('lock'))
         self.assertEqual(shown, {
             'address': 'u@a.test', 'tenant': 'acme', 'smtp_auth': 'enabled',
-            'until': '2099-12-01T09:00:00Z',
+            'until': '2099-12-01T09:00:00Z', 'expired': False,
             'clients': ['192.0.2.0/24', '2001:db8::/32'],
             'note': 'Drucker für Büro'})
         out = self.ctl('mailbox show u@a.test').out
@@ -70,6 +70,7 @@ class Mailbox(harness.Case):
         shown = self.show()
         self.assertEqual(shown['smtp_auth'], 'disabled')
         self.assertIsNone(shown['until'])
+        self.assertIs(shown['expired'], False)
         for key in ('clients', 'lock', 'note'):
             self.assertFalse(shown[key], key)
 
@@ -341,6 +342,41 @@ class Listing(harness.Case):
             with self.subTest(options=options):
                 self.assertEqual(' '.join(self.found(options)), names)
 
+    def test_expiring_within_knows_locks(self):
+        self.ctl('mailbox lock ever@a.test')
+        self.ctl('mailbox lock soon@a.test --until +3d')
+        self.ctl('mailbox lock late@a.test --until +15d')
+        self.ctl('mailbox lock one@a.test --until +60d')
+        self.ctl('mailbox lock two@b.test --until +2d')
+        for options, names in (
+                ('--expiring-within 14d', 'one soon three two'),
+                ('--expiring-within 12h', 'three'),
+                ('--expiring-within 30d', 'late one soon three two'),
+                ('--expiring-within 365d', 'late one soon three two'),
+                ('--expiring-within 14d --tenant acme', 'one soon two'),
+                ('--expiring-within 14d --tenant acme --smtp-auth enabled',
+                 'one two'),
+                ('--expiring-within 14d --smtp-auth inherit', 'soon')):
+            with self.subTest(options=options):
+                self.assertEqual(' '.join(self.found(options)), names)
+        self.ctl('mailbox unlock soon@a.test')
+        self.assertNotIn('soon', self.found('--expiring-within 14d'))
+
+    def test_expiring_rows_stay_in_order(self):
+        for i in range(9):
+            self.ctl('mailbox set u%d@a.test --smtp-auth enabled --until +%dd'
+                     % (i, 20 - 2 * i))
+        rows = [box['address'] for box in self.jsonl('mailbox list')]
+        ends = [box['address']
+                for box in self.jsonl('mailbox list --expiring-within 13d')]
+        self.assertEqual(ends, [r for r in rows if r in ends])
+        self.assertEqual(sorted(ends), [
+            'one@a.test', 'three@o.test'] + ['u%d@a.test' % i
+                                             for i in range(4, 9)])
+        out = self.ctl('mailbox list --expiring-within 13d').lines
+        self.assertEqual([line.split()[0] for line in out],
+                         ['MAILBOX'] + ends)
+
     def test_objects_are_those_of_show(self):
         for box in self.jsonl('mailbox list'):
             self.assertEqual(box, self.json('mailbox', 'show',
@@ -358,6 +394,86 @@ class Listing(harness.Case):
                         '--expiring-within 14', '--expiring-within -1d'):
             with self.subTest(options=options):
                 self.refused('mailbox list ' + options, WORD)
+
+
+class Expired(harness.Case):
+    """What is over stays in sight."""
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('tenant add acme --domain a.test')
+        self.ctl('mailbox set ahead@a.test --smtp-auth enabled --until +5d')
+        self.ctl('mailbox set plain@a.test --smtp-auth enabled')
+        end = time.strftime('%Y-%m-%dT%H:%M:%SZ',
+                            time.gmtime(time.time() + 4))
+        self.ctl('mailbox set on@a.test --smtp-auth enabled --until ' + end)
+        self.ctl('mailbox set off@a.test --smtp-auth disabled --until ' + end)
+        self.ctl('mailbox lock locked@a.test --until ' + end)
+        self.ctl('mailbox lock on@a.test --until ' + end)
+        self.end = end
+        harness.wait_for(self.is_over, what='end of the settings')
+
+    def is_over(self):
+        return seconds(self.end) < -0.1
+
+    def test_show(self):
+        for name, expired in (('on', True), ('off', True), ('ahead', False),
+                              ('plain', False), ('locked', False)):
+            with self.subTest(name=name):
+                address = name + '@a.test'
+                shown = self.json('mailbox', 'show', address)
+                self.assertIs(shown['expired'], expired)
+                lines = self.ctl('mailbox', 'show', address).lines
+                self.assertEqual([line.split()[1:] for line in lines
+                                  if '(expired)' in line],
+                                 [[self.end, '(expired)']] if expired else [])
+        self.assertIn('lock expired ' + self.end,
+                      self.ctl('mailbox show locked@a.test').out)
+
+    def test_list(self):
+        listed = {box['address'].split('@')[0]: box['expired']
+                  for box in self.jsonl('mailbox list')}
+        self.assertEqual(listed, {'on': True, 'off': True, 'ahead': False,
+                                  'plain': False, 'locked': False})
+        for line in self.ctl('mailbox list').lines:
+            with self.subTest(line=line):
+                over = line.startswith(('on@', 'off@'))
+                self.assertEqual('(expired)' in line, over)
+
+    def test_expiring_within(self):
+        for options, names in (
+                ('1h', 'off on'),
+                ('6d', 'ahead off on'),
+                ('1h --smtp-auth enabled --tenant acme', 'on'),
+                ('6d --smtp-auth enabled --tenant acme', 'ahead on'),
+                ('1h --smtp-auth inherit', '')):
+            with self.subTest(options=options):
+                boxes = self.jsonl('mailbox list --expiring-within ' + options)
+                self.assertEqual(' '.join(sorted(
+                    b['address'].split('@')[0] for b in boxes)), names)
+                out = self.ctl('mailbox list --expiring-within ' + options)
+                self.assertEqual(out.out.count('(expired)'),
+                                 sum(b['expired'] for b in boxes))
+
+    def test_check(self):
+        for name in ('on', 'off'):
+            with self.subTest(name=name):
+                a = self.json('check %s@a.test' % name, rc=11)
+                self.assertEqual(a['override'], '%sabled, but expired at %s'
+                                 % ('en' if name == 'on' else 'dis', self.end))
+                self.assertEqual(a['reason'], 'tenant-disabled')
+                out = self.ctl('check %s@a.test' % name, rc=11).out
+                self.assertIn(a['override'], out)
+                self.assertIn('until %s (expired)' % self.end, out)
+
+    def test_set_again(self):
+        shown = self.json('mailbox set on@a.test --note kept')
+        self.assertIs(shown['expired'], True)
+        self.assertEqual(shown['until'], self.end)
+        shown = self.json('mailbox set on@a.test --until +1d')
+        self.assertIs(shown['expired'], False)
+        self.assertEqual(self.json('check on@a.test')['reason'],
+                         'mailbox-enabled')
 
 
 class Alias(harness.Case):

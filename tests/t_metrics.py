@@ -248,6 +248,26 @@ class Content(Metrics):
         self.assertEqual(page.decided('tempfail', 'store-error'), 1)
         self.assertEqual(page.get('store_errors_total'), 1)
 
+    def test_usage(self):
+        with self.milter() as daemon, Mta(daemon) as mta:
+            first = self.page(lambda p: p.get('policy_state', state='good'))
+            self.assertEqual(first.get('usage_enabled'), 1)
+            for login in 'u@a.test', 'u@a.test', 'v@a.test', '':
+                mta.mail(login)
+            page = self.page(lambda p: p.get('usage_recorded_total') == 3)
+            self.assertEqual(page.get('usage_waiting_logins'), 0)
+            self.assertLess(abs(page.get('usage_written_timestamp_seconds')
+                                - time.time()), harness.TIMEOUT)
+            os.rename(os.path.join(self.dir, 'usage'), self.dir + '/away')
+            mta.mail('u@a.test')
+            page = self.page(lambda p: p.get('usage_write_failures_total'))
+            self.assertEqual(page.get('usage_waiting_logins'), 1)
+            os.rename(self.dir + '/away', os.path.join(self.dir, 'usage'))
+            mta.mail('u@a.test')
+            page = self.last(daemon)
+        self.assertEqual(page.get('usage_recorded_total'), 5)
+        self.assertEqual(page.get('usage_dropped_total'), 0)
+
     def test_process(self):
         before = time.time()
         with self.milter() as daemon:

@@ -34,7 +34,7 @@ static const struct {
     [OPT_REPLY] = {"reply", "TEXT"},
     [OPT_RESEND] = {"resend", NULL},
     [OPT_SENDMAIL] = {"sendmail", "FILE"},
-    [OPT_SINCE] = {"since", "7d|TIME"},
+    [OPT_SINCE] = {"since", "SPAN|TIME"},
     [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled[|inherit]"},
     [OPT_TEMPFAIL_UNTIL] = {"tempfail-until", "TIME|none"},
     [OPT_TEMPLATE] = {"template", "FILE"},

@@ -7,8 +7,9 @@
 #include "policy/ctl/usage_sources.h"
 #include "policy/usage/survey.h"
 
-#define ROLLOUT_SPAN "90d" /* the default of --unused-for, --used-within and --since \
-			    */
+#define ROLLOUT_SPAN \
+	"90d" /* the default of --unused-for, --used-within and --since \
+	       */
 
 /* The use of all tenants, and how much it can be relied on. */
 struct rollout {
