@@ -4,6 +4,7 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/override.h"
 #include "policy/ctl/schedule.h"
 #include "policy/reply.h"
 #include "policy/submission.h"
@@ -47,42 +48,11 @@ read_submission(struct ctl *c, struct submission *s)
 	return OK;
 }
 
-/* override_text - why the mailbox's setting did or did not hold, or "" */
-static void
-override_text(
-    const struct outcome *o, const struct submission *s, char *buf, size_t cap)
-{
-	const char *setting =
-	    o->has_mailbox ? smtp_auth_name(o->mailbox.smtp_auth) : "";
-	char when[INSTANT_TEXT_MAX];
-
-	buf[0] = '\0';
-	switch (o->decision.override) {
-	case OVERRIDE_NONE:
-		break;
-	case OVERRIDE_HELD:
-		if (o->mailbox.until == INSTANT_NONE)
-			snprintf(buf, cap, "%s", setting);
-		else
-			snprintf(buf, cap, "%s until %s", setting,
-			    instant_print(o->mailbox.until, when));
-		break;
-	case OVERRIDE_EXPIRED:
-		snprintf(buf, cap, "%s, but expired at %s", setting,
-		    instant_print(o->mailbox.until, when));
-		break;
-	case OVERRIDE_OTHER_CLIENT:
-		snprintf(buf, cap, "%s, but not for client %.60s", setting,
-		    s->client[0] != '\0' ? s->client : "(unknown)");
-		break;
-	}
-}
-
 /* All that is printed. */
 struct answer {
 	const struct submission *submission;
 	struct outcome outcome;
-	char reply[sizeof(struct reply)], override[120];
+	char reply[sizeof(struct reply)], override[OVERRIDE_TEXT_MAX];
 	const char *steps;
 	struct change change[SCHEDULE_MAX];
 	size_t changes;
@@ -190,7 +160,10 @@ print(struct ctl *c, struct answer *a)
 	struct outcome *o = &a->outcome;
 
 	reply_line(c, a->submission, o, a->reply, sizeof a->reply);
-	override_text(o, a->submission, a->override, sizeof a->override);
+	override_text(o->decision.override,
+	    o->has_mailbox ? o->mailbox.smtp_auth : SMTP_AUTH_INHERIT,
+	    o->has_mailbox ? o->mailbox.until : INSTANT_NONE, a->submission->client,
+	    a->override);
 	if (o->decision.verdict == VERDICT_PASS)
 		o->decision.verdict = VERDICT_ALLOW;
 	if (c->options.json)

@@ -2,31 +2,67 @@
 /* csv - rows of comma-separated values (RFC 4180), on a stream */
 #include "policy/ctl/csv.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+/* begin - a field */
 static void
-field(FILE *out, const char *s)
+begin(struct csv *row)
 {
-	if (strpbrk(s, ",\"\r\n") == NULL) {
-		fputs(s, out);
-		return;
-	}
-	putc('"', out);
+	if (row->comma)
+		putc(',', row->out);
+	row->comma = true;
+}
+
+/* put - PREFIX (may be "") and S as one field */
+static void
+put(struct csv *row, const char *prefix, const char *s)
+{
+	bool quote = strpbrk(s, ",\"\r\n") != NULL || *s == ' ';
+
+	begin(row);
+	if (quote)
+		putc('"', row->out);
+	fputs(prefix, row->out);
 	for (; *s != '\0'; s++) {
 		if (*s == '"')
-			putc('"', out);
-		putc(*s, out);
+			putc('"', row->out);
+		putc(*s, row->out);
 	}
-	putc('"', out);
+	if (quote)
+		putc('"', row->out);
 }
 
 void
-csv_row(FILE *out, const char *const *fields, size_t n)
+csv_text(struct csv *row, const char *s)
 {
-	for (size_t i = 0; i < n; i++) {
-		if (i > 0)
-			putc(',', out);
-		field(out, fields[i]);
-	}
-	fputs("\r\n", out);
+	put(row, "", s);
+}
+
+void
+csv_name(struct csv *row, const char *s)
+{
+	put(row, *s != '\0' && strchr("=+-@'", *s) != NULL ? "'" : "", s);
+}
+
+void
+csv_number(struct csv *row, uint64_t n)
+{
+	begin(row);
+	fprintf(row->out, "%" PRIu64, n);
+}
+
+void
+csv_instant(struct csv *row, instant t)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	put(row, "", t != INSTANT_NONE ? instant_print(t, buf) : "");
+}
+
+void
+csv_end(struct csv *row)
+{
+	fputs("\r\n", row->out);
+	row->comma = false;
 }

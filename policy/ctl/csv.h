@@ -3,10 +3,34 @@
 #ifndef CTL_CSV_H
 #define CTL_CSV_H
 
-#include <stddef.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
-/* Prints N fields as one row, quoted where they need it, and CR LF. */
-void csv_row(FILE *out, const char *const *fields, size_t n);
+#include "policy/instant.h"
+
+/* A row under construction; begin with {OUT, false}. */
+struct csv {
+	FILE *out;
+	bool comma; /* the next field needs one in front */
+};
+
+/* A field, quoted where it has to be. */
+void csv_text(struct csv *row, const char *s);
+
+/*
+ * A name that others chose: a spreadsheet would run one that begins like a formula. It
+ * gets an apostrophe in front, and so does one that begins with an apostrophe: whoever
+ * takes one leading apostrophe off has the name again.
+ */
+void csv_name(struct csv *row, const char *s);
+
+void csv_number(struct csv *row, uint64_t n);
+
+/* RFC 3339, or nothing for INSTANT_NONE. */
+void csv_instant(struct csv *row, instant t);
+
+/* Ends the row with CR LF; the next one may begin. */
+void csv_end(struct csv *row);
 
 #endif

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/ctl/csv.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/usage_rows.h"
@@ -19,7 +20,7 @@
 static void
 print_json(struct ctl *c, const struct usage_line *l)
 {
-	char buf[USAGE_OVERRIDE_MAX], client[ADDRESS_TEXT_MAX];
+	char buf[OVERRIDE_TEXT_MAX], client[ADDRESS_TEXT_MAX];
 	struct json j;
 
 	json_to_stream(&j, c->out);
@@ -50,75 +51,35 @@ print_json(struct ctl *c, const struct usage_line *l)
 	json_line_end(&j, c->out);
 }
 
-/* csv_text - a field in quotes where RFC 4180 wants them, and a comma */
-static void
-csv_text(FILE *out, const char *s)
-{
-	bool quote = strpbrk(s, ",\"\r\n") != NULL || *s == ' ';
-
-	if (quote)
-		fputc('"', out);
-	for (; *s != '\0'; s++) {
-		if (*s == '"')
-			fputc('"', out);
-		fputc(*s, out);
-	}
-	fputs(quote ? "\"," : ",", out);
-}
-
-/*
- * csv_name - a name that others chose: a spreadsheet would run one that begins like a
- * formula. It gets an apostrophe in front, and so does one that begins with an
- * apostrophe: whoever takes one leading apostrophe off has the name again.
- */
-static void
-csv_name(FILE *out, const char *s)
-{
-	char guarded[LOGIN_MAX + 2];
-
-	snprintf(guarded, sizeof guarded, "%s%s",
-	    *s != '\0' && strchr("=+-@'", *s) != NULL ? "'" : "", s);
-	csv_text(out, guarded);
-}
-
-static void
-csv_instant(FILE *out, instant t)
-{
-	char buf[INSTANT_TEXT_MAX];
-
-	csv_text(out, t != INSTANT_NONE ? instant_print(t, buf) : "");
-}
-
 static void
 print_csv(struct ctl *c, const struct usage_line *l)
 {
-	char buf[USAGE_OVERRIDE_MAX], client[ADDRESS_TEXT_MAX] = "";
-	char mechanisms[MECHANISMS_TEXT_MAX], when[INSTANT_TEXT_MAX] = "";
-	FILE *out = c->out;
+	char buf[OVERRIDE_TEXT_MAX], client[ADDRESS_TEXT_MAX] = "";
+	char mechanisms[MECHANISMS_TEXT_MAX];
+	struct csv row = {c->out, false};
 
-	csv_name(out, usage_line_mailbox(l));
-	csv_name(out, usage_line_login(l));
-	csv_text(out, usage_line_tenant(l));
-	fprintf(out, "%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",%" PRIu64 ",",
-	    usage_line_submissions(l), l->count[USAGE_DENIED],
-	    l->count[USAGE_WOULD_DENY], l->count[USAGE_EXEMPT]);
-	csv_instant(out, l->first_seen);
-	csv_instant(out, l->last_seen);
 	if (l->has_client)
 		address_print(&l->client, client);
-	csv_text(out, client);
 	mechanisms_print(l->mechanisms, mechanisms);
 	for (char *s = mechanisms; (s = strchr(s, ',')) != NULL;)
 		*s = ' ';
-	csv_text(out, mechanisms);
-	csv_text(out, tls_code_name(l->tls));
-	csv_text(out, verdict_name((enum verdict)l->verdict));
-	csv_text(out, reason_name((enum reason)l->reason));
-	csv_text(out, usage_line_override(l, buf));
-	csv_instant(out, l->last_use);
-	if (l->last_exempt != INSTANT_NONE)
-		instant_print(l->last_exempt, when);
-	fprintf(out, "%s\r\n", when);
+	csv_name(&row, usage_line_mailbox(l));
+	csv_name(&row, usage_line_login(l));
+	csv_text(&row, usage_line_tenant(l));
+	csv_number(&row, usage_line_submissions(l));
+	for (int kind = USAGE_DENIED; kind < USAGE_KINDS; kind++)
+		csv_number(&row, l->count[kind]);
+	csv_instant(&row, l->first_seen);
+	csv_instant(&row, l->last_seen);
+	csv_text(&row, client);
+	csv_text(&row, mechanisms);
+	csv_text(&row, tls_code_name(l->tls));
+	csv_text(&row, verdict_name((enum verdict)l->verdict));
+	csv_text(&row, reason_name((enum reason)l->reason));
+	csv_text(&row, usage_line_override(l, buf));
+	csv_instant(&row, l->last_use);
+	csv_instant(&row, l->last_exempt);
+	csv_end(&row);
 }
 
 static void

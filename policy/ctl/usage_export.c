@@ -12,8 +12,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/owner.h"
-#include "policy/usage/database.h"
-#include "policy/usage/stream.h"
+#include "policy/ctl/usage_sources.h"
 
 #define HERE "the usage of this machine"
 #define FILE_MODE 0640
@@ -26,29 +25,6 @@ struct outgoing {
 	struct usage_node node;
 	uint64_t logins;
 };
-
-/* serve - in the owner's process: the whole database, or why not */
-static void
-serve(struct ctl *c, void *arg, FILE *to)
-{
-	struct error_text why = {.text = ""};
-	struct db *db;
-	uint64_t rows;
-	enum error e = usage_database_open(&db, c->dir, false, &why);
-
-	(void)arg;
-	if (e == OK) {
-		e = usage_stream_write(db, to, &rows);
-		if (e == ERR_NOTFOUND)
-			e = error_set(
-			    &why, ERR_MISSING, "no usage has been recorded yet");
-		else if (e != OK)
-			error_about(&why, e, HERE);
-		db_close(&db);
-	}
-	if (e != OK)
-		usage_stream_write_error(to, e, why.text);
-}
 
 /* cannot - with errno: what failed with the file */
 static enum error
@@ -123,7 +99,7 @@ receive(struct ctl *c, struct outgoing *o)
 {
 	struct owner owner;
 	struct stat st;
-	enum error e = owner_start(c, serve, NULL, &owner);
+	enum error e = owner_start(c, usage_sources_serve, NULL, &owner);
 
 	if (e != OK)
 		return e;

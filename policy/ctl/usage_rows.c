@@ -33,31 +33,12 @@ usage_line_submissions(const struct usage_line *l)
 const char *
 usage_line_override(const struct usage_line *l, char *buf)
 {
-	const char *setting = smtp_auth_name((enum smtp_auth)l->setting);
-	char when[INSTANT_TEXT_MAX] = "", client[ADDRESS_TEXT_MAX] = "(unknown)";
+	char client[ADDRESS_TEXT_MAX] = "";
 
-	if (l->until != INSTANT_NONE)
-		instant_print(l->until, when);
 	if (l->has_client)
 		address_print(&l->client, client);
-	buf[0] = '\0';
-	switch ((enum override)l->override) {
-	case OVERRIDE_NONE:
-		break;
-	case OVERRIDE_HELD:
-		snprintf(buf, USAGE_OVERRIDE_MAX, "%s%s%s", setting,
-		    when[0] != '\0' ? " until " : "", when);
-		break;
-	case OVERRIDE_EXPIRED:
-		snprintf(
-		    buf, USAGE_OVERRIDE_MAX, "%s, but expired at %s", setting, when);
-		break;
-	case OVERRIDE_OTHER_CLIENT:
-		snprintf(buf, USAGE_OVERRIDE_MAX, "%s, but not for client %s", setting,
-		    client);
-		break;
-	}
-	return buf;
+	return override_text((enum override)l->override, (enum smtp_auth)l->setting,
+	    l->until, client, buf);
 }
 
 /* last_of - the last time that anything was heard of the login */

@@ -4,6 +4,7 @@
 #define CTL_USAGE_ROWS_H
 
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/override.h"
 #include "policy/usage/merge.h"
 #include "policy/usage/standing.h"
 
@@ -35,9 +36,8 @@ uint64_t usage_line_submissions(const struct usage_line *l);
 
 /*
  * Why the mailbox's own setting does or does not hold, in the words of "check", or "";
- * in BUF.
+ * in BUF (OVERRIDE_TEXT_MAX bytes).
  */
-#define USAGE_OVERRIDE_MAX 160
 const char *usage_line_override(const struct usage_line *l, char *buf);
 
 /*

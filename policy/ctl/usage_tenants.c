@@ -87,20 +87,21 @@ static void
 csv_one(struct ctl *c, const struct rollout *r, const struct survey_tenant *t)
 {
 	const bool known = t->name[0] != '\0';
-	char since[INSTANT_TEXT_MAX], excepted[24];
-	char first[INSTANT_TEXT_MAX], last[INSTANT_TEXT_MAX];
-	struct cells cells;
+	struct csv row = {c->out, false};
 
-	fill(&cells, t);
-	snprintf(excepted, sizeof excepted, "%u", t->excepted);
-	csv_row(c->out,
-	    (const char *[]){t->name, known ? smtp_auth_name(t->smtp_auth) : "",
-		t->mailboxes > 0 ? "in_use" : "unused", cells.mailboxes, excepted,
-		cells.submissions, cells.count[USAGE_DENIED],
-		cells.count[USAGE_WOULD_DENY], cells.count[USAGE_EXEMPT],
-		rollout_time(t->first_seen, first), rollout_time(t->last_seen, last),
-		cells.last_use, rollout_time(r->coverage.since, since)},
-	    13);
+	csv_text(&row, t->name);
+	csv_text(&row, known ? smtp_auth_name(t->smtp_auth) : "");
+	csv_text(&row, t->mailboxes > 0 ? "in_use" : "unused");
+	csv_number(&row, t->mailboxes);
+	csv_number(&row, t->excepted);
+	csv_number(&row, submissions(t));
+	for (int kind = USAGE_DENIED; kind < USAGE_KINDS; kind++)
+		csv_number(&row, t->count[kind]);
+	csv_instant(&row, t->first_seen);
+	csv_instant(&row, t->last_seen);
+	csv_instant(&row, t->last_use);
+	csv_instant(&row, r->coverage.since);
+	csv_end(&row);
 }
 
 /* class_text - "unused" reaches no further than the data do */
@@ -138,12 +139,11 @@ list_row(struct listing *l, const struct rollout *r, const struct survey_tenant 
 static void
 print_csv(struct ctl *c, const struct rollout *r, const struct others *o)
 {
-	static const char *const names[] = {"tenant", "smtp_auth", "class", "mailboxes",
-	    "excepted", "submissions", "denied", "would_deny", "exempt", "first_seen",
-	    "last_seen", "last_use", "covered_since"};
 	const struct survey_tenant *t;
 
-	csv_row(c->out, names, sizeof names / sizeof *names);
+	fputs("tenant,smtp_auth,class,mailboxes,excepted,submissions,denied,would_deny,"
+	      "exempt,first_seen,last_seen,last_use,covered_since\r\n",
+	    c->out);
 	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++)
 		csv_one(c, r, t);
 	if (o->any)

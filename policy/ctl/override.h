@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* override - why a mailbox's own setting did or did not hold, in words */
+#ifndef CTL_OVERRIDE_H
+#define CTL_OVERRIDE_H
+
+#include "policy/decision.h"
+
+#define OVERRIDE_TEXT_MAX 160
+
+/*
+ * "enabled until T", "enabled, but expired at T", "enabled, but not for client C", or
+ * "" where there is none, into BUF; of the mailbox's SETTING and UNTIL. CLIENT may be
+ * "".
+ */
+const char *override_text(enum override override, enum smtp_auth setting, instant until,
+    const char *client, char *buf);
+
+#endif
