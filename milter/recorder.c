@@ -21,6 +21,7 @@ static struct {
 	struct keeper *keeper;
 	struct usage_entry *batch;
 	uint32_t pruned_day;
+	instant since; /* from then on recorded without a gap */
 	struct usage_prune prune;
 	uint64_t dropped; /* not yet in the record of the machine */
 	_Atomic uint64_t recorded, dropped_ever, failures;
@@ -110,6 +111,7 @@ put_node(struct db_txn *txn, instant now)
 	if (e != OK)
 		return e;
 	node_touch(&node, now, recorder.config->usage, recorder.dropped);
+	recorder.since = node.since;
 	return usage_database_put_node(txn, &node);
 }
 
@@ -149,7 +151,11 @@ write_signs(struct db *db, struct heartbeat *h)
 	return e;
 }
 
-/* start_prune - once a day; how long things are kept is a setting of the policy */
+/*
+ * start_prune - once a day; how long things are kept is a setting of the policy. After
+ * a gap it waits for a day: a clock that is far ahead looks like one, and would make
+ * everything old.
+ */
 static void
 start_prune(instant now)
 {
@@ -158,6 +164,7 @@ start_prune(instant now)
 	int slot;
 
 	if (usage_day_of(now) == recorder.pruned_day ||
+	    now - recorder.since < NODE_GAP_SECONDS ||
 	    keeper_state(recorder.keeper) != KEEPER_GOOD ||
 	    keeper_take(recorder.keeper, &txn, &slot) != OK)
 		return;

@@ -426,9 +426,9 @@ class Time(Usage):
             usage = self.status()['usage']
             self.assertLessEqual(usage['since'], usage['until'])
             self.assertEqual(self.ctl('status').rc, 0)
-        # but for the day in 1970, which is old now
+        # The day in 1970 too: after a gap nothing is forgotten for a day.
         harness.wait_for(lambda: set(self.dump().values())
-                         == {(3, 5, 0, 0, 0)}, what='days')
+                         == {(4, 6, 0, 0, 0)}, what='days')
 
     def wait_beat(self, ahead):
         """Wait for a heartbeat of that time."""
@@ -447,7 +447,7 @@ class Time(Usage):
     def test_old_days_are_forgotten(self):
         self.ctl('settings set usage-retention 1')
         now = int(time.time())
-        self.fill(''.join(
+        self.fill('node since=%d until=%d\n' % (now - 2 * DAY, now) + ''.join(
             'u%d@a.test %d allowed 1 192.0.2.1 PLAIN\n' % (n, now - d * DAY)
             for n in range(100) for d in (0, 3, 40)))
         self.assertEqual(self.dump()['u7@a.test'], (3, 3, 0, 0, 0))
@@ -455,6 +455,19 @@ class Time(Usage):
             self.ready(daemon)
             harness.wait_for(lambda: set(self.dump().values())
                              == {(1, 1, 0, 0, 0)}, what='forgotten days')
+
+    def test_retention_after_a_gap(self):
+        """A clock that is far ahead looks like one: nothing is forgotten."""
+        self.ctl('settings set usage-retention 1')
+        now = int(time.time())
+        self.fill('node since=%d until=%d\nold@a.test %d allowed 1\n' % (
+            now - 9 * DAY, now - 4 * DAY, now - 8 * DAY))
+        with self.milter() as daemon:
+            self.ready(daemon)
+            with Mta(daemon) as mta:
+                mta.mail('u@a.test')
+            harness.wait_for(lambda: 'u@a.test' in self.dump(), what='use')
+        self.assertEqual(self.dump()['old@a.test'][:2], (1, 1))
 
     def test_early(self):
         """A table that fills up does not wait for its time."""
