@@ -69,14 +69,17 @@ put_instant(struct fields *f, const char *key, instant t)
 		put_field(f, key, instant_print(t, f->when[f->whens++]));
 }
 
-/* put_schedule - the exception that did or did not hold, and the dates that counted */
+/*
+ * put_schedule - an exception that did not hold (where one does, the reason says it),
+ * and the dates that counted
+ */
 static void
 put_schedule(struct fields *f, const struct record *r)
 {
-	const char *exception = override_name(r->decision.override);
+	const enum override o = r->decision.override;
 
-	if (*exception != '\0')
-		put_field(f, "exception", exception);
+	if (o == OVERRIDE_EXPIRED || o == OVERRIDE_OTHER_CLIENT)
+		put_field(f, "exception", override_name(o));
 	put_instant(f, "until", r->exception_until);
 	put_instant(f, "enforce_from", r->enforce_from);
 	put_instant(f, "tempfail_until", r->tempfail_until);

@@ -51,6 +51,59 @@ class Log(harness.Case):
         return Mta(daemon)
 
 
+class Schedule(Log):
+    """The end of a line: exception and dates, where they matter."""
+
+    def end(self, daemon, mta, login):
+        """What follows the sender in the line of a new decision."""
+        before = daemon.log().count(' verdict=')
+        mta.mail(login)
+        harness.wait_for(lambda: daemon.log().count(' verdict=') > before,
+                         what='line')
+        return daemon.log().splitlines()[-1].partition(' sender=')[2]\
+            .partition(' ')[2]
+
+    def test_text(self):
+        self.ctl('mailbox set far@a.test --smtp-auth enabled '
+                 '--clients 198.51.100.0/24')
+        self.ctl('mailbox set near@a.test --smtp-auth enabled '
+                 '--until 2099-03-01T00:00:00Z')
+        self.ctl('mailbox set ever@a.test --smtp-auth enabled')
+        self.ctl('mailbox set off@a.test --smtp-auth disabled')
+        soon = time.strftime('%Y-%m-%dT%H:%M:%SZ',
+                             time.gmtime(time.time() + 2))
+        self.ctl('mailbox set gone@a.test --smtp-auth enabled --until '
+                 + soon)
+        harness.wait_for(lambda: time.strftime(
+            '%Y-%m-%dT%H:%M:%SZ', time.gmtime()) > soon, what='end')
+        with harness.Daemon(self) as daemon, self.ready(daemon) as mta:
+            for login, end in (
+                    ('far', 'exception=other-client'),
+                    ('near', 'until=2099-03-01T00:00:00Z'), ('ever', ''),
+                    ('off', ''), ('plain', ''),
+                    ('gone', 'exception=expired until=' + soon)):
+                with self.subTest(login=login):
+                    self.assertEqual(
+                        self.end(daemon, mta, login + '@a.test'), end)
+            self.ctl('tenant set acme --enforce-from 2099-01-01 '
+                     '--tempfail-until 2099-02-01T00:00:00Z')
+            self.assertEqual(self.end(daemon, mta, 'plain@a.test'),
+                             'enforce_from=2099-01-01T00:00:00Z')
+            self.ctl('tenant set acme --enforce-from none')
+            self.assertEqual(self.end(daemon, mta, 'plain@a.test'),
+                             'tempfail_until=2099-02-01T00:00:00Z')
+            self.assertEqual(self.end(daemon, mta, 'ever@a.test'), '')
+
+    def test_json(self):
+        self.ctl('tenant set acme --enforce-from 2099-01-01')
+        with harness.Daemon(self, log='json') as daemon:
+            with self.ready(daemon) as mta:
+                mta.mail('u@a.test')
+            line = json.loads(daemon.wait_log('.*scheduled.*').group())
+        self.assertEqual(line['enforce_from'], '2099-01-01T00:00:00Z')
+        self.assertNotIn('exception', line)
+
+
 class Json(Log):
 
     def lines(self, daemon):
