@@ -8,11 +8,11 @@ import os
 import random
 import subprocess
 import time
-import unittest
 
 import harness
 
 FILL = os.path.join(harness.BUILDDIR, 'tests', 'usage_fill')
+SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
 DAY = 86400
 LONG = 100 * DAY
 
@@ -136,6 +136,53 @@ class Tenants(Rollout):
                      'none')
 
 
+class Keys(Rollout):
+    """The names that programs read."""
+
+    def keys(self, *args):
+        row = self.jsonl(*args)[0]
+        return set(row)
+
+    def test_keys(self):
+        self.tenants('idle', 'used')
+        self.fill('a@used.test 60 allowed 1 192.0.2.1 PLAIN')
+        self.assertEqual(self.keys('usage', 'tenants'), {
+            'tenant', 'smtp_auth', 'class', 'mailboxes', 'excepted',
+            'submissions', 'denied', 'would_deny', 'exempt', 'first_seen',
+            'last_seen', 'last_use', 'covered_since'})
+        self.assertEqual(self.keys('rollout', 'plan'), {
+            'tenant', 'class', 'smtp_auth', 'enforce_from', 'tempfail_until',
+            'mailboxes', 'excepted', 'exposed', 'submissions', 'last_use',
+            'contact'})
+        self.assertEqual(self.keys('rollout', 'status'), {
+            'tenant', 'stage', 'enforce_from', 'tempfail_until', 'contact',
+            'notice', 'notice_at', 'mailboxes', 'excepted', 'exposed'})
+        self.assertEqual(
+            self.keys('rollout', 'grant', '--tenant', 'used', '--dry-run'), {
+                'mailbox', 'tenant', 'granted', 'reason', 'last_use',
+                'last_client', 'until', 'dry_run'})
+        self.assertEqual(self.keys('rollout', 'disable-unused'), {
+            'tenant', 'smtp_auth', 'enforce_from', 'tempfail_until',
+            'dry_run'})
+
+    def test_kinds(self):
+        """A contact is told of, never printed; what is not there is null."""
+        self.tenants('idle')
+        self.tenant('used', '--contact', 'it@used.test')
+        self.fill('a@used.test 60 allowed 1')
+        plan = self.rows('rollout', 'plan')
+        self.assertEqual((plan['used']['contact'], plan['idle']['contact']),
+                         (True, False))
+        self.assertIsNone(plan['idle']['last_use'])
+        self.assertIsNone(plan['idle']['enforce_from'])
+        row, = self.jsonl('rollout', 'grant', '--tenant', 'used')
+        self.assertIsNone(row['last_client'])
+        row, = self.jsonl('rollout', 'disable-unused')
+        self.assertEqual(row, {
+            'tenant': 'idle', 'smtp_auth': 'disabled', 'enforce_from': None,
+            'tempfail_until': None, 'dry_run': False})
+
+
 class Plan(Rollout):
 
     def test_classes(self):
@@ -257,6 +304,43 @@ class DisableUnused(Rollout):
             self.assertEqual(answer['verdict'], verdict, at)
         self.assertEqual(self.classes()['c-idle'], 'scheduled')
 
+    def test_exceptions_are_no_use(self):
+        self.site()
+        self.ctl('mailbox set x@a-idle.test --smtp-auth enabled')
+        self.ctl('rollout disable-unused --limit 1')
+        self.assertEqual(self.disabled(), ['a-idle'])
+        self.assertEqual(self.json('check', 'x@a-idle.test')['reason'],
+                         'mailbox-enabled')
+
+    def test_used_on_another_machine(self):
+        self.site()
+        other = self.other_machine('x@c-idle.test 60 allowed 1')
+        self.ctl('rollout', 'disable-unused', '--usage', other)
+        self.assertEqual(self.disabled(), ['a-idle', 'd-web'])
+
+    def test_old_dates_are_cleared(self):
+        self.site()
+        self.ctl('tenant set a-idle --enforce-from 2099-01-01 '
+                 '--tempfail-until 2099-02-01')
+        self.ctl('rollout disable-unused --tenant a-idle '
+                 '--enforce-from none --tempfail-until none')
+        tenant = self.json('tenant', 'show', 'a-idle')
+        self.assertEqual((tenant['smtp_auth'], tenant['enforce_from'],
+                          tenant['tempfail_until']),
+                         ('disabled', None, None))
+        self.assertEqual(self.json('check', 'x@a-idle.test', rc=11)['verdict'],
+                         'reject')
+
+    def test_disabled_ones_keep_their_dates(self):
+        self.site()
+        self.ctl('tenant set a-idle --smtp-auth disabled '
+                 '--enforce-from 2099-01-01')
+        self.ctl('rollout disable-unused --tenant a-idle')
+        self.ctl('rollout disable-unused')
+        self.assertEqual(
+            self.json('tenant', 'show', 'a-idle')['enforce_from'],
+            '2099-01-01T00:00:00Z')
+
     def test_limit(self):
         self.site()
         self.ctl('rollout disable-unused --limit 1')
@@ -277,11 +361,13 @@ class DisableUnused(Rollout):
 
     def test_bad_dates(self):
         self.site()
-        for options in ('--enforce-from 2001-01-01',
-                        '--tempfail-until 2001-01-01',
-                        '--enforce-from +7d --tempfail-until +6d',
-                        '--enforce-from tomorrow'):
-            self.refused('rollout disable-unused ' + options, 65)
+        for options, *expected in (
+                ('--enforce-from 2001-01-02', '2001-01-02T00:00:00Z'),
+                ('--tempfail-until 2001-01-01', '2001-01-02T00:00:00Z'),
+                ('--enforce-from +7d --tempfail-until +6d', 'after'),
+                ('--enforce-from +7d --tempfail-until +7d', 'after'),
+                ('--enforce-from tomorrow', 'tomorrow')):
+            self.refused('rollout disable-unused ' + options, 65, *expected)
         self.assertEqual(self.disabled(), [])
 
     def guarded(self, *words):
@@ -342,11 +428,24 @@ class DisableUnused(Rollout):
             last = f.read(1)
             f.seek(-1, os.SEEK_END)
             f.write(bytes([last[0] ^ 1]))
+        self.useless(other, 'damaged')
+
+    def useless(self, file, *words):
+        """Neither of the commands that write does anything with it."""
         for command in ('rollout disable-unused --force',
                         'rollout grant --tenant b-used'):
-            self.refused(command.split() + ['--usage', other], 69, 'damaged')
+            self.refused(command.split() + ['--usage', file], 69, *words)
         self.assertEqual(self.disabled(), [])
         self.assertEqual(self.jsonl('mailbox', 'list'), [])
+
+    def test_file_that_was_cut_off(self):
+        self.site()
+        other = self.other_machine(*('u%d@c-idle.test 60 allowed 1' % i
+                                     for i in range(50)))
+        size = os.path.getsize(other)
+        for keep in size - 1, size - 40, size // 2, 20, 0:
+            os.truncate(other, keep)
+            self.useless(other, other)
 
 
 class Grant(Rollout):
@@ -394,6 +493,8 @@ class Grant(Rollout):
                  'do not touch')
         self.fill(*('%s@used.test 60 allowed 1 192.0.2.1 PLAIN' % who
                     for who in ('off', 'lock', 'far', 'noted')))
+        plan = self.rows('rollout', 'plan')['used']
+        self.assertEqual((plan['mailboxes'], plan['exposed']), (4, 2))
         rows = self.grant()
         self.assertEqual({r['mailbox']: r['granted'] for r in rows.values()},
                          {'off@used.test': False, 'lock@used.test': False,
@@ -406,6 +507,110 @@ class Grant(Rollout):
             self.json('mailbox', 'show', 'noted@used.test')['note'],
             'do not touch')
 
+    def test_disabled_for_a_time(self):
+        """Its own `disabled` has run out, and it was used since."""
+        self.tenants('used')
+        soon = self.until_soon('a@used.test --smtp-auth disabled')
+        self.wait_until(soon)
+        self.fill('a@used.test 0 allowed 1 192.0.2.1 PLAIN')
+        self.assertTrue(self.grant()['a@used.test']['granted'])
+
+    def until_soon(self, setting):
+        soon = rfc3339(int(time.time()) + (6 if SLOW else 2))
+        self.ctl('mailbox set %s --until %s' % (setting, soon))
+        return soon
+
+    def wait_until(self, soon):
+        harness.wait_for(lambda: rfc3339(time.time()) > soon)
+        self.now = int(time.time())
+
+    def test_expired_exception_is_not_widened(self):
+        """Granted anew, it holds for the clients that it was for."""
+        self.tenants('used')
+        self.until_soon('fits@used.test --smtp-auth enabled '
+                        '--clients 192.0.2.0/24')
+        soon = self.until_soon('far@used.test --smtp-auth enabled '
+                               '--clients 10.0.0.0/8')
+        self.wait_until(soon)
+        self.fill('fits@used.test 0 allowed 1 192.0.2.1 PLAIN',
+                  'far@used.test 0 allowed 1 192.0.2.1 PLAIN')
+        rows = self.grant()
+        self.assertEqual(
+            (rows['far@used.test']['granted'],
+             rows['far@used.test']['reason']),
+            (False, 'expired, and was not for its last client'))
+        self.assertTrue(rows['fits@used.test']['granted'])
+        fits = self.json('mailbox', 'show', 'fits@used.test')
+        self.assertEqual((fits['clients'], fits['until']),
+                         (['192.0.2.0/24'], None))
+
+    def test_expired_subaddress(self):
+        """The record of the mailbox without it does not hide that it is."""
+        self.tenants('used')
+        self.ctl('settings set subaddress-delimiter +')
+        self.ctl('mailbox set a@used.test --note here')
+        self.fill('a+tag@used.test 1 allowed 1 192.0.2.1 PLAIN')
+        soon = self.until_soon('a+tag@used.test --smtp-auth enabled')
+        self.wait_until(soon)
+        row = self.grant()['a+tag@used.test']
+        self.assertEqual((row['granted'], row['reason']),
+                         (False, 'expired, and not used since'))
+
+    def test_expired_without_the_subaddress(self):
+        """What has run out for the mailbox has for its subaddresses."""
+        self.tenants('used')
+        self.ctl('settings set subaddress-delimiter +')
+        self.fill('late@used.test 1 allowed 1 192.0.2.1 PLAIN',
+                  'late+x@used.test 1 allowed 1 192.0.2.1 PLAIN')
+        self.until_soon('fits@used.test --smtp-auth enabled '
+                        '--clients 192.0.2.0/24')
+        self.until_soon('far@used.test --smtp-auth enabled '
+                        '--clients 10.0.0.0/8')
+        soon = self.until_soon('late@used.test --smtp-auth enabled')
+        self.wait_until(soon)
+        self.fill('fits+x@used.test 0 allowed 1 192.0.2.1 PLAIN',
+                  'far+x@used.test 0 allowed 1 192.0.2.1 PLAIN')
+        rows = self.grant()
+        self.assertEqual({m: r['reason'] for m, r in rows.items()}, {
+            'fits+x@used.test': None,
+            'far+x@used.test': 'expired, and was not for its last client',
+            'late@used.test': 'expired, and not used since',
+            'late+x@used.test': 'expired, and not used since'})
+        fits = self.json('mailbox', 'show', 'fits+x@used.test')
+        self.assertEqual(fits['clients'], ['192.0.2.0/24'])
+
+    def test_domain_that_no_tenant_can_own(self):
+        """No command could take its exception back."""
+        self.ctl('tenant add rest --domain * --smtp-auth enabled')
+        self.fill('bob@sn\u2603w.test 60 allowed 1 192.0.2.1 PLAIN',
+                  'ann@good.test 60 allowed 1 192.0.2.1 PLAIN')
+        rows = self.rows('rollout', 'grant', '--tenant', 'rest')
+        self.assertEqual({m: r['granted'] for m, r in rows.items()},
+                         {'bob@sn\u2603w.test': False, 'ann@good.test': True})
+        for mailbox in self.jsonl('mailbox', 'list'):
+            self.ctl('mailbox', 'remove', mailbox['address'])
+        self.ctl('verify')
+
+    def note(self, address):
+        return self.json('mailbox', 'show', address)['note']
+
+    def test_note(self):
+        self.tenants('used')
+        self.fill('a@used.test 60 allowed 1 192.0.2.1 PLAIN',
+                  'bare@used.test 60 allowed 1 192.0.2.1',
+                  'dark@used.test 60 allowed 1',
+                  'tried@used.test 60 allowed 1 192.0.2.1 PLAIN',
+                  'tried@used.test 30 denied 1 203.0.113.9 LOGIN')
+        self.grant()
+        begin = 'granted by rollout: last used ' + rfc3339(self.now - 60)
+        self.assertEqual(self.note('a@used.test'),
+                         begin + ' from 192.0.2.1 (PLAIN)')
+        self.assertEqual(self.note('bare@used.test'),
+                         begin + ' from 192.0.2.1')
+        self.assertEqual(self.note('dark@used.test'), begin)
+        # The one that was seen last was denied: it is not the one that used.
+        self.assertEqual(self.note('tried@used.test'), begin)
+
     def test_tenant_locked(self):
         self.tenants('used')
         self.ctl('tenant lock used')
@@ -416,10 +621,8 @@ class Grant(Rollout):
         """Used after it expired: anew; not used since: left as it is."""
         self.tenants('used')
         self.fill('a@used.test 1 allowed 1 192.0.2.1 PLAIN')
-        soon = rfc3339(int(time.time()) + 2)
-        self.ctl('mailbox set a@used.test --smtp-auth enabled --until '
-                 + soon)
-        harness.wait_for(lambda: rfc3339(time.time()) > soon)
+        soon = self.until_soon('a@used.test --smtp-auth enabled')
+        self.wait_until(soon)
         row = self.grant()['a@used.test']
         self.assertEqual((row['granted'], row['reason']),
                          (False, 'expired, and not used since'))
@@ -442,7 +645,8 @@ class Grant(Rollout):
         self.tenants('used')
         self.fill('short@used.test 60 allowed 1 192.0.2.1 PLAIN')
         self.ctl('mailbox alias add long@used.test short@used.test')
-        self.grant()
+        self.assertEqual(list(self.grant('--dry-run')), ['long@used.test'])
+        self.assertEqual(list(self.grant()), ['long@used.test'])
         self.assertEqual([m['address'] for m in self.jsonl('mailbox', 'list')],
                          ['long@used.test'])
         self.assertEqual(self.grant(), {})
@@ -540,7 +744,6 @@ class Add(Rollout):
 
 class Size(Rollout):
 
-    @unittest.skipIf(os.environ.get('TEST_SLOW'), 'a measure of time')
     def test_many(self):
         """20,000 logins of 20 tenants, and exceptions for one of them."""
         self.ctl('settings set enforce no')
@@ -551,7 +754,7 @@ class Size(Rollout):
                     for i in range(20000)))
         begin = time.monotonic()
         self.assertEqual(len(self.grant_of('t7')), 1000)
-        self.assertLess(time.monotonic() - begin, 10)
+        self.assertLess(time.monotonic() - begin, 50 if SLOW else 10)
 
     def grant_of(self, name):
         return self.jsonl('rollout', 'grant', '--tenant', name)

@@ -40,14 +40,17 @@ read_limit(struct ctl *c, unsigned long *limit_r)
 static enum error
 read_dates(struct ctl *c, struct request *q)
 {
+	char buf[INSTANT_TEXT_MAX];
 	enum error e = OK;
 
 	q->enforce_from = q->tempfail_until = INSTANT_NONE;
 	if (ctl_option(c, OPT_ENFORCE_FROM) != NULL)
 		e = ctl_time(c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &q->enforce_from);
 	if (e == OK && q->enforce_from != INSTANT_NONE && q->enforce_from < c->now)
-		return error_set(&c->why, ERR_DATA, "--enforce-from %s is in the past",
-		    ctl_option(c, OPT_ENFORCE_FROM));
+		return error_set(&c->why, ERR_DATA,
+		    "--enforce-from %s is in the past: %s",
+		    ctl_option(c, OPT_ENFORCE_FROM),
+		    instant_print(q->enforce_from, buf));
 	if (e == OK && ctl_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
 		e = ctl_future_time(c, OPT_TEMPFAIL_UNTIL, &q->tempfail_until);
 	if (e == OK && q->tempfail_until != INSTANT_NONE &&

@@ -14,32 +14,6 @@ struct grant {
 };
 
 /*
- * why_not - the reason for which a login that is exposed gets no exception, or NULL:
- * what somebody has decided for this mailbox is never overruled
- */
-static const char *
-why_not(const struct grant *g, const struct usage_row *row, const struct outcome *o)
-{
-	const struct mailbox *m = &o->mailbox;
-
-	if (!o->login.has_domain)
-		return "no mailbox: the login has no domain";
-	if (lock_holds(&o->tenant.lock, g->c->now))
-		return "the tenant is locked";
-	if (!o->has_mailbox)
-		return NULL;
-	if (lock_holds(&m->lock, g->c->now))
-		return "locked";
-	if (o->decision.override == OVERRIDE_HELD && m->smtp_auth == SMTP_AUTH_DISABLED)
-		return "disabled by its own setting";
-	if (o->decision.override == OVERRIDE_OTHER_CLIENT)
-		return "enabled, but not for its last client";
-	if (o->decision.override == OVERRIDE_EXPIRED && row->usage.last_use < m->until)
-		return "expired, and not used since";
-	return NULL;
-}
-
-/*
  * address_of - the mailbox that the login is today: an alias or default-domain may have
  * come since it was recorded. A subaddress keeps its own name where the setting of the
  * mailbox without it was found.
@@ -56,42 +30,104 @@ address_of(const struct grant *g, const struct usage_row *row, const struct outc
 	return &o->login;
 }
 
-/* put - the exception, with a note that says where it comes from */
-static enum error
-put(struct grant *g, const struct usage_row *row, const struct login *address)
+/* is_manageable - whether the commands on mailboxes take the address */
+static bool
+is_manageable(const struct login *address)
 {
-	char when[INSTANT_TEXT_MAX], client[ADDRESS_TEXT_MAX] = "an unknown client";
-	struct ctl *c = g->c;
-	struct mailbox m;
-	enum error e = mailbox_table_get(c->txn, address, &m);
+	struct login again;
 
-	if (e == ERR_NOTFOUND)
-		mailbox_init(&m);
-	else if (e != OK)
-		return e;
-	if (row->usage.has_client)
-		address_print(&row->usage.client, client);
-	if (m.note[0] == '\0')
-		snprintf(m.note, sizeof m.note,
-		    "granted by rollout: last used %s from %s %s",
-		    instant_print(row->usage.last_use, when), client,
-		    mechanism_code_name(row->usage.mechanism));
-	m.smtp_auth = SMTP_AUTH_ENABLED;
-	m.until = g->until;
-	m.clients.count = 0;
-	return mailbox_table_put(c->txn, address, &m);
+	return address->has_domain &&
+	    login_normalize(address->text, address->len, "", &again, NULL) == OK &&
+	    again.named;
+}
+
+/* expired_of - the setting that has run out, its own OWN or that of the mailbox without
+ * the subaddress; or NULL */
+static const struct mailbox *
+expired_of(const struct grant *g, const struct mailbox *own, const struct outcome *o)
+{
+	if (own->smtp_auth != SMTP_AUTH_INHERIT && !mailbox_overrides(own, g->c->now))
+		return own;
+	return o->decision.override == OVERRIDE_EXPIRED ? &o->mailbox : NULL;
+}
+
+/* is_for - whether an exception for these clients holds for the last one */
+static bool
+is_for(const struct cidr_list *clients, const struct usage *u)
+{
+	return clients->count == 0 ||
+	    (u->has_client && cidr_list_has(clients, &u->client));
+}
+
+/*
+ * why_not - the reason for which a login that is exposed gets no exception, or NULL:
+ * what somebody has decided for this mailbox is never overruled
+ */
+static const char *
+why_not(const struct grant *g, const struct usage_row *row, const struct outcome *o,
+    const struct mailbox *expired)
+{
+	const struct mailbox *m = &o->mailbox;
+
+	if (lock_holds(&o->tenant.lock, g->c->now))
+		return "the tenant is locked";
+	if (o->has_mailbox && lock_holds(&m->lock, g->c->now))
+		return "locked";
+	if (o->decision.override == OVERRIDE_HELD && m->smtp_auth == SMTP_AUTH_DISABLED)
+		return "disabled by its own setting";
+	if (o->decision.override == OVERRIDE_OTHER_CLIENT)
+		return "enabled, but not for its last client";
+	if (expired != NULL && row->usage.last_use < expired->until)
+		return "expired, and not used since";
+	if (expired != NULL && !is_for(&expired->clients, &row->usage))
+		return "expired, and was not for its last client";
+	return NULL;
+}
+
+/* write_note - where the exception comes from */
+static void
+write_note(const struct usage *u, char *note, size_t cap)
+{
+	char when[INSTANT_TEXT_MAX], client[ADDRESS_TEXT_MAX];
+	const char *mechanism = mechanism_code_name(u->mechanism);
+	struct text t;
+
+	text_init(&t, note, cap);
+	text_printf(
+	    &t, "granted by rollout: last used %s", instant_print(u->last_use, when));
+	/* client and mechanism are of the last time seen, and that may be a denial */
+	if (u->last_seen != u->last_use)
+		return;
+	if (u->has_client)
+		text_printf(&t, " from %s", address_print(&u->client, client));
+	if (*mechanism != '\0')
+		text_printf(&t, " (%s)", mechanism);
+}
+
+/* put - the exception into the record OWN that the mailbox has, or gets */
+static enum error
+put(struct grant *g, const struct usage_row *row, const struct login *address,
+    struct mailbox *own, const struct mailbox *expired)
+{
+	if (own->note[0] == '\0')
+		write_note(&row->usage, own->note, sizeof own->note);
+	if (expired != NULL && expired != own)
+		own->clients = expired->clients;
+	own->smtp_auth = SMTP_AUTH_ENABLED;
+	own->until = g->until;
+	return mailbox_table_put(g->c->txn, address, own);
 }
 
 static void
-json_row(struct grant *g, const struct usage_row *row, const char *tenant,
-    const char *reason)
+json_row(struct grant *g, const struct usage_row *row, const char *mailbox,
+    const char *tenant, const char *reason)
 {
 	char client[ADDRESS_TEXT_MAX];
 	struct json j;
 
 	json_to_stream(&j, g->c->out);
 	json_object(&j, NULL);
-	json_string(&j, "mailbox", row->login.text);
+	json_string(&j, "mailbox", mailbox);
 	json_string(&j, "tenant", tenant);
 	json_bool(&j, "granted", reason == NULL);
 	json_text(&j, "reason", reason);
@@ -105,14 +141,15 @@ json_row(struct grant *g, const struct usage_row *row, const char *tenant,
 }
 
 static void
-list_row(struct grant *g, const struct usage_row *row, const char *reason)
+list_row(struct grant *g, const struct usage_row *row, const struct login *mailbox,
+    const char *reason)
 {
-	char login[4 * LOGIN_MAX + 64], when[INSTANT_TEXT_MAX];
+	char address[4 * LOGIN_MAX + 64], when[INSTANT_TEXT_MAX];
 	char client[ADDRESS_TEXT_MAX] = "", result[80];
 	struct text t;
 
-	text_init(&t, login, sizeof login);
-	text_show(&t, row->login.text, row->login.len, LOGIN_MAX);
+	text_init(&t, address, sizeof address);
+	text_show(&t, mailbox->text, mailbox->len, LOGIN_MAX);
 	if (row->usage.has_client)
 		address_print(&row->usage.client, client);
 	if (reason != NULL)
@@ -121,30 +158,62 @@ list_row(struct grant *g, const struct usage_row *row, const char *reason)
 		snprintf(result, sizeof result, "%s",
 		    g->dry_run ? "would be granted" : "granted");
 	listing_row(&g->listing,
-	    (const char *[]){login, rollout_time(row->usage.last_use, when), client,
+	    (const char *[]){address, rollout_time(row->usage.last_use, when), client,
 		mechanism_code_name(row->usage.mechanism), result});
+}
+
+/* grant_one - an exception for the login, or the reason against it */
+static enum error
+grant_one(struct grant *g, const struct usage_row *row, const struct outcome *o,
+    const struct login *address, const char **reason_r)
+{
+	const struct mailbox *expired;
+	struct mailbox own;
+	enum error e;
+
+	*reason_r = "no mailbox: no tenant can own its domain";
+	if (!is_manageable(address)) {
+		if (!address->has_domain)
+			*reason_r = "no mailbox: the login has no domain";
+		return OK;
+	}
+	e = mailbox_table_get(g->c->txn, address, &own);
+	if (e == ERR_NOTFOUND)
+		mailbox_init(&own);
+	else if (e != OK)
+		return error_about(&g->c->why, e, address->text);
+	expired = expired_of(g, &own, o);
+	*reason_r = why_not(g, row, o, expired);
+	if (*reason_r != NULL || g->dry_run)
+		return OK;
+	e = put(g, row, address, &own, expired);
+	return e == OK ? OK : error_about(&g->c->why, e, address->text);
 }
 
 /* visit - one login of the tenant */
 static enum error
 visit(void *arg, size_t tenant, const struct usage_row *row, const struct standing *s)
 {
+	const struct login *address;
 	struct grant *g = arg;
 	const char *reason;
+	enum error e;
 
-	if (tenant == SURVEY_NO_TENANT || !s->exposed)
+	if (tenant == SURVEY_NO_TENANT || !s->uncovered)
 		return OK;
-	reason = why_not(g, row, &s->outcome);
+	address = address_of(g, row, &s->outcome);
+	e = grant_one(g, row, &s->outcome, address, &reason);
+	if (e != OK)
+		return e;
 	if (g->c->options.json)
-		json_row(g, row, s->outcome.tenant.name, reason);
+		json_row(g, row, address->text, s->outcome.tenant.name, reason);
 	else
-		list_row(g, row, reason);
-	if (reason != NULL) {
+		list_row(g, row, address, reason);
+	if (reason == NULL)
+		g->granted++;
+	else
 		g->skipped++;
-		return OK;
-	}
-	g->granted++;
-	return g->dry_run ? OK : put(g, row, address_of(g, row, &s->outcome));
+	return OK;
 }
 
 /* run - the survey does the work; the exceptions count only if it reaches its end */

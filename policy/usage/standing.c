@@ -43,16 +43,23 @@ judge(struct store_txn *txn, const struct usage_row *row, instant now,
 	return submission_judge(txn, &s, outcome, NULL);
 }
 
-/* is_exposed - a modern mechanism needs no exception where only passwords are blocked
- */
+/* is_uncovered - a modern mechanism needs no exception where passwords are blocked */
 static bool
-is_exposed(const struct usage_row *row, instant since, const struct standing *s)
+is_uncovered(const struct usage_row *row, instant since, const struct standing *s)
 {
 	if (!s->used || s->excepted)
 		return false;
 	if (s->outcome.has_tenant && s->outcome.tenant.blocks == BLOCKS_PASSWORDS)
 		return row->usage.last_password_use >= since;
 	return true;
+}
+
+/* is_settled - whatever the tenant's setting is, it has no part in the decision */
+static bool
+is_settled(const struct decision *d)
+{
+	return d->reason == REASON_LOCKED || d->reason == REASON_MAILBOX_DISABLED ||
+	    d->reason == REASON_EXEMPT_CLIENT;
 }
 
 enum error
@@ -69,7 +76,8 @@ standing_of(struct store_txn *txn, const struct usage_row *row, instant since,
 	    row->usage.last_use != INSTANT_NONE && row->usage.last_use >= since;
 	out_r->excepted = o->has_mailbox && o->decision.override == OVERRIDE_HELD &&
 	    o->mailbox.smtp_auth == SMTP_AUTH_ENABLED;
-	out_r->exposed = is_exposed(row, since, out_r);
+	out_r->uncovered = is_uncovered(row, since, out_r);
+	out_r->exposed = out_r->uncovered && !is_settled(&o->decision);
 	return OK;
 }
 

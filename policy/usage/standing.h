@@ -19,8 +19,11 @@ struct standing {
 	bool used;     /* something passed in the span that was not exempt */
 	bool excepted; /* its own `enabled` holds for its last client */
 	/*
-	 * Used, and a `disabled` tenant would stop it: no exception, and, where the
-	 * tenant blocks passwords only, used with one.
+	 * Used, and nothing would let it pass a `disabled` tenant: no exception, and,
+	 * where the tenant blocks passwords only, used with one.
+	 */
+	bool uncovered;
+	/* The same, and not stopped already by its own setting or a lock, nor exempt.
 	 */
 	bool exposed;
 };

@@ -135,7 +135,7 @@ survey_run(struct survey **survey_r, struct store_txn *txn, struct usage_merge *
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	s->only = only;
 	e = tenant_table_each(txn, add_tenant, s);
-	if (e == OK && only == NULL && s->n != store_meta(txn)->tenants)
+	if (e == OK && s->n != (only != NULL ? 1 : store_meta(txn)->tenants))
 		e = ERR_DAMAGED;
 	if (e != OK)
 		error_about(why, e, "the policy database");

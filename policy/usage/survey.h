@@ -32,8 +32,9 @@ typedef enum error survey_visit(void *arg, size_t tenant, const struct usage_row
 
 /*
  * Reads MERGE to its end, against the policy of TXN. SINCE is the start of the span.
- * VISIT may be NULL. With ONLY (a tenant's name, or NULL) the others are left out of
- * the list, and logins of theirs are not visited. Memory: some 200 bytes a tenant.
+ * VISIT may be NULL. With ONLY (the name of a tenant that exists, or NULL) the others
+ * are left out of the list, and logins of theirs are not visited. Memory: some 200
+ * bytes a tenant.
  */
 enum error survey_run(struct survey **survey_r, struct store_txn *txn,
     struct usage_merge *merge, instant since, instant now, const char *only,
