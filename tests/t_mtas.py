@@ -296,7 +296,7 @@ class Postfix(Matrix, Submissions):
     def setUpClass(cls):
         if cls.skip():
             return
-        cls.port, cls.second_port = harness.free_port(), rig.free_port()
+        cls.port, cls.second_port = harness.free_port(), harness.free_port()
         line = shipped('main.cf.example', r'^mua_milters = (.*8899.*)$')
         parameter = shipped('master.cf.example', r'smtpd_milters=(\S+)')
         first, second = (line.replace('8899', str(port))
@@ -347,7 +347,7 @@ class Sendmail(Matrix, Submissions):
     def setUpClass(cls):
         if cls.skip():
             return
-        cls.port, cls.second_port = harness.free_port(), rig.free_port()
+        cls.port, cls.second_port = harness.free_port(), harness.free_port()
         cls.site = sendmail_rig.Rig("""\
 define(`confSMTPAUTH_SOCKET', `inet:{first}@127.0.0.1')dnl
 include(`{contrib}/submission.m4')dnl
