@@ -611,6 +611,19 @@ class Grant(Rollout):
         # The one that was seen last was denied: it is not the one that used.
         self.assertEqual(self.note('tried@used.test'), begin)
 
+    def test_exception_that_ends_before_the_schedule_begins(self):
+        self.tenants('used')
+        self.ctl('mailbox set a@used.test --smtp-auth enabled --until +5d')
+        self.fill('a@used.test 60 allowed 1 192.0.2.1 PLAIN')
+        self.assertEqual(self.rows('rollout', 'plan')['used']['exposed'], 0)
+        self.ctl('tenant set used --smtp-auth disabled --enforce-from +4d')
+        self.assertEqual(self.rows('rollout', 'plan')['used']['exposed'], 0)
+        self.ctl('tenant set used --enforce-from +6d')
+        self.assertEqual(self.rows('rollout', 'plan')['used']['exposed'], 1)
+        row = self.grant()['a@used.test']
+        self.assertFalse(row['granted'])
+        self.assertIn('enforce-from', row['reason'])
+
     def test_tenant_locked(self):
         self.tenants('used')
         self.ctl('tenant lock used')

@@ -38,8 +38,8 @@ FILES = {
     '/usr/lib/tmpfiles.d/smtpauth-milter.conf': PLAIN,
     **{'/usr/lib/systemd/system/%s%s' % (UNIT, kind): PLAIN
        for kind in ('.service', '@.service', '.socket', '@.socket')}}
-DOCS = {'README.md', 'NEWS', 'SECURITY.md', 'COPYING', 'postfix/README.md',
-        'sendmail/README.md', 'sendmail/smtpauth.m4'}
+DOCS = {'README.md', 'NEWS', 'SECURITY.md', 'COPYING', 'notice.example',
+        'postfix/README.md', 'sendmail/README.md', 'sendmail/smtpauth.m4'}
 # What rpmlint may say.
 KNOWN = {
     # The state folder is root's, and the group's to read.

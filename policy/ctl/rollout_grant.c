@@ -75,6 +75,8 @@ why_not(const struct grant *g, const struct usage_row *row, const struct outcome
 		return "locked";
 	if (o->decision.override == OVERRIDE_HELD && m->smtp_auth == SMTP_AUTH_DISABLED)
 		return "disabled by its own setting";
+	if (o->decision.override == OVERRIDE_HELD)
+		return "enabled, but only until before enforce-from";
 	if (o->decision.override == OVERRIDE_OTHER_CLIENT)
 		return "enabled, but not for its last client";
 	if (expired != NULL && row->usage.last_use < expired->until)

@@ -54,6 +54,16 @@ is_uncovered(const struct usage_row *row, instant since, const struct standing *
 	return true;
 }
 
+/* is_excepted - an exception that ends before the tenant's schedule begins is none */
+static bool
+is_excepted(const struct outcome *o)
+{
+	return o->has_mailbox && o->decision.override == OVERRIDE_HELD &&
+	    o->mailbox.smtp_auth == SMTP_AUTH_ENABLED &&
+	    (o->mailbox.until == INSTANT_NONE ||
+		o->mailbox.until > o->tenant.enforce_from);
+}
+
 /* is_settled - whatever the tenant's setting is, it has no part in the decision */
 static bool
 is_settled(const struct decision *d)
@@ -74,8 +84,7 @@ standing_of(struct store_txn *txn, const struct usage_row *row, instant since,
 	count_days(row, since, out_r);
 	out_r->used =
 	    row->usage.last_use != INSTANT_NONE && row->usage.last_use >= since;
-	out_r->excepted = o->has_mailbox && o->decision.override == OVERRIDE_HELD &&
-	    o->mailbox.smtp_auth == SMTP_AUTH_ENABLED;
+	out_r->excepted = is_excepted(o);
 	out_r->uncovered = is_uncovered(row, since, out_r);
 	out_r->exposed = out_r->uncovered && !is_settled(&o->decision);
 	return OK;

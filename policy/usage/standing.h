@@ -16,8 +16,9 @@ struct standing {
 	 * listener that is not exempt.
 	 */
 	struct outcome outcome;
-	bool used;     /* something passed in the span that was not exempt */
-	bool excepted; /* its own `enabled` holds for its last client */
+	bool used; /* something passed in the span that was not exempt */
+	/* Its own `enabled` holds for its last client, and past enforce-from. */
+	bool excepted;
 	/*
 	 * Used, and nothing would let it pass a `disabled` tenant: no exception, and,
 	 * where the tenant blocks passwords only, used with one.
