@@ -392,6 +392,21 @@ START_TEST(sending)
 }
 END_TEST
 
+START_TEST(sending_too_long_ends_all_of_it)
+{
+	char reason[SENDMAIL_REASON_MAX], late[STATE_PATH];
+	struct state state;
+
+	state_open(&state);
+	snprintf(late, sizeof late, "%s/late", state.dir);
+	expect_error(ERR_IO,
+	    sendmail_send(program(&state, "(sleep 2; echo >late) & wait"), "a@b", "x",
+		1, 1, reason));
+	sleep(2);
+	ck_assert_msg(access(late, F_OK) != 0, "what it had started went on");
+}
+END_TEST
+
 START_TEST(sending_without_a_program)
 {
 	char reason[SENDMAIL_REASON_MAX];
@@ -427,6 +442,7 @@ main(void)
 	tcase_add_test(tcase, template_mailboxes);
 	tcase_add_test(tcase, addresses);
 	tcase_add_loop_test(tcase, sending, 0, COUNT(runs));
+	tcase_add_test(tcase, sending_too_long_ends_all_of_it);
 	tcase_add_test(tcase, sending_without_a_program);
 	return suite_run(suite);
 }

@@ -242,6 +242,17 @@ class Failing(NotifyCase):
                                                    'beta': 'already_sent'})
         self.assertEqual(self.recipients(), ['it@acme.test', 'it@beta.test'])
 
+    def test_program_that_does_not_read(self):
+        """More than a pipe holds, so that writing meets its end."""
+        self.tenant('acme')
+        self.file('template', 'Subject: x\n\n' +
+                  115 * (40 * '{enforce-from}' + '\n'))
+        self.fake('exec <&-; sleep 0.2; exit 0')
+        self.assertIn('before it had read', self.failed())
+        self.fake(KEEP)
+        self.assertEqual(self.notify('--resend'), {'acme': 'sent'})
+        self.assertGreater(len(self.message()), 1 << 16)
+
     def test_json_has_the_reason(self):
         self.tenant('acme')
         self.fake('cat >/dev/null; exit 78')
@@ -381,6 +392,20 @@ class Interrupted(NotifyCase):
         self.go(process)
         self.assertEqual(self.notify(), {'acme': 'sent'})
         self.assertEqual(len(self.sent()), 2)
+
+    def test_changed_and_sent_while_it_is_sent(self):
+        """Whoever comes late does not record over what is newer."""
+        self.tenant('acme')
+        self.fake('cat >/dev/null; echo >at; until [ -e go ]; do sleep 0.05; '
+                  'done; exit 1')
+        process = self.start()
+        at = os.path.join(self.tmp, 'at')
+        harness.wait_for(lambda: os.path.exists(at), what='sendmail')
+        self.ctl('tenant', 'set', 'acme', '--enforce-from', UNTIL)
+        self.fake(KEEP)
+        self.assertEqual(self.notify(), {'acme': 'sent'})
+        self.go(process, rc=74)
+        self.assertEqual(self.notify(), {'acme': 'already_sent'})
 
     def test_removed_while_it_is_sent(self):
         self.tenant('acme')
