@@ -163,7 +163,7 @@ start_prune(instant now)
 	unsigned days;
 	int slot;
 
-	if (usage_day_of(now) == recorder.pruned_day ||
+	if (!recorder.prune.done || usage_day_of(now) == recorder.pruned_day ||
 	    now - recorder.since < NODE_GAP_SECONDS ||
 	    keeper_state(recorder.keeper) != KEEPER_GOOD ||
 	    keeper_take(recorder.keeper, &txn, &slot) != OK)

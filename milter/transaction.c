@@ -121,11 +121,13 @@ count_usage(const struct transaction *t, const struct record *r)
 	    .tls = t->tls,
 	    .now = r->now};
 
+	if (probe_is_version(t->version))
+		return;
 	if (t->login[0] != '\0' && r->decision.reason == REASON_STORE_ERROR &&
 	    verdict_passes(r->decision.verdict))
 		tally_drop(1);
 	if (r->has_login && usage_kind_of(&r->decision, &event.kind) &&
-	    !probe_is_version(t->version) && tally_count(&event))
+	    tally_count(&event))
 		pulse_hurry();
 }
 

@@ -20,8 +20,10 @@ normalize(const struct submission *s, const struct settings *settings,
 	struct error_text why;
 	enum error e;
 
-	if (s->normal)
-		return login_from_normal(raw, n, out) == OK ? OK : ERR_DATA;
+	if (s->normal && login_from_normal(raw, n, out) != OK)
+		return ERR_DATA;
+	if (s->normal && out->has_domain)
+		return OK; /* else a separator may have become known since */
 	steps_login(steps, "login as received:", raw, n);
 	if (s->mta == MTA_SENDMAIL) {
 		e = xtext_decode(raw, n, decoded, sizeof decoded, &n);

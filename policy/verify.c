@@ -115,11 +115,10 @@ compare(const struct tally *t, const struct store_meta *m, struct error_text *wh
 }
 
 enum error
-verify_store(struct store *store, uint64_t *records_r, struct error_text *why)
+verify_txn(struct store_txn *txn, uint64_t *records_r, struct error_text *why)
 {
 	struct tally t = {.hasher = hasher_new()};
-	struct store_txn *txn = NULL;
-	enum error e = t.hasher != NULL ? store_begin(store, &txn) : ERR_MEMORY;
+	enum error e = t.hasher != NULL ? OK : ERR_MEMORY;
 
 	if (e == OK)
 		e = db_scan(store_db(txn), count_record, &t);
@@ -127,9 +126,23 @@ verify_store(struct store *store, uint64_t *records_r, struct error_text *why)
 		e = compare(&t, store_meta(txn), why);
 	else
 		error_set(why, e, "%s", error_string(e));
-	store_abort(&txn);
 	hasher_free(&t.hasher);
 	if (records_r != NULL)
 		*records_r = t.records;
+	return e;
+}
+
+enum error
+verify_store(struct store *store, uint64_t *records_r, struct error_text *why)
+{
+	struct store_txn *txn;
+	enum error e = store_begin(store, &txn);
+
+	if (records_r != NULL)
+		*records_r = 0;
+	if (e != OK)
+		return error_set(why, e, "%s", error_string(e));
+	e = verify_txn(txn, records_r, why);
+	store_abort(&txn);
 	return e;
 }

@@ -17,4 +17,8 @@
 enum error verify_store(
     struct store *store, uint64_t *records_r, struct error_text *why) MUST_USE;
 
+/* The same within a transaction that has changed nothing yet. */
+enum error verify_txn(
+    struct store_txn *txn, uint64_t *records_r, struct error_text *why) MUST_USE;
+
 #endif

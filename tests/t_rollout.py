@@ -3,6 +3,7 @@
 """smtpauthctl: usage tenants, rollout, and tenant add on a domain in use."""
 
 import csv
+import fcntl
 import io
 import os
 import random
@@ -341,6 +342,44 @@ class DisableUnused(Rollout):
             self.json('tenant', 'show', 'a-idle')['enforce_from'],
             '2099-01-01T00:00:00Z')
 
+    def test_denied_tries_are_a_sign_of_need(self):
+        self.tenants('tried')
+        self.fill('x@tried.test 60 denied 1 192.0.2.1 PLAIN')
+        result = self.ctl('rollout disable-unused')
+        self.assertIn('1 unused tenant left alone', result.err)
+        self.assertEqual(self.disabled(), [])
+        self.ctl('rollout disable-unused --tenant tried')
+        self.assertEqual(self.disabled(), ['tried'])
+
+    def test_names_that_are_read_otherwise_today(self):
+        self.tenants('used')
+        self.fill('printer%used.test 60 allowed 1', 'fax 60 allowed 1')
+        self.assertEqual(self.classes()['used'], 'unused')
+        self.ctl('settings set login-separators %')
+        plan = self.rows('rollout', 'plan')['used']
+        self.assertEqual(plan['mailboxes'], 1)
+        self.ctl('settings set default-domain new.test')
+        self.refused('tenant add new --domain new.test', 65, 'fax')
+
+    def test_damaged_policy(self):
+        """A record that was altered must not make a tenant unused."""
+        self.site()
+        path = os.path.join(self.dir, 'policy.mdb')
+        with open(path, 'r+b') as f:
+            text = f.read()
+            f.seek(0)
+            f.write(text.replace(b'b-used.test', b'b-usex.test'))
+        for command in ('rollout disable-unused', 'rollout plan',
+                        'rollout grant --tenant b-used'):
+            self.refused(command, 69)
+
+    def test_dry_run_waits_for_no_writer(self):
+        self.site()
+        with open(os.path.join(self.dir, 'policy.writers'), 'r+b') as f:
+            fcntl.flock(f, fcntl.LOCK_EX)
+            self.ctl('rollout disable-unused --dry-run')
+            self.ctl('rollout grant --tenant b-used --dry-run')
+
     def test_limit(self):
         self.site()
         self.ctl('rollout disable-unused --limit 1')
@@ -498,7 +537,7 @@ class Grant(Rollout):
         rows = self.grant()
         self.assertEqual({r['mailbox']: r['granted'] for r in rows.values()},
                          {'off@used.test': False, 'lock@used.test': False,
-                          'far@used.test': False, 'noted@used.test': True})
+                          'far@used.test': False, 'noted@used.test': False})
         self.assertEqual(rows['off@used.test']['reason'],
                          'disabled by its own setting')
         self.assertEqual(rows['lock@used.test']['reason'], 'locked')

@@ -170,7 +170,7 @@ class Guide(harness.Case):
         self.assertIn('4 exceptions granted', real)
         listed = self.block('Turn')[-1]
         self.assertIn('until the new release', listed)
-        self.assertNotIn(ALICE, listed)
+        self.assertRegex(listed, r'(?m)^alice@acme\.example +acme +inherit ')
         self.block('Turn')
         self.passes(ALICE)
         self.passes(PRINTER, source='127.0.0.2')

@@ -173,14 +173,21 @@ find_dir(struct ctl *c, struct config *config)
 	return e;
 }
 
+/* writes - whether the command changes anything: a dry run takes no writer's turn */
+static bool
+writes(const struct ctl *c, const struct command *command)
+{
+	return command->need == NEED_WRITE && ctl_option(c, OPT_DRY_RUN) == NULL;
+}
+
 /* run_in_transaction - one command, one transaction */
 static enum error
 run_in_transaction(struct ctl *c, const struct command *command)
 {
 	enum error e;
 
-	e = store_open(&c->store, c->dir,
-	    command->need == NEED_WRITE ? STORE_WRITE : STORE_READ, &c->why);
+	e = store_open(
+	    &c->store, c->dir, writes(c, command) ? STORE_WRITE : STORE_READ, &c->why);
 	if (e == OK && command->need != NEED_STORE) {
 		e = store_begin(c->store, &c->txn);
 		if (e != OK)
@@ -188,7 +195,7 @@ run_in_transaction(struct ctl *c, const struct command *command)
 	}
 	if (e == OK)
 		e = command->run(c);
-	if (e == OK && command->need == NEED_WRITE) {
+	if (e == OK && writes(c, command)) {
 		e = store_commit(&c->txn);
 		if (e != OK)
 			return error_about(&c->why, e, c->dir);
@@ -200,7 +207,7 @@ run_in_transaction(struct ctl *c, const struct command *command)
 static enum error
 run(struct ctl *c, const struct command *command)
 {
-	bool hold = command->need == NEED_WRITE;
+	bool hold = writes(c, command);
 	char *text = NULL;
 	size_t size = 0;
 	enum error e;

@@ -6,10 +6,14 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Whoever may write there can make LMDB wait; nobody else shall wait with it. */
+#define LIMIT_SECONDS 60
 
 /* become - gives up root's rights for good */
 static bool
@@ -31,6 +35,8 @@ serve(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
 
 	if (to == NULL)
 		_exit(1);
+	signal(SIGALRM, SIG_DFL);
+	alarm(LIMIT_SECONDS);
 	fn(c, arg, to);
 	_exit(fclose(to) == 0 ? 0 : 1);
 }

@@ -214,6 +214,21 @@ is_quiet(const struct pending_list *list, bool resend)
 	return true;
 }
 
+/* warn - where the records may miss somebody who should be told */
+static void
+warn(struct ctl *c, struct store_txn *txn, const struct usage_merge *merge)
+{
+	const struct usage_coverage coverage = usage_merge_coverage(merge);
+	struct error_text why;
+
+	if (survey_covers(&coverage, store_settings(txn)->usage_nodes,
+		c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, &why) != OK)
+		fprintf(stderr,
+		    "smtpauthctl: warning: {mailboxes} may lack some that are in use: "
+		    "%s\n",
+		    why.text);
+}
+
 enum error
 pending_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *txn,
     const char *only, bool resend)
@@ -237,6 +252,7 @@ pending_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *
 	}
 	if (e != OK)
 		return e;
+	warn(c, txn, usage_sources_merge(sources));
 	e = survey_run(&survey, txn, usage_sources_merge(sources),
 	    c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, only, collect,
 	    &collection, &c->why);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "policy/tenant_table.h"
+#include "policy/verify.h"
 
 enum rollout_class
 rollout_class(const struct survey_tenant *t, instant now)
@@ -72,7 +73,10 @@ rollout_survey(struct ctl *c, const char *only, survey_visit *visit, void *arg,
 	enum error e;
 
 	out->survey = NULL;
-	e = usage_sources_open(c, &out->sources);
+	/* a damaged policy must not read as "of no tenant, so unused" */
+	e = verify_txn(c->txn, NULL, &c->why);
+	if (e == OK)
+		e = usage_sources_open(c, &out->sources);
 	if (e != OK)
 		return e;
 	merge = usage_sources_merge(out->sources);
@@ -104,6 +108,14 @@ rollout_survey_any(struct ctl *c, const char *only, struct rollout *out)
 	    only[0] != '\0' ? only : NULL, NULL, NULL, &c->why);
 	usage_merge_free(&none);
 	return e;
+}
+
+void
+rollout_warn(const struct rollout *r)
+{
+	if (r->coverage.nodes > 0 && !r->covered)
+		fprintf(stderr, "smtpauthctl: warning: usage is not complete: %s\n",
+		    r->gap.text);
 }
 
 void

@@ -134,15 +134,20 @@ json_row(struct ctl *c, const struct request *q, const char *name)
 /* disable_all - the unused ones in the order of names */
 static enum error
 disable_all(struct ctl *c, const struct request *q, const struct rollout *r,
-    unsigned long *count_r)
+    unsigned long *count_r, unsigned long *wanted_r)
 {
 	const struct survey_tenant *t;
 	enum error e = OK;
 
-	*count_r = 0;
+	*count_r = *wanted_r = 0;
 	for (size_t i = 0; e == OK && (t = survey_tenant(r->survey, i)) != NULL; i++) {
 		if (rollout_class(t, c->now) != ROLLOUT_UNUSED)
 			continue;
+		if (q->only[0] == '\0' && t->last_seen != INSTANT_NONE &&
+		    t->last_seen >= r->since) {
+			(*wanted_r)++; /* denied tries: somebody wants it */
+			continue;
+		}
 		if (q->limit > 0 && *count_r == q->limit)
 			break;
 		(*count_r)++;
@@ -177,7 +182,7 @@ print_summary(struct ctl *c, const struct request *q, const struct rollout *r,
 enum error
 ctl_rollout_disable_unused(struct ctl *c)
 {
-	unsigned long count;
+	unsigned long count, wanted;
 	struct request q;
 	struct rollout r;
 	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
@@ -192,7 +197,13 @@ ctl_rollout_disable_unused(struct ctl *c)
 	if (e == OK)
 		e = check_named(c, &q, &r);
 	if (e == OK)
-		e = disable_all(c, &q, &r, &count);
+		e = disable_all(c, &q, &r, &count, &wanted);
+	if (e == OK && wanted > 0)
+		fprintf(stderr,
+		    "smtpauthctl: %lu unused tenant%s left alone, as tries were "
+		    "denied: "
+		    "see \"usage tenants\"; --tenant NAME disables one\n",
+		    wanted, wanted == 1 ? "" : "s");
 	if (e == OK && !c->options.json)
 		print_summary(c, &q, &r, count);
 	rollout_end(&r);

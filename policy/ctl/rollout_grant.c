@@ -65,7 +65,7 @@ is_for(const struct cidr_list *clients, const struct usage *u)
  */
 static const char *
 why_not(const struct grant *g, const struct usage_row *row, const struct outcome *o,
-    const struct mailbox *expired)
+    const struct mailbox *own, const struct mailbox *expired)
 {
 	const struct mailbox *m = &o->mailbox;
 
@@ -73,6 +73,8 @@ why_not(const struct grant *g, const struct usage_row *row, const struct outcome
 		return "the tenant is locked";
 	if (o->has_mailbox && lock_holds(&m->lock, g->c->now))
 		return "locked";
+	if (own->smtp_auth == SMTP_AUTH_INHERIT && own->note[0] != '\0')
+		return "left at inherit, with a note";
 	if (o->decision.override == OVERRIDE_HELD && m->smtp_auth == SMTP_AUTH_DISABLED)
 		return "disabled by its own setting";
 	if (o->decision.override == OVERRIDE_HELD)
@@ -185,7 +187,7 @@ grant_one(struct grant *g, const struct usage_row *row, const struct outcome *o,
 	else if (e != OK)
 		return error_about(&g->c->why, e, address->text);
 	expired = expired_of(g, &own, o);
-	*reason_r = why_not(g, row, o, expired);
+	*reason_r = why_not(g, row, o, &own, expired);
 	if (*reason_r != NULL || g->dry_run)
 		return OK;
 	e = put(g, row, address, &own, expired);

@@ -75,8 +75,10 @@ print_plan(struct ctl *c, const struct rollout *r)
 			list_row(&l, t, class);
 	}
 	listing_end(&l);
-	if (c->options.json)
+	if (c->options.json) {
+		rollout_warn(r);
 		return;
+	}
 	print_totals(c, total);
 	rollout_print_coverage(c, r);
 }

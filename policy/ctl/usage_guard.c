@@ -22,21 +22,26 @@ struct found {
 static enum error
 is_concerned(struct ctl *c, const struct login *login, bool *concerned_r)
 {
+	const char *added = store_settings(c->txn)->default_domain;
 	char domain[DOMAIN_MAX + 1];
+	struct login full = *login; /* as it would be read today */
 	struct tenant t;
 	enum error e = OK;
 
 	*concerned_r = false;
+	if (!full.has_domain && added[0] != '\0' &&
+	    login_append_domain(&full, added) != OK)
+		return OK;
 	for (size_t i = 0; i < c->options.domains && e == OK && !*concerned_r; i++) {
 		e = domain_parse(c->options.domain[i], domain, &c->why);
 		if (e != OK)
 			return e;
 		if (strcmp(domain, DOMAIN_ANY) != 0) {
-			*concerned_r = login->has_domain &&
-			    strcmp(domain, login_domain(login)) == 0;
+			*concerned_r =
+			    full.has_domain && strcmp(domain, login_domain(&full)) == 0;
 			continue;
 		}
-		e = tenant_table_of(c->txn, login, &t);
+		e = tenant_table_of(c->txn, &full, &t);
 		*concerned_r = e == ERR_NOTFOUND;
 		e = e == ERR_NOTFOUND ? OK : e;
 	}
