@@ -23,6 +23,7 @@ struct db {
 struct db_txn {
 	struct db *db;
 	MDB_txn *txn;
+	MDB_cursor *inserter; /* of db_insert(): it stays where the last key was put */
 	bool write;
 	bool trapped;      /* left in the middle of a write: not to be touched again */
 	enum error failed; /* what LMDB has given the transaction up for */
@@ -33,7 +34,7 @@ struct db_cursor {
 	MDB_cursor *cursor;
 	struct bytes key, value;
 	uint8_t key_copy[KEY_MAX];
-	uint8_t value_copy[RECORD_MAX];
+	uint8_t value_copy[DB_VALUE_MAX];
 };
 
 /* from_lmdb - the mapper for LMDB's errors */
@@ -49,6 +50,8 @@ from_lmdb(int rc)
 		return ERR_FULL;
 	case MDB_READERS_FULL:
 		return ERR_BUSY;
+	case MDB_KEYEXIST:
+		return ERR_EXISTS;
 	case MDB_BAD_VALSIZE:
 	case MDB_TXN_FULL:
 		return ERR_LIMIT;
@@ -73,14 +76,15 @@ struct open_call {
 	MDB_env *env;
 	const char *path;
 	size_t map_size;
-	bool writable;
+	bool writable, alone;
 };
 
 static enum error
 open_env(void *arg)
 {
 	struct open_call *c = arg;
-	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (c->writable ? 0 : MDB_RDONLY);
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (c->writable ? 0 : MDB_RDONLY) |
+	    (c->alone ? MDB_NOLOCK : 0);
 	int rc = mdb_env_set_maxreaders(c->env, DB_READERS_MAX);
 
 	if (rc == MDB_SUCCESS)
@@ -114,7 +118,8 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 	if (size == 0)
 		size = sizeof(size_t) > 4 ? (size_t)32 << 30 : (size_t)1 << 30;
 	for (;; size /= 2) {
-		struct open_call call = {NULL, path, size, options->writable};
+		struct open_call call = {
+		    NULL, path, size, options->writable, options->alone};
 
 		e = from_lmdb(mdb_env_create(&call.env));
 		if (e != OK)
@@ -247,7 +252,8 @@ run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
 {
 	enum error e = txn->failed != OK ? txn->failed : guard_run(fn, arg);
 
-	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT)
+	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT ||
+	    e == ERR_EXISTS)
 		return e;
 	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
 	txn->failed = e;
@@ -347,6 +353,15 @@ db_lag(struct db_txn *txn, size_t *lag_r)
 	return e;
 }
 
+/* close_inserter - LMDB frees a write transaction's cursors only if they are closed */
+static void
+close_inserter(struct db_txn *txn)
+{
+	if (txn->inserter != NULL)
+		mdb_cursor_close(txn->inserter);
+	txn->inserter = NULL;
+}
+
 static enum error
 commit(void *arg)
 {
@@ -362,6 +377,7 @@ db_commit(struct db_txn **txn)
 		db_abort(txn);
 		return e;
 	}
+	close_inserter(*txn);
 	e = guard_run(commit, (*txn)->txn);
 	free(*txn);
 	*txn = NULL;
@@ -374,8 +390,10 @@ db_abort(struct db_txn **txn)
 	if (*txn == NULL)
 		return;
 	/* What a trap left of a write transaction only the process's end cleans up. */
-	if ((*txn)->txn != NULL && !(*txn)->trapped)
+	if ((*txn)->txn != NULL && !(*txn)->trapped) {
+		close_inserter(*txn);
 		mdb_txn_abort((*txn)->txn);
+	}
 	free(*txn);
 	*txn = NULL;
 }
@@ -448,6 +466,63 @@ db_put(struct db_txn *txn, const struct key *key, struct bytes value)
 	return run(txn, put, &c);
 }
 
+struct insert_call {
+	struct write_call write;
+	void *buf;
+	size_t cap, len;
+};
+
+static enum error
+insert(void *arg)
+{
+	struct insert_call *c = arg;
+	struct db_txn *txn = c->write.txn;
+	MDB_val key = val(key_bytes(c->write.key)), value = val(c->write.value);
+	int rc = mdb_cursor_put(txn->inserter, &key, &value, MDB_NOOVERWRITE);
+
+	if (rc != MDB_KEYEXIST)
+		return from_lmdb(rc);
+	if (value.mv_size > c->cap)
+		return ERR_LIMIT;
+	memcpy(c->buf, value.mv_data, value.mv_size);
+	c->len = value.mv_size;
+	return ERR_EXISTS;
+}
+
+enum error
+db_insert(struct db_txn *txn, const struct key *key, struct bytes value, void *buf,
+    size_t cap, size_t *len_r)
+{
+	struct insert_call c = {{txn, key, value}, buf, cap, 0};
+	enum error e = txn->failed;
+
+	if (e == OK && txn->inserter == NULL)
+		e = from_lmdb(mdb_cursor_open(txn->txn, txn->db->dbi, &txn->inserter));
+	if (e == OK)
+		e = run(txn, insert, &c);
+	*len_r = c.len;
+	return e;
+}
+
+static enum error
+append(void *arg)
+{
+	struct write_call *c = arg;
+	MDB_val key = val(key_bytes(c->key)), value = val(c->value);
+	int rc = mdb_put(c->txn->txn, c->txn->db->dbi, &key, &value, MDB_APPEND);
+
+	/* LMDB's word for a key that would not come last */
+	return rc == MDB_KEYEXIST ? ERR_CONFLICT : from_lmdb(rc);
+}
+
+enum error
+db_append(struct db_txn *txn, const struct key *key, struct bytes value)
+{
+	struct write_call c = {txn, key, value};
+
+	return run(txn, append, &c);
+}
+
 static enum error delete (void *arg) {
 	struct write_call *c = arg; MDB_val key = val(key_bytes(c->key));
 
@@ -492,7 +567,8 @@ db_cursor_close(struct db_cursor **cursor)
 
 struct move_call {
 	struct db_cursor *cursor;
-	const struct key *key; /* NULL: the next one */
+	const struct key *key; /* of MDB_SET_RANGE */
+	MDB_cursor_op where;
 };
 
 static enum error
@@ -505,8 +581,7 @@ move(void *arg)
 
 	if (c->key != NULL)
 		key = val(key_bytes(c->key));
-	rc = mdb_cursor_get(
-	    cursor->cursor, &key, &value, c->key != NULL ? MDB_SET_RANGE : MDB_NEXT);
+	rc = mdb_cursor_get(cursor->cursor, &key, &value, c->where);
 	if (rc != MDB_SUCCESS)
 		return from_lmdb(rc);
 	if (key.mv_size > sizeof cursor->key_copy ||
@@ -522,7 +597,7 @@ move(void *arg)
 enum error
 db_cursor_seek(struct db_cursor *cursor, const struct key *key)
 {
-	struct move_call c = {cursor, key};
+	struct move_call c = {cursor, key, MDB_SET_RANGE};
 
 	return run(cursor->txn, move, &c);
 }
@@ -530,7 +605,15 @@ db_cursor_seek(struct db_cursor *cursor, const struct key *key)
 enum error
 db_cursor_next(struct db_cursor *cursor)
 {
-	struct move_call c = {cursor, NULL};
+	struct move_call c = {cursor, NULL, MDB_NEXT};
+
+	return run(cursor->txn, move, &c);
+}
+
+enum error
+db_cursor_last(struct db_cursor *cursor)
+{
+	struct move_call c = {cursor, NULL, MDB_LAST};
 
 	return run(cursor->txn, move, &c);
 }

@@ -28,11 +28,15 @@ struct db;
 struct db_txn;
 struct db_cursor;
 
+/* Bytes of the longest value that a cursor gives: an entry of the audit log. */
+#define DB_VALUE_MAX 9216
+
 /* Reader slots in the lock file. The first program to open it decides for all. */
 #define DB_READERS_MAX 512
 
 struct db_options {
-	bool writable;   /* else the file must exist */
+	bool writable; /* else the file must exist */
+	bool alone;    /* nobody else has it open: no lock file is made or looked at */
 	size_t map_size; /* 0: the default, 32 GiB (1 GiB on 32-bit systems) */
 };
 
@@ -95,6 +99,18 @@ enum error db_get(struct db_txn *txn, const struct key *key, void *buf, size_t c
     size_t *len_r) MUST_USE;
 enum error db_put(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
+/*
+ * As db_put() where KEY is not there yet; else ERR_EXISTS with a copy of the value that
+ * is there, as db_get() gives it. One look-up for both; fast for keys in order.
+ */
+enum error db_insert(struct db_txn *txn, const struct key *key, struct bytes value,
+    void *buf, size_t cap, size_t *len_r) MUST_USE;
+/*
+ * Puts a record behind all others, so that pages are filled. ERR_CONFLICT when KEY does
+ * not come behind the last one.
+ */
+enum error db_append(
+    struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 /* ERR_NOTFOUND when there is no such key. */
 enum error db_delete(struct db_txn *txn, const struct key *key) MUST_USE;
 
@@ -109,6 +125,8 @@ void db_cursor_close(struct db_cursor **cursor);
  */
 enum error db_cursor_seek(struct db_cursor *cursor, const struct key *key) MUST_USE;
 enum error db_cursor_next(struct db_cursor *cursor) MUST_USE;
+/* Moves to the last key of all. */
+enum error db_cursor_last(struct db_cursor *cursor) MUST_USE;
 struct bytes db_cursor_key(const struct db_cursor *cursor);
 struct bytes db_cursor_value(const struct db_cursor *cursor);
 

@@ -1,94 +1,75 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* digest - the policy digest (the only file with OpenSSL) */
+/* digest - the policy digest: a sum of the hashes of records */
 #include "policy/digest.h"
 
-#include <openssl/evp.h>
-#include <stdlib.h>
+#include <string.h>
 
-/*
- * The algorithm is fetched once and the context reused: a third of the time of
- * EVP_Digest(..., EVP_sha256(), ...) for records of this size.
- */
-struct hasher {
-	EVP_MD *md;
-	EVP_MD_CTX *ctx;
-};
-
-struct hasher *
-hasher_new(void)
+enum error
+digest_of(struct hasher *h, struct bytes key, struct bytes value, struct digest *one_r)
 {
-	struct hasher *h = calloc(1, sizeof *h);
+	uint8_t length[2] = {(uint8_t)(key.len >> 8), (uint8_t)key.len};
+	enum error e = hasher_begin(h);
 
-	if (h == NULL)
-		return NULL;
-	h->md = EVP_MD_fetch(NULL, "SHA256", NULL);
-	h->ctx = EVP_MD_CTX_new();
-	if (h->md == NULL || h->ctx == NULL ||
-	    EVP_DigestInit_ex2(h->ctx, h->md, NULL) != 1)
-		hasher_free(&h);
-	return h;
+	if (e == OK)
+		e = hasher_add(h, length, sizeof length);
+	if (e == OK)
+		e = hasher_add(h, key.at, key.len);
+	if (e == OK)
+		e = hasher_add(h, value.at, value.len);
+	return e == OK ? hasher_end(h, one_r->byte) : e;
 }
 
 void
-hasher_free(struct hasher **h)
+digest_plus(struct digest *sum, const struct digest *one)
 {
-	if (*h == NULL)
-		return;
-	EVP_MD_CTX_free((*h)->ctx);
-	EVP_MD_free((*h)->md);
-	free(*h);
-	*h = NULL;
+	unsigned carry = 0;
+
+	for (int i = DIGEST_BYTES; i-- > 0; carry >>= 8) {
+		carry += (unsigned)sum->byte[i] + one->byte[i];
+		sum->byte[i] = (uint8_t)carry;
+	}
 }
 
-/* hash_record - SHA-256 of one record */
-static enum error
-hash_record(struct hasher *h, struct bytes key, struct bytes value, uint8_t *out)
+void
+digest_minus(struct digest *sum, const struct digest *one)
 {
-	uint8_t length[2] = {(uint8_t)(key.len >> 8), (uint8_t)key.len};
-	unsigned n = 0;
+	unsigned borrow = 0;
 
-	if (EVP_DigestInit_ex2(h->ctx, NULL, NULL) != 1 ||
-	    EVP_DigestUpdate(h->ctx, length, sizeof length) != 1 ||
-	    EVP_DigestUpdate(h->ctx, key.at, key.len) != 1 ||
-	    EVP_DigestUpdate(h->ctx, value.at, value.len) != 1 ||
-	    EVP_DigestFinal_ex(h->ctx, out, &n) != 1 || n != DIGEST_BYTES)
-		return ERR_INTERNAL;
-	return OK;
+	for (int i = DIGEST_BYTES; i-- > 0;) {
+		unsigned have = 256u + sum->byte[i] - one->byte[i] - borrow;
+
+		sum->byte[i] = (uint8_t)have;
+		borrow = have < 256;
+	}
 }
 
 enum error
 digest_add(struct digest *sum, struct hasher *h, struct bytes key, struct bytes value)
 {
-	uint8_t one[DIGEST_BYTES];
-	enum error e = hash_record(h, key, value, one);
-	unsigned carry = 0;
+	struct digest one;
+	enum error e = digest_of(h, key, value, &one);
 
-	if (e != OK)
-		return e;
-	for (int i = DIGEST_BYTES; i-- > 0; carry >>= 8) {
-		carry += (unsigned)sum->byte[i] + one[i];
-		sum->byte[i] = (uint8_t)carry;
-	}
-	return OK;
+	if (e == OK)
+		digest_plus(sum, &one);
+	return e;
 }
 
 enum error
 digest_subtract(
     struct digest *sum, struct hasher *h, struct bytes key, struct bytes value)
 {
-	uint8_t one[DIGEST_BYTES];
-	enum error e = hash_record(h, key, value, one);
-	unsigned borrow = 0;
+	struct digest one;
+	enum error e = digest_of(h, key, value, &one);
 
-	if (e != OK)
-		return e;
-	for (int i = DIGEST_BYTES; i-- > 0;) {
-		unsigned have = 256u + sum->byte[i] - one[i] - borrow;
+	if (e == OK)
+		digest_minus(sum, &one);
+	return e;
+}
 
-		sum->byte[i] = (uint8_t)have;
-		borrow = have < 256;
-	}
-	return OK;
+bool
+digest_equal(const struct digest *a, const struct digest *b)
+{
+	return memcmp(a->byte, b->byte, DIGEST_BYTES) == 0;
 }
 
 const char *
@@ -102,4 +83,30 @@ digest_print(const struct digest *sum, char *buf)
 	}
 	buf[DIGEST_TEXT_MAX - 1] = '\0';
 	return buf;
+}
+
+/* hex_value - of a hexadecimal digit in either case, or -1 */
+static int
+hex_value(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+bool
+digest_parse(const char *s, struct digest *out_r)
+{
+	if (strlen(s) != DIGEST_TEXT_MAX - 1)
+		return false;
+	for (int i = 0; i < DIGEST_BYTES; i++) {
+		int high = hex_value(s[2 * i]), low = hex_value(s[2 * i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		out_r->byte[i] = (uint8_t)(high << 4 | low);
+	}
+	return true;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* digest - the policy digest (the only file with OpenSSL) */
+/* digest - the policy digest: a sum of the hashes of records */
 #ifndef POLICY_DIGEST_H
 #define POLICY_DIGEST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/crypto.h"
 #include "policy/error.h"
 #include "policy/record.h"
 
-#define DIGEST_BYTES 32
+#define DIGEST_BYTES SHA256_BYTES
 #define DIGEST_TEXT_MAX (2 * DIGEST_BYTES + 1)
 
 /*
@@ -21,19 +23,26 @@ struct digest {
 	uint8_t byte[DIGEST_BYTES]; /* big-endian */
 };
 
-struct hasher;
+/* The hash of one record. No allocation; ERR_INTERNAL if OpenSSL fails. */
+enum error digest_of(struct hasher *h, struct bytes key, struct bytes value,
+    struct digest *one_r) MUST_USE;
 
-/* Makes a hasher; it is used by one thread at a time. NULL when out of memory. */
-struct hasher *hasher_new(void);
-void hasher_free(struct hasher **h);
+/* Adds the hash of a record to a sum, or takes it out. */
+void digest_plus(struct digest *sum, const struct digest *one);
+void digest_minus(struct digest *sum, const struct digest *one);
 
-/* Adds or takes out one record. No allocation; ERR_INTERNAL if OpenSSL fails. */
+/* The same with the record itself. */
 enum error digest_add(struct digest *sum, struct hasher *h, struct bytes key,
     struct bytes value) MUST_USE;
 enum error digest_subtract(struct digest *sum, struct hasher *h, struct bytes key,
     struct bytes value) MUST_USE;
 
+bool digest_equal(const struct digest *a, const struct digest *b);
+
 /* Prints 64 hexadecimal digits to BUF (DIGEST_TEXT_MAX bytes) and returns BUF. */
 const char *digest_print(const struct digest *sum, char *buf);
+
+/* Reads 64 hexadecimal digits; false for anything else. */
+bool digest_parse(const char *s, struct digest *out_r);
 
 #endif

@@ -32,6 +32,14 @@ key_name(struct key *k, enum table table, const char *name)
 }
 
 void
+key_number(struct key *k, enum table table, uint64_t number)
+{
+	key_table(k, table);
+	for (int shift = 56; shift >= 0; shift -= 8)
+		k->at[k->len++] = (uint8_t)(number >> shift);
+}
+
+void
 key_domain_range(struct key *k, enum table table, const char *domain)
 {
 	key_table(k, table);
@@ -143,6 +151,19 @@ key_to_login(struct bytes key, struct login *out_r)
 		out_r->len += 1 + domain;
 	}
 	out_r->text[out_r->len] = '\0';
+	return OK;
+}
+
+enum error
+key_to_number(struct bytes key, uint64_t *number_r)
+{
+	const uint8_t *at = key.at;
+
+	if (key.len != 1 + sizeof *number_r)
+		return ERR_DAMAGED;
+	*number_r = 0;
+	for (size_t i = 1; i < key.len; i++)
+		*number_r = *number_r << 8 | at[i];
 	return OK;
 }
 

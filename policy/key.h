@@ -23,6 +23,7 @@
  *	mailbox    m DOMAIN \0 LOCAL
  *	alias      a DOMAIN \0 LOCAL                 -> mailbox (DOMAIN may be empty)
  *	notice     n TENANT                          (no policy)
+ *	audit      u NUMBER                          (no policy; behind all others)
  *	index      D TENANT \0 DOMAIN                -> nothing
  *	index      A DOMAIN \0 LOCAL HASH(ALIAS)     -> alias
  */
@@ -34,6 +35,7 @@ enum table {
 	TABLE_NOTICE = 'n',
 	TABLE_SETTING = 's',
 	TABLE_TENANT = 't',
+	TABLE_AUDIT = 'u',
 	INDEX_ALIAS = 'A',
 	INDEX_DOMAIN = 'D',
 };
@@ -48,6 +50,8 @@ void key_table(struct key *k, enum table table);
 void key_name(struct key *k, enum table table, const char *name);
 /* A table and a login: mailboxes, aliases. */
 void key_login(struct key *k, enum table table, const struct login *login);
+/* TABLE_AUDIT: entry NUMBER. */
+void key_number(struct key *k, enum table table, uint64_t number);
 /* The range of all logins of DOMAIN in a table of logins. */
 void key_domain_range(struct key *k, enum table table, const char *domain);
 /* INDEX_DOMAIN: TENANT's DOMAIN; with DOMAIN "" the range of all of them. */
@@ -65,6 +69,9 @@ bool key_is_alias_of(struct bytes key, const struct key *range);
 
 /* Reads a login back from a key of a table of logins; ERR_DAMAGED if it is none. */
 enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;
+
+/* Reads an entry's number back. */
+enum error key_to_number(struct bytes key, uint64_t *number_r) MUST_USE;
 
 /* The domain a key of a table of logins, or of INDEX_ALIAS, starts with. */
 enum error key_to_domain(struct bytes key, char *domain_r) MUST_USE;

@@ -2,10 +2,10 @@
 /* meta - the record that every transaction reads first */
 #include "policy/meta.h"
 
-#define META_VERSION 1
+#define META_VERSION 2
 
 /* More than any version that is known, so that a newer one can be told from damage. */
-#define META_MAX 128
+#define META_MAX 192
 
 static enum error
 encode(const struct store_meta *m, struct record_writer *w)
@@ -17,6 +17,9 @@ encode(const struct store_meta *m, struct record_writer *w)
 	record_put_u64(w, m->domains);
 	record_put_u64(w, m->mailboxes);
 	record_put_u64(w, m->aliases);
+	record_put_u64(w, m->audit_count);
+	record_put_bytes(w, m->audit_head.byte, sizeof m->audit_head.byte);
+	record_put_u64(w, m->serial);
 	return w->failed ? ERR_INTERNAL : OK;
 }
 
@@ -36,6 +39,9 @@ decode(struct bytes from, struct store_meta *m)
 	m->domains = record_get_u64(&r);
 	m->mailboxes = record_get_u64(&r);
 	m->aliases = record_get_u64(&r);
+	m->audit_count = record_get_u64(&r);
+	record_get_bytes(&r, m->audit_head.byte, sizeof m->audit_head.byte);
+	m->serial = record_get_u64(&r);
 	return record_end(&r);
 }
 

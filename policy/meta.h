@@ -17,6 +17,9 @@ struct store_meta {
 	uint8_t id[16]; /* random, made by init: another one is another database */
 	struct digest digest;
 	uint64_t tenants, domains, mailboxes, aliases;
+	uint64_t audit_count;     /* entries of the audit log ever made */
+	struct digest audit_head; /* hash of the last one; zero where there is none */
+	uint64_t serial; /* of the last snapshot made or applied here; 0: none */
 };
 
 /* ERR_FORMAT where there is none, ERR_NEWER for one of a newer version, ERR_DAMAGED. */

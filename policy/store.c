@@ -35,11 +35,14 @@ struct store_txn {
 	struct store *store;
 	struct db_txn *db;
 	struct hasher *hasher; /* writers only */
-	bool dirty;
+	bool dirty, audited;
 	bool have_settings; /* ... those of the digest SETTINGS_OF */
 	struct digest settings_of;
 	struct store_meta meta;
 	struct settings settings;
+	struct digest content;
+	store_watcher *watcher;
+	void *watcher_arg;
 };
 
 static enum error
@@ -104,7 +107,7 @@ adjust_files(const struct store *s, const char *dir, struct error_text *why)
 static enum error
 open_db(struct store *s, const char *dir, struct error_text *why)
 {
-	const struct db_options options = {s->mode == STORE_WRITE, 0};
+	const struct db_options options = {.writable = s->mode == STORE_WRITE};
 	enum error e = db_open(&s->db, s->data_path, &options, why);
 
 	if (e == OK)
@@ -421,6 +424,16 @@ count(struct store_meta *m, struct bytes key)
 	}
 }
 
+/* tell - the watcher, of a change of the policy */
+static enum error
+tell(struct store_txn *txn, const struct key *key, struct bytes before,
+    struct bytes after)
+{
+	if (txn->watcher == NULL || !key_is_policy(key_bytes(key)))
+		return OK;
+	return txn->watcher(txn->watcher_arg, txn, key_bytes(key), before, after);
+}
+
 /* forget - takes the old record out of digest and counts */
 static enum error
 forget(struct store_txn *txn, const struct key *key, struct bytes old)
@@ -435,29 +448,58 @@ forget(struct store_txn *txn, const struct key *key, struct bytes old)
 	return digest_subtract(&txn->meta.digest, txn->hasher, key_bytes(key), old);
 }
 
+/* account - the new record in digest and counts */
+static void
+account(struct store_txn *txn, const struct key *key, const struct digest *one)
+{
+	uint64_t *n = count(&txn->meta, key_bytes(key));
+
+	if (n != NULL)
+		(*n)++;
+	digest_plus(&txn->meta.digest, one);
+}
+
+/* affirm - the hash of what is put, zero outside the policy; and its part in content */
+static enum error
+affirm(struct store_txn *txn, const struct key *key, struct bytes value,
+    struct digest *one_r)
+{
+	enum error e;
+
+	memset(one_r, 0, sizeof *one_r);
+	if (!key_is_policy(key_bytes(key)))
+		return OK;
+	e = digest_of(txn->hasher, key_bytes(key), value, one_r);
+	digest_plus(&txn->content, one_r);
+	return e;
+}
+
 enum error
 store_put(struct store_txn *txn, const struct key *key, struct bytes value)
 {
-	uint64_t *n = count(&txn->meta, key_bytes(key));
 	uint8_t buf[RECORD_MAX];
-	struct bytes old;
+	struct bytes old = {NULL, 0};
+	struct digest one;
+	size_t len;
 	enum error e =
-	    value.len > RECORD_MAX ? ERR_LIMIT : store_get(txn, key, buf, &old);
+	    value.len > RECORD_MAX ? ERR_LIMIT : affirm(txn, key, value, &one);
 
-	if (e == OK && old.len == value.len && memcmp(old.at, value.at, old.len) == 0)
-		return OK;
-	if (e == OK)
+	if (e != OK)
+		return e;
+	e = db_insert(txn->db, key, value, buf, sizeof buf, &len);
+	if (e == ERR_EXISTS) {
+		old = (struct bytes){buf, len};
+		if (len == value.len && memcmp(buf, value.at, len) == 0)
+			return OK;
 		e = forget(txn, key, old);
-	else if (e == ERR_NOTFOUND)
-		e = OK;
-	if (e == OK)
-		e = db_put(txn->db, key, value);
+		if (e == OK)
+			e = db_put(txn->db, key, value);
+	}
 	txn->dirty = true;
-	if (e == OK && n != NULL)
-		(*n)++;
-	if (e == OK && key_is_policy(key_bytes(key)))
-		e = digest_add(&txn->meta.digest, txn->hasher, key_bytes(key), value);
-	return e;
+	if (e != OK)
+		return e == ERR_LIMIT ? ERR_DAMAGED : e;
+	account(txn, key, &one);
+	return tell(txn, key, old, value);
 }
 
 enum error
@@ -469,5 +511,47 @@ store_delete(struct store_txn *txn, const struct key *key)
 
 	if (e == OK)
 		e = forget(txn, key, old);
-	return e == OK ? db_delete(txn->db, key) : e;
+	if (e == OK)
+		e = db_delete(txn->db, key);
+	return e == OK ? tell(txn, key, old, (struct bytes){NULL, 0}) : e;
+}
+
+void
+store_watch(struct store_txn *txn, store_watcher *watcher, void *arg)
+{
+	txn->watcher = watcher;
+	txn->watcher_arg = arg;
+}
+
+const struct digest *
+store_content(const struct store_txn *txn)
+{
+	return &txn->content;
+}
+
+struct hasher *
+store_hasher(struct store_txn *txn)
+{
+	return txn->hasher;
+}
+
+void
+store_set_audit(struct store_txn *txn, uint64_t count, const struct digest *head)
+{
+	txn->meta.audit_count = count;
+	txn->meta.audit_head = *head;
+	txn->dirty = txn->audited = true;
+}
+
+bool
+store_audit_grown(const struct store_txn *txn)
+{
+	return txn->audited;
+}
+
+void
+store_set_serial(struct store_txn *txn, uint64_t serial)
+{
+	txn->meta.serial = serial;
+	txn->dirty = true;
 }

@@ -83,10 +83,36 @@ enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
 
 /*
  * Writes or removes a record and keeps digest and counts right. A put of what is
- * there already changes nothing.
+ * there already changes nothing. Not for the audit log.
  */
 enum error store_put(
     struct store_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 enum error store_delete(struct store_txn *txn, const struct key *key) MUST_USE;
+
+/*
+ * Called behind every change of a policy record of TXN, within it: BEFORE or AFTER is
+ * {NULL, 0} for a record that is new or removed. It must not change the policy;
+ * anything but OK ends the put or delete and is returned by it.
+ */
+typedef enum error store_watcher(void *arg, struct store_txn *txn, struct bytes key,
+    struct bytes before, struct bytes after);
+
+/* Sets the transaction's watcher, or none: NULL. */
+void store_watch(struct store_txn *txn, store_watcher *watcher, void *arg);
+
+/*
+ * The sum, as of the policy digest, of all policy records put so far in TXN, those that
+ * were there already among them: what has been said, in whatever words and order.
+ */
+const struct digest *store_content(const struct store_txn *txn);
+
+/* A writer's own, for use between two calls. */
+struct hasher *store_hasher(struct store_txn *txn);
+
+/* Changes the meta record's account of the audit log, or of the last snapshot. */
+void store_set_audit(struct store_txn *txn, uint64_t count, const struct digest *head);
+/* Whether store_set_audit() has been called in TXN. */
+bool store_audit_grown(const struct store_txn *txn);
+void store_set_serial(struct store_txn *txn, uint64_t serial);
 
 #endif

@@ -228,7 +228,7 @@ END_TEST
 static void
 raw_put(struct key key, const void *value, size_t size)
 {
-	const struct db_options options = {true, 0};
+	const struct db_options options = {.writable = true};
 	struct db_txn *txn;
 	struct db *db;
 
@@ -273,7 +273,7 @@ END_TEST
 START_TEST(lmdb_file_without_any_record_becomes_ours)
 {
 	struct key key;
-	const struct db_options options = {true, 0};
+	const struct db_options options = {.writable = true};
 	struct db_txn *txn;
 	struct db *db;
 
@@ -296,9 +296,9 @@ START_TEST(newer_and_broken_meta_records_are_told_apart)
 		uint8_t version;
 		size_t size;
 		enum error wanted;
-	} rows[] = {{2, 1, ERR_NEWER}, {2, META_SIZE, ERR_NEWER}, {2, 4096, ERR_NEWER},
-	    {255, 200, ERR_NEWER}, {0, META_SIZE, ERR_DAMAGED}, {1, 1, ERR_DAMAGED},
-	    {1, META_SIZE, ERR_DAMAGED}, {1, 0, ERR_DAMAGED}};
+	} rows[] = {{3, 1, ERR_NEWER}, {3, META_SIZE, ERR_NEWER}, {3, 4096, ERR_NEWER},
+	    {255, 200, ERR_NEWER}, {0, META_SIZE, ERR_DAMAGED}, {2, 1, ERR_DAMAGED},
+	    {2, META_SIZE, ERR_DAMAGED}, {2, 0, ERR_DAMAGED}};
 	uint8_t value[4096] = {0};
 	struct key key;
 

@@ -52,7 +52,7 @@ big_put(struct store_txn *txn, int n)
 
 START_TEST(full_map_is_told_and_nothing_is_lost)
 {
-	const struct db_options options = {true, MIB};
+	const struct db_options options = {.writable = true, .map_size = MIB};
 	struct db_txn *txn;
 	struct key key;
 	struct db *db;

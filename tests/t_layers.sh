@@ -84,7 +84,7 @@ only() {
 # The rules: each prints what breaks it in the tree ROOT.
 lmdb() { only "$1" 'lmdb\.h' policy/db.c; }
 libmilter() { only "$1" 'libmilter/' milter/filter.c; }
-openssl() { only "$1" 'openssl/' policy/digest.c; }
+openssl() { only "$1" 'openssl/' policy/crypto.c; }
 idn2() { only "$1" 'idn2\.h' policy/domain.c; }
 inih() { only "$1" 'ini\.h' policy/config.c; }
 unistring() { only "$1" 'uni([^s]|s[^t]|st[^d])[^>]*\.h' policy/unicode.c; }

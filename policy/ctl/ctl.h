@@ -5,6 +5,7 @@
 
 #include <stdio.h>
 
+#include "policy/audit_table.h"
 #include "policy/ctl/options.h"
 #include "policy/error.h"
 #include "policy/instant.h"
@@ -21,6 +22,7 @@ struct ctl {
 	const char *dir;
 	struct store *store; /* NULL for commands that need none */
 	struct store_txn *txn;
+	struct audit_log log; /* of what TXN changes, where it may */
 	FILE *out;
 	instant now;
 	int status; /* exit status of a success other than 0 */

@@ -11,6 +11,7 @@
 #include "policy/config.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/help.h"
+#include "policy/ctl/journal.h"
 #include "policy/guard.h"
 #include "policy/text.h"
 
@@ -193,13 +194,12 @@ run_in_transaction(struct ctl *c, const struct command *command)
 		if (e != OK)
 			return error_about(&c->why, e, c->dir);
 	}
+	if (e == OK && writes(c, command))
+		e = journal_start(c, command->name);
 	if (e == OK)
 		e = command->run(c);
-	if (e == OK && writes(c, command)) {
-		e = store_commit(&c->txn);
-		if (e != OK)
-			return error_about(&c->why, e, c->dir);
-	}
+	if (e == OK && writes(c, command))
+		e = journal_commit(c);
 	return e;
 }
 

@@ -60,6 +60,7 @@ static void
 status_json(struct ctl *c, const char *digest, const struct daemon_report *r)
 {
 	const struct store_meta *m = store_meta(c->txn);
+	char head[DIGEST_TEXT_MAX];
 	struct json j;
 
 	json_to_stream(&j, c->out);
@@ -69,6 +70,10 @@ status_json(struct ctl *c, const char *digest, const struct daemon_report *r)
 	json_number(&j, "domains", (int64_t)m->domains);
 	json_number(&j, "mailboxes", (int64_t)m->mailboxes);
 	json_number(&j, "aliases", (int64_t)m->aliases);
+	json_number(&j, "audit_count", (int64_t)m->audit_count);
+	json_text(&j, "audit_head",
+	    m->audit_count > 0 ? digest_print(&m->audit_head, head) : "");
+	json_number(&j, "snapshot_serial", (int64_t)m->serial);
 	if (r->state == DAEMON_RUNS)
 		json_daemon(&j, &r->heartbeat);
 	else
@@ -140,6 +145,7 @@ static void
 status_text(struct ctl *c, const char *digest, const struct daemon_report *r)
 {
 	const struct store_meta *m = store_meta(c->txn);
+	char head[DIGEST_TEXT_MAX];
 
 	property(c->out, "state folder", c->dir);
 	property(c->out, "policy digest", digest);
@@ -147,6 +153,11 @@ status_text(struct ctl *c, const char *digest, const struct daemon_report *r)
 	text_count(c->out, "domains", m->domains);
 	text_count(c->out, "mailboxes", m->mailboxes);
 	text_count(c->out, "aliases", m->aliases);
+	text_count(c->out, "audit entries", m->audit_count);
+	if (m->audit_count > 0)
+		property(c->out, "audit head", digest_print(&m->audit_head, head));
+	if (m->serial > 0)
+		text_count(c->out, "snapshot serial", m->serial);
 	if (r->state == DAEMON_RUNS)
 		text_daemon(c->out, &r->heartbeat);
 	else if (r->state == DAEMON_SILENT)

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* journal - who runs this command, for the audit log, and its head in the system's log
+ */
+#ifndef CTL_JOURNAL_H
+#define CTL_JOURNAL_H
+
+#include "policy/ctl/ctl.h"
+
+/*
+ * Fills in C's `log` (uid, login uid, --actor, COMMAND, a name of the table) and lets
+ * each change of the transaction write its entry. ERR_DATA for a bad --actor.
+ */
+enum error journal_start(struct ctl *c, const char *command) MUST_USE;
+
+/*
+ * The same for a command that begins its transactions itself: fills in LOG only.
+ */
+enum error journal_origin(
+    struct ctl *c, const char *command, struct audit_log *log) MUST_USE;
+
+/*
+ * Commits C's transaction and tells syslog(3), facility authpriv, the new head of the
+ * audit log if there is one: what was cut off or rewritten in the database can be
+ * proven against that copy.
+ */
+enum error journal_commit(struct ctl *c) MUST_USE;
+
+#endif
