@@ -10,9 +10,8 @@
 
 #define ALIAS_VERSION 1
 
-/* decode - an alias or an entry of its index: a version byte and a login */
-static enum error
-decode(struct bytes from, struct login *out_r)
+enum error
+alias_decode(struct bytes from, struct login *out_r)
 {
 	struct record_reader r;
 	enum error e;
@@ -22,7 +21,7 @@ decode(struct bytes from, struct login *out_r)
 	return e == OK ? login_from_normal((const char *)r.at, r.left, out_r) : e;
 }
 
-/* encode - what decode() reads, into BUF of LOGIN_MAX + 1 bytes */
+/* encode - what alias_decode() reads, into BUF of LOGIN_MAX + 1 bytes */
 static struct bytes
 encode(const struct login *login, uint8_t *buf)
 {
@@ -50,7 +49,7 @@ alias_table_index(struct bytes key, struct bytes value, struct key *index_r,
 	enum error e = key_to_login(key, &login);
 
 	if (e == OK)
-		e = decode(value, &mailbox);
+		e = alias_decode(value, &mailbox);
 	if (e != OK)
 		return e;
 	key_mailbox_alias(index_r, &mailbox, &login);
@@ -71,7 +70,7 @@ alias_table_get(
 		return ERR_NOTFOUND;
 	key_login(&key, TABLE_ALIAS, login);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? decode(value, mailbox_r) : e;
+	return e == OK ? alias_decode(value, mailbox_r) : e;
 }
 
 /* owner - the tenant that owns a login's domain by name; "" for none */
@@ -241,12 +240,12 @@ visit(void *arg, struct bytes key, struct bytes value)
 	if (each->mailbox != NULL) {
 		if (!key_is_alias_of(key, each->range))
 			return OK;
-		e = decode(value, &login);
+		e = alias_decode(value, &login);
 		return e == OK ? each->fn(each->arg, &login, each->mailbox) : e;
 	}
 	e = key_to_login(key, &login);
 	if (e == OK)
-		e = decode(value, &mailbox);
+		e = alias_decode(value, &mailbox);
 	return e == OK ? each->fn(each->arg, &login, &mailbox) : e;
 }
 
@@ -269,7 +268,7 @@ alias_table_each(struct store_txn *txn, const struct login *mailbox,
 static enum error
 take_alias(void *arg, struct bytes key, struct bytes value)
 {
-	enum error e = decode(value, arg);
+	enum error e = alias_decode(value, arg);
 
 	(void)key;
 	return e == OK ? ERR_EXISTS : e;
@@ -316,7 +315,7 @@ within(void *arg, struct bytes key, struct bytes value)
 	enum error e = key_to_login(key, &alias);
 
 	if (e == OK)
-		e = decode(value, &mailbox);
+		e = alias_decode(value, &mailbox);
 	if (e == OK)
 		e = owner(c->txn, &mailbox, name);
 	if (e != OK || strcmp(name, c->tenant) == 0 ||
@@ -332,7 +331,7 @@ into(void *arg, struct bytes key, struct bytes value)
 	const struct owner_check *c = arg;
 	char name[TENANT_NAME_MAX + 1];
 	struct login alias;
-	enum error e = decode(value, &alias);
+	enum error e = alias_decode(value, &alias);
 
 	(void)key;
 	if (e == OK)

@@ -30,6 +30,9 @@ enum error alias_table_each(struct store_txn *txn, const struct login *mailbox,
 /* Removes all aliases that lead into DOMAIN. */
 enum error alias_table_remove_into(struct store_txn *txn, const char *domain) MUST_USE;
 
+/* Reads a record, or an entry of its index: the login in it. ERR_DAMAGED, ERR_NEWER. */
+enum error alias_decode(struct bytes from, struct login *out_r) MUST_USE;
+
 /*
  * The index entry that belongs to a record of TABLE_ALIAS: its key, and its value in
  * BUF (LOGIN_MAX + 1 bytes).

@@ -26,9 +26,8 @@ domain_parse(const char *s, char *out, struct error_text *why)
 	return OK;
 }
 
-/* decode - a version byte and the tenant's name */
-static enum error
-decode(struct bytes from, char *tenant)
+enum error
+domain_decode(struct bytes from, char *tenant)
 {
 	struct record_reader r;
 	enum error e;
@@ -51,7 +50,7 @@ domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r)
 
 	key_name(&key, TABLE_DOMAIN, domain);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? decode(value, tenant_r) : e;
+	return e == OK ? domain_decode(value, tenant_r) : e;
 }
 
 /* put - the record and its entry in the tenant's index */
@@ -78,7 +77,7 @@ enum error
 domain_table_index(struct bytes key, struct bytes value, struct key *index_r)
 {
 	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
-	enum error e = decode(value, tenant);
+	enum error e = domain_decode(value, tenant);
 
 	if (e != OK || key.len - 1 > DOMAIN_MAX)
 		return e == OK ? ERR_DAMAGED : e;
@@ -289,7 +288,7 @@ visit(void *arg, struct bytes key, struct bytes value)
 	domain[n] = '\0';
 	if (each->of != NULL)
 		return each->of(each->arg, domain);
-	e = decode(value, tenant);
+	e = domain_decode(value, tenant);
 	return e == OK ? each->all(each->arg, domain, tenant) : e;
 }
 

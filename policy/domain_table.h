@@ -34,6 +34,12 @@ enum error domain_table_add(struct store_txn *txn, const char *domain,
 enum error domain_table_remove(struct store_txn *txn, const char *domain, bool force,
     struct error_text *why) MUST_USE;
 
+/*
+ * Reads a record: the name of the tenant, into TENANT (TENANT_NAME_MAX + 1 bytes).
+ * ERR_DAMAGED, ERR_NEWER.
+ */
+enum error domain_decode(struct bytes from, char *tenant) MUST_USE;
+
 /* The index entry (its value is empty) that belongs to a record of TABLE_DOMAIN. */
 enum error domain_table_index(
     struct bytes key, struct bytes value, struct key *index_r) MUST_USE;

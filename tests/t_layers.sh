@@ -87,6 +87,7 @@ libmilter() { only "$1" 'libmilter/' milter/filter.c; }
 openssl() { only "$1" 'openssl/' policy/crypto.c; }
 idn2() { only "$1" 'idn2\.h' policy/domain.c; }
 inih() { only "$1" 'ini\.h' policy/config.c; }
+jansson() { only "$1" 'jansson\.h' policy/jsonl.c; }
 unistring() { only "$1" 'uni([^s]|s[^t]|st[^d])[^>]*\.h' policy/unicode.c; }
 upwards() { sources "$1" policy | included "$1" '(\.\./)*milter/'; }
 sideways() { library "$1" | included "$1" '(\.\./|policy/)*ctl/'; }
@@ -133,7 +134,7 @@ if [ ! -f "$src/policy/db.c" ] || [ ! -f "$src/milter/filter.c" ]; then
 	exit 1
 fi
 
-for rule in lmdb libmilter openssl idn2 inih unistring upwards sideways calls; do
+for rule in lmdb libmilter openssl idn2 inih jansson unistring upwards sideways calls; do
 	holds "$rule" "$src"
 	result $? "$rule"
 done
@@ -141,7 +142,7 @@ done
 mkdir "$tmp/copy" && cp -R "$src/policy" "$src/milter" "$tmp/copy/" &&
 	chmod -R u+w "$tmp/copy" || exit 1
 # A rule the tree breaks is reported above; here it would hide the planted line.
-for rule in lmdb libmilter openssl idn2 inih unistring upwards sideways calls; do
+for rule in lmdb libmilter openssl idn2 inih jansson unistring upwards sideways calls; do
 	"$rule" "$tmp/copy" | sed 's/:.*//' | sort -u | while read -r file; do
 		: >"$tmp/copy/$file"
 	done
@@ -155,6 +156,7 @@ catches libmilter milter/main.c '#include <libmilter/mfapi.h>'
 catches libmilter policy/reply.c '#include <libmilter/mfdef.h>'
 catches openssl policy/store.c '#include <openssl/evp.h>'
 catches idn2 policy/login.c '#include <idn2.h>'
+catches jansson policy/json.c '#include <jansson.h>'
 catches inih milter/main.c '#include <ini.h>'
 catches unistring policy/login.c '#include <unicase.h>'
 catches unistring policy/login.c '#include <unistr.h>'

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
 #include "policy/domain_table.h"
 #include "policy/mailbox_table.h"
@@ -30,12 +31,8 @@ json_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 	json_object(&j, NULL);
 	json_string(&j, "address", address->text);
 	json_text(&j, "tenant", tenant);
-	json_string(&j, "smtp_auth", smtp_auth_name(m->smtp_auth));
-	json_instant(&j, "until", m->until);
+	json_mailbox_members(&j, m);
 	json_bool(&j, "expired", is_expired(m, c->now));
-	json_networks(&j, "clients", &m->clients);
-	json_lock(&j, "lock", &m->lock);
-	json_text(&j, "note", m->note);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }

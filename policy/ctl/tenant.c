@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/usage_guard.h"
 #include "policy/domain_table.h"
@@ -57,15 +58,7 @@ json_tenant(struct ctl *c, const struct tenant *t)
 	json_array(&j, "domains");
 	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
 	json_array_end(&j);
-	json_string(&j, "smtp_auth", smtp_auth_name(t->smtp_auth));
-	json_string(&j, "action", action_name(t->action));
-	json_string(&j, "blocks", blocks_name(t->blocks));
-	json_instant(&j, "enforce_from", t->enforce_from);
-	json_instant(&j, "tempfail_until", t->tempfail_until);
-	json_lock(&j, "lock", &t->lock);
-	json_text(&j, "contact", t->contact);
-	json_text(&j, "reply", t->reply);
-	json_text(&j, "note", t->note);
+	json_tenant_members(&j, t);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 	return e;

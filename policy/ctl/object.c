@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* object - a record of the policy as JSON for programs and as words for people */
+#include "policy/ctl/object.h"
+
+#include <string.h>
+
+#include "policy/alias_table.h"
+#include "policy/ctl/output.h"
+#include "policy/domain_table.h"
+#include "policy/settings.h"
+
+const char *
+object_type(struct bytes key)
+{
+	switch (key.len > 0 ? (enum table) * (const uint8_t *)key.at : TABLE_META) {
+	case TABLE_SETTING:
+		return "setting";
+	case TABLE_TENANT:
+		return "tenant";
+	case TABLE_DOMAIN:
+		return "domain";
+	case TABLE_MAILBOX:
+		return "mailbox";
+	case TABLE_ALIAS:
+		return "alias";
+	case TABLE_META:
+	case TABLE_NOTICE:
+	case TABLE_AUDIT:
+	case INDEX_ALIAS:
+	case INDEX_DOMAIN:
+		break;
+	}
+	return NULL;
+}
+
+enum error
+object_name(struct bytes key, char *name)
+{
+	const uint8_t *at = key.at;
+	struct login login;
+	enum error e;
+
+	if (key.len < 2)
+		return ERR_DAMAGED;
+	if (at[0] == TABLE_MAILBOX || at[0] == TABLE_ALIAS) {
+		e = key_to_login(key, &login);
+		if (e == OK)
+			memcpy(name, login.text, login.len + 1);
+		return e;
+	}
+	if (key.len > OBJECT_NAME_MAX)
+		return ERR_DAMAGED;
+	memcpy(name, at + 1, key.len - 1);
+	name[key.len - 1] = '\0';
+	return OK;
+}
+
+void
+json_tenant_members(struct json *j, const struct tenant *t)
+{
+	json_string(j, "smtp_auth", smtp_auth_name(t->smtp_auth));
+	json_string(j, "action", action_name(t->action));
+	json_string(j, "blocks", blocks_name(t->blocks));
+	json_instant(j, "enforce_from", t->enforce_from);
+	json_instant(j, "tempfail_until", t->tempfail_until);
+	json_lock(j, "lock", &t->lock);
+	json_text(j, "contact", t->contact);
+	json_text(j, "reply", t->reply);
+	json_text(j, "note", t->note);
+}
+
+void
+json_mailbox_members(struct json *j, const struct mailbox *m)
+{
+	json_string(j, "smtp_auth", smtp_auth_name(m->smtp_auth));
+	json_instant(j, "until", m->until);
+	json_networks(j, "clients", &m->clients);
+	json_lock(j, "lock", &m->lock);
+	json_text(j, "note", m->note);
+}
+
+/* A record of any table, decoded. */
+struct decoded {
+	enum table table;
+	union {
+		struct tenant tenant;
+		struct mailbox mailbox;
+		struct login alias;               /* the mailbox it leads to */
+		char domain[TENANT_NAME_MAX + 1]; /* its tenant */
+		char setting[SETTING_TEXT_MAX + 1];
+	} of;
+};
+
+static enum error
+decode(struct bytes record, struct bytes value, struct decoded *d)
+{
+	d->table = (enum table) * (const uint8_t *)record.at;
+	switch (d->table) {
+	case TABLE_SETTING:
+		return setting_decode(value, d->of.setting, sizeof d->of.setting);
+	case TABLE_TENANT:
+		return tenant_decode(value, &d->of.tenant);
+	case TABLE_DOMAIN:
+		return domain_decode(value, d->of.domain);
+	case TABLE_MAILBOX:
+		return mailbox_decode(value, &d->of.mailbox);
+	case TABLE_ALIAS:
+		return alias_decode(value, &d->of.alias);
+	case TABLE_META:
+	case TABLE_NOTICE:
+	case TABLE_AUDIT:
+	case INDEX_ALIAS:
+	case INDEX_DOMAIN:
+		break;
+	}
+	return ERR_DAMAGED;
+}
+
+enum error
+object_json(struct json *j, const char *key, struct bytes record, struct bytes value)
+{
+	struct decoded d;
+	enum error e;
+
+	if (value.at == NULL) {
+		json_null(j, key);
+		return OK;
+	}
+	e = decode(record, value, &d);
+	if (e != OK)
+		return e;
+	json_object(j, key);
+	if (d.table == TABLE_SETTING)
+		json_string(j, "value", d.of.setting);
+	else if (d.table == TABLE_TENANT)
+		json_tenant_members(j, &d.of.tenant);
+	else if (d.table == TABLE_DOMAIN)
+		json_string(j, "tenant", d.of.domain);
+	else if (d.table == TABLE_MAILBOX)
+		json_mailbox_members(j, &d.of.mailbox);
+	else
+		json_string(j, "mailbox", d.of.alias.text);
+	json_object_end(j);
+	return OK;
+}
+
+/* word - "KEY=VALUE" with a blank in front where one is needed; nothing for "" */
+static void
+word(struct text *t, const char *key, const char *value)
+{
+	if (*value == '\0')
+		return;
+	text_printf(t, "%s%s=", t->len > 0 ? " " : "", key);
+	text_show(t, value, strlen(value), strlen(value));
+}
+
+static void
+word_instant(struct text *t, const char *key, instant at)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	word(t, key, at != INSTANT_NONE ? instant_print(at, buf) : "");
+}
+
+static void
+word_lock(struct text *t, const struct lock *lock)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	if (lock->set)
+		word(t, "lock",
+		    lock->until != INSTANT_NONE ? instant_print(lock->until, buf)
+						: "yes");
+}
+
+static void
+tenant_words(struct text *t, const struct tenant *of)
+{
+	word(t, "smtp-auth", smtp_auth_name(of->smtp_auth));
+	if (of->action != ACTION_DEFAULT)
+		word(t, "action", action_name(of->action));
+	if (of->blocks != BLOCKS_ALL)
+		word(t, "blocks", blocks_name(of->blocks));
+	word_instant(t, "enforce-from", of->enforce_from);
+	word_instant(t, "tempfail-until", of->tempfail_until);
+	word_lock(t, &of->lock);
+	word(t, "contact", of->contact);
+	word(t, "reply", of->reply);
+	word(t, "note", of->note);
+}
+
+static void
+mailbox_words(struct text *t, const struct mailbox *m)
+{
+	word(t, "smtp-auth", smtp_auth_name(m->smtp_auth));
+	word_instant(t, "until", m->until);
+	if (m->clients.count > 0) {
+		text_puts(t, " clients=");
+		cidr_list_print(&m->clients, t);
+	}
+	word_lock(t, &m->lock);
+	word(t, "note", m->note);
+}
+
+enum error
+object_words(struct text *t, struct bytes record, struct bytes value)
+{
+	struct decoded d;
+	enum error e = decode(record, value, &d);
+
+	if (e != OK)
+		return e;
+	if (d.table == TABLE_SETTING)
+		word(t, "value", d.of.setting);
+	else if (d.table == TABLE_TENANT)
+		tenant_words(t, &d.of.tenant);
+	else if (d.table == TABLE_DOMAIN)
+		word(t, "tenant", d.of.domain);
+	else if (d.table == TABLE_MAILBOX)
+		mailbox_words(t, &d.of.mailbox);
+	else
+		word(t, "mailbox", d.of.alias.text);
+	return OK;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* object - a record of the policy as JSON for programs and as words for people */
+#ifndef CTL_OBJECT_H
+#define CTL_OBJECT_H
+
+#include "policy/json.h"
+#include "policy/key.h"
+#include "policy/mailbox.h"
+#include "policy/tenant.h"
+#include "policy/text.h"
+
+/* "setting", "tenant", "domain", "mailbox", "alias"; NULL for a key of no policy table.
+ */
+const char *object_type(struct bytes key);
+
+/* What it is called: a key, a name, an address or a login, in NAME (OBJECT_NAME_MAX).
+ */
+#define OBJECT_NAME_MAX (LOGIN_MAX + 1)
+enum error object_name(struct bytes key, char *name) MUST_USE;
+
+/* Members of objects that several commands print. */
+void json_tenant_members(struct json *j, const struct tenant *t);
+void json_mailbox_members(struct json *j, const struct mailbox *m);
+
+/* A member KEY: the record as an object, null where VALUE has none (at is NULL). */
+enum error object_json(
+    struct json *j, const char *key, struct bytes record, struct bytes value) MUST_USE;
+
+/* Appends "smtp-auth=enabled until=..." to T: all that is set, in one line. */
+#define OBJECT_WORDS_MAX 16384
+enum error object_words(
+    struct text *t, struct bytes record, struct bytes value) MUST_USE;
+
+#endif
