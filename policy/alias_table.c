@@ -264,6 +264,31 @@ alias_table_each(struct store_txn *txn, const struct login *mailbox,
 	return range_each(txn, &range, visit, &each);
 }
 
+/* visit_into - an entry of the index */
+static enum error
+visit_into(void *arg, struct bytes key, struct bytes value)
+{
+	const struct each *each = arg;
+	struct login login, mailbox;
+	enum error e = key_to_indexed(key, &mailbox);
+
+	if (e == OK)
+		e = alias_decode(value, &login);
+	return e == OK ? each->fn(each->arg, &login, &mailbox) : e;
+}
+
+enum error
+alias_table_each_into(struct store_txn *txn, const char *domain,
+    enum error (*fn)(void *arg, const struct login *login, const struct login *mailbox),
+    void *arg)
+{
+	struct each each = {NULL, NULL, fn, arg};
+	struct key range;
+
+	key_domain_range(&range, INDEX_ALIAS, domain);
+	return range_each(txn, &range, visit_into, &each);
+}
+
 /* take_alias - keeps the first alias of an index range and ends the walk */
 static enum error
 take_alias(void *arg, struct bytes key, struct bytes value)

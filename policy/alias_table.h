@@ -27,6 +27,11 @@ enum error alias_table_each(struct store_txn *txn, const struct login *mailbox,
     enum error (*fn)(void *arg, const struct login *login, const struct login *mailbox),
     void *arg) MUST_USE;
 
+/* Calls FN for every alias that leads into DOMAIN, in the order of mailboxes. */
+enum error alias_table_each_into(struct store_txn *txn, const char *domain,
+    enum error (*fn)(void *arg, const struct login *login, const struct login *mailbox),
+    void *arg) MUST_USE;
+
 /* Removes all aliases that lead into DOMAIN. */
 enum error alias_table_remove_into(struct store_txn *txn, const char *domain) MUST_USE;
 

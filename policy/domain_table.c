@@ -136,25 +136,22 @@ domain_at(struct db_cursor *cursor, const struct key *at, const struct key *all,
 	return e == OK ? key_to_domain(db_cursor_key(cursor), domain_r) : e;
 }
 
-/*
- * find_unowned - the first domain behind AT that has records in the table ALL (of
- * logins) and that nobody owns by name; AT moves behind it. One look-up for every
- * domain, however many records it has.
- */
-static enum error
-find_unowned(struct store_txn *txn, const struct key *all, struct key *at,
+enum error
+domain_table_next_unowned(struct store_txn *txn, enum table table, struct key *at,
     char *domain_r, bool *found_r)
 {
 	char tenant[TENANT_NAME_MAX + 1];
 	struct db_cursor *cursor;
+	struct key all;
 	enum error e = db_cursor_open(store_db(txn), &cursor);
 
+	key_table(&all, table);
 	*found_r = false;
 	while (e == OK && !*found_r) {
-		e = domain_at(cursor, at, all, domain_r);
+		e = domain_at(cursor, at, &all, domain_r);
 		if (e != OK)
 			break;
-		key_domain_range(at, (enum table)all->at[0], domain_r);
+		key_domain_range(at, table, domain_r);
 		at->at[at->len - 1] = 1; /* behind the NUL: behind all of the domain */
 		e = domain_table_get(txn, domain_r, tenant);
 		*found_r = e == ERR_NOTFOUND;
@@ -174,14 +171,13 @@ static enum error
 used_without_owner(struct store_txn *txn, bool *used_r)
 {
 	char domain[DOMAIN_MAX + 1];
-	struct key all, at;
+	struct key at;
 	enum error e = OK;
 
 	*used_r = false;
 	for (size_t i = 0; i < USERS && e == OK && !*used_r; i++) {
-		key_table(&all, users[i]);
-		at = all;
-		e = find_unowned(txn, &all, &at, domain, used_r);
+		key_table(&at, users[i]);
+		e = domain_table_next_unowned(txn, users[i], &at, domain, used_r);
 	}
 	return e;
 }
@@ -208,15 +204,15 @@ static enum error
 empty_without_owner(struct store_txn *txn)
 {
 	char domain[DOMAIN_MAX + 1];
-	struct key all, at;
 	bool found = true;
+	struct key at;
 	enum error e = OK;
 
 	for (size_t i = 0; i < USERS && e == OK; i++, found = true) {
-		key_table(&all, users[i]);
-		at = all;
+		key_table(&at, users[i]);
 		while (e == OK && found) {
-			e = find_unowned(txn, &all, &at, domain, &found);
+			e = domain_table_next_unowned(
+			    txn, users[i], &at, domain, &found);
 			if (e == OK && found)
 				e = domain_table_empty(txn, domain);
 		}

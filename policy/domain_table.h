@@ -55,6 +55,14 @@ enum error domain_table_used(
 /* Removes the mailboxes of DOMAIN and the aliases of them. */
 enum error domain_table_empty(struct store_txn *txn, const char *domain) MUST_USE;
 
+/*
+ * The first domain at or behind AT, a key of TABLE, that has records in TABLE (of
+ * mailboxes, or INDEX_ALIAS) and that nobody owns by name; AT moves behind it. Begin
+ * with the key of the table. One look-up a domain, however many records it has.
+ */
+enum error domain_table_next_unowned(struct store_txn *txn, enum table table,
+    struct key *at, char *domain_r, bool *found_r) MUST_USE;
+
 /* Calls FN for every domain of a tenant; the first one, or ERR_NOTFOUND. */
 enum error domain_table_each_of(struct store_txn *txn, const char *tenant,
     enum error (*fn)(void *arg, const char *domain), void *arg) MUST_USE;

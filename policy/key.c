@@ -155,6 +155,15 @@ key_to_login(struct bytes key, struct login *out_r)
 }
 
 enum error
+key_to_indexed(struct bytes key, struct login *mailbox_r)
+{
+	if (key.len <= HASH_BYTES)
+		return ERR_DAMAGED;
+	key.len -= HASH_BYTES;
+	return key_to_login(key, mailbox_r);
+}
+
+enum error
 key_to_number(struct bytes key, uint64_t *number_r)
 {
 	const uint8_t *at = key.at;

@@ -70,6 +70,9 @@ bool key_is_alias_of(struct bytes key, const struct key *range);
 /* Reads a login back from a key of a table of logins; ERR_DAMAGED if it is none. */
 enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;
 
+/* The mailbox of a key of INDEX_ALIAS. */
+enum error key_to_indexed(struct bytes key, struct login *mailbox_r) MUST_USE;
+
 /* Reads an entry's number back. */
 enum error key_to_number(struct bytes key, uint64_t *number_r) MUST_USE;
 

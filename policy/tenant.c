@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/text.h"
+#include "policy/login.h"
 
 #define TENANT_VERSION 1
 
@@ -107,6 +107,17 @@ bad:
 	return error_set(why, ERR_DATA,
 	    "bad tenant name \"%s\": 1 to %d of a-z 0-9 . _ -, a letter or digit first",
 	    name, TENANT_NAME_MAX);
+}
+
+bool
+tenant_contact_is_valid(const char *s)
+{
+	struct login address;
+
+	if (*s == '\0')
+		return true;
+	return login_normalize(s, strlen(s), "", &address, NULL) == OK &&
+	    address.has_domain;
 }
 
 void

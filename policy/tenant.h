@@ -56,6 +56,9 @@ void tenant_init(struct tenant *t);
 enum error tenant_name_parse(
     const char *name, char *out, struct error_text *why) MUST_USE;
 
+/* Whether S can be a contact: an address of any domain, or "" for none. */
+bool tenant_contact_is_valid(const char *s);
+
 /* Encodes all but the name into W. */
 void tenant_encode(const struct tenant *t, struct record_writer *w);
 

@@ -9,6 +9,7 @@
 #include "policy/ctl/output.h"
 #include "policy/domain_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
 #include "policy/text.h"
 
@@ -254,7 +255,6 @@ struct lister {
 	struct ctl *c;
 	struct listing listing;
 	const char *tenant; /* all mailboxes of the walk are its, or NULL */
-	bool unowned_only;  /* the catch-all's: domains that nobody owns by name */
 	bool by_setting;
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
@@ -270,11 +270,11 @@ find_owner(struct lister *l, const struct login *address)
 	const char *domain = login_domain(address);
 	enum error e;
 
-	if (strcmp(domain, l->domain) == 0)
+	if (l->tenant != NULL || strcmp(domain, l->domain) == 0)
 		return OK;
 	memcpy(l->domain, domain, strlen(domain) + 1);
 	e = domain_table_get(l->c->txn, domain, l->owner);
-	if (e == ERR_NOTFOUND && !l->unowned_only)
+	if (e == ERR_NOTFOUND)
 		e = domain_table_get(l->c->txn, DOMAIN_ANY, l->owner);
 	if (e == ERR_NOTFOUND)
 		l->owner[0] = '\0';
@@ -307,7 +307,7 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 	if (!is_wanted(l, m))
 		return OK;
 	e = find_owner(l, address);
-	if (e != OK || (l->unowned_only && l->owner[0] != '\0'))
+	if (e != OK)
 		return e;
 	if (l->c->options.json) {
 		json_mailbox(
@@ -322,23 +322,6 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 		until_text(m, l->c->now, until, sizeof until), clients,
 		lock_text(&m->lock, l->c->now, lock), m->note});
 	return OK;
-}
-
-/* list_domain - one domain of a list of one tenant */
-static enum error
-list_domain(void *arg, const char *domain)
-{
-	struct lister *l = arg;
-	enum error e;
-
-	if (strcmp(domain, DOMAIN_ANY) != 0)
-		return mailbox_table_each(l->c->txn, domain, list_one, l);
-	l->unowned_only = true;
-	l->domain[0] = '\0';
-	e = mailbox_table_each(l->c->txn, NULL, list_one, l);
-	l->unowned_only = false;
-	l->domain[0] = '\0';
-	return e;
 }
 
 /* list_filters - the options of mailbox list */
@@ -384,7 +367,7 @@ ctl_mailbox_list(struct ctl *c)
 	if (e != OK)
 		return e;
 	listing_start(&l.listing, c->out, 7, headings);
-	e = l.tenant != NULL ? domain_table_each_of(c->txn, t.name, list_domain, &l)
+	e = l.tenant != NULL ? tenant_mailboxes_each(c->txn, t.name, list_one, &l)
 			     : mailbox_table_each(c->txn, NULL, list_one, &l);
 	listing_end(&l.listing);
 	if (e != OK || l.tenant != NULL)

@@ -118,15 +118,11 @@ apply_words(struct ctl *c, struct tenant *t)
 static enum error
 apply_contact(struct ctl *c, struct tenant *t)
 {
-	struct login address;
-	struct error_text why;
+	const char *v = ctl_option(c, OPT_CONTACT);
 
-	if (ctl_option(c, OPT_CONTACT) == NULL)
+	if (v == NULL)
 		return OK;
-	if (ctl_option(c, OPT_CONTACT)[0] != '\0' &&
-	    (login_normalize(ctl_option(c, OPT_CONTACT),
-		 strlen(ctl_option(c, OPT_CONTACT)), "", &address, &why) != OK ||
-		!address.has_domain))
+	if (!tenant_contact_is_valid(v))
 		return bad_word(c, OPT_CONTACT, "an address");
 	return ctl_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
 }

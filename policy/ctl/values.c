@@ -2,9 +2,8 @@
 /* values - the typed values of the command line */
 #include <string.h>
 
-#include "policy/alias_table.h"
+#include "policy/address.h"
 #include "policy/ctl/ctl.h"
-#include "policy/tenant_table.h"
 #include "policy/text.h"
 
 const char *
@@ -74,51 +73,11 @@ ctl_line(struct ctl *c, enum option_id id, size_t max, char *out)
 enum error
 ctl_login(struct ctl *c, const char *typed, struct login *out_r)
 {
-	struct error_text why;
-	enum error e = login_normalize(typed, strlen(typed),
-	    store_settings(c->txn)->login_separators, out_r, &why);
-
-	if (e == ERR_DATA)
-		return error_set(
-		    &c->why, e, "bad login \"%.400s\": %.200s", typed, why.text);
-	return e == OK ? OK : error_about(&c->why, e, typed);
-}
-
-/* not_an_alias - a setting of an alias would never be looked at */
-static enum error
-not_an_alias(struct ctl *c, const struct login *address)
-{
-	struct login mailbox;
-	enum error e = alias_table_get(c->txn, address, &mailbox);
-
-	if (e == OK)
-		return error_set(&c->why, ERR_CONFLICT,
-		    "%s is a login alias of mailbox %s", address->text, mailbox.text);
-	return e == ERR_NOTFOUND ? OK : e;
+	return address_login(c->txn, typed, out_r, &c->why);
 }
 
 enum error
 ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
 {
-	const char *domain = store_settings(c->txn)->default_domain;
-	struct tenant t;
-	enum error e = ctl_login(c, typed, out_r);
-
-	if (e != OK)
-		return e;
-	if (!out_r->has_domain && domain[0] == '\0')
-		return error_set(
-		    &c->why, ERR_DATA, "\"%s\" is no mailbox: it has no @", typed);
-	if (!out_r->has_domain && login_append_domain(out_r, domain) != OK)
-		return error_set(&c->why, ERR_DATA, "\"%s\" is too long", typed);
-	if (!out_r->named)
-		return error_set(&c->why, ERR_DATA,
-		    "the domain of \"%s\" is none that a tenant can own", typed);
-	e = tenant_table_of(c->txn, out_r, &t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, ERR_DATA,
-		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain "
-		    "add\"",
-		    typed);
-	return e == OK ? not_an_alias(c, out_r) : e;
+	return address_mailbox(c->txn, typed, out_r, &c->why);
 }

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* address - logins and mailbox addresses as administrators type them */
+#include "policy/address.h"
+
+#include <string.h>
+
+#include "policy/alias_table.h"
+#include "policy/tenant_table.h"
+
+enum error
+address_login(struct store_txn *txn, const char *typed, struct login *out_r,
+    struct error_text *why)
+{
+	struct error_text reason;
+	enum error e = login_normalize(typed, strlen(typed),
+	    store_settings(txn)->login_separators, out_r, &reason);
+
+	if (e == ERR_DATA)
+		return error_set(
+		    why, e, "bad login \"%.400s\": %.200s", typed, reason.text);
+	return e == OK ? OK : error_about(why, e, typed);
+}
+
+enum error
+address_normalize(struct store_txn *txn, const char *typed, struct login *out_r,
+    struct error_text *why)
+{
+	const char *domain = store_settings(txn)->default_domain;
+	enum error e = address_login(txn, typed, out_r, why);
+
+	if (e != OK)
+		return e;
+	if (!out_r->has_domain && domain[0] == '\0')
+		return error_set(
+		    why, ERR_DATA, "\"%s\" is no mailbox: it has no @", typed);
+	if (!out_r->has_domain && login_append_domain(out_r, domain) != OK)
+		return error_set(why, ERR_DATA, "\"%s\" is too long", typed);
+	if (!out_r->named)
+		return error_set(why, ERR_DATA,
+		    "the domain of \"%s\" is none that a tenant can own", typed);
+	return OK;
+}
+
+enum error
+address_check_owner(struct store_txn *txn, const char *typed,
+    const struct login *address, struct error_text *why)
+{
+	struct tenant t;
+	enum error e = tenant_table_of(txn, address, &t);
+
+	if (e == ERR_NOTFOUND)
+		return error_set(why, ERR_DATA,
+		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain "
+		    "add\"",
+		    typed);
+	return e;
+}
+
+enum error
+address_check_alias(
+    struct store_txn *txn, const struct login *address, struct error_text *why)
+{
+	struct login mailbox;
+	enum error e = alias_table_get(txn, address, &mailbox);
+
+	if (e == OK)
+		return error_set(why, ERR_CONFLICT, "%s is a login alias of mailbox %s",
+		    address->text, mailbox.text);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+address_mailbox(struct store_txn *txn, const char *typed, struct login *out_r,
+    struct error_text *why)
+{
+	enum error e = address_normalize(txn, typed, out_r, why);
+
+	if (e == OK)
+		e = address_check_owner(txn, typed, out_r, why);
+	return e == OK ? address_check_alias(txn, out_r, why) : e;
+}
