@@ -15,7 +15,8 @@
 /*
  * Commands return an error with its line in `why`; main prints it and maps it to the
  * exit status. What a writing command prints to `out` is shown only once its
- * transaction is committed.
+ * transaction is committed, or dropped by a dry run. A command may commit by itself
+ * (journal_commit()), where something has to follow.
  */
 struct ctl {
 	struct options options;
@@ -29,7 +30,12 @@ struct ctl {
 	struct error_text why;
 };
 
-enum need { NEED_NOTHING, NEED_STORE, NEED_READ, NEED_WRITE };
+/*
+ * What a command runs in. --dry-run makes NEED_WRITE a NEED_READ; NEED_TRIAL is for
+ * commands that find out what would change by changing it: with --dry-run they run in a
+ * write transaction as without, which is dropped.
+ */
+enum need { NEED_NOTHING, NEED_STORE, NEED_READ, NEED_WRITE, NEED_TRIAL };
 
 /* One command: dispatch, number of words, options and help are all in its row. */
 struct command {

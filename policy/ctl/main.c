@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* main - smtpauthctl: finds the command, runs it in one transaction, says what failed
  */
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -174,32 +175,88 @@ find_dir(struct ctl *c, struct config *config)
 	return e;
 }
 
-/* writes - whether the command changes anything: a dry run takes no writer's turn */
+static bool
+dry_run(const struct ctl *c)
+{
+	return ctl_option(c, OPT_DRY_RUN) != NULL;
+}
+
+/* writes - whether the command changes anything in the end */
 static bool
 writes(const struct ctl *c, const struct command *command)
 {
-	return command->need == NEED_WRITE && ctl_option(c, OPT_DRY_RUN) == NULL;
+	return (command->need == NEED_WRITE || command->need == NEED_TRIAL) &&
+	    !dry_run(c);
+}
+
+/* takes_turn - whether it is a writer while it runs: most dry runs are not */
+static bool
+takes_turn(const struct ctl *c, const struct command *command)
+{
+	return writes(c, command) || command->need == NEED_TRIAL;
 }
 
 /* run_in_transaction - one command, one transaction */
 static enum error
 run_in_transaction(struct ctl *c, const struct command *command)
 {
+	bool turn = takes_turn(c, command);
 	enum error e;
 
-	e = store_open(
-	    &c->store, c->dir, writes(c, command) ? STORE_WRITE : STORE_READ, &c->why);
+	e = store_open(&c->store, c->dir, turn ? STORE_WRITE : STORE_READ, &c->why);
 	if (e == OK && command->need != NEED_STORE) {
 		e = store_begin(c->store, &c->txn);
 		if (e != OK)
 			return error_about(&c->why, e, c->dir);
 	}
-	if (e == OK && writes(c, command))
+	if (e == OK && turn)
 		e = journal_start(c, command->name);
 	if (e == OK)
 		e = command->run(c);
-	if (e == OK && writes(c, command))
+	if (e == OK && writes(c, command) && c->txn != NULL)
 		e = journal_commit(c);
+	return e;
+}
+
+/*
+ * hold_back - a stream for what is true only once the transaction has ended; a dry run
+ * may say more than fits into memory
+ */
+static FILE *
+hold_back(const struct ctl *c, const struct command *command, char **text, size_t *size)
+{
+	if (!takes_turn(c, command))
+		return stdout;
+	return writes(c, command) ? open_memstream(text, size) : tmpfile();
+}
+
+/* print_file - what was written to a temporary file */
+static enum error
+print_file(struct ctl *c, FILE *from)
+{
+	char buf[1024];
+	size_t n;
+
+	if (fflush(from) != 0 || ferror(from))
+		return error_set(&c->why, ERR_IO, "cannot write a temporary file");
+	rewind(from);
+	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
+		fwrite(buf, 1, n, stdout);
+	return !ferror(from)
+	    ? OK
+	    : error_set(&c->why, ERR_IO, "cannot read a temporary file");
+}
+
+/* print_held - what was held back, if all went well; frees it in any case */
+static enum error
+print_held(struct ctl *c, bool in_file, char **text, const size_t *size, enum error e)
+{
+	if (e == OK && in_file)
+		e = print_file(c, c->out);
+	fclose(c->out);
+	if (e == OK && *text != NULL)
+		fwrite(*text, 1, *size, stdout);
+	free(*text);
 	return e;
 }
 
@@ -207,24 +264,20 @@ run_in_transaction(struct ctl *c, const struct command *command)
 static enum error
 run(struct ctl *c, const struct command *command)
 {
-	bool hold = writes(c, command);
 	char *text = NULL;
 	size_t size = 0;
 	enum error e;
 
-	c->out = hold ? open_memstream(&text, &size) : stdout;
+	c->out = hold_back(c, command, &text, &size);
 	if (c->out == NULL)
-		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+		return error_set(&c->why, ERR_CREATE,
+		    "cannot make room for the output: %s", strerror(errno));
 	e = command->need == NEED_NOTHING ? command->run(c)
 					  : run_in_transaction(c, command);
 	store_abort(&c->txn);
 	store_close(&c->store);
-	if (hold) {
-		fclose(c->out);
-		if (e == OK)
-			fwrite(text, 1, size, stdout);
-		free(text);
-	}
+	if (c->out != stdout)
+		e = print_held(c, !writes(c, command), &text, &size, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return error_set(&c->why, ERR_IO, "cannot write to standard output");
 	return e;

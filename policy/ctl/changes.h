@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* changes - many changes of the policy at once: counted, shown, summed up in the log */
+#ifndef CTL_CHANGES_H
+#define CTL_CHANGES_H
+
+#include "policy/ctl/ctl.h"
+
+/*
+ * For commands that replace much of the policy: each change is counted, and with PRINT
+ * written to C's `out` as it comes ("create mailbox u@acme.test"; with --json an
+ * object with `before` and `after`). The audit log gets one entry for all of them.
+ */
+struct changes {
+	struct ctl *c;
+	bool print;
+	uint64_t created, changed, removed;
+};
+
+/*
+ * Lets every change of the policy in TXN be counted in CHANGES, which has to outlive
+ * the transaction, instead of writing an audit entry.
+ */
+void changes_watch(struct store_txn *txn, struct changes *changes);
+
+/* How many there were. */
+uint64_t changes_total(const struct changes *changes);
+
+/* The last line, "N created, N changed, N removed", or the object with the totals. */
+void changes_print_summary(const struct changes *changes);
+
+/*
+ * Writes the one AUDIT_SUMMARY entry of TXN, C's transaction. SERIAL is 0 where there
+ * is none. Errors as audit_table_append(), with C's `why`.
+ */
+enum error changes_audit(const struct changes *changes, const struct digest *content,
+    uint64_t serial) MUST_USE;
+
+#endif
