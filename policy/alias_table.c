@@ -176,6 +176,20 @@ put_index(struct store_txn *txn, const struct login *mailbox, const struct login
 	return e == OK ? put(txn, &key, login) : e;
 }
 
+/* check_new - whether the alias may be made; then its entry of the index is */
+static enum error
+check_new(struct store_txn *txn, const struct login *mailbox, const struct login *login,
+    struct error_text *why)
+{
+	enum error e = check_names(txn, mailbox, login, why);
+
+	if (e == OK)
+		e = check_no_aliases(txn, login, why);
+	if (e == OK)
+		e = check_tenants(txn, mailbox, login, why);
+	return e == OK ? put_index(txn, mailbox, login, why) : e;
+}
+
 enum error
 alias_table_add(struct store_txn *txn, const struct login *mailbox,
     const struct login *login, struct error_text *why)
@@ -184,23 +198,15 @@ alias_table_add(struct store_txn *txn, const struct login *mailbox,
 	struct key key;
 	enum error e = alias_table_get(txn, login, &other);
 
-	if (e == OK && login_equal(&other, mailbox))
-		return OK;
-	if (e == OK)
+	if (e == OK && !login_equal(&other, mailbox))
 		return error_set(why, ERR_EXISTS,
 		    "login %s is an alias of mailbox %s already", login->text,
 		    other.text);
 	if (e == ERR_NOTFOUND)
-		e = check_names(txn, mailbox, login, why);
-	if (e == OK)
-		e = check_no_aliases(txn, login, why);
-	if (e == OK)
-		e = check_tenants(txn, mailbox, login, why);
+		e = check_new(txn, mailbox, login, why);
 	if (e != OK)
 		return e;
-	e = put_index(txn, mailbox, login, why);
-	if (e != OK)
-		return e;
+	/* also where it is there already: it is a part of what is said in TXN */
 	key_login(&key, TABLE_ALIAS, login);
 	return put(txn, &key, mailbox);
 }

@@ -76,15 +76,16 @@ struct open_call {
 	MDB_env *env;
 	const char *path;
 	size_t map_size;
-	bool writable, alone;
+	const struct db_options *options;
 };
 
 static enum error
 open_env(void *arg)
 {
 	struct open_call *c = arg;
-	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (c->writable ? 0 : MDB_RDONLY) |
-	    (c->alone ? MDB_NOLOCK : 0);
+	const struct db_options *o = c->options;
+	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (o->writable ? 0 : MDB_RDONLY) |
+	    (o->alone ? MDB_NOLOCK : 0) | (o->unsynced ? MDB_NOSYNC : 0);
 	int rc = mdb_env_set_maxreaders(c->env, DB_READERS_MAX);
 
 	if (rc == MDB_SUCCESS)
@@ -118,8 +119,7 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 	if (size == 0)
 		size = sizeof(size_t) > 4 ? (size_t)32 << 30 : (size_t)1 << 30;
 	for (;; size /= 2) {
-		struct open_call call = {
-		    NULL, path, size, options->writable, options->alone};
+		struct open_call call = {NULL, path, size, options};
 
 		e = from_lmdb(mdb_env_create(&call.env));
 		if (e != OK)

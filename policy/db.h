@@ -36,6 +36,7 @@ struct db_cursor;
 
 struct db_options {
 	bool writable; /* else the file must exist */
+	bool unsynced; /* commits do not wait for the disk: a file that can be lost */
 	bool alone;    /* nobody else has it open: no lock file is made or looked at */
 	size_t map_size; /* 0: the default, 32 GiB (1 GiB on 32-bit systems) */
 };

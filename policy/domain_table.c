@@ -110,7 +110,7 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
 	bool owned;
 
 	if (e == OK && strcmp(have, tenant) == 0)
-		return OK;
+		return put(txn, tenant, domain); /* a part of what is said in TXN */
 	if (e == OK && !move)
 		return error_set(
 		    why, ERR_CONFLICT, "domain %s belongs to tenant %s", domain, have);

@@ -206,6 +206,40 @@ store_create(
 	return e;
 }
 
+enum error
+store_scratch(struct store **store_r, const char *dir, struct error_text *why)
+{
+	const struct db_options options = {
+	    .writable = true, .alone = true, .unsynced = true};
+	struct store *s = calloc(1, sizeof *s);
+	bool created;
+	int n;
+	enum error e;
+
+	*store_r = NULL;
+	if (s == NULL)
+		return error_about(why, ERR_MEMORY, dir);
+	s->mode = STORE_WRITE;
+	s->writers_fd = -1;
+	n = snprintf(s->data_path, sizeof s->data_path, "%s/policy.scratch", dir);
+	if (n < 0 || n >= (int)sizeof s->data_path) {
+		store_close(&s);
+		return error_set(
+		    why, ERR_LIMIT, "the name of the state folder is too long");
+	}
+	unlink(
+	    s->data_path); /* of one who was killed just before the next line but one */
+	e = db_open(&s->db, s->data_path, &options, why);
+	unlink(s->data_path);
+	if (e == OK && (e = ensure_meta(s, &created)) != OK)
+		error_about(why, e, s->data_path);
+	if (e == OK)
+		*store_r = s;
+	else
+		store_close(&s);
+	return e;
+}
+
 void
 store_close(struct store **store)
 {
@@ -369,6 +403,16 @@ store_commit(struct store_txn **txn)
 	}
 	store_abort(txn);
 	return e;
+}
+
+enum error
+store_checkpoint(struct store_txn *txn)
+{
+	enum error e = meta_write(txn->db, &txn->meta);
+
+	if (e == OK)
+		e = db_commit(&txn->db);
+	return e == OK ? db_begin(txn->store->db, true, &txn->db) : e;
 }
 
 const struct store_meta *

@@ -34,6 +34,14 @@ enum error store_open(struct store **store_r, const char *dir, enum store_mode m
 enum error store_create(struct store **store_r, const char *dir, bool *created_r,
     struct error_text *why) MUST_USE;
 
+/*
+ * Makes an empty database that nobody else sees, in the folder DIR, and that is gone
+ * when it is closed or the process ends, however it ends: for a policy that is put
+ * together before it replaces another one. The caller holds DIR's turn to write.
+ */
+enum error store_scratch(
+    struct store **store_r, const char *dir, struct error_text *why) MUST_USE;
+
 /* Closes, gives the turn to the next writer, and NULLs. */
 void store_close(struct store **store);
 
@@ -66,6 +74,12 @@ enum error store_renew(struct store_txn *txn) MUST_USE;
 /* Writes the meta record and commits, unless nothing changed. NULLs in any case. */
 enum error store_commit(struct store_txn **txn) MUST_USE;
 void store_abort(struct store_txn **txn);
+
+/*
+ * Commits and begins anew: what a write transaction keeps in memory is freed. For a
+ * scratch database.
+ */
+enum error store_checkpoint(struct store_txn *txn) MUST_USE;
 
 /* Borrowed until the transaction ends or is renewed. */
 const struct store_meta *store_meta(const struct store_txn *txn);

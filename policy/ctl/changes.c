@@ -47,9 +47,8 @@ show(const struct changes *changes, const char *what, struct bytes key,
 	return OK;
 }
 
-/* note_change - the watcher */
-static enum error
-note_change(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
+enum error
+changes_note(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
     struct bytes after)
 {
 	struct changes *changes = arg;
@@ -71,7 +70,7 @@ note_change(void *arg, struct store_txn *txn, struct bytes key, struct bytes bef
 void
 changes_watch(struct store_txn *txn, struct changes *changes)
 {
-	store_watch(txn, note_change, changes);
+	store_watch(txn, changes_note, changes);
 }
 
 uint64_t

@@ -22,6 +22,10 @@ struct changes {
  */
 void changes_watch(struct store_txn *txn, struct changes *changes);
 
+/* The watcher itself, for one that does more; ARG is a struct changes. */
+enum error changes_note(void *arg, struct store_txn *txn, struct bytes key,
+    struct bytes before, struct bytes after) MUST_USE;
+
 /* How many there were. */
 uint64_t changes_total(const struct changes *changes);
 

@@ -56,6 +56,12 @@ static const struct command table[] = {
 	OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |
 	    OPTION(OPT_AT) | OPTION(OPT_MTA),
 	NEED_READ, ctl_check, "what would happen to a login, and why"},
+    {"import", "FILE|-",
+	OPTION(OPT_FORMAT) | OPTION(OPT_TENANT) | OPTION(OPT_REPLACE) |
+	    OPTION(OPT_DRY_RUN) | OPTION(OPT_FORCE),
+	NEED_INPUT, ctl_import, "all changes of a file, or none of them"},
+    {"export", "", OPTION(OPT_FORMAT) | OPTION(OPT_TENANT), NEED_STORE, ctl_export,
+	"the policy, as import takes it"},
     {"status", "", 0, NEED_READ, ctl_status, "digest, counts, and the daemon"},
     {"usage [list]", "",
 	OPTION(OPT_TENANT) | OPTION(OPT_SINCE) | OPTION(OPT_CSV) | OPTION(OPT_USAGE),

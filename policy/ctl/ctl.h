@@ -24,6 +24,7 @@ struct ctl {
 	struct store *store; /* NULL for commands that need none */
 	struct store_txn *txn;
 	struct audit_log log; /* of what TXN changes, where it may */
+	FILE *in;             /* of NEED_INPUT */
 	FILE *out;
 	instant now;
 	int status; /* exit status of a success other than 0 */
@@ -35,7 +36,14 @@ struct ctl {
  * commands that find out what would change by changing it: with --dry-run they run in a
  * write transaction as without, which is dropped.
  */
-enum need { NEED_NOTHING, NEED_STORE, NEED_READ, NEED_WRITE, NEED_TRIAL };
+enum need {
+	NEED_NOTHING,
+	NEED_STORE,
+	NEED_READ,
+	NEED_WRITE,
+	NEED_TRIAL,
+	NEED_INPUT, /* as NEED_TRIAL, with `in` open: see input.h */
+};
 
 /* One command: dispatch, number of words, options and help are all in its row. */
 struct command {
@@ -76,6 +84,8 @@ enum error ctl_mailbox_unlock(struct ctl *c) MUST_USE;
 enum error ctl_alias_add(struct ctl *c) MUST_USE;
 enum error ctl_alias_remove(struct ctl *c) MUST_USE;
 enum error ctl_alias_list(struct ctl *c) MUST_USE;
+enum error ctl_import(struct ctl *c) MUST_USE;
+enum error ctl_export(struct ctl *c) MUST_USE;
 enum error ctl_check(struct ctl *c) MUST_USE;
 enum error ctl_status(struct ctl *c) MUST_USE;
 enum error ctl_doctor(struct ctl *c) MUST_USE;

@@ -12,7 +12,9 @@
 #include "policy/config.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/help.h"
+#include "policy/ctl/input.h"
 #include "policy/ctl/journal.h"
+#include "policy/ctl/spool.h"
 #include "policy/guard.h"
 #include "policy/text.h"
 
@@ -185,15 +187,14 @@ dry_run(const struct ctl *c)
 static bool
 writes(const struct ctl *c, const struct command *command)
 {
-	return (command->need == NEED_WRITE || command->need == NEED_TRIAL) &&
-	    !dry_run(c);
+	return command->need >= NEED_WRITE && !dry_run(c);
 }
 
 /* takes_turn - whether it is a writer while it runs: most dry runs are not */
 static bool
 takes_turn(const struct ctl *c, const struct command *command)
 {
-	return writes(c, command) || command->need == NEED_TRIAL;
+	return writes(c, command) || command->need >= NEED_TRIAL;
 }
 
 /* run_in_transaction - one command, one transaction */
@@ -230,29 +231,12 @@ hold_back(const struct ctl *c, const struct command *command, char **text, size_
 	return writes(c, command) ? open_memstream(text, size) : tmpfile();
 }
 
-/* print_file - what was written to a temporary file */
-static enum error
-print_file(struct ctl *c, FILE *from)
-{
-	char buf[1024];
-	size_t n;
-
-	if (fflush(from) != 0 || ferror(from))
-		return error_set(&c->why, ERR_IO, "cannot write a temporary file");
-	rewind(from);
-	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
-		fwrite(buf, 1, n, stdout);
-	return !ferror(from)
-	    ? OK
-	    : error_set(&c->why, ERR_IO, "cannot read a temporary file");
-}
-
 /* print_held - what was held back, if all went well; frees it in any case */
 static enum error
 print_held(struct ctl *c, bool in_file, char **text, const size_t *size, enum error e)
 {
-	if (e == OK && in_file)
-		e = print_file(c, c->out);
+	if (in_file)
+		return spool_print(c, &c->out, e);
 	fclose(c->out);
 	if (e == OK && *text != NULL)
 		fwrite(*text, 1, *size, stdout);
@@ -302,6 +286,8 @@ main(int argc, char **argv)
 		e = choose_command(&c, &command);
 	if (e == OK)
 		e = find_dir(&c, &config);
+	if (e == OK && command->need == NEED_INPUT)
+		e = input_open(&c);
 	if (e == OK) {
 		error_set(&c.why, e, "%s", "");
 		e = run(&c, command);

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* export - the command that prints the policy as import takes it */
+#include <errno.h>
+#include <string.h>
+
+#include "policy/alias_table.h"
+#include "policy/ctl/csv.h"
+#include "policy/ctl/ctl.h"
+#include "policy/ctl/object.h"
+#include "policy/ctl/output.h"
+#include "policy/ctl/spool.h"
+#include "policy/domain_table.h"
+#include "policy/setting_table.h"
+#include "policy/tenant_mailboxes.h"
+#include "policy/tenant_table.h"
+
+#define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
+
+struct exporter {
+	struct ctl *c;
+	struct store_txn *txn;
+	FILE *to;
+	char name[TENANT_NAME_MAX + 1];
+	const char *only; /* NAME, or NULL */
+	bool csv;
+	uint64_t walked; /* mailboxes */
+};
+
+static void
+begin_line(struct exporter *x, struct json *j, const char *type)
+{
+	json_to_stream(j, x->to);
+	json_object(j, NULL);
+	json_string(j, "type", type);
+}
+
+static void
+end_line(struct exporter *x, struct json *j)
+{
+	json_object_end(j);
+	json_line_end(j, x->to);
+}
+
+/* put_settings - those that are not at their default, in the order of the manual */
+static enum error
+put_settings(struct exporter *x)
+{
+	char text[SETTING_TEXT_MAX + 1];
+	const struct setting *row;
+	struct json j;
+	enum error e;
+
+	for (size_t i = 0; (row = setting_at(i)) != NULL; i++) {
+		e = setting_table_get(x->txn, row, text, sizeof text);
+		if (e == ERR_NOTFOUND)
+			continue;
+		if (e != OK)
+			return e;
+		begin_line(x, &j, "setting");
+		json_string(&j, "key", row->key);
+		json_string(&j, "value", text);
+		end_line(x, &j);
+	}
+	return OK;
+}
+
+static enum error
+put_domain(void *arg, const char *domain)
+{
+	json_string(arg, NULL, domain);
+	return OK;
+}
+
+static enum error
+put_tenant(void *arg, const struct tenant *t)
+{
+	struct exporter *x = arg;
+	struct json j;
+	enum error e;
+
+	begin_line(x, &j, "tenant");
+	json_string(&j, "name", t->name);
+	json_array(&j, "domains");
+	e = domain_table_each_of(x->txn, t->name, put_domain, &j);
+	json_array_end(&j);
+	json_tenant_members(&j, t);
+	end_line(x, &j);
+	return e;
+}
+
+static enum error
+put_mailbox(void *arg, const struct login *address, const struct mailbox *m)
+{
+	struct exporter *x = arg;
+	struct json j;
+
+	x->walked++;
+	begin_line(x, &j, "mailbox");
+	json_string(&j, "address", address->text);
+	json_mailbox_members(&j, m);
+	end_line(x, &j);
+	return OK;
+}
+
+static enum error
+put_alias(void *arg, const struct login *login, const struct login *mailbox)
+{
+	struct exporter *x = arg;
+	struct json j;
+
+	begin_line(x, &j, "alias");
+	json_string(&j, "login", login->text);
+	json_string(&j, "mailbox", mailbox->text);
+	end_line(x, &j);
+	return OK;
+}
+
+/* put_row - a mailbox as CSV, which knows no lock */
+static enum error
+put_row(void *arg, const struct login *address, const struct mailbox *m)
+{
+	struct exporter *x = arg;
+	struct csv row = {x->to, false};
+	char clients[CLIENTS_TEXT_MAX];
+	struct text text;
+
+	x->walked++;
+	text_init(&text, clients, sizeof clients);
+	cidr_list_print(&m->clients, &text);
+	csv_text(&row, address->text);
+	csv_text(&row, smtp_auth_name(m->smtp_auth));
+	csv_instant(&row, m->until);
+	csv_text(&row, clients);
+	csv_text(&row, m->note);
+	csv_end(&row);
+	return OK;
+}
+
+/* put_mailboxes - of all tenants, or of one */
+static enum error
+put_mailboxes(struct exporter *x)
+{
+	enum error e;
+
+	if (x->only != NULL)
+		return tenant_mailboxes_each(
+		    x->txn, x->only, x->csv ? put_row : put_mailbox, x);
+	e = mailbox_table_each(x->txn, NULL, x->csv ? put_row : put_mailbox, x);
+	return e == OK ? ctl_walked(x->c, x->walked, store_meta(x->txn)->mailboxes) : e;
+}
+
+static enum error
+put_csv(struct exporter *x)
+{
+	fputs("address,smtp_auth,until,clients,note\r\n", x->to);
+	return put_mailboxes(x);
+}
+
+static enum error
+put_all(struct exporter *x)
+{
+	struct tenant t;
+	enum error e;
+
+	if (x->only != NULL) {
+		e = tenant_table_get(x->txn, x->only, &t);
+		if (e == OK)
+			e = put_tenant(x, &t);
+	} else {
+		e = put_settings(x);
+		if (e == OK)
+			e = tenant_table_each(x->txn, put_tenant, x);
+	}
+	if (e == OK)
+		e = put_mailboxes(x);
+	if (e != OK)
+		return e;
+	return x->only != NULL ? tenant_aliases_each(x->txn, x->only, put_alias, x)
+			       : alias_table_each(x->txn, NULL, put_alias, x);
+}
+
+static enum error
+read_options(struct exporter *x)
+{
+	struct ctl *c = x->c;
+	const char *format = ctl_option(c, OPT_FORMAT);
+
+	x->csv = format != NULL && strcmp(format, "csv") == 0;
+	if (format != NULL && !x->csv && strcmp(format, "jsonl") != 0)
+		return error_set(&c->why, ERR_USAGE,
+		    "bad value \"%s\" for --format: use csv or jsonl", format);
+	if (ctl_option(c, OPT_TENANT) == NULL)
+		return OK;
+	x->only = x->name;
+	return tenant_name_parse(ctl_option(c, OPT_TENANT), x->name, &c->why);
+}
+
+/* write_out - the whole export, from one snapshot, which ends with it */
+static enum error
+write_out(struct exporter *x)
+{
+	struct ctl *c = x->c;
+	struct tenant t;
+	enum error e = store_begin(c->store, &x->txn);
+
+	if (e != OK)
+		return error_about(&c->why, e, c->dir);
+	if (x->only != NULL && (e = tenant_table_get(x->txn, x->only, &t)) != OK)
+		error_set(&c->why, e, "there is no tenant %s", x->only);
+	if (e == OK)
+		e = x->csv ? put_csv(x) : put_all(x);
+	if (e == OK)
+		e = store_confirm(x->txn);
+	store_abort(&x->txn);
+	if (e != OK && c->why.text[0] == '\0')
+		return error_about(&c->why, e, c->dir);
+	return e;
+}
+
+enum error
+ctl_export(struct ctl *c)
+{
+	struct exporter x = {.c = c};
+	enum error e = read_options(&x);
+
+	if (e == OK)
+		e = spool_open(c, &x.to);
+	if (e != OK)
+		return e;
+	e = write_out(&x);
+	return spool_print(c, &x.to, e);
+}

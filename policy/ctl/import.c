@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* import - the command that puts all changes of a file into the policy, or none */
+#include "policy/import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/ctl/changes.h"
+#include "policy/ctl/import_file.h"
+#include "policy/ctl/input.h"
+#include "policy/domain_table.h"
+#include "policy/replace.h"
+#include "policy/tenant_mailboxes.h"
+#include "policy/tenant_table.h"
+
+#define COMPLAINTS_MAX 20
+#define CHECKPOINT_ROWS 100000 /* of a scratch database: bounds what is in memory */
+
+struct job {
+	struct ctl *c;
+	struct import_file file;
+	char name[TENANT_NAME_MAX + 1];
+	const char *only; /* NAME, or NULL */
+	bool replace, dry_run, force;
+	struct import *import;
+	struct row row;
+	struct store_txn *target; /* C's transaction, or that of a scratch database */
+	uint64_t rows, bad;
+	struct changes changes;
+	struct digest content;
+	/* What --replace looks at: */
+	uint64_t before;    /* records that could be removed */
+	uint64_t unguarded; /* tenants and domains that protect, and would go */
+};
+
+static enum error
+read_options(struct job *j)
+{
+	struct ctl *c = j->c;
+	struct tenant t;
+	enum error e;
+
+	j->replace = ctl_option(c, OPT_REPLACE) != NULL;
+	j->dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
+	j->force = ctl_option(c, OPT_FORCE) != NULL;
+	if (ctl_option(c, OPT_TENANT) == NULL)
+		return OK;
+	j->only = j->name;
+	e = tenant_name_parse(ctl_option(c, OPT_TENANT), j->name, &c->why);
+	if (e == OK)
+		e = tenant_table_get(c->txn, j->name, &t);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e, "there is no tenant %s", j->name);
+	return e;
+}
+
+/* complain - about a bad row; only the first ones are shown */
+static void
+complain(struct job *j, const struct error_text *why)
+{
+	j->bad++;
+	if (j->bad > COMPLAINTS_MAX)
+		return;
+	import_file_hide(&j->file);
+	input_complain(j->c, j->file.line, why->text);
+}
+
+/* put_row - the row just read; a checkpoint now and then */
+static enum error
+put_row(struct job *j, struct error_text *why)
+{
+	enum error e = import_row(j->import, &j->row, why);
+
+	j->rows++;
+	if (e == OK && j->target != j->c->txn && j->rows % CHECKPOINT_ROWS == 0)
+		e = store_checkpoint(j->target);
+	return e;
+}
+
+/* read_rows - all of them, also behind bad ones */
+static enum error
+read_rows(struct job *j)
+{
+	struct error_text why;
+	enum error e;
+
+	for (;;) {
+		e = import_file_next(&j->file, j->c, &j->row, &why);
+		if (e == OK)
+			e = put_row(j, &why);
+		if (e == ERR_NOTFOUND || e == ERR_FORMAT)
+			break;
+		if (import_is_of_row(e))
+			complain(j, &why);
+		else if (e != OK)
+			return error_set(&j->c->why, e, "%s:%llu: %s", input_name(j->c),
+			    (unsigned long long)j->file.line, why.text);
+	}
+	import_file_hide(&j->file);
+	if (e == ERR_FORMAT)
+		complain(j, &why);
+	if (j->bad == 0)
+		return OK;
+	return error_set(&j->c->why, ERR_DATA,
+	    "%llu bad line%s in %s%s; nothing was imported", (unsigned long long)j->bad,
+	    j->bad == 1 ? "" : "s", input_name(j->c),
+	    j->bad > COMPLAINTS_MAX ? ", the first of them above" : "");
+}
+
+/* run_rows - reads the file into the target */
+static enum error
+run_rows(struct job *j)
+{
+	enum error e = import_open(&j->import, j->target, j->only);
+
+	return e == OK ? read_rows(j) : error_about(&j->c->why, e, input_name(j->c));
+}
+
+/* import_rows - as commands would do it, one after the other */
+static enum error
+import_rows(struct job *j)
+{
+	enum error e;
+
+	j->target = j->c->txn;
+	changes_watch(j->target, &j->changes);
+	e = run_rows(j);
+	j->content = *store_content(j->target);
+	return e;
+}
+
+static enum error
+count_one(void *arg, const struct login *address, const struct mailbox *m)
+{
+	(void)address;
+	(void)m;
+	++*(uint64_t *)arg;
+	return OK;
+}
+
+/* replace_mailboxes - of one tenant */
+static enum error
+replace_mailboxes(struct job *j)
+{
+	enum error e = tenant_mailboxes_each(j->c->txn, j->only, count_one, &j->before);
+
+	if (e == OK)
+		e = import_rows(j);
+	if (e != OK)
+		return e;
+	e = import_remove_others(j->import, !j->file.is_csv);
+	return e == OK ? OK : error_about(&j->c->why, e, j->only);
+}
+
+/* protects - whether what is to be removed denies what would pass without it */
+static enum error
+protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *protects_r)
+{
+	char name[TENANT_NAME_MAX + 1];
+	struct tenant t;
+	enum error e = OK;
+
+	*protects_r = false;
+	if (*(const uint8_t *)key.at == TABLE_TENANT) {
+		e = tenant_decode(before, &t);
+	} else if (*(const uint8_t *)key.at == TABLE_DOMAIN) {
+		e = domain_decode(before, name);
+		/* domains come before tenants: theirs is there still */
+		if (e == OK)
+			e = tenant_table_get(txn, name, &t);
+	} else {
+		return OK;
+	}
+	*protects_r = e == OK && (t.smtp_auth == SMTP_AUTH_DISABLED || t.lock.set);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+}
+
+/* watch - counts each change, and the removals that would open what is closed */
+static enum error
+watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
+    struct bytes after)
+{
+	struct job *j = arg;
+	bool counts = false;
+	enum error e = after.at == NULL ? protects(txn, key, before, &counts) : OK;
+
+	j->unguarded += counts;
+	return e == OK ? changes_note(&j->changes, txn, key, before, after) : e;
+}
+
+static uint64_t
+records(const struct store_meta *m)
+{
+	return m->tenants + m->domains + m->mailboxes + m->aliases;
+}
+
+/* replace_all - the file becomes a policy of its own first, then the policy */
+static enum error
+replace_all(struct job *j)
+{
+	struct ctl *c = j->c;
+	struct store *scratch;
+	enum error e = store_scratch(&scratch, c->dir, &c->why);
+
+	j->before = records(store_meta(c->txn));
+	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
+		error_about(&c->why, e, input_name(c));
+	if (e == OK)
+		e = run_rows(j);
+	if (e == OK) {
+		j->content = store_meta(j->target)->digest;
+		store_watch(c->txn, watch, j);
+		e = replace_from(c->txn, j->target, &c->why);
+	}
+	store_abort(&j->target);
+	store_close(&scratch);
+	return e;
+}
+
+/* guard - what --replace does only if it is meant */
+static enum error
+guard(struct job *j, struct error_text *why)
+{
+	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
+
+	if (j->rows == 0 && j->before > 0)
+		return error_set(why, ERR_PROTECTED,
+		    "%s is empty: it would remove all there is; use --force if that is "
+		    "meant",
+		    input_name(j->c));
+	if (j->changes.removed * 5 > j->before)
+		return error_set(why, ERR_PROTECTED,
+		    "%llu of %llu records would be removed, over a fifth; use --force "
+		    "if "
+		    "that is meant",
+		    (unsigned long long)j->changes.removed,
+		    (unsigned long long)j->before);
+	if (j->unguarded > 0 && accepts)
+		return error_set(why, ERR_PROTECTED,
+		    "tenants or domains that deny SMTP AUTH would be removed, and "
+		    "unknown-tenant is accept: their logins would pass; use --force if "
+		    "that is meant");
+	return OK;
+}
+
+/* check_guard - a dry run says what the other one would say */
+static enum error
+check_guard(struct job *j)
+{
+	struct error_text why;
+	enum error e = j->replace && !j->force ? guard(j, &why) : OK;
+
+	if (e == OK)
+		return OK;
+	if (!j->dry_run)
+		return error_set(&j->c->why, e, "%s", why.text);
+	fprintf(stderr, "smtpauthctl: warning: %s\n", why.text);
+	return OK;
+}
+
+static enum error
+run(struct job *j)
+{
+	enum error e = read_options(j);
+
+	if (e == OK && j->replace && j->file.is_csv && j->only == NULL)
+		return error_set(&j->c->why, ERR_USAGE,
+		    "CSV holds mailboxes only: --replace needs --tenant NAME with it");
+	if (e != OK)
+		return e;
+	if (!j->replace)
+		e = import_rows(j);
+	else
+		e = j->only != NULL ? replace_mailboxes(j) : replace_all(j);
+	if (e == OK)
+		e = check_guard(j);
+	if (e == OK && changes_total(&j->changes) > 0)
+		e = changes_audit(&j->changes, &j->content, 0);
+	if (e == OK)
+		changes_print_summary(&j->changes);
+	return e;
+}
+
+enum error
+ctl_import(struct ctl *c)
+{
+	struct job *j = calloc(1, sizeof *j);
+	enum error e;
+
+	if (j == NULL)
+		return error_about(&c->why, ERR_MEMORY, input_name(c));
+	j->c = c;
+	e = import_file_open(&j->file, c);
+	if (e == OK) {
+		j->changes = (struct changes){
+		    .c = c, .print = ctl_option(c, OPT_DRY_RUN) != NULL};
+		e = run(j);
+		import_file_close(&j->file);
+	}
+	import_close(&j->import);
+	free(j->row.domain);
+	free(j);
+	return e;
+}

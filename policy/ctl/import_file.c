@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* import_file - the rows of the file that import reads, in either format */
+#include "policy/ctl/import_file.h"
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/ctl/input.h"
+
+#define PROGRESS_ROWS 4096 /* between two looks at the clock */
+#define PROGRESS_MS 200
+
+/* skip_start - byte order mark and white space; the first character of the rest */
+static enum error
+skip_start(struct ctl *c, uint64_t *line, int *first_r)
+{
+	int at = getc(c->in);
+
+	*line = 1;
+	if (at == 0xEF) { /* nothing we read begins with another character like that */
+		if (getc(c->in) != 0xBB || getc(c->in) != 0xBF)
+			return error_set(&c->why, ERR_DATA,
+			    "%s: the first bytes are no text", input_name(c));
+		at = getc(c->in);
+	}
+	while (at == ' ' || at == '\t' || at == '\r' || at == '\n') {
+		*line += at == '\n';
+		at = getc(c->in);
+	}
+	*first_r = at;
+	if (at != EOF)
+		ungetc(at, c->in);
+	return OK;
+}
+
+/* choose - the format, as asked for or as it looks */
+static enum error
+choose(struct ctl *c, int first, bool *csv_r)
+{
+	const char *format = ctl_option(c, OPT_FORMAT);
+
+	*csv_r =
+	    format != NULL ? strcmp(format, "csv") == 0 : first != '{' && first != EOF;
+	if (format == NULL || *csv_r || strcmp(format, "jsonl") == 0)
+		return OK;
+	return error_set(&c->why, ERR_USAGE,
+	    "bad value \"%s\" for --format: use csv or jsonl", format);
+}
+
+enum error
+import_file_open(struct import_file *f, struct ctl *c)
+{
+	struct stat st;
+	uint64_t line;
+	int first = EOF;
+	enum error e;
+
+	memset(f, 0, sizeof *f);
+	e = skip_start(c, &line, &first);
+	if (e == OK)
+		e = choose(c, first, &f->is_csv);
+	if (e != OK)
+		return e;
+	if (f->is_csv)
+		csv_rows_start(&f->of.csv, c->in, line, c->now);
+	else
+		jsonl_start(&f->of.jsonl, c->in, line, c->now);
+	f->terminal = isatty(STDERR_FILENO);
+	f->size = fstat(fileno(c->in), &st) == 0 ? (int64_t)st.st_size : 0;
+	return OK;
+}
+
+void
+import_file_close(struct import_file *f)
+{
+	import_file_hide(f);
+	if (f->is_csv)
+		csv_rows_end(&f->of.csv);
+	else
+		jsonl_end(&f->of.jsonl);
+}
+
+void
+import_file_hide(struct import_file *f)
+{
+	if (f->shown)
+		fputs("\r\033[K", stderr);
+	f->shown = false;
+}
+
+/* show_progress - a few times a second */
+static void
+show_progress(struct import_file *f, struct ctl *c)
+{
+	int64_t now = monotonic_ms(), at = (int64_t)ftello(c->in);
+
+	if (now < f->next_ms)
+		return;
+	f->next_ms = now + PROGRESS_MS;
+	f->shown = true;
+	fprintf(stderr, "\r%llu rows", (unsigned long long)f->rows);
+	if (f->size > 0)
+		fprintf(stderr, ", %lld %%", (long long)(at * 100 / f->size));
+}
+
+enum error
+import_file_next(
+    struct import_file *f, struct ctl *c, struct row *row, struct error_text *why)
+{
+	if (f->terminal && f->rows++ % PROGRESS_ROWS == 0)
+		show_progress(f, c);
+	if (f->is_csv)
+		return csv_rows_next(&f->of.csv, row, &f->line, why);
+	return jsonl_next(&f->of.jsonl, row, &f->line, why);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* spool - output that is complete before any of it is printed */
+#include "policy/ctl/spool.h"
+
+#include <errno.h>
+#include <string.h>
+
+enum error
+spool_open(struct ctl *c, FILE **spool_r)
+{
+	*spool_r = tmpfile();
+	return *spool_r != NULL
+	    ? OK
+	    : error_set(&c->why, ERR_CREATE, "cannot create a temporary file: %s",
+		  strerror(errno));
+}
+
+/* copy - all of it; whether standard output took it, main looks */
+static enum error
+copy(struct ctl *c, FILE *from)
+{
+	char buf[4096];
+	size_t n;
+
+	if (fflush(from) != 0 || ferror(from))
+		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
+		    "cannot write a temporary file: %s", strerror(errno));
+	rewind(from);
+	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
+		if (fwrite(buf, 1, n, stdout) != n)
+			break;
+	return !ferror(from)
+	    ? OK
+	    : error_set(&c->why, ERR_IO, "cannot read a temporary file");
+}
+
+enum error
+spool_print(struct ctl *c, FILE **spool, enum error e)
+{
+	if (e == OK)
+		e = copy(c, *spool);
+	fclose(*spool);
+	*spool = NULL;
+	return e;
+}
