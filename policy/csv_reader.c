@@ -11,7 +11,7 @@ enum stop { STOP_COMMA, STOP_ROW, STOP_END };
 void
 csv_reader_start(struct csv_reader *r, FILE *in, uint64_t line)
 {
-	memset(r, 0, sizeof *r);
+	memset(r, 0, offsetof(struct csv_reader, block));
 	r->in = in;
 	r->next = line;
 	r->all = true;
@@ -54,49 +54,92 @@ struct row {
 	enum error error;
 };
 
-static void
-grow(struct row *row)
+/* peek - the next byte, which stays; EOF at the end */
+static int
+peek(struct csv_reader *r)
 {
-	size_t room = row->r->room > 0 ? 2 * row->r->room : 4096;
-	char *text = realloc(row->r->text, room);
-
-	if (text == NULL) {
-		row->error = ERR_MEMORY;
-		return;
+	if (r->pos == r->end) {
+		r->end = fread(r->block, 1, sizeof r->block, r->in);
+		r->pos = 0;
 	}
-	row->r->text = text;
-	row->r->room = room;
-}
-
-static void
-add(struct row *row, int c)
-{
-	struct csv_reader *r = row->r;
-
-	row->seen = true;
-	if (c == '\0' && row->wrong == NULL)
-		row->wrong = "the row has a NUL byte";
-	if (!row->keep || row->wrong != NULL)
-		return;
-	if (r->len - row->field >= CSV_FIELD_MAX) {
-		row->wrong = "a field is too long";
-		return;
-	}
-	if (r->len == r->room)
-		grow(row);
-	if (row->error == OK)
-		r->text[r->len++] = (char)c;
+	return r->end > 0 ? (unsigned char)r->block[r->pos] : EOF;
 }
 
 /* get - the next byte; lines are counted */
 static int
 get(struct csv_reader *r)
 {
-	int c = getc_unlocked(r->in);
+	int c = peek(r);
 
-	if (c == '\n')
-		r->next++;
+	r->pos += c != EOF;
+	r->next += c == '\n';
 	return c;
+}
+
+/* make_room - for N bytes more and a NUL */
+static void
+make_room(struct row *row, size_t n)
+{
+	struct csv_reader *r = row->r;
+	size_t room = r->room > 0 ? r->room : 4096;
+	char *text;
+
+	while (room - r->len < n + 1)
+		room *= 2;
+	if (room == r->room)
+		return;
+	text = realloc(r->text, room);
+	if (text == NULL) {
+		row->error = ERR_MEMORY;
+		return;
+	}
+	r->text = text;
+	r->room = room;
+}
+
+/* add - bytes of the present field, as long as nothing is wrong with the row */
+static void
+add(struct row *row, const char *s, size_t n)
+{
+	struct csv_reader *r = row->r;
+
+	row->seen = true;
+	if (!row->keep || row->wrong != NULL)
+		return;
+	if (r->len - row->field + n > CSV_FIELD_MAX) {
+		row->wrong = "a field is too long";
+		return;
+	}
+	make_room(row, n);
+	if (row->error != OK)
+		return;
+	memcpy(r->text + r->len, s, n);
+	r->len += n;
+}
+
+static void
+add_byte(struct row *row, int c)
+{
+	char byte = (char)c;
+
+	if (c == '\0' && row->wrong == NULL)
+		row->wrong = "the row has a NUL byte";
+	add(row, &byte, 1);
+}
+
+/* add_plain - all that follows in the block and means nothing but itself */
+static void
+add_plain(struct row *row)
+{
+	struct csv_reader *r = row->r;
+	size_t at = r->pos;
+
+	while (at < r->end && r->block[at] != ',' && r->block[at] != '"' &&
+	    r->block[at] != '\r' && r->block[at] != '\n' && r->block[at] != '\0')
+		at++;
+	if (at > r->pos)
+		add(row, r->block + r->pos, at - r->pos);
+	r->pos = at;
 }
 
 /* is_end - whether C, or CR and what follows it, ends the row */
@@ -105,13 +148,10 @@ is_end(struct csv_reader *r, int c)
 {
 	if (c != '\r')
 		return c == '\n' || c == EOF;
-	c = getc_unlocked(r->in);
-	if (c == '\n') {
-		r->next++;
-		return true;
-	}
-	ungetc(c, r->in);
-	return c == EOF;
+	if (peek(r) != '\n')
+		return peek(r) == EOF;
+	get(r);
+	return true;
 }
 
 /* stop_of - what C, which is no part of the field any more, ends */
@@ -132,32 +172,41 @@ read_quoted(struct row *row)
 	while ((c = get(row->r)) != EOF) {
 		if (c == '"' && (c = get(row->r)) != '"')
 			return c;
-		add(row, c);
+		add_byte(row, c);
 	}
 	if (row->wrong == NULL)
 		row->wrong = "the input ends within quotes";
 	return EOF;
 }
 
+/* wrong_byte - what C, that ends no field, does where it stands */
+static const char *
+wrong_byte(int c, bool quoted)
+{
+	if (quoted)
+		return "something follows a closing quote";
+	if (c == '"')
+		return "a quote stands in a field without quotes";
+	return c == '\r' ? "a carriage return stands in a field without quotes" : NULL;
+}
+
 static enum stop
 read_field(struct row *row)
 {
 	struct csv_reader *r = row->r;
-	int c = get(r);
-	bool quoted = c == '"';
+	bool quoted = peek(r) == '"';
+	int c;
 
 	row->seen = row->seen || quoted;
 	if (quoted)
-		c = read_quoted(row);
+		get(r);
+	else
+		add_plain(row);
+	c = quoted ? read_quoted(row) : get(r);
 	while (c != ',' && !is_end(r, c)) {
-		if (row->wrong == NULL && quoted)
-			row->wrong = "something follows a closing quote";
-		else if (row->wrong == NULL && c == '"')
-			row->wrong = "a quote stands in a field without quotes";
-		else if (row->wrong == NULL && c == '\r')
-			row->wrong =
-			    "a carriage return stands in a field without quotes";
-		add(row, c);
+		if (row->wrong == NULL)
+			row->wrong = wrong_byte(c, quoted);
+		add_byte(row, c);
 		c = get(r);
 	}
 	return stop_of(c == '\r' ? '\n' : c);
@@ -186,8 +235,7 @@ end_field(struct row *row)
 {
 	if (!row->keep || row->wrong != NULL)
 		return;
-	if (row->r->len == row->r->room)
-		grow(row);
+	make_room(row, 0);
 	if (row->error == OK)
 		row->r->text[row->r->len++] = '\0';
 }

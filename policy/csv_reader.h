@@ -27,7 +27,9 @@ struct csv_reader {
 	size_t start[CSV_COLUMNS_MAX]; /* of each kept field in TEXT */
 	char *text;
 	size_t len, room;
-	bool all; /* the first row: all are kept */
+	bool all;        /* the first row: all are kept */
+	size_t pos, end; /* what is read and not used yet of BLOCK */
+	char block[1 << 16];
 };
 
 /* Starts where IN stands, in line LINE. */

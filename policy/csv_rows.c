@@ -5,8 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/text.h"
-
 static const char *const names[CSV_COLUMNS] = {
     [CSV_ADDRESS] = "address",
     [CSV_SMTP_AUTH] = "smtp_auth",
@@ -149,69 +147,53 @@ read_disabled(const char *value, enum smtp_auth *out_r, struct error_text *why)
 	return OK;
 }
 
+/* set - a field by its name, unless there is nothing in it */
 static enum error
-read_smtp_auth(const char *value, enum smtp_auth *out_r, struct error_text *why)
+set(const struct csv_rows *c, enum csv_column column, struct row *row,
+    struct error_text *why)
 {
-	if (smtp_auth_parse(value, out_r))
+	const char *value = field(c, column);
+
+	if (*value == '\0')
 		return OK;
-	return error_set(why, ERR_DATA,
-	    "bad smtp_auth \"%.100s\": use enabled, disabled or inherit", value);
+	return row_set_mailbox(row, names[column], value, c->now, why);
 }
 
+/* set_setting - of our column, or of Exchange's */
 static enum error
-read_note(const char *value, char *note, struct error_text *why)
+set_setting(const struct csv_rows *c, struct row *row, struct error_text *why)
 {
-	size_t n = strlen(value);
-
-	if (n > NOTE_MAX)
-		return error_set(
-		    why, ERR_DATA, "the note is longer than %d bytes", NOTE_MAX);
-	if (!text_is_line(value, n))
-		return error_set(
-		    why, ERR_DATA, "the note has control characters or is not UTF-8");
-	memcpy(note, value, n + 1);
-	return OK;
-}
-
-/* read_fields - what is there besides address and setting */
-static enum error
-read_fields(const struct csv_rows *c, struct row *row, struct error_text *why)
-{
-	struct mailbox *m = &row->mailbox;
-	const char *until = field(c, CSV_UNTIL), *clients = field(c, CSV_CLIENTS);
-	enum error e = OK;
-
-	row->says = (has(c, CSV_UNTIL) ? ROW_UNTIL : 0) |
-	    (has(c, CSV_CLIENTS) ? ROW_CLIENTS : 0) | (has(c, CSV_NOTE) ? ROW_NOTE : 0);
-	if (*until != '\0')
-		e = instant_parse(until, INSTANT_DAY_END, c->now, &m->until, why);
-	if (e == OK && *clients != '\0')
-		e = cidr_list_parse(clients, &m->clients, why);
-	if (e == OK)
-		e = read_note(field(c, CSV_NOTE), m->note, why);
-	return e == OK ? row_check_mailbox(row, why) : e;
+	if (c->exchange)
+		return read_disabled(
+		    field(c, CSV_EXCHANGE_DISABLED), &row->mailbox.smtp_auth, why);
+	return row_set_mailbox(
+	    row, names[CSV_SMTP_AUTH], field(c, CSV_SMTP_AUTH), c->now, why);
 }
 
 /* fill - the row from its fields */
 static enum error
 fill(const struct csv_rows *c, struct row *row, struct error_text *why)
 {
-	enum smtp_auth *smtp_auth = &row->mailbox.smtp_auth;
+	const char *clients = field(c, CSV_CLIENTS);
 	enum error e;
 
-	row->type = ROW_MAILBOX;
-	mailbox_init(&row->mailbox);
+	row_start(row, ROW_MAILBOX);
 	if (c->reader.columns != c->columns)
 		return error_set(why, ERR_DATA, "%zu fields, but %zu columns",
 		    c->reader.columns, c->columns);
 	row->name = field(c, c->exchange ? CSV_EXCHANGE_ADDRESS : CSV_ADDRESS);
+	row->says = (has(c, CSV_UNTIL) ? ROW_UNTIL : 0) |
+	    (has(c, CSV_CLIENTS) ? ROW_CLIENTS : 0) | (has(c, CSV_NOTE) ? ROW_NOTE : 0);
 	if (*row->name == '\0')
 		return error_set(why, ERR_DATA, "the address is empty");
-	if (c->exchange)
-		e = read_disabled(field(c, CSV_EXCHANGE_DISABLED), smtp_auth, why);
-	else
-		e = read_smtp_auth(field(c, CSV_SMTP_AUTH), smtp_auth, why);
-	return e == OK ? read_fields(c, row, why) : e;
+	e = set_setting(c, row, why);
+	if (e == OK)
+		e = set(c, CSV_UNTIL, row, why);
+	if (e == OK && *clients != '\0')
+		e = cidr_list_parse(clients, &row->mailbox.clients, why);
+	if (e == OK)
+		e = set(c, CSV_NOTE, row, why);
+	return e == OK ? row_check_mailbox(row, why) : e;
 }
 
 enum error

@@ -230,7 +230,7 @@ import_row(struct import *import, const struct row *row, struct error_text *why)
 {
 	enum error e = ERR_INTERNAL;
 
-	error_set(why, OK, "%s", "");
+	why->text[0] = '\0';
 	switch (row->type) {
 	case ROW_SETTING:
 		e = put_setting(import, row, why);

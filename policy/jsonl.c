@@ -60,63 +60,23 @@ string_of(struct reading *r, const char *key, const json_t *v)
 	return NULL;
 }
 
-static void
-take_smtp_auth(struct reading *r, const char *key, const json_t *v, bool inherit,
-    enum smtp_auth *out_r)
-{
-	const char *s = json_string_value(v);
-
-	if (s == NULL || !smtp_auth_parse(s, out_r) ||
-	    (*out_r == SMTP_AUTH_INHERIT && !inherit))
-		fail(r, key,
-		    inherit ? "enabled, disabled or inherit" : "enabled or disabled");
-}
-
-static void
-take_instant(struct reading *r, const char *key, const json_t *v,
-    enum instant_date date, instant *out_r)
-{
-	const char *s = string_of(r, key, v);
-	struct error_text bad;
-
-	if (s == NULL || instant_parse(s, date, r->j->now, out_r, &bad) == OK)
-		return;
-	if (r->error == OK)
-		r->error = error_set(r->why, ERR_DATA, "%s: %.600s", key, bad.text);
-}
-
-/* take_line - a text of one line and at most MAX bytes */
-static void
-take_line(struct reading *r, const char *key, const json_t *v, size_t max, char *out)
-{
-	const char *s = string_of(r, key, v);
-	size_t n;
-
-	if (s == NULL)
-		return;
-	n = strlen(s);
-	if (n <= max && text_is_line(s, n))
-		memcpy(out, s, n + 1);
-	else if (r->error == OK)
-		r->error = n > max
-		    ? error_set(
-			  r->why, ERR_DATA, "%s is longer than %zu bytes", key, max)
-		    : error_set(r->why, ERR_DATA, "%s has control characters", key);
-}
-
 /* take_lock - {"until": TIME or null} */
 static void
 take_lock(struct reading *r, const char *key, const json_t *v, struct lock *lock)
 {
 	const json_t *until = json_object_get(v, "until");
+	struct error_text bad;
 
-	if (!json_is_object(v) || json_object_size(v) != (until != NULL ? 1 : 0)) {
+	if (!json_is_object(v) || json_object_size(v) != (until != NULL ? 1 : 0) ||
+	    (until != NULL && !json_is_null(until) && !json_is_string(until))) {
 		fail(r, key, "null or {\"until\": null or a time}");
 		return;
 	}
 	lock->set = true;
-	if (until != NULL && !json_is_null(until))
-		take_instant(r, "until", until, INSTANT_DAY_END, &lock->until);
+	if (json_is_string(until) &&
+	    instant_parse(json_string_value(until), INSTANT_DAY_END, r->j->now,
+		&lock->until, &bad) != OK)
+		r->error = error_set(r->why, ERR_DATA, "%s: %.600s", key, bad.text);
 }
 
 /* take_clients - an array of networks */
@@ -148,25 +108,39 @@ take_clients(struct reading *r, const char *key, json_t *v, struct cidr_list *li
 }
 
 static void
+unknown_key(struct reading *r, const char *key, const char *of)
+{
+	if (r->error == OK)
+		r->error = error_set(
+		    r->why, ERR_DATA, "unknown key \"%.100s\" of %s", key, of);
+}
+
+/* take_text - a member whose value has to be a string */
+static void
+take_text(struct reading *r, const char *key, const json_t *v, const char *of,
+    enum error (*set)(struct row *row, const char *key, const char *value, instant now,
+	struct error_text *why))
+{
+	const char *s = json_string_value(v);
+	enum error e = set(r->row, key, s != NULL ? s : "", r->j->now, r->why);
+
+	if (e == ERR_NOTFOUND)
+		unknown_key(r, key, of);
+	else if (s == NULL)
+		fail(r, key, "a string");
+	else
+		r->error = e;
+}
+
+static void
 take_mailbox(struct reading *r, const char *key, json_t *v)
 {
-	struct mailbox *m = &r->row->mailbox;
-
-	if (strcmp(key, "address") == 0)
-		r->row->name = string_of(r, key, v);
-	else if (strcmp(key, "smtp_auth") == 0)
-		take_smtp_auth(r, key, v, true, &m->smtp_auth);
-	else if (strcmp(key, "until") == 0)
-		take_instant(r, key, v, INSTANT_DAY_END, &m->until);
-	else if (strcmp(key, "clients") == 0)
-		take_clients(r, key, v, &m->clients);
+	if (strcmp(key, "clients") == 0)
+		take_clients(r, key, v, &r->row->mailbox.clients);
 	else if (strcmp(key, "lock") == 0)
-		take_lock(r, key, v, &m->lock);
-	else if (strcmp(key, "note") == 0)
-		take_line(r, key, v, NOTE_MAX, m->note);
-	else if (r->error == OK)
-		r->error = error_set(
-		    r->why, ERR_DATA, "unknown key \"%.100s\" of a mailbox", key);
+		take_lock(r, key, v, &r->row->mailbox.lock);
+	else
+		take_text(r, key, v, "a mailbox", row_set_mailbox);
 }
 
 /* take_domains - an array of strings, looked at later */
@@ -197,73 +171,14 @@ take_domains(struct reading *r, const char *key, const json_t *v)
 }
 
 static void
-take_name(struct reading *r, const char *key, const json_t *v)
-{
-	struct error_text bad;
-
-	r->row->name = string_of(r, key, v);
-	if (r->row->name != NULL &&
-	    tenant_name_parse(r->row->name, r->row->tenant.name, &bad) != OK &&
-	    r->error == OK)
-		r->error = error_set(r->why, ERR_DATA, "%s", bad.text);
-}
-
-/* take_contact - an address, as "tenant set --contact" has it */
-static void
-take_contact(struct reading *r, const char *key, const json_t *v, char *out)
-{
-	take_line(r, key, v, CONTACT_MAX, out);
-	if (r->error == OK && !tenant_contact_is_valid(out))
-		fail(r, key, "an address");
-}
-
-/* take_tenant_word - the values that are one of a few words */
-static bool
-take_tenant_word(struct reading *r, const char *key, const json_t *v)
-{
-	struct tenant *t = &r->row->tenant;
-	const char *s = json_string_value(v);
-
-	if (strcmp(key, "smtp_auth") == 0)
-		take_smtp_auth(r, key, v, false, &t->smtp_auth);
-	else if (strcmp(key, "action") == 0) {
-		if (s == NULL || !action_parse(s, &t->action) ||
-		    t->action == ACTION_ACCEPT)
-			fail(r, key, "reject, tempfail, report or default");
-	} else if (strcmp(key, "blocks") == 0) {
-		if (s == NULL || !blocks_parse(s, &t->blocks))
-			fail(r, key, "all or passwords");
-	} else
-		return false;
-	return true;
-}
-
-static void
 take_tenant(struct reading *r, const char *key, json_t *v)
 {
-	struct tenant *t = &r->row->tenant;
-
-	if (take_tenant_word(r, key, v))
-		return;
-	if (strcmp(key, "name") == 0)
-		take_name(r, key, v);
-	else if (strcmp(key, "domains") == 0)
+	if (strcmp(key, "domains") == 0)
 		take_domains(r, key, v);
-	else if (strcmp(key, "enforce_from") == 0)
-		take_instant(r, key, v, INSTANT_DAY_START, &t->enforce_from);
-	else if (strcmp(key, "tempfail_until") == 0)
-		take_instant(r, key, v, INSTANT_DAY_END, &t->tempfail_until);
 	else if (strcmp(key, "lock") == 0)
-		take_lock(r, key, v, &t->lock);
-	else if (strcmp(key, "contact") == 0)
-		take_contact(r, key, v, t->contact);
-	else if (strcmp(key, "reply") == 0)
-		take_line(r, key, v, REPLY_TEXT_MAX, t->reply);
-	else if (strcmp(key, "note") == 0)
-		take_line(r, key, v, NOTE_MAX, t->note);
-	else if (r->error == OK)
-		r->error = error_set(
-		    r->why, ERR_DATA, "unknown key \"%.100s\" of a tenant", key);
+		take_lock(r, key, v, &r->row->tenant.lock);
+	else
+		take_text(r, key, v, "a tenant", row_set_tenant);
 }
 
 /* join - the strings of an array, parted by commas */
@@ -321,9 +236,8 @@ take_setting(struct reading *r, const char *key, json_t *v)
 		r->row->name = string_of(r, key, v);
 	else if (strcmp(key, "value") == 0)
 		take_value(r, key, v);
-	else if (r->error == OK)
-		r->error = error_set(
-		    r->why, ERR_DATA, "unknown key \"%.100s\" of a setting", key);
+	else
+		unknown_key(r, key, "a setting");
 }
 
 static void
@@ -333,9 +247,8 @@ take_alias(struct reading *r, const char *key, json_t *v)
 		r->row->name = string_of(r, key, v);
 	else if (strcmp(key, "mailbox") == 0)
 		r->row->value = string_of(r, key, v);
-	else if (r->error == OK)
-		r->error = error_set(
-		    r->why, ERR_DATA, "unknown key \"%.100s\" of an alias", key);
+	else
+		unknown_key(r, key, "an alias");
 }
 
 static const struct {
@@ -412,13 +325,39 @@ parse(struct jsonl *j, struct bytes line, struct row *row, struct error_text *wh
 	e = find_type(j->value, &type, why);
 	if (e != OK)
 		return e;
-	row->type = (enum row_type)type;
-	row->name = row->value = NULL;
-	row->domains = 0;
-	row->says = ROW_ALL;
-	mailbox_init(&row->mailbox);
-	tenant_init(&row->tenant);
+	row_start(row, (enum row_type)type);
 	return read_object(&r, j->value, type);
+}
+
+/*
+ * parse_plain - a mailbox as most lines have it; false for anything else, and for what
+ * parse() has to complain about
+ */
+static bool
+parse_plain(struct jsonl *j, struct bytes line, struct row *row)
+{
+	const struct json_plain *p = &j->plain;
+	bool typed = false;
+
+	if (line.len > sizeof j->copy)
+		return false;
+	memcpy(j->copy, line.at, line.len);
+	if (!json_plain_read(j->copy, line.len, &j->plain))
+		return false;
+	row_start(row, ROW_MAILBOX);
+	for (size_t i = 0; i < p->members; i++) {
+		const char *key = p->member[i].key, *value = p->member[i].value;
+
+		if (value == NULL &&
+		    (!p->member[i].array || strcmp(key, "clients") == 0))
+			continue; /* left out, or no clients */
+		if (value != NULL && strcmp(key, "type") == 0)
+			typed = strcmp(value, "mailbox") == 0;
+		else if (value == NULL ||
+		    row_set_mailbox(row, key, value, j->now, NULL) != OK)
+			return false;
+	}
+	return typed && row->name != NULL && row_check_mailbox(row, NULL) == OK;
 }
 
 /* is_blank - nothing but what JSON takes for white space */
@@ -451,5 +390,7 @@ jsonl_next(struct jsonl *j, struct row *row, uint64_t *line_r, struct error_text
 		return e;
 	if (e != OK)
 		return error_set(why, e, "cannot read the input: %s", error_string(e));
+	if (parse_plain(j, line, row))
+		return OK;
 	return parse(j, line, row, why);
 }

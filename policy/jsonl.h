@@ -3,6 +3,7 @@
 #ifndef POLICY_JSONL_H
 #define POLICY_JSONL_H
 
+#include "policy/json_plain.h"
 #include "policy/line_reader.h"
 #include "policy/row.h"
 
@@ -11,10 +12,14 @@
  * is left out, or null, takes its default; one that is not known is an error, as it
  * could be a slip of the pen, and so is one that is there twice.
  */
+#define JSONL_PLAIN_MAX 2048 /* bytes of a line that is tried as a plain one */
+
 struct jsonl {
 	struct line_reader reader;
 	void *value;  /* jansson's, of the last row */
 	char *joined; /* a setting's list as one text */
+	struct json_plain plain;
+	char copy[JSONL_PLAIN_MAX]; /* the line that PLAIN is of */
 	instant now;
 };
 

@@ -35,6 +35,19 @@ struct row {
 	size_t domains, room; /* ROOM belongs to whoever fills DOMAIN */
 };
 
+/* A row of a type with nothing said yet; its list of domains is kept for use again. */
+void row_start(struct row *row, enum row_type type);
+
+/*
+ * Sets what KEY, a name of JSON Lines, says of a mailbox (address, smtp_auth, until,
+ * note) or a tenant (name and all of its words, times and texts); relative times count
+ * from NOW. ERR_NOTFOUND where a string has no such key; ERR_DATA with WHY.
+ */
+enum error row_set_mailbox(struct row *row, const char *key, const char *value,
+    instant now, struct error_text *why) MUST_USE;
+enum error row_set_tenant(struct row *row, const char *key, const char *value,
+    instant now, struct error_text *why) MUST_USE;
+
 /*
  * Whether the fields of a mailbox fit each other, as "mailbox set" wants it: clients go
  * with enabled only, until not with inherit. ERR_DATA with WHY.

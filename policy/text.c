@@ -162,6 +162,9 @@ text_is_line(const char *s, size_t n)
 	size_t len;
 
 	for (size_t i = 0; i < n; i += len) {
+		len = 1;
+		if (s[i] >= ' ' && s[i] <= '~')
+			continue;
 		len = text_utf8_length(s + i, n - i);
 		if (len == 0 || is_control(s + i, len))
 			return false;
