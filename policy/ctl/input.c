@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/ctl/spool.h"
 #include "policy/text.h"
 
 /* is_standard - whether the command reads standard input */
@@ -36,7 +37,7 @@ cannot_read(struct ctl *c)
 static FILE *
 spool(FILE *from)
 {
-	FILE *to = tmpfile();
+	FILE *to = spool_file();
 	char buf[4096];
 	size_t n;
 

@@ -228,7 +228,7 @@ hold_back(const struct ctl *c, const struct command *command, char **text, size_
 {
 	if (!takes_turn(c, command))
 		return stdout;
-	return writes(c, command) ? open_memstream(text, size) : tmpfile();
+	return writes(c, command) ? open_memstream(text, size) : spool_file();
 }
 
 /* print_held - what was held back, if all went well; frees it in any case */

@@ -3,12 +3,41 @@
 #include "policy/ctl/spool.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+FILE *
+spool_file(void)
+{
+	const char *dir = getenv("TMPDIR");
+	char path[PATH_MAX];
+	FILE *f;
+	int fd, n;
+
+	if (dir == NULL || *dir != '/')
+		dir = "/tmp";
+	n = snprintf(path, sizeof path, "%s/smtpauthctl.XXXXXX", dir);
+	if (n < 0 || n >= (int)sizeof path) {
+		errno = ENAMETOOLONG;
+		return NULL;
+	}
+	fd = mkostemp(path, O_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	unlink(path);
+	f = fdopen(fd, "w+");
+	if (f == NULL)
+		close(fd);
+	return f;
+}
 
 enum error
 spool_open(struct ctl *c, FILE **spool_r)
 {
-	*spool_r = tmpfile();
+	*spool_r = spool_file();
 	return *spool_r != NULL
 	    ? OK
 	    : error_set(&c->why, ERR_CREATE, "cannot create a temporary file: %s",

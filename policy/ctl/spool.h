@@ -5,8 +5,11 @@
 
 #include "policy/ctl/ctl.h"
 
+/* A temporary file without a name, below $TMPDIR or /tmp; NULL with errno. */
+FILE *spool_file(void);
+
 /*
- * A temporary file without a name, for output of any size. What is printed from it
+ * The same, for output of any size. What is printed from it
  * holds no transaction, however slowly it is read. ERR_CREATE, with C's `why`.
  */
 enum error spool_open(struct ctl *c, FILE **spool_r) MUST_USE;
