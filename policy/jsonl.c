@@ -299,7 +299,7 @@ read_object(struct reading *r, json_t *object, size_t type)
 			return error_set(r->why, ERR_DATA, "\"%s\" is missing", *need);
 	json_object_foreach(object, key, v)
 	{
-		if (strcmp(key, "type") != 0 && !json_is_null(v))
+		if (r->error == OK && strcmp(key, "type") != 0 && !json_is_null(v))
 			types[type].take(r, key, v);
 	}
 	if (r->error == OK && type == ROW_MAILBOX)
