@@ -14,6 +14,7 @@ audit_table_append(
 	uint8_t buf[AUDIT_ENTRY_MAX / 2], *at = buf;
 	struct record_writer w;
 	struct key key;
+	size_t len;
 	enum error e;
 
 	entry->number = meta->audit_count + 1;
@@ -31,8 +32,9 @@ audit_table_append(
 	}
 	key_number(&key, TABLE_AUDIT, entry->number);
 	if (e == OK)
-		e = db_append(store_db(txn), &key, (struct bytes){w.at, w.len});
-	if (e == ERR_CONFLICT) /* something stands behind the last entry */
+		e = db_insert(
+		    store_db(txn), &key, (struct bytes){w.at, w.len}, NULL, 0, &len);
+	if (e == ERR_EXISTS || e == ERR_LIMIT) /* something is there in its place */
 		e = ERR_DAMAGED;
 	if (e == OK)
 		store_set_audit(txn, entry->number, &entry->hash);

@@ -18,7 +18,11 @@ struct import {
 	struct store_txn *txn;
 	const char *only;
 	struct key_set met;
-	bool merge; /* there may be mailboxes from before */
+	/*
+	 * No mailbox had a record before: then one that has is in an earlier row, and
+	 * only those without one need a place in MET.
+	 */
+	bool fresh;
 	/* The tenant of the last address's domain, as files come in the order of
 	 * domains: */
 	char domain[DOMAIN_MAX + 1], owner[TENANT_NAME_MAX + 1];
@@ -35,7 +39,7 @@ import_open(struct import **import_r, struct store_txn *txn, const char *only)
 		return ERR_MEMORY;
 	i->txn = txn;
 	i->only = only;
-	i->merge = store_meta(txn)->mailboxes > 0;
+	i->fresh = store_meta(txn)->mailboxes == 0;
 	e = key_set_start(&i->met);
 	if (e != OK)
 		import_close(import_r);
@@ -58,6 +62,13 @@ import_is_of_row(enum error e)
 	return e == ERR_DATA || e == ERR_CONFLICT || e == ERR_EXISTS || e == ERR_LIMIT;
 }
 
+static enum error
+said_twice(const char *type, const char *name, struct error_text *why)
+{
+	return error_set(
+	    why, ERR_EXISTS, "%s %s is in an earlier line, too", type, name);
+}
+
 /* meet - that no other row has spoken of the object */
 static enum error
 meet(struct import *i, const struct key *key, const char *type, const char *name,
@@ -65,9 +76,7 @@ meet(struct import *i, const struct key *key, const char *type, const char *name
 {
 	enum error e = key_set_add(&i->met, key_bytes(key));
 
-	if (e != ERR_EXISTS)
-		return e;
-	return error_set(why, e, "%s %s is in an earlier line, too", type, name);
+	return e == ERR_EXISTS ? said_twice(type, name, why) : e;
 }
 
 static enum error
@@ -177,7 +186,7 @@ merge(struct import *i, const struct login *address, const struct row *row,
 	struct mailbox old;
 	enum error e = ERR_NOTFOUND;
 
-	if (row->says != ROW_ALL && i->merge)
+	if (row->says != ROW_ALL && !i->fresh)
 		e = mailbox_table_get(i->txn, address, &old);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
@@ -192,21 +201,64 @@ merge(struct import *i, const struct login *address, const struct row *row,
 	return OK;
 }
 
+/* is_stored - ERR_EXISTS for a mailbox that has a record */
+static enum error
+is_stored(struct import *i, const struct login *address)
+{
+	struct mailbox m;
+	enum error e = mailbox_table_get(i->txn, address, &m);
+
+	if (e == OK)
+		return ERR_EXISTS;
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* put_fresh - where no mailbox had a record before */
+static enum error
+put_fresh(struct import *i, const struct login *address, const struct mailbox *m,
+    struct error_text *why)
+{
+	bool empty = mailbox_is_empty(m);
+	struct key key;
+	enum error e = OK;
+
+	key_login(&key, TABLE_MAILBOX, address);
+	if (empty)
+		e = key_set_add(&i->met, key_bytes(&key));
+	else if (key_set_has(&i->met, key_bytes(&key)))
+		e = ERR_EXISTS;
+	if (e == OK)
+		e = empty ? is_stored(i, address)
+			  : mailbox_table_insert(i->txn, address, m);
+	return e == ERR_EXISTS ? said_twice("mailbox", address->text, why) : e;
+}
+
+/* put_other - where rows change mailboxes that are there */
+static enum error
+put_other(struct import *i, const struct login *address, const struct row *row,
+    struct error_text *why)
+{
+	struct mailbox m = row->mailbox;
+	struct key key;
+	enum error e;
+
+	key_login(&key, TABLE_MAILBOX, address);
+	e = meet(i, &key, "mailbox", address->text, why);
+	if (e == OK)
+		e = merge(i, address, row, &m);
+	return e == OK ? mailbox_table_put(i->txn, address, &m) : e;
+}
+
 static enum error
 put_mailbox(struct import *i, const struct row *row, struct error_text *why)
 {
-	struct mailbox m = row->mailbox;
 	struct login address;
-	struct key key;
 	enum error e = find_address(i, row->name, &address, why);
 
 	if (e != OK)
 		return e;
-	key_login(&key, TABLE_MAILBOX, &address);
-	e = meet(i, &key, "mailbox", address.text, why);
-	if (e == OK)
-		e = merge(i, &address, row, &m);
-	return e == OK ? mailbox_table_put(i->txn, &address, &m) : e;
+	return i->fresh ? put_fresh(i, &address, &row->mailbox, why)
+			: put_other(i, &address, row, why);
 }
 
 static enum error
@@ -306,7 +358,9 @@ enum error
 import_remove_others(struct import *import, bool locks)
 {
 	struct others o = {.import = import};
-	enum error e = tenant_mailboxes_each(import->txn, import->only, collect, &o);
+	enum error e = import->fresh
+	    ? OK /* all that there are come from rows */
+	    : tenant_mailboxes_each(import->txn, import->only, collect, &o);
 
 	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
 		e = remove_one(import->txn, o.at + at, strlen(o.at + at), locks);

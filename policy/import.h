@@ -11,7 +11,8 @@
 /*
  * A row counts as the command that would make the change: what it refers to has to be
  * there, from an earlier row or from before. An object that two rows speak of is an
- * error. Memory: 8 to 24 bytes a row, and what the transaction keeps.
+ * error. Memory: up to 24 bytes a row where there were mailboxes before, and what the
+ * transaction keeps.
  */
 struct import;
 

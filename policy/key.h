@@ -14,16 +14,17 @@
 
 /*
  * One LMDB database holds all tables; the first byte of a key tells which. Keys of
- * logins start with the domain, so that one domain is one range:
+ * logins start with the domain, so that one domain is one range. Mailboxes come last:
+ * LMDB fills its pages where a load in order ends at the end, and only there.
  *
  *	meta       !
  *	setting    s NAME
  *	tenant     t NAME
  *	domain     d DOMAIN                          -> tenant's name
- *	mailbox    m DOMAIN \0 LOCAL
  *	alias      a DOMAIN \0 LOCAL                 -> mailbox (DOMAIN may be empty)
  *	notice     n TENANT                          (no policy)
- *	audit      u NUMBER                          (no policy; behind all others)
+ *	audit      u NUMBER                          (no policy)
+ *	mailbox    z DOMAIN \0 LOCAL
  *	index      D TENANT \0 DOMAIN                -> nothing
  *	index      A DOMAIN \0 LOCAL HASH(ALIAS)     -> alias
  */
@@ -31,11 +32,11 @@ enum table {
 	TABLE_META = '!',
 	TABLE_ALIAS = 'a',
 	TABLE_DOMAIN = 'd',
-	TABLE_MAILBOX = 'm',
 	TABLE_NOTICE = 'n',
 	TABLE_SETTING = 's',
 	TABLE_TENANT = 't',
 	TABLE_AUDIT = 'u',
+	TABLE_MAILBOX = 'z',
 	INDEX_ALIAS = 'A',
 	INDEX_DOMAIN = 'D',
 };

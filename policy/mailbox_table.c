@@ -18,25 +18,38 @@ mailbox_table_get(
 	return e == OK ? mailbox_decode(value, out_r) : e;
 }
 
-enum error
-mailbox_table_put(
-    struct store_txn *txn, const struct login *address, const struct mailbox *m)
+/* write - the record by one of the store's ways to */
+static enum error
+write(struct store_txn *txn, const struct login *address, const struct mailbox *m,
+    enum error (*way)(struct store_txn *txn, const struct key *key, struct bytes value))
 {
 	struct record_writer w;
 	uint8_t buf[RECORD_MAX];
 	struct key key;
-	enum error e;
 
-	if (mailbox_is_empty(m)) {
-		e = mailbox_table_remove(txn, address);
-		return e == ERR_NOTFOUND ? OK : e;
-	}
 	key_login(&key, TABLE_MAILBOX, address);
 	record_write_start(&w, buf, sizeof buf);
 	mailbox_encode(m, &w);
-	if (w.failed)
-		return ERR_LIMIT;
-	return store_put(txn, &key, (struct bytes){buf, w.len});
+	return w.failed ? ERR_LIMIT : way(txn, &key, (struct bytes){buf, w.len});
+}
+
+enum error
+mailbox_table_put(
+    struct store_txn *txn, const struct login *address, const struct mailbox *m)
+{
+	enum error e;
+
+	if (!mailbox_is_empty(m))
+		return write(txn, address, m, store_put);
+	e = mailbox_table_remove(txn, address);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+mailbox_table_insert(
+    struct store_txn *txn, const struct login *address, const struct mailbox *m)
+{
+	return write(txn, address, m, store_insert);
 }
 
 enum error

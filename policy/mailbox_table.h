@@ -15,6 +15,13 @@ enum error mailbox_table_get(
 enum error mailbox_table_put(struct store_txn *txn, const struct login *address,
     const struct mailbox *m) MUST_USE;
 
+/*
+ * The same for a mailbox that has no record yet; else ERR_EXISTS, and no change. M is
+ * not empty.
+ */
+enum error mailbox_table_insert(struct store_txn *txn, const struct login *address,
+    const struct mailbox *m) MUST_USE;
+
 /* ERR_NOTFOUND where there is none. */
 enum error mailbox_table_remove(
     struct store_txn *txn, const struct login *address) MUST_USE;

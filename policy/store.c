@@ -518,11 +518,29 @@ affirm(struct store_txn *txn, const struct key *key, struct bytes value,
 	return e;
 }
 
-enum error
-store_put(struct store_txn *txn, const struct key *key, struct bytes value)
+/* change - puts what differs from the OLD value of KEY */
+static enum error
+change(struct store_txn *txn, const struct key *key, struct bytes old,
+    struct bytes value, const struct digest *one)
+{
+	enum error e;
+
+	if (old.len == value.len && memcmp(old.at, value.at, old.len) == 0)
+		return OK;
+	e = forget(txn, key, old);
+	if (e == OK)
+		e = db_put(txn->db, key, value);
+	if (e != OK)
+		return e;
+	account(txn, key, one);
+	return tell(txn, key, old, value);
+}
+
+/* put - a record that is new, or, with REPLACE, in the place of another */
+static enum error
+put(struct store_txn *txn, const struct key *key, struct bytes value, bool replace)
 {
 	uint8_t buf[RECORD_MAX];
-	struct bytes old = {NULL, 0};
 	struct digest one;
 	size_t len;
 	enum error e =
@@ -531,19 +549,26 @@ store_put(struct store_txn *txn, const struct key *key, struct bytes value)
 	if (e != OK)
 		return e;
 	e = db_insert(txn->db, key, value, buf, sizeof buf, &len);
-	if (e == ERR_EXISTS) {
-		old = (struct bytes){buf, len};
-		if (len == value.len && memcmp(buf, value.at, len) == 0)
-			return OK;
-		e = forget(txn, key, old);
-		if (e == OK)
-			e = db_put(txn->db, key, value);
-	}
+	if (e == ERR_EXISTS)
+		return replace ? change(txn, key, (struct bytes){buf, len}, value, &one)
+			       : e;
 	txn->dirty = true;
 	if (e != OK)
 		return e == ERR_LIMIT ? ERR_DAMAGED : e;
 	account(txn, key, &one);
-	return tell(txn, key, old, value);
+	return tell(txn, key, (struct bytes){NULL, 0}, value);
+}
+
+enum error
+store_put(struct store_txn *txn, const struct key *key, struct bytes value)
+{
+	return put(txn, key, value, true);
+}
+
+enum error
+store_insert(struct store_txn *txn, const struct key *key, struct bytes value)
+{
+	return put(txn, key, value, false);
 }
 
 enum error

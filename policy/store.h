@@ -101,6 +101,9 @@ enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
  */
 enum error store_put(
     struct store_txn *txn, const struct key *key, struct bytes value) MUST_USE;
+/* As store_put() of a record that is not there yet; else ERR_EXISTS, and no change. */
+enum error store_insert(
+    struct store_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 enum error store_delete(struct store_txn *txn, const struct key *key) MUST_USE;
 
 /*

@@ -416,16 +416,16 @@ next_of_list(void *arg, struct bytes *key_r, struct bytes *value_r)
 START_TEST(a_source_that_lies_is_refused)
 {
 	static const struct bytes lists[][2][2] = {
-	    {{BYTES("mb.test\0u"), BYTES("\1\1")},
-		{BYTES("ma.test\0u"), BYTES("\1\1")}},
-	    {{BYTES("mb.test\0u"), BYTES("\1\1")},
-		{BYTES("mb.test\0u"), BYTES("\1\1")}},
-	    {{BYTES("mb.test\0u"), BYTES("\1\1")}, {BYTES("nnotice"), BYTES("\1\1")}},
-	    {{BYTES("mb.test\0u"), BYTES("\1\1")},
-		{BYTES("mc.test\0u"), BYTES("\1\3")}},
-	    {{BYTES("mb.test\0u"), BYTES("\1\1")},
-		{BYTES("mc.test\0u"), BYTES("\1\1")}},
-	    {{BYTES("!"), BYTES("\1\1")}, {BYTES("mc.test\0u"), BYTES("\1\1")}},
+	    {{BYTES("zb.test\0u"), BYTES("\1\1")},
+		{BYTES("za.test\0u"), BYTES("\1\1")}},
+	    {{BYTES("zb.test\0u"), BYTES("\1\1")},
+		{BYTES("zb.test\0u"), BYTES("\1\1")}},
+	    {{BYTES("zb.test\0u"), BYTES("\1\1")}, {BYTES("nnotice"), BYTES("\1\1")}},
+	    {{BYTES("zb.test\0u"), BYTES("\1\1")},
+		{BYTES("zc.test\0u"), BYTES("\1\3")}},
+	    {{BYTES("zb.test\0u"), BYTES("\1\1")},
+		{BYTES("zc.test\0u"), BYTES("\1\1")}},
+	    {{BYTES("!"), BYTES("\1\1")}, {BYTES("zc.test\0u"), BYTES("\1\1")}},
 	    {{BYTES("u\0\0\0\0\0\0\0\1"), BYTES("\1\1")}, {BYTES("v"), BYTES("\1\1")}},
 	    {{BYTES("ssettingx"), BYTES("\1\0\1x")}, {BYTES("v"), BYTES("\1\1")}},
 	};
@@ -444,11 +444,11 @@ END_TEST
 START_TEST(records_of_no_form_are_refused)
 {
 	static const struct bytes records[][2] = {
-	    {BYTES("m"), BYTES("\1\1")},
-	    {BYTES("ma.test\0u"), BYTES("")},
-	    {BYTES("ma.test\0u"), BYTES("\1\0")},
-	    {BYTES("m\0u"), BYTES("\1\1")},
-	    {BYTES("ma.testu"), BYTES("\1\1")},
+	    {BYTES("z"), BYTES("\1\1")},
+	    {BYTES("za.test\0u"), BYTES("")},
+	    {BYTES("za.test\0u"), BYTES("\1\0")},
+	    {BYTES("z\0u"), BYTES("\1\1")},
+	    {BYTES("za.testu"), BYTES("\1\1")},
 	    {BYTES("tACME"), BYTES("\1\1")},
 	    {BYTES("tacme\0"), BYTES("\1\1")},
 	    {BYTES("dA.test"), BYTES("\1\0\4acme")},
