@@ -56,6 +56,12 @@ static const struct command table[] = {
 	OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |
 	    OPTION(OPT_AT) | OPTION(OPT_MTA),
 	NEED_READ, ctl_check, "what would happen to a login, and why"},
+    {"audit list", "", OPTION(OPT_OBJECT) | OPTION(OPT_SINCE), NEED_READ,
+	ctl_audit_list, "who changed what; --actor: by whom"},
+    {"audit verify", "", OPTION(OPT_HEAD), NEED_READ, ctl_audit_verify,
+	"whether the audit log is the one that was written"},
+    {"audit prune", "", OPTION(OPT_BEFORE) | OPTION(OPT_FORCE), NEED_WRITE,
+	ctl_audit_prune, "remove old entries; --before says which"},
     {"status", "", 0, NEED_READ, ctl_status, "digest, counts, and the daemon"},
     {"usage [list]", "",
 	OPTION(OPT_TENANT) | OPTION(OPT_SINCE) | OPTION(OPT_CSV) | OPTION(OPT_USAGE),
