@@ -275,17 +275,17 @@ check_end(struct walk *w)
 		    "the log is empty; %" PRIu64 " entries were made", m->audit_count);
 	else if (w->number < m->audit_count)
 		report(w, AUDIT_CUT, w->number + 1, NULL,
-		    "the end was cut off: entries %" PRIu64 " to %" PRIu64
-		    " are missing",
-		    w->number + 1, m->audit_count);
+		    "the end was cut off: from this one on, up to entry %" PRIu64
+		    ", they are missing",
+		    m->audit_count);
 	else if (w->number > m->audit_count)
 		report(w, AUDIT_BEHIND, m->audit_count + 1, NULL,
 		    "the meta record counts %" PRIu64 " entries, and those up to "
 		    "%" PRIu64 " are there",
 		    m->audit_count, w->number);
-	if (w->number == 0) /* an empty log is that of an empty policy */
-		w->policy_known = m->audit_count == 0;
-	if (w->policy_known && !digest_equal(&w->policy, &m->digest))
+	/* an empty log is that of an empty policy */
+	if (w->number >= m->audit_count && w->policy_known &&
+	    !digest_equal(&w->policy, &m->digest))
 		report(w, AUDIT_POLICY, w->number, NULL,
 		    "behind it the policy was changed without an entry");
 }
