@@ -33,6 +33,7 @@ struct walk {
 	struct digest stub;
 	uint64_t prune, pruned; /* number of the last prune entry, and what it names */
 	struct digest pruned_hash;
+	bool damaged; /* the end has not been seen */
 };
 
 const char *
@@ -338,9 +339,11 @@ walk(struct walk *w)
 			e = db_cursor_next(cursor);
 	}
 	db_cursor_close(&cursor);
-	if (e == ERR_DAMAGED)
+	w->damaged = e == ERR_DAMAGED;
+	if (w->damaged)
 		report(w, AUDIT_DAMAGE, w->number, NULL,
-		    "behind it the database is damaged");
+		    "behind it the database is damaged, and the log cannot be read "
+		    "any further");
 	return e == OK || e == ERR_NOTFOUND || e == ERR_DAMAGED ? step : e;
 }
 
@@ -364,7 +367,7 @@ audit_verify(struct store_txn *txn, const struct digest *head,
 	if (e == OK)
 		e = walk(&w);
 	hasher_free(&w.hasher);
-	if (e != OK)
+	if (e != OK || w.damaged)
 		return e;
 	check_end(&w);
 	check_pruned(&w);

@@ -45,7 +45,8 @@ struct audit_account {
  * inserted or moved entries, each by itself. With HEAD (else NULL), also where that is
  * the hash of no entry: a tail that was cut off, and a log that was written anew with a
  * meta record to fit, can be told only so. OK when the walk came to its end, whatever
- * it found; else ERR_MEMORY or ERR_INTERNAL. It needs no memory for entries.
+ * it found, or to damage, which is a finding; else ERR_MEMORY or ERR_INTERNAL. It needs
+ * no memory for entries.
  *
  * Also found is a change of the policy that has no entry: each entry has the policy
  * digest behind its change, which is the one before it with the record exchanged.

@@ -12,7 +12,7 @@
  * lead out of its tenant, and every record's entry in an index and back. ERR_DAMAGED
  * with the first that does not fit in WHY. verify_store() proves that the bytes are
  * those that were written; this, that what was written makes sense, and where an index
- * does not fit, which record it is. Some 2 s for a million mailboxes.
+ * does not fit, which record it is. Less than a second for a million mailboxes.
  *
  * The commands keep it so: a domain in use is not removed, and one that nobody owns by
  * name is only used while somebody owns "*".

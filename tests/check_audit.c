@@ -395,6 +395,19 @@ START_TEST(newer_entry_is_told_from_an_altered_one)
 }
 END_TEST
 
+START_TEST(damage_of_the_database_is_a_finding)
+{
+	static const uint8_t value[DB_VALUE_MAX + 1];
+	struct findings found;
+
+	expect_ok(
+	    db_put(store_db(txn), &raw[4].key, (struct bytes){value, sizeof(value)}));
+	findings_take(&found, txn, NULL); /* a cursor cannot take it */
+	ck_assert_uint_eq(found.count, 1);
+	ck_assert(findings_have(&found, AUDIT_DAMAGE, 4));
+}
+END_TEST
+
 START_TEST(longest_entry_fits)
 {
 	static uint8_t record[RECORD_MAX];
@@ -445,6 +458,7 @@ main(void)
 	tcase_add_test(tcase, policy_changed_behind_the_log_is_found);
 	tcase_add_test(tcase, empty_log_is_that_of_an_empty_policy);
 	tcase_add_test(tcase, newer_entry_is_told_from_an_altered_one);
+	tcase_add_test(tcase, damage_of_the_database_is_a_finding);
 	tcase_add_test(tcase, longest_entry_fits);
 	return suite_run(suite);
 }
