@@ -465,6 +465,28 @@ class Verify(Logged):
         self.log()
 
 
+class Links(Logged):
+    """smtpauthctl verify names what its sums cannot; see
+    check_verify_links, too."""
+
+    def test_an_index_that_does_not_fit(self):
+        self.damage(b'Dacme\0a.test', b'Dacme\0b.test')
+        result = self.ctl('verify', rc=1)
+        self.assertEqual(result.out, '')
+        self.assertEqual(result.err, (
+            'smtpauthctl: the indexes of domains and aliases do not fit the '
+            'records; domain b.test stands among those of tenant acme, and '
+            'belongs to nobody\n'))
+
+    def test_a_record_that_was_altered(self):
+        """Only the digest can tell, and there is nothing to add."""
+        self.ctl('mailbox set u@a.test --note some-words')
+        self.damage(b'some-words', b'more-words')
+        result = self.ctl('verify', rc=1)
+        self.assertRegex(result.err, 'digest does not hold.*[^;]*$')
+        self.assertNotIn(';', result.err)
+
+
 class Prune(Audit):
 
     def test_prune(self):

@@ -295,6 +295,8 @@ object_change(
 		text_puts(t, " -> ");
 		add_others(t, new.at, old.at);
 	}
+	if (e == OK && (old.cut || new.cut || t->cut))
+		e = ERR_INTERNAL; /* OBJECT_WORDS_MAX is too small */
 	free(buf);
 	return e;
 }
