@@ -21,7 +21,8 @@ static void
 put_bytes(struct record_writer *w, struct bytes b)
 {
 	record_put_u32(w, (uint32_t)b.len);
-	record_put_bytes(w, b.at, b.len);
+	if (b.len > 0)
+		record_put_bytes(w, b.at, b.len);
 }
 
 static void
@@ -40,6 +41,7 @@ put_body(struct record_writer *w, const struct audit_entry *e)
 	record_put_u8(w, AUDIT_VERSION);
 	record_put_u8(w, (uint8_t)e->kind);
 	record_put_u64(w, (uint64_t)e->when);
+	record_put_u64(w, (uint64_t)e->latest);
 	record_put_u32(w, e->origin.uid);
 	record_put_u32(w, e->origin.login_uid);
 	record_put_string(w, e->origin.actor);
@@ -95,6 +97,17 @@ audit_encode(struct audit_entry *e, const struct digest *previous, struct hasher
 	return error == OK && w->failed ? ERR_LIMIT : error;
 }
 
+void
+audit_stub(struct audit_entry *out, uint64_t number, const struct digest *hash)
+{
+	memset(out, 0, sizeof *out);
+	out->number = number;
+	out->kind = AUDIT_STUB;
+	out->when = out->latest = INSTANT_NONE;
+	out->origin.uid = out->origin.login_uid = AUDIT_NO_UID;
+	out->hash = *hash;
+}
+
 /* get_bytes - what put_bytes() wrote, borrowed */
 static struct bytes
 get_bytes(struct record_reader *r)
@@ -140,6 +153,7 @@ get_body(struct record_reader *r, struct audit_entry *e)
 {
 	e->kind = (enum audit_kind)record_get_u8(r);
 	e->when = (instant)record_get_u64(r);
+	e->latest = (instant)record_get_u64(r);
 	e->origin.uid = record_get_u32(r);
 	e->origin.login_uid = record_get_u32(r);
 	record_get_string(r, e->origin.actor, sizeof e->origin.actor);

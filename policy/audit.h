@@ -49,6 +49,8 @@ struct audit_entry {
 	uint64_t number; /* the record's key; from 1 */
 	enum audit_kind kind;
 	instant when;
+	instant
+	    latest; /* the latest of all times up to this one: clocks are set back */
 	struct audit_origin origin;
 	struct bytes object;          /* the key of what was changed; empty for none */
 	struct bytes before, after;   /* AUDIT_CHANGE: records; at is NULL for none */
@@ -67,6 +69,12 @@ struct audit_entry {
  */
 enum error audit_encode(struct audit_entry *e, const struct digest *previous,
     struct hasher *h, struct record_writer *w) MUST_USE;
+
+/*
+ * The stub for all entries up to NUMBER, whose hash is HASH. It says nothing else, so
+ * that every other byte of it is known.
+ */
+void audit_stub(struct audit_entry *out, uint64_t number, const struct digest *hash);
 
 /*
  * Reads an entry from a key and a value, from which it borrows. ERR_DAMAGED or

@@ -28,9 +28,19 @@ void audit_watch(struct store_txn *txn, struct audit_log *log);
 enum error audit_table_append(
     struct store_txn *txn, const struct audit_log *log, struct audit_entry *e) MUST_USE;
 
-/* Calls FN for every entry in order, from number FIRST on; E is valid during the call.
+/*
+ * Calls FN for every entry in order, from number FIRST on; E is valid during the call.
+ * ERR_DAMAGED for a record that is no entry.
  */
 enum error audit_table_each(struct store_txn *txn, uint64_t first,
     enum error (*fn)(void *arg, const struct audit_entry *e), void *arg) MUST_USE;
+
+/*
+ * The number from which on there are entries of SINCE or later; all before it are
+ * older, also where the clock was set back in between. Found without reading them all;
+ * one more than the last number where there are none.
+ */
+enum error audit_table_since(
+    struct store_txn *txn, instant since, uint64_t *first_r) MUST_USE;
 
 #endif

@@ -107,6 +107,7 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
 {
 	char have[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_get(txn, domain, have);
+	struct key index;
 	bool owned;
 
 	if (e == OK && strcmp(have, tenant) == 0)
@@ -119,8 +120,12 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
 	owned = e == OK;
 	if (e == OK || e == ERR_NOTFOUND)
 		e = alias_table_check_owner(txn, domain, tenant, why);
-	if (e == OK && owned)
-		e = domain_table_delete(txn, have, domain);
+	if (e == OK && owned) { /* the record itself is put over: one change, not two */
+		key_tenant_domain(&index, have, domain);
+		e = store_delete(txn, &index);
+		if (e == ERR_NOTFOUND)
+			e = ERR_DAMAGED;
+	}
 	return e == OK ? put(txn, tenant, domain) : e;
 }
 

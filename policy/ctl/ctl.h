@@ -90,6 +90,9 @@ enum error ctl_check(struct ctl *c) MUST_USE;
 enum error ctl_status(struct ctl *c) MUST_USE;
 enum error ctl_doctor(struct ctl *c) MUST_USE;
 enum error ctl_verify(struct ctl *c) MUST_USE;
+enum error ctl_audit_list(struct ctl *c) MUST_USE;
+enum error ctl_audit_verify(struct ctl *c) MUST_USE;
+enum error ctl_audit_prune(struct ctl *c) MUST_USE;
 enum error ctl_usage_list(struct ctl *c) MUST_USE;
 enum error ctl_usage_tenants(struct ctl *c) MUST_USE;
 enum error ctl_usage_export(struct ctl *c) MUST_USE;
@@ -117,6 +120,11 @@ enum error ctl_time(
     struct ctl *c, enum option_id id, enum instant_date date, instant *out_r) MUST_USE;
 /* The same, but a time in the past is bad data. */
 enum error ctl_future_time(struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
+/*
+ * A time that has come: as above, the start of a day, or a span that counts back from
+ * now, as 7d. ERR_DATA for one in the future.
+ */
+enum error ctl_past_time(struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
 /* A line of at most MAX bytes into OUT (MAX + 1 bytes); "" clears. */
 enum error ctl_line(struct ctl *c, enum option_id id, size_t max, char *out) MUST_USE;
 /* A login as typed, in normal form. */

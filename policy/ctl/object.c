@@ -2,6 +2,7 @@
 /* object - a record of the policy as JSON for programs and as words for people */
 #include "policy/ctl/object.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/alias_table.h"
@@ -144,13 +145,24 @@ object_json(struct json *j, const char *key, struct bytes record, struct bytes v
 	return OK;
 }
 
-/* word - "KEY=VALUE" with a blank in front where one is needed; nothing for "" */
+/* Between words while they are made: a value, escaped, has no such byte. */
+#define BREAK '\n'
+
+static void
+next_word(struct text *t, const char *key)
+{
+	const char between[] = {BREAK, '\0'};
+
+	text_printf(t, "%s%s=", t->len > 0 ? between : "", key);
+}
+
+/* word - "KEY=VALUE" with a break in front where one is needed; nothing for "" */
 static void
 word(struct text *t, const char *key, const char *value)
 {
 	if (*value == '\0')
 		return;
-	text_printf(t, "%s%s=", t->len > 0 ? " " : "", key);
+	next_word(t, key);
 	text_show(t, value, strlen(value), strlen(value));
 }
 
@@ -195,15 +207,16 @@ mailbox_words(struct text *t, const struct mailbox *m)
 	word(t, "smtp-auth", smtp_auth_name(m->smtp_auth));
 	word_instant(t, "until", m->until);
 	if (m->clients.count > 0) {
-		text_puts(t, " clients=");
+		next_word(t, "clients");
 		cidr_list_print(&m->clients, t);
 	}
 	word_lock(t, &m->lock);
 	word(t, "note", m->note);
 }
 
-enum error
-object_words(struct text *t, struct bytes record, struct bytes value)
+/* words - parted by breaks */
+static enum error
+words(struct text *t, struct bytes record, struct bytes value)
 {
 	struct decoded d;
 	enum error e = decode(record, value, &d);
@@ -221,4 +234,69 @@ object_words(struct text *t, struct bytes record, struct bytes value)
 	else
 		word(t, "mailbox", d.of.alias.text);
 	return OK;
+}
+
+enum error
+object_words(struct text *t, struct bytes record, struct bytes value)
+{
+	enum error e = words(t, record, value);
+
+	for (size_t i = 0; i < t->len; i++)
+		if (t->at[i] == BREAK)
+			t->at[i] = ' ';
+	return e;
+}
+
+/* has_word - whether the words OF, parted by breaks, have this one */
+static bool
+has_word(const char *of, const char *word, size_t n)
+{
+	for (; *of != '\0'; of += strcspn(of, "\n"), of += *of == BREAK)
+		if (strcspn(of, "\n") == n && memcmp(of, word, n) == 0)
+			return true;
+	return false;
+}
+
+/* add_others - the words of FROM that OTHER has not, or "-" */
+static void
+add_others(struct text *t, const char *from, const char *other)
+{
+	size_t n, before = t->len;
+
+	for (; *from != '\0'; from += n, from += *from == BREAK) {
+		n = strcspn(from, "\n");
+		if (has_word(other, from, n))
+			continue;
+		text_puts(t, t->len > before ? " " : "");
+		text_add(t, from, n);
+	}
+	if (t->len == before)
+		text_puts(t, "-");
+}
+
+enum error
+object_change(
+    struct text *t, struct bytes record, struct bytes before, struct bytes after)
+{
+	char *buf = malloc((size_t)2 * OBJECT_WORDS_MAX);
+	struct text old, new;
+	enum error e = OK;
+
+	if (buf == NULL)
+		return ERR_MEMORY;
+	text_init(&old, buf, OBJECT_WORDS_MAX);
+	text_init(&new, buf + OBJECT_WORDS_MAX, OBJECT_WORDS_MAX);
+	if (before.at != NULL)
+		e = words(&old, record, before);
+	if (e == OK && after.at != NULL)
+		e = words(&new, record, after);
+	if (e == OK) {
+		add_others(t, old.at, new.at);
+		text_puts(t, " -> ");
+		add_others(t, new.at, old.at);
+	}
+	if (e == OK && (old.cut || new.cut || t->cut))
+		e = ERR_INTERNAL; /* OBJECT_WORDS_MAX is too small */
+	free(buf);
+	return e;
 }

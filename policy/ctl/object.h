@@ -31,4 +31,12 @@ enum error object_json(
 enum error object_words(
     struct text *t, struct bytes record, struct bytes value) MUST_USE;
 
+/*
+ * Appends "smtp-auth=enabled -> smtp-auth=disabled note=..." to T, of 2 *
+ * OBJECT_WORDS_MAX bytes: what differs; "-" is a side without any. A record that is not
+ * there (at is NULL) has no words.
+ */
+enum error object_change(struct text *t, struct bytes record, struct bytes before,
+    struct bytes after) MUST_USE;
+
 #endif

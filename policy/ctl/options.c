@@ -12,6 +12,7 @@ static const struct {
 } table[OPT_COUNT] = {
     [OPT_ACTION] = {"action", "reject|tempfail|report|default"},
     [OPT_AT] = {"at", "TIME"},
+    [OPT_BEFORE] = {"before", "SPAN|TIME"},
     [OPT_BLOCKS] = {"blocks", "all|passwords"},
     [OPT_CLIENT] = {"client", "ADDRESS"},
     [OPT_CLIENTS] = {"clients", "NETWORK[,NETWORK...]|none"},
@@ -23,6 +24,7 @@ static const struct {
     [OPT_EXPIRING_WITHIN] = {"expiring-within", "14d"},
     [OPT_FORCE] = {"force", NULL},
     [OPT_FORMAT] = {"format", "csv|jsonl"},
+    [OPT_HEAD] = {"head", "HASH"},
     [OPT_IGNORE] = {"ignore", "ID[,ID...]"},
     [OPT_LIMIT] = {"limit", "N"},
     [OPT_LISTENER] = {"listener", "NAME"},
@@ -31,6 +33,7 @@ static const struct {
     [OPT_MECHANISM] = {"mechanism", "NAME"},
     [OPT_MTA] = {"mta", "postfix|sendmail"},
     [OPT_NOTE] = {"note", "TEXT"},
+    [OPT_OBJECT] = {"object", "NAME"},
     [OPT_POSTFIX] = {"postfix", "DIR"},
     [OPT_REPLACE] = {"replace", NULL},
     [OPT_REPLY] = {"reply", "TEXT"},

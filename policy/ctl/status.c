@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* status - the commands on the database as a whole */
+#include <string.h>
+
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"
 #include "policy/verify.h"
+#include "policy/verify_links.h"
 
 enum { EXIT_NO_DAEMON = 3 };
 
@@ -185,12 +188,35 @@ ctl_status(struct ctl *c)
 	return OK;
 }
 
+/*
+ * verify_both - the bytes, then what they say of each other. Where the bytes do not
+ * hold, that names the record if it can.
+ */
+static enum error
+verify_both(struct ctl *c, uint64_t *records_r)
+{
+	struct error_text first, why;
+	enum error bytes = store_begin(c->store, &c->txn), links;
+
+	if (bytes != OK)
+		return error_set(&c->why, bytes, "%s", error_string(bytes));
+	bytes = verify_txn(c->txn, records_r, &first);
+	if (bytes != OK && bytes != ERR_DAMAGED)
+		return error_set(&c->why, bytes, "%s", first.text);
+	links = verify_links(c->txn, &why);
+	if (bytes == OK)
+		return links == OK ? OK : error_set(&c->why, links, "%s", why.text);
+	return links == OK || strcmp(first.text, why.text) == 0
+	    ? error_set(&c->why, bytes, "%s", first.text)
+	    : error_set(&c->why, bytes, "%s; %s", first.text, why.text);
+}
+
 enum error
 ctl_verify(struct ctl *c)
 {
 	uint64_t records;
 	struct json j;
-	enum error e = verify_store(c->store, &records, &c->why);
+	enum error e = verify_both(c, &records);
 
 	if (e == ERR_DAMAGED)
 		e = ERR_NOTFOUND; /* "does not hold" has status 1 */

@@ -194,22 +194,10 @@ usage_lines_free(struct usage_lines *lines)
 enum error
 usage_since(struct ctl *c, unsigned days, instant *since_r)
 {
-	const char *typed = ctl_option(c, OPT_SINCE);
 	int64_t seconds = (int64_t)days * USAGE_SECONDS_A_DAY;
-	struct error_text why;
 
-	if (typed == NULL || instant_parse_span(typed, &seconds, &why) == OK) {
-		*since_r = seconds < c->now ? c->now - seconds : 0;
-		return OK;
-	}
-	if (*typed == '+' ||
-	    instant_parse(typed, INSTANT_DAY_START, c->now, since_r, &why) != OK)
-		return error_set(&c->why, ERR_DATA,
-		    "bad value \"%.200s\" for --since: use a span of time (7d, 12h) or "
-		    "a time (2026-12-01, 2026-12-01T09:00:00Z)",
-		    typed);
-	if (*since_r > c->now)
-		return error_set(
-		    &c->why, ERR_DATA, "--since %.200s is in the future", typed);
+	if (ctl_option(c, OPT_SINCE) != NULL)
+		return ctl_past_time(c, OPT_SINCE, since_r);
+	*since_r = seconds < c->now ? c->now - seconds : 0;
 	return OK;
 }

@@ -54,6 +54,29 @@ ctl_future_time(struct ctl *c, enum option_id id, instant *out_r)
 }
 
 enum error
+ctl_past_time(struct ctl *c, enum option_id id, instant *out_r)
+{
+	const char *typed = ctl_option(c, id);
+	struct error_text why;
+	int64_t seconds;
+
+	if (instant_parse_span(typed, &seconds, &why) == OK) {
+		*out_r = seconds < c->now ? c->now - seconds : 0;
+		return OK;
+	}
+	if (*typed == '+' ||
+	    instant_parse(typed, INSTANT_DAY_START, c->now, out_r, &why) != OK)
+		return error_set(&c->why, ERR_DATA,
+		    "bad value \"%.200s\" for --%s: use a span of time (7d, 12h) or a "
+		    "time (2026-12-01, 2026-12-01T09:00:00Z)",
+		    typed, option_name(id));
+	if (*out_r > c->now)
+		return error_set(&c->why, ERR_DATA, "--%s %.200s is in the future",
+		    option_name(id), typed);
+	return OK;
+}
+
+enum error
 ctl_line(struct ctl *c, enum option_id id, size_t max, char *out)
 {
 	const char *typed = ctl_option(c, id);
