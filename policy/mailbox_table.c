@@ -19,6 +19,18 @@ mailbox_table_get(
 }
 
 enum error
+mailbox_table_get_or_empty(
+    struct store_txn *txn, const struct login *address, struct mailbox *out_r)
+{
+	enum error e = mailbox_table_get(txn, address, out_r);
+
+	if (e != ERR_NOTFOUND)
+		return e;
+	mailbox_init(out_r);
+	return OK;
+}
+
+enum error
 mailbox_table_put(
     struct store_txn *txn, const struct login *address, const struct mailbox *m)
 {

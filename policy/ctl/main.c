@@ -154,7 +154,7 @@ choose_command(struct ctl *c, const struct command **command_r)
 	if (command == NULL)
 		return unknown_command(&c->options, &c->why);
 	count_words(command->args, &least, &most);
-	if (c->options.words < least || c->options.words > most)
+	if (!c->options.cmdlet && (c->options.words < least || c->options.words > most))
 		return error_set(&c->why, ERR_USAGE, "usage: smtpauthctl %s%s%s",
 		    command->name, *command->args != '\0' ? " " : "", command->args);
 	return options_check(&c->options, command->options, &c->why);

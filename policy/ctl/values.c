@@ -98,10 +98,9 @@ not_an_alias(struct ctl *c, const struct login *address)
 }
 
 enum error
-ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
+ctl_address(struct ctl *c, const char *typed, struct login *out_r)
 {
 	const char *domain = store_settings(c->txn)->default_domain;
-	struct tenant t;
 	enum error e = ctl_login(c, typed, out_r);
 
 	if (e != OK)
@@ -114,11 +113,34 @@ ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
 	if (!out_r->named)
 		return error_set(&c->why, ERR_DATA,
 		    "the domain of \"%s\" is none that a tenant can own", typed);
-	e = tenant_table_of(c->txn, out_r, &t);
+	return OK;
+}
+
+enum error
+ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
+{
+	struct tenant t;
+	enum error e = ctl_address(c, typed, out_r);
+
+	if (e == OK)
+		e = tenant_table_of(c->txn, out_r, &t);
 	if (e == ERR_NOTFOUND)
 		return error_set(&c->why, ERR_DATA,
 		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain "
 		    "add\"",
 		    typed);
 	return e == OK ? not_an_alias(c, out_r) : e;
+}
+
+enum error
+ctl_tenant(struct ctl *c, const char *typed, struct tenant *out_r)
+{
+	char name[TENANT_NAME_MAX + 1];
+	enum error e = tenant_name_parse(typed, name, &c->why);
+
+	if (e == OK)
+		e = tenant_table_get(c->txn, name, out_r);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e, "there is no tenant %s", name);
+	return e;
 }
