@@ -94,7 +94,6 @@ static enum error
 not_a_heading(struct exchange_script *s, uint64_t line, struct error_text *why)
 {
 	s->where = line;
-	s->heading = 0;
 	return error_set(why, ERR_DATA, "this row of a table has no command");
 }
 
@@ -102,23 +101,23 @@ not_a_heading(struct exchange_script *s, uint64_t line, struct error_text *why)
 static enum error
 table_row(struct exchange_script *s, enum exchange_row kind, struct error_text *why)
 {
+	bool text = kind == EXCHANGE_ROW_TEXT || kind == EXCHANGE_ROW_HEADING;
 	uint64_t heading = s->heading;
+	bool late = text && s->in_body;
 
+	s->heading = kind == EXCHANGE_ROW_TEXT && !late ? s->line : 0;
 	if (kind == EXCHANGE_ROW_COMMANDS) {
 		s->row = s->left;
 		s->in_row = true;
 	}
-	if (kind == EXCHANGE_ROW_TEXT && heading == 0 && !s->in_body)
-		s->heading = s->line;
-	else
-		s->heading = 0;
-	if (heading != 0 || kind == EXCHANGE_ROW_COMMANDS)
-		s->in_body = true;
 	s->left.len = 0;
+	if (kind == EXCHANGE_ROW_COMMANDS || kind == EXCHANGE_ROW_HEADING ||
+	    (kind == EXCHANGE_ROW_BORDER && heading != 0))
+		s->in_body = true;
+	if (late)
+		return not_a_heading(s, s->line, why);
 	if (heading != 0 && kind != EXCHANGE_ROW_BORDER)
 		return not_a_heading(s, heading, why);
-	if (kind == EXCHANGE_ROW_TEXT && s->heading == 0)
-		return not_a_heading(s, s->line, why);
 	return OK;
 }
 
@@ -128,6 +127,7 @@ plain_line(struct exchange_script *s, struct error_text *why)
 {
 	uint64_t heading = s->heading;
 
+	s->heading = 0;
 	s->in_body = false;
 	s->left = exchange_skip_prompt(s->left);
 	if (is_fence(s->left))
