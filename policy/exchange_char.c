@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/text.h"
+
 size_t
 exchange_blank(const char *s, size_t n)
 {
@@ -45,6 +47,26 @@ exchange_quote(const char *s, size_t n, char *kind_r)
 		return 0;
 	*kind_r = last < 0x9C ? '\'' : '"'; /* U+2018 to 201B, U+201C to 201E */
 	return 3;
+}
+
+enum error
+exchange_check_text(struct exchange_span s, struct error_text *why)
+{
+	size_t len;
+
+	if (memchr(s.at, '\0', s.len) != NULL)
+		return error_set(why, ERR_DATA,
+		    "the line has a NUL byte; is the file UTF-16? Save it as UTF-8");
+	for (size_t i = 0; i < s.len; i += len) {
+		len = text_utf8_length(s.at + i, s.len - i);
+		if (len == 0)
+			return error_set(why, ERR_DATA,
+			    "the line is not UTF-8; save the file as UTF-8");
+		if (s.at[i] != '\t' && !text_is_line(s.at + i, len))
+			return error_set(
+			    why, ERR_DATA, "the line has a control character");
+	}
+	return OK;
 }
 
 struct exchange_span

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/error.h"
+
 /* A stretch of somebody else's text. */
 struct exchange_span {
 	const char *at;
@@ -21,6 +23,9 @@ size_t exchange_blank(const char *s, size_t n);
 size_t exchange_dash(const char *s, size_t n);
 /* ... quote, of whatever shape; KIND_R becomes '\'' or '"'. */
 size_t exchange_quote(const char *s, size_t n, char *kind_r);
+
+/* ERR_DATA for NUL, other control characters but the tab, and for what is not UTF-8. */
+enum error exchange_check_text(struct exchange_span s, struct error_text *why) MUST_USE;
 
 /* Without the blanks at both ends. */
 struct exchange_span exchange_trim(struct exchange_span s);

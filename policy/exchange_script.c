@@ -29,30 +29,6 @@ exchange_script_line(struct exchange_script *s, const char *line, size_t n)
 	s->fresh = true;
 }
 
-/* check_bytes - whether the line is text at all */
-static enum error
-check_bytes(struct exchange_span line, struct error_text *why)
-{
-	size_t len;
-
-	if (line.len > EXCHANGE_LINE_MAX)
-		return error_set(why, ERR_DATA, "the line is longer than %d bytes",
-		    EXCHANGE_LINE_MAX);
-	if (memchr(line.at, '\0', line.len) != NULL)
-		return error_set(why, ERR_DATA,
-		    "the line has a NUL byte; is the file UTF-16? Save it as UTF-8");
-	for (size_t i = 0; i < line.len; i += len) {
-		len = text_utf8_length(line.at + i, line.len - i);
-		if (len == 0)
-			return error_set(why, ERR_DATA,
-			    "the line is not UTF-8; save the file as UTF-8");
-		if (line.at[i] != '\t' && !text_is_line(line.at + i, len))
-			return error_set(
-			    why, ERR_DATA, "the line has a control character");
-	}
-	return OK;
-}
-
 /* drop - forgets the command that is being read */
 static void
 drop(struct exchange_script *s)
@@ -142,9 +118,14 @@ static enum error
 look(struct exchange_script *s, struct error_text *why)
 {
 	enum exchange_row kind;
-	enum error e = check_bytes(s->left, why);
+	enum error e;
 
 	s->fresh = false;
+	if (s->left.len > EXCHANGE_LINE_MAX)
+		e = error_set(why, ERR_DATA, "the line is longer than %d bytes",
+		    EXCHANGE_LINE_MAX);
+	else
+		e = exchange_check_text(s->left, why);
 	if (e != OK)
 		return fail(s, e);
 	if (s->skips) {

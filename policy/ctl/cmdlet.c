@@ -111,12 +111,13 @@ only_tenant(struct ctl *c, struct tenant *t)
 		    "there are %llu tenants: name one with -Organization",
 		    (unsigned long long)tenants);
 	e = tenant_table_each(c->txn, keep_tenant, t);
-	if (e == ERR_EXISTS && tenants == 1)
-		return OK;
+	if (e != OK && e != ERR_EXISTS)
+		return e;
+	e = ctl_walked(c, e == ERR_EXISTS, tenants);
 	if (e == OK && tenants == 0)
 		return error_set(&c->why, ERR_NOTFOUND,
 		    "there is no tenant yet; see \"smtpauthctl tenant add\"");
-	return e == OK || e == ERR_EXISTS ? ctl_walked(c, !tenants, tenants) : e;
+	return e;
 }
 
 static enum error

@@ -88,6 +88,8 @@ note(struct job *job, enum error e)
 {
 	if (!bad_lines_is(e))
 		return e;
+	if (job->c->why.text[0] == '\0')
+		error_set(&job->c->why, e, "%s", error_string(e));
 	bad_lines_add(&job->bad, job->script.where, &job->c->why);
 	return OK;
 }
@@ -96,6 +98,7 @@ note(struct job *job, enum error e)
 static enum error
 run_command(struct job *job, const struct exchange *x)
 {
+	job->c->why.text[0] = '\0'; /* of the line before */
 	journal_name(job->c, exchange_cmdlet_name(x->cmdlet));
 	return note(job, cmdlet_run(job->c, x));
 }
