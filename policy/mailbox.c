@@ -25,6 +25,16 @@ mailbox_init(struct mailbox *m)
 	m->until = m->lock.until = INSTANT_NONE;
 }
 
+void
+mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth)
+{
+	m->smtp_auth = smtp_auth;
+	if (smtp_auth != SMTP_AUTH_ENABLED)
+		m->clients.count = 0;
+	if (smtp_auth == SMTP_AUTH_INHERIT)
+		m->until = INSTANT_NONE;
+}
+
 bool
 mailbox_is_empty(const struct mailbox *m)
 {

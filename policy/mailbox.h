@@ -21,6 +21,12 @@ struct mailbox {
 /* A mailbox without any setting of its own. */
 void mailbox_init(struct mailbox *m);
 
+/*
+ * Gives it this setting: clients go with `enabled` only, and a time with any but
+ * `inherit`. All else is kept.
+ */
+void mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth);
+
 /* Whether nothing is set, so that no record needs to be kept. */
 bool mailbox_is_empty(const struct mailbox *m);
 

@@ -18,6 +18,18 @@ mailbox_table_get(
 	return e == OK ? mailbox_decode(value, out_r) : e;
 }
 
+enum error
+mailbox_table_get_or_empty(
+    struct store_txn *txn, const struct login *address, struct mailbox *out_r)
+{
+	enum error e = mailbox_table_get(txn, address, out_r);
+
+	if (e != ERR_NOTFOUND)
+		return e;
+	mailbox_init(out_r);
+	return OK;
+}
+
 /* write - the record by one of the store's ways to */
 static enum error
 write(struct store_txn *txn, const struct login *address, const struct mailbox *m,

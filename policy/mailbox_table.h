@@ -11,6 +11,10 @@
 enum error mailbox_table_get(
     struct store_txn *txn, const struct login *address, struct mailbox *out_r) MUST_USE;
 
+/* The same, but an empty one where there is none. */
+enum error mailbox_table_get_or_empty(
+    struct store_txn *txn, const struct login *address, struct mailbox *out_r) MUST_USE;
+
 /* Stores the record, or removes it when nothing is left in it. */
 enum error mailbox_table_put(struct store_txn *txn, const struct login *address,
     const struct mailbox *m) MUST_USE;

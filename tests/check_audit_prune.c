@@ -243,8 +243,8 @@ START_TEST(garbage_at_the_end_goes_by_force)
 	struct audit_entry entry = {.kind = AUDIT_SUMMARY};
 
 	raw_read(txn, raw);
-	raw[0].key.at[1] = 1; /* far behind the last one */
 	raw[0].value[0] = 0;
+	key_number(&raw[0].key, TABLE_AUDIT, store_meta(txn)->audit_count + 1);
 	raw_put(txn, &raw[0]);
 	expect_error(ERR_DAMAGED, audit_table_append(txn, &journal, &entry));
 	store_abort(&txn);
@@ -252,6 +252,7 @@ START_TEST(garbage_at_the_end_goes_by_force)
 	log_watch(txn, &journal, "", NOW);
 	for (int i = 1; i <= 3; i++)
 		change(NOON + i);
+	raw[0].key.at[1] = 1; /* far behind the last one */
 	raw_put(txn, &raw[0]);
 	journal.when = NOW;
 	expect_ok(audit_prune(txn, &journal, NOW, true, &pruned, &why));

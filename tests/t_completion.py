@@ -46,12 +46,13 @@ class Completion(harness.Case):
     def commands(self):
         """Every command of the help: words, arguments, options' values."""
         found = []
-        nouns = re.findall(r'^  ([A-Za-z][\w-]*) ', self.ctl('--help').out,
-                           re.M)
+        help_text = self.ctl('--help').out
+        nouns = re.findall(r'^  ([a-z][\w-]*) ', help_text, re.M)
+        nouns += re.findall(r'\b[A-Z][a-z]+-[A-Z]\w+', help_text)
         for noun in nouns:
             for line in self.ctl(noun, '--help').lines:
-                option = re.match(r' {6}(--\S+) ?(.*)', line)
-                command = re.match(r'  ([a-z]\S*(?: [a-z]\S*)*)(.*)', line)
+                option = re.match(r' {6}(--?\w\S*) ?(.*)', line)
+                command = re.match(r'  ([A-Za-z]\S*(?: [a-z]\S*)*)(.*)', line)
                 if option:
                     found[-1][2][option[1]] = option[2]
                 elif command:
@@ -78,7 +79,7 @@ class Completion(harness.Case):
             for option, value in options.items():
                 if '|' not in value or 'FILE' in value:
                     continue
-                expected = set(re.findall(r'\b[a-z]+\b', value))
+                expected = set(re.findall(r'\b[A-Z]?[a-z]+\b', value))
                 self.assertEqual(self.ask(*words, option, ''), expected,
                                  (words, option))
 
@@ -119,6 +120,10 @@ class Completion(harness.Case):
                 (('mailbox', 'show', 'p'), {'printer@acme.test'}),
                 (('mailbox', 'list', '--tenant', ''), {'acme'}),
                 (('mailbox', 'alias', 'remove', 'old'), {'oldprinter'}),
+                (('Set-CASMailbox', ''), {'printer@acme.test'}),
+                (('Get-CASMailbox', '-ResultSize', '5', 'p'),
+                 {'printer@acme.test'}),
+                (('Set-TransportConfig', '-Organization', ''), {'acme'}),
                 (('check', ''), {'printer@acme.test', 'oldprinter'})):
             self.assertEqual(self.ask(*line), expected, line)
 

@@ -251,10 +251,10 @@ class Csv(Case):
         r = self.bad(HEAD + 'u@a.test,enabled\nu@b.test,enabled\n\n'
                      'v@a.test,on\nw@a.test,enabled,x\n"x@a.test",enabled\n'
                      'u@A.TEST,disabled\n@,enabled\n',
-                     ':3: no tenant owns the domain of "u@b.test"',
-                     ':5: ', '"on"', ':6: 3 fields, but 2 columns',
-                     ':8: mailbox u@a.test is in an earlier line',
-                     ':9: bad login', '5 bad lines', 'nothing was imported')
+                     'line 3: no tenant owns the domain of "u@b.test"',
+                     'line 5: ', '"on"', 'line 6: 3 fields, but 2 columns',
+                     'line 8: mailbox u@a.test is in an earlier line',
+                     'line 9: bad login', '5 bad lines', 'nothing is changed')
         self.assertEqual(len(r.err.splitlines()), 6)
         for line in r.err.splitlines():
             self.assertTrue(line.startswith('smtpauthctl: '), line)
@@ -287,7 +287,7 @@ class Csv(Case):
                 self.bad(content, word)
 
     def test_messages_are_fit_for_a_terminal(self):
-        r = self.bad(HEAD.encode() + b'\x1b[31m@a.test,\x1b]0;x\x07\n', ':2:')
+        r = self.bad(HEAD.encode() + b'\x1b[31m@a.test,\x1b]0;x\x07\n', 'line 2:')
         self.assertNotIn('\x1b', r.err)
 
     def test_replace(self):
@@ -350,7 +350,7 @@ class Jsonl(Case):
         self.other()
         self.bad('{"type":"mailbox","address":"u@a.test"}\n'
                  '{"type":"tenant","name":"acme","domains":["a.test"],'
-                 '"smtp_auth":"disabled"}\n', ':1: no tenant owns')
+                 '"smtp_auth":"disabled"}\n', 'line 1: no tenant owns')
 
     def test_bad_lines(self):
         self.bad('nonsense\n'
@@ -359,9 +359,9 @@ class Jsonl(Case):
                  '{"type":"tenant","name":"c","domains":["a.test"],'
                  '"smtp_auth":"enabled"}\n'
                  '{"type":"alias","login":"old","mailbox":"v@a.test"}\n',
-                 ':2: "smtp_auth" is missing', ':3: unknown key "x"',
-                 ':4: domain a.test belongs to tenant acme',
-                 ':5: login old is an alias of mailbox u@a.test',
+                 'line 2: "smtp_auth" is missing', 'line 3: unknown key "x"',
+                 'line 4: domain a.test belongs to tenant acme',
+                 'line 5: login old is an alias of mailbox u@a.test',
                  options=['--format', 'jsonl'])
 
     def test_replace_all(self):

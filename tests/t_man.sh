@@ -57,17 +57,24 @@ has_item() {
 
 # options - the options that a help text names
 options() {
-	tr -cs '[:alnum:]-' '\n' | grep -E '^(-[[:alpha:]]|--[a-z][a-z-]*)$' | sort -u
+	tr -cs '[:alnum:]-' '\n' | grep -E '^(-[[:alpha:]]|--[a-z][a-z-]*|-[A-Z][A-Za-z]+)$' |
+		sort -u
+}
+
+# cmdlets - reads a help text or page; the names of Exchange's commands in it
+cmdlets() {
+	grep -oE '[A-Z][a-z]+-[A-Z][A-Za-z]+' | sort -u
 }
 
 # nouns - the first words of smtpauthctl's commands
 nouns() {
 	"$ctl" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'
+	"$ctl" --help | cmdlets
 }
 
 # commands NOUN - their names, without arguments
 commands() {
-	"$ctl" "$1" --help | sed -n 's/^  \([a-z].*\)/\1/p' | sed 's/  .*//; s/ [[A-Z].*//; s/ $//'
+	"$ctl" "$1" --help | sed -n 's/^  \([A-Za-z].*\)/\1/p' | sed 's/  .*//; s/ [[A-Z].*//; s/ $//'
 }
 
 # all_of WHAT PAGE HOW - reads names; one test of each being in the page
@@ -115,9 +122,11 @@ all_of 'options of the commands' smtpauthctl.8 has_option <"$tmp/names"
 
 nouns | while read -r noun; do commands "$noun"; done >"$tmp/commands"
 all_of 'commands' smtpauthctl.8 has_item <"$tmp/commands"
+[ "$(cmdlets <"$tmp/commands" | wc -l)" -eq 4 ]
+result $? "Exchange's commands are among them"
 
 # ... and no command in the page that there is not
-sed -n '/^COMMANDS/,/^SETTINGS/s/^     \([a-z].*\)/\1/p' "$tmp/smtpauthctl.8" |
+sed -n '/^COMMANDS/,/^SETTINGS/s/^     \([a-z].*\|[A-Z][a-z]*-[A-Z].*\)/\1/p' "$tmp/smtpauthctl.8" |
 	grep -vE "^($(tr '\n' '|' <"$tmp/commands" | sed 's/|$//'))( |\$)" >"$tmp/found"
 sed 's/^/# no such command: /' "$tmp/found"
 [ ! -s "$tmp/found" ]
@@ -136,6 +145,8 @@ result $? 'a macro that does not exist is found'
 result $? 'an option that is missing is found'
 ! has_item smtpauthctl.8 'tenant rename' && ! has_item smtpauthctl.8 'tenant ad'
 result $? 'a command that is missing is found'
+! has_item smtpauthctl.8 Get-Mailbox && ! has_option smtpauthctl.8 -Result
+result $? "one of Exchange's that is missing is found"
 ! has_item smtpauth-milter.conf.5 socket-owner
 result $? 'a key that is missing is found'
 

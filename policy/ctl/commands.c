@@ -102,6 +102,17 @@ static const struct command table[] = {
 	    OPTION(OPT_LOG) | OPTION(OPT_IGNORE),
 	NEED_NOTHING, ctl_doctor, "what is wrong with the MTA's side, and ours"},
     {"verify", "", 0, NEED_STORE, ctl_verify, "whether the whole database holds"},
+    {"exchange", "", 0, NEED_INPUT, ctl_exchange,
+	"Exchange's commands on standard input, all or nothing"},
+    {"Get-TransportConfig", "-Organization TENANT", 0, NEED_READ,
+	ctl_get_transport_config, "the tenants' settings"},
+    {"Set-TransportConfig",
+	"-SmtpClientAuthenticationDisabled True|False -Organization TENANT", 0,
+	NEED_WRITE, ctl_set_transport_config, "a tenant's setting"},
+    {"Get-CASMailbox", "[ADDRESS] -ResultSize N|Unlimited", 0, NEED_READ,
+	ctl_get_cas_mailbox, "the mailboxes' own settings, or one"},
+    {"Set-CASMailbox", "ADDRESS -SmtpClientAuthenticationDisabled True|False|Null", 0,
+	NEED_WRITE, ctl_set_cas_mailbox, "a mailbox's own; Null: the tenant's"},
 };
 
 const struct command *

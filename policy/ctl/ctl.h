@@ -11,6 +11,7 @@
 #include "policy/instant.h"
 #include "policy/login.h"
 #include "policy/store.h"
+#include "policy/tenant.h"
 
 /*
  * Commands return an error with its line in `why`; main prints it and maps it to the
@@ -102,6 +103,11 @@ enum error ctl_rollout_disable_unused(struct ctl *c) MUST_USE;
 enum error ctl_rollout_grant(struct ctl *c) MUST_USE;
 enum error ctl_rollout_notify(struct ctl *c) MUST_USE;
 enum error ctl_rollout_status(struct ctl *c) MUST_USE;
+enum error ctl_exchange(struct ctl *c) MUST_USE;
+enum error ctl_get_transport_config(struct ctl *c) MUST_USE;
+enum error ctl_set_transport_config(struct ctl *c) MUST_USE;
+enum error ctl_get_cas_mailbox(struct ctl *c) MUST_USE;
+enum error ctl_set_cas_mailbox(struct ctl *c) MUST_USE;
 
 /* The command's word I behind its name, and the value of an option (or NULL). */
 const char *ctl_word(const struct ctl *c, size_t i);
@@ -129,7 +135,11 @@ enum error ctl_past_time(struct ctl *c, enum option_id id, instant *out_r) MUST_
 enum error ctl_line(struct ctl *c, enum option_id id, size_t max, char *out) MUST_USE;
 /* A login as typed, in normal form. */
 enum error ctl_login(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
-/* A mailbox address whose domain has a tenant; default-domain is applied. */
+/* A mailbox's address in normal form, default-domain applied, whoever's it is. */
+enum error ctl_address(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
+/* ... of one whose domain has a tenant, and not an alias. */
 enum error ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
+/* The tenant of that name; ERR_NOTFOUND with its line. */
+enum error ctl_tenant(struct ctl *c, const char *typed, struct tenant *out_r) MUST_USE;
 
 #endif

@@ -34,6 +34,21 @@ help_has_group(const char *word)
 	return false;
 }
 
+/* print_parameters - those of one of Exchange's commands, from "-Name VALUE ..." */
+static void
+print_parameters(const char *args, FILE *out)
+{
+	size_t n;
+
+	for (; *args != '\0'; args += n + strspn(args + n, " ")) {
+		n = strcspn(args, " ");
+		n += strcspn(args + n, "-");
+		while (n > 0 && args[n - 1] == ' ')
+			n--;
+		fprintf(out, "      %.*s\n", (int)n, args);
+	}
+}
+
 static void
 print_options(uint64_t set, FILE *out)
 {
@@ -46,22 +61,64 @@ print_options(uint64_t set, FILE *out)
 	}
 }
 
+/* takes_time - whether one of the options does */
+static bool
+takes_time(uint64_t set)
+{
+	for (int i = 0; i < OPT_COUNT; i++) {
+		const char *value = option_value_name((enum option_id)i);
+
+		if ((set & OPTION(i)) && value != NULL && strstr(value, "TIME") != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* words_end - where the words of the arguments end, and parameters like -Name begin */
+static size_t
+words_end(const char *args)
+{
+	const char *at = *args == '-' ? args : strstr(args, " -");
+
+	return at != NULL ? (size_t)(at - args) + (*at == ' ') : strlen(args);
+}
+
 /* print_group - the commands of a noun with their options */
 static void
 print_group(const char *word, FILE *out)
 {
 	const struct command *command;
+	uint64_t options = 0;
 
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
+		size_t words = words_end(command->args);
 		int n;
 
 		if (!is_of(command, word))
 			continue;
-		n = fprintf(out, "  %s %s", command->name, command->args);
+		n = fprintf(out, "  %s %.*s", command->name, (int)words, command->args);
 		fprintf(out, "%*s %s\n", n < VALUE_COLUMN ? VALUE_COLUMN - n : 1, "",
 		    command->help);
+		print_parameters(command->args + words, out);
 		print_options(command->options, out);
+		options |= command->options;
 	}
+	if (takes_time(options))
+		fputs("\nTimes: 2026-12-01T09:00:00Z, 2026-12-01, +30d, +12h, +15m.\n",
+		    out);
+}
+
+/* print_verb - what follows the noun; "add|remove" where two begin with one more noun
+ */
+static void
+print_verb(const char *verb, const char *last, FILE *out)
+{
+	size_t n = strcspn(verb, " ");
+
+	if (last != NULL && verb[n] == ' ' && strncmp(verb, last, n + 1) == 0)
+		fprintf(out, "|%s", verb + n + 1);
+	else
+		fprintf(out, "%s%s", last != NULL ? " | " : "", verb);
 }
 
 /* print_verbs - "tenant    add | set | ..." */
@@ -70,20 +127,36 @@ print_verbs(const struct command *first, size_t at, FILE *out)
 {
 	size_t n = first_word(first->name);
 	const struct command *command;
-	const char *between = "";
+	const char *last = NULL;
 
 	fprintf(out, "  %-9.*s ", (int)n, first->name);
 	for (; (command = command_at(at)) != NULL; at++) {
 		if (strncmp(command->name, first->name, n) != 0 ||
 		    command->name[n] != ' ')
 			break;
-		fprintf(out, "%s%s", between, command->name + n + 1);
-		between = " | ";
+		print_verb(command->name + n + 1, last, out);
+		last = command->name + n + 1;
 	}
-	if (*between == '\0')
+	if (last == NULL)
 		fprintf(out, "%s%s%s", first->args, *first->args != '\0' ? "  " : "",
 		    first->help);
 	fputc('\n', out);
+}
+
+/* is_cmdlet - Exchange's commands begin with a capital, and share a line */
+static bool
+is_cmdlet(const struct command *command)
+{
+	return command != NULL && command->name[0] >= 'A' && command->name[0] <= 'Z';
+}
+
+static void
+print_cmdlet(size_t at, FILE *out)
+{
+	bool first = at == 0 || !is_cmdlet(command_at(at - 1));
+
+	fprintf(out, "%s%s%s", first ? "  " : " | ", command_at(at)->name,
+	    is_cmdlet(command_at(at + 1)) ? "" : "\n");
 }
 
 static void
@@ -97,18 +170,17 @@ print_overview(FILE *out)
 	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
 		size_t n = first_word(command->name);
 
-		if (last == NULL || strncmp(last->name, command->name, n + 1) != 0)
+		if (is_cmdlet(command))
+			print_cmdlet(i, out);
+		else if (last == NULL || strncmp(last->name, command->name, n + 1) != 0)
 			print_verbs(command, i, out);
 		last = command;
 	}
 	fputs("\n"
-	      "  -c FILE       configuration file, for the state folder\n"
-	      "  -d DIR        state folder\n"
-	      "  --json        output for programs: one object, or one a line\n"
-	      "  --actor NAME  who makes the change\n"
-	      "  -h, -V        this help, or with a command its own; the version\n\n"
-	      "Times: 2026-12-01T09:00:00Z, 2026-12-01, +30d, +12h, +15m. See "
-	      "smtpauthctl(8).\n",
+	      "  -c FILE  configuration file   -d DIR  state folder   --json  for "
+	      "programs\n"
+	      "  --actor NAME  who changes it   -h  help, also of a command   -V  "
+	      "version\n",
 	    out);
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/ctl/bad_lines.h"
 #include "policy/ctl/changes.h"
 #include "policy/ctl/import_file.h"
 #include "policy/ctl/input.h"
@@ -13,7 +14,6 @@
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
 
-#define COMPLAINTS_MAX 20
 #define CHECKPOINT_ROWS 100000 /* of a scratch database: bounds what is in memory */
 
 struct job {
@@ -25,7 +25,8 @@ struct job {
 	struct import *import;
 	struct row row;
 	struct store_txn *target; /* C's transaction, or that of a scratch database */
-	uint64_t rows, bad;
+	uint64_t rows;
+	struct bad_lines bad;
 	struct changes changes;
 	struct digest content;
 	/* What --replace looks at: */
@@ -58,11 +59,8 @@ read_options(struct job *j)
 static void
 complain(struct job *j, const struct error_text *why)
 {
-	j->bad++;
-	if (j->bad > COMPLAINTS_MAX)
-		return;
 	import_file_hide(&j->file);
-	input_complain(j->c, j->file.line, why->text);
+	bad_lines_add(&j->bad, j->file.line, why);
 }
 
 /* put_row - the row just read; a checkpoint now and then */
@@ -99,12 +97,7 @@ read_rows(struct job *j)
 	import_file_hide(&j->file);
 	if (e == ERR_FORMAT)
 		complain(j, &why);
-	if (j->bad == 0)
-		return OK;
-	return error_set(&j->c->why, ERR_DATA,
-	    "%llu bad line%s in %s%s; nothing was imported", (unsigned long long)j->bad,
-	    j->bad == 1 ? "" : "s", input_name(j->c),
-	    j->bad > COMPLAINTS_MAX ? ", the first of them above" : "");
+	return bad_lines_end(&j->bad, "line", &j->c->why);
 }
 
 /* run_rows - reads the file into the target */

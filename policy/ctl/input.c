@@ -7,7 +7,6 @@
 #include <sys/stat.h>
 
 #include "policy/ctl/spool.h"
-#include "policy/text.h"
 
 /* is_standard - whether the command reads standard input */
 static bool
@@ -28,9 +27,10 @@ cannot_read(struct ctl *c)
 	int err = errno;
 	enum error e = error_from_errno(err);
 
-	return error_set(&c->why,
-	    e == ERR_PERMISSION || e == ERR_FULL ? e : ERR_NOINPUT,
-	    "cannot read %s: %s", input_name(c), strerror(err));
+	if (e != ERR_PERMISSION && e != ERR_FULL)
+		e = is_standard(c) ? ERR_IO : ERR_NOINPUT;
+	return error_set(
+	    &c->why, e, "cannot read %s: %s", input_name(c), strerror(err));
 }
 
 /* spool - all of FROM in a temporary file; NULL with errno */
@@ -74,16 +74,4 @@ input_open(struct ctl *c)
 	if (f != stdin && f != c->in)
 		fclose(f);
 	return OK;
-}
-
-void
-input_complain(const struct ctl *c, uint64_t line, const char *what)
-{
-	char shown[4 * ERROR_TEXT_MAX + 64];
-	struct text t;
-
-	text_init(&t, shown, sizeof shown);
-	text_show(&t, what, strlen(what), ERROR_TEXT_MAX);
-	fprintf(stderr, "smtpauthctl: %s:%llu: %s\n", input_name(c),
-	    (unsigned long long)line, shown);
 }

@@ -16,7 +16,4 @@ enum error input_open(struct ctl *c) MUST_USE;
 /* What it is called in messages. */
 const char *input_name(const struct ctl *c);
 
-/* Prints "NAME:LINE: WHAT" to standard error, fit for a terminal. */
-void input_complain(const struct ctl *c, uint64_t line, const char *what);
-
 #endif

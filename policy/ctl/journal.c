@@ -71,6 +71,12 @@ journal_start(struct ctl *c, const char *command)
 	return e;
 }
 
+void
+journal_name(struct ctl *c, const char *command)
+{
+	set_command(&c->log.origin, command);
+}
+
 /* announce - the head, for whoever keeps the system's log */
 static void
 announce(const struct audit_log *log, uint64_t count, const struct digest *head)

@@ -86,18 +86,6 @@ show(struct ctl *c, const struct login *address, const struct mailbox *m)
 	return OK;
 }
 
-/* load - the record, or an empty one where there is none */
-static enum error
-load(struct ctl *c, const struct login *address, struct mailbox *m)
-{
-	enum error e = mailbox_table_get(c->txn, address, m);
-
-	if (e != ERR_NOTFOUND)
-		return e;
-	mailbox_init(m);
-	return OK;
-}
-
 static enum error
 apply_clients(struct ctl *c, struct mailbox *m)
 {
@@ -135,17 +123,15 @@ static enum error
 apply_options(struct ctl *c, struct mailbox *m)
 {
 	const char *v = ctl_option(c, OPT_SMTP_AUTH);
+	enum smtp_auth smtp_auth = m->smtp_auth;
 	enum error e;
 
-	if (v != NULL && !smtp_auth_parse(v, &m->smtp_auth))
+	if (v != NULL && !smtp_auth_parse(v, &smtp_auth))
 		return error_set(&c->why, ERR_DATA,
 		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
 		    "inherit",
 		    v);
-	if (m->smtp_auth != SMTP_AUTH_ENABLED)
-		m->clients.count = 0;
-	if (m->smtp_auth == SMTP_AUTH_INHERIT)
-		m->until = INSTANT_NONE;
+	mailbox_set_smtp_auth(m, smtp_auth);
 	e = apply_clients(c, m);
 	if (e == OK)
 		e = apply_until(c, m);
@@ -171,7 +157,7 @@ ctl_mailbox_set(struct ctl *c)
 	enum error e = ctl_mailbox(c, ctl_word(c, 0), &address);
 
 	if (e == OK)
-		e = load(c, &address, &m);
+		e = mailbox_table_get_or_empty(c->txn, &address, &m);
 	if (e == OK)
 		e = apply_options(c, &m);
 	return e == OK ? put(c, &address, &m) : e;
@@ -227,7 +213,7 @@ ctl_mailbox_lock(struct ctl *c)
 	enum error e = ctl_mailbox(c, ctl_word(c, 0), &address);
 
 	if (e == OK)
-		e = load(c, &address, &m);
+		e = mailbox_table_get_or_empty(c->txn, &address, &m);
 	if (e != OK)
 		return e;
 	m.lock.set = true;

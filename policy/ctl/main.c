@@ -157,7 +157,7 @@ choose_command(struct ctl *c, const struct command **command_r)
 	if (command == NULL)
 		return unknown_command(&c->options, &c->why);
 	count_words(command->args, &least, &most);
-	if (c->options.words < least || c->options.words > most)
+	if (!c->options.cmdlet && (c->options.words < least || c->options.words > most))
 		return error_set(&c->why, ERR_USAGE, "usage: smtpauthctl %s%s%s",
 		    command->name, *command->args != '\0' ? " " : "", command->args);
 	return options_check(&c->options, command->options, &c->why);
@@ -219,16 +219,20 @@ run_in_transaction(struct ctl *c, const struct command *command)
 	return e;
 }
 
-/*
- * hold_back - a stream for what is true only once the transaction has ended; a dry run
- * may say more than fits into memory
- */
+/* is_long - whether what the command says may be more than fits into memory */
+static bool
+is_long(const struct command *command)
+{
+	return command->need >= NEED_TRIAL;
+}
+
+/* hold_back - a stream for what is true only once the transaction has ended */
 static FILE *
 hold_back(const struct ctl *c, const struct command *command, char **text, size_t *size)
 {
 	if (!takes_turn(c, command))
 		return stdout;
-	return writes(c, command) ? open_memstream(text, size) : spool_file();
+	return is_long(command) ? spool_file() : open_memstream(text, size);
 }
 
 /* print_held - what was held back, if all went well; frees it in any case */
@@ -261,7 +265,7 @@ run(struct ctl *c, const struct command *command)
 	store_abort(&c->txn);
 	store_close(&c->store);
 	if (c->out != stdout)
-		e = print_held(c, !writes(c, command), &text, &size, e);
+		e = print_held(c, is_long(command), &text, &size, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return error_set(&c->why, ERR_IO, "cannot write to standard output");
 	return e;

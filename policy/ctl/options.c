@@ -5,6 +5,8 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "policy/exchange.h"
+
 enum { GLOBAL_JSON = 1000, GLOBAL_ACTOR, GLOBAL_FIRST_OPTION };
 
 static const struct {
@@ -148,19 +150,47 @@ take(struct options *o, int c, const char *value, const char *word,
 	}
 }
 
-enum error
-options_parse(struct options *out, int argc, char **argv, struct error_text *why)
+#define SHORT "c:d:hV"
+
+/* first_word - where the first word stands that is no option; ARGC for none */
+static int
+first_word(int argc, char **argv, const struct option *longs)
 {
-	struct option longs[OPT_COUNT + 7];
+	int at;
+
+	optind = 0; /* from the start, here and wherever it is set */
+	while (getopt_long(argc, argv, "+:" SHORT, longs, NULL) != -1)
+		;
+	at = optind;
+	optind = 0;
+	return at;
+}
+
+/* is_cmdlet - whether it names one of Exchange's commands; then as Exchange does */
+static bool
+is_cmdlet(char *word)
+{
+	enum exchange_cmdlet cmdlet;
+	const char *name;
+
+	if (!exchange_cmdlet_find((struct exchange_span){word, strlen(word)}, &cmdlet))
+		return false;
+	name = exchange_cmdlet_name(cmdlet);
+	memcpy(word, name, strlen(name) + 1); /* no dash is shorter than '-' */
+	return true;
+}
+
+/* parse - options anywhere */
+static enum error
+parse(struct options *out, int argc, char **argv, const struct option *longs,
+    struct error_text *why)
+{
 	enum error e = OK;
 	int c, at;
 
-	memset(out, 0, sizeof *out);
-	fill_long(longs);
-	opterr = 0;
 	while (e == OK) {
 		at = optind;
-		c = getopt_long(argc, argv, ":c:d:hV", longs, NULL);
+		c = getopt_long(argc, argv, ":" SHORT, longs, NULL);
 		if (c == -1)
 			break;
 		/* getopt stands behind the option it found, which may come late */
@@ -169,6 +199,59 @@ options_parse(struct options *out, int argc, char **argv, struct error_text *why
 	out->word = argv + optind;
 	out->words = (size_t)(argc - optind);
 	return e;
+}
+
+/* is_ours - whether a word behind a cmdlet is an option of smtpauthctl */
+static bool
+is_ours(const char *word)
+{
+	if (word[0] != '-' || word[1] == '\0')
+		return false;
+	return word[1] == '-' || (word[2] == '\0' && strchr("cdhV", word[1]) != NULL);
+}
+
+/* parse_cmdlet - the words behind FIRST, one of Exchange's; other options move away */
+static enum error
+parse_cmdlet(struct options *out, int argc, char **argv, int first,
+    const struct option *longs, struct error_text *why)
+{
+	enum error e = parse(out, first, argv, longs, why);
+	int kept = first + 1, i = kept, c;
+	bool options = true;
+
+	while (e == OK && i < argc) {
+		if (options && strcmp(argv[i], "--") == 0) {
+			options = false;
+			i++;
+		} else if (options && is_ours(argv[i])) {
+			optind = 0;
+			c = getopt_long(
+			    argc - i + 1, argv + i - 1, "+:" SHORT, longs, NULL);
+			e = take(out, c, optarg, argv[i], why);
+			i += optind - 1;
+		} else {
+			argv[kept++] = argv[i++];
+		}
+	}
+	out->cmdlet = true;
+	out->word = argv + first;
+	out->words = (size_t)(kept - first);
+	return e;
+}
+
+enum error
+options_parse(struct options *out, int argc, char **argv, struct error_text *why)
+{
+	struct option longs[OPT_COUNT + 7];
+	int first;
+
+	memset(out, 0, sizeof *out);
+	fill_long(longs);
+	opterr = 0;
+	first = first_word(argc, argv, longs);
+	if (first < argc && is_cmdlet(argv[first]))
+		return parse_cmdlet(out, argc, argv, first, longs, why);
+	return parse(out, argc, argv, longs, why);
 }
 
 enum error

@@ -61,6 +61,8 @@ enum option_id {
 struct options {
 	const char *config_file, *dir, *actor; /* NULL where not given */
 	bool json, help, version;
+	bool cmdlet; /* one of Exchange's commands: its words have a grammar of their
+			own */
 	const char
 	    *value[OPT_COUNT]; /* NULL where not given; "" for one without a value */
 	const char *domain[OPTION_DOMAINS_MAX];
@@ -73,7 +75,9 @@ struct options {
 
 /*
  * Takes ARGV apart; options may stand anywhere before "--". ERR_USAGE with WHY. OUT
- * borrows from ARGV, which is permuted.
+ * borrows from ARGV, which is permuted. Behind the name of one of Exchange's commands,
+ * which is written the way Exchange does, only options with "--", and -c, -d, -h and -V
+ * are ours; the other words are left as they are.
  */
 enum error options_parse(
     struct options *out, int argc, char **argv, struct error_text *why) MUST_USE;

@@ -15,14 +15,7 @@
 static enum error
 find(struct ctl *c, size_t i, struct tenant *t)
 {
-	char name[TENANT_NAME_MAX + 1];
-	enum error e = tenant_name_parse(ctl_word(c, i), name, &c->why);
-
-	if (e == OK)
-		e = tenant_table_get(c->txn, name, t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "there is no tenant %s", name);
-	return e;
+	return ctl_tenant(c, ctl_word(c, i), t);
 }
 
 struct domain_printer {

@@ -4,6 +4,7 @@
 
 #include "policy/address.h"
 #include "policy/ctl/ctl.h"
+#include "policy/tenant_table.h"
 #include "policy/text.h"
 
 const char *
@@ -100,7 +101,26 @@ ctl_login(struct ctl *c, const char *typed, struct login *out_r)
 }
 
 enum error
+ctl_address(struct ctl *c, const char *typed, struct login *out_r)
+{
+	return address_normalize(c->txn, typed, out_r, &c->why);
+}
+
+enum error
 ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
 {
 	return address_mailbox(c->txn, typed, out_r, &c->why);
+}
+
+enum error
+ctl_tenant(struct ctl *c, const char *typed, struct tenant *out_r)
+{
+	char name[TENANT_NAME_MAX + 1];
+	enum error e = tenant_name_parse(typed, name, &c->why);
+
+	if (e == OK)
+		e = tenant_table_get(c->txn, name, out_r);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e, "there is no tenant %s", name);
+	return e;
 }

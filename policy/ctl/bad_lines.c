@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* bad_lines - the lines of an input that are wrong, told as they are found */
+#include "policy/ctl/bad_lines.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/text.h"
+
+void
+bad_lines_add(struct bad_lines *b, uint64_t line, const struct error_text *why)
+{
+	char shown[4 * ERROR_TEXT_MAX + 64];
+	struct text t;
+
+	if (b->count++ >= BAD_LINES_SHOWN)
+		return;
+	text_init(&t, shown, sizeof shown);
+	text_show(&t, why->text, strlen(why->text), ERROR_TEXT_MAX);
+	fprintf(stderr, "smtpauthctl: line %" PRIu64 ": %s\n", line, shown);
+}
+
+enum error
+bad_lines_end(const struct bad_lines *b, const char *what, struct error_text *why)
+{
+	if (b->count == 0)
+		return OK;
+	return error_set(why, ERR_DATA, "%" PRIu64 " bad %s%s; nothing is changed",
+	    b->count, what, b->count == 1 ? "" : "s");
+}
+
+bool
+bad_lines_is(enum error e)
+{
+	return e == ERR_USAGE || e == ERR_DATA || e == ERR_NOTFOUND ||
+	    e == ERR_EXISTS || e == ERR_CONFLICT || e == ERR_PROTECTED ||
+	    e == ERR_LIMIT;
+}

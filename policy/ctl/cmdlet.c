@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmdlet - what Exchange's commands do to our policy */
+#include "policy/ctl/cmdlet.h"
+
+#include <string.h>
+
+#include "policy/ctl/output.h"
+#include "policy/mailbox_table.h"
+#include "policy/tenant_table.h"
+
+#define DISABLED_NAME "SmtpClientAuthenticationDisabled"
+
+/* disabled_text - the double negative, as PowerShell prints it */
+static const char *
+disabled_text(enum smtp_auth smtp_auth)
+{
+	if (smtp_auth == SMTP_AUTH_INHERIT)
+		return "";
+	return smtp_auth == SMTP_AUTH_DISABLED ? "True" : "False";
+}
+
+static void
+json_disabled(struct json *j, enum smtp_auth smtp_auth)
+{
+	if (smtp_auth == SMTP_AUTH_INHERIT)
+		json_null(j, DISABLED_NAME);
+	else
+		json_bool(j, DISABLED_NAME, smtp_auth == SMTP_AUTH_DISABLED);
+}
+
+/* line - of PowerShell's list format, in which all names here are as wide as one */
+static void
+line(FILE *out, const char *name, const char *value)
+{
+	fprintf(out, "%-*s : %s\n", (int)strlen(DISABLED_NAME), name, value);
+}
+
+static void
+show_tenant(struct ctl *c, const struct tenant *t)
+{
+	struct json j;
+
+	if (!c->options.json) {
+		fputc('\n', c->out);
+		line(c->out, "Organization", t->name);
+		line(c->out, DISABLED_NAME, disabled_text(t->smtp_auth));
+		return;
+	}
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_string(&j, "Organization", t->name);
+	json_disabled(&j, t->smtp_auth);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+/* A walk through tenants or mailboxes. */
+struct walk {
+	struct ctl *c;
+	uint64_t walked, most;
+	char domain[DOMAIN_MAX + 1]; /* of the last mailbox, and whose it is */
+	struct tenant tenant;
+};
+
+static enum error
+show_each_tenant(void *arg, const struct tenant *t)
+{
+	struct walk *w = arg;
+
+	w->walked++;
+	show_tenant(w->c, t);
+	return OK;
+}
+
+static enum error
+get_transport_config(struct ctl *c, const struct exchange *x)
+{
+	struct walk w = {.c = c};
+	struct tenant t;
+	enum error e;
+
+	if (x->organization[0] == '\0') {
+		e = tenant_table_each(c->txn, show_each_tenant, &w);
+		if (e == OK)
+			e = ctl_walked(c, w.walked, store_meta(c->txn)->tenants);
+	} else {
+		e = ctl_tenant(c, x->organization, &t);
+		if (e == OK)
+			show_tenant(c, &t);
+	}
+	return e;
+}
+
+/* keep_tenant - the first one ends the walk */
+static enum error
+keep_tenant(void *arg, const struct tenant *t)
+{
+	*(struct tenant *)arg = *t;
+	return ERR_EXISTS;
+}
+
+/* only_tenant - who is meant where nobody is named */
+static enum error
+only_tenant(struct ctl *c, struct tenant *t)
+{
+	uint64_t tenants = store_meta(c->txn)->tenants;
+	enum error e;
+
+	if (tenants > 1)
+		return error_set(&c->why, ERR_USAGE,
+		    "there are %llu tenants: name one with -Organization",
+		    (unsigned long long)tenants);
+	e = tenant_table_each(c->txn, keep_tenant, t);
+	if (e != OK && e != ERR_EXISTS)
+		return e;
+	e = ctl_walked(c, e == ERR_EXISTS, tenants);
+	if (e == OK && tenants == 0)
+		return error_set(&c->why, ERR_NOTFOUND,
+		    "there is no tenant yet; see \"smtpauthctl tenant add\"");
+	return e;
+}
+
+static enum error
+set_transport_config(struct ctl *c, const struct exchange *x)
+{
+	struct tenant t;
+	enum error e = x->organization[0] != '\0' ? ctl_tenant(c, x->organization, &t)
+						  : only_tenant(c, &t);
+
+	if (e != OK)
+		return e;
+	t.smtp_auth = x->smtp_auth;
+	return tenant_table_put(c->txn, &t);
+}
+
+/* own_setting - what of the record holds now; Exchange knows no times */
+static enum smtp_auth
+own_setting(const struct mailbox *m, instant now)
+{
+	return mailbox_overrides(m, now) ? m->smtp_auth : SMTP_AUTH_INHERIT;
+}
+
+static void
+show_mailbox(struct ctl *c, const struct login *address, const char *tenant,
+    enum smtp_auth smtp_auth)
+{
+	struct json j;
+
+	if (!c->options.json) {
+		fprintf(c->out, "\n%-*s : %.*s\n", (int)strlen(DISABLED_NAME), "Name",
+		    (int)address->local, address->text);
+		line(c->out, "PrimarySmtpAddress", address->text);
+		line(c->out, DISABLED_NAME, disabled_text(smtp_auth));
+		return;
+	}
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	json_string(&j, "PrimarySmtpAddress", address->text);
+	json_text(&j, "Organization", tenant);
+	json_disabled(&j, smtp_auth);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+/* find_owner - whose the mailbox is; once for a run of one domain, for JSON only */
+static enum error
+find_owner(struct walk *w, const struct login *address)
+{
+	const char *domain = login_domain(address);
+	enum error e;
+
+	if (!w->c->options.json || strcmp(domain, w->domain) == 0)
+		return OK;
+	memcpy(w->domain, domain, strlen(domain) + 1);
+	e = tenant_table_of(w->c->txn, address, &w->tenant);
+	if (e == ERR_NOTFOUND)
+		w->tenant.name[0] = '\0';
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* show_each_mailbox - ERR_EXISTS where there is one more than wanted */
+static enum error
+show_each_mailbox(void *arg, const struct login *address, const struct mailbox *m)
+{
+	struct walk *w = arg;
+	enum error e;
+
+	if (w->walked == w->most)
+		return ERR_EXISTS;
+	w->walked++;
+	e = find_owner(w, address);
+	if (e == OK)
+		show_mailbox(w->c, address, w->tenant.name, own_setting(m, w->c->now));
+	return e;
+}
+
+static enum error
+list_mailboxes(struct ctl *c, const struct exchange *x)
+{
+	struct walk w = {.c = c, .most = x->results};
+	enum error e = mailbox_table_each(c->txn, NULL, show_each_mailbox, &w);
+
+	if (e == OK)
+		return ctl_walked(c, w.walked, store_meta(c->txn)->mailboxes);
+	if (e != ERR_EXISTS)
+		return e;
+	fprintf(stderr,
+	    x->results_said ? "smtpauthctl: warning: there are more mailboxes than "
+			      "these %llu: raise -ResultSize\n"
+			    : "smtpauthctl: warning: only the first %llu mailboxes are "
+			      "shown; for all, say -ResultSize Unlimited\n",
+	    (unsigned long long)x->results);
+	return OK;
+}
+
+/* find_mailbox - the record of one that has a tenant; an empty one is none of its own
+ */
+static enum error
+find_mailbox(struct ctl *c, const char *typed, struct login *address, struct tenant *t,
+    struct mailbox *m)
+{
+	enum error e = ctl_address(c, typed, address);
+
+	if (e == OK)
+		e = tenant_table_of(c->txn, address, t);
+	if (e == ERR_NOTFOUND)
+		return error_set(&c->why, e,
+		    "there is no mailbox %s: no tenant owns its domain", address->text);
+	if (e == OK)
+		e = ctl_mailbox(c, typed, address); /* no alias */
+	return e == OK ? mailbox_table_get_or_empty(c->txn, address, m) : e;
+}
+
+static enum error
+get_cas_mailbox(struct ctl *c, const struct exchange *x)
+{
+	struct login address;
+	struct mailbox m;
+	struct tenant t;
+	enum error e;
+
+	if (x->identity[0] == '\0')
+		return list_mailboxes(c, x);
+	e = find_mailbox(c, x->identity, &address, &t, &m);
+	if (e == OK)
+		show_mailbox(c, &address, t.name, own_setting(&m, c->now));
+	return e;
+}
+
+static enum error
+set_cas_mailbox(struct ctl *c, const struct exchange *x)
+{
+	struct login address;
+	struct mailbox m;
+	enum error e = ctl_mailbox(c, x->identity, &address);
+
+	if (e == OK)
+		e = mailbox_table_get_or_empty(c->txn, &address, &m);
+	if (e != OK)
+		return e;
+	mailbox_set_smtp_auth(&m, x->smtp_auth);
+	if (m.until != INSTANT_NONE && m.until <= c->now)
+		m.until = INSTANT_NONE; /* what is set now holds */
+	return mailbox_table_put(c->txn, &address, &m);
+}
+
+enum error
+cmdlet_run(struct ctl *c, const struct exchange *x)
+{
+	enum error e = ERR_INTERNAL;
+
+	switch (x->cmdlet) {
+	case EXCHANGE_GET_TRANSPORT_CONFIG:
+		e = get_transport_config(c, x);
+		break;
+	case EXCHANGE_SET_TRANSPORT_CONFIG:
+		return set_transport_config(c, x);
+	case EXCHANGE_GET_CAS_MAILBOX:
+		e = get_cas_mailbox(c, x);
+		break;
+	case EXCHANGE_SET_CAS_MAILBOX:
+		return set_cas_mailbox(c, x);
+	case EXCHANGE_CMDLETS:
+		break;
+	}
+	if (e == OK && !c->options.json)
+		fputc('\n', c->out);
+	return e;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* cmdlet - what Exchange's commands do to our policy */
+#ifndef CTL_CMDLET_H
+#define CTL_CMDLET_H
+
+#include "policy/ctl/ctl.h"
+#include "policy/exchange.h"
+
+/*
+ * Runs one command in C's transaction; what Get-... tells goes to C's `out`. Errors
+ * with their line in C's `why`: ERR_USAGE, ERR_DATA, ERR_NOTFOUND and ERR_CONFLICT are
+ * about the command, others about the database.
+ */
+enum error cmdlet_run(struct ctl *c, const struct exchange *x) MUST_USE;
+
+#endif
