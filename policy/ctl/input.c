@@ -33,27 +33,26 @@ cannot_read(struct ctl *c)
 	    &c->why, e, "cannot read %s: %s", input_name(c), strerror(err));
 }
 
-/* spool - all of FROM in a temporary file; NULL with errno */
-static FILE *
-spool(FILE *from)
+/* spool - all of FROM into C's `in`, a temporary file */
+static enum error
+spool(struct ctl *c, FILE *from)
 {
-	FILE *to = spool_file();
 	char buf[4096];
 	size_t n;
+	enum error e = spool_open(c, &c->in);
 
-	while (to != NULL && (n = fread(buf, 1, sizeof buf, from)) > 0) {
-		if (fwrite(buf, 1, n, to) != n) {
-			fclose(to);
-			return NULL;
-		}
-	}
-	if (to != NULL && (ferror(from) || fflush(to) != 0)) {
-		fclose(to);
-		return NULL;
-	}
-	if (to != NULL)
-		rewind(to);
-	return to;
+	if (e != OK)
+		return e;
+	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
+		if (fwrite(buf, 1, n, c->in) != n)
+			break;
+	if (ferror(from))
+		return cannot_read(c);
+	if (ferror(c->in) || fflush(c->in) != 0)
+		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
+		    "cannot write a temporary file: %s", strerror(errno));
+	rewind(c->in);
+	return OK;
 }
 
 enum error
@@ -61,6 +60,7 @@ input_open(struct ctl *c)
 {
 	FILE *f = is_standard(c) ? stdin : fopen(ctl_word(c, 0), "re");
 	struct stat st;
+	enum error e;
 
 	if (f == NULL || fstat(fileno(f), &st) != 0)
 		return cannot_read(c);
@@ -68,10 +68,11 @@ input_open(struct ctl *c)
 		errno = EISDIR;
 		return cannot_read(c);
 	}
-	c->in = S_ISREG(st.st_mode) ? f : spool(f);
-	if (c->in == NULL)
-		return cannot_read(c);
-	if (f != stdin && f != c->in)
+	c->in = f;
+	if (S_ISREG(st.st_mode))
+		return OK;
+	e = spool(c, f);
+	if (f != stdin)
 		fclose(f);
-	return OK;
+	return e;
 }
