@@ -136,26 +136,25 @@ put_tenant(struct import *i, const struct row *row, struct error_text *why)
 	return e == OK ? put_domains(i, row, why) : e;
 }
 
-/* find_owner - the tenant of the address's domain */
+/* find_owner - the tenant of the address's domain; that it exists, verify looks at */
 static enum error
 find_owner(struct import *i, const char *typed, const struct login *address,
     struct error_text *why)
 {
 	const char *domain = login_domain(address);
-	struct tenant t;
 	enum error e;
 
 	if (strcmp(domain, i->domain) == 0)
 		return OK;
 	i->domain[0] = '\0';
-	e = tenant_table_of(i->txn, address, &t);
+	e = domain_table_get(i->txn, domain, i->owner);
+	if (e == ERR_NOTFOUND)
+		e = domain_table_get(i->txn, DOMAIN_ANY, i->owner);
 	if (e == ERR_NOTFOUND)
 		return address_check_owner(i->txn, typed, address, why);
-	if (e != OK)
-		return e;
-	memcpy(i->domain, domain, strlen(domain) + 1);
-	memcpy(i->owner, t.name, sizeof i->owner);
-	return OK;
+	if (e == OK)
+		memcpy(i->domain, domain, strlen(domain) + 1);
+	return e;
 }
 
 /* find_address - of a mailbox that can have a setting, and is of the tenant asked for
