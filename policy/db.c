@@ -76,7 +76,7 @@ struct open_call {
 	MDB_env *env;
 	const char *path;
 	size_t map_size;
-	bool writable, alone;
+	bool writable, alone, lazy;
 };
 
 static enum error
@@ -84,7 +84,7 @@ open_env(void *arg)
 {
 	struct open_call *c = arg;
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (c->writable ? 0 : MDB_RDONLY) |
-	    (c->alone ? MDB_NOLOCK : 0);
+	    (c->alone ? MDB_NOLOCK : 0) | (c->lazy ? MDB_NOSYNC : 0);
 	int rc = mdb_env_set_maxreaders(c->env, DB_READERS_MAX);
 
 	if (rc == MDB_SUCCESS)
@@ -119,7 +119,7 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 		size = sizeof(size_t) > 4 ? (size_t)32 << 30 : (size_t)1 << 30;
 	for (;; size /= 2) {
 		struct open_call call = {
-		    NULL, path, size, options->writable, options->alone};
+		    NULL, path, size, options->writable, options->alone, options->lazy};
 
 		e = from_lmdb(mdb_env_create(&call.env));
 		if (e != OK)
@@ -186,6 +186,12 @@ db_close(struct db **db)
 }
 
 enum error
+db_sync(struct db *db)
+{
+	return from_lmdb(mdb_env_sync(db->env, 1));
+}
+
+enum error
 db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r)
 {
 	struct stat st;
@@ -207,19 +213,23 @@ db_clear_stale_readers(struct db *db)
 }
 
 /*
- * check_snapshot - a transaction numbered above the last one in the file (or, for a
- * writer, more than one above) means that another file stands in its place
+ * check_snapshot - a transaction numbered above the last one in the file means that
+ * another file stands in its place. A reader may be behind, while a commit is on its
+ * way; a writer, whom all others wait for, is the next one, or would write over a newer
+ * state.
  */
 static enum error
 check_snapshot(const struct db_txn *txn)
 {
+	size_t id = mdb_txn_id(txn->txn);
 	MDB_envinfo info;
 	int rc = mdb_env_info(txn->db->env, &info);
 
 	if (rc != MDB_SUCCESS)
 		return from_lmdb(rc);
-	return mdb_txn_id(txn->txn) - txn->write > info.me_last_txnid ? ERR_REPLACED
-								      : OK;
+	if (txn->write)
+		return id == info.me_last_txnid + 1 ? OK : ERR_REPLACED;
+	return id > info.me_last_txnid ? ERR_REPLACED : OK;
 }
 
 /*

@@ -90,6 +90,10 @@ static const struct command table[] = {
 	    OPTION(OPT_LOG) | OPTION(OPT_IGNORE),
 	NEED_NOTHING, ctl_doctor, "what is wrong with the MTA's side, and ours"},
     {"verify", "", 0, NEED_STORE, ctl_verify, "whether the whole database holds"},
+    {"backup", "DIR", 0, NEED_READ, ctl_backup,
+	"a compact copy of the policy database"},
+    {"restore", "DIR", 0, NEED_NOTHING, ctl_restore,
+	"the policy of a backup; replaces a database that is damaged"},
 };
 
 const struct command *

@@ -74,6 +74,8 @@ enum error ctl_check(struct ctl *c) MUST_USE;
 enum error ctl_status(struct ctl *c) MUST_USE;
 enum error ctl_doctor(struct ctl *c) MUST_USE;
 enum error ctl_verify(struct ctl *c) MUST_USE;
+enum error ctl_backup(struct ctl *c) MUST_USE;
+enum error ctl_restore(struct ctl *c) MUST_USE;
 enum error ctl_usage_list(struct ctl *c) MUST_USE;
 enum error ctl_usage_tenants(struct ctl *c) MUST_USE;
 enum error ctl_usage_export(struct ctl *c) MUST_USE;

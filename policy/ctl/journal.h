@@ -18,6 +18,9 @@ enum error journal_start(struct ctl *c, const char *command) MUST_USE;
 enum error journal_origin(
     struct ctl *c, const char *command, struct audit_log *log) MUST_USE;
 
+/* Tells syslog(3) the head that META has, after such a transaction is committed. */
+void journal_announce(const struct audit_log *log, const struct store_meta *meta);
+
 /*
  * Commits C's transaction and tells syslog(3), facility authpriv, the new head of the
  * audit log if there is one: what was cut off or rewritten in the database can be
