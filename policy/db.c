@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "policy/dbfile.h"
 #include "policy/guard.h"
 
 #define FILE_MODE 0660
+
+/* With less than that left, what a write has left out is for want of room. */
+#define DISK_FULL_BYTES 65536
 
 struct db {
 	MDB_env *env;
@@ -372,6 +376,17 @@ close_inserter(struct db_txn *txn)
 	txn->inserter = NULL;
 }
 
+/* is_full - LMDB calls a write that ended early, as on a full disk, an I/O error */
+static bool
+is_full(struct db *db)
+{
+	struct statvfs fs;
+	int fd;
+
+	return mdb_env_get_fd(db->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+}
+
 static enum error
 commit(void *arg)
 {
@@ -389,6 +404,8 @@ db_commit(struct db_txn **txn)
 	}
 	close_inserter(*txn);
 	e = guard_run(commit, (*txn)->txn);
+	if (e == ERR_IO && is_full((*txn)->db))
+		e = ERR_FULL;
 	free(*txn);
 	*txn = NULL;
 	return e;
