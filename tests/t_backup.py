@@ -1,27 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""backup and restore: what they refuse, modes and owners, with a daemon and
-with writers beside them, on full and read-only disks, and killed."""
+"""backup and restore: what they say and refuse, modes and owners, writers
+beside them, full and read-only disks."""
 
 import fcntl
 import os
-import random
 import resource
 import shutil
-import signal
 import subprocess
 import threading
-import time
 import unittest
 
-import harness
 from t_ctl import Files
-from t_metrics import Mta
+import harness
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
-ROUNDS = int(os.environ.get('KILL_ROUNDS', 40))
-DISABLED = '550 5.7.1 SMTP AUTH is disabled'
 
 
 class Backup(Files):
@@ -405,192 +399,6 @@ class Restore(Restored):
                          ['policy.mdb', 'policy.writers'])
         with open(self.path()) as f:
             self.assertEqual(f.read(), 'x' * 10)
-
-
-class Running(Restored):
-    """With a daemon that is asked all the time."""
-
-    def setUp(self):
-        super().setUp()
-        self.daemon = harness.Daemon(self).start()
-        self.daemon.wait_log('policy database verified')
-        self.mta = Mta(self.daemon)
-        self.addCleanup(self.mta.socket.close)
-
-    def is_first(self):
-        """Whether the daemon decides by the backup's policy."""
-        answers = [self.mta.mail(login) for login in (
-            'printer@a.test', 'printer', 'new@a.test')]
-        return answers[0] == answers[1] == 'a' and DISABLED in answers[2]
-
-    def is_second(self):
-        answers = [self.mta.mail(login) for login in (
-            'printer@a.test', 'printer', 'new@a.test')]
-        return answers[2] == 'a' and all(DISABLED in a for a in answers[:2])
-
-    def test_into_live(self):
-        """In force at the next MAIL FROM, and nothing is put off."""
-        answers = []
-        stop = threading.Event()
-
-        def ask():
-            with Mta(self.daemon) as mta:
-                while not stop.is_set():
-                    answers.append(mta.mail('new@a.test'))
-
-        thread = threading.Thread(target=ask)
-        thread.start()
-        try:
-            for _ in range(10):
-                self.assertTrue(self.is_second())
-                self.ctl('restore ' + self.out)
-                self.assertTrue(self.is_first())
-                self.later()
-        finally:
-            stop.set()
-            thread.join()
-        self.assertGreater(len(answers), 100)
-        self.assertEqual({'a' if a == 'a' else a[:len(DISABLED)]
-                          for a in answers}, {'a', DISABLED})
-
-    def recovers(self, damage):
-        self.assertTrue(self.is_second())
-        damage()
-        self.ctl('restore ' + self.out)
-        start = time.monotonic()
-        answer = self.mta.mail('new@a.test')
-        harness.wait_for(self.is_first, 15, 'decision by the new database')
-        self.assertLess(time.monotonic() - start, 8, answer)
-        self.ctl('mailbox set new@a.test --smtp-auth enabled')
-        self.assertEqual(self.mta.mail('new@a.test'), 'a')
-        self.ctl('verify')
-        self.later()
-
-    def write(self, content):
-        with open(self.path(), 'r+b') as f:
-            f.truncate(0)
-            f.write(content)
-
-    def test_over_a_damaged_one(self):
-        def zero():
-            size = os.stat(self.path()).st_size
-            with open(self.path(), 'r+b') as f:
-                f.seek(8192)
-                f.write(bytes(size - 8192))
-
-        self.recovers(lambda: self.write(b''))
-        self.recovers(zero)
-        self.recovers(lambda: self.write(b'text' * 5000))
-
-    def test_over_a_missing_one(self):
-        self.recovers(lambda: os.remove(self.path()))
-
-        def both():
-            os.remove(self.path())
-            os.remove(self.path('policy.mdb-lock'))
-        self.recovers(both)
-
-    def test_over_one_that_was_moved_there(self):
-        """Another file of ours, by mv: the lock file is that of the old."""
-        def move():
-            copied = os.path.join(self.tmp, 'copied')
-            shutil.copy(self.file(), copied)
-            os.rename(copied, self.path())
-        self.recovers(move)
-
-
-class Killed(Backup):
-    """Kill -9 at random moments."""
-
-    def setUp(self):
-        super().setUp()
-        self.fill(40)
-        self.first = self.digest()
-        self.ctl('backup ' + self.out)
-        self.later()
-        self.random = random.Random(5)
-
-    def kill(self, *words):
-        """Runs the command, kills it, and tells whether it had come to its
-        end. The time it takes is learnt as we go."""
-        start = time.monotonic()
-        process = subprocess.Popen(
-            [harness.CTL, '-d', self.dir, *words], env=harness.ENV,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        time.sleep(self.random.uniform(0, self.length))
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        if process.returncode == 0:
-            self.length *= 0.95
-            self.length = max(self.length, 0.0005)
-        else:
-            self.length = min(self.length * 1.05, 0.2)
-        return process.returncode == 0
-
-    def learn(self, *words):
-        start = time.monotonic()
-        self.ctl(*words)
-        self.length = 1.2 * (time.monotonic() - start)
-
-    def test_backup(self):
-        self.learn('backup', self.out)
-        last = {self.first, self.second}
-        state, ends = self.dir, 0
-        for n in range(ROUNDS):
-            self.ctl('mailbox set new@a.test --smtp-auth enabled '
-                     '--note %d' % n)
-            last.add(self.digest())
-            ends += self.kill('backup', self.out)
-            self.dir = self.out
-            self.ctl('verify')
-            self.assertIn(self.digest(), last)
-            self.dir = state
-        self.assertLess(ends, ROUNDS)
-        self.ctl('backup ' + self.out)
-        self.assertEqual(os.listdir(self.out), ['policy.mdb'])
-        self.ctl('verify')
-
-    def after(self):
-        """The database is the old or the new one, and can be written to."""
-        self.ctl('verify')
-        digest = self.digest()
-        self.assertIn(digest, (self.first, self.second))
-        self.ctl('mailbox set new@a.test --smtp-auth disabled')
-        return digest == self.first
-
-    def test_restore_into_live(self):
-        self.learn('restore', self.out)
-        for n in range(ROUNDS):
-            self.later()
-            self.kill('restore', self.out)
-            self.after()
-        self.ctl('restore ' + self.out)
-        self.assertEqual(self.digest(), self.first)
-
-    def test_restore_over_a_damaged_one(self):
-        """It stays damaged, or is whole."""
-        os.remove(self.path())
-        self.learn('restore', self.out)
-        self.second = self.first
-        done = 0
-        for n in range(ROUNDS):
-            with open(self.path(), 'r+b') as f:
-                f.truncate(4096)
-            self.kill('restore', self.out)
-            r = self.ctl('verify', rc=None)
-            if r.rc != 0:
-                self.assertEqual(os.stat(self.path()).st_size, 4096)
-                continue
-            done += 1
-            self.after()
-        self.assertGreater(done, 0)
-        self.assertLess(done, ROUNDS)
-        with open(self.path(), 'r+b') as f:
-            f.truncate(4096)
-        self.ctl('restore ' + self.out)
-        self.assertEqual(self.digest(), self.first)
-        self.assertNotIn('policy.mdb.new', os.listdir(self.dir))
-        self.assertNotIn('policy.mdb-lock.new', os.listdir(self.dir))
 
 
 if __name__ == '__main__':
