@@ -21,7 +21,8 @@ static void
 put_bytes(struct record_writer *w, struct bytes b)
 {
 	record_put_u32(w, (uint32_t)b.len);
-	record_put_bytes(w, b.at, b.len);
+	if (b.len > 0)
+		record_put_bytes(w, b.at, b.len);
 }
 
 static void

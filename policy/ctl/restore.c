@@ -114,10 +114,9 @@ tell_text(struct ctl *c, const char *dir, const struct restore *r)
 		break;
 	case RESTORE_POLICY:
 		fprintf(c->out,
-		    "policy restored from %s: %" PRIu64 " record%s created, %" PRIu64
+		    "policy restored from %s: %" PRIu64 " created, %" PRIu64
 		    " changed, %" PRIu64 " removed\n",
-		    dir, r->created, r->created == 1 ? "" : "s", r->changed,
-		    r->removed);
+		    dir, r->created, r->changed, r->removed);
 		break;
 	case RESTORE_FILE:
 		tell_file(c, dir, r);
