@@ -21,37 +21,56 @@ struct job {
 	struct restore *out;
 };
 
-/* verify_file - a database file that nobody writes to */
-static enum error
-verify_file(const char *path, struct store_meta *meta_r, struct error_text *why)
-{
-	struct store *store;
-	struct store_txn *txn;
-	enum error e = store_open_file(&store, path, STORE_READ, why);
+/* What is done within one transaction. */
+typedef enum error step(
+    const struct job *j, struct store_txn *txn, struct error_text *why);
 
-	if (e != OK)
-		return e;
-	e = store_begin(store, &txn);
-	if (e == OK)
-		e = verify_txn(txn, NULL, why);
-	else
+/* finish - WORK in a transaction of STORE, which is committed and closed */
+static enum error
+finish(const struct job *j, struct store *store, const char *path, step *work,
+    struct error_text *why)
+{
+	struct store_txn *txn;
+	enum error e = store_begin(store, &txn);
+
+	if (e == OK) {
+		e = work(j, txn, why);
+		if (e == OK && (e = store_commit(&txn)) != OK)
+			error_about(why, e, path);
+	} else {
 		error_about(why, e, path);
-	if (e == OK)
-		*meta_r = *store_meta(txn);
+	}
 	store_abort(&txn);
 	store_close(&store);
 	return e;
 }
 
+static enum error
+verify(const struct job *j, struct store_txn *txn, struct error_text *why)
+{
+	j->out->meta = *store_meta(txn);
+	return verify_txn(txn, NULL, why);
+}
+
+/* verify_file - a database file that nobody writes to */
+static enum error
+verify_file(const struct job *j, const char *path, struct error_text *why)
+{
+	struct store *store;
+	enum error e = store_open_file(&store, path, STORE_READ, why);
+
+	return e == OK ? finish(j, store, path, verify, why) : e;
+}
+
 /* look - whether the live database holds; read without its lock file, in our turn */
 static enum error
-look(const char *dir, struct store_meta *meta_r, struct error_text *why)
+look(const struct job *j, struct error_text *why)
 {
 	char path[PATH_MAX];
-	enum error e = folder_path(path, dir, STORE_DATA, why);
+	enum error e = folder_path(path, j->dir, STORE_DATA, why);
 
 	if (e == OK)
-		e = verify_file(path, meta_r, why);
+		e = verify_file(j, path, why);
 	if (e == ERR_NEWER)
 		return error_set(why, e,
 		    "%s was written by a newer version, and is left alone; if it is of "
@@ -120,21 +139,9 @@ static enum error
 put_policy(const struct job *j, struct error_text *why)
 {
 	struct store *store;
-	struct store_txn *txn = NULL;
 	enum error e = store_open_in_turn(&store, j->dir, why);
 
-	if (e != OK)
-		return e;
-	e = store_begin(store, &txn);
-	if (e == OK)
-		e = change(j, txn, why);
-	else
-		error_about(why, e, j->dir);
-	if (e == OK && j->out->way == RESTORE_POLICY && (e = store_commit(&txn)) != OK)
-		error_about(why, e, j->dir);
-	store_abort(&txn);
-	store_close(&store);
-	return e;
+	return e == OK ? finish(j, store, j->dir, change, why) : e;
 }
 
 /* append_note - behind the audit log of the copy */
@@ -142,21 +149,9 @@ static enum error
 append_note(const struct job *j, const char *path, struct error_text *why)
 {
 	struct store *store;
-	struct store_txn *txn = NULL;
 	enum error e = store_open_file(&store, path, STORE_WRITE, why);
 
-	if (e != OK)
-		return e;
-	e = store_begin(store, &txn);
-	if (e == OK)
-		e = note(j, txn, why);
-	else
-		error_about(why, e, path);
-	if (e == OK && (e = store_commit(&txn)) != OK)
-		error_about(why, e, path);
-	store_abort(&txn);
-	store_close(&store);
-	return e;
+	return e == OK ? finish(j, store, path, note, why) : e;
 }
 
 /* build - the whole new database, as good as one can be */
@@ -172,7 +167,7 @@ build(const struct job *j, struct swap *s, struct error_text *why)
 	if (e == OK)
 		e = append_note(j, s->made, why);
 	if (e == OK)
-		e = verify_file(s->made, &j->out->meta, why);
+		e = verify_file(j, s->made, why);
 	if (e == OK && fstat(s->folder, &folder) != 0)
 		e = error_about(why, error_from_errno(errno), j->dir);
 	return e == OK ? swap_give(s, (uid_t)-1, folder.st_gid, STORE_DATA_MODE, why)
@@ -225,12 +220,12 @@ is_lost(enum error e)
 static enum error
 run(const struct job *j, struct error_text *why)
 {
-	enum error e = look(j->dir, &j->out->meta, why);
+	enum error e = look(j, why);
 
 	if (e == OK) {
 		e = put_policy(j, why);
 		if (e == OK)
-			e = look(j->dir, &j->out->meta, why);
+			e = look(j, why);
 	}
 	return is_lost(e) ? put_file(j, why) : e;
 }
