@@ -9,19 +9,14 @@
 #include "policy/backup.h"
 #include "policy/notice_table.h"
 #include "policy/setting_table.h"
-#include "policy/swap.h"
 #include "policy/verify.h"
-#include "policy/writers.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-enum { MANY = 45000, FEW = 60, SWAPS = 60, WRITERS = 2 };
+enum { MANY = 45000, FEW = 60 };
 
 static struct state state;
 static char copy[STATE_PATH];
@@ -315,151 +310,6 @@ START_TEST(copy_with_other_records_does_not_verify)
 }
 END_TEST
 
-/* counter_run - one more mailbox with each commit, until it is told to end */
-static int
-counter_run(int number, int told)
-{
-	char name[40], c;
-	struct error_text why;
-	struct store *store;
-	struct store_txn *txn;
-	int n = 0;
-
-	for (; read(told, &c, 1) < 0;) {
-		enum error e = store_open(&store, state.dir, STORE_WRITE, &why);
-
-		if (e == OK) {
-			e = store_begin(store, &txn);
-			if (e == OK) {
-				snprintf(
-				    name, sizeof(name), "w%d-%d@a.test", number, n);
-				mailbox_store(txn, name, SMTP_AUTH_ENABLED, "x");
-				e = store_commit(&txn);
-			}
-			store_close(&store);
-		}
-		if (e != OK && e != ERR_REPLACED)
-			return 255;
-		n += e == OK;
-	}
-	return n % 251;
-}
-
-/* reader_run - every database that opens has to hold */
-static int
-reader_run(int told)
-{
-	struct error_text why;
-	struct store *store;
-	char c;
-
-	while (read(told, &c, 1) < 0) {
-		enum error e = store_open(&store, state.dir, STORE_READ, &why);
-
-		if (e == OK) {
-			e = verify_store(store, NULL, &why);
-			store_close(&store);
-		}
-		if (e != OK && e != ERR_REPLACED)
-			return 255;
-	}
-	return 0;
-}
-
-/* swap_run - the live database in the place of itself, as restore does it */
-static void
-swap_run(void)
-{
-	struct error_text why;
-	struct store *store;
-	struct store_txn *txn;
-	struct swap s;
-	struct backup b;
-	int turn;
-
-	expect_ok(writers_lock(state.writers, WRITERS_WAIT_SECONDS, &turn, &why));
-	expect_ok(store_open_file(&store, state.data, STORE_READ, &why));
-	txn = txn_begin(store);
-	expect_ok(swap_open(&s, state.dir, &why));
-	expect_ok(backup_copy(txn, s.made, &b, &why));
-	expect_ok(swap_give(&s, (uid_t)-1, (gid_t)-1, STORE_DATA_MODE, &why));
-	expect_ok(swap_put_live(&s, &why));
-	swap_close(&s);
-	store_abort(&txn);
-	store_close(&store);
-	close(turn);
-}
-
-/* mailboxes_count - in the end */
-static uint64_t
-mailboxes_count(void)
-{
-	struct store *store = state_store(&state, STORE_READ);
-	struct store_txn *txn = txn_begin(store);
-	uint64_t n = store_meta(txn)->mailboxes;
-
-	store_abort(&txn);
-	store_expect_sound(store);
-	store_close(&store);
-	return n;
-}
-
-/* What a writer was told to be done is there, though its file was replaced. */
-START_TEST(replaced_under_writers_and_readers)
-{
-	int few = FEW, end[2], status, done = 0;
-	pid_t pid[WRITERS + 1];
-
-	state_change(&state, mailboxes_write, &few);
-	ck_assert_int_eq(pipe(end), 0);
-	for (int i = 0; i <= WRITERS; i++) {
-		pid[i] = fork();
-		if (pid[i] == 0) {
-			close(end[1]);
-			fcntl(end[0], F_SETFL, O_NONBLOCK);
-			_exit(
-			    i < WRITERS ? counter_run(i, end[0]) : reader_run(end[0]));
-		}
-	}
-	for (int i = 0; i < SWAPS; i++)
-		swap_run();
-	close(end[0]);
-	close(end[1]);
-	for (int i = 0; i <= WRITERS; i++) {
-		ck_assert_int_eq(waitpid(pid[i], &status, 0), pid[i]);
-		ck_assert(WIFEXITED(status));
-		ck_assert_int_ne(WEXITSTATUS(status), 255);
-		done += WEXITSTATUS(status);
-	}
-	ck_assert_int_eq((int)(mailboxes_count() - FEW) % 251, done % 251);
-	ck_assert_uint_gt(mailboxes_count(), FEW + 10);
-}
-END_TEST
-
-START_TEST(swap_keeps_others_out_and_leaves_nothing)
-{
-	struct error_text why;
-	struct swap a, b;
-	char made[STATE_PATH + 8];
-	struct stat st;
-
-	snprintf(made, sizeof(made), "%s.new", state.data);
-	ck_assert(file_write(made, "left by a process that was killed", 20));
-	expect_ok(swap_open(&a, state.dir, &why));
-	ck_assert_str_eq(a.made, made);
-	ck_assert_int_eq(file_size(made), 0);
-	ck_assert_int_eq(stat(made, &st), 0);
-	ck_assert_uint_eq(st.st_mode & 07777, 0600);
-	expect_error(ERR_BUSY, swap_open(&b, state.dir, &why));
-	swap_close(&a);
-	swap_close(&a);
-	ck_assert_int_lt(file_size(made), 0);
-	expect_ok(swap_open(&b, state.dir, &why));
-	swap_close(&b);
-	expect_error(ERR_CREATE, swap_open(&a, "/nowhere/at/all", &why));
-}
-END_TEST
-
 int
 main(void)
 {
@@ -473,7 +323,5 @@ main(void)
 	tcase_add_test(tcase, copy_is_whole_in_both_meta_pages);
 	tcase_add_test(tcase, damaged_source_is_refused);
 	tcase_add_loop_test(tcase, copy_with_other_records_does_not_verify, 0, 2);
-	tcase_add_test(tcase, replaced_under_writers_and_readers);
-	tcase_add_test(tcase, swap_keeps_others_out_and_leaves_nothing);
 	return suite_run(suite);
 }
