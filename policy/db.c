@@ -8,12 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "policy/dbfile.h"
 #include "policy/guard.h"
 
 #define FILE_MODE 0660
+
+/* With less than that left, what a write has left out is for want of room. */
+#define DISK_FULL_BYTES 65536
 
 struct db {
 	MDB_env *env;
@@ -85,7 +89,7 @@ open_env(void *arg)
 	struct open_call *c = arg;
 	const struct db_options *o = c->options;
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (o->writable ? 0 : MDB_RDONLY) |
-	    (o->alone ? MDB_NOLOCK : 0) | (o->unsynced ? MDB_NOSYNC : 0);
+	    (o->alone ? MDB_NOLOCK : 0) | (o->lazy ? MDB_NOSYNC : 0);
 	int rc = mdb_env_set_maxreaders(c->env, DB_READERS_MAX);
 
 	if (rc == MDB_SUCCESS)
@@ -186,6 +190,12 @@ db_close(struct db **db)
 }
 
 enum error
+db_sync(struct db *db)
+{
+	return from_lmdb(mdb_env_sync(db->env, 1));
+}
+
+enum error
 db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r)
 {
 	struct stat st;
@@ -207,19 +217,23 @@ db_clear_stale_readers(struct db *db)
 }
 
 /*
- * check_snapshot - a transaction numbered above the last one in the file (or, for a
- * writer, more than one above) means that another file stands in its place
+ * check_snapshot - a transaction numbered above the last one in the file means that
+ * another file stands in its place. A reader may be behind, while a commit is on its
+ * way; a writer, whom all others wait for, is the next one, or would write over a newer
+ * state.
  */
 static enum error
 check_snapshot(const struct db_txn *txn)
 {
+	size_t id = mdb_txn_id(txn->txn);
 	MDB_envinfo info;
 	int rc = mdb_env_info(txn->db->env, &info);
 
 	if (rc != MDB_SUCCESS)
 		return from_lmdb(rc);
-	return mdb_txn_id(txn->txn) - txn->write > info.me_last_txnid ? ERR_REPLACED
-								      : OK;
+	if (txn->write)
+		return id == info.me_last_txnid + 1 ? OK : ERR_REPLACED;
+	return id > info.me_last_txnid ? ERR_REPLACED : OK;
 }
 
 /*
@@ -362,6 +376,17 @@ close_inserter(struct db_txn *txn)
 	txn->inserter = NULL;
 }
 
+/* is_full - LMDB calls a write that ended early, as on a full disk, an I/O error */
+static bool
+is_full(struct db *db)
+{
+	struct statvfs fs;
+	int fd;
+
+	return mdb_env_get_fd(db->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+}
+
 static enum error
 commit(void *arg)
 {
@@ -379,6 +404,8 @@ db_commit(struct db_txn **txn)
 	}
 	close_inserter(*txn);
 	e = guard_run(commit, (*txn)->txn);
+	if (e == ERR_IO && is_full((*txn)->db))
+		e = ERR_FULL;
 	free(*txn);
 	*txn = NULL;
 	return e;

@@ -36,8 +36,8 @@ struct db_cursor;
 
 struct db_options {
 	bool writable; /* else the file must exist */
-	bool unsynced; /* commits do not wait for the disk: a file that can be lost */
 	bool alone;    /* nobody else has it open: no lock file is made or looked at */
+	bool lazy;     /* commits do not wait for the disk; db_sync() does */
 	size_t map_size; /* 0: the default, 32 GiB (1 GiB on 32-bit systems) */
 };
 
@@ -54,6 +54,9 @@ enum error db_open(struct db **db_r, const char *path, const struct db_options *
 /* Closes and NULLs. All transactions must have ended. */
 void db_close(struct db **db);
 
+/* Waits until all that was committed is on disk. ERR_FULL, ERR_IO. */
+enum error db_sync(struct db *db) MUST_USE;
+
 /* Device and inode of the file that is open. */
 enum error db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r) MUST_USE;
 
@@ -62,7 +65,9 @@ enum error db_clear_stale_readers(struct db *db) MUST_USE;
 
 /*
  * Begins a read transaction, which takes a reader slot (ERR_BUSY: none is free),
- * or a write transaction, which waits for LMDB's writer mutex.
+ * or a write transaction, which waits for LMDB's writer mutex. ERR_REPLACED where file
+ * and lock file do not belong together: see db_renew(); a writer has to be exactly one
+ * ahead of the file.
  */
 enum error db_begin(struct db *db, bool write, struct db_txn **txn_r) MUST_USE;
 
@@ -86,7 +91,8 @@ enum error db_check(struct db_txn *txn) MUST_USE;
  */
 enum error db_lag(struct db_txn *txn, size_t *lag_r) MUST_USE;
 
-/* Writes to disk (fdatasync) and ends the transaction in any case; NULLs it. */
+/* Writes to disk (fdatasync, unless `lazy`) and ends the transaction in any case; NULLs
+ * it. */
 enum error db_commit(struct db_txn **txn) MUST_USE;
 
 /* Ends a transaction without effect and NULLs it; NULL is ignored. */

@@ -82,16 +82,24 @@ give_folder(const char *dir, struct error_text *why)
 }
 
 enum error
+folder_path(char *path, const char *dir, const char *name, struct error_text *why)
+{
+	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
+
+	if (n >= 0 && n < PATH_MAX)
+		return OK;
+	return error_set(why, ERR_LIMIT, "the name of the folder is too long: %s", dir);
+}
+
+enum error
 folder_create(const char *dir, struct error_text *why)
 {
 	char usage[PATH_MAX];
 	bool is_new;
-	enum error e;
+	enum error e = folder_path(usage, dir, "usage", why);
 
-	if (snprintf(usage, sizeof usage, "%s/usage", dir) >= (int)sizeof usage)
-		return error_set(
-		    why, ERR_LIMIT, "the name of the state folder is too long");
-	e = make(dir, FOLDER_MODE, &is_new, why);
+	if (e == OK)
+		e = make(dir, FOLDER_MODE, &is_new, why);
 	if (e == OK)
 		e = give_folder(dir, why);
 	if (e == OK)

@@ -17,4 +17,8 @@
  */
 enum error folder_create(const char *dir, struct error_text *why) MUST_USE;
 
+/* DIR/NAME into PATH (PATH_MAX bytes). ERR_LIMIT where it is too long, with WHY. */
+enum error folder_path(
+    char *path, const char *dir, const char *name, struct error_text *why) MUST_USE;
+
 #endif

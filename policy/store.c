@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 #include "policy/dbfile.h"
+#include "policy/folder.h"
 #include "policy/setting_table.h"
 #include "policy/writers.h"
 
-#define DATA_MODE 0640
-#define LOCK_MODE 0660
+#define OPEN_TRIES 3
 
 struct file_id {
 	dev_t dev;
@@ -61,18 +61,11 @@ identify(const char *path, struct file_id *id)
 static enum error
 set_paths(struct store *s, const char *dir, char *writers, struct error_text *why)
 {
-	static const char *const names[] = {
-	    "policy.mdb", "policy.mdb-lock", "policy.writers"};
-	char *const out[] = {s->data_path, s->lock_path, writers};
+	enum error e = folder_path(s->data_path, dir, STORE_DATA, why);
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-		int n = snprintf(out[i], PATH_MAX, "%s/%s", dir, names[i]);
-
-		if (n < 0 || n >= PATH_MAX)
-			return error_set(
-			    why, ERR_LIMIT, "the name of the state folder is too long");
-	}
-	return OK;
+	if (e == OK)
+		e = folder_path(s->lock_path, dir, STORE_LOCK, why);
+	return e == OK ? folder_path(writers, dir, STORE_WRITERS, why) : e;
 }
 
 /* give_to_group - owner's mode and the folder's group for a file that is ours */
@@ -96,11 +89,17 @@ give_to_group(const char *path, const char *dir, mode_t mode)
 static enum error
 adjust_files(const struct store *s, const char *dir, struct error_text *why)
 {
-	enum error e = give_to_group(s->lock_path, dir, LOCK_MODE);
+	enum error e = give_to_group(s->lock_path, dir, STORE_LOCK_MODE);
 
 	if (e == OK && s->mode == STORE_WRITE)
-		e = give_to_group(s->data_path, dir, DATA_MODE);
+		e = give_to_group(s->data_path, dir, STORE_DATA_MODE);
 	return e == OK ? OK : error_about(why, e, dir);
+}
+
+static bool
+same_file(const struct file_id *a, const struct file_id *b)
+{
+	return a->dev == b->dev && a->ino == b->ino;
 }
 
 /* open_db - opens LMDB and remembers which files these are */
@@ -108,6 +107,7 @@ static enum error
 open_db(struct store *s, const char *dir, struct error_text *why)
 {
 	const struct db_options options = {.writable = s->mode == STORE_WRITE};
+	struct file_id now = {0, 0};
 	enum error e = db_open(&s->db, s->data_path, &options, why);
 
 	if (e == OK)
@@ -117,32 +117,67 @@ open_db(struct store *s, const char *dir, struct error_text *why)
 	e = db_file_id(s->db, &s->data.dev, &s->data.ino);
 	if (e == OK)
 		e = identify(s->lock_path, &s->lock);
+	if (e == OK)
+		e = identify(s->data_path, &now);
+	if (e == OK && !same_file(&s->data, &now))
+		e = ERR_REPLACED;
 	return e == OK ? OK : error_about(why, e, s->lock_path);
 }
 
-/* open_store - common to opening and creating */
+/*
+ * open_settled - ... which belong together: a reader can have opened the data file that
+ * restore replaces, and then the new lock file
+ */
 static enum error
-open_store(struct store **store_r, const char *dir, enum store_mode mode, bool create,
-    struct error_text *why)
+open_settled(struct store *s, const char *dir, struct error_text *why)
+{
+	enum error e = open_db(s, dir, why);
+
+	for (int tries = 1; e == ERR_REPLACED && tries < OPEN_TRIES; tries++) {
+		db_close(&s->db);
+		e = open_db(s, dir, why);
+	}
+	return e;
+}
+
+/* new_store - with nothing open */
+static struct store *
+new_store(enum store_mode mode)
 {
 	struct store *s = calloc(1, sizeof *s);
+
+	if (s == NULL)
+		return NULL;
+	s->mode = mode;
+	s->writers_fd = -1;
+	return s;
+}
+
+/* How a store is opened, other than to read or to write. */
+enum opening { OPEN_EXISTING, OPEN_IN_TURN, OPEN_OR_CREATE };
+
+/* open_store - common to opening and creating */
+static enum error
+open_store(struct store **store_r, const char *dir, enum store_mode mode,
+    enum opening how, struct error_text *why)
+{
+	struct store *s = new_store(mode);
 	char writers[PATH_MAX];
 	enum error e;
 
 	*store_r = NULL;
 	if (s == NULL)
 		return error_about(why, ERR_MEMORY, dir);
-	s->mode = mode;
-	s->writers_fd = -1;
 	e = set_paths(s, dir, writers, why);
 	if (e == OK && (e = dbfile_check_folder(dir)) != OK)
 		error_about(why, e, dir);
-	if (e == OK && !create && (e = dbfile_check(s->data_path, false)) != OK)
+	if (e == OK && how != OPEN_OR_CREATE &&
+	    (e = dbfile_check(s->data_path, false)) != OK)
 		error_about(why, e, s->data_path);
-	if (e == OK && mode == STORE_WRITE)
+	if (e == OK && mode == STORE_WRITE && how != OPEN_IN_TURN)
 		e = writers_lock(writers, WRITERS_WAIT_SECONDS, &s->writers_fd, why);
 	if (e == OK)
-		e = open_db(s, dir, why);
+		e = open_settled(s, dir, why);
 	if (e == OK)
 		*store_r = s;
 	else
@@ -154,7 +189,37 @@ enum error
 store_open(struct store **store_r, const char *dir, enum store_mode mode,
     struct error_text *why)
 {
-	return open_store(store_r, dir, mode, false, why);
+	return open_store(store_r, dir, mode, OPEN_EXISTING, why);
+}
+
+enum error
+store_open_in_turn(struct store **store_r, const char *dir, struct error_text *why)
+{
+	return open_store(store_r, dir, STORE_WRITE, OPEN_IN_TURN, why);
+}
+
+enum error
+store_open_file(struct store **store_r, const char *path, enum store_mode mode,
+    struct error_text *why)
+{
+	const struct db_options options = {
+	    .writable = mode == STORE_WRITE, .alone = true};
+	struct store *s = new_store(mode);
+	enum error e;
+
+	*store_r = NULL;
+	if (s == NULL)
+		return error_about(why, ERR_MEMORY, path);
+	e = dbfile_check(path, false);
+	if (e == OK)
+		e = db_open(&s->db, path, &options, why);
+	else
+		error_about(why, e, path);
+	if (e == OK)
+		*store_r = s;
+	else
+		store_close(&s);
+	return e;
 }
 
 /* ensure_meta - makes the meta record of a database that has no record at all */
@@ -194,7 +259,7 @@ enum error
 store_create(
     struct store **store_r, const char *dir, bool *created_r, struct error_text *why)
 {
-	enum error e = open_store(store_r, dir, STORE_WRITE, true, why);
+	enum error e = open_store(store_r, dir, STORE_WRITE, OPEN_OR_CREATE, why);
 
 	if (e != OK)
 		return e;
@@ -210,7 +275,7 @@ enum error
 store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 {
 	const struct db_options options = {
-	    .writable = true, .alone = true, .unsynced = true};
+	    .writable = true, .alone = true, .lazy = true};
 	struct store *s = calloc(1, sizeof *s);
 	bool created;
 	int n;
@@ -265,8 +330,7 @@ store_check_path(const struct store *store)
 	}
 	if (e != OK)
 		return e;
-	return data.dev == store->data.dev && data.ino == store->data.ino &&
-		lock.dev == store->lock.dev && lock.ino == store->lock.ino
+	return same_file(&data, &store->data) && same_file(&lock, &store->lock)
 	    ? OK
 	    : ERR_REPLACED;
 }

@@ -13,6 +13,15 @@
 #include "policy/meta.h"
 #include "policy/settings.h"
 
+/* The files of a state folder, whose names never change. */
+#define STORE_DATA "policy.mdb"
+#define STORE_LOCK "policy.mdb-lock" /* as LMDB names it */
+#define STORE_WRITERS "policy.writers"
+
+/* The modes they have, whatever the umask. */
+#define STORE_DATA_MODE 0640
+#define STORE_LOCK_MODE 0660
+
 struct store;
 struct store_txn;
 
@@ -25,6 +34,23 @@ enum store_mode { STORE_READ, STORE_WRITE };
  */
 enum error store_open(struct store **store_r, const char *dir, enum store_mode mode,
     struct error_text *why) MUST_USE;
+
+/*
+ * As store_open(STORE_WRITE) for one who has the writers' turn already, by
+ * writers_lock(), and keeps it.
+ */
+enum error store_open_in_turn(
+    struct store **store_r, const char *dir, struct error_text *why) MUST_USE;
+
+/*
+ * Opens a database file that nobody writes to meanwhile, such as a backup, or the live
+ * one by who has the writers' turn. It takes no turn and needs no lock file, so that
+ * reading works on a read-only disk. Not for store_check_path(). Where somebody writes
+ * all the same, what is read may be damaged: whatever it is read for has to be
+ * verified.
+ */
+enum error store_open_file(struct store **store_r, const char *path,
+    enum store_mode mode, struct error_text *why) MUST_USE;
 
 /*
  * As store_open(STORE_WRITE), but makes the files and the meta record where they are

@@ -147,6 +147,15 @@ START_TEST(writer_does_not_write_into_an_older_state)
 }
 END_TEST
 
+/* The writer would be numbered by the lock file, and write over what is newer. */
+START_TEST(writer_does_not_write_into_a_later_state)
+{
+	open_with(&older);
+	image_copy(&newer, state.data);
+	expect_error(ERR_REPLACED, (enum error)child_run(writer_begin, NULL));
+}
+END_TEST
+
 /* settings_change - what an administrator does meanwhile */
 static void
 settings_change(struct store_txn *change, void *arg)
@@ -198,6 +207,7 @@ main(void)
 	tcase_add_test(tcase, overwritten_by_a_later_state);
 	tcase_add_test(tcase, truncated_under_a_snapshot);
 	tcase_add_test(tcase, writer_does_not_write_into_an_older_state);
+	tcase_add_test(tcase, writer_does_not_write_into_a_later_state);
 	tcase_add_test(tcase, snapshot_stays_until_it_is_renewed);
 	return suite_run(suite);
 }

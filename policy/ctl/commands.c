@@ -113,6 +113,10 @@ static const struct command table[] = {
 	ctl_get_cas_mailbox, "the mailboxes' own settings, or one"},
     {"Set-CASMailbox", "ADDRESS -SmtpClientAuthenticationDisabled True|False|Null", 0,
 	NEED_WRITE, ctl_set_cas_mailbox, "a mailbox's own; Null: the tenant's"},
+    {"backup", "DIR", 0, NEED_READ, ctl_backup,
+	"a compact copy of the policy database"},
+    {"restore", "DIR", 0, NEED_NOTHING, ctl_restore,
+	"the policy of a backup; replaces a database that is damaged"},
 };
 
 const struct command *

@@ -94,6 +94,8 @@ enum error ctl_verify(struct ctl *c) MUST_USE;
 enum error ctl_audit_list(struct ctl *c) MUST_USE;
 enum error ctl_audit_verify(struct ctl *c) MUST_USE;
 enum error ctl_audit_prune(struct ctl *c) MUST_USE;
+enum error ctl_backup(struct ctl *c) MUST_USE;
+enum error ctl_restore(struct ctl *c) MUST_USE;
 enum error ctl_usage_list(struct ctl *c) MUST_USE;
 enum error ctl_usage_tenants(struct ctl *c) MUST_USE;
 enum error ctl_usage_export(struct ctl *c) MUST_USE;

@@ -77,9 +77,9 @@ journal_name(struct ctl *c, const char *command)
 	set_command(&c->log.origin, command);
 }
 
-/* announce - the head, for whoever keeps the system's log */
-static void
-announce(const struct audit_log *log, uint64_t count, const struct digest *head)
+/* journal_announce - the head, for whoever keeps the system's log */
+void
+journal_announce(const struct audit_log *log, const struct store_meta *meta)
 {
 	char actor[4 * AUDIT_ACTOR_MAX + 32], hash[DIGEST_TEXT_MAX];
 	struct text t;
@@ -89,7 +89,8 @@ announce(const struct audit_log *log, uint64_t count, const struct digest *head)
 	openlog("smtpauthctl", LOG_PID, LOG_AUTHPRIV);
 	syslog(LOG_NOTICE,
 	    "audit head=%s count=%llu command=\"%s\" uid=%lu login_uid=%ld actor=%s",
-	    digest_print(head, hash), (unsigned long long)count, log->origin.command,
+	    digest_print(&meta->audit_head, hash),
+	    (unsigned long long)meta->audit_count, log->origin.command,
 	    (unsigned long)log->origin.uid,
 	    log->origin.login_uid == AUDIT_NO_UID ? -1L : (long)log->origin.login_uid,
 	    actor);
@@ -99,14 +100,13 @@ announce(const struct audit_log *log, uint64_t count, const struct digest *head)
 enum error
 journal_commit(struct ctl *c)
 {
-	struct digest head = store_meta(c->txn)->audit_head;
-	uint64_t count = store_meta(c->txn)->audit_count;
+	struct store_meta meta = *store_meta(c->txn);
 	bool grown = store_audit_grown(c->txn);
 	enum error e = store_commit(&c->txn);
 
 	if (e != OK)
 		return error_about(&c->why, e, c->dir);
 	if (grown)
-		announce(&c->log, count, &head);
+		journal_announce(&c->log, &meta);
 	return OK;
 }

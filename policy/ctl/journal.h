@@ -20,6 +20,8 @@ enum error journal_origin(
 
 /* The name under which the next changes go into the audit log, of a table row. */
 void journal_name(struct ctl *c, const char *command);
+/* Tells syslog(3) the head that META has, after such a transaction is committed. */
+void journal_announce(const struct audit_log *log, const struct store_meta *meta);
 
 /*
  * Commits C's transaction and tells syslog(3), facility authpriv, the new head of the

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_swap.c - a live database that is replaced while others read and write it. */
+#include "file.h"
+#include "state.h"
+#include "suite.h"
+
+#include "policy/backup.h"
+#include "policy/swap.h"
+#include "policy/verify.h"
+#include "policy/writers.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { SWAPS = 100, WRITERS = 2 };
+
+static struct state state;
+
+static void
+setup(void)
+{
+	state_open_ready(&state);
+}
+
+/* mailbox_add - a commit of one writer; ERR_REPLACED is an answer, too */
+static enum error
+mailbox_add(const char *name)
+{
+	struct error_text why;
+	struct store *store;
+	struct store_txn *txn;
+	enum error e = store_open(&store, state.dir, STORE_WRITE, &why);
+
+	if (e != OK)
+		return e;
+	e = store_begin(store, &txn);
+	if (e == OK) {
+		mailbox_store(txn, name, SMTP_AUTH_ENABLED, "x");
+		e = store_commit(&txn);
+	}
+	store_close(&store);
+	return e;
+}
+
+/* writer_run - tells of each commit, until nobody listens */
+static int
+writer_run(int number, int told)
+{
+	char name[40];
+
+	for (int n = 0;; n++) {
+		enum error e;
+
+		snprintf(name, sizeof(name), "w%d-%d@a.test", number, n);
+		e = mailbox_add(name);
+		if (e != OK && e != ERR_REPLACED)
+			return 1;
+		if (e == OK && write(told, "", 1) != 1)
+			return 1;
+		if (file_size(state.writers) > 0) /* the end */
+			return 0;
+	}
+}
+
+/* reader_run - every database that opens has to hold */
+static int
+reader_run(void)
+{
+	struct error_text why;
+	struct store *store;
+
+	while (file_size(state.writers) == 0) {
+		enum error e = store_open(&store, state.dir, STORE_READ, &why);
+
+		if (e == OK) {
+			e = verify_store(store, NULL, &why);
+			store_close(&store);
+		}
+		if (e != OK && e != ERR_REPLACED)
+			return 1;
+	}
+	return 0;
+}
+
+/* swap_run - the live database in the place of itself, as restore does it */
+static void
+swap_run(void)
+{
+	struct error_text why;
+	struct store *store;
+	struct store_txn *txn;
+	struct swap s;
+	struct backup b;
+	int turn;
+
+	expect_ok(writers_lock(state.writers, WRITERS_WAIT_SECONDS, &turn, &why));
+	expect_ok(store_open_file(&store, state.data, STORE_READ, &why));
+	txn = txn_begin(store);
+	expect_ok(swap_open(&s, state.dir, &why));
+	expect_ok(backup_copy(txn, s.made, &b, &why));
+	expect_ok(swap_give(&s, (uid_t)-1, (gid_t)-1, STORE_DATA_MODE, &why));
+	expect_ok(swap_put_live(&s, &why));
+	swap_close(&s);
+	store_abort(&txn);
+	store_close(&store);
+	close(turn);
+}
+
+/* mailboxes_count - in the end */
+static int
+mailboxes_count(void)
+{
+	struct store *store = state_store(&state, STORE_READ);
+	struct store_txn *txn = txn_begin(store);
+	int n = (int)store_meta(txn)->mailboxes;
+
+	store_abort(&txn);
+	store_expect_sound(store);
+	store_close(&store);
+	return n;
+}
+
+/* start - writers, whose commits are told in *TOLD, and a reader */
+static void
+start(pid_t *pid, int *told)
+{
+	int end[2];
+
+	ck_assert_int_eq(pipe(end), 0);
+	for (int i = 0; i <= WRITERS; i++) {
+		pid[i] = fork();
+		if (pid[i] == 0) {
+			close(end[0]);
+			_exit(i < WRITERS ? writer_run(i, end[1]) : reader_run());
+		}
+	}
+	close(end[1]);
+	*told = end[0];
+}
+
+/* What a writer was told to be done is there, though its file was replaced. */
+START_TEST(replaced_under_writers_and_readers)
+{
+	pid_t pid[WRITERS + 1];
+	int told, status, done = 0;
+	char c;
+
+	start(pid, &told);
+	for (int i = 0; i < SWAPS; i++) {
+		swap_run();
+		done += (int)read(told, &c, 1); /* everyone gets a turn */
+	}
+	ck_assert_int_eq(done, SWAPS);
+	ck_assert(file_add_line(state.writers, "the end"));
+	while (read(told, &c, 1) == 1)
+		done++;
+	for (int i = 0; i <= WRITERS; i++) {
+		ck_assert_int_eq(waitpid(pid[i], &status, 0), pid[i]);
+		ck_assert_int_eq(status, 0);
+	}
+	ck_assert_int_eq(mailboxes_count(), done);
+}
+END_TEST
+
+START_TEST(keeps_others_out_and_leaves_nothing)
+{
+	struct error_text why;
+	struct swap a, b;
+	char made[STATE_PATH + 8];
+	struct stat st;
+
+	snprintf(made, sizeof(made), "%s.new", state.data);
+	ck_assert(file_write(made, "left by a process that was killed", 20));
+	expect_ok(swap_open(&a, state.dir, &why));
+	ck_assert_str_eq(a.made, made);
+	ck_assert_int_eq(file_size(made), 0);
+	ck_assert_int_eq(stat(made, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	expect_error(ERR_BUSY, swap_open(&b, state.dir, &why));
+	swap_close(&a);
+	swap_close(&a);
+	ck_assert_int_lt(file_size(made), 0);
+	expect_ok(swap_open(&b, state.dir, &why));
+	swap_close(&b);
+	expect_error(ERR_CREATE, swap_open(&a, "/nowhere/at/all", &why));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("swap");
+	TCase *tcase = state_add_case(suite, "swap");
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, replaced_under_writers_and_readers);
+	tcase_add_test(tcase, keeps_others_out_and_leaves_nothing);
+	return suite_run(suite);
+}

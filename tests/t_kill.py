@@ -1,0 +1,206 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Kill -9 at random moments of the commands that change or copy much at once,
+with a daemon beside them that is asked all the time and is never to give a
+wrong answer.  KILL_ROUNDS sets the number of kills of each; KILL_SEED repeats
+a run."""
+
+import os
+import random
+import signal
+import subprocess
+import threading
+import time
+
+import harness
+from t_metrics import Mta
+
+ROUNDS = int(os.environ.get('KILL_ROUNDS', 40))
+SEED = int(os.environ.get('KILL_SEED', time.time_ns() % 1000000))
+ROWS = 60
+DISABLED = '550 5.7.1 SMTP AUTH is disabled'
+PUT_OFF = '451 4.3.0 SMTP AUTH policy temporarily unavailable'
+
+
+class Asker(threading.Thread):
+    """Asks the daemon for logins in turn; says what it was answered."""
+
+    def __init__(self, daemon, logins):
+        super().__init__()
+        self.mta, self.logins = Mta(daemon), logins
+        self.ended = threading.Event()
+        self.answers = {login: set() for login in logins}
+        self.asked, self.longest, self.problem = 0, 0, None
+
+    def run(self):
+        try:
+            while not self.ended.is_set():
+                for login in self.logins:
+                    start = time.monotonic()
+                    answer = self.mta.mail(login)
+                    self.longest = max(self.longest,
+                                       time.monotonic() - start)
+                    self.answers[login].add(
+                        answer if answer == 'a' else answer[:len(DISABLED)])
+                    self.asked += 1
+        except Exception as e:      # whatever it is, the test has to hear of it
+            self.problem = e
+        self.mta.socket.close()
+
+    def end(self):
+        self.ended.set()
+        self.join()
+
+
+class Killed(harness.Case):
+    """The policy is in one of two states, `old` and `new`, which agree on
+    `always` and `never`, and differ on `old` and `new`."""
+
+    def setUp(self):
+        super().setUp()
+        self.random = random.Random(SEED)
+        self.out = os.path.join(self.tmp, 'backup')
+        self.ctl('tenant add acme --domain a.test --smtp-auth disabled')
+        self.ctl('mailbox set always@a.test --smtp-auth enabled')
+        self.ctl('mailbox set new@a.test --smtp-auth enabled')
+        for n in range(ROWS):
+            self.ctl('mailbox set u%d@a.test --smtp-auth enabled --note %s' % (
+                n, 'x' * 200))
+        self.new = self.digest()
+        self.ctl('backup ' + self.out)
+        self.make_old()
+
+    def make_old(self):
+        """From `new`, or where it is already."""
+        self.ctl('mailbox set new@a.test --smtp-auth disabled')
+        self.ctl('mailbox set old@a.test --smtp-auth enabled')
+        self.old = self.digest()
+
+    def diagnostics(self):
+        return 'KILL_SEED=%d\n' % SEED + super().diagnostics()
+
+    def start_asking(self):
+        daemon = harness.Daemon(self).start()
+        daemon.wait_log('policy database verified')
+        self.asker = Asker(daemon, ('always@a.test', 'never@a.test',
+                                    'old@a.test', 'new@a.test'))
+        self.asker.start()
+        self.addCleanup(self.asker.end)
+
+    def end_asking(self, faults=False):
+        """No answer was wrong. With FAULTS, where the database was damaged,
+        a decision may have been put off."""
+        harness.wait_for(lambda: self.asker.problem or self.asker.asked > 100)
+        self.asker.end()
+        self.assertIsNone(self.asker.problem)
+        put_off = {PUT_OFF[:len(DISABLED)]} if faults else set()
+        for login, right in (('always@a.test', {'a'}),
+                             ('never@a.test', {DISABLED}),
+                             ('old@a.test', {'a', DISABLED}),
+                             ('new@a.test', {'a', DISABLED})):
+            self.assertLessEqual(self.asker.answers[login] - put_off, right,
+                                 login)
+        print('# %d answers, the longest took %.0f ms' % (
+            self.asker.asked, 1000 * self.asker.longest))
+
+    def learn(self, *words):
+        """How long the command takes."""
+        start = time.monotonic()
+        self.ctl(*words)
+        self.length = 1.2 * (time.monotonic() - start)
+
+    def kill(self, *words):
+        """Whether the command had come to its end; what it takes to meet it
+        is learnt as we go."""
+        process = subprocess.Popen(
+            [harness.CTL, '-d', self.dir, *words], env=harness.ENV,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)
+        time.sleep(self.random.uniform(0, self.length))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        self.assertIn(process.returncode, (0, -signal.SIGKILL))
+        ended = process.returncode == 0
+        self.length = min(max(self.length * (0.95 if ended else 1.05), 0.0005),
+                          1)
+        return ended
+
+    def rounds(self, *words):
+        """From `old` to `new`, or not; never anything else."""
+        self.learn(*words)
+        self.assertEqual(self.digest(), self.new)
+        done = []
+        for _ in range(ROUNDS):
+            self.make_old()
+            ended = self.kill(*words)
+            self.ctl('verify')
+            digest = self.digest()
+            self.assertIn(digest, (self.old, self.new))
+            self.assertTrue(digest == self.new or not ended)
+            done.append(digest == self.new)
+        if ROUNDS >= 20:
+            self.assertIn(True, done)
+            self.assertIn(False, done)
+        self.make_old()
+        self.ctl(*words)
+        self.assertEqual(self.digest(), self.new)
+
+    def test_restore(self):
+        self.start_asking()
+        self.rounds('restore', self.out)
+        self.end_asking()
+
+    def test_restore_over_a_damaged_one(self):
+        """It stays damaged, or is whole."""
+        self.start_asking()
+        with open(self.path(), 'r+b') as f:
+            f.truncate(4096)
+        self.learn('restore', self.out)
+        done = []
+        for _ in range(ROUNDS):
+            with open(self.path(), 'r+b') as f:
+                f.truncate(4096)
+            self.kill('restore', self.out)
+            done.append(os.stat(self.path()).st_size > 4096)
+            if done[-1]:
+                self.ctl('verify')
+                self.assertEqual(self.digest(), self.new)
+                self.make_old()
+        if ROUNDS >= 20:
+            self.assertIn(True, done)
+            self.assertIn(False, done)
+        with open(self.path(), 'r+b') as f:
+            f.truncate(4096)
+        self.ctl('restore ' + self.out)
+        self.assertEqual(self.digest(), self.new)
+        self.assertEqual(sorted(os.listdir(self.dir)), [
+            'policy.mdb', 'policy.mdb-lock', 'policy.mdb.damaged',
+            'policy.writers', 'usage'])
+        self.end_asking(faults=True)
+
+    def test_backup(self):
+        """The backup is the last one or the new one."""
+        self.start_asking()
+        self.learn('backup', self.out)
+        live, made, ended = self.dir, {self.new, self.digest()}, []
+        for n in range(ROUNDS):
+            self.ctl('mailbox set u1@a.test --smtp-auth enabled --note %d' % n)
+            made.add(self.digest())
+            ended.append(self.kill('backup', self.out))
+            self.dir = self.out
+            self.ctl('verify')
+            self.assertIn(self.digest(), made)
+            self.dir = live
+        if ROUNDS >= 20:
+            self.assertIn(False, ended)
+        self.ctl('backup ' + self.out)
+        self.assertEqual(os.listdir(self.out), ['policy.mdb'])
+        self.ctl('verify')
+        self.end_asking()
+
+    def path(self, name='policy.mdb'):
+        return os.path.join(self.dir, name)
+
+
+if __name__ == '__main__':
+    harness.main()
