@@ -84,6 +84,13 @@ static const struct command table[] = {
 	NEED_NOTHING, ctl_rollout_notify, "tell the contacts what is planned, once"},
     {"rollout status", "", OPTION(OPT_TENANT) | OPTION(OPT_USAGE), NEED_READ,
 	ctl_rollout_status, "where every tenant stands"},
+    {"snapshot create", "FILE", OPTION(OPT_KEY), NEED_WRITE_LATER, ctl_snapshot_create,
+	"the whole policy as a signed file"},
+    {"snapshot apply", "FILE|-",
+	OPTION(OPT_TRUST) | OPTION(OPT_FORCE) | OPTION(OPT_DRY_RUN), NEED_TRIAL_LATER,
+	ctl_snapshot_apply, "make the policy here equal to a signed file"},
+    {"snapshot show", "FILE", OPTION(OPT_TRUST), NEED_NOTHING, ctl_snapshot_show,
+	"what a snapshot says of itself"},
     {"doctor", "",
 	OPTION(OPT_POSTFIX) | OPTION(OPT_SENDMAIL) | OPTION(OPT_LOGIN) |
 	    OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |

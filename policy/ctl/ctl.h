@@ -20,6 +20,7 @@
  */
 struct ctl {
 	struct options options;
+	const struct command *command; /* the one that runs */
 	const char *dir;
 	struct store *store; /* NULL for commands that need none */
 	struct store_txn *txn;
@@ -33,9 +34,18 @@ struct ctl {
 /*
  * What a command runs in. --dry-run makes NEED_WRITE a NEED_READ; NEED_TRIAL is for
  * commands that find out what would change by changing it: with --dry-run they run in a
- * write transaction as without, which is dropped.
+ * write transaction as without, which is dropped. With _LATER the command calls
+ * transaction_begin() itself when all is prepared, so that others need not wait for it.
  */
-enum need { NEED_NOTHING, NEED_STORE, NEED_READ, NEED_WRITE, NEED_TRIAL };
+enum need {
+	NEED_NOTHING,
+	NEED_STORE,
+	NEED_READ,
+	NEED_WRITE,
+	NEED_WRITE_LATER,
+	NEED_TRIAL,
+	NEED_TRIAL_LATER,
+};
 
 /* One command: dispatch, number of words, options and help are all in its row. */
 struct command {
@@ -78,6 +88,9 @@ enum error ctl_alias_remove(struct ctl *c) MUST_USE;
 enum error ctl_alias_list(struct ctl *c) MUST_USE;
 enum error ctl_check(struct ctl *c) MUST_USE;
 enum error ctl_status(struct ctl *c) MUST_USE;
+enum error ctl_snapshot_create(struct ctl *c) MUST_USE;
+enum error ctl_snapshot_apply(struct ctl *c) MUST_USE;
+enum error ctl_snapshot_show(struct ctl *c) MUST_USE;
 enum error ctl_doctor(struct ctl *c) MUST_USE;
 enum error ctl_verify(struct ctl *c) MUST_USE;
 enum error ctl_usage_list(struct ctl *c) MUST_USE;

@@ -13,6 +13,8 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/help.h"
 #include "policy/ctl/journal.h"
+#include "policy/ctl/output.h"
+#include "policy/ctl/transaction.h"
 #include "policy/guard.h"
 #include "policy/text.h"
 
@@ -146,12 +148,12 @@ unknown_command(const struct options *o, struct error_text *why)
 
 /* choose_command - ... with the right number of words and none but its own options */
 static enum error
-choose_command(struct ctl *c, const struct command **command_r)
+choose_command(struct ctl *c)
 {
 	const struct command *command;
 	size_t least, most;
 
-	*command_r = command = find_command(&c->options);
+	c->command = command = find_command(&c->options);
 	if (command == NULL)
 		return unknown_command(&c->options, &c->why);
 	count_words(command->args, &least, &most);
@@ -175,45 +177,15 @@ find_dir(struct ctl *c, struct config *config)
 	return e;
 }
 
-static bool
-dry_run(const struct ctl *c)
-{
-	return ctl_option(c, OPT_DRY_RUN) != NULL;
-}
-
-/* writes - whether the command changes anything in the end */
-static bool
-writes(const struct ctl *c, const struct command *command)
-{
-	return (command->need == NEED_WRITE || command->need == NEED_TRIAL) &&
-	    !dry_run(c);
-}
-
-/* takes_turn - whether it is a writer while it runs: most dry runs are not */
-static bool
-takes_turn(const struct ctl *c, const struct command *command)
-{
-	return writes(c, command) || command->need == NEED_TRIAL;
-}
-
 /* run_in_transaction - one command, one transaction */
 static enum error
-run_in_transaction(struct ctl *c, const struct command *command)
+run_in_transaction(struct ctl *c)
 {
-	bool turn = takes_turn(c, command);
-	enum error e;
+	enum error e = transaction_is_later(c) ? OK : transaction_begin(c);
 
-	e = store_open(&c->store, c->dir, turn ? STORE_WRITE : STORE_READ, &c->why);
-	if (e == OK && command->need != NEED_STORE) {
-		e = store_begin(c->store, &c->txn);
-		if (e != OK)
-			return error_about(&c->why, e, c->dir);
-	}
-	if (e == OK && turn)
-		e = journal_start(c, command->name);
 	if (e == OK)
-		e = command->run(c);
-	if (e == OK && writes(c, command) && c->txn != NULL)
+		e = c->command->run(c);
+	if (e == OK && transaction_writes(c) && c->txn != NULL)
 		e = journal_commit(c);
 	return e;
 }
@@ -223,28 +195,23 @@ run_in_transaction(struct ctl *c, const struct command *command)
  * may say more than fits into memory
  */
 static FILE *
-hold_back(const struct ctl *c, const struct command *command, char **text, size_t *size)
+hold_back(const struct ctl *c, char **text, size_t *size)
 {
-	if (!takes_turn(c, command))
+	if (!transaction_takes_turn(c))
 		return stdout;
-	return writes(c, command) ? open_memstream(text, size) : tmpfile();
+	return transaction_writes(c) ? open_memstream(text, size) : tmpfile();
 }
 
 /* print_file - what was written to a temporary file */
 static enum error
 print_file(struct ctl *c, FILE *from)
 {
-	char buf[1024];
-	size_t n;
-
 	if (fflush(from) != 0 || ferror(from))
 		return error_set(&c->why, ERR_IO, "cannot write a temporary file");
 	rewind(from);
-	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
-		fwrite(buf, 1, n, stdout);
-	return !ferror(from)
-	    ? OK
-	    : error_set(&c->why, ERR_IO, "cannot read a temporary file");
+	if (!copy_stream(from, stdout) && ferror(from))
+		return error_set(&c->why, ERR_IO, "cannot read a temporary file");
+	return OK; /* whether standard output took it is asked at the end */
 }
 
 /* print_held - what was held back, if all went well; frees it in any case */
@@ -262,22 +229,22 @@ print_held(struct ctl *c, bool in_file, char **text, const size_t *size, enum er
 
 /* run - ... with the output held back until it is true */
 static enum error
-run(struct ctl *c, const struct command *command)
+run(struct ctl *c)
 {
 	char *text = NULL;
 	size_t size = 0;
 	enum error e;
 
-	c->out = hold_back(c, command, &text, &size);
+	c->out = hold_back(c, &text, &size);
 	if (c->out == NULL)
 		return error_set(&c->why, ERR_CREATE,
 		    "cannot make room for the output: %s", strerror(errno));
-	e = command->need == NEED_NOTHING ? command->run(c)
-					  : run_in_transaction(c, command);
+	e = c->command->need == NEED_NOTHING ? c->command->run(c)
+					     : run_in_transaction(c);
 	store_abort(&c->txn);
 	store_close(&c->store);
 	if (c->out != stdout)
-		e = print_held(c, !writes(c, command), &text, &size, e);
+		e = print_held(c, !transaction_writes(c), &text, &size, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return error_set(&c->why, ERR_IO, "cannot write to standard output");
 	return e;
@@ -287,7 +254,6 @@ int
 main(int argc, char **argv)
 {
 	struct ctl c = {.now = instant_now()};
-	const struct command *command;
 	struct config config;
 	enum error e;
 
@@ -299,12 +265,12 @@ main(int argc, char **argv)
 	if (e == OK && (c.options.help || c.options.version))
 		return help_print(&c.options, stdout);
 	if (e == OK)
-		e = choose_command(&c, &command);
+		e = choose_command(&c);
 	if (e == OK)
 		e = find_dir(&c, &config);
 	if (e == OK) {
 		error_set(&c.why, e, "%s", "");
-		e = run(&c, command);
+		e = run(&c);
 	}
 	if (e == OK)
 		return c.status;
