@@ -572,6 +572,36 @@ START_TEST(signed_nonsense)
 }
 END_TEST
 
+/* What stands before a number as high as there is: a key's, then a value's length. */
+static const struct {
+	const char *at;
+	size_t n;
+} before_long[] = {{BODY("\x00")},
+    {BODY("\x00\x02"
+	  "da")}};
+
+START_TEST(signed_and_too_long)
+{
+	enum { LONGEST = 0x7fff };
+	size_t n = before_long[_i].n;
+	struct error_text why = {""};
+	struct image image;
+	struct state state;
+
+	small_state(&state);
+	image = image_make(&state);
+	image.n = AT_BODY + n + 2 + LONGEST; /* all of it is there */
+	image.at = realloc(image.at, image.n);
+	memset(image.at + AT_BODY, 'd', image.n - AT_BODY);
+	memcpy(image.at + AT_BODY, before_long[_i].at, n);
+	memset(image.at + AT_BODY + n, 0xff, 2);
+	image_sign(&image);
+	expect_error(ERR_DATA, read_all(&image, NULL, 0, &why));
+	ck_assert_msg(strstr(why.text, "record 1 of it"), "%s", why.text);
+	free(image.at);
+}
+END_TEST
+
 START_TEST(signed_records_in_no_order)
 {
 	struct digest before, after;
@@ -836,6 +866,7 @@ main(void)
 	tcase_add_test(tcase, cut_or_grown_between_the_passes);
 	tcase_add_test(tcase, not_read_before_it_is_verified);
 	tcase_add_loop_test(tcase, signed_nonsense, 0, COUNT(nonsense));
+	tcase_add_loop_test(tcase, signed_and_too_long, 0, COUNT(before_long));
 	tcase_add_test(tcase, signed_records_in_no_order);
 	tcase_add_loop_test(tcase, heads_that_make_no_sense, 0, COUNT(heads));
 	tcase_add_test(tcase, serials);
