@@ -20,7 +20,8 @@ record_put_bytes(struct record_writer *w, const void *p, size_t n)
 		w->failed = true;
 		return;
 	}
-	memcpy(w->at + w->len, p, n);
+	if (n > 0) /* P may be NULL then */
+		memcpy(w->at + w->len, p, n);
 	w->len += n;
 }
 

@@ -404,6 +404,19 @@ store_begin(struct store *store, struct store_txn **txn_r)
 }
 
 enum error
+store_yield(struct store *store, struct store_txn **txn_r)
+{
+	enum error e;
+
+	store->mode = STORE_READ;
+	e = store_begin(store, txn_r);
+	if (store->writers_fd >= 0)
+		close(store->writers_fd);
+	store->writers_fd = -1;
+	return e;
+}
+
+enum error
 store_reset(struct store_txn *txn)
 {
 	return db_reset(txn->db);

@@ -87,6 +87,13 @@ enum error store_clear_stale_readers(struct store *store) MUST_USE;
 enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
 
 /*
+ * Makes a writer a reader: begins a read transaction and then gives the turn to the
+ * next writer, so that it sees exactly what the last commit has left. No transaction
+ * may be open. Errors as store_begin().
+ */
+enum error store_yield(struct store *store, struct store_txn **txn_r) MUST_USE;
+
+/*
  * Looks again whether the snapshot is still what it was: ERR_REPLACED when the file
  * was overwritten in place meanwhile, so far as can be seen from its meta pages and the
  * meta record. What was read before counts only if this holds.

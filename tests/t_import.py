@@ -142,7 +142,7 @@ class RoundTrip(Case):
         self.refused('export --tenant nobody', 1, 'nobody')
         self.refused('export --format xml', 64, 'xml')
         self.refused('import /nonexistent/file', 66, '/nonexistent/file')
-        self.refused(['import', self.tmp], 66, self.tmp)
+        self.refused(['import', self.tmp], 65, self.tmp)
         self.refused('import - --tenant nobody', 1, 'nobody')
         self.refused('import - --format xml', 64, 'xml')
 

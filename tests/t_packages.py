@@ -79,7 +79,9 @@ class Files(harness.Case):
                        'man8/smtpauth-milter.8', 'man8/smtpauthctl.8'},
             'docdir': {'README.md', 'NEWS', 'SECURITY.md', 'COPYING'},
             'systemdsystemunitdir': {UNIT + '.service', UNIT + '@.service',
-                                     UNIT + '.socket', UNIT + '@.socket'},
+                                     UNIT + '.socket', UNIT + '@.socket',
+                                     'smtpauth-snapshot.path',
+                                     'smtpauth-snapshot.service'},
             'sysusersdir': {UNIT + '.conf'}, 'tmpfilesdir': {UNIT + '.conf'},
             'bashcompletiondir': {'smtpauthctl'}}
         expected = {'%s/%s' % (at[folder], name):

@@ -37,7 +37,9 @@ FILES = {
     '/usr/lib/sysusers.d/smtpauth-milter.conf': PLAIN,
     '/usr/lib/tmpfiles.d/smtpauth-milter.conf': PLAIN,
     **{'/usr/lib/systemd/system/%s%s' % (UNIT, kind): PLAIN
-       for kind in ('.service', '@.service', '.socket', '@.socket')}}
+       for kind in ('.service', '@.service', '.socket', '@.socket')},
+    '/usr/lib/systemd/system/smtpauth-snapshot.path': PLAIN,
+    '/usr/lib/systemd/system/smtpauth-snapshot.service': PLAIN}
 DOCS = {'README.md', 'NEWS', 'SECURITY.md', 'COPYING', 'notice.example',
         'postfix/README.md', 'sendmail/README.md', 'sendmail/smtpauth.m4'}
 # What rpmlint may say.

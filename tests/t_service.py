@@ -6,6 +6,7 @@ restrictions."""
 import json
 import os
 import re
+import subprocess
 import time
 
 import harness
@@ -284,6 +285,63 @@ class Service(harness.Case):
         time.sleep(2.5)     # the interval of that limit
         self.box.run('systemctl restart %s.socket' % UNIT)
         self.decides()
+
+    # -- snapshots ----------------------------------------------------------
+
+    def arrives(self, content):
+        """A file is copied beside its place and then put there."""
+        path = self.box.root + self.place
+        with open(path + '.new', 'wb') as f:
+            f.write(content)
+        os.rename(path + '.new', path)
+
+    def made(self, *commands):
+        """The bytes of a snapshot that was made elsewhere."""
+        for command in commands:
+            self.ctl(command)
+        name = self.tmp + '/made'
+        self.ctl('snapshot', 'create', name, '--key', self.tmp + '/key.pem')
+        with open(name, 'rb') as f:
+            return f.read()
+
+    def test_a_snapshot_that_arrives_is_applied(self):
+        unit, folder = 'smtpauth-snapshot', self.box.root + self.box.etc
+        self.place = re.search(r'PathChanged=(.*)', self.box.run(
+            'systemctl cat %s.path' % unit).stdout)[1]
+        self.box.run('mkdir -p ' + os.path.dirname(self.place))
+        self.addCleanup(self.box.run, 'systemctl stop %s.path %s; systemctl '
+                        'reset-failed; rm -rf %s' % (
+                            unit, unit, os.path.dirname(self.place)))
+        self.box.drop_in(unit, 'strict', service.STRICT)
+        self.ctl('init')
+        os.makedirs(folder, exist_ok=True)
+        for args in (['genpkey', '-algorithm', 'ed25519', '-out',
+                      self.tmp + '/key.pem'],
+                     ['pkey', '-in', self.tmp + '/key.pem', '-pubout',
+                      '-out', folder + '/snapshot.pem']):
+            subprocess.run(['openssl', *args], check=True)
+        self.start()
+        self.box.run('systemctl start %s.path' % unit)
+        self.assertIn(DENIED, self.box.ask('alice@acme.test'))
+        good = self.made('tenant add acme --domain acme.test',
+                         'mailbox set alice@acme.test --smtp-auth enabled')
+        self.arrives(good)
+        harness.wait_for(lambda: self.box.ask('alice@acme.test') == 'allow',
+                         what='the policy of the snapshot')
+        self.assertIn(DENIED, self.box.ask('printer@acme.test'))
+        self.arrives(good[:-1])
+        harness.wait_for(lambda: self.box.show(
+            unit, 'ExecMainStatus', 'ActiveState') == {
+                'ExecMainStatus': '65', 'ActiveState': 'failed'},
+                         what='refusal')
+        self.assertIn('not complete', self.box.journal('-u', unit))
+        self.assertEqual(self.box.ask('alice@acme.test'), 'allow')
+        self.arrives(self.made('mailbox remove alice@acme.test'))
+        harness.wait_for(lambda: self.box.ask('alice@acme.test') != 'allow',
+                         what='the next policy')
+        self.assertNotRegex(self.box.journal('-u', unit), SYSCALLS)
+        self.assertIn('command="snapshot apply"', self.box.journal(
+            '-t', 'smtpauthctl'))
 
 
 if __name__ == '__main__':

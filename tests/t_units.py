@@ -20,6 +20,8 @@ SCRIPT = os.path.join(harness.ROOT, 'contrib', 'rc', 'smtpauth-milter')
 # The exposure that systemd-analyze finds, 0 to 10; less is better.
 LIMITS = {'smtpauth-milter.service': 1.1, 'smtpauth-milter@.service': 1.1}
 LIMIT_UNIX = 0.5
+# It is root: the policy is root's. Without capabilities and without a network.
+LIMIT_SNAPSHOT = 0.9
 
 
 def run(*argv, rc=0, **keys):
@@ -46,9 +48,9 @@ class Units(unittest.TestCase):
         os.chmod(self.root, 0o755)
         self.folder = self.root + '/etc/systemd/system'
         os.makedirs(self.folder)
-        for path in glob.glob(UNITS + '/*.service') + glob.glob(
-                UNITS + '/*.socket'):
-            shutil.copy(path, self.folder)
+        for kind in 'service', 'socket', 'path':
+            for path in glob.glob(UNITS + '/*.' + kind):
+                shutil.copy(path, self.folder)
         self.folders = self.folders_of_the_build()
 
     def folders_of_the_build(self):
@@ -70,7 +72,7 @@ class Units(unittest.TestCase):
 
     def test_no_placeholder_is_left(self):
         paths = glob.glob(UNITS + '/*[a-z]')
-        self.assertEqual(len(paths), 6, paths)
+        self.assertEqual(len(paths), 8, paths)
         for path in paths:
             with open(path) as f:
                 self.assertNotRegex(f.read(), r'@[a-z]+dir@|\$\{', path)
@@ -111,6 +113,27 @@ class Units(unittest.TestCase):
             print('# %s with unix-only.conf: %.1f' % (unit, found))
             self.assertLessEqual(found, LIMIT_UNIX, unit)
 
+    def test_exposure_of_the_snapshots(self):
+        found = self.exposure('smtpauth-snapshot.service')
+        print('# smtpauth-snapshot.service: %.1f' % found)
+        self.assertLessEqual(found, LIMIT_SNAPSHOT)
+
+    def test_snapshots_are_applied_by_a_command_that_is_one(self):
+        """The file that is waited for is the one that is applied, and the
+        command line is none that smtpauthctl refuses."""
+        units = {}
+        for kind in 'path', 'service':
+            with open('%s/smtpauth-snapshot.%s' % (self.folder, kind)) as f:
+                units[kind] = f.read().replace('\\\n', ' ')
+        name = re.search(r'^PathChanged=(.+)$', units['path'], re.M)[1]
+        self.assertIn('\nConditionPathExists=%s\n' % name, units['service'])
+        line = re.search(r'^ExecStart=(.+)$', units['service'], re.M)[1]
+        self.assertIn(name, line.split())
+        missing = self.root + '/none'       # nothing of this machine
+        words = re.sub(r' /\S+', ' ' + missing, line).split()
+        done = run(harness.CTL, *words[1:], rc=66)
+        self.assertIn(missing, done.stdout)
+
     def test_systemd_has_nothing_to_say_about_them(self):
         self.give_the_daemon()
         for name in sorted(os.listdir(self.folder)):
@@ -134,8 +157,13 @@ class Units(unittest.TestCase):
         path = self.root + self.folders[1]
         os.makedirs(os.path.dirname(path))
         shutil.copy(harness.MILTER, path)
+        with open(self.folder + '/smtpauth-snapshot.service') as f:
+            path = self.root + re.search(r'^ExecStart=(\S+)', f.read(), re.M)[1]
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy(harness.CTL, path)
         for name in 'sysinit.target', 'basic.target', 'shutdown.target', \
-                'sockets.target', 'multi-user.target', 'network.target':
+                'sockets.target', 'multi-user.target', 'network.target', \
+                'paths.target':
             with open(os.path.join(self.folder, name), 'w') as f:
                 f.write('[Unit]\nDefaultDependencies=no\n')
 

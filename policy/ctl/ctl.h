@@ -21,11 +21,12 @@
  */
 struct ctl {
 	struct options options;
+	const struct command *command; /* the one that runs */
 	const char *dir;
 	struct store *store; /* NULL for commands that need none */
 	struct store_txn *txn;
 	struct audit_log log; /* of what TXN changes, where it may */
-	FILE *in;             /* of NEED_INPUT */
+	FILE *in;             /* what it reads, of a command that reads a file */
 	FILE *out;
 	instant now;
 	int status; /* exit status of a success other than 0 */
@@ -35,15 +36,17 @@ struct ctl {
 /*
  * What a command runs in. --dry-run makes NEED_WRITE a NEED_READ; NEED_TRIAL is for
  * commands that find out what would change by changing it: with --dry-run they run in a
- * write transaction as without, which is dropped.
+ * write transaction as without, which is dropped. With _LATER the command calls
+ * transaction_begin() itself when all is prepared, so that others need not wait for it.
  */
 enum need {
 	NEED_NOTHING,
 	NEED_STORE,
 	NEED_READ,
 	NEED_WRITE,
+	NEED_WRITE_LATER,
 	NEED_TRIAL,
-	NEED_INPUT, /* as NEED_TRIAL, with `in` open: see input.h */
+	NEED_TRIAL_LATER,
 };
 
 /* One command: dispatch, number of words, options and help are all in its row. */
@@ -89,6 +92,9 @@ enum error ctl_import(struct ctl *c) MUST_USE;
 enum error ctl_export(struct ctl *c) MUST_USE;
 enum error ctl_check(struct ctl *c) MUST_USE;
 enum error ctl_status(struct ctl *c) MUST_USE;
+enum error ctl_snapshot_create(struct ctl *c) MUST_USE;
+enum error ctl_snapshot_apply(struct ctl *c) MUST_USE;
+enum error ctl_snapshot_show(struct ctl *c) MUST_USE;
 enum error ctl_doctor(struct ctl *c) MUST_USE;
 enum error ctl_verify(struct ctl *c) MUST_USE;
 enum error ctl_audit_list(struct ctl *c) MUST_USE;

@@ -5,8 +5,9 @@
 
 #include "policy/ctl/bad_lines.h"
 #include "policy/ctl/cmdlet.h"
-#include "policy/ctl/input.h"
+#include "policy/ctl/incoming.h"
 #include "policy/ctl/journal.h"
+#include "policy/ctl/transaction.h"
 #include "policy/exchange_script.h"
 
 /* run_words - the command on the command line */
@@ -123,7 +124,7 @@ run_script(struct job *job)
 	while (e == OK && read_line(job, &n))
 		e = run_line(job, n);
 	if (e == OK && ferror(c->in))
-		return error_set(&c->why, ERR_IO, "cannot read %s", input_name(c));
+		return error_set(&c->why, ERR_IO, "cannot read %s", "the commands");
 	if (e == OK)
 		e = note(job, exchange_script_end(&job->script, &c->why));
 	return e == OK ? bad_lines_end(&job->bad, "command", &c->why) : e;
@@ -138,7 +139,11 @@ ctl_exchange(struct ctl *c)
 	if (job == NULL)
 		return error_about(&c->why, ERR_MEMORY, "exchange");
 	job->c = c;
-	e = run_script(job);
+	e = incoming_open(c, "-", &c->in);
+	if (e == OK)
+		e = transaction_begin(c);
+	if (e == OK)
+		e = run_script(job);
 	journal_name(c, "exchange"); /* which the commit is */
 	free(job);
 	return e;

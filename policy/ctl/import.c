@@ -8,7 +8,8 @@
 #include "policy/ctl/bad_lines.h"
 #include "policy/ctl/changes.h"
 #include "policy/ctl/import_file.h"
-#include "policy/ctl/input.h"
+#include "policy/ctl/incoming.h"
+#include "policy/ctl/transaction.h"
 #include "policy/domain_table.h"
 #include "policy/replace.h"
 #include "policy/tenant_mailboxes.h"
@@ -91,7 +92,8 @@ read_rows(struct job *j)
 		if (import_is_of_row(e))
 			complain(j, &why);
 		else if (e != OK)
-			return error_set(&j->c->why, e, "%s:%llu: %s", input_name(j->c),
+			return error_set(&j->c->why, e, "%s:%llu: %s",
+			    incoming_name(ctl_word(j->c, 0)),
 			    (unsigned long long)j->file.line, why.text);
 	}
 	import_file_hide(&j->file);
@@ -106,7 +108,8 @@ run_rows(struct job *j)
 {
 	enum error e = import_open(&j->import, j->target, j->only);
 
-	return e == OK ? read_rows(j) : error_about(&j->c->why, e, input_name(j->c));
+	return e == OK ? read_rows(j)
+		       : error_about(&j->c->why, e, incoming_name(ctl_word(j->c, 0)));
 }
 
 /* import_rows - as commands would do it, one after the other */
@@ -197,7 +200,7 @@ replace_all(struct job *j)
 
 	j->before = records(store_meta(c->txn));
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
-		error_about(&c->why, e, input_name(c));
+		error_about(&c->why, e, incoming_name(ctl_word(c, 0)));
 	if (e == OK)
 		e = run_rows(j);
 	if (e == OK) {
@@ -220,7 +223,7 @@ guard(struct job *j, struct error_text *why)
 		return error_set(why, ERR_PROTECTED,
 		    "%s is empty: it would remove all there is; use --force if that is "
 		    "meant",
-		    input_name(j->c));
+		    incoming_name(ctl_word(j->c, 0)));
 	if (j->changes.removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
 		    "%llu of %llu records would be removed, over a fifth; use --force "
@@ -281,9 +284,13 @@ ctl_import(struct ctl *c)
 	enum error e;
 
 	if (j == NULL)
-		return error_about(&c->why, ERR_MEMORY, input_name(c));
+		return error_about(&c->why, ERR_MEMORY, incoming_name(ctl_word(c, 0)));
 	j->c = c;
-	e = import_file_open(&j->file, c);
+	e = incoming_open(c, ctl_word(c, 0), &c->in);
+	if (e == OK)
+		e = transaction_begin(c);
+	if (e == OK)
+		e = import_file_open(&j->file, c);
 	if (e == OK) {
 		j->changes = (struct changes){
 		    .c = c, .print = ctl_option(c, OPT_DRY_RUN) != NULL};

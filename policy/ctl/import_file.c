@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/ctl/input.h"
+#include "policy/ctl/incoming.h"
 
 #define PROGRESS_ROWS 4096 /* between two looks at the clock */
 #define PROGRESS_MS 200
@@ -21,7 +21,8 @@ skip_start(struct ctl *c, uint64_t *line, int *first_r)
 	if (at == 0xEF) { /* nothing we read begins with another character like that */
 		if (getc(c->in) != 0xBB || getc(c->in) != 0xBF)
 			return error_set(&c->why, ERR_DATA,
-			    "%s: the first bytes are no text", input_name(c));
+			    "%s: the first bytes are no text",
+			    incoming_name(ctl_word(c, 0)));
 		at = getc(c->in);
 	}
 	while (at == ' ' || at == '\t' || at == '\r' || at == '\n') {

@@ -2,31 +2,10 @@
 /* letter - the message to a tenant's contact, and the notice that goes with it */
 #include "policy/ctl/letter.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* read_file - up to CAP bytes into TEXT */
-static enum error
-read_file(
-    const char *path, char *text, size_t cap, size_t *len_r, struct error_text *why)
-{
-	FILE *file = fopen(path, "re");
-	enum error e;
-	int err = errno; /* of fopen */
-
-	*len_r = 0;
-	if (file != NULL) {
-		*len_r = fread(text, 1, cap, file);
-		err = ferror(file) ? errno : 0;
-		fclose(file);
-	}
-	if (err == 0)
-		return OK;
-	e = error_from_errno(err);
-	return error_set(
-	    why, e == ERR_MISSING ? ERR_NOINPUT : e, "%s: %s", path, strerror(err));
-}
+#include "policy/smallfile.h"
 
 enum error
 letter_template(struct template **template_r, const char *path, struct error_text *why)
@@ -38,7 +17,7 @@ letter_template(struct template **template_r, const char *path, struct error_tex
 	*template_r = NULL;
 	if (text == NULL)
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	e = read_file(path, text, TEMPLATE_BYTES_MAX + 1, &len, why);
+	e = smallfile_read(path, text, TEMPLATE_BYTES_MAX + 1, &len, NULL, why);
 	if (e == OK)
 		e = template_parse(template_r, text, len, path, why);
 	free(text);

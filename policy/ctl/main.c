@@ -12,9 +12,9 @@
 #include "policy/config.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/help.h"
-#include "policy/ctl/input.h"
 #include "policy/ctl/journal.h"
 #include "policy/ctl/spool.h"
+#include "policy/ctl/transaction.h"
 #include "policy/guard.h"
 #include "policy/text.h"
 
@@ -148,12 +148,12 @@ unknown_command(const struct options *o, struct error_text *why)
 
 /* choose_command - ... with the right number of words and none but its own options */
 static enum error
-choose_command(struct ctl *c, const struct command **command_r)
+choose_command(struct ctl *c)
 {
 	const struct command *command;
 	size_t least, most;
 
-	*command_r = command = find_command(&c->options);
+	c->command = command = find_command(&c->options);
 	if (command == NULL)
 		return unknown_command(&c->options, &c->why);
 	count_words(command->args, &least, &most);
@@ -177,62 +177,33 @@ find_dir(struct ctl *c, struct config *config)
 	return e;
 }
 
-static bool
-dry_run(const struct ctl *c)
-{
-	return ctl_option(c, OPT_DRY_RUN) != NULL;
-}
-
-/* writes - whether the command changes anything in the end */
-static bool
-writes(const struct ctl *c, const struct command *command)
-{
-	return command->need >= NEED_WRITE && !dry_run(c);
-}
-
-/* takes_turn - whether it is a writer while it runs: most dry runs are not */
-static bool
-takes_turn(const struct ctl *c, const struct command *command)
-{
-	return writes(c, command) || command->need >= NEED_TRIAL;
-}
-
 /* run_in_transaction - one command, one transaction */
 static enum error
-run_in_transaction(struct ctl *c, const struct command *command)
+run_in_transaction(struct ctl *c)
 {
-	bool turn = takes_turn(c, command);
-	enum error e;
+	enum error e = transaction_is_later(c) ? OK : transaction_begin(c);
 
-	e = store_open(&c->store, c->dir, turn ? STORE_WRITE : STORE_READ, &c->why);
-	if (e == OK && command->need != NEED_STORE) {
-		e = store_begin(c->store, &c->txn);
-		if (e != OK)
-			return error_about(&c->why, e, c->dir);
-	}
-	if (e == OK && turn)
-		e = journal_start(c, command->name);
 	if (e == OK)
-		e = command->run(c);
-	if (e == OK && writes(c, command) && c->txn != NULL)
+		e = c->command->run(c);
+	if (e == OK && transaction_writes(c) && c->txn != NULL)
 		e = journal_commit(c);
 	return e;
 }
 
 /* is_long - whether what the command says may be more than fits into memory */
 static bool
-is_long(const struct command *command)
+is_long(const struct ctl *c)
 {
-	return command->need >= NEED_TRIAL;
+	return c->command->need >= NEED_TRIAL;
 }
 
 /* hold_back - a stream for what is true only once the transaction has ended */
 static FILE *
-hold_back(const struct ctl *c, const struct command *command, char **text, size_t *size)
+hold_back(const struct ctl *c, char **text, size_t *size)
 {
-	if (!takes_turn(c, command))
+	if (!transaction_takes_turn(c))
 		return stdout;
-	return is_long(command) ? spool_file() : open_memstream(text, size);
+	return is_long(c) ? spool_file() : open_memstream(text, size);
 }
 
 /* print_held - what was held back, if all went well; frees it in any case */
@@ -250,22 +221,22 @@ print_held(struct ctl *c, bool in_file, char **text, const size_t *size, enum er
 
 /* run - ... with the output held back until it is true */
 static enum error
-run(struct ctl *c, const struct command *command)
+run(struct ctl *c)
 {
 	char *text = NULL;
 	size_t size = 0;
 	enum error e;
 
-	c->out = hold_back(c, command, &text, &size);
+	c->out = hold_back(c, &text, &size);
 	if (c->out == NULL)
 		return error_set(&c->why, ERR_CREATE,
-		    "cannot make room for the output: %s", strerror(errno));
-	e = command->need == NEED_NOTHING ? command->run(c)
-					  : run_in_transaction(c, command);
+		    "cannot create a temporary file: %s", strerror(errno));
+	e = c->command->need == NEED_NOTHING ? c->command->run(c)
+					     : run_in_transaction(c);
 	store_abort(&c->txn);
 	store_close(&c->store);
 	if (c->out != stdout)
-		e = print_held(c, is_long(command), &text, &size, e);
+		e = print_held(c, is_long(c), &text, &size, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return error_set(&c->why, ERR_IO, "cannot write to standard output");
 	return e;
@@ -275,7 +246,6 @@ int
 main(int argc, char **argv)
 {
 	struct ctl c = {.now = instant_now()};
-	const struct command *command;
 	struct config config;
 	enum error e;
 
@@ -287,14 +257,12 @@ main(int argc, char **argv)
 	if (e == OK && (c.options.help || c.options.version))
 		return help_print(&c.options, stdout);
 	if (e == OK)
-		e = choose_command(&c, &command);
+		e = choose_command(&c);
 	if (e == OK)
 		e = find_dir(&c, &config);
-	if (e == OK && command->need == NEED_INPUT)
-		e = input_open(&c);
 	if (e == OK) {
 		error_set(&c.why, e, "%s", "");
-		e = run(&c, command);
+		e = run(&c);
 	}
 	if (e == OK)
 		return c.status;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/ctl/output.h"
+
 FILE *
 spool_file(void)
 {
@@ -48,19 +50,13 @@ spool_open(struct ctl *c, FILE **spool_r)
 static enum error
 copy(struct ctl *c, FILE *from)
 {
-	char buf[4096];
-	size_t n;
-
 	if (fflush(from) != 0 || ferror(from))
 		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
 		    "cannot write a temporary file: %s", strerror(errno));
 	rewind(from);
-	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
-		if (fwrite(buf, 1, n, stdout) != n)
-			break;
-	return !ferror(from)
-	    ? OK
-	    : error_set(&c->why, ERR_IO, "cannot read a temporary file");
+	if (!copy_stream(from, stdout) && ferror(from))
+		return error_set(&c->why, ERR_IO, "cannot read a temporary file");
+	return OK;
 }
 
 enum error

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* incoming - a file that a person named, which is read more than once */
+#ifndef CTL_INCOMING_H
+#define CTL_INCOMING_H
+
+#include "policy/ctl/ctl.h"
+
+/*
+ * Opens PATH, once, for reading; "-" is standard input, which is copied to a temporary
+ * file. What is no regular file cannot be read twice: ERR_DATA. ERR_NOINPUT,
+ * ERR_PERMISSION, ERR_IO, ERR_FULL; with C's `why`.
+ */
+enum error incoming_open(struct ctl *c, const char *path, FILE **file_r) MUST_USE;
+
+/* What to call it in messages. */
+const char *incoming_name(const char *path);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* outgoing - a file on its way: written beside its place, then put there */
+#ifndef CTL_OUTGOING_H
+#define CTL_OUTGOING_H
+
+#include "policy/ctl/ctl.h"
+
+/* Whoever reads the file meanwhile sees the old one or the new one, never a part. */
+struct outgoing {
+	const char *path; /* NULL: standard output */
+	char *temporary;  /* its name until then, or NULL */
+	FILE *file;       /* to write to, and to read back */
+};
+
+/*
+ * Makes the temporary file for PATH; "-" is standard output. What is there already and
+ * is no regular file is ERR_CREATE. Errors have their line in C's `why`.
+ */
+enum error outgoing_open(struct outgoing *o, struct ctl *c, const char *path) MUST_USE;
+
+/* All bytes of FROM behind what is there. ERR_IO; ERR_FULL. */
+enum error outgoing_copy(struct outgoing *o, struct ctl *c, FILE *from) MUST_USE;
+
+/* Brings to disk what was written; it has mode 0640 then. */
+enum error outgoing_sync(struct outgoing *o, struct ctl *c) MUST_USE;
+
+/* Puts the file in its place, or prints it. outgoing_sync() comes first. */
+enum error outgoing_deliver(struct outgoing *o, struct ctl *c) MUST_USE;
+
+/* Closes it; one that was not delivered is gone. */
+void outgoing_close(struct outgoing *o);
+
+#endif

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* snapshot - what the snapshot commands have in common: keys, and the head in words */
+#ifndef CTL_SNAPSHOT_H
+#define CTL_SNAPSHOT_H
+
+#include "policy/ctl/ctl.h"
+#include "policy/json.h"
+#include "policy/snapshot.h"
+
+/*
+ * The key of --key, or the keys of --trust. ERR_USAGE without the option; errors as
+ * smallfile_read() and signing_key_read(), with C's `why`. A private key that others
+ * can read gives a warning.
+ */
+enum error snapshot_load_key(struct ctl *c, struct signing_key **key_r) MUST_USE;
+enum error snapshot_load_trusted(struct ctl *c, struct trusted_keys **keys_r) MUST_USE;
+
+/* What the head says: members of an object that is open, or lines for people. */
+void snapshot_head_json(struct json *j, const struct snapshot_head *head);
+void snapshot_head_print(FILE *out, const struct snapshot_head *head);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* snapshot_create - snapshot create: the whole policy as a signed file */
+#include <inttypes.h>
+
+#include "policy/ctl/changes.h"
+#include "policy/ctl/journal.h"
+#include "policy/ctl/outgoing.h"
+#include "policy/ctl/output.h"
+#include "policy/ctl/snapshot.h"
+#include "policy/ctl/transaction.h"
+
+/* A snapshot while it is made. */
+struct making {
+	struct signing_key *key;
+	struct outgoing to;
+	struct snapshot_head head;
+};
+
+/* next_serial - above the last one, and where nothing speaks against it, the time */
+static enum error
+next_serial(struct ctl *c, uint64_t *serial_r)
+{
+	uint64_t last = store_meta(c->txn)->serial;
+
+	if (last >= SNAPSHOT_SERIAL_MAX)
+		return error_set(&c->why, ERR_LIMIT,
+		    "the last serial, %" PRIu64 ", is the highest there is", last);
+	*serial_r = c->now > 0 && (uint64_t)c->now > last ? (uint64_t)c->now : last + 1;
+	return OK;
+}
+
+/*
+ * take_serial - a serial, and the audit entry that says what it stands for. From here
+ * on it is used up: two files with one serial must never be. The writers' turn ends
+ * with it; what is written to the file is the policy as of this commit, all the same.
+ */
+static enum error
+take_serial(struct ctl *c, struct making *m)
+{
+	const struct changes none = {.c = c};
+	enum error e = transaction_begin(c);
+
+	if (e == OK)
+		e = next_serial(c, &m->head.serial);
+	if (e == OK)
+		e = changes_audit(&none, &store_meta(c->txn)->digest, m->head.serial);
+	if (e != OK)
+		return e;
+	store_set_serial(c->txn, m->head.serial);
+	e = journal_commit(c);
+	if (e != OK)
+		return e;
+	e = store_yield(c->store, &c->txn);
+	return e == OK ? OK : error_about(&c->why, e, c->dir);
+}
+
+/* write_file - to disk, but not in its place yet; then the database is let go */
+static enum error
+write_file(struct ctl *c, struct making *m)
+{
+	enum error e = snapshot_write(m->to.file, c->txn, m->key, &m->head, &c->why);
+
+	store_abort(&c->txn);
+	store_close(&c->store);
+	return e == OK ? outgoing_sync(&m->to, c) : e;
+}
+
+static void
+tell_made(struct ctl *c, const struct making *m)
+{
+	struct json j;
+
+	if (m->to.path == NULL)
+		return;
+	if (!c->options.json) {
+		snapshot_head_print(c->out, &m->head);
+		property(c->out, "file", m->to.path);
+		return;
+	}
+	json_to_stream(&j, c->out);
+	json_object(&j, NULL);
+	snapshot_head_json(&j, &m->head);
+	json_string(&j, "file", m->to.path);
+	json_object_end(&j);
+	json_line_end(&j, c->out);
+}
+
+enum error
+ctl_snapshot_create(struct ctl *c)
+{
+	struct making m = {.key = NULL, .head = {.made = c->now}};
+	enum error e = snapshot_load_key(c, &m.key);
+
+	if (e == OK)
+		e = outgoing_open(&m.to, c, ctl_word(c, 0));
+	if (e == OK)
+		e = take_serial(c, &m);
+	if (e == OK)
+		e = write_file(c, &m);
+	if (e == OK)
+		e = outgoing_deliver(&m.to, c);
+	outgoing_close(&m.to);
+	signing_key_free(&m.key);
+	if (e == OK)
+		tell_made(c, &m);
+	return e;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* transaction - what a command runs in, by its row of the table */
+#include "policy/ctl/transaction.h"
+
+#include "policy/ctl/journal.h"
+
+bool
+transaction_writes(const struct ctl *c)
+{
+	return c->command->need >= NEED_WRITE && ctl_option(c, OPT_DRY_RUN) == NULL;
+}
+
+bool
+transaction_takes_turn(const struct ctl *c)
+{
+	return transaction_writes(c) || c->command->need >= NEED_TRIAL;
+}
+
+bool
+transaction_is_later(const struct ctl *c)
+{
+	return c->command->need == NEED_WRITE_LATER ||
+	    c->command->need == NEED_TRIAL_LATER;
+}
+
+enum error
+transaction_begin(struct ctl *c)
+{
+	bool turn = transaction_takes_turn(c);
+	enum error e =
+	    store_open(&c->store, c->dir, turn ? STORE_WRITE : STORE_READ, &c->why);
+
+	if (e == OK && c->command->need != NEED_STORE) {
+		e = store_begin(c->store, &c->txn);
+		if (e != OK)
+			return error_about(&c->why, e, c->dir);
+	}
+	return e == OK && turn ? journal_start(c, c->command->name) : e;
+}

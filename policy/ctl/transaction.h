@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* transaction - what a command runs in, by its row of the table */
+#ifndef CTL_TRANSACTION_H
+#define CTL_TRANSACTION_H
+
+#include "policy/ctl/ctl.h"
+
+/* Whether the command changes anything in the end. */
+bool transaction_writes(const struct ctl *c);
+
+/* Whether it is a writer while it runs: most dry runs are not. */
+bool transaction_takes_turn(const struct ctl *c);
+
+/* Whether the command begins it itself. */
+bool transaction_is_later(const struct ctl *c);
+
+/*
+ * Opens C's store, begins its transaction, and lets the changes of a writer have their
+ * audit entries, all as the command needs it. Errors as store_open() and store_begin(),
+ * with C's `why`. What was begun ends with the command.
+ */
+enum error transaction_begin(struct ctl *c) MUST_USE;
+
+#endif

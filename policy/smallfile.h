@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* smallfile - a file that a person named, read whole */
+#ifndef POLICY_SMALLFILE_H
+#define POLICY_SMALLFILE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "policy/error.h"
+
+/*
+ * Reads PATH, which may be a pipe, into TEXT: at most CAP bytes, so that LEN_R is CAP
+ * for one that is too long. MODE_R (or NULL) is as stat(2) has it. ERR_NOINPUT,
+ * ERR_PERMISSION, ERR_IO, with WHY.
+ */
+enum error smallfile_read(const char *path, char *text, size_t cap, size_t *len_r,
+    mode_t *mode_r, struct error_text *why) MUST_USE;
+
+#endif
