@@ -60,9 +60,9 @@ json_begin(struct json *j, struct text *t, char *buf, size_t cap, enum log_level
 {
 	text_init(t, buf, cap - 4);
 	json_start(j, put_text, t);
-	json_object(j, NULL);
+	json_object_start(j, NULL);
 	json_instant(j, "time", instant_now());
-	json_string(j, "level", level_names[level]);
+	json_quoted(j, "level", level_names[level]);
 }
 
 /* json_finish - there is room: see json_begin() */
@@ -83,11 +83,11 @@ json_message(enum log_level level, const char *message, outlet *to)
 
 	json_begin(&j, &t, buf, sizeof buf - FIELD_MIN, level);
 	whole = t.len;
-	json_string(&j, "message", message);
+	json_quoted(&j, "message", message);
 	t.cap += FIELD_MIN;
 	if (t.cut) {
 		t.len = whole;
-		json_string(&j, "message", "(too long)");
+		json_quoted(&j, "message", "(too long)");
 	}
 	return json_finish(&t, level, to);
 }
@@ -136,7 +136,7 @@ json_field(struct json *j, struct text *t, const struct log_field *f, size_t res
 
 	t->cap -= reserved;
 	if (f->len == 0)
-		json_null(j, f->key);
+		json_none(j, f->key);
 	else if (f->len <= VALUE_LIMIT)
 		json_string_n(j, f->key, f->value, f->len);
 	else
@@ -146,7 +146,7 @@ json_field(struct json *j, struct text *t, const struct log_field *f, size_t res
 		return;
 	t->len = whole;
 	t->cut = false;
-	json_string(j, f->key, "(too long)");
+	json_quoted(j, f->key, "(too long)");
 }
 
 static void

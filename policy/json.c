@@ -76,7 +76,7 @@ close_with(struct json *j, const char *bracket)
 }
 
 void
-json_object(struct json *j, const char *key)
+json_object_start(struct json *j, const char *key)
 {
 	open_with(j, key, "{");
 }
@@ -88,7 +88,7 @@ json_object_end(struct json *j)
 }
 
 void
-json_array(struct json *j, const char *key)
+json_array_start(struct json *j, const char *key)
 {
 	open_with(j, key, "[");
 }
@@ -107,7 +107,7 @@ json_string_n(struct json *j, const char *key, const char *s, size_t n)
 }
 
 void
-json_string(struct json *j, const char *key, const char *s)
+json_quoted(struct json *j, const char *key, const char *s)
 {
 	json_string_n(j, key, s, strlen(s));
 }
@@ -116,9 +116,9 @@ void
 json_text(struct json *j, const char *key, const char *s)
 {
 	if (s == NULL || *s == '\0')
-		json_null(j, key);
+		json_none(j, key);
 	else
-		json_string(j, key, s);
+		json_quoted(j, key, s);
 }
 
 void
@@ -139,7 +139,7 @@ json_bool(struct json *j, const char *key, bool b)
 }
 
 void
-json_null(struct json *j, const char *key)
+json_none(struct json *j, const char *key)
 {
 	item(j, key);
 	put(j, "null");
@@ -151,7 +151,7 @@ json_instant(struct json *j, const char *key, instant t)
 	char buf[INSTANT_TEXT_MAX];
 
 	if (t == INSTANT_NONE)
-		json_null(j, key);
+		json_none(j, key);
 	else
-		json_string(j, key, instant_print(t, buf));
+		json_quoted(j, key, instant_print(t, buf));
 }

@@ -37,22 +37,22 @@ START_TEST(commas_and_nesting)
 	struct json j;
 
 	sink_start(&sink, &j);
-	json_object(&j, NULL);
-	json_string(&j, "a", "x");
-	json_array(&j, "b");
+	json_object_start(&j, NULL);
+	json_quoted(&j, "a", "x");
+	json_array_start(&j, "b");
 	json_array_end(&j);
-	json_array(&j, "c");
-	json_string(&j, NULL, "y");
-	json_object(&j, NULL);
+	json_array_start(&j, "c");
+	json_quoted(&j, NULL, "y");
+	json_object_start(&j, NULL);
 	json_object_end(&j);
 	json_number(&j, NULL, 1);
-	json_null(&j, NULL);
+	json_none(&j, NULL);
 	json_array_end(&j);
-	json_object(&j, "d");
-	json_null(&j, "e");
+	json_object_start(&j, "d");
+	json_none(&j, "e");
 	json_number(&j, "f", 2);
 	json_object_end(&j);
-	json_string(&j, "g", "");
+	json_quoted(&j, "g", "");
 	json_object_end(&j);
 	ck_assert_str_eq(sink.at,
 	    "{\"a\":\"x\",\"b\":[],\"c\":[\"y\",{},1,null],"
@@ -66,10 +66,10 @@ START_TEST(start_forgets_the_last_value)
 	struct json j;
 
 	sink_start(&sink, &j);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_object_end(&j);
 	sink_start(&sink, &j);
-	json_array(&j, NULL);
+	json_array_start(&j, NULL);
 	json_array_end(&j);
 	ck_assert_str_eq(sink.at, "[]");
 }
@@ -100,7 +100,7 @@ START_TEST(null_or_text)
 	struct json j;
 
 	sink_start(&sink, &j);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_text(&j, "a", NULL);
 	json_text(&j, "b", "");
 	json_text(&j, "c", "x");
@@ -177,8 +177,8 @@ START_TEST(keys_are_escaped)
 	struct json j;
 
 	sink_start(&sink, &j);
-	json_object(&j, NULL);
-	json_null(&j, "a\"b\\\n");
+	json_object_start(&j, NULL);
+	json_none(&j, "a\"b\\\n");
 	json_object_end(&j);
 	ck_assert_str_eq(sink.at, "{\"a\\\"b\\\\\\u000a\":null}");
 }
@@ -203,7 +203,7 @@ START_TEST(utf8_stays_and_the_rest_is_replaced)
 		size_t n;
 
 		sink_start(&sink, &j);
-		json_string(&j, NULL, cases[i].in);
+		json_quoted(&j, NULL, cases[i].in);
 		n = read_string(sink.at, out);
 		ck_assert_msg(
 		    n == strlen(cases[i].out) && memcmp(out, cases[i].out, n) == 0,

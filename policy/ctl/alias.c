@@ -12,8 +12,8 @@ json_alias(struct ctl *c, const struct login *login, const struct login *mailbox
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "login", login->text);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "login", login->text);
 	json_text(&j, "mailbox", mailbox != NULL ? mailbox->text : NULL);
 	json_object_end(&j);
 	json_line_end(&j, c->out);

@@ -21,12 +21,12 @@ struct printer {
 static void
 json_finding(struct json *j, const struct audit_finding *f)
 {
-	json_object(j, NULL);
-	json_string(j, "problem", audit_problem_name(f->problem));
+	json_object_start(j, NULL);
+	json_quoted(j, "problem", audit_problem_name(f->problem));
 	json_number(j, "number", (int64_t)f->number);
 	json_instant(j, "when", f->entry != NULL ? f->entry->when : INSTANT_NONE);
 	json_text(j, "command", f->entry != NULL ? f->entry->origin.command : "");
-	json_string(j, "text", f->text.text);
+	json_quoted(j, "text", f->text.text);
 	json_object_end(j);
 }
 
@@ -71,7 +71,7 @@ json_number_or_null(struct json *j, const char *key, uint64_t n)
 	if (n > 0)
 		json_number(j, key, (int64_t)n);
 	else
-		json_null(j, key);
+		json_none(j, key);
 }
 
 static void
@@ -149,8 +149,8 @@ ctl_audit_verify(struct ctl *c)
 		    typed);
 	if (c->options.json) {
 		json_to_stream(&p.json, c->out);
-		json_object(&p.json, NULL);
-		json_array(&p.json, "findings");
+		json_object_start(&p.json, NULL);
+		json_array_start(&p.json, "findings");
 	}
 	e = audit_verify(c->txn, typed != NULL ? &head : NULL, print_finding, &p, &a);
 	if (e != OK)
@@ -185,7 +185,7 @@ ctl_audit_prune(struct ctl *c)
 		return OK;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_number(&j, "removed", (int64_t)done.removed);
 	json_number_or_null(&j, "pruned_up_to", done.last);
 	json_object_end(&j);

@@ -142,7 +142,7 @@ static void
 json_uid(struct json *j, const char *key, uint32_t uid)
 {
 	if (uid == AUDIT_NO_UID)
-		json_null(j, key);
+		json_none(j, key);
 	else
 		json_number(j, key, uid);
 }
@@ -153,9 +153,9 @@ json_summary(struct json *j, const struct audit_entry *entry)
 	const struct audit_summary *s = &entry->summary;
 	char hash[DIGEST_TEXT_MAX];
 
-	json_object(j, "summary");
+	json_object_start(j, "summary");
 	if (entry->kind == AUDIT_SUMMARY) {
-		json_string(j, "content", digest_print(&s->content, hash));
+		json_quoted(j, "content", digest_print(&s->content, hash));
 		json_number(j, "serial", (int64_t)s->serial);
 		json_number(j, "created", (int64_t)s->created);
 		json_number(j, "changed", (int64_t)s->changed);
@@ -163,7 +163,7 @@ json_summary(struct json *j, const struct audit_entry *entry)
 	} else {
 		json_number(j, "pruned_up_to",
 		    (int64_t)(entry->kind == AUDIT_STUB ? entry->number : s->serial));
-		json_string(j, "pruned_hash",
+		json_quoted(j, "pruned_hash",
 		    digest_print(
 			entry->kind == AUDIT_STUB ? &entry->hash : &s->content, hash));
 		if (entry->kind == AUDIT_PRUNE)
@@ -200,7 +200,7 @@ print_json(struct lister *l, const struct audit_entry *entry)
 	enum error e;
 
 	json_to_stream(&j, l->c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_number(&j, "number", (int64_t)entry->number);
 	json_instant(&j, "when", entry->when);
 	json_uid(&j, "uid", entry->origin.uid);
@@ -209,7 +209,7 @@ print_json(struct lister *l, const struct audit_entry *entry)
 	json_text(&j, "command", entry->origin.command);
 	e = json_objects(&j, entry);
 	json_text(&j, "policy_digest", stub ? "" : digest_print(&entry->policy, hash));
-	json_string(&j, "hash", digest_print(&entry->hash, hash));
+	json_quoted(&j, "hash", digest_print(&entry->hash, hash));
 	json_object_end(&j);
 	json_line_end(&j, l->c->out);
 	return e;

@@ -193,11 +193,11 @@ tell(struct ctl *c, const char *dir, const struct backup *b)
 		return;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "dir", dir);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "dir", dir);
 	json_number(&j, "records", (int64_t)b->records);
 	json_number(&j, "bytes", (int64_t)b->bytes);
-	json_string(&j, "policy_digest", digest);
+	json_quoted(&j, "policy_digest", digest);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }

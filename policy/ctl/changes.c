@@ -16,10 +16,10 @@ show_json(const struct changes *changes, const char *what, const char *name,
 	enum error e;
 
 	json_to_stream(&j, changes->c->out);
-	json_object(&j, NULL);
-	json_string(&j, "change", what);
-	json_string(&j, "type", object_type(key));
-	json_string(&j, "object", name);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "change", what);
+	json_quoted(&j, "type", object_type(key));
+	json_quoted(&j, "object", name);
 	e = object_json(&j, "before", key, before);
 	if (e == OK)
 		e = object_json(&j, "after", key, after);
@@ -92,7 +92,7 @@ changes_print_summary(const struct changes *changes)
 		return;
 	}
 	json_to_stream(&j, out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_number(&j, "created", (int64_t)changes->created);
 	json_number(&j, "changed", (int64_t)changes->changed);
 	json_number(&j, "removed", (int64_t)changes->removed);

@@ -61,12 +61,12 @@ struct answer {
 static void
 json_changes(struct json *j, const struct answer *a)
 {
-	json_array(j, "changes");
+	json_array_start(j, "changes");
 	for (size_t i = 0; i < a->changes; i++) {
-		json_object(j, NULL);
+		json_object_start(j, NULL);
 		json_instant(j, "at", a->change[i].at);
-		json_string(j, "verdict", verdict_name(a->change[i].decision.verdict));
-		json_string(j, "reason", reason_name(a->change[i].decision.reason));
+		json_quoted(j, "verdict", verdict_name(a->change[i].decision.verdict));
+		json_quoted(j, "reason", reason_name(a->change[i].decision.reason));
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -77,7 +77,7 @@ json_steps(struct json *j, const char *steps)
 {
 	size_t n;
 
-	json_array(j, "steps");
+	json_array_start(j, "steps");
 	for (; *steps != '\0'; steps += n, steps += *steps == '\n') {
 		n = strcspn(steps, "\n");
 		json_string_n(j, NULL, steps, n);
@@ -93,13 +93,13 @@ print_json(struct ctl *c, const struct answer *a)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_string_n(&j, "login", s->login, s->login_len);
 	json_text(&j, "mailbox", outcome_mailbox(o));
 	json_text(&j, "tenant", outcome_tenant(o));
 	json_instant(&j, "at", ctl_option(c, OPT_AT) != NULL ? s->now : INSTANT_NONE);
-	json_string(&j, "verdict", verdict_name(o->decision.verdict));
-	json_string(&j, "reason", reason_name(o->decision.reason));
+	json_quoted(&j, "verdict", verdict_name(o->decision.verdict));
+	json_quoted(&j, "reason", reason_name(o->decision.reason));
 	json_text(&j, "reply", a->reply);
 	json_text(&j, "override", a->override);
 	json_changes(&j, a);

@@ -23,7 +23,7 @@ static void
 json_disabled(struct json *j, enum smtp_auth smtp_auth)
 {
 	if (smtp_auth == SMTP_AUTH_INHERIT)
-		json_null(j, DISABLED_NAME);
+		json_none(j, DISABLED_NAME);
 	else
 		json_bool(j, DISABLED_NAME, smtp_auth == SMTP_AUTH_DISABLED);
 }
@@ -47,8 +47,8 @@ show_tenant(struct ctl *c, const struct tenant *t)
 		return;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "Organization", t->name);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "Organization", t->name);
 	json_disabled(&j, t->smtp_auth);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
@@ -154,8 +154,8 @@ show_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 		return;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "PrimarySmtpAddress", address->text);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "PrimarySmtpAddress", address->text);
 	json_text(&j, "Organization", tenant);
 	json_disabled(&j, smtp_auth);
 	json_object_end(&j);

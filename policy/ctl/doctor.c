@@ -254,21 +254,21 @@ print_json(const struct examination *x)
 	if (s->milter.kind != ENDPOINT_NONE)
 		endpoint_milter(&s->milter, address);
 	json_to_stream(&j, x->ctl->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_text(&j, "mta", mta_words(x));
 	json_text(&j, "socket", address);
 	json_bool(&j, "running", s->running);
 	json_text(&j, "asked_by", s->services);
 	json_text(&j, "login", ctl_option(x->ctl, OPT_LOGIN));
 	json_text(&j, "answer", answer_text(x));
-	json_array(&j, "findings");
+	json_array_start(&j, "findings");
 	for (size_t i = 0; i < s->findings.count; i++) {
 		const struct finding *f = &s->findings.item[i];
 
-		json_object(&j, NULL);
-		json_string(&j, "id", f->id);
+		json_object_start(&j, NULL);
+		json_quoted(&j, "id", f->id);
 		json_text(&j, "where", f->where);
-		json_string(&j, "text", f->text);
+		json_quoted(&j, "text", f->text);
 		json_text(&j, "fix", f->fix);
 		json_object_end(&j);
 	}

@@ -13,8 +13,8 @@ json_domain(struct ctl *c, const char *domain, const char *tenant)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "domain", domain);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "domain", domain);
 	json_text(&j, "tenant", tenant);
 	json_object_end(&j);
 	json_line_end(&j, c->out);

@@ -30,8 +30,8 @@ static void
 begin_line(struct exporter *x, struct json *j, const char *type)
 {
 	json_to_stream(j, x->to);
-	json_object(j, NULL);
-	json_string(j, "type", type);
+	json_object_start(j, NULL);
+	json_quoted(j, "type", type);
 }
 
 static void
@@ -57,8 +57,8 @@ put_settings(struct exporter *x)
 		if (e != OK)
 			return e;
 		begin_line(x, &j, "setting");
-		json_string(&j, "key", row->key);
-		json_string(&j, "value", text);
+		json_quoted(&j, "key", row->key);
+		json_quoted(&j, "value", text);
 		end_line(x, &j);
 	}
 	return OK;
@@ -67,7 +67,7 @@ put_settings(struct exporter *x)
 static enum error
 put_domain(void *arg, const char *domain)
 {
-	json_string(arg, NULL, domain);
+	json_quoted(arg, NULL, domain);
 	return OK;
 }
 
@@ -79,8 +79,8 @@ put_tenant(void *arg, const struct tenant *t)
 	enum error e;
 
 	begin_line(x, &j, "tenant");
-	json_string(&j, "name", t->name);
-	json_array(&j, "domains");
+	json_quoted(&j, "name", t->name);
+	json_array_start(&j, "domains");
 	e = domain_table_each_of(x->txn, t->name, put_domain, &j);
 	json_array_end(&j);
 	json_tenant_members(&j, t);
@@ -96,7 +96,7 @@ put_mailbox(void *arg, const struct login *address, const struct mailbox *m)
 
 	x->walked++;
 	begin_line(x, &j, "mailbox");
-	json_string(&j, "address", address->text);
+	json_quoted(&j, "address", address->text);
 	json_mailbox_members(&j, m);
 	end_line(x, &j);
 	return OK;
@@ -109,8 +109,8 @@ put_alias(void *arg, const struct login *login, const struct login *mailbox)
 	struct json j;
 
 	begin_line(x, &j, "alias");
-	json_string(&j, "login", login->text);
-	json_string(&j, "mailbox", mailbox->text);
+	json_quoted(&j, "login", login->text);
+	json_quoted(&j, "mailbox", mailbox->text);
 	end_line(x, &j);
 	return OK;
 }

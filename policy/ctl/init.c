@@ -24,9 +24,9 @@ ctl_init(struct ctl *c)
 		return OK;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "dir", c->dir);
-	json_string(&j, "policy", created ? "created" : "present");
+	json_object_start(&j, NULL);
+	json_quoted(&j, "dir", c->dir);
+	json_quoted(&j, "policy", created ? "created" : "present");
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 	return OK;

@@ -29,8 +29,8 @@ json_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "address", address->text);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "address", address->text);
 	json_text(&j, "tenant", tenant);
 	json_mailbox_members(&j, m);
 	json_bool(&j, "expired", is_expired(m, c->now));

@@ -294,10 +294,10 @@ show_json(struct notify *n, const struct pending *p, const struct result *r)
 	struct json j;
 
 	json_to_stream(&j, n->c->out);
-	json_object(&j, NULL);
-	json_string(&j, "tenant", p->tenant);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "tenant", p->tenant);
 	json_text(&j, "contact", p->contact);
-	json_string(&j, "result", json_words[r->is]);
+	json_quoted(&j, "result", json_words[r->is]);
 	json_text(&j, "reason", r->is == RESULT_FAILED ? r->reason : NULL);
 	json_instant(&j, "enforce_from", p->enforce_from);
 	json_instant(&j, "tempfail_until", p->tempfail_until);

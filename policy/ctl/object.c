@@ -59,9 +59,9 @@ object_name(struct bytes key, char *name)
 void
 json_tenant_members(struct json *j, const struct tenant *t)
 {
-	json_string(j, "smtp_auth", smtp_auth_name(t->smtp_auth));
-	json_string(j, "action", action_name(t->action));
-	json_string(j, "blocks", blocks_name(t->blocks));
+	json_quoted(j, "smtp_auth", smtp_auth_name(t->smtp_auth));
+	json_quoted(j, "action", action_name(t->action));
+	json_quoted(j, "blocks", blocks_name(t->blocks));
 	json_instant(j, "enforce_from", t->enforce_from);
 	json_instant(j, "tempfail_until", t->tempfail_until);
 	json_lock(j, "lock", &t->lock);
@@ -73,7 +73,7 @@ json_tenant_members(struct json *j, const struct tenant *t)
 void
 json_mailbox_members(struct json *j, const struct mailbox *m)
 {
-	json_string(j, "smtp_auth", smtp_auth_name(m->smtp_auth));
+	json_quoted(j, "smtp_auth", smtp_auth_name(m->smtp_auth));
 	json_instant(j, "until", m->until);
 	json_networks(j, "clients", &m->clients);
 	json_lock(j, "lock", &m->lock);
@@ -124,23 +124,23 @@ object_json(struct json *j, const char *key, struct bytes record, struct bytes v
 	enum error e;
 
 	if (value.at == NULL) {
-		json_null(j, key);
+		json_none(j, key);
 		return OK;
 	}
 	e = decode(record, value, &d);
 	if (e != OK)
 		return e;
-	json_object(j, key);
+	json_object_start(j, key);
 	if (d.table == TABLE_SETTING)
-		json_string(j, "value", d.of.setting);
+		json_quoted(j, "value", d.of.setting);
 	else if (d.table == TABLE_TENANT)
 		json_tenant_members(j, &d.of.tenant);
 	else if (d.table == TABLE_DOMAIN)
-		json_string(j, "tenant", d.of.domain);
+		json_quoted(j, "tenant", d.of.domain);
 	else if (d.table == TABLE_MAILBOX)
 		json_mailbox_members(j, &d.of.mailbox);
 	else
-		json_string(j, "mailbox", d.of.alias.text);
+		json_quoted(j, "mailbox", d.of.alias.text);
 	json_object_end(j);
 	return OK;
 }

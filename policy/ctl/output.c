@@ -129,9 +129,9 @@ json_networks(struct json *j, const char *key, const struct cidr_list *list)
 {
 	char buf[CIDR_TEXT_MAX];
 
-	json_array(j, key);
+	json_array_start(j, key);
 	for (unsigned i = 0; i < list->count; i++)
-		json_string(j, NULL, network_print(&list->net[i], buf));
+		json_quoted(j, NULL, network_print(&list->net[i], buf));
 	json_array_end(j);
 }
 
@@ -139,10 +139,10 @@ void
 json_lock(struct json *j, const char *key, const struct lock *lock)
 {
 	if (!lock->set) {
-		json_null(j, key);
+		json_none(j, key);
 		return;
 	}
-	json_object(j, key);
+	json_object_start(j, key);
 	json_instant(j, "until", lock->until);
 	json_object_end(j);
 }

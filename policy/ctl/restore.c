@@ -77,16 +77,16 @@ tell_json(struct ctl *c, const char *dir, const struct restore *r)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "dir", dir);
-	json_string(&j, "restored", ways[r->way]);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "dir", dir);
+	json_quoted(&j, "restored", ways[r->way]);
 	json_number(&j, "created", (int64_t)r->created);
 	json_number(&j, "changed", (int64_t)r->changed);
 	json_number(&j, "removed", (int64_t)r->removed);
 	json_text(&j, "cause", r->way == RESTORE_FILE ? r->cause.text : "");
 	json_text(&j, "kept",
 	    r->kept && folder_path(kept, c->dir, RESTORE_KEPT, NULL) == OK ? kept : "");
-	json_string(&j, "policy_digest", digest_print(&r->meta.digest, digest));
+	json_quoted(&j, "policy_digest", digest_print(&r->meta.digest, digest));
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }

@@ -130,9 +130,9 @@ json_row(struct grant *g, const struct usage_row *row, const char *mailbox,
 	struct json j;
 
 	json_to_stream(&j, g->c->out);
-	json_object(&j, NULL);
-	json_string(&j, "mailbox", mailbox);
-	json_string(&j, "tenant", tenant);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "mailbox", mailbox);
+	json_quoted(&j, "tenant", tenant);
 	json_bool(&j, "granted", reason == NULL);
 	json_text(&j, "reason", reason);
 	json_instant(&j, "last_use", row->usage.last_use);

@@ -11,10 +11,10 @@ json_row(struct ctl *c, const struct survey_tenant *t, enum rollout_class class)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "tenant", t->name);
-	json_string(&j, "class", rollout_class_key(class));
-	json_string(&j, "smtp_auth", smtp_auth_name(t->smtp_auth));
+	json_object_start(&j, NULL);
+	json_quoted(&j, "tenant", t->name);
+	json_quoted(&j, "class", rollout_class_key(class));
+	json_quoted(&j, "smtp_auth", smtp_auth_name(t->smtp_auth));
 	json_instant(&j, "enforce_from", t->enforce_from);
 	json_instant(&j, "tempfail_until", t->tempfail_until);
 	json_number(&j, "mailboxes", t->mailboxes);

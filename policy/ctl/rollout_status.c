@@ -65,7 +65,7 @@ json_count(struct json *j, const char *key, bool known, uint32_t n)
 	if (known)
 		json_number(j, key, n);
 	else
-		json_null(j, key);
+		json_none(j, key);
 }
 
 static void
@@ -74,9 +74,9 @@ json_row(struct ctl *c, const struct stand *s, bool has_usage)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "tenant", s->row->name);
-	json_string(&j, "stage", stage(c, &s->tenant));
+	json_object_start(&j, NULL);
+	json_quoted(&j, "tenant", s->row->name);
+	json_quoted(&j, "stage", stage(c, &s->tenant));
 	json_instant(&j, "enforce_from", s->row->enforce_from);
 	json_instant(&j, "tempfail_until", s->row->tempfail_until);
 	json_text(&j, "contact", s->tenant.contact);

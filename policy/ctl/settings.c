@@ -25,7 +25,7 @@ json_list(struct json *j, const char *key, const char *list)
 {
 	size_t n;
 
-	json_array(j, key);
+	json_array_start(j, key);
 	for (; *list != '\0'; list += n, list += *list == ',') {
 		n = strcspn(list, ",");
 		json_string_n(j, NULL, list, n);
@@ -87,7 +87,7 @@ show_all_json(struct ctl *c)
 	enum error e;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	e = each_value(c, put_json, &j);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
@@ -158,7 +158,7 @@ report(struct ctl *c, const struct setting *row)
 		return OK;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	show_json(&j, row, value);
 	json_object_end(&j);
 	json_line_end(&j, c->out);

@@ -97,8 +97,8 @@ snapshot_head_json(struct json *j, const struct snapshot_head *head)
 
 	json_number(j, "serial", (int64_t)head->serial);
 	json_instant(j, "created", head->made);
-	json_string(j, "key", key_id_print(head->key_id, id));
-	json_string(j, "policy_digest", digest_print(&head->policy, digest));
+	json_quoted(j, "key", key_id_print(head->key_id, id));
+	json_quoted(j, "policy_digest", digest_print(&head->policy, digest));
 	json_number(j, "settings", (int64_t)head->settings);
 	json_number(j, "tenants", (int64_t)head->tenants);
 	json_number(j, "domains", (int64_t)head->domains);

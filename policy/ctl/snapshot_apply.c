@@ -167,7 +167,7 @@ ctl_snapshot_show(struct ctl *c)
 
 	if (e == OK && c->options.json) {
 		json_to_stream(&j, c->out);
-		json_object(&j, NULL);
+		json_object_start(&j, NULL);
 		snapshot_head_json(&j, snapshot_head(r.snapshot));
 		json_bool(&j, "verified", r.keys != NULL);
 		json_object_end(&j);

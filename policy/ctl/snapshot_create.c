@@ -78,9 +78,9 @@ tell_made(struct ctl *c, const struct making *m)
 		return;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	snapshot_head_json(&j, &m->head);
-	json_string(&j, "file", m->to.path);
+	json_quoted(&j, "file", m->to.path);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }

@@ -24,13 +24,13 @@ json_daemon(struct json *j, const struct heartbeat *h)
 {
 	const struct heartbeat_counters *n = &h->counters;
 
-	json_object(j, "daemon");
+	json_object_start(j, "daemon");
 	json_number(j, "pid", h->pid);
-	json_string(j, "version", h->version);
-	json_string(j, "socket", h->socket);
+	json_quoted(j, "version", h->version);
+	json_quoted(j, "socket", h->socket);
 	json_instant(j, "started", h->started);
 	json_instant(j, "heartbeat", h->beat);
-	json_string(j, "policy", policy_words[h->policy]);
+	json_quoted(j, "policy", policy_words[h->policy]);
 	json_number(j, "allowed", (int64_t)n->allowed);
 	json_number(j, "reported", (int64_t)n->reported);
 	json_number(j, "tempfailed", (int64_t)n->tempfailed);
@@ -49,7 +49,7 @@ json_usage(struct json *j, const struct daemon_report *r)
 {
 	char id[NODE_ID_TEXT_MAX];
 
-	json_object(j, "usage");
+	json_object_start(j, "usage");
 	json_text(j, "node", r->has_node ? node_id_print(&r->node, id) : "");
 	json_text(j, "host", r->has_node ? r->node.host : "");
 	json_instant(j, "since", r->has_node ? r->node.since : INSTANT_NONE);
@@ -67,8 +67,8 @@ status_json(struct ctl *c, const char *digest, const struct daemon_report *r)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "policy_digest", digest);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "policy_digest", digest);
 	json_number(&j, "tenants", (int64_t)m->tenants);
 	json_number(&j, "domains", (int64_t)m->domains);
 	json_number(&j, "mailboxes", (int64_t)m->mailboxes);
@@ -80,7 +80,7 @@ status_json(struct ctl *c, const char *digest, const struct daemon_report *r)
 	if (r->state == DAEMON_RUNS)
 		json_daemon(&j, &r->heartbeat);
 	else
-		json_null(&j, "daemon");
+		json_none(&j, "daemon");
 	json_usage(&j, r);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
@@ -228,7 +228,7 @@ ctl_verify(struct ctl *c)
 		return OK;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_number(&j, "records", (int64_t)records);
 	json_object_end(&j);
 	json_line_end(&j, c->out);

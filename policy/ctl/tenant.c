@@ -30,7 +30,7 @@ print_domain(void *arg, const char *domain)
 	struct domain_printer *p = arg;
 
 	if (p->json != NULL)
-		json_string(p->json, NULL, domain);
+		json_quoted(p->json, NULL, domain);
 	else
 		fprintf(p->out, "%s%s", p->count > 0 ? " " : "", domain);
 	p->count++;
@@ -46,9 +46,9 @@ json_tenant(struct ctl *c, const struct tenant *t)
 	enum error e;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "name", t->name);
-	json_array(&j, "domains");
+	json_object_start(&j, NULL);
+	json_quoted(&j, "name", t->name);
+	json_array_start(&j, "domains");
 	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
 	json_array_end(&j);
 	json_tenant_members(&j, t);
@@ -275,8 +275,8 @@ ctl_tenant_remove(struct ctl *c)
 		return OK;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "name", t.name);
+	json_object_start(&j, NULL);
+	json_quoted(&j, "name", t.name);
 	json_bool(&j, "removed", true);
 	json_object_end(&j);
 	json_line_end(&j, c->out);

@@ -24,9 +24,9 @@ print_json(struct ctl *c, const struct usage_line *l)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_text(&j, "mailbox", usage_line_mailbox(l));
-	json_string(&j, "login", usage_line_login(l));
+	json_quoted(&j, "login", usage_line_login(l));
 	json_text(&j, "tenant", usage_line_tenant(l));
 	json_number(&j, "submissions", (int64_t)usage_line_submissions(l));
 	json_number(&j, "denied", (int64_t)l->count[USAGE_DENIED]);
@@ -36,14 +36,14 @@ print_json(struct ctl *c, const struct usage_line *l)
 	json_instant(&j, "last_seen", l->last_seen);
 	json_text(&j, "last_client",
 	    l->has_client ? address_print(&l->client, client) : NULL);
-	json_array(&j, "mechanisms");
+	json_array_start(&j, "mechanisms");
 	for (uint8_t i = 1; i < MECHANISM_CODES; i++)
 		if (l->mechanisms & (UINT32_C(1) << i))
-			json_string(&j, NULL, mechanism_code_name(i));
+			json_quoted(&j, NULL, mechanism_code_name(i));
 	json_array_end(&j);
 	json_text(&j, "tls", tls_code_name(l->tls));
-	json_string(&j, "verdict", verdict_name((enum verdict)l->verdict));
-	json_string(&j, "reason", reason_name((enum reason)l->reason));
+	json_quoted(&j, "verdict", verdict_name((enum verdict)l->verdict));
+	json_quoted(&j, "reason", reason_name((enum reason)l->reason));
 	json_text(&j, "override", usage_line_override(l, buf));
 	json_instant(&j, "last_use", l->last_use);
 	json_instant(&j, "last_exempt", l->last_exempt);

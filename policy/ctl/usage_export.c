@@ -72,13 +72,13 @@ tell(struct ctl *c, const struct exported *x)
 		return;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
-	json_string(&j, "node", node_id_print(&x->node, id));
+	json_object_start(&j, NULL);
+	json_quoted(&j, "node", node_id_print(&x->node, id));
 	json_text(&j, "host", x->node.host);
 	json_instant(&j, "since", x->node.since);
 	json_instant(&j, "until", x->node.until);
 	json_number(&j, "logins", (int64_t)x->logins);
-	json_string(&j, "file", x->to.path);
+	json_quoted(&j, "file", x->to.path);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }

@@ -105,7 +105,7 @@ tell(struct ctl *c, const struct usage_prune *p)
 		return;
 	}
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_number(&j, "days", (int64_t)p->days);
 	json_number(&j, "clients", (int64_t)p->clients);
 	json_object_end(&j);

@@ -47,10 +47,10 @@ json_row(struct ctl *c, const struct rollout *r, const struct survey_tenant *t)
 	struct json j;
 
 	json_to_stream(&j, c->out);
-	json_object(&j, NULL);
+	json_object_start(&j, NULL);
 	json_text(&j, "tenant", t->name);
 	json_text(&j, "smtp_auth", known ? smtp_auth_name(t->smtp_auth) : "");
-	json_string(&j, "class", t->mailboxes > 0 ? "in_use" : "unused");
+	json_quoted(&j, "class", t->mailboxes > 0 ? "in_use" : "unused");
 	json_number(&j, "mailboxes", t->mailboxes);
 	json_number(&j, "excepted", t->excepted);
 	json_number(&j, "submissions", (int64_t)submissions(t));
