@@ -308,8 +308,8 @@ refuse_record(const struct snapshot *s, enum error e, struct error_text *why)
 		    "record %" PRIu64 " of %s is of a newer version of smtpauthctl",
 		    s->records, s->name);
 	if (e == ERR_DAMAGED)
-		return error_set(why, ERR_DATA, "record %" PRIu64 " of %s makes no sense",
-		    s->records, s->name);
+		return error_set(why, ERR_DATA,
+		    "record %" PRIu64 " of %s makes no sense", s->records, s->name);
 	return e;
 }
 
