@@ -92,7 +92,7 @@ class Snapshots(harness.Case):
 
     def image(self, records, serial, name='made.snapshot'):
         """A snapshot that was not written by smtpauthctl: the format again."""
-        body, last, total, counts = b'', b'', 0, {}
+        body, last, total, counts = bytearray(), b'', 0, {}
         for key, value in sorted(records.items()):
             shared = len(os.path.commonprefix([last, key]))
             for number in shared, len(key) - shared:
