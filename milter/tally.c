@@ -8,7 +8,9 @@
 #include <string.h>
 
 /* Three quarters: what comes while it is emptied has room. */
+/* The whole table, or one part of it, is so full that it should be emptied early. */
 #define EARLY (TALLY_ENTRIES / 4 * 3)
+#define EARLY_SHARD (TALLY_SHARD_ENTRIES - TALLY_SHARD_ENTRIES / 32)
 
 struct slot {
 	uint64_t hash;
@@ -30,7 +32,8 @@ static struct {
 	struct slot *spare; /* exchanged for that of the shard being emptied */
 	_Atomic size_t entries;
 	_Atomic uint64_t dropped;
-	atomic_bool early;
+	atomic_bool early;   /* that it is full has been said */
+	atomic_bool crowded; /* a shard is nearly full, whatever the others are */
 } tally;
 
 enum error
@@ -59,9 +62,11 @@ hash(const struct login *login, uint32_t day)
 
 	for (size_t i = 0; i < login->len; i++)
 		h = (h ^ (unsigned char)login->text[i]) * UINT64_C(1099511628211);
-	h ^= h >> 32;
-	h *= UINT64_C(0x9E3779B97F4A7C15);
-	return h ^ h >> 29;
+	/* the finisher of MurmurHash3: FNV alone fills some parts by a third too much
+	 */
+	h = (h ^ h >> 33) * UINT64_C(0xFF51AFD7ED558CCD);
+	h = (h ^ h >> 33) * UINT64_C(0xC4CEB9FE1A85EC53);
+	return h ^ h >> 33;
 }
 
 /*
@@ -109,8 +114,18 @@ add(const struct login *login, const struct usage *usage, const struct usage_day
 		usage_add(&slot->entry.usage, usage);
 		usage_day_add(&slot->entry.day, day);
 	}
+	if (s->count >= EARLY_SHARD)
+		atomic_store_explicit(&tally.crowded, true, memory_order_relaxed);
 	pthread_mutex_unlock(&s->mutex);
 	return slot != NULL;
+}
+
+/* is_full - so that it should be emptied early */
+static bool
+is_full(void)
+{
+	return atomic_load_explicit(&tally.entries, memory_order_relaxed) >= EARLY ||
+	    atomic_load_explicit(&tally.crowded, memory_order_relaxed);
 }
 
 /* describe - one submission as a usage */
@@ -147,8 +162,7 @@ tally_count(const struct tally_event *event)
 		day.mechanisms = UINT32_C(1) << usage.mechanism;
 	if (!add(event->login, &usage, &day))
 		tally_drop(1);
-	return atomic_load_explicit(&tally.entries, memory_order_relaxed) >= EARLY &&
-	    !atomic_exchange(&tally.early, true);
+	return is_full() && !atomic_exchange(&tally.early, true);
 }
 
 size_t
@@ -171,6 +185,7 @@ tally_drain(unsigned shard, struct usage_entry *out)
 	for (size_t i = 0; i < n; i++)
 		out[i] = full[i].entry;
 	atomic_fetch_sub(&tally.entries, n);
+	atomic_store(&tally.crowded, false);
 	atomic_store(&tally.early, false);
 	return n;
 }

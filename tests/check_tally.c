@@ -228,6 +228,25 @@ START_TEST(early_is_said_again_once_it_was_emptied)
 }
 END_TEST
 
+/* On these days, of thousands, the names crowd one shard while others have room. */
+START_TEST(early_is_said_before_anything_is_dropped)
+{
+	static const unsigned days[] = {0, 683, 968, 1210, 3251};
+	size_t entries;
+
+	for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+		unsigned n = 0;
+
+		while (!count(n, USAGE_ALLOWED, NOON + (instant)days[i] * 86400))
+			n++;
+		ck_assert_uint_eq(tally_take_dropped(), 0);
+		ck_assert_uint_gt(n, TALLY_ENTRIES / 2);
+		sum_drain(&entries);
+		ck_assert_uint_eq(entries, n + 1);
+	}
+}
+END_TEST
+
 START_TEST(what_finds_no_room_again_is_dropped)
 {
 	static struct usage_entry kept[TALLY_SHARD_ENTRIES];
@@ -327,6 +346,7 @@ main(void)
 	tcase_add_test(counts, what_is_put_back_joins_what_came_meanwhile);
 	tcase_add_test(counts, a_full_table_drops_and_tells);
 	tcase_add_test(counts, early_is_said_again_once_it_was_emptied);
+	tcase_add_test(counts, early_is_said_before_anything_is_dropped);
 	tcase_add_test(counts, what_finds_no_room_again_is_dropped);
 	tcase_add_test(counts, threads_lose_no_count);
 	tcase_add_test(off, nothing_is_counted_before_the_start);

@@ -47,6 +47,11 @@ class NotifyCase(harness.Case):
         return ['rollout', 'notify', '--template', self.template,
                 '--sendmail', self.sendmail, *options]
 
+    def records(self):
+        """Of the database, without those of the audit log."""
+        return (int(self.ctl('verify').out.split()[0])
+                - self.status()['audit_count'])
+
     def notify(self, *options, rc=0):
         """The results by tenant."""
         rows = self.jsonl(*self.words(*options), rc=rc)
@@ -190,13 +195,13 @@ class Sending(NotifyCase):
         self.tenant('acme')
         self.tenant('beta', contact=False)
         before = self.status()
-        verified = int(self.ctl('verify').out.split()[0])
+        records = self.records()
         self.notify()
         self.assertEqual(self.status(), before)
-        self.assertEqual(int(self.ctl('verify').out.split()[0]), verified + 1)
+        self.assertEqual(self.records(), records + 1)
         self.ctl('tenant remove acme --force')
         self.ctl('tenant remove beta --force')
-        self.assertEqual(self.ctl('verify').out.split()[0], '1')
+        self.assertEqual(self.records(), 1)
 
     def test_dry_run(self):
         self.tenant('acme')
@@ -412,7 +417,7 @@ class Interrupted(NotifyCase):
         process = self.hold()
         self.ctl('tenant remove acme --force')
         self.go(process)
-        self.assertEqual(self.ctl('verify').out.split()[0], '1')
+        self.assertEqual(self.records(), 1)
 
     def test_two_at_once(self):
         for i in range(20):

@@ -477,11 +477,13 @@ class Time(Usage):
             self.ready(daemon)
             self.send(mta, 12000)
             self.assertEqual(self.dump(), {})
-            self.send(mta, 1000, 'more%d@a.test')
+            # over three quarters, but no part of the table is full: a slow
+            # disk may still be busy with the first part when the last comes
+            self.send(mta, 500, 'more%d@a.test')
             harness.wait_for(lambda: len(self.dump()) >= 12000,
                              what='early writing')
             daemon.stop()
-        self.assertEqual(self.total(), 13000)
+        self.assertEqual(self.total(), 12500)
 
 
 class End(Usage):

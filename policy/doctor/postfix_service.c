@@ -97,8 +97,8 @@ check_maps(struct visit *v)
 	char table[300], piece[ENDPOINT_MAX + 2];
 
 	piece_of(&v->site->milter, piece, sizeof piece);
-	switch (tables_look(
-	    visit_value(v, "smtpd_milter_maps"), piece, table, sizeof table)) {
+	switch (tables_look(v->postfix.dir, visit_value(v, "smtpd_milter_maps"), piece,
+	    table, sizeof table)) {
 	case TABLES_KEEP:
 		return;
 	case TABLES_DISABLE:

@@ -85,12 +85,19 @@ look_at_file(const char *path, const char *ours)
 
 /* look_at_map - by postmap, which knows the types that this Postfix has */
 static enum tables
-look_at_map(const char *table, const char *ours)
+look_at_map(const char *dir, const char *table, const char *ours)
 {
-	const char *argv[] = {"postmap", "-s", table, NULL};
+	const char *argv[6] = {"postmap"};
+	size_t n = 1;
 	enum tables result;
 	char *out;
 
+	if (dir != NULL) {
+		argv[n++] = "-c";
+		argv[n++] = dir;
+	}
+	argv[n++] = "-s";
+	argv[n] = table;
 	if (program_read(argv, &out) != OK)
 		return TABLES_UNKNOWN;
 	result = look_at_text(out, ours);
@@ -99,7 +106,7 @@ look_at_map(const char *table, const char *ours)
 }
 
 static enum tables
-look_at(const char *table, const char *ours)
+look_at(const char *dir, const char *table, const char *ours)
 {
 	static const char *const text_types[] = {"cidr", "pcre", "regexp", "texthash"};
 	const char *colon = strchr(table, ':');
@@ -115,7 +122,7 @@ look_at(const char *table, const char *ours)
 		    strncmp(table, text_types[i], n) == 0)
 			return look_at_file(colon + 1, ours);
 	}
-	return look_at_map(table, ours);
+	return look_at_map(dir, table, ours);
 }
 
 /* next_table - the length of the first one, without what parts it from the next */
@@ -133,7 +140,8 @@ next_table(const char *maps)
 }
 
 enum tables
-tables_look(const char *maps, const char *ours, char *table, size_t cap)
+tables_look(
+    const char *dir, const char *maps, const char *ours, char *table, size_t cap)
 {
 	enum tables worst = TABLES_KEEP, t;
 	char one[1024];
@@ -145,7 +153,7 @@ tables_look(const char *maps, const char *ours, char *table, size_t cap)
 		if (n == 0)
 			break;
 		snprintf(one, sizeof one, "%.*s", (int)n, maps);
-		t = n < sizeof one ? look_at(one, ours) : TABLES_UNKNOWN;
+		t = n < sizeof one ? look_at(dir, one, ours) : TABLES_UNKNOWN;
 		if (t > worst) {
 			worst = t;
 			snprintf(table, cap, "%.*s", (int)n, maps);

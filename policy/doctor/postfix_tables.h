@@ -15,7 +15,9 @@ enum tables { TABLES_KEEP, TABLES_UNKNOWN, TABLES_REPLACE, TABLES_DISABLE };
  * cidr, pcre, regexp and texthash are read, "inline:", "static:" and tables in braces
  * taken as they stand, others asked for with "postmap -s". TABLE is the one the answer
  * is about.
+ * DIR is Postfix's configuration folder, NULL for the default one.
  */
-enum tables tables_look(const char *maps, const char *ours, char *table, size_t cap);
+enum tables tables_look(
+    const char *dir, const char *maps, const char *ours, char *table, size_t cap);
 
 #endif
