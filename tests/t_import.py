@@ -11,6 +11,7 @@ import subprocess
 import unittest
 
 import harness
+from t_kill import DISABLED, Asker
 
 HEAD = 'address,smtp_auth\n'
 EXCHANGE = 'PrimarySmtpAddress,SmtpClientAuthenticationDisabled\n'
@@ -493,6 +494,32 @@ class Jsonl(Case):
         self.load(lines[0] + lines[1] + lines[3] + lines[2])
         self.assertEqual(self.jsonl('audit list')[-1]['summary']['content'],
                          content)
+
+
+class Daemon(Case):
+
+    def test_a_large_import_beside_it(self):
+        """It answers by the old policy or the new one, and is not held up."""
+        self.ctl('tenant add acme --domain a.test')
+        self.ctl('mailbox set always@a.test --smtp-auth enabled')
+        path = self.file(HEAD + ''.join('user%06d@a.test,enabled\n' % n
+                                        for n in range(200000)))
+        daemon = harness.Daemon(self).start()
+        daemon.wait_log('policy database verified')
+        asker = Asker(daemon, ('always@a.test', 'never@a.test',
+                               'user199999@a.test'))
+        asker.start()
+        self.addCleanup(asker.end)
+        self.ctl('import', path)
+        asker.ended.wait(0.1)
+        asker.end()
+        self.assertIsNone(asker.problem)
+        self.assertEqual(asker.answers, {
+            'always@a.test': {'a'}, 'never@a.test': {DISABLED},
+            'user199999@a.test': {'a', DISABLED}})
+        print('# %d answers, the longest took %.0f ms' % (
+            asker.asked, 1000 * asker.longest))
+        self.assertLess(asker.longest, 0.5)
 
 
 class Streams(Case):

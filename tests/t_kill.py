@@ -198,6 +198,48 @@ class Killed(harness.Case):
         self.ctl('verify')
         self.end_asking()
 
+    def at_new(self, *words):
+        """Run a command while the policy is the new one."""
+        self.ctl('restore ' + self.out)
+        result = self.ctl(*words)
+        self.make_old()
+        return result
+
+    def file(self, name, content):
+        path = os.path.join(self.tmp, name)
+        with open(path, 'wb') as f:
+            f.write(content)
+        return path
+
+    def test_import(self):
+        """Rows that change some mailboxes, and keep many."""
+        rows = ''.join('u%d@a.test,enabled\n' % n for n in range(ROWS))
+        path = self.file('rows.csv', ('address,smtp_auth\n' + rows
+                         + 'new@a.test,enabled\nold@a.test,inherit\n'
+                         ).encode())
+        self.start_asking()
+        self.rounds('import', path)
+        self.end_asking()
+
+    def test_import_replace(self):
+        """By way of a scratch database, of which nothing is left."""
+        path = self.file('all.jsonl', self.at_new('export').raw)
+        self.start_asking()
+        self.rounds('import', '--replace', path)
+        self.end_asking()
+        self.assertNotIn('policy.scratch', os.listdir(self.dir))
+
+    def test_snapshot_apply(self):
+        key, public, snapshot = (os.path.join(self.tmp, name) for name in (
+            'key.pem', 'key.pub', 'policy.snapshot'))
+        for words in (['genpkey', '-algorithm', 'ed25519', '-out', key],
+                      ['pkey', '-in', key, '-pubout', '-out', public]):
+            subprocess.run(['openssl', *words], check=True)
+        self.at_new('snapshot', 'create', snapshot, '--key', key)
+        self.start_asking()
+        self.rounds('snapshot', 'apply', snapshot, '--trust', public)
+        self.end_asking()
+
     def path(self, name='policy.mdb'):
         return os.path.join(self.dir, name)
 
