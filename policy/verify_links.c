@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "policy/alias_table.h"
+#include "policy/copies/policy_record.h"
 #include "policy/domain_table.h"
-#include "policy/policy_record.h"
 #include "policy/tenant_table.h"
 
 struct walk {

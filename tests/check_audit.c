@@ -3,7 +3,7 @@
 #include "findings.h"
 #include "suite.h"
 
-#include "policy/audit_prune.h"
+#include "policy/audit/audit_prune.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -5,8 +5,8 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/audit_table.h"
-#include "policy/backup.h"
+#include "policy/audit/audit_table.h"
+#include "policy/copies/backup.h"
 #include "policy/notice_table.h"
 #include "policy/setting_table.h"
 #include "policy/verify.h"

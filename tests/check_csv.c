@@ -3,7 +3,7 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/csv_rows.h"
+#include "policy/import/csv_rows.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -68,7 +68,7 @@ table_of(const char *type, const char *bytes, size_t n)
 	char maps[300], table[300];
 
 	snprintf(maps, sizeof maps, "%s:%s", type, file_of("table", bytes, n));
-	return tables_look(maps, OURS, table, sizeof table);
+	return tables_look(NULL, maps, OURS, table, sizeof table);
 }
 
 START_TEST(tables_in_files)
@@ -131,8 +131,8 @@ START_TEST(tables_by_name)
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
 		strcpy(table, "-");
-		ck_assert_msg(tables_look(cases[i].maps, OURS, table, sizeof table) ==
-			cases[i].expected,
+		ck_assert_msg(tables_look(NULL, cases[i].maps, OURS, table,
+				  sizeof table) == cases[i].expected,
 		    "case %zu", i);
 		ck_assert_str_eq(table, cases[i].table);
 	}
@@ -143,7 +143,8 @@ START_TEST(tables_with_long_names)
 {
 	char *text = huge('{'), table[10];
 
-	ck_assert_int_eq(tables_look(text, OURS, table, sizeof table), TABLES_UNKNOWN);
+	ck_assert_int_eq(
+	    tables_look(NULL, text, OURS, table, sizeof table), TABLES_UNKNOWN);
 	ck_assert_str_eq(table, "{{{{{{{{{");
 	free(text);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_exchange.c - one of Exchange's commands, read from words. */
-#include "policy/exchange.h"
+#include "policy/exchange/exchange.h"
 #include "suite.h"
 
 #include <stdlib.h>

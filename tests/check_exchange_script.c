@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_exchange_script.c - Exchange's commands as people paste them. */
-#include "policy/exchange_script.h"
+#include "policy/exchange/exchange_script.h"
 #include "policy/text.h"
 #include "suite.h"
 

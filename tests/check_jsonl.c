@@ -4,7 +4,7 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/jsonl.h"
+#include "policy/import/jsonl.h"
 
 #include <stdio.h>
 #include <stdlib.h>

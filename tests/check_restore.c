@@ -5,9 +5,9 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/backup.h"
+#include "policy/copies/backup.h"
+#include "policy/copies/restore.h"
 #include "policy/notice_table.h"
-#include "policy/restore.h"
 #include "policy/setting_table.h"
 #include "policy/verify.h"
 

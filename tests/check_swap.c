@@ -4,8 +4,8 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/backup.h"
-#include "policy/swap.h"
+#include "policy/copies/backup.h"
+#include "policy/copies/swap.h"
 #include "policy/verify.h"
 #include "policy/writers.h"
 

@@ -6,8 +6,8 @@
 
 #include "state.h"
 
-#include "policy/audit_table.h"
-#include "policy/audit_verify.h"
+#include "policy/audit/audit_table.h"
+#include "policy/audit/audit_verify.h"
 
 enum { FINDINGS_MOST = 64, RAW_MOST = 32 };
 

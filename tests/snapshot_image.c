@@ -2,7 +2,7 @@
 /* snapshot_image.c - snapshots as bytes in memory, to be altered, signed and read. */
 #include "snapshot_image.h"
 
-#include "policy/replace.h"
+#include "policy/copies/replace.h"
 #include "policy/setting_table.h"
 
 #include <stdlib.h>

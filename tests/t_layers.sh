@@ -87,7 +87,7 @@ libmilter() { only "$1" 'libmilter/' milter/filter.c; }
 openssl() { only "$1" 'openssl/' policy/crypto.c; }
 idn2() { only "$1" 'idn2\.h' policy/domain.c; }
 inih() { only "$1" 'ini\.h' policy/config.c; }
-jansson() { only "$1" 'jansson\.h' policy/jsonl.c; }
+jansson() { only "$1" 'jansson\.h' policy/import/jsonl.c; }
 unistring() { only "$1" 'uni([^s]|s[^t]|st[^d])[^>]*\.h' policy/unicode.c; }
 upwards() { sources "$1" policy | included "$1" '(\.\./)*milter/'; }
 sideways() { library "$1" | included "$1" '(\.\./|policy/)*ctl/'; }

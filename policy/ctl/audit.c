@@ -3,8 +3,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "policy/audit_prune.h"
-#include "policy/audit_verify.h"
+#include "policy/audit/audit_prune.h"
+#include "policy/audit/audit_verify.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
 #include "policy/text.h"

@@ -4,7 +4,7 @@
 #define CTL_CMDLET_H
 
 #include "policy/ctl/ctl.h"
-#include "policy/exchange.h"
+#include "policy/exchange/exchange.h"
 
 /*
  * Runs one command in C's transaction; what Get-... tells goes to C's `out`. Errors

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "policy/audit_table.h"
+#include "policy/audit/audit_table.h"
 #include "policy/ctl/options.h"
 #include "policy/error.h"
 #include "policy/instant.h"

@@ -8,7 +8,7 @@
 #include "policy/ctl/incoming.h"
 #include "policy/ctl/journal.h"
 #include "policy/ctl/transaction.h"
-#include "policy/exchange_script.h"
+#include "policy/exchange/exchange_script.h"
 
 /* run_words - the command on the command line */
 static enum error

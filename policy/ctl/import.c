@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import - the command that puts all changes of a file into the policy, or none */
-#include "policy/import.h"
+#include "policy/import/import.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/copies/replace.h"
 #include "policy/ctl/bad_lines.h"
 #include "policy/ctl/changes.h"
 #include "policy/ctl/import_file.h"
 #include "policy/ctl/incoming.h"
 #include "policy/ctl/transaction.h"
 #include "policy/domain_table.h"
-#include "policy/replace.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
 

@@ -3,9 +3,9 @@
 #ifndef CTL_IMPORT_FILE_H
 #define CTL_IMPORT_FILE_H
 
-#include "policy/csv_rows.h"
 #include "policy/ctl/ctl.h"
-#include "policy/jsonl.h"
+#include "policy/import/csv_rows.h"
+#include "policy/import/jsonl.h"
 
 struct import_file {
 	bool is_csv;

@@ -5,7 +5,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#include "policy/exchange.h"
+#include "policy/exchange/exchange.h"
 
 enum { GLOBAL_JSON = 1000, GLOBAL_ACTOR, GLOBAL_FIRST_OPTION };
 

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* audit_prune - removes old entries of the audit log, and says so in it */
+#ifndef POLICY_AUDIT_AUDIT_PRUNE_H
+#define POLICY_AUDIT_AUDIT_PRUNE_H
+
+#include "policy/audit/audit_table.h"
+
+struct audit_pruned {
+	uint64_t removed; /* entries */
+	uint64_t last;    /* the number of the last one */
+};
+
+/*
+ * Removes the entries in front of the first that is not older than BEFORE. In their
+ * place stands a stub with the number and the hash of the last one, and a new entry
+ * (AUDIT_PRUNE) tells what was done; so the log still verifies. Nothing is done, and
+ * nothing is written, where none is older, or only the entry of the last prune.
+ *
+ * ERR_CONFLICT, with WHY, where the log does not hold: what is wrong in it must not be
+ * lost unseen. With FORCE, entries that cannot be read go with their neighbours, and a
+ * log of which nothing is left begins anew behind what the meta record counts.
+ */
+enum error audit_prune(struct store_txn *txn, const struct audit_log *log,
+    instant before, bool force, struct audit_pruned *out_r,
+    struct error_text *why) MUST_USE;
+
+#endif

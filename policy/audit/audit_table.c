@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* audit_table - the audit log as the database has it: who changed what, in a chain */
+#include "policy/audit/audit_table.h"
+
+#include <stdlib.h>
+
+/*
+ * find_latest - of WHEN and all times before; BUF is of AUDIT_ENTRY_MAX bytes. A last
+ * entry that is not there or cannot be read is for audit_verify() to tell: it must not
+ * keep an administrator from changing the policy.
+ */
+static enum error
+find_latest(struct store_txn *txn, instant when, uint8_t *buf, instant *latest_r)
+{
+	struct audit_entry last;
+	struct key key;
+	size_t len;
+	enum error e;
+
+	*latest_r = when;
+	key_number(&key, TABLE_AUDIT, store_meta(txn)->audit_count);
+	e = db_get(store_db(txn), &key, buf, AUDIT_ENTRY_MAX, &len);
+	if (e == OK &&
+	    audit_decode(key_bytes(&key), (struct bytes){buf, len}, &last) == OK &&
+	    last.latest > when)
+		*latest_r = last.latest;
+	return e == ERR_NOTFOUND || e == ERR_LIMIT ? OK : e;
+}
+
+/* append - writes the entry, by way of BUF */
+static enum error
+append(struct store_txn *txn, struct audit_entry *entry, uint8_t *buf)
+{
+	struct record_writer w;
+	struct key key;
+	size_t len;
+	enum error e = find_latest(txn, entry->when, buf, &entry->latest);
+
+	record_write_start(&w, buf, AUDIT_ENTRY_MAX);
+	if (e == OK)
+		e = audit_encode(
+		    entry, &store_meta(txn)->audit_head, store_hasher(txn), &w);
+	if (e != OK)
+		return e;
+	key_number(&key, TABLE_AUDIT, entry->number);
+	e = db_insert(store_db(txn), &key, (struct bytes){w.at, w.len}, NULL, 0, &len);
+	/* ERR_LIMIT: its length; something is there in the entry's place already */
+	return e == ERR_EXISTS || e == ERR_LIMIT ? ERR_DAMAGED : e;
+}
+
+enum error
+audit_table_append(
+    struct store_txn *txn, const struct audit_log *log, struct audit_entry *entry)
+{
+	uint8_t *buf = malloc(AUDIT_ENTRY_MAX); /* too much for the stack */
+	enum error e;
+
+	if (buf == NULL)
+		return ERR_MEMORY;
+	entry->number = store_meta(txn)->audit_count + 1;
+	entry->when = log->when;
+	entry->origin = log->origin;
+	entry->policy = store_meta(txn)->digest;
+	e = append(txn, entry, buf);
+	if (e == OK)
+		store_set_audit(txn, entry->number, &entry->hash);
+	free(buf);
+	return e;
+}
+
+/* note_change - the watcher */
+static enum error
+note_change(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
+    struct bytes after)
+{
+	struct audit_entry entry = {
+	    .kind = AUDIT_CHANGE, .object = key, .before = before, .after = after};
+
+	return audit_table_append(txn, arg, &entry);
+}
+
+void
+audit_watch(struct store_txn *txn, struct audit_log *log)
+{
+	store_watch(txn, note_change, log);
+}
+
+/* entry_at - the first entry at or behind NUMBER; ERR_NOTFOUND at the end of the log */
+static enum error
+entry_at(struct db_cursor *cursor, uint64_t number, struct audit_entry *entry)
+{
+	struct key at;
+	enum error e;
+
+	key_number(&at, TABLE_AUDIT, number);
+	e = db_cursor_seek(cursor, &at);
+	if (e == OK && *(const uint8_t *)db_cursor_key(cursor).at != TABLE_AUDIT)
+		return ERR_NOTFOUND;
+	return e == OK
+	    ? audit_decode(db_cursor_key(cursor), db_cursor_value(cursor), entry)
+	    : e;
+}
+
+enum error
+audit_table_each(struct store_txn *txn, uint64_t first,
+    enum error (*fn)(void *arg, const struct audit_entry *e), void *arg)
+{
+	struct audit_entry entry;
+	struct db_cursor *cursor;
+	struct key all;
+	enum error e = db_cursor_open(store_db(txn), &cursor);
+
+	if (e != OK)
+		return e;
+	key_table(&all, TABLE_AUDIT);
+	e = entry_at(cursor, first, &entry);
+	while (e == OK) {
+		e = fn(arg, &entry);
+		if (e == ERR_NOTFOUND)
+			e = ERR_DAMAGED; /* not to be taken for the end of the log */
+		if (e == OK)
+			e = db_cursor_next(cursor);
+		if (e == OK && !key_has_prefix(db_cursor_key(cursor), &all))
+			e = ERR_NOTFOUND;
+		if (e == OK)
+			e = audit_decode(
+			    db_cursor_key(cursor), db_cursor_value(cursor), &entry);
+	}
+	db_cursor_close(&cursor);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+audit_table_since(struct store_txn *txn, instant since, uint64_t *first_r)
+{
+	uint64_t low = 1, high = store_meta(txn)->audit_count + 1;
+	struct audit_entry entry;
+	struct db_cursor *cursor;
+	enum error e = db_cursor_open(store_db(txn), &cursor);
+
+	if (e != OK)
+		return e;
+	/* all before LOW are older; HIGH is the end, or it or one behind it is not */
+	while (e == OK && low < high) {
+		uint64_t middle = low + (high - low) / 2;
+
+		e = entry_at(cursor, middle, &entry);
+		if (e == ERR_NOTFOUND || (e == OK && entry.latest >= since)) {
+			high = middle;
+			e = OK;
+		} else if (e == OK) {
+			low = entry.number + 1;
+		}
+	}
+	db_cursor_close(&cursor);
+	*first_r = low;
+	return e;
+}

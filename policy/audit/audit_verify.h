@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* audit_verify - whether the audit log is the one that was written */
+#ifndef POLICY_AUDIT_AUDIT_VERIFY_H
+#define POLICY_AUDIT_AUDIT_VERIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/audit/audit.h"
+#include "policy/store.h"
+
+enum audit_problem {
+	AUDIT_ALTERED,    /* an entry's hash does not hold */
+	AUDIT_UNREADABLE, /* a record of the log that is no entry */
+	AUDIT_MISSING,    /* entries in front of another one */
+	AUDIT_CUT,        /* entries at the end */
+	AUDIT_BEHIND,     /* entries behind the last that the meta record counts */
+	AUDIT_HEAD,       /* the meta record's head is not the last entry's hash */
+	AUDIT_PRUNED,     /* stub and prune entry do not fit */
+	AUDIT_POLICY,     /* the policy was changed, and the log does not say so */
+	AUDIT_NO_HEAD,    /* the head asked for is no entry's */
+	AUDIT_DAMAGE,     /* the database itself */
+};
+
+/* Something that does not hold. */
+struct audit_finding {
+	enum audit_problem problem;
+	uint64_t number;                 /* the entry it is about */
+	const struct audit_entry *entry; /* it, as far as it can be read, or NULL */
+	struct error_text text;          /* what is wrong, for a person */
+};
+
+/* What was found, all in all. */
+struct audit_account {
+	uint64_t entries;     /* read, without a stub */
+	uint64_t first, last; /* their numbers; 0 where there are none */
+	uint64_t pruned;      /* the number of the stub; 0 where there is none */
+	uint64_t findings;
+	uint64_t head_number; /* the entry that has the head asked for; 0: none */
+	instant head_when;    /* INSTANT_NONE for the stub */
+};
+
+/*
+ * Walks the whole log and calls FOUND for whatever does not hold: altered, missing,
+ * inserted or moved entries, each by itself. With HEAD (else NULL), also where that is
+ * the hash of no entry: a tail that was cut off, and a log that was written anew with a
+ * meta record to fit, can be told only so. OK when the walk came to its end, whatever
+ * it found, or to damage, which is a finding; else ERR_MEMORY or ERR_INTERNAL. It needs
+ * no memory for entries.
+ *
+ * Also found is a change of the policy that has no entry: each entry has the policy
+ * digest behind its change, which is the one before it with the record exchanged.
+ */
+enum error audit_verify(struct store_txn *txn, const struct digest *head,
+    void (*found)(void *arg, const struct audit_finding *f), void *arg,
+    struct audit_account *out_r) MUST_USE;
+
+/* A word for programs, as "altered". */
+const char *audit_problem_name(enum audit_problem problem);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* policy_walk - the records of the policy, all tables of it, in the order of keys */
+#include "policy/copies/policy_walk.h"
+
+#include <string.h>
+
+/* The tables of the policy, in the order of their bytes. */
+static const enum table tables[] = {
+    TABLE_ALIAS, TABLE_DOMAIN, TABLE_SETTING, TABLE_TENANT, TABLE_MAILBOX};
+
+enum error
+policy_walk_open(struct policy_walk *w, struct store_txn *txn)
+{
+	key_table(&w->behind, tables[0]);
+	w->moved = true;
+	return db_cursor_open(store_db(txn), &w->cursor);
+}
+
+void
+policy_walk_close(struct policy_walk *w)
+{
+	db_cursor_close(&w->cursor);
+}
+
+void
+policy_walk_moved(struct policy_walk *w)
+{
+	w->moved = true;
+}
+
+/* skip_others - from a record that is none of the policy's to the table behind it */
+static enum error
+skip_others(struct policy_walk *w)
+{
+	enum error e = OK;
+
+	while (e == OK && !key_is_policy(db_cursor_key(w->cursor))) {
+		const uint8_t *at = db_cursor_key(w->cursor).at;
+		size_t i = 0;
+
+		while (i < sizeof tables / sizeof *tables && tables[i] < at[0])
+			i++;
+		if (i == sizeof tables / sizeof *tables)
+			return ERR_NOTFOUND;
+		key_table(&w->behind, tables[i]);
+		e = db_cursor_seek(w->cursor, &w->behind);
+	}
+	return e;
+}
+
+enum error
+policy_walk_next(struct policy_walk *w, struct bytes *key_r, struct bytes *value_r)
+{
+	enum error e = w->moved ? db_cursor_seek(w->cursor, &w->behind)
+				: db_cursor_next(w->cursor);
+
+	if (e == OK)
+		e = skip_others(w);
+	if (e != OK)
+		return e;
+	*key_r = db_cursor_key(w->cursor);
+	*value_r = db_cursor_value(w->cursor);
+	memcpy(w->behind.at, key_r->at, key_r->len);
+	w->behind.len = key_r->len;
+	if (w->behind.len < KEY_MAX)
+		w->behind.at[w->behind.len++] = 0;
+	w->moved = false;
+	return OK;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* replace - makes the policy equal to another one, touching only what differs */
+#include "policy/copies/replace.h"
+
+#include <string.h>
+
+#include "policy/copies/policy_record.h"
+#include "policy/copies/policy_walk.h"
+
+/* One side of the comparison; at its end KEY is empty. */
+struct side {
+	struct bytes key, value;
+};
+
+struct replacement {
+	struct store_txn *txn;
+	const struct replace_source *source;
+	struct policy_walk live;
+	struct side old, new;
+	struct key last; /* of the source, to see that keys ascend */
+};
+
+/* compare_keys - in LMDB's order; an empty key, the end, comes last */
+static int
+compare_keys(struct bytes a, struct bytes b)
+{
+	size_t n = a.len < b.len ? a.len : b.len;
+	int order;
+
+	if (a.len == 0 || b.len == 0)
+		return (a.len == 0) - (b.len == 0);
+	order = memcmp(a.at, b.at, n);
+	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}
+
+/* at_end - ERR_NOTFOUND is the end of a side */
+static enum error
+at_end(enum error e, struct side *side)
+{
+	if (e != ERR_NOTFOUND)
+		return e;
+	side->key = side->value = (struct bytes){NULL, 0};
+	return OK;
+}
+
+static enum error
+next_old(struct replacement *r)
+{
+	return at_end(policy_walk_next(&r->live, &r->old.key, &r->old.value), &r->old);
+}
+
+static enum error
+next_new(struct replacement *r)
+{
+	enum error e = at_end(
+	    r->source->next(r->source->arg, &r->new.key, &r->new.value), &r->new);
+
+	if (e != OK || r->new.key.len == 0)
+		return e;
+	e = policy_record_check(r->new.key, r->new.value);
+	if (e == OK && r->last.len > 0 &&
+	    compare_keys(key_bytes(&r->last), r->new.key) >= 0)
+		e = ERR_DAMAGED;
+	if (e != OK)
+		return e;
+	memcpy(r->last.at, r->new.key.at, r->new.key.len);
+	r->last.len = r->new.key.len;
+	return OK;
+}
+
+static bool
+same_value(const struct side *a, const struct side *b)
+{
+	return a->value.len == b->value.len &&
+	    memcmp(a->value.at, b->value.at, a->value.len) == 0;
+}
+
+/* step - the smaller key of both sides, and what follows from it */
+static enum error
+step(struct replacement *r)
+{
+	const struct bytes none = {NULL, 0};
+	int order = compare_keys(r->old.key, r->new.key);
+	bool same = order == 0 && same_value(&r->old, &r->new);
+	enum error e = OK;
+
+	if (order < 0)
+		e = policy_record_remove(r->txn, r->old.key, r->old.value);
+	else if (!same)
+		e = policy_record_put(
+		    r->txn, r->new.key, r->new.value, order == 0 ? r->old.value : none);
+	if (!same)
+		policy_walk_moved(&r->live);
+	if (e == OK && order <= 0)
+		e = next_old(r);
+	if (e == OK && order >= 0)
+		e = next_new(r);
+	return e;
+}
+
+/* run - all of both sides */
+static enum error
+run(struct replacement *r)
+{
+	enum error e = next_old(r);
+
+	if (e == OK)
+		e = next_new(r);
+	while (e == OK && (r->old.key.len > 0 || r->new.key.len > 0))
+		e = step(r);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+}
+
+enum error
+replace_policy(struct store_txn *txn, const struct replace_source *source,
+    const struct digest *digest, struct error_text *why)
+{
+	struct replacement r = {.txn = txn, .source = source};
+	enum error e = policy_walk_open(&r.live, txn);
+
+	if (e == OK) {
+		e = run(&r);
+		policy_walk_close(&r.live);
+	}
+	if (e == OK && !digest_equal(&store_meta(txn)->digest, digest))
+		return error_set(why, ERR_DAMAGED,
+		    "the records do not add up to the digest they come with");
+	if (e == OK)
+		e = store_reload_settings(txn);
+	return e == OK ? OK : error_set(why, e, "%s", error_string(e));
+}
+
+static enum error
+next_of_walk(void *arg, struct bytes *key_r, struct bytes *value_r)
+{
+	return policy_walk_next(arg, key_r, value_r);
+}
+
+enum error
+replace_from(struct store_txn *txn, struct store_txn *from, struct error_text *why)
+{
+	struct policy_walk walk;
+	struct replace_source source = {next_of_walk, &walk};
+	enum error e = policy_walk_open(&walk, from);
+
+	if (e != OK)
+		return error_set(why, e, "%s", error_string(e));
+	e = replace_policy(txn, &source, &store_meta(from)->digest, why);
+	policy_walk_close(&walk);
+	return e;
+}

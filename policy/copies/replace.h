@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* replace - makes the policy equal to another one, touching only what differs */
+#ifndef POLICY_COPIES_REPLACE_H
+#define POLICY_COPIES_REPLACE_H
+
+#include "policy/store.h"
+
+/*
+ * Where the other policy comes from. NEXT gives its records in the order of keys, valid
+ * until the next call; ERR_NOTFOUND at the end, anything else ends the replacement.
+ */
+struct replace_source {
+	enum error (*next)(void *arg, struct bytes *key_r, struct bytes *value_r);
+	void *arg;
+};
+
+/*
+ * Makes the policy of TXN, a write transaction, equal to SOURCE, whose digest must be
+ * DIGEST; audit log, notices of tenants that stay, and serial are kept. Every record is
+ * checked, and keys that do not ascend are ERR_DAMAGED, with WHY. The caller aborts TXN
+ * after an error. The settings of TXN are read again. TXN's watcher sees each change.
+ */
+enum error replace_policy(struct store_txn *txn, const struct replace_source *source,
+    const struct digest *digest, struct error_text *why) MUST_USE;
+
+/* The policy of another store: of its transaction FROM, whose policy digest counts. */
+enum error replace_from(
+    struct store_txn *txn, struct store_txn *from, struct error_text *why) MUST_USE;
+
+#endif

@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* restore - the policy of a backup, back into the live database or in its place */
+#include "policy/copies/restore.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/copies/backup.h"
+#include "policy/copies/replace.h"
+#include "policy/copies/swap.h"
+#include "policy/folder.h"
+#include "policy/verify.h"
+#include "policy/writers.h"
+
+struct job {
+	const char *dir;
+	struct store_txn *from;
+	const struct audit_log *log;
+	struct restore *out;
+};
+
+/* What is done within one transaction. */
+typedef enum error step(
+    const struct job *j, struct store_txn *txn, struct error_text *why);
+
+/* finish - WORK in a transaction of STORE, which is committed and closed */
+static enum error
+finish(const struct job *j, struct store *store, const char *path, step *work,
+    struct error_text *why)
+{
+	struct store_txn *txn;
+	enum error e = store_begin(store, &txn);
+
+	if (e == OK) {
+		e = work(j, txn, why);
+		if (e == OK && (e = store_commit(&txn)) != OK)
+			error_about(why, e, path);
+	} else {
+		error_about(why, e, path);
+	}
+	store_abort(&txn);
+	store_close(&store);
+	return e;
+}
+
+static enum error
+verify(const struct job *j, struct store_txn *txn, struct error_text *why)
+{
+	j->out->meta = *store_meta(txn);
+	return verify_txn(txn, NULL, why);
+}
+
+/* verify_file - a database file that nobody writes to */
+static enum error
+verify_file(const struct job *j, const char *path, struct error_text *why)
+{
+	struct store *store;
+	enum error e = store_open_file(&store, path, STORE_READ, why);
+
+	return e == OK ? finish(j, store, path, verify, why) : e;
+}
+
+/* look - whether the live database holds; read without its lock file, in our turn */
+static enum error
+look(const struct job *j, struct error_text *why)
+{
+	char path[PATH_MAX];
+	enum error e = folder_path(path, j->dir, STORE_DATA, why);
+
+	if (e == OK)
+		e = verify_file(j, path, why);
+	if (e == ERR_NEWER)
+		return error_set(why, e,
+		    "%s was written by a newer version, and is left alone; if it is of "
+		    "no use, move it away and try again",
+		    path);
+	if (e == ERR_MISSING)
+		return error_set(why, e, "there was none");
+	return e;
+}
+
+/* count - the watcher: one summary is written for all */
+static enum error
+count(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
+    struct bytes after)
+{
+	struct restore *out = arg;
+
+	(void)txn;
+	(void)key;
+	if (before.at == NULL)
+		out->created++;
+	else if (after.at == NULL)
+		out->removed++;
+	else
+		out->changed++;
+	return OK;
+}
+
+/* note - the audit log's entry of it all */
+static enum error
+note(const struct job *j, struct store_txn *txn, struct error_text *why)
+{
+	const struct store_meta *from = store_meta(j->from);
+	struct audit_entry entry = {.kind = AUDIT_SUMMARY};
+	enum error e;
+
+	entry.summary.content = from->digest;
+	entry.summary.serial = from->serial;
+	entry.summary.created = j->out->created;
+	entry.summary.changed = j->out->changed;
+	entry.summary.removed = j->out->removed;
+	e = audit_table_append(txn, j->log, &entry);
+	return e == OK ? OK : error_about(why, e, j->dir);
+}
+
+/* change - the live policy, within TXN */
+static enum error
+change(const struct job *j, struct store_txn *txn, struct error_text *why)
+{
+	struct restore *out = j->out;
+	bool newer = store_meta(j->from)->serial > store_meta(txn)->serial;
+	enum error e;
+
+	store_watch(txn, count, out);
+	e = replace_from(txn, j->from, why);
+	if (e != OK || (out->created + out->changed + out->removed == 0 && !newer))
+		return e;
+	out->way = RESTORE_POLICY;
+	if (newer)
+		store_set_serial(txn, store_meta(j->from)->serial);
+	return note(j, txn, why);
+}
+
+/* put_policy - the first way: into the live database */
+static enum error
+put_policy(const struct job *j, struct error_text *why)
+{
+	struct store *store;
+	enum error e = store_open_in_turn(&store, j->dir, why);
+
+	return e == OK ? finish(j, store, j->dir, change, why) : e;
+}
+
+/* append_note - behind the audit log of the copy */
+static enum error
+append_note(const struct job *j, const char *path, struct error_text *why)
+{
+	struct store *store;
+	enum error e = store_open_file(&store, path, STORE_WRITE, why);
+
+	return e == OK ? finish(j, store, path, note, why) : e;
+}
+
+/* build - the whole new database, as good as one can be */
+static enum error
+build(const struct job *j, struct swap *s, struct error_text *why)
+{
+	struct backup copy;
+	struct stat folder;
+	enum error e = backup_copy(j->from, s->made, &copy, why);
+
+	if (e == OK)
+		e = backup_verify(s->made, &copy, why);
+	if (e == OK)
+		e = append_note(j, s->made, why);
+	if (e == OK)
+		e = verify_file(j, s->made, why);
+	if (e == OK && fstat(s->folder, &folder) != 0)
+		e = error_about(why, error_from_errno(errno), j->dir);
+	return e == OK ? swap_give(s, (uid_t)-1, folder.st_gid, STORE_DATA_MODE, why)
+		       : e;
+}
+
+/* keep_old - one more name for the file that goes: takes no room; best effort */
+static bool
+keep_old(const struct swap *s)
+{
+	unlinkat(s->folder, RESTORE_KEPT, 0);
+	return linkat(s->folder, STORE_DATA, s->folder, RESTORE_KEPT, 0) == 0;
+}
+
+/* put_file - the second way: in the place of the live database */
+static enum error __attribute__((noinline))
+put_file(const struct job *j, struct error_text *why)
+{
+	struct restore *out = j->out;
+	struct swap s;
+	enum error e;
+
+	out->cause = *why;
+	out->created = out->changed = out->removed = 0;
+	e = swap_open(&s, j->dir, why);
+	if (e != OK)
+		return e;
+	e = build(j, &s, why);
+	if (e == OK) {
+		out->way = RESTORE_FILE;
+		out->kept = keep_old(&s);
+		e = swap_put_live(&s, why);
+	}
+	swap_close(&s);
+	return e;
+}
+
+/* is_lost - whether the error says that the live database is not worth keeping */
+static bool
+is_lost(enum error e)
+{
+	return e == ERR_DAMAGED || e == ERR_FORMAT || e == ERR_MISSING ||
+	    e == ERR_REPLACED;
+}
+
+/*
+ * run - in the writers' turn. The look behind the change is for what no reader meets: a
+ * list of free pages that is wrong makes LMDB write over pages in use.
+ */
+static enum error
+run(const struct job *j, struct error_text *why)
+{
+	enum error e = look(j, why);
+
+	if (e == OK) {
+		e = put_policy(j, why);
+		if (e == OK)
+			e = look(j, why);
+	}
+	return is_lost(e) ? put_file(j, why) : e;
+}
+
+enum error
+restore_run(const char *dir, struct store_txn *from, const struct audit_log *log,
+    struct restore *out_r, struct error_text *why)
+{
+	struct job j = {dir, from, log, out_r};
+	char writers[PATH_MAX];
+	int turn;
+	enum error e = folder_path(writers, dir, STORE_WRITERS, why);
+
+	memset(out_r, 0, sizeof *out_r);
+	if (e == OK)
+		e = writers_lock(writers, WRITERS_WAIT_SECONDS, &turn, why);
+	if (e != OK)
+		return e;
+	e = run(&j, why);
+	close(turn);
+	return e;
+}

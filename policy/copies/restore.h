@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* restore - the policy of a backup, back into the live database or in its place */
+#ifndef POLICY_COPIES_RESTORE_H
+#define POLICY_COPIES_RESTORE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/audit/audit_table.h"
+#include "policy/store.h"
+
+/* The database that is replaced stays under this name, until the next is. */
+#define RESTORE_KEPT STORE_DATA ".damaged"
+
+enum restore_way {
+	RESTORE_NOTHING, /* the live policy is that of the backup */
+	RESTORE_POLICY,  /* one transaction in the live database */
+	RESTORE_FILE,    /* the live database was replaced */
+};
+
+/* What restore_run() has done. */
+struct restore {
+	enum restore_way way;
+	uint64_t created, changed, removed; /* RESTORE_POLICY */
+	struct error_text cause;            /* RESTORE_FILE: what was wrong */
+	bool kept;                          /* RESTORE_FILE: there is a RESTORE_KEPT */
+	struct store_meta meta;             /* as it is now */
+};
+
+/*
+ * Makes the policy of the state folder DIR that of FROM, a transaction of a backup,
+ * which must have been verified. Takes the writers' turn (ERR_BUSY after 10 s) and
+ * looks whether the live database holds:
+ *
+ * If so, its policy is replaced in one transaction, with one AUDIT_SUMMARY written by
+ * LOG; audit log and notices go on, and the higher serial counts.
+ *
+ * If it is damaged, no policy database, or missing, a copy of the backup with all that
+ * is in it is made, gets the same entry behind its own audit log, is verified, and put
+ * in place. The daemon goes on with it within some seconds.
+ *
+ * ERR_NEWER: a newer version's database is left alone. Other errors, with WHY: nothing
+ * was changed.
+ */
+enum error restore_run(const char *dir, struct store_txn *from,
+    const struct audit_log *log, struct restore *out_r,
+    struct error_text *why) MUST_USE;
+
+#endif

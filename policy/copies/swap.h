@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* swap - a new database file: made beside its place, and put there when it is whole */
+#ifndef POLICY_COPIES_SWAP_H
+#define POLICY_COPIES_SWAP_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "policy/error.h"
+
+/*
+ * At every moment, also when the process is killed, the place has the old file or the
+ * new one. The folder is locked meanwhile (flock(2), which leaves nothing behind), so
+ * that a new file found in it is what a killed process has left, and is removed.
+ */
+struct swap {
+	const char *dir;     /* borrowed */
+	int folder;          /* DIR, open and locked; -1 once closed */
+	char made[PATH_MAX]; /* the new file's name until it is in its place */
+};
+
+/*
+ * Locks DIR and makes an empty new file in it, which only we may read. ERR_BUSY where
+ * another one is being made; ERR_CREATE; ERR_PERMISSION; ERR_FULL; with WHY. On OK the
+ * caller has to call swap_close().
+ */
+enum error swap_open(struct swap *s, const char *dir, struct error_text *why) MUST_USE;
+
+/*
+ * Gives the new file owner, group ((uid_t)-1, (gid_t)-1: as they are) and mode, and
+ * waits until it is on disk. ERR_PERMISSION, ERR_FULL, ERR_IO, with WHY.
+ */
+enum error swap_give(struct swap *s, uid_t user, gid_t group, mode_t mode,
+    struct error_text *why) MUST_USE;
+
+/*
+ * Puts the new file into the place of a backup, which nobody has open; removes the lock
+ * file that looking at the old one has left.
+ */
+enum error swap_put(struct swap *s, struct error_text *why) MUST_USE;
+
+/*
+ * Puts the new file into the place of a live database, under a new lock file: programs
+ * that have the old one open keep to both its files, and see within a second that they
+ * are no longer those in the folder. The caller has the writers' turn.
+ */
+enum error swap_put_live(struct swap *s, struct error_text *why) MUST_USE;
+
+/* Removes the new file unless it was put into its place. May be called again. */
+void swap_close(struct swap *s);
+
+#endif

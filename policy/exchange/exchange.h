@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* exchange - one of Exchange's own commands, read from words */
+#ifndef POLICY_EXCHANGE_EXCHANGE_H
+#define POLICY_EXCHANGE_EXCHANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+#include "policy/exchange/exchange_char.h"
+#include "policy/login.h"
+#include "policy/tenant.h"
+
+enum exchange_cmdlet {
+	EXCHANGE_GET_TRANSPORT_CONFIG,
+	EXCHANGE_SET_TRANSPORT_CONFIG,
+	EXCHANGE_GET_CAS_MAILBOX,
+	EXCHANGE_SET_CAS_MAILBOX,
+	EXCHANGE_CMDLETS,
+};
+
+#define EXCHANGE_RESULTS_DEFAULT 1000
+#define EXCHANGE_UNLIMITED UINT64_MAX
+
+/* A command as it was said; nothing of it has been looked up. */
+struct exchange {
+	enum exchange_cmdlet cmdlet;
+	enum smtp_auth smtp_auth; /* Set-...: what it shall be; $null is inherit */
+	char identity[LOGIN_RAW_MAX + 1];       /* "" where not given */
+	char organization[TENANT_NAME_MAX + 1]; /* "" where not given */
+	uint64_t results;  /* -ResultSize: how many, or EXCHANGE_UNLIMITED */
+	bool results_said; /* ... and not by default */
+};
+
+/* Where words come from. On the command line a shell has had its way with them. */
+enum exchange_source { EXCHANGE_SCRIPT, EXCHANGE_COMMAND_LINE };
+
+struct exchange_word {
+	struct exchange_span text; /* without quotes */
+	bool quoted;               /* begins with a quote: never a parameter */
+	bool variable;             /* has a `$` that PowerShell would expand */
+};
+
+/* The longest command, in words, its name not counted. */
+#define EXCHANGE_WORDS_MAX 16
+
+/* The name, as Exchange writes it. */
+const char *exchange_cmdlet_name(enum exchange_cmdlet cmdlet);
+
+/* Finds a command by its name, in any case and with any dash; false for others. */
+bool exchange_cmdlet_find(struct exchange_span name, enum exchange_cmdlet *cmdlet_r);
+
+/* Whether it changes anything. */
+bool exchange_cmdlet_writes(enum exchange_cmdlet cmdlet);
+
+/* ERR_USAGE with what can be done, for a NAME that is none. */
+enum error exchange_unknown(struct exchange_span name, struct error_text *why) MUST_USE;
+
+/*
+ * Reads the N words behind the name of CMDLET. Parameters may be in any case, shortened
+ * as far as they stay unambiguous, and begin with any dash; "-Name value" or
+ * "-Name:value". ERR_USAGE: unknown, missing or repeated; ERR_DATA: a bad value.
+ * Nothing is cut: what is too long is ERR_DATA. Copies; does no I/O.
+ */
+enum error exchange_read(enum exchange_cmdlet cmdlet, const struct exchange_word *word,
+    size_t n, enum exchange_source source, struct exchange *out_r,
+    struct error_text *why) MUST_USE;
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* import - puts the rows of a file into the policy */
+#include "policy/import/import.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/address.h"
+#include "policy/alias_table.h"
+#include "policy/domain_table.h"
+#include "policy/import/key_set.h"
+#include "policy/mailbox_table.h"
+#include "policy/setting_table.h"
+#include "policy/tenant_mailboxes.h"
+#include "policy/tenant_table.h"
+
+struct import {
+	struct store_txn *txn;
+	const char *only;
+	struct key_set met;
+	/*
+	 * No mailbox had a record before: then one that has is in an earlier row, and
+	 * only those without one need a place in MET.
+	 */
+	bool fresh;
+	/* The tenant of the last address's domain, as files come in the order of
+	 * domains: */
+	char domain[DOMAIN_MAX + 1], owner[TENANT_NAME_MAX + 1];
+};
+
+enum error
+import_open(struct import **import_r, struct store_txn *txn, const char *only)
+{
+	struct import *i = calloc(1, sizeof *i);
+	enum error e;
+
+	*import_r = i;
+	if (i == NULL)
+		return ERR_MEMORY;
+	i->txn = txn;
+	i->only = only;
+	i->fresh = store_meta(txn)->mailboxes == 0;
+	e = key_set_start(&i->met);
+	if (e != OK)
+		import_close(import_r);
+	return e;
+}
+
+void
+import_close(struct import **import)
+{
+	if (*import == NULL)
+		return;
+	key_set_end(&(*import)->met);
+	free(*import);
+	*import = NULL;
+}
+
+bool
+import_is_of_row(enum error e)
+{
+	return e == ERR_DATA || e == ERR_CONFLICT || e == ERR_EXISTS || e == ERR_LIMIT;
+}
+
+static enum error
+said_twice(const char *type, const char *name, struct error_text *why)
+{
+	return error_set(
+	    why, ERR_EXISTS, "%s %s is in an earlier line, too", type, name);
+}
+
+/* meet - that no other row has spoken of the object */
+static enum error
+meet(struct import *i, const struct key *key, const char *type, const char *name,
+    struct error_text *why)
+{
+	enum error e = key_set_add(&i->met, key_bytes(key));
+
+	return e == ERR_EXISTS ? said_twice(type, name, why) : e;
+}
+
+static enum error
+put_setting(struct import *i, const struct row *row, struct error_text *why)
+{
+	const struct setting *setting = setting_find(row->name);
+	struct key key;
+	enum error e;
+
+	if (i->only != NULL)
+		return error_set(
+		    why, ERR_DATA, "a setting is not of tenant %s alone", i->only);
+	if (setting == NULL)
+		return error_set(why, ERR_DATA, "unknown setting \"%s\"", row->name);
+	key_name(&key, TABLE_SETTING, setting->key);
+	e = meet(i, &key, "setting", setting->key, why);
+	if (e == OK)
+		e = setting_table_set(i->txn, setting, row->value, why);
+	return e == OK ? store_reload_settings(i->txn) : e;
+}
+
+/* put_domains - of a tenant that is stored already */
+static enum error
+put_domains(struct import *i, const struct row *row, struct error_text *why)
+{
+	char domain[DOMAIN_MAX + 1];
+	struct key key;
+	enum error e = OK;
+
+	i->domain[0] = '\0'; /* what is known of it may not hold any more */
+	for (size_t n = 0; n < row->domains && e == OK; n++) {
+		e = domain_parse(row->domain[n], domain, why);
+		if (e != OK)
+			return e;
+		key_name(&key, TABLE_DOMAIN, domain);
+		e = meet(i, &key, "domain", domain, why);
+		if (e == OK)
+			e = domain_table_add(
+			    i->txn, domain, row->tenant.name, false, why);
+	}
+	return e;
+}
+
+static enum error
+put_tenant(struct import *i, const struct row *row, struct error_text *why)
+{
+	struct key key;
+	enum error e;
+
+	if (i->only != NULL && strcmp(i->only, row->tenant.name) != 0)
+		return error_set(why, ERR_DATA, "tenant %s is not tenant %s",
+		    row->tenant.name, i->only);
+	key_name(&key, TABLE_TENANT, row->tenant.name);
+	e = meet(i, &key, "tenant", row->tenant.name, why);
+	if (e == OK)
+		e = tenant_table_put(i->txn, &row->tenant);
+	return e == OK ? put_domains(i, row, why) : e;
+}
+
+/* find_owner - the tenant of the address's domain; that it exists, verify looks at */
+static enum error
+find_owner(struct import *i, const char *typed, const struct login *address,
+    struct error_text *why)
+{
+	const char *domain = login_domain(address);
+	enum error e;
+
+	if (strcmp(domain, i->domain) == 0)
+		return OK;
+	i->domain[0] = '\0';
+	e = domain_table_get(i->txn, domain, i->owner);
+	if (e == ERR_NOTFOUND)
+		e = domain_table_get(i->txn, DOMAIN_ANY, i->owner);
+	if (e == ERR_NOTFOUND)
+		return address_check_owner(i->txn, typed, address, why);
+	if (e == OK)
+		memcpy(i->domain, domain, strlen(domain) + 1);
+	return e;
+}
+
+/* find_address - of a mailbox that can have a setting, and is of the tenant asked for
+ */
+static enum error
+find_address(struct import *i, const char *typed, struct login *address_r,
+    struct error_text *why)
+{
+	enum error e = address_normalize(i->txn, typed, address_r, why);
+
+	if (e == OK)
+		e = find_owner(i, typed, address_r, why);
+	if (e == OK && i->only != NULL && strcmp(i->only, i->owner) != 0)
+		return error_set(why, ERR_DATA,
+		    "mailbox %s is of tenant %s, not of tenant %s", address_r->text,
+		    i->owner, i->only);
+	return e == OK ? address_check_alias(i->txn, address_r, why) : e;
+}
+
+/*
+ * merge - what the row does not speak of is kept from the record that is there, as far
+ * as it goes with the setting
+ */
+static enum error
+merge(struct import *i, const struct login *address, const struct row *row,
+    struct mailbox *m)
+{
+	struct mailbox old;
+	enum error e = ERR_NOTFOUND;
+
+	if (row->says != ROW_ALL && !i->fresh)
+		e = mailbox_table_get(i->txn, address, &old);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? OK : e;
+	if (!(row->says & ROW_UNTIL) && m->smtp_auth != SMTP_AUTH_INHERIT)
+		m->until = old.until;
+	if (!(row->says & ROW_CLIENTS) && m->smtp_auth == SMTP_AUTH_ENABLED)
+		m->clients = old.clients;
+	if (!(row->says & ROW_NOTE))
+		memcpy(m->note, old.note, sizeof m->note);
+	if (!(row->says & ROW_LOCK))
+		m->lock = old.lock;
+	return OK;
+}
+
+/* is_stored - ERR_EXISTS for a mailbox that has a record */
+static enum error
+is_stored(struct import *i, const struct login *address)
+{
+	struct mailbox m;
+	enum error e = mailbox_table_get(i->txn, address, &m);
+
+	if (e == OK)
+		return ERR_EXISTS;
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* put_fresh - where no mailbox had a record before */
+static enum error
+put_fresh(struct import *i, const struct login *address, const struct mailbox *m,
+    struct error_text *why)
+{
+	bool empty = mailbox_is_empty(m);
+	struct key key;
+	enum error e = OK;
+
+	key_login(&key, TABLE_MAILBOX, address);
+	if (empty)
+		e = key_set_add(&i->met, key_bytes(&key));
+	else if (key_set_has(&i->met, key_bytes(&key)))
+		e = ERR_EXISTS;
+	if (e == OK)
+		e = empty ? is_stored(i, address)
+			  : mailbox_table_insert(i->txn, address, m);
+	return e == ERR_EXISTS ? said_twice("mailbox", address->text, why) : e;
+}
+
+/* put_other - where rows change mailboxes that are there */
+static enum error
+put_other(struct import *i, const struct login *address, const struct row *row,
+    struct error_text *why)
+{
+	struct mailbox m = row->mailbox;
+	struct key key;
+	enum error e;
+
+	key_login(&key, TABLE_MAILBOX, address);
+	e = meet(i, &key, "mailbox", address->text, why);
+	if (e == OK)
+		e = merge(i, address, row, &m);
+	return e == OK ? mailbox_table_put(i->txn, address, &m) : e;
+}
+
+static enum error
+put_mailbox(struct import *i, const struct row *row, struct error_text *why)
+{
+	struct login address;
+	enum error e = find_address(i, row->name, &address, why);
+
+	if (e != OK)
+		return e;
+	return i->fresh ? put_fresh(i, &address, &row->mailbox, why)
+			: put_other(i, &address, row, why);
+}
+
+static enum error
+put_alias(struct import *i, const struct row *row, struct error_text *why)
+{
+	struct login login, mailbox;
+	struct key key;
+	enum error e = find_address(i, row->value, &mailbox, why);
+
+	if (e == OK)
+		e = address_login(i->txn, row->name, &login, why);
+	if (e != OK)
+		return e;
+	key_login(&key, TABLE_ALIAS, &login);
+	e = meet(i, &key, "login", login.text, why);
+	return e == OK ? alias_table_add(i->txn, &mailbox, &login, why) : e;
+}
+
+enum error
+import_row(struct import *import, const struct row *row, struct error_text *why)
+{
+	enum error e = ERR_INTERNAL;
+
+	why->text[0] = '\0';
+	switch (row->type) {
+	case ROW_SETTING:
+		e = put_setting(import, row, why);
+		break;
+	case ROW_TENANT:
+		e = put_tenant(import, row, why);
+		break;
+	case ROW_MAILBOX:
+		e = put_mailbox(import, row, why);
+		break;
+	case ROW_ALIAS:
+		e = put_alias(import, row, why);
+		break;
+	}
+	if (e != OK && why->text[0] == '\0')
+		error_set(why, e, "%s", error_string(e));
+	return e;
+}
+
+/*
+ * The mailboxes to be removed, which cannot be while they are walked: their addresses,
+ * each with its NUL.
+ */
+struct others {
+	struct import *import;
+	char *at;
+	size_t len, room;
+};
+
+/* collect - a mailbox that no row has spoken of */
+static enum error
+collect(void *arg, const struct login *address, const struct mailbox *m)
+{
+	struct others *o = arg;
+	struct key key;
+	char *at;
+
+	(void)m;
+	key_login(&key, TABLE_MAILBOX, address);
+	if (key_set_has(&o->import->met, key_bytes(&key)))
+		return OK;
+	if (o->len + address->len + 1 > o->room) {
+		o->room = 2 * o->room + LOGIN_MAX + 1;
+		at = realloc(o->at, o->room);
+		if (at == NULL)
+			return ERR_MEMORY;
+		o->at = at;
+	}
+	memcpy(o->at + o->len, address->text, address->len + 1);
+	o->len += address->len + 1;
+	return OK;
+}
+
+/* remove_one - but for its lock, unless LOCKS */
+static enum error
+remove_one(struct store_txn *txn, const char *text, size_t n, bool locks)
+{
+	struct mailbox m, kept;
+	struct login address;
+	enum error e = login_from_normal(text, n, &address);
+
+	if (e == OK)
+		e = mailbox_table_get(txn, &address, &m);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	mailbox_init(&kept);
+	if (!locks)
+		kept.lock = m.lock;
+	return mailbox_table_put(txn, &address, &kept);
+}
+
+enum error
+import_remove_others(struct import *import, bool locks)
+{
+	struct others o = {.import = import};
+	enum error e = import->fresh
+	    ? OK /* all that there are come from rows */
+	    : tenant_mailboxes_each(import->txn, import->only, collect, &o);
+
+	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
+		e = remove_one(import->txn, o.at + at, strlen(o.at + at), locks);
+	free(o.at);
+	return e;
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* import - puts the rows of a file into the policy */
+#ifndef POLICY_IMPORT_IMPORT_H
+#define POLICY_IMPORT_IMPORT_H
+
+#include <stdint.h>
+
+#include "policy/import/row.h"
+#include "policy/store.h"
+
+/*
+ * A row counts as the command that would make the change: what it refers to has to be
+ * there, from an earlier row or from before. An object that two rows speak of is an
+ * error. Memory: up to 24 bytes a row where there were mailboxes before, and what the
+ * transaction keeps.
+ */
+struct import;
+
+/*
+ * ONLY is the name of a tenant that exists, whose rows alone are taken: of itself, its
+ * mailboxes, their aliases; or NULL. It is borrowed. ERR_MEMORY, ERR_IO.
+ */
+enum error import_open(
+    struct import **import_r, struct store_txn *txn, const char *only) MUST_USE;
+void import_close(struct import **import);
+
+/*
+ * Puts one row. Errors of the row itself, with WHY: ERR_DATA, ERR_CONFLICT, ERR_EXISTS,
+ * ERR_LIMIT; the next one can be put then, but the transaction must not be committed.
+ * Any other error is one of the database.
+ */
+enum error import_row(
+    struct import *import, const struct row *row, struct error_text *why) MUST_USE;
+
+/*
+ * With ONLY: takes the settings of all mailboxes of the tenant that no row spoke of.
+ * A lock that stands stays unless LOCKS (the file could have named it).
+ */
+enum error import_remove_others(struct import *import, bool locks) MUST_USE;
+
+/* Whether E is an error of a row, not of the database. */
+bool import_is_of_row(enum error e);
+
+#endif

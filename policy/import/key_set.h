@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* key_set - which keys have been met, in 8 bytes each */
+#ifndef POLICY_IMPORT_KEY_SET_H
+#define POLICY_IMPORT_KEY_SET_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "policy/error.h"
+#include "policy/record.h"
+
+/*
+ * Keeps 64 bits of a keyed hash of each key: two of 10 million keys are taken for one
+ * with a probability of 3 in a million, and nobody can choose such keys.
+ */
+struct key_set {
+	uint64_t *slot; /* 0: free */
+	size_t slots, used;
+	uint64_t seed;
+};
+
+/* ERR_IO when there are no random bytes. The set needs no memory while it is empty. */
+enum error key_set_start(struct key_set *set) MUST_USE;
+void key_set_end(struct key_set *set);
+
+/* Adds a key; ERR_EXISTS when it is there already; ERR_MEMORY. */
+enum error key_set_add(struct key_set *set, struct bytes key) MUST_USE;
+
+bool key_set_has(const struct key_set *set, struct bytes key);
+
+#endif
