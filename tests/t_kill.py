@@ -15,7 +15,8 @@ import time
 import harness
 from t_metrics import Mta
 
-ROUNDS = int(os.environ.get('KILL_ROUNDS', 40))
+SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
+ROUNDS = int(os.environ.get('KILL_ROUNDS', 10 if SLOW else 40))
 SEED = int(os.environ.get('KILL_SEED', time.time_ns() % 1000000))
 ROWS = 60
 DISABLED = '550 5.7.1 SMTP AUTH is disabled'
