@@ -128,7 +128,7 @@ class Fault(Usage):
         """MAKE makes the trouble and returns what ends it. With NEW the old
         database is gone; without, status can know of it by silence only,
         which is waited for with SILENT."""
-        first = (self.status()['daemon'] or {}).get('usage_recorded')
+        first = self.wait_recorded(0)['usage_recorded']
         log = len(daemon.log())
         self.send(mta, 20)
         self.wait_recorded(first + 20)
@@ -378,7 +378,8 @@ class Fault(Usage):
             d = self.wait_recorded(sent + 10, 10 * FACTOR)
             self.assertEqual(d['usage_recorded'] + d['usage_dropped'],
                              sent + 10)
-            self.assertEqual(self.dump()['after9@a.test'], (1, 1, 0, 0, 0))
+            harness.wait_for(lambda: self.dump().get('after9@a.test')
+                             == (1, 1, 0, 0, 0), what='use after all')
             harness.wait_for(lambda: self.descriptors(daemon) <= before,
                              what='descriptors as before')
             self.assertIn('cannot be written', daemon.log() + second.log())
