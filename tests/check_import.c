@@ -52,7 +52,7 @@ teardown(void)
 static void
 begin(const char *only)
 {
-	expect_ok(import_open(&import, txn, only));
+	expect_ok(import_open(&import, txn, only, 1900000000));
 }
 
 static enum error

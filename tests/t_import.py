@@ -235,6 +235,30 @@ class Csv(Case):
         self.load('address,smtp_auth,until\nu@a.test,enabled,2020-01-01\n')
         self.assertTrue(self.mailboxes()['u@a.test']['expired'])
 
+    def test_set_again_after_its_end(self):
+        """Whoever says it: what is set now holds, and is not over already."""
+        for setting, disabled, verdict in (('enabled', 'False', 'allow'),
+                                           ('disabled', 'True', 'reject')):
+            sets = {
+                'import ours': ('import -', HEAD + 'u@a.test,' + setting),
+                'import theirs': ('import -',
+                                  EXCHANGE + 'u@a.test,' + disabled),
+                'mailbox set': ('mailbox set u@a.test --smtp-auth ' + setting,
+                                ''),
+                'cmdlet': ('Set-CASMailbox u@a.test -Smtp ' + disabled, ''),
+            }
+            for name, (command, text) in sets.items():
+                with self.subTest(name=name, setting=setting):
+                    self.load('address,smtp_auth,until,note\n'
+                              'u@a.test,enabled,2020-01-01,kept\n')
+                    self.ctl(command, stdin=text)
+                    box = self.mailboxes()['u@a.test']
+                    self.assertEqual(
+                        (box['smtp_auth'], box['until'], box['note']),
+                        (setting, None, 'kept'))
+                    self.assertEqual(self.json('check u@a.test',
+                                               rc=(0, 11))['verdict'], verdict)
+
     def test_columns_that_are_not_there(self):
         self.ctl('mailbox set u@a.test --smtp-auth enabled --note kept '
                  '--clients 10.0.0.0/8')

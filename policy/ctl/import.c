@@ -106,7 +106,7 @@ read_rows(struct job *j)
 static enum error
 run_rows(struct job *j)
 {
-	enum error e = import_open(&j->import, j->target, j->only);
+	enum error e = import_open(&j->import, j->target, j->only, j->c->now);
 
 	return e == OK ? read_rows(j)
 		       : error_about(&j->c->why, e, incoming_name(ctl_word(j->c, 0)));

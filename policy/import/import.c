@@ -17,6 +17,7 @@
 struct import {
 	struct store_txn *txn;
 	const char *only;
+	instant now;
 	struct key_set met;
 	/*
 	 * No mailbox had a record before: then one that has is in an earlier row, and
@@ -29,7 +30,8 @@ struct import {
 };
 
 enum error
-import_open(struct import **import_r, struct store_txn *txn, const char *only)
+import_open(
+    struct import **import_r, struct store_txn *txn, const char *only, instant now)
 {
 	struct import *i = calloc(1, sizeof *i);
 	enum error e;
@@ -39,6 +41,7 @@ import_open(struct import **import_r, struct store_txn *txn, const char *only)
 		return ERR_MEMORY;
 	i->txn = txn;
 	i->only = only;
+	i->now = now;
 	i->fresh = store_meta(txn)->mailboxes == 0;
 	e = key_set_start(&i->met);
 	if (e != OK)
@@ -175,8 +178,8 @@ find_address(struct import *i, const char *typed, struct login *address_r,
 }
 
 /*
- * merge - what the row does not speak of is kept from the record that is there, as far
- * as it goes with the setting
+ * merge - what the row does not speak of is kept from the record that is there, as
+ * "mailbox set" would
  */
 static enum error
 merge(struct import *i, const struct login *address, const struct row *row,
@@ -189,9 +192,10 @@ merge(struct import *i, const struct login *address, const struct row *row,
 		e = mailbox_table_get(i->txn, address, &old);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
-	if (!(row->says & ROW_UNTIL) && m->smtp_auth != SMTP_AUTH_INHERIT)
+	mailbox_set_smtp_auth(&old, m->smtp_auth, i->now);
+	if (!(row->says & ROW_UNTIL))
 		m->until = old.until;
-	if (!(row->says & ROW_CLIENTS) && m->smtp_auth == SMTP_AUTH_ENABLED)
+	if (!(row->says & ROW_CLIENTS))
 		m->clients = old.clients;
 	if (!(row->says & ROW_NOTE))
 		memcpy(m->note, old.note, sizeof m->note);

@@ -20,8 +20,8 @@ struct import;
  * ONLY is the name of a tenant that exists, whose rows alone are taken: of itself, its
  * mailboxes, their aliases; or NULL. It is borrowed. ERR_MEMORY, ERR_IO.
  */
-enum error import_open(
-    struct import **import_r, struct store_txn *txn, const char *only) MUST_USE;
+enum error import_open(struct import **import_r, struct store_txn *txn,
+    const char *only, instant now) MUST_USE;
 void import_close(struct import **import);
 
 /*
