@@ -235,6 +235,20 @@ class Csv(Case):
         self.load('address,smtp_auth,until\nu@a.test,enabled,2020-01-01\n')
         self.assertTrue(self.mailboxes()['u@a.test']['expired'])
 
+    def test_alias_and_separators(self):
+        """An alias that would come back as another login cannot be."""
+        self.ctl('mailbox alias add u@a.test x!y')
+        self.ctl('mailbox alias add u@a.test v@a.test')
+        self.ctl('settings set login-separators %')
+        before = self.ctl('export').out
+        self.refused('settings set login-separators %!', 65, 'x!y', 'u@a.test')
+        self.bad('{"type":"setting","key":"login-separators","value":"!"}\n',
+                 'line 1', 'x!y')
+        self.load(before, '--replace')
+        self.assertEqual(self.ctl('export').out, before)
+        self.ctl('mailbox alias remove x!y')
+        self.ctl('settings set login-separators %!')
+
     def test_set_again_after_its_end(self):
         """Whoever says it: what is set now holds, and is not over already."""
         for setting, disabled, verdict in (('enabled', 'False', 'allow'),
