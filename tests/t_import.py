@@ -346,6 +346,20 @@ class Csv(Case):
         self.bad(HEAD + 'keep@o.test,disabled\n', 'tenant other',
                  options=['--replace', '--tenant', 'acme'])
 
+    def test_settings_are_records_that_can_go(self):
+        """A fifth is of all records, those of settings among them."""
+        for i in range(6):
+            self.ctl('tenant add more%d --smtp-auth enabled' % i)
+        self.ctl('settings set usage-nodes 2')
+        self.ctl('settings set usage-retention 7')
+        status = self.status()
+        self.assertEqual(status['tenants'] + status['domains'], 8)
+        left = [line + '\n' for line in self.ctl('export').lines
+                if 'usage-' not in line]
+        self.bad(''.join(left[:-1]), '3 of 10 records', options=['--replace'])
+        self.load(''.join(left), '--replace')
+        self.assertEqual(self.ctl('export').out, ''.join(left))
+
     def test_replace_guards(self):
         self.load(HEAD + ''.join('u%d@a.test,enabled\n' % n
                                  for n in range(10)))

@@ -12,6 +12,7 @@
 #include "policy/ctl/incoming.h"
 #include "policy/ctl/transaction.h"
 #include "policy/domain_table.h"
+#include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
 
@@ -64,13 +65,18 @@ complain(struct job *j, const struct error_text *why)
 	bad_lines_add(&j->bad, j->file.line, why);
 }
 
-/* put_row - the row just read; a checkpoint now and then */
+/*
+ * put_row - the row just read; a checkpoint now and then. What reading says at the end
+ * of the file would be a defect of the database here.
+ */
 static enum error
 put_row(struct job *j, struct error_text *why)
 {
 	enum error e = import_row(j->import, &j->row, why);
 
 	j->rows++;
+	if (e == ERR_NOTFOUND)
+		e = ERR_DAMAGED;
 	if (e == OK && j->target != j->c->txn && j->rows % CHECKPOINT_ROWS == 0)
 		e = store_checkpoint(j->target);
 	return e;
@@ -85,10 +91,10 @@ read_rows(struct job *j)
 
 	for (;;) {
 		e = import_file_next(&j->file, j->c, &j->row, &why);
-		if (e == OK)
-			e = put_row(j, &why);
 		if (e == ERR_NOTFOUND || e == ERR_FORMAT)
 			break;
+		if (e == OK)
+			e = put_row(j, &why);
 		if (import_is_of_row(e))
 			complain(j, &why);
 		else if (e != OK)
@@ -184,10 +190,23 @@ watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
 	return e == OK ? changes_note(&j->changes, txn, key, before, after) : e;
 }
 
-static uint64_t
-records(const struct store_meta *m)
+/* count_records - of the whole policy, settings among them */
+static enum error
+count_records(struct store_txn *txn, uint64_t *n_r)
 {
-	return m->tenants + m->domains + m->mailboxes + m->aliases;
+	const struct store_meta *m = store_meta(txn);
+	char text[SETTING_TEXT_MAX + 1];
+	const struct setting *row;
+	enum error e = OK;
+
+	*n_r = m->tenants + m->domains + m->mailboxes + m->aliases;
+	for (size_t i = 0; e == OK && (row = setting_at(i)) != NULL; i++) {
+		e = setting_table_get(txn, row, text, sizeof text);
+		*n_r += e == OK;
+		if (e == ERR_NOTFOUND)
+			e = OK;
+	}
+	return e;
 }
 
 /* replace_all - the file becomes a policy of its own first, then the policy */
@@ -198,7 +217,8 @@ replace_all(struct job *j)
 	struct store *scratch;
 	enum error e = store_scratch(&scratch, c->dir, &c->why);
 
-	j->before = records(store_meta(c->txn));
+	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
+		error_about(&c->why, e, c->dir);
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
 		error_about(&c->why, e, incoming_name(ctl_word(c, 0)));
 	if (e == OK)
