@@ -380,11 +380,27 @@ class Csv(Case):
         self.load(HEAD + 'u@a.test,enabled\nv@a.test,enabled\n')
         self.ctl('mailbox lock u@a.test')
         self.load(HEAD + 'v@a.test,enabled\n', '--replace', '--tenant',
-                  'acme')
+                  'acme', '--force')
         m = self.mailboxes()['u@a.test']
         self.assertEqual(m['smtp_auth'], 'inherit')
         self.assertTrue(m['lock'])
         self.ctl('check u@a.test', rc=11)
+
+
+    def test_replace_counts_what_only_keeps_its_lock(self):
+        """Its setting goes as those of the others do."""
+        self.load(HEAD + ''.join('u%d@a.test,enabled\n' % i for i in range(5)))
+        for i in range(5):
+            self.ctl('mailbox lock u%d@a.test' % i)
+        options = ['--replace', '--tenant', 'acme']
+        self.bad(HEAD + 'u0@a.test,enabled\n', '4 of 5 records',
+                 options=options)
+        most = HEAD + ''.join('u%d@a.test,enabled\n' % i for i in range(4))
+        for _ in range(2):
+            self.load(most, *options)
+        self.load(HEAD + 'u0@a.test,enabled\n', *options, '--force')
+        self.assertEqual(self.load(HEAD + 'u0@a.test,enabled\n', *options).out,
+                         '0 created, 0 changed, 0 removed\n')
 
 
 class Jsonl(Case):
@@ -619,7 +635,19 @@ class Streams(Case):
         with open('/dev/full', 'wb') as full:
             process = self.start('export', stdout=full)
             self.assertEqual(process.wait(harness.TIMEOUT), 74)
+            self.assertNotIn(b'made', process.stderr.read())
             process.stderr.close()
+            for command in ('import ' + self.file('{"type":"setting",'
+                                                  '"key":"enforce",'
+                                                  '"value":"no"}\n'),
+                            'settings set action report'):
+                process = self.start(*command.split(), stdout=full)
+                self.assertEqual(process.wait(harness.TIMEOUT), 74)
+                self.assertIn(b'the change itself is made',
+                              process.stderr.read())
+                process.stderr.close()
+        self.assertEqual(len([line for line in self.ctl('export').lines
+                              if '"setting"' in line]), 2)
 
     def test_no_room_for_temporary_files(self):
         for command in ('export', 'import -'):

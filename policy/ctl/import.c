@@ -33,6 +33,7 @@ struct job {
 	struct digest content;
 	/* What --replace looks at: */
 	uint64_t before;    /* records that could be removed */
+	uint64_t emptied;   /* records of which nothing but their lock stays */
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
 };
 
@@ -150,7 +151,7 @@ replace_mailboxes(struct job *j)
 		e = import_rows(j);
 	if (e != OK)
 		return e;
-	e = import_remove_others(j->import, !j->file.is_csv);
+	e = import_remove_others(j->import, !j->file.is_csv, &j->emptied);
 	return e == OK ? OK : error_about(&j->c->why, e, j->only);
 }
 
@@ -238,19 +239,19 @@ static enum error
 guard(struct job *j, struct error_text *why)
 {
 	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
+	uint64_t removed = j->changes.removed + j->emptied;
 
 	if (j->rows == 0 && j->before > 0)
 		return error_set(why, ERR_PROTECTED,
 		    "%s is empty: it would remove all there is; use --force if that is "
 		    "meant",
 		    incoming_name(ctl_word(j->c, 0)));
-	if (j->changes.removed * 5 > j->before)
+	if (removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
 		    "%llu of %llu records would be removed, over a fifth; use --force "
 		    "if "
 		    "that is meant",
-		    (unsigned long long)j->changes.removed,
-		    (unsigned long long)j->before);
+		    (unsigned long long)removed, (unsigned long long)j->before);
 	if (j->unguarded > 0 && accepts)
 		return error_set(why, ERR_PROTECTED,
 		    "tenants or domains that deny SMTP AUTH would be removed, and "

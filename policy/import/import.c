@@ -341,9 +341,10 @@ collect(void *arg, const struct login *address, const struct mailbox *m)
 
 /* remove_one - but for its lock, unless LOCKS */
 static enum error
-remove_one(struct store_txn *txn, const char *text, size_t n, bool locks)
+remove_one(
+    struct store_txn *txn, const char *text, size_t n, bool locks, uint64_t *kept)
 {
-	struct mailbox m, kept;
+	struct mailbox m, left;
 	struct login address;
 	enum error e = login_from_normal(text, n, &address);
 
@@ -351,22 +352,26 @@ remove_one(struct store_txn *txn, const char *text, size_t n, bool locks)
 		e = mailbox_table_get(txn, &address, &m);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
-	mailbox_init(&kept);
+	mailbox_init(&left);
 	if (!locks)
-		kept.lock = m.lock;
-	return mailbox_table_put(txn, &address, &kept);
+		left.lock = m.lock;
+	m.lock.set = false;
+	*kept += left.lock.set && !mailbox_is_empty(&m);
+	return mailbox_table_put(txn, &address, &left);
 }
 
 enum error
-import_remove_others(struct import *import, bool locks)
+import_remove_others(struct import *import, bool locks, uint64_t *kept_r)
 {
 	struct others o = {.import = import};
 	enum error e = import->fresh
 	    ? OK /* all that there are come from rows */
 	    : tenant_mailboxes_each(import->txn, import->only, collect, &o);
 
+	*kept_r = 0;
 	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
-		e = remove_one(import->txn, o.at + at, strlen(o.at + at), locks);
+		e = remove_one(
+		    import->txn, o.at + at, strlen(o.at + at), locks, kept_r);
 	free(o.at);
 	return e;
 }
