@@ -188,6 +188,24 @@ def random_policy(seed):
                    for line in lines)
 
 
+class LongLine(Case):
+
+    def test_tenant_whose_line_is_too_long(self):
+        """What import would not take is not exported as if it would."""
+        label = '.'.join(['x' * 62] * 3)
+        line = '{"type":"tenant","name":"acme","smtp_auth":"disabled",' \
+            '"domains":["%s"]}\n'
+        for part in range(2):
+            self.load(line % '","'.join('%d-%06d.%s.test' % (part, i, label)
+                                        for i in range(42000)))
+        for options in ([], ['--tenant', 'acme']):
+            r = self.ctl('export', *options, rc=65)
+            self.assertEqual(r.out, '')
+            self.assertIn('tenant acme', r.err)
+            self.assertIn('16777216 bytes', r.err)
+        self.ctl('export --format csv')
+
+
 class Csv(Case):
 
     def setUp(self):
