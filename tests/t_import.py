@@ -267,6 +267,12 @@ class Csv(Case):
         self.ctl('mailbox alias remove x!y')
         self.ctl('settings set login-separators %!')
 
+    def test_utf16(self):
+        """What PowerShell's > writes."""
+        for order in ('utf-16-le', 'utf-16-be'):
+            self.bad(('\ufeff' + HEAD + 'u@a.test,enabled\n').encode(order),
+                     'save it as UTF-8')
+
     def test_set_again_after_its_end(self):
         """Whoever says it: what is set now holds, and is not over already."""
         for setting, disabled, verdict in (('enabled', 'False', 'allow'),
