@@ -270,6 +270,34 @@ alias_table_each(struct store_txn *txn, const struct login *mailbox,
 	return range_each(txn, &range, visit, &each);
 }
 
+struct separators {
+	const char *of; /* characters */
+	struct error_text *why;
+};
+
+/* check_whole - that an alias has no '@', or none of the characters */
+static enum error
+check_whole(void *arg, const struct login *login, const struct login *mailbox)
+{
+	const struct separators *s = arg;
+
+	if (login->has_domain || strpbrk(login->text, s->of) == NULL)
+		return OK;
+	return error_set(s->why, ERR_CONFLICT,
+	    "the login alias %s of mailbox %s would never be looked at; remove it "
+	    "first",
+	    login->text, mailbox->text);
+}
+
+enum error
+alias_table_check_separators(
+    struct store_txn *txn, const char *separators, struct error_text *why)
+{
+	struct separators s = {separators, why};
+
+	return alias_table_each(txn, NULL, check_whole, &s);
+}
+
 /* visit_into - an entry of the index */
 static enum error
 visit_into(void *arg, struct bytes key, struct bytes value)

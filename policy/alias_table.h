@@ -46,6 +46,13 @@ enum error alias_table_index(struct bytes key, struct bytes value, struct key *i
     uint8_t *buf, struct bytes *value_r) MUST_USE;
 
 /*
+ * ERR_CONFLICT when a login alias has one of the characters of SEPARATORS and no '@':
+ * with them as login-separators no login would ever come out like that.
+ */
+enum error alias_table_check_separators(
+    struct store_txn *txn, const char *separators, struct error_text *why) MUST_USE;
+
+/*
  * ERR_CONFLICT when a login alias would cross tenants if TENANT owned DOMAIN: one
  * within DOMAIN of somebody else's mailbox, or one into DOMAIN from a domain of
  * somebody else.

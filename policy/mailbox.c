@@ -26,12 +26,13 @@ mailbox_init(struct mailbox *m)
 }
 
 void
-mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth)
+mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth, instant now)
 {
 	m->smtp_auth = smtp_auth;
 	if (smtp_auth != SMTP_AUTH_ENABLED)
 		m->clients.count = 0;
-	if (smtp_auth == SMTP_AUTH_INHERIT)
+	if (smtp_auth == SMTP_AUTH_INHERIT ||
+	    (m->until != INSTANT_NONE && now >= m->until))
 		m->until = INSTANT_NONE;
 }
 

@@ -22,10 +22,10 @@ struct mailbox {
 void mailbox_init(struct mailbox *m);
 
 /*
- * Gives it this setting: clients go with `enabled` only, and a time with any but
- * `inherit`. All else is kept.
+ * Gives it this setting, to hold from NOW: clients go with `enabled` only, and a time
+ * with any but `inherit`, unless it has come. All else is kept.
  */
-void mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth);
+void mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth, instant now);
 
 /* Whether nothing is set, so that no record needs to be kept. */
 bool mailbox_is_empty(const struct mailbox *m);

@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "policy/alias_table.h"
+
 enum error
 setting_table_get(
     struct store_txn *txn, const struct setting *setting, char *out, size_t cap)
@@ -65,7 +67,9 @@ setting_table_set(struct store_txn *txn, const struct setting *setting,
 	if (e != OK)
 		return error_set(why, e, "%s: %.*s", setting->key,
 		    ERROR_TEXT_MAX - SETTING_KEY_MAX, bad.text);
-	return store_text(txn, setting, text);
+	if (strcmp(setting->key, "login-separators") == 0)
+		e = alias_table_check_separators(txn, text, why);
+	return e == OK ? store_text(txn, setting, text) : e;
 }
 
 enum error

@@ -15,7 +15,10 @@ enum error setting_table_load(struct store_txn *txn, struct settings *out) MUST_
 enum error setting_table_get(struct store_txn *txn, const struct setting *setting,
     char *out, size_t cap) MUST_USE;
 
-/* Stores VALUE in its canonical form; ERR_DATA with WHY. */
+/*
+ * Stores VALUE in its canonical form; ERR_DATA with WHY, and ERR_CONFLICT for login
+ * separators that a login alias stands in the way of.
+ */
 enum error setting_table_set(struct store_txn *txn, const struct setting *setting,
     const char *value, struct error_text *why) MUST_USE;
 

@@ -217,6 +217,10 @@ static const struct {
     {"Set-CASMailbox~" SMTP "~-Identity~u@a.test", ERR_USAGE, ERR_USAGE, SMTP},
     {"Set-CASMailbox~" SMTP "~u@a.test", ERR_DATA, ERR_USAGE, SMTP},
     {"Set-CASMailbox~" SMTP ":~u@a.test", ERR_DATA, ERR_USAGE, SMTP},
+    {"Set-CASMailbox~" SMTP "~u", ERR_DATA, ERR_USAGE, SMTP},
+    {"Set-CASMailbox~" SMTP "~D\\u", ERR_DATA, ERR_USAGE, SMTP},
+    {"Set-CASMailbox~" SMTP "~$tru~u", ERR_DATA, ERR_DATA, "$tru"},
+    {"Set-CASMailbox~u~" SMTP "~tru", ERR_DATA, ERR_DATA, "tru"},
     {"Set-TransportConfig~" SMTP "~-Organization~acme", ERR_USAGE, ERR_USAGE, SMTP},
 };
 

@@ -188,6 +188,24 @@ def random_policy(seed):
                    for line in lines)
 
 
+class LongLine(Case):
+
+    def test_tenant_whose_line_is_too_long(self):
+        """What import would not take is not exported as if it would."""
+        label = '.'.join(['x' * 62] * 3)
+        line = '{"type":"tenant","name":"acme","smtp_auth":"disabled",' \
+            '"domains":["%s"]}\n'
+        for part in range(2):
+            self.load(line % '","'.join('%d-%06d.%s.test' % (part, i, label)
+                                        for i in range(42000)))
+        for options in ([], ['--tenant', 'acme']):
+            r = self.ctl('export', *options, rc=65)
+            self.assertEqual(r.out, '')
+            self.assertIn('tenant acme', r.err)
+            self.assertIn('16777216 bytes', r.err)
+        self.ctl('export --format csv')
+
+
 class Csv(Case):
 
     def setUp(self):
@@ -234,6 +252,50 @@ class Csv(Case):
         """An export has to come back, also with what has expired."""
         self.load('address,smtp_auth,until\nu@a.test,enabled,2020-01-01\n')
         self.assertTrue(self.mailboxes()['u@a.test']['expired'])
+
+    def test_alias_and_separators(self):
+        """An alias that would come back as another login cannot be."""
+        self.ctl('mailbox alias add u@a.test x!y')
+        self.ctl('mailbox alias add u@a.test v@a.test')
+        self.ctl('settings set login-separators %')
+        before = self.ctl('export').out
+        self.refused('settings set login-separators %!', 65, 'x!y', 'u@a.test')
+        self.bad('{"type":"setting","key":"login-separators","value":"!"}\n',
+                 'line 1', 'x!y')
+        self.load(before, '--replace')
+        self.assertEqual(self.ctl('export').out, before)
+        self.ctl('mailbox alias remove x!y')
+        self.ctl('settings set login-separators %!')
+
+    def test_utf16(self):
+        """What PowerShell's > writes."""
+        for order in ('utf-16-le', 'utf-16-be'):
+            self.bad(('\ufeff' + HEAD + 'u@a.test,enabled\n').encode(order),
+                     'save it as UTF-8')
+
+    def test_set_again_after_its_end(self):
+        """Whoever says it: what is set now holds, and is not over already."""
+        for setting, disabled, verdict in (('enabled', 'False', 'allow'),
+                                           ('disabled', 'True', 'reject')):
+            sets = {
+                'import ours': ('import -', HEAD + 'u@a.test,' + setting),
+                'import theirs': ('import -',
+                                  EXCHANGE + 'u@a.test,' + disabled),
+                'mailbox set': ('mailbox set u@a.test --smtp-auth ' + setting,
+                                ''),
+                'cmdlet': ('Set-CASMailbox u@a.test -Smtp ' + disabled, ''),
+            }
+            for name, (command, text) in sets.items():
+                with self.subTest(name=name, setting=setting):
+                    self.load('address,smtp_auth,until,note\n'
+                              'u@a.test,enabled,2020-01-01,kept\n')
+                    self.ctl(command, stdin=text)
+                    box = self.mailboxes()['u@a.test']
+                    self.assertEqual(
+                        (box['smtp_auth'], box['until'], box['note']),
+                        (setting, None, 'kept'))
+                    self.assertEqual(self.json('check u@a.test',
+                                               rc=(0, 11))['verdict'], verdict)
 
     def test_columns_that_are_not_there(self):
         self.ctl('mailbox set u@a.test --smtp-auth enabled --note kept '
@@ -308,6 +370,20 @@ class Csv(Case):
         self.bad(HEAD + 'keep@o.test,disabled\n', 'tenant other',
                  options=['--replace', '--tenant', 'acme'])
 
+    def test_settings_are_records_that_can_go(self):
+        """A fifth is of all records, those of settings among them."""
+        for i in range(6):
+            self.ctl('tenant add more%d --smtp-auth enabled' % i)
+        self.ctl('settings set usage-nodes 2')
+        self.ctl('settings set usage-retention 7')
+        status = self.status()
+        self.assertEqual(status['tenants'] + status['domains'], 8)
+        left = [line + '\n' for line in self.ctl('export').lines
+                if 'usage-' not in line]
+        self.bad(''.join(left[:-1]), '3 of 10 records', options=['--replace'])
+        self.load(''.join(left), '--replace')
+        self.assertEqual(self.ctl('export').out, ''.join(left))
+
     def test_replace_guards(self):
         self.load(HEAD + ''.join('u%d@a.test,enabled\n' % n
                                  for n in range(10)))
@@ -328,11 +404,27 @@ class Csv(Case):
         self.load(HEAD + 'u@a.test,enabled\nv@a.test,enabled\n')
         self.ctl('mailbox lock u@a.test')
         self.load(HEAD + 'v@a.test,enabled\n', '--replace', '--tenant',
-                  'acme')
+                  'acme', '--force')
         m = self.mailboxes()['u@a.test']
         self.assertEqual(m['smtp_auth'], 'inherit')
         self.assertTrue(m['lock'])
         self.ctl('check u@a.test', rc=11)
+
+
+    def test_replace_counts_what_only_keeps_its_lock(self):
+        """Its setting goes as those of the others do."""
+        self.load(HEAD + ''.join('u%d@a.test,enabled\n' % i for i in range(5)))
+        for i in range(5):
+            self.ctl('mailbox lock u%d@a.test' % i)
+        options = ['--replace', '--tenant', 'acme']
+        self.bad(HEAD + 'u0@a.test,enabled\n', '4 of 5 records',
+                 options=options)
+        most = HEAD + ''.join('u%d@a.test,enabled\n' % i for i in range(4))
+        for _ in range(2):
+            self.load(most, *options)
+        self.load(HEAD + 'u0@a.test,enabled\n', *options, '--force')
+        self.assertEqual(self.load(HEAD + 'u0@a.test,enabled\n', *options).out,
+                         '0 created, 0 changed, 0 removed\n')
 
 
 class Jsonl(Case):
@@ -567,7 +659,19 @@ class Streams(Case):
         with open('/dev/full', 'wb') as full:
             process = self.start('export', stdout=full)
             self.assertEqual(process.wait(harness.TIMEOUT), 74)
+            self.assertNotIn(b'made', process.stderr.read())
             process.stderr.close()
+            for command in ('import ' + self.file('{"type":"setting",'
+                                                  '"key":"enforce",'
+                                                  '"value":"no"}\n'),
+                            'settings set action report'):
+                process = self.start(*command.split(), stdout=full)
+                self.assertEqual(process.wait(harness.TIMEOUT), 74)
+                self.assertIn(b'the change itself is made',
+                              process.stderr.read())
+                process.stderr.close()
+        self.assertEqual(len([line for line in self.ctl('export').lines
+                              if '"setting"' in line]), 2)
 
     def test_no_room_for_temporary_files(self):
         for command in ('export', 'import -'):

@@ -258,9 +258,7 @@ set_cas_mailbox(struct ctl *c, const struct exchange *x)
 		e = mailbox_table_get_or_empty(c->txn, &address, &m);
 	if (e != OK)
 		return e;
-	mailbox_set_smtp_auth(&m, x->smtp_auth);
-	if (m.until != INSTANT_NONE && m.until <= c->now)
-		m.until = INSTANT_NONE; /* what is set now holds */
+	mailbox_set_smtp_auth(&m, x->smtp_auth, c->now);
 	return mailbox_table_put(c->txn, &address, &m);
 }
 

@@ -10,6 +10,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/spool.h"
 #include "policy/domain_table.h"
+#include "policy/import/line_reader.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
@@ -75,6 +76,7 @@ static enum error
 put_tenant(void *arg, const struct tenant *t)
 {
 	struct exporter *x = arg;
+	off_t start = ftello(x->to);
 	struct json j;
 	enum error e;
 
@@ -85,6 +87,11 @@ put_tenant(void *arg, const struct tenant *t)
 	json_array_end(&j);
 	json_tenant_members(&j, t);
 	end_line(x, &j);
+	if (e == OK && ftello(x->to) - start > (off_t)LINE_MAX_BYTES + 1)
+		return error_set(&x->c->why, ERR_LIMIT,
+		    "the domains of tenant %s do not fit into a line of %zu bytes, "
+		    "which is what import takes; use backup, or a snapshot",
+		    t->name, LINE_MAX_BYTES);
 	return e;
 }
 

@@ -12,6 +12,7 @@
 #include "policy/ctl/incoming.h"
 #include "policy/ctl/transaction.h"
 #include "policy/domain_table.h"
+#include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
 
@@ -32,6 +33,7 @@ struct job {
 	struct digest content;
 	/* What --replace looks at: */
 	uint64_t before;    /* records that could be removed */
+	uint64_t emptied;   /* records of which nothing but their lock stays */
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
 };
 
@@ -64,13 +66,18 @@ complain(struct job *j, const struct error_text *why)
 	bad_lines_add(&j->bad, j->file.line, why);
 }
 
-/* put_row - the row just read; a checkpoint now and then */
+/*
+ * put_row - the row just read; a checkpoint now and then. What reading says at the end
+ * of the file would be a defect of the database here.
+ */
 static enum error
 put_row(struct job *j, struct error_text *why)
 {
 	enum error e = import_row(j->import, &j->row, why);
 
 	j->rows++;
+	if (e == ERR_NOTFOUND)
+		e = ERR_DAMAGED;
 	if (e == OK && j->target != j->c->txn && j->rows % CHECKPOINT_ROWS == 0)
 		e = store_checkpoint(j->target);
 	return e;
@@ -85,10 +92,10 @@ read_rows(struct job *j)
 
 	for (;;) {
 		e = import_file_next(&j->file, j->c, &j->row, &why);
-		if (e == OK)
-			e = put_row(j, &why);
 		if (e == ERR_NOTFOUND || e == ERR_FORMAT)
 			break;
+		if (e == OK)
+			e = put_row(j, &why);
 		if (import_is_of_row(e))
 			complain(j, &why);
 		else if (e != OK)
@@ -106,7 +113,7 @@ read_rows(struct job *j)
 static enum error
 run_rows(struct job *j)
 {
-	enum error e = import_open(&j->import, j->target, j->only);
+	enum error e = import_open(&j->import, j->target, j->only, j->c->now);
 
 	return e == OK ? read_rows(j)
 		       : error_about(&j->c->why, e, incoming_name(ctl_word(j->c, 0)));
@@ -144,7 +151,7 @@ replace_mailboxes(struct job *j)
 		e = import_rows(j);
 	if (e != OK)
 		return e;
-	e = import_remove_others(j->import, !j->file.is_csv);
+	e = import_remove_others(j->import, !j->file.is_csv, &j->emptied);
 	return e == OK ? OK : error_about(&j->c->why, e, j->only);
 }
 
@@ -184,10 +191,23 @@ watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
 	return e == OK ? changes_note(&j->changes, txn, key, before, after) : e;
 }
 
-static uint64_t
-records(const struct store_meta *m)
+/* count_records - of the whole policy, settings among them */
+static enum error
+count_records(struct store_txn *txn, uint64_t *n_r)
 {
-	return m->tenants + m->domains + m->mailboxes + m->aliases;
+	const struct store_meta *m = store_meta(txn);
+	char text[SETTING_TEXT_MAX + 1];
+	const struct setting *row;
+	enum error e = OK;
+
+	*n_r = m->tenants + m->domains + m->mailboxes + m->aliases;
+	for (size_t i = 0; e == OK && (row = setting_at(i)) != NULL; i++) {
+		e = setting_table_get(txn, row, text, sizeof text);
+		*n_r += e == OK;
+		if (e == ERR_NOTFOUND)
+			e = OK;
+	}
+	return e;
 }
 
 /* replace_all - the file becomes a policy of its own first, then the policy */
@@ -198,7 +218,8 @@ replace_all(struct job *j)
 	struct store *scratch;
 	enum error e = store_scratch(&scratch, c->dir, &c->why);
 
-	j->before = records(store_meta(c->txn));
+	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
+		error_about(&c->why, e, c->dir);
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
 		error_about(&c->why, e, incoming_name(ctl_word(c, 0)));
 	if (e == OK)
@@ -218,19 +239,19 @@ static enum error
 guard(struct job *j, struct error_text *why)
 {
 	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
+	uint64_t removed = j->changes.removed + j->emptied;
 
 	if (j->rows == 0 && j->before > 0)
 		return error_set(why, ERR_PROTECTED,
 		    "%s is empty: it would remove all there is; use --force if that is "
 		    "meant",
 		    incoming_name(ctl_word(j->c, 0)));
-	if (j->changes.removed * 5 > j->before)
+	if (removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
 		    "%llu of %llu records would be removed, over a fifth; use --force "
 		    "if "
 		    "that is meant",
-		    (unsigned long long)j->changes.removed,
-		    (unsigned long long)j->before);
+		    (unsigned long long)removed, (unsigned long long)j->before);
 	if (j->unguarded > 0 && accepts)
 		return error_set(why, ERR_PROTECTED,
 		    "tenants or domains that deny SMTP AUTH would be removed, and "

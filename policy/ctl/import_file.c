@@ -18,6 +18,10 @@ skip_start(struct ctl *c, uint64_t *line, int *first_r)
 	int at = getc(c->in);
 
 	*line = 1;
+	if (at == 0xFF || at == 0xFE)
+		return error_set(&c->why, ERR_DATA,
+		    "%s looks like UTF-16: save it as UTF-8",
+		    incoming_name(ctl_word(c, 0)));
 	if (at == 0xEF) { /* nothing we read begins with another character like that */
 		if (getc(c->in) != 0xBB || getc(c->in) != 0xBF)
 			return error_set(&c->why, ERR_DATA,

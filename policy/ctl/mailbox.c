@@ -131,7 +131,8 @@ apply_options(struct ctl *c, struct mailbox *m)
 		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
 		    "inherit",
 		    v);
-	mailbox_set_smtp_auth(m, smtp_auth);
+	if (v != NULL)
+		mailbox_set_smtp_auth(m, smtp_auth, c->now);
 	e = apply_clients(c, m);
 	if (e == OK)
 		e = apply_until(c, m);

@@ -238,7 +238,8 @@ run(struct ctl *c)
 	if (c->out != stdout)
 		e = print_held(c, is_long(c), &text, &size, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
-		return error_set(&c->why, ERR_IO, "cannot write to standard output");
+		return error_set(&c->why, ERR_IO, "cannot write to standard output%s",
+		    transaction_writes(c) ? "; the change itself is made" : "");
 	return e;
 }
 

@@ -160,6 +160,20 @@ take_text(const struct reading *r, enum parameter p, const struct exchange_word 
 	return OK;
 }
 
+/*
+ * is_eaten - whether a word that is no value stands there because the shell made
+ * nothing of $true: an address, or the one word that could be who is meant
+ */
+static bool
+is_eaten(const struct reading *r, const struct exchange_span *s)
+{
+	if (r->source != EXCHANGE_COMMAND_LINE)
+		return false;
+	return s->len == 0 || memchr(s->at, '@', s->len) != NULL ||
+	    (s->at[0] != '$' && r->out->cmdlet == EXCHANGE_SET_CAS_MAILBOX &&
+		!r->given[IDENTITY] && r->i == r->n);
+}
+
 /* take_disabled - True, False or Null, with or without `$`: the double negative ends */
 static enum error
 take_disabled(const struct reading *r, const struct exchange_word *value)
@@ -175,9 +189,8 @@ take_disabled(const struct reading *r, const struct exchange_word *value)
 		r->out->smtp_auth = SMTP_AUTH_ENABLED;
 	else if (exchange_is(s, "null") && cmdlet == EXCHANGE_SET_CAS_MAILBOX)
 		r->out->smtp_auth = SMTP_AUTH_INHERIT;
-	else if (r->source == EXCHANGE_COMMAND_LINE &&
-	    (value->text.len == 0 || memchr(s.at, '@', s.len) != NULL))
-		return missing(r, DISABLED); /* what stood behind $true came after */
+	else if (is_eaten(r, &value->text))
+		return missing(r, DISABLED);
 	else
 		return error_set(r->why, ERR_DATA,
 		    "bad value \"%.*s\" for -" DISABLED_NAME ": use %s",

@@ -17,6 +17,7 @@
 struct import {
 	struct store_txn *txn;
 	const char *only;
+	instant now;
 	struct key_set met;
 	/*
 	 * No mailbox had a record before: then one that has is in an earlier row, and
@@ -29,7 +30,8 @@ struct import {
 };
 
 enum error
-import_open(struct import **import_r, struct store_txn *txn, const char *only)
+import_open(
+    struct import **import_r, struct store_txn *txn, const char *only, instant now)
 {
 	struct import *i = calloc(1, sizeof *i);
 	enum error e;
@@ -39,6 +41,7 @@ import_open(struct import **import_r, struct store_txn *txn, const char *only)
 		return ERR_MEMORY;
 	i->txn = txn;
 	i->only = only;
+	i->now = now;
 	i->fresh = store_meta(txn)->mailboxes == 0;
 	e = key_set_start(&i->met);
 	if (e != OK)
@@ -175,8 +178,8 @@ find_address(struct import *i, const char *typed, struct login *address_r,
 }
 
 /*
- * merge - what the row does not speak of is kept from the record that is there, as far
- * as it goes with the setting
+ * merge - what the row does not speak of is kept from the record that is there, as
+ * "mailbox set" would
  */
 static enum error
 merge(struct import *i, const struct login *address, const struct row *row,
@@ -189,9 +192,10 @@ merge(struct import *i, const struct login *address, const struct row *row,
 		e = mailbox_table_get(i->txn, address, &old);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
-	if (!(row->says & ROW_UNTIL) && m->smtp_auth != SMTP_AUTH_INHERIT)
+	mailbox_set_smtp_auth(&old, m->smtp_auth, i->now);
+	if (!(row->says & ROW_UNTIL))
 		m->until = old.until;
-	if (!(row->says & ROW_CLIENTS) && m->smtp_auth == SMTP_AUTH_ENABLED)
+	if (!(row->says & ROW_CLIENTS))
 		m->clients = old.clients;
 	if (!(row->says & ROW_NOTE))
 		memcpy(m->note, old.note, sizeof m->note);
@@ -337,9 +341,10 @@ collect(void *arg, const struct login *address, const struct mailbox *m)
 
 /* remove_one - but for its lock, unless LOCKS */
 static enum error
-remove_one(struct store_txn *txn, const char *text, size_t n, bool locks)
+remove_one(
+    struct store_txn *txn, const char *text, size_t n, bool locks, uint64_t *kept)
 {
-	struct mailbox m, kept;
+	struct mailbox m, left;
 	struct login address;
 	enum error e = login_from_normal(text, n, &address);
 
@@ -347,22 +352,26 @@ remove_one(struct store_txn *txn, const char *text, size_t n, bool locks)
 		e = mailbox_table_get(txn, &address, &m);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
-	mailbox_init(&kept);
+	mailbox_init(&left);
 	if (!locks)
-		kept.lock = m.lock;
-	return mailbox_table_put(txn, &address, &kept);
+		left.lock = m.lock;
+	m.lock.set = false;
+	*kept += left.lock.set && !mailbox_is_empty(&m);
+	return mailbox_table_put(txn, &address, &left);
 }
 
 enum error
-import_remove_others(struct import *import, bool locks)
+import_remove_others(struct import *import, bool locks, uint64_t *kept_r)
 {
 	struct others o = {.import = import};
 	enum error e = import->fresh
 	    ? OK /* all that there are come from rows */
 	    : tenant_mailboxes_each(import->txn, import->only, collect, &o);
 
+	*kept_r = 0;
 	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
-		e = remove_one(import->txn, o.at + at, strlen(o.at + at), locks);
+		e = remove_one(
+		    import->txn, o.at + at, strlen(o.at + at), locks, kept_r);
 	free(o.at);
 	return e;
 }

@@ -20,8 +20,8 @@ struct import;
  * ONLY is the name of a tenant that exists, whose rows alone are taken: of itself, its
  * mailboxes, their aliases; or NULL. It is borrowed. ERR_MEMORY, ERR_IO.
  */
-enum error import_open(
-    struct import **import_r, struct store_txn *txn, const char *only) MUST_USE;
+enum error import_open(struct import **import_r, struct store_txn *txn,
+    const char *only, instant now) MUST_USE;
 void import_close(struct import **import);
 
 /*
@@ -34,9 +34,11 @@ enum error import_row(
 
 /*
  * With ONLY: takes the settings of all mailboxes of the tenant that no row spoke of.
- * A lock that stands stays unless LOCKS (the file could have named it).
+ * A lock that stands stays unless LOCKS (the file could have named it); KEPT_R is how
+ * many records lose all else and are kept for it.
  */
-enum error import_remove_others(struct import *import, bool locks) MUST_USE;
+enum error import_remove_others(
+    struct import *import, bool locks, uint64_t *kept_r) MUST_USE;
 
 /* Whether E is an error of a row, not of the database. */
 bool import_is_of_row(enum error e);
