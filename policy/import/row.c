@@ -12,7 +12,7 @@ row_start(struct row *row, enum row_type type)
 	row->type = type;
 	row->name = row->value = NULL;
 	row->domains = 0;
-	row->says = ROW_ALL;
+	row->says = ROW_ALL & ~ROW_LOCK;
 	if (type == ROW_MAILBOX)
 		mailbox_init(&row->mailbox);
 	else if (type == ROW_TENANT)

@@ -11,7 +11,10 @@
 
 enum row_type { ROW_SETTING, ROW_TENANT, ROW_MAILBOX, ROW_ALIAS };
 
-/* What the line says of a mailbox besides its smtp-auth; the rest is to be kept. */
+/*
+ * What the line says of a mailbox besides its smtp-auth; the rest is to be kept. Of a
+ * tenant only ROW_LOCK counts: a lock ends where somebody says so.
+ */
 enum {
 	ROW_UNTIL = 0x01,
 	ROW_CLIENTS = 0x02,
@@ -28,14 +31,17 @@ struct row {
 	enum row_type type;
 	const char *name;  /* setting's key, mailbox's address, alias's login */
 	const char *value; /* setting's value, alias's mailbox */
-	unsigned says;     /* of a mailbox: a set of the above */
+	unsigned says;     /* a set of the above */
 	struct mailbox mailbox;
 	struct tenant tenant; /* its name is in normal form */
 	const char **domain;  /* of the tenant */
 	size_t domains, room; /* ROOM belongs to whoever fills DOMAIN */
 };
 
-/* A row of a type with nothing said yet; its list of domains is kept for use again. */
+/*
+ * A row of a type at its defaults, which says all but the lock; its list of domains is
+ * kept for use again.
+ */
 void row_start(struct row *row, enum row_type type);
 
 /*
