@@ -704,8 +704,9 @@ store_audit_grown(const struct store_txn *txn)
 }
 
 void
-store_set_serial(struct store_txn *txn, uint64_t serial)
+store_set_serial(struct store_txn *txn, uint64_t serial, const struct digest *policy)
 {
 	txn->meta.serial = serial;
+	txn->meta.snapshot = *policy;
 	txn->dirty = true;
 }

@@ -165,6 +165,7 @@ void store_set_audit(struct store_txn *txn, uint64_t count, const struct digest 
 const struct digest *store_accounted(const struct store_txn *txn);
 /* Whether store_set_audit() has been called in TXN. */
 bool store_audit_grown(const struct store_txn *txn);
-void store_set_serial(struct store_txn *txn, uint64_t serial);
+void store_set_serial(
+    struct store_txn *txn, uint64_t serial, const struct digest *policy);
 
 #endif
