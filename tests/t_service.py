@@ -313,8 +313,7 @@ class Service(harness.Case):
             fcntl.flock(f, fcntl.LOCK_EX)
             self.arrives(first)
             harness.wait_for(lambda: self.box.show(
-                unit, 'ActiveState') == {'ActiveState': 'activating'},
-                             what='the first one')
+                unit, 'ActiveState') == 'activating', what='the first one')
             time.sleep(1)       # it has been opened by now, or is skipped
             self.arrives(then)
         harness.wait_for(lambda: self.box.ask('carl@acme.test') == 'allow',
