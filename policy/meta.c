@@ -20,6 +20,7 @@ encode(const struct store_meta *m, struct record_writer *w)
 	record_put_u64(w, m->audit_count);
 	record_put_bytes(w, m->audit_head.byte, sizeof m->audit_head.byte);
 	record_put_u64(w, m->serial);
+	record_put_bytes(w, m->snapshot.byte, sizeof m->snapshot.byte);
 	return w->failed ? ERR_INTERNAL : OK;
 }
 
@@ -42,6 +43,7 @@ decode(struct bytes from, struct store_meta *m)
 	m->audit_count = record_get_u64(&r);
 	record_get_bytes(&r, m->audit_head.byte, sizeof m->audit_head.byte);
 	m->serial = record_get_u64(&r);
+	record_get_bytes(&r, m->snapshot.byte, sizeof m->snapshot.byte);
 	return record_end(&r);
 }
 

@@ -19,7 +19,8 @@ struct store_meta {
 	uint64_t tenants, domains, mailboxes, aliases;
 	uint64_t audit_count;     /* entries of the audit log ever made */
 	struct digest audit_head; /* hash of the last one; zero where there is none */
-	uint64_t serial; /* of the last snapshot made or applied here; 0: none */
+	uint64_t serial;        /* of the last snapshot made or applied here; 0: none */
+	struct digest snapshot; /* the policy digest of that one */
 };
 
 /* ERR_FORMAT where there is none, ERR_NEWER for one of a newer version, ERR_DAMAGED. */

@@ -40,7 +40,7 @@ struct store_txn {
 	struct digest settings_of;
 	struct store_meta meta;
 	struct settings settings;
-	struct digest content;
+	struct digest content, accounted;
 	store_watcher *watcher;
 	void *watcher_arg;
 };
@@ -363,6 +363,7 @@ load(struct store_txn *txn)
 
 	if (e != OK)
 		return e;
+	txn->accounted = txn->meta.digest;
 	if (txn->have_settings &&
 	    memcmp(&txn->settings_of, &txn->meta.digest, sizeof txn->settings_of) == 0)
 		return OK;
@@ -686,7 +687,14 @@ store_set_audit(struct store_txn *txn, uint64_t count, const struct digest *head
 {
 	txn->meta.audit_count = count;
 	txn->meta.audit_head = *head;
+	txn->accounted = txn->meta.digest;
 	txn->dirty = txn->audited = true;
+}
+
+const struct digest *
+store_accounted(const struct store_txn *txn)
+{
+	return &txn->accounted;
 }
 
 bool
@@ -696,8 +704,9 @@ store_audit_grown(const struct store_txn *txn)
 }
 
 void
-store_set_serial(struct store_txn *txn, uint64_t serial)
+store_set_serial(struct store_txn *txn, uint64_t serial, const struct digest *policy)
 {
 	txn->meta.serial = serial;
+	txn->meta.snapshot = *policy;
 	txn->dirty = true;
 }

@@ -161,8 +161,11 @@ struct hasher *store_hasher(struct store_txn *txn);
 
 /* Changes the meta record's account of the audit log, or of the last snapshot. */
 void store_set_audit(struct store_txn *txn, uint64_t count, const struct digest *head);
+/* The policy digest at the last store_set_audit() of TXN, or at its begin. */
+const struct digest *store_accounted(const struct store_txn *txn);
 /* Whether store_set_audit() has been called in TXN. */
 bool store_audit_grown(const struct store_txn *txn);
-void store_set_serial(struct store_txn *txn, uint64_t serial);
+void store_set_serial(
+    struct store_txn *txn, uint64_t serial, const struct digest *policy);
 
 #endif

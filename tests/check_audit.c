@@ -366,6 +366,20 @@ START_TEST(policy_changed_behind_the_log_is_found)
 }
 END_TEST
 
+START_TEST(policy_changed_in_front_of_a_summary_is_found)
+{
+	store_watch(txn, NULL, NULL);
+	mailbox_store(txn, "eve@acme.test", SMTP_AUTH_ENABLED, "");
+	txn_commit(&txn);
+	txn = txn_begin(store);
+	mailbox_store(txn, "fay@acme.test", SMTP_AUTH_ENABLED, "");
+	summary_append(); /* of fay, and not of eve */
+	findings_expect_one(txn, AUDIT_POLICY, entries + 1);
+	summary_append(); /* of nothing */
+	findings_expect_one(txn, AUDIT_POLICY, entries + 1);
+}
+END_TEST
+
 START_TEST(empty_log_is_that_of_an_empty_policy)
 {
 	struct digest none = {{0}};
@@ -456,6 +470,7 @@ main(void)
 	tcase_add_test(tcase, rewritten_log_shows_against_a_head);
 	tcase_add_test(tcase, meta_record_is_compared);
 	tcase_add_test(tcase, policy_changed_behind_the_log_is_found);
+	tcase_add_test(tcase, policy_changed_in_front_of_a_summary_is_found);
 	tcase_add_test(tcase, empty_log_is_that_of_an_empty_policy);
 	tcase_add_test(tcase, newer_entry_is_told_from_an_altered_one);
 	tcase_add_test(tcase, damage_of_the_database_is_a_finding);

@@ -47,7 +47,7 @@ first_write(struct store_txn *txn, void *arg)
 	}
 	alias_store(txn, "u1@a.test", "short");
 	expect_ok(notice_table_put(txn, "a", &notice));
-	store_set_serial(txn, BACKUP_SERIAL);
+	store_set_serial(txn, BACKUP_SERIAL, &store_meta(txn)->digest);
 }
 
 /* later_write - what has happened since: two new, one changed, one gone */
@@ -67,7 +67,7 @@ later_write(struct store_txn *txn, void *arg)
 	expect_ok(store_delete(txn, &key));
 	expect_ok(notice_table_put(txn, "a", &notice));
 	if (serial != NULL)
-		store_set_serial(txn, *serial);
+		store_set_serial(txn, *serial, &store_meta(txn)->digest);
 }
 
 static void
@@ -228,7 +228,7 @@ START_TEST(only_the_serial_is_higher)
 	struct store *store = state_store(&state, STORE_WRITE);
 	struct store_txn *txn = txn_begin(store);
 
-	store_set_serial(txn, BACKUP_SERIAL - 1);
+	store_set_serial(txn, BACKUP_SERIAL - 1, &store_meta(txn)->digest);
 	txn_commit(&txn);
 	store_close(&store);
 	expect_ok(restore_try());

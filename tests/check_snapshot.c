@@ -371,7 +371,7 @@ write_after(void *arg)
 	if (store_open(&store, state->dir, STORE_WRITE, &why) != OK ||
 	    store_begin(store, &txn) != OK)
 		return 1;
-	store_set_serial(txn, 99);
+	store_set_serial(txn, 99, &store_meta(txn)->digest);
 	if (store_commit(&txn) != OK)
 		return 1;
 	store_close(&store);
@@ -387,7 +387,7 @@ START_TEST(yields_to_the_next_writer)
 	snapshot_state_small(&state);
 	store = state_store(&state, STORE_WRITE);
 	txn = txn_begin(store);
-	store_set_serial(txn, 41);
+	store_set_serial(txn, 41, &store_meta(txn)->digest);
 	txn_commit(&txn);
 	expect_ok(store_yield(store, &txn));
 	ck_assert_int_eq(child_run(write_after, &state), 0);

@@ -5,6 +5,7 @@
 #include "suite.h"
 
 #include "policy/alias_table.h"
+#include "policy/audit/audit_table.h"
 #include "policy/verify.h"
 #include "policy/verify_links.h"
 
@@ -162,6 +163,29 @@ START_TEST(mailbox_whose_domain_nobody_owns)
 }
 END_TEST
 
+/* audit_write - an entry, so that the log stands in front of the mailboxes */
+static void
+audit_write(void)
+{
+	struct audit_log log = {.origin = {.command = "mailbox set"}};
+
+	audit_watch(txn, &log);
+	mailbox_store(txn, "joe@acme.test", SMTP_AUTH_DISABLED, "");
+	store_watch(txn, NULL, NULL);
+}
+
+START_TEST(mailboxes_behind_the_audit_log)
+{
+	struct error_text why;
+
+	audit_write();
+	expect_ok(verify_links(txn, &why));
+	mailbox_store(txn, "x@nobody.test", SMTP_AUTH_ENABLED, "");
+	broken_expect("x@nobody.test", "no tenant");
+	bytes_expect(true);
+}
+END_TEST
+
 START_TEST(alias_whose_mailbox_nobody_owns)
 {
 	alias_store(txn, "x@nobody.test", "short");
@@ -237,6 +261,7 @@ main(void)
 	tcase_add_test(tcase, domain_without_index);
 	tcase_add_test(tcase, index_without_domain);
 	tcase_add_test(tcase, mailbox_whose_domain_nobody_owns);
+	tcase_add_test(tcase, mailboxes_behind_the_audit_log);
 	tcase_add_test(tcase, alias_whose_mailbox_nobody_owns);
 	tcase_add_test(tcase, alias_without_index);
 	tcase_add_test(tcase, index_without_alias);

@@ -3,6 +3,7 @@
 """The units of contrib/systemd under a real systemd, with all their
 restrictions."""
 
+import fcntl
 import json
 import os
 import re
@@ -304,6 +305,20 @@ class Service(harness.Case):
         with open(name, 'rb') as f:
             return f.read()
 
+    def overtaken(self, unit):
+        """A file comes while the one before waits for its turn to write."""
+        with open(self.box.root + self.box.state + '/policy.writers') as f:
+            first = self.made('mailbox set bob@acme.test --smtp-auth enabled')
+            then = self.made('mailbox set carl@acme.test --smtp-auth enabled')
+            fcntl.flock(f, fcntl.LOCK_EX)
+            self.arrives(first)
+            harness.wait_for(lambda: self.box.show(
+                unit, 'ActiveState') == 'activating', what='the first one')
+            time.sleep(1)       # it has been opened by now, or is skipped
+            self.arrives(then)
+        harness.wait_for(lambda: self.box.ask('carl@acme.test') == 'allow',
+                         what='the policy of the last snapshot')
+
     def test_a_snapshot_that_arrives_is_applied(self):
         unit, folder = 'smtpauth-snapshot', self.box.root + self.box.etc
         self.place = re.search(r'PathChanged=(.*)', self.box.run(
@@ -339,6 +354,7 @@ class Service(harness.Case):
         self.arrives(self.made('mailbox remove alice@acme.test'))
         harness.wait_for(lambda: self.box.ask('alice@acme.test') != 'allow',
                          what='the next policy')
+        self.overtaken(unit)
         self.assertNotRegex(self.box.journal('-u', unit), SYSCALLS)
         self.assertIn('command="snapshot apply"', self.box.journal(
             '-t', 'smtpauthctl'))

@@ -337,6 +337,21 @@ class Apply(Snapshots):
         self.apply()                        # and forward again
         self.assertEqual(self.serial(), second)
 
+    def test_one_serial_of_two_machines(self):
+        """Neither is the older one: none takes the place of the other."""
+        self.create()
+        serial = self.serial()
+        twin = self.image(self.base(), serial, 'twin')
+        self.at(self.other).apply()
+        self.refuses('serial %d' % serial, 'another policy', '--force',
+                     name=twin)
+        self.at(self.other).apply()         # the same again
+        self.apply('--dry-run', name=twin, rc=65)
+        self.apply('--force', name=twin)
+        self.refuses('another policy')
+        self.at(self.other).apply(name=twin)
+        self.ctl('audit verify')
+
     def test_maker_applies_its_own(self):
         self.create()
         digest = self.digest()
@@ -634,7 +649,7 @@ class Daemon(Snapshots):
         digests, longest = [], 0
         for name in files:
             start = time.monotonic()
-            self.apply(name=name)
+            self.apply('--force', name=name)
             longest = max(longest, time.monotonic() - start)
             digests.append(self.digest())
         answers = {digests[0]: ('a', True), digests[1]: (True, 'a')}
@@ -646,7 +661,8 @@ class Daemon(Snapshots):
                 name = files[digests.index(now) ^ 1]
                 killed += self.kill_in(
                     [harness.CTL, '-d', self.dir, 'snapshot', 'apply', name,
-                     '--trust', self.public], i and rng.uniform(0, longest))
+                     '--trust', self.public, '--force'],
+                    i and rng.uniform(0, longest))
                 then = self.digest()
                 self.assertIn(then, digests)
                 old += then == now

@@ -7,6 +7,7 @@ import difflib
 import glob
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -128,11 +129,30 @@ class Units(unittest.TestCase):
         name = re.search(r'^PathChanged=(.+)$', units['path'], re.M)[1]
         self.assertIn('\nConditionPathExists=%s\n' % name, units['service'])
         line = re.search(r'^ExecStart=(.+)$', units['service'], re.M)[1]
-        self.assertIn(name, line.split())
+        words = shlex.split(line.replace('$$', '$').replace('%%', '%'))
+        self.assertEqual(words[3], name)
+        self.assertIn(name, words[5:])
         missing = self.root + '/none'       # nothing of this machine
-        words = re.sub(r' /\S+', ' ' + missing, line).split()
-        done = run(harness.CTL, *words[1:], rc=66)
+        done = run(harness.CTL, *(missing if word.startswith('/') else word
+                                  for word in words[5:]), rc=66)
         self.assertIn(missing, done.stdout)
+        return words[:3]
+
+    def test_snapshots_that_arrive_meanwhile_are_applied_too(self):
+        """With a command that is overtaken by another file once."""
+        shell = self.test_snapshots_are_applied_by_a_command_that_is_one()
+        here, there, log = (self.root + name for name in ('/1', '/2', '/log'))
+        for rc in 0, 65:
+            for path in here, there:
+                with open(path, 'w') as f:
+                    f.write(path)
+            run(*shell, here, 'sh', '-c', 'cat %s >>%s; [ ! -e %s ] || mv %s '
+                '%s; exit %d' % (here, log, there, there, here, rc), rc=rc)
+            with open(log) as f:
+                self.assertEqual(f.read(), here + there)
+            os.remove(log)
+            os.remove(here)
+            run(*shell, here, 'true', rc=66)
 
     def test_systemd_has_nothing_to_say_about_them(self):
         self.give_the_daemon()

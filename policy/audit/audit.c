@@ -29,6 +29,7 @@ static void
 put_summary(struct record_writer *w, const struct audit_summary *s)
 {
 	record_put_bytes(w, s->content.byte, sizeof s->content.byte);
+	record_put_bytes(w, s->previous.byte, sizeof s->previous.byte);
 	record_put_u64(w, s->serial);
 	record_put_u64(w, s->created);
 	record_put_u64(w, s->changed);
@@ -128,6 +129,7 @@ static void
 get_summary(struct record_reader *r, struct audit_summary *s)
 {
 	record_get_bytes(r, s->content.byte, sizeof s->content.byte);
+	record_get_bytes(r, s->previous.byte, sizeof s->previous.byte);
 	s->serial = record_get_u64(r);
 	s->created = record_get_u64(r);
 	s->changed = record_get_u64(r);

@@ -40,6 +40,8 @@ struct audit_summary {
 	 * entry that is gone.
 	 */
 	struct digest content;
+	/* AUDIT_SUMMARY: the policy digest in front of the changes */
+	struct digest previous;
 	uint64_t
 	    serial; /* of a snapshot; AUDIT_PRUNE: number of the last that is gone */
 	uint64_t created, changed, removed;

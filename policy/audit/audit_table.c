@@ -61,6 +61,8 @@ audit_table_append(
 	entry->when = log->when;
 	entry->origin = log->origin;
 	entry->policy = store_meta(txn)->digest;
+	if (entry->kind == AUDIT_SUMMARY)
+		entry->summary.previous = *store_accounted(txn);
 	e = append(txn, entry, buf);
 	if (e == OK)
 		store_set_audit(txn, entry->number, &entry->hash);

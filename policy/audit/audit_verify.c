@@ -149,19 +149,23 @@ check_hash(struct walk *w, struct bytes value, const struct digest *hash, bool *
 	return e;
 }
 
-/* check_policy - the digest behind a change is the one before with the change in it */
+/*
+ * check_policy - the digest behind a change is the one before with the change in it; a
+ * summary has both
+ */
 static enum error
 check_policy(struct walk *w, const struct audit_entry *entry)
 {
-	bool known = w->policy_known && entry->kind != AUDIT_SUMMARY;
+	const struct digest *follows =
+	    entry->kind == AUDIT_SUMMARY ? &entry->summary.previous : &entry->policy;
 	enum error e = OK;
 
-	if (known && entry->kind == AUDIT_CHANGE && entry->before.at != NULL)
+	if (entry->kind == AUDIT_CHANGE && entry->before.at != NULL)
 		e = digest_subtract(
 		    &w->policy, w->hasher, entry->object, entry->before);
-	if (e == OK && known && entry->kind == AUDIT_CHANGE && entry->after.at != NULL)
+	if (e == OK && entry->kind == AUDIT_CHANGE && entry->after.at != NULL)
 		e = digest_add(&w->policy, w->hasher, entry->object, entry->after);
-	if (e == OK && known && !digest_equal(&w->policy, &entry->policy))
+	if (e == OK && w->policy_known && !digest_equal(&w->policy, follows))
 		report(w, AUDIT_POLICY, entry->number, entry,
 		    "before it the policy was changed without an entry");
 	w->policy = entry->policy;

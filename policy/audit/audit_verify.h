@@ -49,7 +49,8 @@ struct audit_account {
  * no memory for entries.
  *
  * Also found is a change of the policy that has no entry: each entry has the policy
- * digest behind its change, which is the one before it with the record exchanged.
+ * digest behind its change, which is the one before it with the record exchanged; a
+ * summary also has the one before it.
  */
 enum error audit_verify(struct store_txn *txn, const struct digest *head,
     void (*found)(void *arg, const struct audit_finding *f), void *arg,

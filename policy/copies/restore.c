@@ -121,7 +121,8 @@ static enum error
 change(const struct job *j, struct store_txn *txn, struct error_text *why)
 {
 	struct restore *out = j->out;
-	bool newer = store_meta(j->from)->serial > store_meta(txn)->serial;
+	const struct store_meta *from = store_meta(j->from);
+	bool newer = from->serial > store_meta(txn)->serial;
 	enum error e;
 
 	store_watch(txn, count, out);
@@ -130,7 +131,7 @@ change(const struct job *j, struct store_txn *txn, struct error_text *why)
 		return e;
 	out->way = RESTORE_POLICY;
 	if (newer)
-		store_set_serial(txn, store_meta(j->from)->serial);
+		store_set_serial(txn, from->serial, &from->snapshot);
 	return note(j, txn, why);
 }
 

@@ -45,14 +45,32 @@ close_snapshot(struct reading *r)
 		fclose(r->file);
 }
 
-/* check_serial - nobody goes back unknowingly, or by an old file that is sent again */
+/* is_last - whether it is the last one made or applied here, by serial and policy */
+static bool
+is_last(struct ctl *c, const struct snapshot_head *head)
+{
+	const struct store_meta *m = store_meta(c->txn);
+
+	return head->serial == m->serial && digest_equal(&head->policy, &m->snapshot);
+}
+
+/*
+ * check_serial - nobody goes back unknowingly, or by an old file that is sent again.
+ * Of two with one serial, by two machines that sign, none is the older one.
+ */
 static enum error
 check_serial(struct ctl *c, const struct snapshot_head *head)
 {
 	uint64_t last = store_meta(c->txn)->serial;
 
-	if (head->serial >= last || ctl_option(c, OPT_FORCE) != NULL)
+	if (head->serial > last || is_last(c, head) || ctl_option(c, OPT_FORCE) != NULL)
 		return OK;
+	if (head->serial == last)
+		return error_set(&c->why, ERR_CONFLICT,
+		    "%.600s has serial %" PRIu64 " as the last one made or applied "
+		    "here, and another policy: do two machines sign? Make a new one; "
+		    "--force takes this one",
+		    incoming_name(ctl_word(c, 0)), last);
 	return error_set(&c->why, ERR_CONFLICT,
 	    "%.600s has serial %" PRIu64 ", and the last one made or applied here is "
 	    "%" PRIu64 ", which is newer; --force goes back",
@@ -102,11 +120,11 @@ record(struct ctl *c, const struct changes *changes, const struct snapshot_head 
 {
 	enum error e;
 
-	if (changes_total(changes) == 0 && head->serial == store_meta(c->txn)->serial)
+	if (changes_total(changes) == 0 && is_last(c, head))
 		return OK;
 	e = changes_audit(changes, &head->policy, head->serial);
 	if (e == OK)
-		store_set_serial(c->txn, head->serial);
+		store_set_serial(c->txn, head->serial, &head->policy);
 	return e;
 }
 

@@ -46,7 +46,7 @@ take_serial(struct ctl *c, struct making *m)
 		e = changes_audit(&none, &store_meta(c->txn)->digest, m->head.serial);
 	if (e != OK)
 		return e;
-	store_set_serial(c->txn, m->head.serial);
+	store_set_serial(c->txn, m->head.serial, &store_meta(c->txn)->digest);
 	e = journal_commit(c);
 	if (e != OK)
 		return e;
