@@ -261,8 +261,9 @@ describe(enum error e, char *out, size_t size)
 	else if (row.type != ROW_MAILBOX)
 		snprintf(out, size, "type %d", (int)row.type);
 	else
-		snprintf(out, size, "%s %d %lld %u %d %s", row.name, (int)m->smtp_auth,
-		    (long long)m->until, m->clients.count, (int)m->lock.set, m->note);
+		snprintf(out, size, "%s %d %lld %u %d %s %x", row.name,
+		    (int)m->smtp_auth, (long long)m->until, m->clients.count,
+		    (int)m->lock.set, m->note, row.says);
 }
 
 /* make_line - of random pieces, most often a whole object */

@@ -534,6 +534,21 @@ class Jsonl(Case):
             sorted(n for n in os.listdir(self.dir) if n != 'usage'),
             ['policy.mdb', 'policy.mdb-lock', 'policy.writers'])
 
+    def test_a_lock_ends_only_where_that_is_said(self):
+        tenant = ('{"type":"tenant","name":"acme","smtp_auth":"enabled"%s}\n'
+                  '{"type":"mailbox","address":"u@a.test",'
+                  '"smtp_auth":"enabled"%s}\n')
+        self.ctl('tenant lock acme')
+        self.ctl('mailbox lock u@a.test --until +1d')
+        self.load(tenant % ('', ''))
+        self.assertTrue(self.json('tenant show acme')['lock'] is not None)
+        self.assertTrue(self.mailboxes()['u@a.test']['lock']['until'])
+        self.load(tenant % (',"lock":null', ''))
+        self.assertIsNone(self.json('tenant show acme')['lock'])
+        self.assertIsNotNone(self.mailboxes()['u@a.test']['lock'])
+        self.load(tenant % ('', ',"lock": null'))
+        self.assertIsNone(self.mailboxes()['u@a.test']['lock'])
+
     def test_dry_run(self):
         before = self.ctl('export').out, self.audit()
         text = ('{"type":"tenant","name":"new","domains":["n.test"],'

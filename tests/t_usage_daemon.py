@@ -374,6 +374,9 @@ class Fault(Usage):
             with contextlib.suppress(FileNotFoundError):
                 os.remove(self.file)
             memory = self.memory(daemon)
+            # what is written into the old file may meet a trap once more
+            harness.wait_for(lambda: self.status()['daemon'],
+                             what='heartbeat in a new file')
             self.send(mta, 10, 'after%d@a.test')
             d = self.wait_recorded(sent + 10, 10 * FACTOR)
             self.assertEqual(d['usage_recorded'] + d['usage_dropped'],

@@ -123,9 +123,24 @@ put_domains(struct import *i, const struct row *row, struct error_text *why)
 	return e;
 }
 
+/* keep_lock - of the tenant as it is stored, if the row does not speak of it */
+static enum error
+keep_lock(struct import *i, const struct row *row, struct tenant *t)
+{
+	struct tenant old;
+	enum error e = ERR_NOTFOUND;
+
+	if (!(row->says & ROW_LOCK))
+		e = tenant_table_get(i->txn, t->name, &old);
+	if (e == OK)
+		t->lock = old.lock;
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
 static enum error
 put_tenant(struct import *i, const struct row *row, struct error_text *why)
 {
+	struct tenant t = row->tenant;
 	struct key key;
 	enum error e;
 
@@ -135,7 +150,9 @@ put_tenant(struct import *i, const struct row *row, struct error_text *why)
 	key_name(&key, TABLE_TENANT, row->tenant.name);
 	e = meet(i, &key, "tenant", row->tenant.name, why);
 	if (e == OK)
-		e = tenant_table_put(i->txn, &row->tenant);
+		e = keep_lock(i, row, &t);
+	if (e == OK)
+		e = tenant_table_put(i->txn, &t);
 	return e == OK ? put_domains(i, row, why) : e;
 }
 

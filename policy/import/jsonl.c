@@ -297,6 +297,8 @@ read_object(struct reading *r, json_t *object, size_t type)
 	for (const char *const *need = types[type].needed; *need != NULL; need++)
 		if (!is_there(object, *need))
 			return error_set(r->why, ERR_DATA, "\"%s\" is missing", *need);
+	if (json_object_get(object, "lock") != NULL)
+		r->row->says |= ROW_LOCK;
 	json_object_foreach(object, key, v)
 	{
 		if (r->error == OK && strcmp(key, "type") != 0 && !json_is_null(v))
@@ -348,6 +350,8 @@ parse_plain(struct jsonl *j, struct bytes line, struct row *row)
 	for (size_t i = 0; i < p->members; i++) {
 		const char *key = p->member[i].key, *value = p->member[i].value;
 
+		if (value == NULL && !p->member[i].array && strcmp(key, "lock") == 0)
+			row->says |= ROW_LOCK;
 		if (value == NULL &&
 		    (!p->member[i].array || strcmp(key, "clients") == 0))
 			continue; /* left out, or no clients */
