@@ -13,10 +13,14 @@
 
 #include "policy/dbfile.h"
 #include "policy/folder.h"
+#include "policy/instant.h"
 #include "policy/setting_table.h"
 #include "policy/writers.h"
 
+/* How often it is tried to open what is being replaced, or for how long. */
 #define OPEN_TRIES 3
+#define OPEN_WAIT_MS 3000
+#define OPEN_PAUSE_MS 10
 
 struct file_id {
 	dev_t dev;
@@ -126,15 +130,22 @@ open_db(struct store *s, const char *dir, struct error_text *why)
 
 /*
  * open_settled - ... which belong together: a reader can have opened the data file that
- * restore replaces, and then the new lock file
+ * restore replaces, and then the new lock file. A lock file that somebody was killed
+ * over is made anew by the next one to open it alone; the daemon sees within two
+ * seconds that it has to let go.
  */
 static enum error
 open_settled(struct store *s, const char *dir, struct error_text *why)
 {
+	const struct timespec pause = {0, OPEN_PAUSE_MS * 1000000L};
+	int64_t deadline = monotonic_ms() + OPEN_WAIT_MS;
 	enum error e = open_db(s, dir, why);
 
-	for (int tries = 1; e == ERR_REPLACED && tries < OPEN_TRIES; tries++) {
+	for (int tries = 1; (e == ERR_REPLACED && monotonic_ms() < deadline) ||
+	     (e == ERR_DAMAGED && tries < OPEN_TRIES);
+	     tries++) {
 		db_close(&s->db);
+		nanosleep(&pause, NULL);
 		e = open_db(s, dir, why);
 	}
 	return e;
