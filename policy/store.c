@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "policy/dbfile.h"
@@ -89,12 +90,28 @@ give_to_group(const char *path, const char *dir, mode_t mode)
 	return OK;
 }
 
+/* no_lock_file - LMDB does without one on a read-only disk, where others may write */
+static enum error
+no_lock_file(const struct store *s, const char *dir, struct error_text *why)
+{
+	struct statvfs fs;
+
+	if (statvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0)
+		return error_set(why, ERR_CREATE,
+		    "cannot create %s on a read-only disk: copy the folder to another "
+		    "one",
+		    s->lock_path);
+	return error_about(why, ERR_REPLACED, s->lock_path); /* removed just now */
+}
+
 /* adjust_files - mends the modes of what is ours, e.g. of a lock file just made */
 static enum error
 adjust_files(const struct store *s, const char *dir, struct error_text *why)
 {
 	enum error e = give_to_group(s->lock_path, dir, STORE_LOCK_MODE);
 
+	if (e == ERR_MISSING)
+		return no_lock_file(s, dir, why);
 	if (e == OK && s->mode == STORE_WRITE)
 		e = give_to_group(s->data_path, dir, STORE_DATA_MODE);
 	return e == OK ? OK : error_about(why, e, dir);
