@@ -7,8 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Three quarters: what comes while it is emptied has room. */
-/* The whole table, or one part of it, is so full that it should be emptied early. */
+/*
+ * The whole table, or one part of it, is so full that it should be emptied early: what
+ * comes meanwhile has room.
+ */
 #define EARLY (TALLY_ENTRIES / 4 * 3)
 #define EARLY_SHARD (TALLY_SHARD_ENTRIES - TALLY_SHARD_ENTRIES / 32)
 

@@ -22,6 +22,7 @@
 struct db {
 	MDB_env *env;
 	MDB_dbi dbi;
+	bool stuck; /* a write was left in the middle: LMDB's writer mutex is held */
 };
 
 struct db_txn {
@@ -138,6 +139,26 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 	}
 }
 
+/*
+ * check_lock_file - whether it speaks of this file. LMDB's first opener fills it in; if
+ * that one is killed, all who wait for it take what there is, such as a last
+ * transaction of number 0. A snapshot two commits behind the file is followed by a
+ * newer one, or the lock file is wrong.
+ */
+static enum error
+check_lock_file(struct db_txn *txn)
+{
+	size_t lag, id = db_txn_id(txn);
+	enum error e = db_lag(txn, &lag);
+
+	if (e != OK || lag <= 1)
+		return e;
+	e = db_reset(txn);
+	if (e == OK)
+		e = db_renew(txn);
+	return e == OK && db_txn_id(txn) == id ? ERR_REPLACED : e;
+}
+
 /* open_main_table - the unnamed database; it needs a transaction to be opened in */
 static enum error
 open_main_table(struct db *db)
@@ -146,8 +167,10 @@ open_main_table(struct db *db)
 	enum error e = db_begin(db, false, &txn);
 
 	if (e != OK)
-		return e == ERR_REPLACED ? ERR_DAMAGED : e;
-	e = from_lmdb(mdb_dbi_open(txn->txn, NULL, 0, &db->dbi));
+		return e;
+	e = check_lock_file(txn);
+	if (e == OK)
+		e = from_lmdb(mdb_dbi_open(txn->txn, NULL, 0, &db->dbi));
 	db_abort(&txn);
 	return e;
 }
@@ -183,7 +206,8 @@ db_close(struct db **db)
 {
 	if (*db == NULL)
 		return;
-	if ((*db)->env != NULL)
+	/* The kernel gives a held mutex to the next one only while it is mapped. */
+	if ((*db)->env != NULL && !(*db)->stuck)
 		mdb_env_close((*db)->env);
 	free(*db);
 	*db = NULL;
@@ -270,6 +294,7 @@ run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
 	    e == ERR_EXISTS)
 		return e;
 	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
+	txn->db->stuck = txn->db->stuck || txn->trapped;
 	txn->failed = e;
 	return e;
 }
@@ -286,6 +311,7 @@ db_begin(struct db *db, bool write, struct db_txn **txn_r)
 	txn->db = db;
 	txn->write = write;
 	e = guard_run(begin, txn);
+	db->stuck = db->stuck || (write && guard_trapped());
 	if (e == OK)
 		*txn_r = txn;
 	else
@@ -404,6 +430,7 @@ db_commit(struct db_txn **txn)
 	}
 	close_inserter(*txn);
 	e = guard_run(commit, (*txn)->txn);
+	(*txn)->db->stuck = (*txn)->db->stuck || ((*txn)->write && guard_trapped());
 	if (e == ERR_IO && is_full((*txn)->db))
 		e = ERR_FULL;
 	free(*txn);

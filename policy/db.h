@@ -46,12 +46,15 @@ struct db_options {
  * is missing or empty, mode 0660 less the umask.
  * Returns OK; ERR_MISSING; ERR_FORMAT for a file that is not LMDB's; ERR_DAMAGED;
  * ERR_PERMISSION; ERR_PID_SPACE; ERR_BUSY (no reader slot); ERR_MEMORY; ERR_IO;
- * with a line in WHY.
+ * ERR_REPLACED where file and lock file do not belong together; with a line in WHY.
  */
 enum error db_open(struct db **db_r, const char *path, const struct db_options *options,
     struct error_text *why) MUST_USE;
 
-/* Closes and NULLs. All transactions must have ended. */
+/*
+ * Closes and NULLs. All transactions must have ended. After damage was met in a write
+ * transaction the file stays open, or the next writer would wait for ever.
+ */
 void db_close(struct db **db);
 
 /* Waits until all that was committed is on disk. ERR_FULL, ERR_IO. */

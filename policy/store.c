@@ -9,14 +9,19 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "policy/dbfile.h"
 #include "policy/folder.h"
+#include "policy/instant.h"
 #include "policy/setting_table.h"
 #include "policy/writers.h"
 
+/* How often it is tried to open what is being replaced, or for how long. */
 #define OPEN_TRIES 3
+#define OPEN_WAIT_MS 3000
+#define OPEN_PAUSE_MS 10
 
 struct file_id {
 	dev_t dev;
@@ -85,12 +90,28 @@ give_to_group(const char *path, const char *dir, mode_t mode)
 	return OK;
 }
 
+/* no_lock_file - LMDB does without one on a read-only disk, where others may write */
+static enum error
+no_lock_file(const struct store *s, const char *dir, struct error_text *why)
+{
+	struct statvfs fs;
+
+	if (statvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0)
+		return error_set(why, ERR_CREATE,
+		    "cannot create %s on a read-only disk: copy the folder to another "
+		    "one",
+		    s->lock_path);
+	return error_about(why, ERR_REPLACED, s->lock_path); /* removed just now */
+}
+
 /* adjust_files - mends the modes of what is ours, e.g. of a lock file just made */
 static enum error
 adjust_files(const struct store *s, const char *dir, struct error_text *why)
 {
 	enum error e = give_to_group(s->lock_path, dir, STORE_LOCK_MODE);
 
+	if (e == ERR_MISSING)
+		return no_lock_file(s, dir, why);
 	if (e == OK && s->mode == STORE_WRITE)
 		e = give_to_group(s->data_path, dir, STORE_DATA_MODE);
 	return e == OK ? OK : error_about(why, e, dir);
@@ -126,15 +147,22 @@ open_db(struct store *s, const char *dir, struct error_text *why)
 
 /*
  * open_settled - ... which belong together: a reader can have opened the data file that
- * restore replaces, and then the new lock file
+ * restore replaces, and then the new lock file. A lock file that somebody was killed
+ * over is made anew by the next one to open it alone; the daemon sees within two
+ * seconds that it has to let go.
  */
 static enum error
 open_settled(struct store *s, const char *dir, struct error_text *why)
 {
+	const struct timespec pause = {0, OPEN_PAUSE_MS * 1000000L};
+	int64_t deadline = monotonic_ms() + OPEN_WAIT_MS;
 	enum error e = open_db(s, dir, why);
 
-	for (int tries = 1; e == ERR_REPLACED && tries < OPEN_TRIES; tries++) {
+	for (int tries = 1; (e == ERR_REPLACED && monotonic_ms() < deadline) ||
+	     (e == ERR_DAMAGED && tries < OPEN_TRIES);
+	     tries++) {
 		db_close(&s->db);
+		nanosleep(&pause, NULL);
 		e = open_db(s, dir, why);
 	}
 	return e;

@@ -363,6 +363,41 @@ START_TEST(damaged_backup_is_refused)
 }
 END_TEST
 
+/* A backup whose digest holds, yet with a record that cannot be, says nothing about the
+ * live database: that one stays, with its audit log. */
+START_TEST(senseless_backup_is_refused)
+{
+	struct store *store;
+	struct store_txn *txn;
+	struct store_meta before;
+	struct login login = login_make("u2@a.test");
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	struct key key;
+	char *live, *now;
+	size_t size;
+
+	state_change(&state, later_write, NULL);
+	before = live_meta();
+	live = file_read(state.data, &size);
+	expect_ok(store_open_file(&store, copy, STORE_WRITE, &why));
+	txn = txn_begin(store);
+	key_login(&key, TABLE_MAILBOX, &login);
+	expect_ok(store_get(txn, &key, buf, &value));
+	key.at[1] = '\0'; /* as if it had no domain */
+	expect_ok(store_put(txn, &key, value));
+	expect_ok(store_commit(&txn));
+	store_close(&store);
+	expect_error(ERR_DATA, restore_try());
+	ck_assert_ptr_nonnull(strstr(why.text, "makes no sense"));
+	now = file_read(state.data, NULL);
+	ck_assert_mem_eq(now, live, size);
+	ck_assert_uint_eq(live_meta().audit_count, before.audit_count);
+	free(live);
+	free(now);
+}
+END_TEST
+
 /* newer_write - a meta record, or another one, of a version that is to come */
 static void
 newer_write(int which)
@@ -434,6 +469,7 @@ main(void)
 	tcase_add_test(tcase, in_the_place_of_another_file);
 	tcase_add_loop_test(tcase, over_a_damaged_database, 0, 2);
 	tcase_add_loop_test(tcase, damaged_backup_is_refused, 0, 4);
+	tcase_add_test(tcase, senseless_backup_is_refused);
 	tcase_add_loop_test(tcase, newer_database_is_left_alone, 0, 2);
 	tcase_add_test(tcase, other_writer_is_waited_for);
 	tcase_add_test(tcase, no_folder);

@@ -5,6 +5,7 @@
 #include "state.h"
 #include "suite.h"
 
+#include "policy/guard.h"
 #include "policy/mailbox_table.h"
 #include "policy/pool.h"
 #include "policy/writers.h"
@@ -12,6 +13,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -313,6 +315,169 @@ START_TEST(other_pid_space_is_named)
 }
 END_TEST
 
+/* opener_start - a process that has the files open for so long, as the daemon has */
+static pid_t
+opener_start(unsigned seconds)
+{
+	struct store *store;
+	char byte = 0;
+	int ready[2];
+	pid_t pid;
+
+	ck_assert_int_eq(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		if (store_open(&store, state.dir, STORE_READ, &why) != OK ||
+		    write(ready[1], "", 1) != 1)
+			_exit(1);
+		sleep(seconds);
+		store_close(&store);
+		_exit(0);
+	}
+	ck_assert_int_gt(pid, 0);
+	close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	return pid;
+}
+
+/* lock_file_spoil - as one leaves it that is killed while it makes the lock file */
+static void
+lock_file_spoil(void)
+{
+	const off_t last = 48; /* of LMDB's MDB_txbody.mtb_txnid with futexes */
+	struct store *store = state_store(&state, STORE_READ);
+	struct store_txn *txn = txn_begin(store);
+	uint64_t number = 0, zero = 0;
+	int fd = open(state.lock, O_RDWR);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(pread(fd, &number, sizeof(number), last), sizeof(number));
+	ck_assert_uint_eq(number, store_txn_id(txn));
+	store_abort(&txn);
+	store_close(&store);
+	ck_assert_int_eq(pwrite(fd, &zero, sizeof(zero), last), sizeof(zero));
+	close(fd);
+}
+
+/* one_write - a writer's exit status; it does not wait for ever */
+static int
+one_write(void *arg)
+{
+	struct store *store;
+	struct store_txn *txn;
+
+	(void)arg;
+	alarm(20);
+	if (store_open(&store, state.dir, STORE_WRITE, &why) != OK)
+		return 2;
+	if (store_begin(store, &txn) != OK)
+		return 3;
+	mailbox_store(txn, "new@a.test", SMTP_AUTH_ENABLED, "new");
+	if (store_commit(&txn) != OK)
+		return 4;
+	store_close(&store);
+	return 0;
+}
+
+/* one_read - 0 where the last commit is seen, 1 where an older one is */
+static int
+one_read(void *arg)
+{
+	const size_t *last = arg;
+	struct store *store;
+	struct store_txn *txn;
+	int status;
+
+	if (store_open(&store, state.dir, STORE_READ, &why) != OK)
+		return 2;
+	if (store_begin(store, &txn) != OK)
+		return 3;
+	status = store_txn_id(txn) != *last;
+	store_abort(&txn);
+	store_close(&store);
+	return status;
+}
+
+/* A lock file that is not filled in is waited for, and never believed. */
+START_TEST(lock_file_half_made)
+{
+	struct store *store;
+	struct store_txn *txn;
+	size_t last;
+	pid_t pid;
+
+	for (int i = 0; i < 3; i++)
+		records_fill();
+	for (int i = 0; i < 2; i++) {
+		store = state_store(&state, STORE_READ);
+		txn = txn_begin(store);
+		last = store_txn_id(txn);
+		store_abort(&txn);
+		store_close(&store);
+		pid = opener_start(1);
+		lock_file_spoil();
+		ck_assert_int_eq(
+		    i == 0 ? child_run(one_write, NULL) : child_run(one_read, &last),
+		    0);
+		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	}
+	pid = opener_start(60);
+	lock_file_spoil();
+	ck_assert_int_eq(child_run(one_write, NULL), 2);
+	ck_assert_int_eq(child_run(one_read, &last), 2);
+	reader_kill(pid);
+	ck_assert_int_eq(child_run(one_read, &last), 0);
+}
+END_TEST
+
+/* cut_write - a writer that meets the end of the file too early */
+static int
+cut_write(void *arg)
+{
+	const bool *in_begin = arg;
+	struct store *store;
+	struct store_txn *txn;
+	enum error e;
+
+	guard_install();
+	if (store_open(&store, state.dir, STORE_WRITE, &why) != OK)
+		return 2;
+	if (*in_begin && truncate(state.data, 0) != 0)
+		return 3;
+	e = store_begin(store, &txn);
+	if (e == OK) {
+		if (truncate(state.data, 2 * sysconf(_SC_PAGESIZE)) != 0)
+			return 3;
+		e = store_put(txn, &(struct key){2, {TABLE_SETTING, 'x'}},
+		    (struct bytes){"x", 1});
+		store_abort(&txn);
+	}
+	store_close(&store);
+	return e == ERR_DAMAGED ? 0 : 1;
+}
+
+/* A writer that met damage ends; the next one is told so, and does not wait for it. */
+START_TEST(writer_that_met_damage_holds_nobody_up)
+{
+	pid_t opener = opener_start(60);
+	bool in_begin = _i == 1;
+	char *whole;
+	size_t size;
+	FILE *f;
+
+	whole = file_read(state.data, &size);
+	ck_assert_int_eq(child_run(cut_write, &in_begin), 0);
+	/* The same file, and whole again: what is left is LMDB's lock. */
+	f = fopen(state.data, "r+");
+	ck_assert_uint_eq(fwrite(whole, 1, size, f), size);
+	fclose(f);
+	ck_assert_int_eq(child_run(one_write, NULL), 0);
+	reader_kill(opener);
+	free(whole);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -327,5 +492,7 @@ main(void)
 	tcase_add_test(tcase, writer_gets_its_turn_when_the_other_ends);
 	tcase_add_test(tcase, lock_of_writers_must_be_a_file_that_can_be_made);
 	tcase_add_test(tcase, other_pid_space_is_named);
+	tcase_add_test(tcase, lock_file_half_made);
+	tcase_add_loop_test(tcase, writer_that_met_damage_holds_nobody_up, 0, 2);
 	return suite_run(suite);
 }

@@ -383,6 +383,9 @@ class Restore(Restored):
         self.ctl('restore ' + self.out)
         self.assertEqual(self.digest(), self.first)
         self.refused('backup ' + self.out, 77)
+        self.dir = self.out
+        r = self.ctl('verify', rc=73)
+        self.assertIn('policy.mdb-lock on a read-only disk: copy', r.err)
 
     @unittest.skipUnless(ROOT, 'needs root to mount a tmpfs')
     def test_full_disk(self):

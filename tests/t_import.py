@@ -694,6 +694,26 @@ class Streams(Case):
                          env={'TMPDIR': '/nonexistent/folder'})
             self.assertIn('temporary file', r.err)
 
+    @unittest.skipUnless(os.geteuid() == 0, 'needs root to mount a tmpfs')
+    def test_full_disk_for_temporary_files(self):
+        """What cannot be said is not done either."""
+        full = os.path.join(self.tmp, 'full')
+        os.mkdir(full)
+        r = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', full],
+                           stderr=subprocess.PIPE)
+        if r.returncode:
+            self.skipTest('no mount here: ' + r.stderr.decode().strip())
+        self.addCleanup(subprocess.run, ['umount', full], check=True)
+        with open(os.path.join(full, 'all'), 'wb') as f:
+            with self.assertRaises(OSError):
+                while True:
+                    os.write(f.fileno(), bytes(4096))
+        before = self.status()
+        r = self.ctl('import', self.file(HEAD + 'new@a.test,enabled\n'),
+                     rc=75, env={'TMPDIR': full})
+        self.assertIn('cannot write a temporary file: No space', r.err)
+        self.assertEqual(self.status(), before)
+
     def test_progress_on_a_terminal(self):
         rows = HEAD + ''.join('user%06d@a.test,enabled\n' % n
                               for n in range(150000))

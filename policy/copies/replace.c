@@ -49,6 +49,7 @@ next_old(struct replacement *r)
 	return at_end(policy_walk_next(&r->live, &r->old.key, &r->old.value), &r->old);
 }
 
+/* next_new - what it is about is the source, and not the database: no ERR_DAMAGED */
 static enum error
 next_new(struct replacement *r)
 {
@@ -62,7 +63,7 @@ next_new(struct replacement *r)
 	    compare_keys(key_bytes(&r->last), r->new.key) >= 0)
 		e = ERR_DAMAGED;
 	if (e != OK)
-		return e;
+		return e == ERR_DAMAGED ? ERR_DATA : e;
 	memcpy(r->last.at, r->new.key.at, r->new.key.len);
 	r->last.len = r->new.key.len;
 	return OK;
@@ -125,6 +126,10 @@ replace_policy(struct store_txn *txn, const struct replace_source *source,
 	if (e == OK && !digest_equal(&store_meta(txn)->digest, digest))
 		return error_set(why, ERR_DAMAGED,
 		    "the records do not add up to the digest they come with");
+	if (e == ERR_DATA)
+		return error_set(why, e,
+		    "the policy that is to be put in has a record that makes no sense, "
+		    "or in no order");
 	if (e == OK)
 		e = store_reload_settings(txn);
 	return e == OK ? OK : error_set(why, e, "%s", error_string(e));

@@ -17,8 +17,10 @@ struct replace_source {
 /*
  * Makes the policy of TXN, a write transaction, equal to SOURCE, whose digest must be
  * DIGEST; audit log, notices of tenants that stay, and serial are kept. Every record is
- * checked, and keys that do not ascend are ERR_DAMAGED, with WHY. The caller aborts TXN
- * after an error. The settings of TXN are read again. TXN's watcher sees each change.
+ * checked: one that cannot be, or keys that do not ascend, are ERR_DATA, and
+ * ERR_DAMAGED is TXN's own or a digest that does not hold; with WHY. The caller aborts
+ * TXN after an error. The settings of TXN are read again. TXN's watcher sees each
+ * change.
  */
 enum error replace_policy(struct store_txn *txn, const struct replace_source *source,
     const struct digest *digest, struct error_text *why) MUST_USE;

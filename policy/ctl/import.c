@@ -78,9 +78,10 @@ put_row(struct job *j, struct error_text *why)
 	j->rows++;
 	if (e == ERR_NOTFOUND)
 		e = ERR_DAMAGED;
-	if (e == OK && j->target != j->c->txn && j->rows % CHECKPOINT_ROWS == 0)
-		e = store_checkpoint(j->target);
-	return e;
+	if (e != OK || j->target == j->c->txn || j->rows % CHECKPOINT_ROWS != 0)
+		return e;
+	e = store_checkpoint(j->target);
+	return e == OK ? OK : error_about(why, e, j->c->dir);
 }
 
 /* read_rows - all of them, also behind bad ones */

@@ -177,6 +177,15 @@ find_dir(struct ctl *c, struct config *config)
 	return e;
 }
 
+/* commit - unless there is no room for what is to be said of it */
+static enum error
+commit(struct ctl *c)
+{
+	enum error e = spool_flush(c, c->out);
+
+	return e == OK ? journal_commit(c) : e;
+}
+
 /* run_in_transaction - one command, one transaction */
 static enum error
 run_in_transaction(struct ctl *c)
@@ -186,7 +195,7 @@ run_in_transaction(struct ctl *c)
 	if (e == OK)
 		e = c->command->run(c);
 	if (e == OK && transaction_writes(c) && c->txn != NULL)
-		e = journal_commit(c);
+		e = commit(c);
 	return e;
 }
 

@@ -46,13 +46,24 @@ spool_open(struct ctl *c, FILE **spool_r)
 		  strerror(errno));
 }
 
+enum error
+spool_flush(struct ctl *c, FILE *spool)
+{
+	errno = EIO; /* of a write that failed before, whose reason is forgotten */
+	if (fflush(spool) == 0 && !ferror(spool))
+		return OK;
+	return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
+	    "cannot write a temporary file: %s", strerror(errno));
+}
+
 /* copy - all of it; whether standard output took it, main looks */
 static enum error
 copy(struct ctl *c, FILE *from)
 {
-	if (fflush(from) != 0 || ferror(from))
-		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
-		    "cannot write a temporary file: %s", strerror(errno));
+	enum error e = spool_flush(c, from);
+
+	if (e != OK)
+		return e;
 	rewind(from);
 	if (!copy_stream(from, stdout) && ferror(from))
 		return error_set(&c->why, ERR_IO, "cannot read a temporary file");

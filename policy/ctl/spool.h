@@ -15,6 +15,13 @@ FILE *spool_file(void);
 enum error spool_open(struct ctl *c, FILE **spool_r) MUST_USE;
 
 /*
+ * Whether all that was printed is in the spool: to be asked while there is a way back,
+ * before the transaction that it tells of is committed. ERR_IO, ERR_FULL, with C's
+ * `why`.
+ */
+enum error spool_flush(struct ctl *c, FILE *spool) MUST_USE;
+
+/*
  * Copies the spool to standard output if E is OK; closes and NULLs it in any case.
  * Returns E, or what went wrong: ERR_IO, ERR_FULL, with C's `why`.
  */
