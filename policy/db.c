@@ -52,13 +52,13 @@ from_lmdb(int rc)
 	case MDB_NOTFOUND:
 		return ERR_NOTFOUND;
 	case MDB_MAP_FULL:
+	case MDB_TXN_FULL:
 		return ERR_FULL;
 	case MDB_READERS_FULL:
 		return ERR_BUSY;
 	case MDB_KEYEXIST:
 		return ERR_EXISTS;
 	case MDB_BAD_VALSIZE:
-	case MDB_TXN_FULL:
 		return ERR_LIMIT;
 	case EAGAIN: /* mdb_reader_pid(): another process with our number */
 		return ERR_PID_SPACE;
@@ -281,6 +281,17 @@ begin(void *arg)
 	return check_snapshot(txn);
 }
 
+/* is_full - LMDB calls a write that ended early, as on a full disk, an I/O error */
+static bool
+is_full(struct db *db)
+{
+	struct statvfs fs;
+	int fd;
+
+	return mdb_env_get_fd(db->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+}
+
 /*
  * run - FN in the guard. LMDB gives a write transaction up after an error; what it was
  * given up for is told again, or a full disk would end as damage.
@@ -293,6 +304,8 @@ run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
 	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT ||
 	    e == ERR_EXISTS)
 		return e;
+	if (e == ERR_IO && is_full(txn->db))
+		e = ERR_FULL;
 	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
 	txn->db->stuck = txn->db->stuck || txn->trapped;
 	txn->failed = e;
@@ -400,17 +413,6 @@ close_inserter(struct db_txn *txn)
 	if (txn->inserter != NULL)
 		mdb_cursor_close(txn->inserter);
 	txn->inserter = NULL;
-}
-
-/* is_full - LMDB calls a write that ended early, as on a full disk, an I/O error */
-static bool
-is_full(struct db *db)
-{
-	struct statvfs fs;
-	int fd;
-
-	return mdb_env_get_fd(db->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &fs) == 0 &&
-	    (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
 }
 
 static enum error

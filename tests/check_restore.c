@@ -112,7 +112,7 @@ restore_try(void)
 	if (e == OK)
 		e = verify_txn(txn, NULL, &why);
 	if (e == OK)
-		e = restore_run(state.dir, txn, &audit, &done, &why);
+		e = restore_run(state.dir, txn, false, &audit, &done, &why);
 	store_abort(&txn);
 	store_close(&store);
 	return e;

@@ -345,6 +345,24 @@ class Restore(Restored):
                 self.refused('restore ' + self.out, 69, self.out,
                              'cannot be used')
 
+    def test_an_empty_backup(self):
+        """What it would let pass, nobody may have meant."""
+        live, empty = self.dir, os.path.join(self.tmp, 'empty')
+        self.dir = os.path.join(self.tmp, 'new')
+        self.ctl('init')
+        self.ctl('backup ' + empty)
+        self.ctl('restore ' + self.out)
+        self.ctl('restore %s --force' % empty)
+        self.ctl('restore ' + empty)        # empty is what it is
+        self.dir = live
+        self.refused('restore ' + empty, 65, 'holds no policy', '--force')
+        with open(self.path(), 'r+b') as f:
+            f.truncate(4096)
+        r = self.ctl('restore ' + empty, rc=65)
+        self.assertIn('--force', r.err)
+        self.ctl('restore %s --force' % empty)
+        self.ctl('verify')
+
     def test_files_like_init(self):
         os.remove(self.path())
         os.remove(self.path('policy.mdb-lock'))

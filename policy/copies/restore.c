@@ -17,6 +17,7 @@
 struct job {
 	const char *dir;
 	struct store_txn *from;
+	bool force;
 	const struct audit_log *log;
 	struct restore *out;
 };
@@ -116,6 +117,23 @@ note(const struct job *j, struct store_txn *txn, struct error_text *why)
 	return e == OK ? OK : error_about(why, e, j->dir);
 }
 
+static bool
+is_empty(const struct store_txn *txn)
+{
+	static const struct digest zero;
+
+	return digest_equal(&store_meta(txn)->digest, &zero);
+}
+
+/* refuse - to put nothing in the place of a policy */
+static enum error
+refuse(const struct job *j, struct error_text *why)
+{
+	return error_set(why, ERR_PROTECTED,
+	    "the backup holds no policy, and %s does or did; --force removes all of it",
+	    j->dir);
+}
+
 /* change - the live policy, within TXN */
 static enum error
 change(const struct job *j, struct store_txn *txn, struct error_text *why)
@@ -125,6 +143,8 @@ change(const struct job *j, struct store_txn *txn, struct error_text *why)
 	bool newer = from->serial > store_meta(txn)->serial;
 	enum error e;
 
+	if (is_empty(j->from) && !is_empty(txn) && !j->force)
+		return refuse(j, why);
 	store_watch(txn, count, out);
 	e = replace_from(txn, j->from, why);
 	if (e != OK || (out->created + out->changed + out->removed == 0 && !newer))
@@ -228,14 +248,18 @@ run(const struct job *j, struct error_text *why)
 		if (e == OK)
 			e = look(j, why);
 	}
-	return is_lost(e) ? put_file(j, why) : e;
+	if (!is_lost(e))
+		return e;
+	if (is_empty(j->from) && e != ERR_MISSING && !j->force)
+		return refuse(j, why);
+	return put_file(j, why);
 }
 
 enum error
-restore_run(const char *dir, struct store_txn *from, const struct audit_log *log,
-    struct restore *out_r, struct error_text *why)
+restore_run(const char *dir, struct store_txn *from, bool force,
+    const struct audit_log *log, struct restore *out_r, struct error_text *why)
 {
-	struct job j = {dir, from, log, out_r};
+	struct job j = {dir, from, force, log, out_r};
 	char writers[PATH_MAX];
 	int turn;
 	enum error e = folder_path(writers, dir, STORE_WRITERS, why);

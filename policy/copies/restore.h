@@ -39,10 +39,11 @@ struct restore {
  * is in it is made, gets the same entry behind its own audit log, is verified, and put
  * in place. The daemon goes on with it within some seconds.
  *
- * ERR_NEWER: a newer version's database is left alone. Other errors, with WHY: nothing
- * was changed.
+ * A backup without any record is taken by mistake only: ERR_PROTECTED, unless FORCE, or
+ * the live policy is empty, too, or missing. ERR_NEWER: a newer version's database is
+ * left alone. Other errors, with WHY: nothing was changed.
  */
-enum error restore_run(const char *dir, struct store_txn *from,
+enum error restore_run(const char *dir, struct store_txn *from, bool force,
     const struct audit_log *log, struct restore *out_r,
     struct error_text *why) MUST_USE;
 

@@ -122,7 +122,7 @@ static const struct command table[] = {
 	NEED_WRITE, ctl_set_cas_mailbox, "a mailbox's own; Null: the tenant's"},
     {"backup", "DIR", 0, NEED_READ, ctl_backup,
 	"a compact copy of the policy database"},
-    {"restore", "DIR", 0, NEED_NOTHING, ctl_restore,
+    {"restore", "DIR", OPTION(OPT_FORCE), NEED_NOTHING, ctl_restore,
 	"the policy of a backup; replaces a database that is damaged"},
 };
 

@@ -139,7 +139,8 @@ ctl_restore(struct ctl *c)
 	if (e == OK)
 		e = make_state(c);
 	if (e == OK)
-		e = restore_run(c->dir, c->txn, &c->log, &r, &c->why);
+		e = restore_run(c->dir, c->txn, ctl_option(c, OPT_FORCE) != NULL,
+		    &c->log, &r, &c->why);
 	if (e != OK)
 		return e;
 	if (r.way != RESTORE_NOTHING)
