@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* store_parts - what store and store_txn share; for nobody else */
+#ifndef POLICY_STORE_PARTS_H
+#define POLICY_STORE_PARTS_H
+
+#include <limits.h>
+#include <sys/types.h>
+
+#include "policy/store.h"
+
+struct file_id {
+	dev_t dev;
+	ino_t ino;
+};
+
+struct store {
+	struct db *db;
+	enum store_mode mode;
+	int writers_fd; /* -1 for readers */
+	struct file_id data, lock;
+	char data_path[PATH_MAX], lock_path[PATH_MAX];
+};
+
+struct store_txn {
+	struct store *store;
+	struct db_txn *db;
+	struct hasher *hasher; /* writers only */
+	bool dirty, audited;
+	bool have_settings; /* ... those of the digest SETTINGS_OF */
+	struct digest settings_of;
+	struct store_meta meta;
+	struct settings settings;
+	struct digest content, accounted;
+	store_watcher *watcher;
+	void *watcher_arg;
+};
+
+#endif

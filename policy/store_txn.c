@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* store_txn - transactions of the policy database: records, and their digest */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "policy/setting_table.h"
+#include "policy/store_parts.h"
+
+/*
+ * load - the meta record, then the settings unless they are those of this digest:
+ * the digest tells all policy records apart, so it tells the settings apart too
+ */
+static enum error
+load(struct store_txn *txn)
+{
+	enum error e = meta_read(txn->db, &txn->meta);
+
+	if (e != OK)
+		return e;
+	txn->accounted = txn->meta.digest;
+	if (txn->have_settings &&
+	    memcmp(&txn->settings_of, &txn->meta.digest, sizeof txn->settings_of) == 0)
+		return OK;
+	return store_reload_settings(txn);
+}
+
+enum error
+store_reload_settings(struct store_txn *txn)
+{
+	enum error e = setting_table_load(txn, &txn->settings);
+
+	txn->have_settings = e == OK;
+	txn->settings_of = txn->meta.digest;
+	return e;
+}
+
+enum error
+store_begin(struct store *store, struct store_txn **txn_r)
+{
+	struct store_txn *txn = calloc(1, sizeof *txn);
+	enum error e;
+
+	*txn_r = NULL;
+	if (txn == NULL)
+		return ERR_MEMORY;
+	txn->store = store;
+	e = db_begin(store->db, store->mode == STORE_WRITE, &txn->db);
+	if (e == OK && store->mode == STORE_WRITE) {
+		txn->hasher = hasher_new();
+		e = txn->hasher == NULL ? ERR_MEMORY : OK;
+	}
+	if (e == OK)
+		e = load(txn);
+	if (e == OK)
+		*txn_r = txn;
+	else
+		store_abort(&txn);
+	return e;
+}
+
+enum error
+store_yield(struct store *store, struct store_txn **txn_r)
+{
+	enum error e;
+
+	store->mode = STORE_READ;
+	e = store_begin(store, txn_r);
+	if (store->writers_fd >= 0)
+		close(store->writers_fd);
+	store->writers_fd = -1;
+	return e;
+}
+
+enum error
+store_reset(struct store_txn *txn)
+{
+	return db_reset(txn->db);
+}
+
+enum error
+store_renew(struct store_txn *txn)
+{
+	uint8_t id[sizeof txn->meta.id];
+	enum error e = db_renew(txn->db);
+
+	if (e != OK)
+		return e;
+	memcpy(id, txn->meta.id, sizeof id);
+	e = load(txn);
+	if (e == OK && memcmp(id, txn->meta.id, sizeof id) != 0)
+		return ERR_REPLACED;
+	return e;
+}
+
+enum error
+store_confirm(struct store_txn *txn)
+{
+	struct store_meta now;
+	enum error e;
+
+	if (txn->store->mode == STORE_WRITE)
+		return OK; /* it changes the record itself, and holds the writers' lock
+			    */
+	e = db_check(txn->db);
+	if (e == OK)
+		e = meta_read(txn->db, &now);
+	if (e != OK)
+		return e;
+	return memcmp(now.id, txn->meta.id, sizeof now.id) == 0 &&
+		memcmp(&now.digest, &txn->meta.digest, sizeof now.digest) == 0
+	    ? OK
+	    : ERR_REPLACED;
+}
+
+void
+store_abort(struct store_txn **txn)
+{
+	if (*txn == NULL)
+		return;
+	db_abort(&(*txn)->db);
+	hasher_free(&(*txn)->hasher);
+	free(*txn);
+	*txn = NULL;
+}
+
+enum error
+store_commit(struct store_txn **txn)
+{
+	enum error e = OK;
+
+	if ((*txn)->dirty) {
+		e = meta_write((*txn)->db, &(*txn)->meta);
+		if (e == OK)
+			e = db_commit(&(*txn)->db);
+	}
+	store_abort(txn);
+	return e;
+}
+
+enum error
+store_checkpoint(struct store_txn *txn)
+{
+	enum error e = meta_write(txn->db, &txn->meta);
+
+	if (e == OK)
+		e = db_commit(&txn->db);
+	return e == OK ? db_begin(txn->store->db, true, &txn->db) : e;
+}
+
+const struct store_meta *
+store_meta(const struct store_txn *txn)
+{
+	return &txn->meta;
+}
+
+const struct settings *
+store_settings(const struct store_txn *txn)
+{
+	return &txn->settings;
+}
+
+size_t
+store_txn_id(const struct store_txn *txn)
+{
+	return db_txn_id(txn->db);
+}
+
+struct db_txn *
+store_db(struct store_txn *txn)
+{
+	return txn->db;
+}
+
+enum error
+store_get(
+    struct store_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
+{
+	size_t len;
+	enum error e = db_get(txn->db, key, buf, RECORD_MAX, &len);
+
+	*value_r = (struct bytes){buf, len};
+	return e == ERR_LIMIT ? ERR_DAMAGED : e;
+}
+
+/* count - the meta record's counter of a table; NULL for a table without one */
+static uint64_t *
+count(struct store_meta *m, struct bytes key)
+{
+	switch (*(const uint8_t *)key.at) {
+	case TABLE_TENANT:
+		return &m->tenants;
+	case TABLE_DOMAIN:
+		return &m->domains;
+	case TABLE_MAILBOX:
+		return &m->mailboxes;
+	case TABLE_ALIAS:
+		return &m->aliases;
+	default:
+		return NULL;
+	}
+}
+
+/* tell - the watcher, of a change of the policy */
+static enum error
+tell(struct store_txn *txn, const struct key *key, struct bytes before,
+    struct bytes after)
+{
+	if (txn->watcher == NULL || !key_is_policy(key_bytes(key)))
+		return OK;
+	return txn->watcher(txn->watcher_arg, txn, key_bytes(key), before, after);
+}
+
+/* forget - takes the old record out of digest and counts */
+static enum error
+forget(struct store_txn *txn, const struct key *key, struct bytes old)
+{
+	uint64_t *n = count(&txn->meta, key_bytes(key));
+
+	txn->dirty = true;
+	if (n != NULL)
+		(*n)--;
+	if (!key_is_policy(key_bytes(key)))
+		return OK;
+	return digest_subtract(&txn->meta.digest, txn->hasher, key_bytes(key), old);
+}
+
+/* account - the new record in digest and counts */
+static void
+account(struct store_txn *txn, const struct key *key, const struct digest *one)
+{
+	uint64_t *n = count(&txn->meta, key_bytes(key));
+
+	if (n != NULL)
+		(*n)++;
+	digest_plus(&txn->meta.digest, one);
+}
+
+/* affirm - the hash of what is put, zero outside the policy; and its part in content */
+static enum error
+affirm(struct store_txn *txn, const struct key *key, struct bytes value,
+    struct digest *one_r)
+{
+	enum error e;
+
+	memset(one_r, 0, sizeof *one_r);
+	if (!key_is_policy(key_bytes(key)))
+		return OK;
+	e = digest_of(txn->hasher, key_bytes(key), value, one_r);
+	digest_plus(&txn->content, one_r);
+	return e;
+}
+
+/* change - puts what differs from the OLD value of KEY */
+static enum error
+change(struct store_txn *txn, const struct key *key, struct bytes old,
+    struct bytes value, const struct digest *one)
+{
+	enum error e;
+
+	if (old.len == value.len && memcmp(old.at, value.at, old.len) == 0)
+		return OK;
+	e = forget(txn, key, old);
+	if (e == OK)
+		e = db_put(txn->db, key, value);
+	if (e != OK)
+		return e;
+	account(txn, key, one);
+	return tell(txn, key, old, value);
+}
+
+/* put - a record that is new, or, with REPLACE, in the place of another */
+static enum error
+put(struct store_txn *txn, const struct key *key, struct bytes value, bool replace)
+{
+	uint8_t buf[RECORD_MAX];
+	struct digest one;
+	size_t len;
+	enum error e =
+	    value.len > RECORD_MAX ? ERR_LIMIT : affirm(txn, key, value, &one);
+
+	if (e != OK)
+		return e;
+	e = db_insert(txn->db, key, value, buf, sizeof buf, &len);
+	if (e == ERR_EXISTS)
+		return replace ? change(txn, key, (struct bytes){buf, len}, value, &one)
+			       : e;
+	txn->dirty = true;
+	if (e != OK)
+		return e == ERR_LIMIT ? ERR_DAMAGED : e;
+	account(txn, key, &one);
+	return tell(txn, key, (struct bytes){NULL, 0}, value);
+}
+
+enum error
+store_put(struct store_txn *txn, const struct key *key, struct bytes value)
+{
+	return put(txn, key, value, true);
+}
+
+enum error
+store_insert(struct store_txn *txn, const struct key *key, struct bytes value)
+{
+	return put(txn, key, value, false);
+}
+
+enum error
+store_delete(struct store_txn *txn, const struct key *key)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes old;
+	enum error e = store_get(txn, key, buf, &old);
+
+	if (e == OK)
+		e = forget(txn, key, old);
+	if (e == OK)
+		e = db_delete(txn->db, key);
+	return e == OK ? tell(txn, key, old, (struct bytes){NULL, 0}) : e;
+}
+
+void
+store_watch(struct store_txn *txn, store_watcher *watcher, void *arg)
+{
+	txn->watcher = watcher;
+	txn->watcher_arg = arg;
+}
+
+const struct digest *
+store_content(const struct store_txn *txn)
+{
+	return &txn->content;
+}
+
+struct hasher *
+store_hasher(struct store_txn *txn)
+{
+	return txn->hasher;
+}
+
+void
+store_set_audit(struct store_txn *txn, uint64_t count, const struct digest *head)
+{
+	txn->meta.audit_count = count;
+	txn->meta.audit_head = *head;
+	txn->accounted = txn->meta.digest;
+	txn->dirty = txn->audited = true;
+}
+
+const struct digest *
+store_accounted(const struct store_txn *txn)
+{
+	return &txn->accounted;
+}
+
+bool
+store_audit_grown(const struct store_txn *txn)
+{
+	return txn->audited;
+}
+
+void
+store_set_serial(struct store_txn *txn, uint64_t serial, const struct digest *policy)
+{
+	txn->meta.serial = serial;
+	txn->meta.snapshot = *policy;
+	txn->dirty = true;
+}
