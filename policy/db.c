@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <lmdb.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +23,9 @@
 struct db {
 	MDB_env *env;
 	MDB_dbi dbi;
-	bool stuck; /* a write was left in the middle: LMDB's writer mutex is held */
+	/* A write was left in the middle, and this thread holds LMDB's writer mutex: */
+	bool stuck;
+	pthread_t holder;
 };
 
 struct db_txn {
@@ -206,8 +209,12 @@ db_close(struct db **db)
 {
 	if (*db == NULL)
 		return;
-	/* The kernel gives a held mutex to the next one only while it is mapped. */
-	if ((*db)->env != NULL && !(*db)->stuck)
+	/*
+	 * The kernel gives a held mutex to the next one when its thread ends, and only
+	 * while it is mapped: one that ends with the process stays so until then.
+	 */
+	if ((*db)->env != NULL &&
+	    !((*db)->stuck && pthread_equal((*db)->holder, pthread_self())))
 		mdb_env_close((*db)->env);
 	free(*db);
 	*db = NULL;
@@ -281,6 +288,14 @@ begin(void *arg)
 	return check_snapshot(txn);
 }
 
+/* stick - this thread has left a write in the middle */
+static void
+stick(struct db *db)
+{
+	db->stuck = true;
+	db->holder = pthread_self();
+}
+
 /* is_full - LMDB calls a write that ended early, as on a full disk, an I/O error */
 static bool
 is_full(struct db *db)
@@ -307,7 +322,8 @@ run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
 	if (e == ERR_IO && is_full(txn->db))
 		e = ERR_FULL;
 	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
-	txn->db->stuck = txn->db->stuck || txn->trapped;
+	if (txn->trapped)
+		stick(txn->db);
 	txn->failed = e;
 	return e;
 }
@@ -324,7 +340,8 @@ db_begin(struct db *db, bool write, struct db_txn **txn_r)
 	txn->db = db;
 	txn->write = write;
 	e = guard_run(begin, txn);
-	db->stuck = db->stuck || (write && guard_trapped());
+	if (write && guard_trapped())
+		stick(db);
 	if (e == OK)
 		*txn_r = txn;
 	else
@@ -432,7 +449,8 @@ db_commit(struct db_txn **txn)
 	}
 	close_inserter(*txn);
 	e = guard_run(commit, (*txn)->txn);
-	(*txn)->db->stuck = (*txn)->db->stuck || ((*txn)->write && guard_trapped());
+	if ((*txn)->write && guard_trapped())
+		stick((*txn)->db);
 	if (e == ERR_IO && is_full((*txn)->db))
 		e = ERR_FULL;
 	free(*txn);

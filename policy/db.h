@@ -20,9 +20,9 @@
  * CAVEATS
  * One process opens a file once. Read transactions belong to no thread (MDB_NOTLS),
  * but one thread at a time uses one. After ERR_DAMAGED or ERR_REPLACED the file has
- * to be closed and opened again; after ERR_DAMAGED in a write transaction the
- * process should end: LMDB's writer mutex may still be held, which the next writer
- * recovers from.
+ * to be closed and opened again; after ERR_DAMAGED in a write transaction the thread
+ * that has met it should end before anybody writes again: LMDB's writer mutex may still
+ * be held, which the next writer recovers from.
  */
 struct db;
 struct db_txn;
@@ -52,8 +52,9 @@ enum error db_open(struct db **db_r, const char *path, const struct db_options *
     struct error_text *why) MUST_USE;
 
 /*
- * Closes and NULLs. All transactions must have ended. After damage was met in a write
- * transaction the file stays open, or the next writer would wait for ever.
+ * Closes and NULLs. All transactions must have ended. Where this very thread has met
+ * damage in a write transaction, the file stays open until the process ends, or the
+ * next writer would wait for ever; another thread closes it once that one has ended.
  */
 void db_close(struct db **db);
 
