@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/alias_table.h"
+#include "policy/domain_table.h"
 #include "policy/tenant_table.h"
 
 enum error
@@ -39,6 +40,26 @@ address_normalize(struct store_txn *txn, const char *typed, struct login *out_r,
 		return error_set(why, ERR_DATA,
 		    "the domain of \"%s\" is none that a tenant can own", typed);
 	return OK;
+}
+
+enum error
+address_find_owner(
+    struct store_txn *txn, const struct login *address, struct address_owner *owner)
+{
+	const char *domain = login_domain(address);
+	enum error e;
+
+	if (strcmp(domain, owner->domain) == 0)
+		return owner->tenant[0] != '\0' ? OK : ERR_NOTFOUND;
+	owner->domain[0] = owner->tenant[0] = '\0';
+	e = domain_table_get(txn, domain, owner->tenant);
+	if (e == ERR_NOTFOUND)
+		e = domain_table_get(txn, DOMAIN_ANY, owner->tenant);
+	if (e == ERR_NOTFOUND)
+		owner->tenant[0] = '\0';
+	if (e == OK || e == ERR_NOTFOUND)
+		memcpy(owner->domain, domain, strlen(domain) + 1);
+	return e;
 }
 
 enum error

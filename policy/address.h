@@ -3,8 +3,10 @@
 #ifndef POLICY_ADDRESS_H
 #define POLICY_ADDRESS_H
 
+#include "policy/domain.h"
 #include "policy/login.h"
 #include "policy/store.h"
+#include "policy/tenant.h"
 
 /* A login in normal form, by the settings of TXN. ERR_DATA with WHY. */
 enum error address_login(struct store_txn *txn, const char *typed, struct login *out_r,
@@ -16,6 +18,19 @@ enum error address_login(struct store_txn *txn, const char *typed, struct login 
  */
 enum error address_normalize(struct store_txn *txn, const char *typed,
     struct login *out_r, struct error_text *why) MUST_USE;
+
+/* Whose the last address was; all zero at the start, and when domains have moved. */
+struct address_owner {
+	char domain[DOMAIN_MAX + 1];
+	char tenant[TENANT_NAME_MAX + 1]; /* "" for nobody */
+};
+
+/*
+ * The tenant that owns the domain of ADDRESS, or the catch-all tenant, into OWNER;
+ * ERR_NOTFOUND for none. One look-up for a run of addresses of one domain.
+ */
+enum error address_find_owner(struct store_txn *txn, const struct login *address,
+    struct address_owner *owner) MUST_USE;
 
 /* ERR_DATA with WHY, which names TYPED, unless a tenant owns the address's domain. */
 enum error address_check_owner(struct store_txn *txn, const char *typed,

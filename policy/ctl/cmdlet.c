@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policy/address.h"
 #include "policy/ctl/output.h"
 #include "policy/mailbox_table.h"
 #include "policy/tenant_table.h"
@@ -58,8 +59,7 @@ show_tenant(struct ctl *c, const struct tenant *t)
 struct walk {
 	struct ctl *c;
 	uint64_t walked, most;
-	char domain[DOMAIN_MAX + 1]; /* of the last mailbox, and whose it is */
-	struct tenant tenant;
+	struct address_owner owner; /* of the last mailbox */
 };
 
 static enum error
@@ -162,22 +162,6 @@ show_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 	json_line_end(&j, c->out);
 }
 
-/* find_owner - whose the mailbox is; once for a run of one domain, for JSON only */
-static enum error
-find_owner(struct walk *w, const struct login *address)
-{
-	const char *domain = login_domain(address);
-	enum error e;
-
-	if (!w->c->options.json || strcmp(domain, w->domain) == 0)
-		return OK;
-	memcpy(w->domain, domain, strlen(domain) + 1);
-	e = tenant_table_of(w->c->txn, address, &w->tenant);
-	if (e == ERR_NOTFOUND)
-		w->tenant.name[0] = '\0';
-	return e == ERR_NOTFOUND ? OK : e;
-}
-
 /* show_each_mailbox - ERR_EXISTS where there is one more than wanted */
 static enum error
 show_each_mailbox(void *arg, const struct login *address, const struct mailbox *m)
@@ -188,10 +172,12 @@ show_each_mailbox(void *arg, const struct login *address, const struct mailbox *
 	if (w->walked == w->most)
 		return ERR_EXISTS;
 	w->walked++;
-	e = find_owner(w, address);
-	if (e == OK)
-		show_mailbox(w->c, address, w->tenant.name, own_setting(m, w->c->now));
-	return e;
+	/* for JSON only */
+	e = w->c->options.json ? address_find_owner(w->c->txn, address, &w->owner) : OK;
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
+	show_mailbox(w->c, address, w->owner.tenant, own_setting(m, w->c->now));
+	return OK;
 }
 
 static enum error

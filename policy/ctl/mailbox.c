@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policy/address.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
@@ -246,27 +247,8 @@ struct lister {
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
 	uint64_t walked;
-	char domain[DOMAIN_MAX + 1],
-	    owner[TENANT_NAME_MAX + 1]; /* of the last record */
+	struct address_owner owner; /* of the last record */
 };
-
-/* find_owner - the tenant of the address's domain; once for a run of one domain */
-static enum error
-find_owner(struct lister *l, const struct login *address)
-{
-	const char *domain = login_domain(address);
-	enum error e;
-
-	if (l->tenant != NULL || strcmp(domain, l->domain) == 0)
-		return OK;
-	memcpy(l->domain, domain, strlen(domain) + 1);
-	e = domain_table_get(l->c->txn, domain, l->owner);
-	if (e == ERR_NOTFOUND)
-		e = domain_table_get(l->c->txn, DOMAIN_ANY, l->owner);
-	if (e == ERR_NOTFOUND)
-		l->owner[0] = '\0';
-	return e == ERR_NOTFOUND ? OK : e;
-}
 
 static bool
 is_wanted(const struct lister *l, const struct mailbox *m)
@@ -293,18 +275,19 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 	l->walked++;
 	if (!is_wanted(l, m))
 		return OK;
-	e = find_owner(l, address);
-	if (e != OK)
+	e = l->tenant == NULL ? address_find_owner(l->c->txn, address, &l->owner) : OK;
+	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	if (l->c->options.json) {
 		json_mailbox(
-		    l->c, address, l->tenant != NULL ? l->tenant : l->owner, m);
+		    l->c, address, l->tenant != NULL ? l->tenant : l->owner.tenant, m);
 		return OK;
 	}
 	text_init(&text, clients, sizeof clients);
 	cidr_list_print(&m->clients, &text);
 	listing_row(&l->listing,
-	    (const char *[]){address->text, l->tenant != NULL ? l->tenant : l->owner,
+	    (const char *[]){address->text,
+		l->tenant != NULL ? l->tenant : l->owner.tenant,
 		smtp_auth_name(m->smtp_auth),
 		until_text(m, l->c->now, until, sizeof until), clients,
 		lock_text(&m->lock, l->c->now, lock), m->note});

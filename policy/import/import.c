@@ -24,9 +24,7 @@ struct import {
 	 * only those without one need a place in MET.
 	 */
 	bool fresh;
-	/* The tenant of the last address's domain, as files come in the order of
-	 * domains: */
-	char domain[DOMAIN_MAX + 1], owner[TENANT_NAME_MAX + 1];
+	struct address_owner owner; /* files come in the order of domains */
 };
 
 enum error
@@ -109,7 +107,7 @@ put_domains(struct import *i, const struct row *row, struct error_text *why)
 	struct key key;
 	enum error e = OK;
 
-	i->domain[0] = '\0'; /* what is known of it may not hold any more */
+	memset(&i->owner, 0, sizeof i->owner); /* may not hold any more */
 	for (size_t n = 0; n < row->domains && e == OK; n++) {
 		e = domain_parse(row->domain[n], domain, why);
 		if (e != OK)
@@ -156,27 +154,6 @@ put_tenant(struct import *i, const struct row *row, struct error_text *why)
 	return e == OK ? put_domains(i, row, why) : e;
 }
 
-/* find_owner - the tenant of the address's domain; that it exists, verify looks at */
-static enum error
-find_owner(struct import *i, const char *typed, const struct login *address,
-    struct error_text *why)
-{
-	const char *domain = login_domain(address);
-	enum error e;
-
-	if (strcmp(domain, i->domain) == 0)
-		return OK;
-	i->domain[0] = '\0';
-	e = domain_table_get(i->txn, domain, i->owner);
-	if (e == ERR_NOTFOUND)
-		e = domain_table_get(i->txn, DOMAIN_ANY, i->owner);
-	if (e == ERR_NOTFOUND)
-		return address_check_owner(i->txn, typed, address, why);
-	if (e == OK)
-		memcpy(i->domain, domain, strlen(domain) + 1);
-	return e;
-}
-
 /* find_address - of a mailbox that can have a setting, and is of the tenant asked for
  */
 static enum error
@@ -186,11 +163,13 @@ find_address(struct import *i, const char *typed, struct login *address_r,
 	enum error e = address_normalize(i->txn, typed, address_r, why);
 
 	if (e == OK)
-		e = find_owner(i, typed, address_r, why);
-	if (e == OK && i->only != NULL && strcmp(i->only, i->owner) != 0)
+		e = address_find_owner(i->txn, address_r, &i->owner);
+	if (e == ERR_NOTFOUND)
+		return address_check_owner(i->txn, typed, address_r, why);
+	if (e == OK && i->only != NULL && strcmp(i->only, i->owner.tenant) != 0)
 		return error_set(why, ERR_DATA,
 		    "mailbox %s is of tenant %s, not of tenant %s", address_r->text,
-		    i->owner, i->only);
+		    i->owner.tenant, i->only);
 	return e == OK ? address_check_alias(i->txn, address_r, why) : e;
 }
 
