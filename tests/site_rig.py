@@ -238,6 +238,7 @@ class Postfix:
               read(share + 'main.cf.debian') + SITE + main)
         write('/etc/postfix/master.cf',
               read(share + 'master.cf.dist') + master)
+        run('newaliases')   # Debian's package, where it is asked to configure
         for name in LOGS:
             write('/var/log/' + name, '')
         if not os.path.exists(CERT):

@@ -238,7 +238,7 @@ is_lost(enum error e)
  * run - in the writers' turn. The look behind the change is for what no reader meets: a
  * list of free pages that is wrong makes LMDB write over pages in use.
  */
-static enum error
+static enum error __attribute__((noinline))
 run(const struct job *j, struct error_text *why)
 {
 	enum error e = look(j, why);
