@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -26,7 +27,11 @@ struct db {
 	/* A write was left in the middle, and this thread holds LMDB's writer mutex: */
 	bool stuck;
 	pthread_t holder;
+	struct db *next; /* of those that stay open */
 };
+
+/* What has to stay open until the process ends, where it can be found. */
+static _Atomic(struct db *) kept;
 
 struct db_txn {
 	struct db *db;
@@ -213,8 +218,12 @@ db_close(struct db **db)
 	 * The kernel gives a held mutex to the next one when its thread ends, and only
 	 * while it is mapped: one that ends with the process stays so until then.
 	 */
-	if ((*db)->env != NULL &&
-	    !((*db)->stuck && pthread_equal((*db)->holder, pthread_self())))
+	if ((*db)->stuck && pthread_equal((*db)->holder, pthread_self())) {
+		(*db)->next = atomic_exchange(&kept, *db);
+		*db = NULL;
+		return;
+	}
+	if ((*db)->env != NULL)
 		mdb_env_close((*db)->env);
 	free(*db);
 	*db = NULL;
