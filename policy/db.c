@@ -693,14 +693,6 @@ db_cursor_next(struct db_cursor *cursor)
 	return run(cursor->txn, move, &c);
 }
 
-enum error
-db_cursor_last(struct db_cursor *cursor)
-{
-	struct move_call c = {cursor, NULL, MDB_LAST};
-
-	return run(cursor->txn, move, &c);
-}
-
 struct bytes
 db_cursor_key(const struct db_cursor *cursor)
 {

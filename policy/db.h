@@ -136,8 +136,6 @@ void db_cursor_close(struct db_cursor **cursor);
  */
 enum error db_cursor_seek(struct db_cursor *cursor, const struct key *key) MUST_USE;
 enum error db_cursor_next(struct db_cursor *cursor) MUST_USE;
-/* Moves to the last key of all. */
-enum error db_cursor_last(struct db_cursor *cursor) MUST_USE;
 struct bytes db_cursor_key(const struct db_cursor *cursor);
 struct bytes db_cursor_value(const struct db_cursor *cursor);
 
