@@ -422,6 +422,23 @@ START_TEST(damage_of_the_database_is_a_finding)
 }
 END_TEST
 
+START_TEST(change_of_nothing_is_no_entry)
+{
+	static const uint8_t record[] = {1};
+	struct audit_entry entry = {.kind = AUDIT_CHANGE}, got;
+	struct raw last;
+
+	entry.object = (struct bytes){record, 0};
+	entry.after = (struct bytes){record, sizeof(record)};
+	expect_ok(audit_table_append(txn, &journal, &entry));
+	ck_assert_uint_eq(raw_read(txn, raw), entries + 1);
+	last = raw[entries];
+	expect_error(ERR_DAMAGED,
+	    audit_decode(
+		key_bytes(&last.key), (struct bytes){last.value, last.len}, &got));
+}
+END_TEST
+
 START_TEST(longest_entry_fits)
 {
 	static uint8_t record[RECORD_MAX];
@@ -474,6 +491,7 @@ main(void)
 	tcase_add_test(tcase, empty_log_is_that_of_an_empty_policy);
 	tcase_add_test(tcase, newer_entry_is_told_from_an_altered_one);
 	tcase_add_test(tcase, damage_of_the_database_is_a_finding);
+	tcase_add_test(tcase, change_of_nothing_is_no_entry);
 	tcase_add_test(tcase, longest_entry_fits);
 	return suite_run(suite);
 }

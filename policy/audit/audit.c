@@ -142,7 +142,7 @@ get_records(struct record_reader *r, struct audit_entry *e)
 {
 	unsigned flags = record_get_u8(r);
 
-	if ((flags & ~(unsigned)FLAG_ALL) != 0 || flags == 0)
+	if ((flags & ~(unsigned)FLAG_ALL) != 0 || flags == 0 || e->object.len == 0)
 		r->failed = true;
 	if (flags & FLAG_BEFORE)
 		e->before = get_bytes(r);
