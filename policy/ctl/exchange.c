@@ -76,9 +76,10 @@ note(struct job *job, enum error e)
 static enum error
 run_command(struct job *job, const struct exchange *x)
 {
+	enum error e = journal_name(job->c, exchange_cmdlet_name(x->cmdlet));
+
 	job->c->why.text[0] = '\0'; /* of the line before */
-	journal_name(job->c, exchange_cmdlet_name(x->cmdlet));
-	return note(job, cmdlet_run(job->c, x));
+	return e == OK ? note(job, cmdlet_run(job->c, x)) : e;
 }
 
 /* run_line - the commands that end on this line; bad ones are noted */
@@ -144,7 +145,8 @@ ctl_exchange(struct ctl *c)
 		e = transaction_begin(c);
 	if (e == OK)
 		e = run_script(job);
-	journal_name(c, "exchange"); /* which the commit is */
+	if (e == OK)
+		e = journal_name(c, "exchange"); /* which the commit is */
 	free(job);
 	return e;
 }

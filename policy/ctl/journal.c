@@ -71,10 +71,10 @@ journal_start(struct ctl *c, const char *command)
 	return e;
 }
 
-void
+enum error
 journal_name(struct ctl *c, const char *command)
 {
-	set_command(&c->log.origin, command);
+	return set_command(&c->log.origin, command);
 }
 
 /* journal_announce - the head, for whoever keeps the system's log */

@@ -18,8 +18,12 @@ enum error journal_start(struct ctl *c, const char *command) MUST_USE;
 enum error journal_origin(
     struct ctl *c, const char *command, struct audit_log *log) MUST_USE;
 
-/* The name under which the next changes go into the audit log, of a table row. */
-void journal_name(struct ctl *c, const char *command);
+/*
+ * The name under which the next changes go into the audit log, of a table row.
+ * ERR_INTERNAL for a longer one than an entry holds.
+ */
+enum error journal_name(struct ctl *c, const char *command) MUST_USE;
+
 /* Tells syslog(3) the head that META has, after such a transaction is committed. */
 void journal_announce(const struct audit_log *log, const struct store_meta *meta);
 
