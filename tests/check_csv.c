@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_csv.c - CSV as RFC 4180 has it, and mailboxes from it. */
+#include "file.h"
 #include "state.h"
 #include "suite.h"
 
@@ -12,18 +13,6 @@
 #define NOW 1800000000
 
 static struct error_text why;
-
-/* stream_of - N bytes as a stream */
-static FILE *
-stream_of(const char *text, size_t n)
-{
-	FILE *f = tmpfile();
-
-	ck_assert_ptr_nonnull(f);
-	ck_assert_uint_eq(fwrite(text, 1, n, f), n);
-	rewind(f);
-	return f;
-}
 
 /* print_row - "a|b" of the row just read */
 static void
@@ -62,7 +51,7 @@ START_TEST(rows_are_read)
 	struct csv_reader *r = malloc(sizeof *r);
 	char row[100];
 
-	csv_reader_start(r, stream_of(good[_i].text, strlen(good[_i].text)), 1);
+	csv_reader_start(r, file_of(good[_i].text, strlen(good[_i].text)), 1);
 	for (size_t i = 0; good[_i].rows[i] != NULL; i++) {
 		expect_ok(csv_reader_next(r, &why));
 		print_row(r, row, sizeof row);
@@ -97,7 +86,7 @@ START_TEST(bad_rows_are_told_and_left_behind)
 {
 	struct csv_reader *r = malloc(sizeof *r);
 
-	csv_reader_start(r, stream_of(bad[_i].text, bad[_i].n), 1);
+	csv_reader_start(r, file_of(bad[_i].text, bad[_i].n), 1);
 	expect_error(ERR_DATA, csv_reader_next(r, &why));
 	ck_assert_ptr_nonnull(strstr(why.text, bad[_i].word));
 	ck_assert_uint_eq(r->line, bad[_i].line);
@@ -114,7 +103,7 @@ START_TEST(an_end_within_quotes_is_told)
 {
 	struct csv_reader *r = malloc(sizeof *r);
 
-	csv_reader_start(r, stream_of(TEXT("\"abc\n,d\n")), 1);
+	csv_reader_start(r, file_of(TEXT("\"abc\n,d\n")), 1);
 	expect_error(ERR_DATA, csv_reader_next(r, &why));
 	ck_assert_ptr_nonnull(strstr(why.text, "ends within quotes"));
 	expect_error(ERR_NOTFOUND, csv_reader_next(r, &why));
@@ -192,7 +181,7 @@ only_row(const char *text, struct row *row, struct csv_rows *c)
 {
 	uint64_t line;
 
-	csv_rows_start(c, stream_of(text, strlen(text)), 1, NOW);
+	csv_rows_start(c, file_of(text, strlen(text)), 1, NOW);
 	return csv_rows_next(c, row, &line, &why);
 }
 

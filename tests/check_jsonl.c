@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_jsonl.c - rows from JSON Lines; the quick reader says what the full one says.
  */
+#include "file.h"
 #include "state.h"
 #include "suite.h"
 
@@ -31,21 +32,10 @@ teardown(void)
 	free(j);
 }
 
-static FILE *
-stream_of(const char *text, size_t n)
-{
-	FILE *f = tmpfile();
-
-	ck_assert_ptr_nonnull(f);
-	ck_assert_uint_eq(fwrite(text, 1, n, f), n);
-	rewind(f);
-	return f;
-}
-
 static void
 start(const char *text, size_t n)
 {
-	jsonl_start(j, stream_of(text, n), 1, NOW);
+	jsonl_start(j, file_of(text, n), 1, NOW);
 }
 
 static void

@@ -54,6 +54,20 @@ file_read(const char *path, size_t *size)
 	return bytes;
 }
 
+FILE *
+file_of(const void *bytes, size_t size)
+{
+	FILE *file = tmpfile();
+
+	if (file != NULL && fwrite(bytes, 1, size, file) != size) {
+		fclose(file);
+		return NULL;
+	}
+	if (file != NULL)
+		rewind(file);
+	return file;
+}
+
 /* bytes_write - opens with the given flags and writes all */
 static bool
 bytes_write(const char *path, int flags, const char *bytes, size_t size)

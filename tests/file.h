@@ -5,11 +5,16 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* The file's bytes with a NUL behind them, and their number in *size (may be NULL);
  * NULL if it cannot be read. The caller frees it. */
 char *file_read(const char *path, size_t *size);
+
+/* A file without a name that has these bytes, at its start; NULL if it cannot be made.
+ * The caller closes it. */
+FILE *file_of(const void *bytes, size_t size);
 
 /* Writes a file in place as cp(1) does: same inode, cut to nothing first. */
 bool file_write(const char *path, const void *bytes, size_t size);

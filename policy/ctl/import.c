@@ -249,9 +249,8 @@ guard(struct job *j, struct error_text *why)
 		    incoming_name(ctl_word(j->c, 0)));
 	if (removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
-		    "%llu of %llu records would be removed, over a fifth; use --force "
-		    "if "
-		    "that is meant",
+		    "%llu of %llu records would be removed, over a fifth; use "
+		    "--force if that is meant",
 		    (unsigned long long)removed, (unsigned long long)j->before);
 	if (j->unguarded > 0 && accepts)
 		return error_set(why, ERR_PROTECTED,

@@ -146,14 +146,12 @@ object_json(struct json *j, const char *key, struct bytes record, struct bytes v
 }
 
 /* Between words while they are made: a value, escaped, has no such byte. */
-#define BREAK '\n'
+#define BREAK "\n"
 
 static void
 next_word(struct text *t, const char *key)
 {
-	const char between[] = {BREAK, '\0'};
-
-	text_printf(t, "%s%s=", t->len > 0 ? between : "", key);
+	text_printf(t, "%s%s=", t->len > 0 ? BREAK : "", key);
 }
 
 /* word - "KEY=VALUE" with a break in front where one is needed; nothing for "" */
@@ -242,7 +240,7 @@ object_words(struct text *t, struct bytes record, struct bytes value)
 	enum error e = words(t, record, value);
 
 	for (size_t i = 0; i < t->len; i++)
-		if (t->at[i] == BREAK)
+		if (t->at[i] == BREAK[0])
 			t->at[i] = ' ';
 	return e;
 }
@@ -251,8 +249,8 @@ object_words(struct text *t, struct bytes record, struct bytes value)
 static bool
 has_word(const char *of, const char *word, size_t n)
 {
-	for (; *of != '\0'; of += strcspn(of, "\n"), of += *of == BREAK)
-		if (strcspn(of, "\n") == n && memcmp(of, word, n) == 0)
+	for (; *of != '\0'; of += strcspn(of, BREAK), of += *of == BREAK[0])
+		if (strcspn(of, BREAK) == n && memcmp(of, word, n) == 0)
 			return true;
 	return false;
 }
@@ -263,8 +261,8 @@ add_others(struct text *t, const char *from, const char *other)
 {
 	size_t n, before = t->len;
 
-	for (; *from != '\0'; from += n, from += *from == BREAK) {
-		n = strcspn(from, "\n");
+	for (; *from != '\0'; from += n, from += *from == BREAK[0]) {
+		n = strcspn(from, BREAK);
 		if (has_word(other, from, n))
 			continue;
 		text_puts(t, t->len > before ? " " : "");
