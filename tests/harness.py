@@ -52,6 +52,16 @@ def wait_for(condition, timeout=TIMEOUT, what='condition'):
         time.sleep(0.02)
 
 
+def freeze(process):
+    """Stop a child with SIGSTOP, and return when none of its threads runs.
+
+    kill(2) returns before they all have seen it: on a busy machine one of them
+    can still answer a question.
+    """
+    process.send_signal(signal.SIGSTOP)
+    os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+
+
 def free_port():
     """A free port, below those that outgoing connections are given."""
     while True:

@@ -173,7 +173,7 @@ class Matrix:
             before, during, judged = (self.session('alice@acme.test')
                                       for _ in range(3))
             self.reply(judged, TENANT)
-            daemon.process.send_signal(signal.SIGSTOP)
+            harness.freeze(daemon.process)
             answer = []
             thread = threading.Thread(
                 target=lambda: answer.append(self.ask(during)))
@@ -210,7 +210,7 @@ class Matrix:
         with self.milter() as daemon:
             old = self.session('alice@acme.test')
             answers = {}
-            daemon.process.send_signal(signal.SIGSTOP)
+            harness.freeze(daemon.process)
             threads = [threading.Thread(target=target) for target in (
                 lambda: answers.update(old=self.ask(old)),
                 lambda: answers.update(new=self.away()))]

@@ -606,7 +606,7 @@ class Status(Usage):
     def test_silent(self):
         with self.milter() as daemon:
             self.ready(daemon)
-            daemon.process.send_signal(signal.SIGSTOP)
+            harness.freeze(daemon.process)
             try:
                 harness.wait_for(
                     lambda: self.ctl('status', rc=None).rc == 3,
