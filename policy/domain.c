@@ -30,16 +30,17 @@ is_ascii(const char *s, size_t n)
 static bool
 labels_ok(const char *s, size_t n, size_t label_max)
 {
-	size_t start = 0;
+	const char *end = s + n, *dot;
 
-	for (size_t i = 0; i <= n; i++) {
-		if (i < n && s[i] != '.')
-			continue;
-		if (i == start || i - start > label_max)
+	for (;; s = dot + 1) {
+		dot = memchr(s, '.', (size_t)(end - s));
+		if (dot == NULL)
+			dot = end;
+		if (dot == s || (size_t)(dot - s) > label_max)
 			return false;
-		start = i + 1;
+		if (dot == end)
+			return true;
 	}
-	return true;
 }
 
 /* copy_lower - ASCII letters to lower case, other bytes as they are */

@@ -69,9 +69,13 @@ find_split(const char *s, size_t n, const char *separators)
 static bool
 has_empty_part(const char *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
-		if (s[i] == '@' && (i == 0 || i + 1 == n || s[i + 1] == '@'))
+	const char *end = s + n, *at = s;
+
+	while (at < end && (at = memchr(at, '@', (size_t)(end - at))) != NULL) {
+		if (at == s || at + 1 == end || at[1] == '@')
 			return true;
+		at++;
+	}
 	return false;
 }
 

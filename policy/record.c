@@ -2,6 +2,7 @@
 /* record - the bytes of stored records, written and read */
 #include "policy/record.h"
 
+#include <endian.h>
 #include <string.h>
 
 void
@@ -70,61 +71,81 @@ record_read_start(struct record_reader *r, struct bytes from)
 	r->failed = false;
 }
 
+/* take - the next N bytes, or NULL where there are not so many */
+static const uint8_t *
+take(struct record_reader *r, size_t n)
+{
+	const uint8_t *at = r->at;
+
+	if (r->failed || n > r->left) {
+		r->failed = true;
+		return NULL;
+	}
+	r->at += n;
+	r->left -= n;
+	return at;
+}
+
 void
 record_get_bytes(struct record_reader *r, void *out, size_t n)
 {
-	if (r->failed || n > r->left) {
-		r->failed = true;
+	const uint8_t *at = take(r, n);
+
+	if (at != NULL)
+		memcpy(out, at, n);
+	else
 		memset(out, 0, n);
-		return;
-	}
-	memcpy(out, r->at, n);
-	r->at += n;
-	r->left -= n;
 }
 
 uint8_t
 record_get_u8(struct record_reader *r)
 {
-	uint8_t v;
+	const uint8_t *at = take(r, 1);
 
-	record_get_bytes(r, &v, 1);
-	return v;
+	return at != NULL ? *at : 0;
 }
 
-/* get_big_endian - the next N bytes as a number */
-static uint64_t
-get_big_endian(struct record_reader *r, unsigned n)
+/* get_u16 - the length of a string */
+static uint16_t
+get_u16(struct record_reader *r)
 {
-	uint64_t v = 0;
+	const uint8_t *at = take(r, 2);
 
-	while (n-- > 0)
-		v = v << 8 | record_get_u8(r);
-	return v;
+	return at != NULL ? (uint16_t)(at[0] << 8 | at[1]) : 0;
 }
 
 uint32_t
 record_get_u32(struct record_reader *r)
 {
-	return (uint32_t)get_big_endian(r, 4);
+	const uint8_t *at = take(r, sizeof(uint32_t));
+	uint32_t v = 0;
+
+	if (at != NULL)
+		memcpy(&v, at, sizeof v);
+	return be32toh(v);
 }
 
 uint64_t
 record_get_u64(struct record_reader *r)
 {
-	return get_big_endian(r, 8);
+	const uint8_t *at = take(r, sizeof(uint64_t));
+	uint64_t v = 0;
+
+	if (at != NULL)
+		memcpy(&v, at, sizeof v);
+	return be64toh(v);
 }
 
 void
 record_get_string(struct record_reader *r, char *out, size_t cap)
 {
-	size_t n = (size_t)get_big_endian(r, 2);
+	size_t n = get_u16(r);
 
 	out[0] = '\0';
-	if (n >= cap) {
+	if (n >= cap)
 		r->failed = true;
+	if (n == 0 || n >= cap)
 		return;
-	}
 	record_get_bytes(r, out, n);
 	out[n] = '\0';
 	if (!r->failed && memchr(out, '\0', n) != NULL)

@@ -169,6 +169,14 @@ look_up(struct store_txn *txn, const struct submission *s, struct outcome *out,
 	return e == OK && out->has_tenant ? find_mailbox(txn, s, out, steps) : e;
 }
 
+/* needs_client - whether some list of networks has to be asked for the client */
+static bool
+needs_client(const struct settings *settings, const struct outcome *o)
+{
+	return settings->exempt_clients.count > 0 ||
+	    (o->has_mailbox && o->mailbox.clients.count > 0);
+}
+
 enum error
 submission_judge(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
@@ -178,7 +186,6 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 
 	out->has_login = out->has_tenant = out->has_mailbox = false;
 	facts.authenticated = s->login_len > 0;
-	facts.has_client = address_parse(s->client, &facts.client);
 	if (facts.authenticated)
 		e = look_up(txn, s, out, steps);
 	if (e == OK)
@@ -186,6 +193,8 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	if (e != OK)
 		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 	facts.valid_login = out->has_login;
+	facts.has_client = needs_client(store_settings(txn), out) &&
+	    address_parse(s->client, &facts.client);
 	out->decision =
 	    decide(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
 		out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);

@@ -159,15 +159,16 @@ text_show(struct text *t, const char *s, size_t n, size_t limit)
 bool
 text_is_line(const char *s, size_t n)
 {
-	size_t len;
+	size_t len, i = 0;
 
-	for (size_t i = 0; i < n; i += len) {
-		len = 1;
-		if (s[i] >= ' ' && s[i] <= '~')
-			continue;
+	for (;;) {
+		while (i < n && s[i] >= ' ' && s[i] <= '~')
+			i++;
+		if (i == n)
+			return true;
 		len = text_utf8_length(s + i, n - i);
 		if (len == 0 || is_control(s + i, len))
 			return false;
+		i += len;
 	}
-	return true;
 }
