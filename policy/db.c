@@ -18,6 +18,9 @@
 
 #define FILE_MODE 0660
 
+/* The longest record that can be pinned. */
+#define PIN_MAX 256
+
 /* With less than that left, what a write has left out is for want of room. */
 #define DISK_FULL_BYTES 65536
 
@@ -33,9 +36,18 @@ struct db {
 /* What has to stay open until the process ends, where it can be found. */
 static _Atomic(struct db *) kept;
 
+/* A record of a snapshot, as it was and where it is in the map. */
+struct pin {
+	const void *at; /* NULL: none */
+	size_t txn_id, len;
+	uint8_t copy[PIN_MAX];
+};
+
 struct db_txn {
 	struct db *db;
 	MDB_txn *txn;
+	struct pin pin; /* readers only: a writer's pages move */
+	bool same;      /* the last renewal has found the pinned record as it was */
 	MDB_cursor *inserter; /* of db_insert(): it stays where the last key was put */
 	bool write;
 	bool trapped;      /* left in the middle of a write: not to be touched again */
@@ -158,12 +170,13 @@ check_lock_file(struct db_txn *txn)
 {
 	size_t lag, id = db_txn_id(txn);
 	enum error e = db_lag(txn, &lag);
+	bool same;
 
 	if (e != OK || lag <= 1)
 		return e;
 	e = db_reset(txn);
 	if (e == OK)
-		e = db_renew(txn);
+		e = db_renew(txn, &same);
 	return e == OK && db_txn_id(txn) == id ? ERR_REPLACED : e;
 }
 
@@ -371,19 +384,54 @@ db_reset(struct db_txn *txn)
 	return guard_run(reset, txn->txn);
 }
 
+/*
+ * pin_holds - ERR_NOTFOUND where it cannot be told. While no commit has followed, LMDB
+ * reuses no page of the snapshot, so the record stays where it is.
+ */
+static enum error
+pin_holds(void *arg)
+{
+	const struct db_txn *txn = arg;
+	const struct pin *pin = &txn->pin;
+	size_t id = mdb_txn_id(txn->txn);
+	MDB_envinfo info;
+	int rc;
+
+	if (pin->at == NULL || pin->txn_id != id)
+		return ERR_NOTFOUND;
+	rc = mdb_env_info(txn->db->env, &info);
+	if (rc != MDB_SUCCESS)
+		return from_lmdb(rc);
+	return id == info.me_last_txnid && memcmp(pin->at, pin->copy, pin->len) == 0
+	    ? OK
+	    : ERR_NOTFOUND;
+}
+
+enum error
+db_pin_holds(struct db_txn *txn)
+{
+	return guard_run(pin_holds, txn);
+}
+
 static enum error
 renew(void *arg)
 {
 	struct db_txn *txn = arg;
 	int rc = mdb_txn_renew(txn->txn);
 
-	return rc != MDB_SUCCESS ? from_lmdb(rc) : check_snapshot(txn);
+	if (rc != MDB_SUCCESS)
+		return from_lmdb(rc);
+	txn->same = pin_holds(txn) == OK;
+	return txn->same ? OK : check_snapshot(txn);
 }
 
 enum error
-db_renew(struct db_txn *txn)
+db_renew(struct db_txn *txn, bool *same_r)
 {
-	return guard_run(renew, txn);
+	enum error e = guard_run(renew, txn);
+
+	*same_r = e == OK && txn->same;
+	return e;
 }
 
 size_t
@@ -498,6 +546,7 @@ struct get_call {
 	const struct key *key;
 	void *buf;
 	size_t cap, len;
+	const void *at; /* in the map */
 };
 
 static enum error
@@ -513,17 +562,36 @@ get(void *arg)
 		return ERR_LIMIT;
 	memcpy(c->buf, value.mv_data, value.mv_size);
 	c->len = value.mv_size;
+	c->at = value.mv_data;
 	return OK;
 }
 
 enum error
 db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap, size_t *len_r)
 {
-	struct get_call c = {txn, key, buf, cap, 0};
+	struct get_call c = {txn, key, buf, cap, 0, NULL};
 	enum error e = run(txn, get, &c);
 
 	*len_r = c.len;
 	return e;
+}
+
+enum error
+db_get_pinned(
+    struct db_txn *txn, const struct key *key, void *buf, size_t cap, size_t *len_r)
+{
+	struct get_call c = {txn, key, buf, cap, 0, NULL};
+	struct pin *pin = &txn->pin;
+	enum error e = run(txn, get, &c);
+
+	*len_r = c.len;
+	pin->at = e == OK && !txn->write && c.len <= sizeof pin->copy ? c.at : NULL;
+	if (pin->at == NULL)
+		return e;
+	pin->txn_id = mdb_txn_id(txn->txn);
+	pin->len = c.len;
+	memcpy(pin->copy, buf, c.len);
+	return OK;
 }
 
 struct write_call {

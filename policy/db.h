@@ -79,15 +79,23 @@ enum error db_begin(struct db *db, bool write, struct db_txn **txn_r) MUST_USE;
  * Ends the snapshot of a read transaction but keeps its slot; db_renew() takes a new
  * snapshot and, like db_begin(), says ERR_REPLACED when the file cannot be the one
  * the lock file speaks of: the transaction would be newer than the last in the file.
+ * SAME_R: it is the snapshot of before, and db_pin_holds().
  */
 enum error db_reset(struct db_txn *txn);
-enum error db_renew(struct db_txn *txn) MUST_USE;
+enum error db_renew(struct db_txn *txn, bool *same_r) MUST_USE;
 
 /* The number of the transaction whose snapshot this is. */
 size_t db_txn_id(const struct db_txn *txn);
 
 /* Whether the snapshot still passes the test of db_renew(). */
 enum error db_check(struct db_txn *txn) MUST_USE;
+
+/*
+ * Whether the record that db_get_pinned() read is still the same, in the same snapshot,
+ * which is the last one in the file: OK without a look-up. ERR_NOTFOUND where that is
+ * not so, or cannot be told without one. The snapshot may have been reset meanwhile.
+ */
+enum error db_pin_holds(struct db_txn *txn) MUST_USE;
 
 /*
  * How many transactions the file is ahead of a fresh snapshot: 0, or 1 while a
@@ -108,6 +116,9 @@ void db_abort(struct db_txn **txn);
  */
 enum error db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
     size_t *len_r) MUST_USE;
+/* As db_get(), and remembers the record for db_pin_holds(): one a transaction. */
+enum error db_get_pinned(struct db_txn *txn, const struct key *key, void *buf,
+    size_t cap, size_t *len_r) MUST_USE;
 enum error db_put(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 /*

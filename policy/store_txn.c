@@ -82,9 +82,10 @@ enum error
 store_renew(struct store_txn *txn)
 {
 	uint8_t id[sizeof txn->meta.id];
-	enum error e = db_renew(txn->db);
+	bool same;
+	enum error e = db_renew(txn->db, &same);
 
-	if (e != OK)
+	if (e != OK || (same && txn->have_settings))
 		return e;
 	memcpy(id, txn->meta.id, sizeof id);
 	e = load(txn);
@@ -102,6 +103,9 @@ store_confirm(struct store_txn *txn)
 	if (txn->store->mode == STORE_WRITE)
 		return OK; /* it changes the record itself, and holds the writers' lock
 			    */
+	e = db_pin_holds(txn->db);
+	if (e != ERR_NOTFOUND)
+		return e;
 	e = db_check(txn->db);
 	if (e == OK)
 		e = meta_read(txn->db, &now);
