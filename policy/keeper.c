@@ -252,6 +252,8 @@ watch(struct keeper *k, struct error_text *why)
 		e = scan(k, NULL, why);
 		if (e != OK)
 			return e;
+		/* kept before, from a page that may have been wrong for a while */
+		pool_forget_tenants(&k->pool);
 		scanned = monotonic_ms();
 	}
 }

@@ -12,14 +12,18 @@ _Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
 enum error
 pool_open(struct pool *pool, struct store *store)
 {
-	enum error e = OK;
+	enum error e;
 
+	pool->tenants = tenant_cache_new();
+	e = pool->tenants != NULL ? OK : ERR_MEMORY;
 	for (int i = 0; i < POOL_SLOTS; i++)
 		pool->slot[i] = NULL;
 	for (int i = 0; i < POOL_SLOTS && e == OK; i++) {
 		e = store_begin(store, &pool->slot[i]);
-		if (e == OK)
-			e = store_reset(pool->slot[i]);
+		if (e != OK)
+			break;
+		store_use_tenants(pool->slot[i], pool->tenants);
+		e = store_reset(pool->slot[i]);
 	}
 	if (e != OK)
 		pool_close(pool);
@@ -31,6 +35,13 @@ pool_close(struct pool *pool)
 {
 	for (int i = 0; i < POOL_SLOTS; i++)
 		store_abort(&pool->slot[i]);
+	tenant_cache_free(&pool->tenants);
+}
+
+void
+pool_forget_tenants(struct pool *pool)
+{
+	tenant_cache_forget(pool->tenants);
 }
 
 /* try_take - one attempt at the lowest free bit; -1 when all are taken */

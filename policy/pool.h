@@ -16,6 +16,7 @@
 
 struct pool {
 	struct store_txn *slot[POOL_SLOTS];
+	struct tenant_cache *tenants; /* of all slots */
 	_Atomic uint32_t taken; /* one bit a slot */
 };
 
@@ -35,6 +36,9 @@ void pool_close(struct pool *pool);
  */
 int pool_take(struct pool *pool, int wait_ms);
 void pool_give(struct pool *pool, int slot);
+
+/* Forgets the tenants that the transactions have kept; between open and close. */
+void pool_forget_tenants(struct pool *pool);
 
 /* Whether no slot is taken. */
 bool pool_is_idle(const struct pool *pool);

@@ -12,6 +12,7 @@
 #include "policy/error.h"
 #include "policy/meta.h"
 #include "policy/settings.h"
+#include "policy/tenant_cache.h"
 
 /* The files of a state folder, whose names never change. */
 #define STORE_DATA "policy.mdb"
@@ -103,6 +104,14 @@ enum error store_confirm(struct store_txn *txn) MUST_USE;
 /* Ends a read transaction's snapshot, and takes a new one (the pool's two halves). */
 enum error store_reset(struct store_txn *txn);
 enum error store_renew(struct store_txn *txn) MUST_USE;
+
+/*
+ * Lets a read transaction keep the tenants it is asked for in CACHE, and find them there
+ * (see tenant_table_of()). The cache is borrowed, may be shared by transactions of one
+ * database, and has seen no other; NULL: none.
+ */
+void store_use_tenants(struct store_txn *txn, struct tenant_cache *cache);
+struct tenant_cache *store_tenants(struct store_txn *txn);
 
 /* Writes the meta record and commits, unless nothing changed. NULLs in any case. */
 enum error store_commit(struct store_txn **txn) MUST_USE;

@@ -30,6 +30,7 @@ struct store_txn {
 	struct digest settings_of;
 	struct store_meta meta;
 	struct settings settings;
+	struct tenant_cache *tenants; /* borrowed; NULL: none */
 	struct digest content, accounted;
 	store_watcher *watcher;
 	void *watcher_arg;

@@ -94,6 +94,18 @@ store_renew(struct store_txn *txn)
 	return e;
 }
 
+void
+store_use_tenants(struct store_txn *txn, struct tenant_cache *cache)
+{
+	txn->tenants = cache;
+}
+
+struct tenant_cache *
+store_tenants(struct store_txn *txn)
+{
+	return txn->tenants;
+}
+
 enum error
 store_confirm(struct store_txn *txn)
 {

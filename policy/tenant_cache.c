@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* tenant_cache - the tenants of the domains that were asked for last */
+#include "policy/tenant_cache.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SETS 8192
+#define WAYS 2
+
+/* What is kept of a domain: its name, the tenant's name, and the record, in a row. */
+struct content {
+	uint64_t snapshot;
+	uint32_t age; /* the cache's when it was kept; 0: nothing is kept */
+	uint8_t domain, name, record; /* lengths */
+	uint8_t at[TENANT_CACHE_BYTES];
+};
+
+#define WORDS (sizeof(struct content) / sizeof(uint64_t))
+
+_Static_assert(sizeof(struct content) % sizeof(uint64_t) == 0, "it is copied in words");
+
+/*
+ * Two cache lines. The sequence is odd while somebody writes; who reads looks at it
+ * before and after. Words are read with acquire and written with release, so that they
+ * stay between the two looks without a fence.
+ */
+struct place {
+	_Atomic uint64_t sequence;
+	_Atomic uint64_t word[WORDS];
+};
+
+struct tenant_cache {
+	_Atomic uint32_t age;
+	_Atomic unsigned next; /* decides who has to go */
+	struct place place[SETS][WAYS];
+};
+
+struct tenant_cache *
+tenant_cache_new(void)
+{
+	struct tenant_cache *cache = calloc(1, sizeof *cache);
+
+	if (cache != NULL)
+		atomic_store(&cache->age, 1);
+	return cache;
+}
+
+void
+tenant_cache_free(struct tenant_cache **cache)
+{
+	free(*cache);
+	*cache = NULL;
+}
+
+void
+tenant_cache_forget(struct tenant_cache *cache)
+{
+	atomic_fetch_add(&cache->age, 1);
+}
+
+/* set_of - FNV-1a, folded */
+static struct place *
+set_of(struct tenant_cache *cache, const char *domain, size_t n)
+{
+	uint32_t h = UINT32_C(2166136261);
+
+	for (size_t i = 0; i < n; i++)
+		h = (h ^ (unsigned char)domain[i]) * UINT32_C(16777619);
+	return cache->place[(h ^ h >> 16) % SETS];
+}
+
+/* read_place - a copy of what is kept there; false while it is written */
+static bool
+read_place(struct place *p, struct content *out_r)
+{
+	uint64_t word[WORDS];
+	uint64_t before = atomic_load_explicit(&p->sequence, memory_order_acquire);
+
+	for (size_t i = 0; i < WORDS; i++)
+		word[i] = atomic_load_explicit(&p->word[i], memory_order_acquire);
+	memcpy(out_r, word, sizeof word);
+	return before % 2 == 0 &&
+	    atomic_load_explicit(&p->sequence, memory_order_relaxed) == before;
+}
+
+/* write_place - unless somebody else does at this moment */
+static void
+write_place(struct place *p, const struct content *content)
+{
+	uint64_t word[WORDS];
+	uint64_t sequence = atomic_load_explicit(&p->sequence, memory_order_relaxed);
+
+	if (sequence % 2 != 0 ||
+	    !atomic_compare_exchange_strong(&p->sequence, &sequence, sequence + 1))
+		return;
+	memcpy(word, content, sizeof word);
+	for (size_t i = 0; i < WORDS; i++)
+		atomic_store_explicit(&p->word[i], word[i], memory_order_release);
+	atomic_store_explicit(&p->sequence, sequence + 2, memory_order_release);
+}
+
+static bool
+is_of(const struct content *c, uint64_t snapshot, uint32_t age)
+{
+	return c->snapshot == snapshot && c->age == age;
+}
+
+bool
+tenant_cache_find(struct tenant_cache *cache, uint64_t snapshot, const char *domain,
+    struct tenant *out_r)
+{
+	size_t n = strlen(domain);
+	uint32_t age = atomic_load_explicit(&cache->age, memory_order_relaxed);
+	struct place *p = set_of(cache, domain, n), *end = p + WAYS;
+	struct content c;
+
+	for (; p < end; p++)
+		if (read_place(p, &c) && is_of(&c, snapshot, age) && c.domain == n &&
+		    memcmp(c.at, domain, n) == 0)
+			break;
+	if (p == end)
+		return false;
+	memcpy(out_r->name, c.at + n, c.name);
+	out_r->name[c.name] = '\0';
+	return tenant_decode((struct bytes){c.at + n + c.name, c.record}, out_r) == OK;
+}
+
+/* victim - the place of the set that is used next: an outdated one, or any */
+static struct place *
+victim(struct tenant_cache *cache, struct place *set, const struct content *c)
+{
+	struct content have;
+
+	for (struct place *p = set; p < set + WAYS; p++)
+		if (read_place(p, &have) && !is_of(&have, c->snapshot, c->age))
+			return p;
+	return set +
+	    atomic_fetch_add_explicit(&cache->next, 1, memory_order_relaxed) % WAYS;
+}
+
+void
+tenant_cache_keep(struct tenant_cache *cache, uint64_t snapshot, const char *domain,
+    const char *name, struct bytes record)
+{
+	size_t n = strlen(domain), name_len = strlen(name);
+	struct content c = {.snapshot = snapshot,
+	    .age = atomic_load_explicit(&cache->age, memory_order_relaxed)};
+
+	if (n > sizeof c.at || record.len > sizeof c.at ||
+	    n + name_len + record.len > sizeof c.at)
+		return;
+	c.domain = (uint8_t)n;
+	c.name = (uint8_t)name_len;
+	c.record = (uint8_t)record.len;
+	memcpy(c.at, domain, n);
+	memcpy(c.at + n, name, name_len);
+	memcpy(c.at + n + name_len, record.at, record.len);
+	write_place(victim(cache, set_of(cache, domain, n), &c), &c);
+}
