@@ -9,14 +9,13 @@
 #include <libmilter/mfapi.h>
 
 #include "milter/log.h"
+#include "milter/metrics.h"
 
 #define NAME "smtpauth-milter"
 
 /* libmilter gives callbacks no argument of ours, so these are global. */
 static const struct decider *the_decider;
-static _Atomic unsigned under_way;
 static atomic_bool closed;
-static _Atomic uint64_t ended;
 
 /*
  * The documentation of old MTAs speaks of at most five macros a stage (Sendmail takes
@@ -123,14 +122,18 @@ answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
 	return verdict == VERDICT_TEMPFAIL ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
-/* enter - begins a decision; at the end of the service there are none any more */
-static void
+/*
+ * enter - begins a decision; at the end of the service there are none any more. Either
+ * filter_is_idle() sees this one, or this one sees that the filter is closed.
+ */
+static int64_t
 enter(void)
 {
-	atomic_fetch_add(&under_way, 1);
+	int64_t begin = metrics_begin();
+
 	if (!atomic_load(&closed))
-		return;
-	atomic_fetch_sub(&under_way, 1);
+		return begin;
+	metrics_cancel();
 	for (;;) /* until the process ends, and with it the connection */
 		pause();
 }
@@ -148,14 +151,11 @@ on_mail(SMFICTX *ctx, char **argv)
 	    .sender = argv != NULL && argv[0] != NULL ? argv[0] : "",
 	};
 	struct reply reply;
-	enum verdict verdict;
-	sfsistat status;
+	int64_t begin = enter();
+	struct decision decision = transaction_decide(the_decider, &t, &reply);
+	sfsistat status = answer(ctx, decision.verdict, &reply);
 
-	enter();
-	verdict = transaction_decide(the_decider, &t, &reply);
-	status = answer(ctx, verdict, &reply);
-	atomic_fetch_add(&ended, 1);
-	atomic_fetch_sub(&under_way, 1);
+	metrics_end(begin, &decision);
 	return status;
 }
 
@@ -207,11 +207,11 @@ filter_close(void)
 bool
 filter_is_idle(void)
 {
-	return atomic_load(&under_way) == 0;
+	return metrics_in_progress() == 0;
 }
 
 uint64_t
 filter_ended(void)
 {
-	return atomic_load(&ended);
+	return metrics_ended();
 }

@@ -22,16 +22,22 @@ static const int64_t bounds[] = {1000, 2500, 5000, 10000, 25000, 50000, 100000, 
 
 #define BOUNDS (sizeof bounds / sizeof *bounds)
 
+#define PARTS 16
+#define CACHE_LINE 64
+
+/* What some of the threads have counted. */
+struct part {
+	_Alignas(CACHE_LINE) _Atomic int64_t in_progress;
+	_Atomic uint64_t decisions[VERDICTS][REASONS];
+	_Atomic uint64_t bucket[BOUNDS + 1];
+	_Atomic uint64_t nanoseconds;
+};
+
 /*
  * Callbacks of libmilter have no argument that could lead here, and the process has one
  * filter; so the counters are global.
  */
-static struct {
-	_Atomic int64_t in_progress;
-	_Atomic uint64_t decisions[VERDICTS][REASONS];
-	_Atomic uint64_t bucket[BOUNDS + 1];
-	_Atomic uint64_t nanoseconds;
-} count;
+static struct part parts[PARTS];
 
 /*
  * The verdicts that a reason can have. They are printed from the start, with 0: a rate
@@ -65,6 +71,18 @@ clock_ns(clockid_t id)
 	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
+/* part - of this thread; threads take them in turn */
+static struct part *
+part(void)
+{
+	static _Atomic unsigned next;
+	static _Thread_local struct part *mine;
+
+	if (mine == NULL)
+		mine = &parts[atomic_fetch_add(&next, 1) % PARTS];
+	return mine;
+}
+
 static void
 add(_Atomic uint64_t *to, uint64_t n)
 {
@@ -80,24 +98,72 @@ get(_Atomic uint64_t *from)
 int64_t
 metrics_begin(void)
 {
-	atomic_fetch_add_explicit(&count.in_progress, 1, memory_order_relaxed);
+	/* in the order of all threads: see enter() in filter.c */
+	atomic_fetch_add(&part()->in_progress, 1);
 	return clock_ns(CLOCK_MONOTONIC);
+}
+
+void
+metrics_cancel(void)
+{
+	atomic_fetch_sub(&part()->in_progress, 1);
 }
 
 void
 metrics_end(int64_t begin, const struct decision *d)
 {
 	int64_t took = clock_ns(CLOCK_MONOTONIC) - begin;
+	struct part *p = part();
 	size_t i = 0;
 
-	add(&count.decisions[d->verdict][d->reason], 1);
+	add(&p->decisions[d->verdict][d->reason], 1);
 	if (d->verdict != VERDICT_PASS) {
 		while (i < BOUNDS && took > bounds[i])
 			i++;
-		add(&count.bucket[i], 1);
-		add(&count.nanoseconds, (uint64_t)took);
+		add(&p->bucket[i], 1);
+		add(&p->nanoseconds, (uint64_t)took);
 	}
-	atomic_fetch_sub_explicit(&count.in_progress, 1, memory_order_relaxed);
+	atomic_fetch_sub(&p->in_progress, 1);
+}
+
+int64_t
+metrics_in_progress(void)
+{
+	int64_t sum = 0;
+
+	for (int i = 0; i < PARTS; i++)
+		sum += atomic_load(&parts[i].in_progress);
+	return sum;
+}
+
+static uint64_t
+decisions(int verdict, int reason)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < PARTS; i++)
+		sum += get(&parts[i].decisions[verdict][reason]);
+	return sum;
+}
+
+static uint64_t
+bucket(size_t bound)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < PARTS; i++)
+		sum += get(&parts[i].bucket[bound]);
+	return sum;
+}
+
+static uint64_t
+nanoseconds(void)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i < PARTS; i++)
+		sum += get(&parts[i].nanoseconds);
+	return sum;
 }
 
 /* of_verdict - all decisions with it */
@@ -107,7 +173,17 @@ of_verdict(enum verdict v)
 	uint64_t sum = 0;
 
 	for (int r = 0; r < REASONS; r++)
-		sum += get(&count.decisions[v][r]);
+		sum += decisions(v, r);
+	return sum;
+}
+
+uint64_t
+metrics_ended(void)
+{
+	uint64_t sum = 0;
+
+	for (int v = 0; v < VERDICTS; v++)
+		sum += of_verdict((enum verdict)v);
 	return sum;
 }
 
@@ -121,7 +197,7 @@ metrics_totals(struct heartbeat_counters *out_r)
 	out_r->unauthenticated = of_verdict(VERDICT_PASS);
 	out_r->store_errors = 0;
 	for (int v = 0; v < VERDICTS; v++)
-		out_r->store_errors += get(&count.decisions[v][REASON_STORE_ERROR]);
+		out_r->store_errors += decisions(v, REASON_STORE_ERROR);
 }
 
 /* What a series is printed with. */
@@ -206,7 +282,7 @@ print_decisions(struct page *p)
 	    "Decisions on authenticated sessions, by verdict and reason.");
 	for (int r = REASON_LOCKED; r < REASONS; r++)
 		for (int v = VERDICT_ALLOW; v < VERDICTS; v++) {
-			n = get(&count.decisions[v][r]);
+			n = decisions(v, r);
 			if (r == REASON_STORE_ERROR)
 				errors += n;
 			if ((possible[r] & MAY(v)) != 0 || n > 0)
@@ -216,12 +292,11 @@ print_decisions(struct page *p)
 				    reason_name((enum reason)r), n);
 		}
 	counter(p, "unauthenticated_total",
-	    get(&count.decisions[VERDICT_PASS][REASON_UNAUTHENTICATED]),
+	    decisions(VERDICT_PASS, REASON_UNAUTHENTICATED),
 	    "MAIL commands without a login, which pass and are no decisions.");
 	counter(p, "store_errors_total", errors,
 	    "Decisions by on-error, as the policy database could not be used.");
-	gauge(p, "decisions_in_progress",
-	    atomic_load_explicit(&count.in_progress, memory_order_relaxed),
+	gauge(p, "decisions_in_progress", metrics_in_progress(),
 	    "MAIL commands that are being decided now.");
 }
 
@@ -229,16 +304,16 @@ static void
 print_durations(struct page *p)
 {
 	const char *name = "decision_duration_seconds";
-	uint64_t all = 0, sum = get(&count.nanoseconds);
+	uint64_t all = 0, sum = nanoseconds();
 
 	head(p, name, "histogram",
 	    "Time from the MAIL command to the verdict, log line included.");
 	for (size_t i = 0; i < BOUNDS; i++) {
-		all += get(&count.bucket[i]);
+		all += bucket(i);
 		sample(p, "decision_duration_seconds_bucket", ",le=\"%g\"} %" PRIu64,
 		    (double)bounds[i] / SECOND_NS, all);
 	}
-	all += get(&count.bucket[BOUNDS]);
+	all += bucket(BOUNDS);
 	sample(p, "decision_duration_seconds_bucket", ",le=\"+Inf\"} %" PRIu64, all);
 	sample(p, "decision_duration_seconds_sum", "} %" PRIu64 ".%09" PRIu64,
 	    sum / SECOND_NS, sum % SECOND_NS);

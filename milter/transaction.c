@@ -7,7 +7,6 @@
 
 #include "milter/id.h"
 #include "milter/log.h"
-#include "milter/metrics.h"
 #include "milter/pulse.h"
 #include "milter/tally.h"
 #include "policy/doctor/probe.h"
@@ -214,7 +213,7 @@ decide_from_store(const struct decider *decider, const struct transaction *t,
 	return e;
 }
 
-enum verdict
+struct decision
 transaction_decide(
     const struct decider *decider, const struct transaction *t, struct reply *reply_r)
 {
@@ -224,7 +223,6 @@ transaction_decide(
 	    .exception_until = INSTANT_NONE,
 	    .enforce_from = INSTANT_NONE,
 	    .tempfail_until = INSTANT_NONE};
-	int64_t begin = metrics_begin();
 
 	reply_r->code[0] = '\0';
 	id_next(r.id);
@@ -235,6 +233,5 @@ transaction_decide(
 	}
 	count_usage(t, &r);
 	write_log(decider, t, &r);
-	metrics_end(begin, &r.decision);
-	return r.decision.verdict;
+	return r.decision;
 }

@@ -27,11 +27,10 @@ struct decider {
 };
 
 /*
- * Decides, writes the log line, counts, and fills REPLY_R; its code is "" for a verdict
- * that passes. Any doubt ends in the configured on-error. Returns the verdict.
- * Thread-safe.
+ * Decides, writes the log line, counts usage, and fills REPLY_R; its code is "" for a
+ * verdict that passes. Any doubt ends in the configured on-error. Thread-safe.
  */
-enum verdict transaction_decide(
+struct decision transaction_decide(
     const struct decider *decider, const struct transaction *t, struct reply *reply_r);
 
 #endif
