@@ -14,16 +14,30 @@
 #define EARLY (TALLY_ENTRIES / 4 * 3)
 #define EARLY_SHARD (TALLY_SHARD_ENTRIES - TALLY_SHARD_ENTRIES / 32)
 
+/* A login that is no longer than that is kept in its slot: memory that is not touched
+ * costs nothing, and few logins touch that of the long ones. */
+#define SHORT_MAX 64
+
 struct slot {
 	uint64_t hash;
-	struct usage_entry entry;
+	uint16_t len, local;
+	bool has_domain, named;
+	char text[SHORT_MAX];
+	struct usage usage;
+	struct usage_day day;
+};
+
+/* What a shard fills and the recorder empties. */
+struct block {
+	struct slot slot[TALLY_SHARD_ENTRIES];
+	char long_text[TALLY_SHARD_ENTRIES][LOGIN_MAX];
 };
 
 struct shard {
 	pthread_mutex_t mutex;
 	size_t count;
-	struct slot *slot; /* the first `count` are used */
-	uint16_t *place;   /* hash table of 1 + index; 0 is free */
+	struct block *block; /* the first `count` slots are used */
+	uint16_t *place;     /* hash table of 1 + index; 0 is free */
 };
 
 #define PLACES (2 * TALLY_SHARD_ENTRIES)
@@ -31,7 +45,7 @@ struct shard {
 static struct {
 	bool started;
 	struct shard shard[TALLY_SHARDS];
-	struct slot *spare; /* exchanged for that of the shard being emptied */
+	struct block *spare; /* exchanged for that of the shard being emptied */
 	_Atomic size_t entries;
 	_Atomic uint64_t dropped;
 	atomic_bool early;   /* that it is full has been said */
@@ -41,15 +55,15 @@ static struct {
 enum error
 tally_start(void)
 {
-	struct slot *slots = calloc(TALLY_ENTRIES, sizeof *slots);
+	struct block *blocks = calloc(TALLY_SHARDS, sizeof *blocks);
 	uint16_t *places = calloc(TALLY_SHARDS * PLACES, sizeof *places);
 
-	tally.spare = calloc(TALLY_SHARD_ENTRIES, sizeof *tally.spare);
-	if (slots == NULL || places == NULL || tally.spare == NULL)
+	tally.spare = calloc(1, sizeof *tally.spare);
+	if (blocks == NULL || places == NULL || tally.spare == NULL)
 		return ERR_MEMORY;
 	for (size_t i = 0; i < TALLY_SHARDS; i++) {
 		pthread_mutex_init(&tally.shard[i].mutex, NULL);
-		tally.shard[i].slot = slots + i * TALLY_SHARD_ENTRIES;
+		tally.shard[i].block = &blocks[i];
 		tally.shard[i].place = places + i * PLACES;
 	}
 	tally.started = true;
@@ -71,6 +85,31 @@ hash(const struct login *login, uint32_t day)
 	return h ^ h >> 33;
 }
 
+/* text_of - where a slot's login is */
+static char *
+text_of(struct block *b, struct slot *slot)
+{
+	return slot->len <= SHORT_MAX ? slot->text : b->long_text[slot - b->slot];
+}
+
+static void
+keep_login(struct block *b, struct slot *slot, const struct login *login)
+{
+	slot->len = (uint16_t)login->len;
+	slot->local = (uint16_t)login->local;
+	slot->has_domain = login->has_domain;
+	slot->named = login->named;
+	memcpy(text_of(b, slot), login->text, login->len);
+}
+
+static bool
+is_of(struct block *b, struct slot *slot, const struct login *login)
+{
+	return slot->len == login->len && slot->local == login->local &&
+	    slot->has_domain == login->has_domain &&
+	    memcmp(text_of(b, slot), login->text, login->len) == 0;
+}
+
 /*
  * find - the slot of the login and the day, a new one where there is none yet, or NULL
  * where there is no room; the shard is locked
@@ -82,18 +121,18 @@ find(struct shard *s, uint64_t h, const struct login *login, uint32_t day, bool 
 	struct slot *slot;
 
 	for (*new_r = false; s->place[at] != 0; at = (at + 1) % PLACES) {
-		slot = &s->slot[s->place[at] - 1];
-		if (slot->hash == h && slot->entry.day.day == day &&
-		    login_equal(&slot->entry.login, login))
+		slot = &s->block->slot[s->place[at] - 1];
+		if (slot->hash == h && slot->day.day == day &&
+		    is_of(s->block, slot, login))
 			return slot;
 	}
 	if (s->count == TALLY_SHARD_ENTRIES)
 		return NULL;
 	*new_r = true;
-	slot = &s->slot[s->count++];
+	slot = &s->block->slot[s->count++];
 	s->place[at] = (uint16_t)s->count;
 	slot->hash = h;
-	slot->entry.login = *login;
+	keep_login(s->block, slot, login);
 	return slot;
 }
 
@@ -109,12 +148,12 @@ add(const struct login *login, const struct usage *usage, const struct usage_day
 	pthread_mutex_lock(&s->mutex);
 	slot = find(s, h, login, day->day, &is_new);
 	if (slot != NULL && is_new) {
-		slot->entry.usage = *usage;
-		slot->entry.day = *day;
+		slot->usage = *usage;
+		slot->day = *day;
 		atomic_fetch_add_explicit(&tally.entries, 1, memory_order_relaxed);
 	} else if (slot != NULL) {
-		usage_add(&slot->entry.usage, usage);
-		usage_day_add(&slot->entry.day, day);
+		usage_add(&slot->usage, usage);
+		usage_day_add(&slot->day, day);
 	}
 	if (s->count >= EARLY_SHARD)
 		atomic_store_explicit(&tally.crowded, true, memory_order_relaxed);
@@ -167,25 +206,41 @@ tally_count(const struct tally_event *event)
 	return is_full() && !atomic_exchange(&tally.early, true);
 }
 
+/* take_entry - what a slot holds, as others know it */
+static void
+take_entry(struct block *b, struct slot *slot, struct usage_entry *out)
+{
+	struct login *login = &out->login;
+
+	login->len = slot->len;
+	login->local = slot->local;
+	login->has_domain = slot->has_domain;
+	login->named = slot->named;
+	memcpy(login->text, text_of(b, slot), slot->len);
+	login->text[login->len] = '\0';
+	out->usage = slot->usage;
+	out->day = slot->day;
+}
+
 size_t
 tally_drain(unsigned shard, struct usage_entry *out)
 {
 	struct shard *s = &tally.shard[shard];
-	struct slot *full;
+	struct block *full;
 	size_t n;
 
 	if (!tally.started)
 		return 0;
 	pthread_mutex_lock(&s->mutex);
-	full = s->slot;
+	full = s->block;
 	n = s->count;
-	s->slot = tally.spare;
+	s->block = tally.spare;
 	s->count = 0;
 	memset(s->place, 0, PLACES * sizeof *s->place);
 	pthread_mutex_unlock(&s->mutex);
 	tally.spare = full;
 	for (size_t i = 0; i < n; i++)
-		out[i] = full[i].entry;
+		take_entry(full, &full->slot[i], &out[i]);
 	atomic_fetch_sub(&tally.entries, n);
 	atomic_store(&tally.crowded, false);
 	atomic_store(&tally.early, false);

@@ -267,6 +267,36 @@ START_TEST(what_finds_no_room_again_is_dropped)
 }
 END_TEST
 
+/* Some of these lengths are kept in the slot, the others elsewhere. */
+START_TEST(login_of_any_length_is_kept_whole)
+{
+	char text[LOGIN_MAX + 1];
+	struct login login;
+	struct tally_event event = {
+	    &login, USAGE_ALLOWED, "192.0.2.1", "PLAIN", "", NOON};
+
+	for (size_t n = 1; n <= LOGIN_MAX; n++) {
+		memset(text, 'u', n);
+		if (n > 2)
+			text[n / 2] = '@';
+		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
+		ck_assert(!tally_count(&event));
+		text[n - 1] = 'v'; /* one that differs in its last byte */
+		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
+		ck_assert(!tally_count(&event));
+		ck_assert_uint_eq(tally_entries(), 2);
+		for (unsigned shard = 0, seen = 0; shard < TALLY_SHARDS; shard++)
+			for (size_t i = tally_drain(shard, out); i-- > 0; seen++) {
+				out[i].login.text[n - 1] = 'v';
+				ck_assert(login_equal(&out[i].login, &login));
+				ck_assert_uint_eq(out[i].day.count[USAGE_ALLOWED], 1);
+				ck_assert_uint_lt(seen, 2);
+			}
+		ck_assert_uint_eq(tally_entries(), 0);
+	}
+}
+END_TEST
+
 static atomic_bool done;
 
 static void *
@@ -348,6 +378,7 @@ main(void)
 	tcase_add_test(counts, early_is_said_again_once_it_was_emptied);
 	tcase_add_test(counts, early_is_said_before_anything_is_dropped);
 	tcase_add_test(counts, what_finds_no_room_again_is_dropped);
+	tcase_add_test(counts, login_of_any_length_is_kept_whole);
 	tcase_add_test(counts, threads_lose_no_count);
 	tcase_add_test(off, nothing_is_counted_before_the_start);
 	return suite_run(suite);
