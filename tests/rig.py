@@ -250,11 +250,12 @@ class Site:
 class Rig(Site):
     """listeners: {name: {parameter: value}}, where chroot is y or n; users:
     {login: password}; main: {parameter: value} for main.cf; tokens: whether
-    modern() shall work, which is for Dovecot 2.3."""
+    modern() shall work, which is for Dovecot 2.3; parent: where its folder is
+    made."""
 
-    def __init__(self, listeners, users, main=(), tokens=False):
+    def __init__(self, listeners, users, main=(), tokens=False, parent='/tmp'):
         # Short, for sockets, and reachable by user postfix: TMPDIR may not be.
-        super().__init__(users, '/tmp')
+        super().__init__(users, parent)
         self.listeners = listeners
         self.main = dict(main)
         self.tokens = tokens

@@ -2,13 +2,13 @@
 /*
  * bench_usage.c - what recording costs: decisions a second and processor time of each,
  * with `usage = yes` and `usage = no` in turn, over 8 connections and 5,000 mailboxes.
- * No test: BUILDDIR=. tests/bench_usage [ROUNDS [SUBMISSIONS]]
+ * No test: BUILDDIR=. tests/bench/bench_usage [ROUNDS [SUBMISSIONS]]
  */
-#include "deadline.h"
-#include "file.h"
-#include "mta.h"
-#include "sample.h"
-#include "suite.h"
+#include "../deadline.h"
+#include "../file.h"
+#include "../mta.h"
+#include "../sample.h"
+#include "../suite.h"
 
 #include <signal.h>
 #include <stdio.h>

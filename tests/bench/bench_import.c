@@ -2,7 +2,7 @@
 /*
  * bench_import.c - what import costs: its time as a ratio to bare mdb_put() of the same
  * rows in the same order, and its peak of anonymous memory, for both formats, in the
- * order of keys and in none. No test: BUILDDIR=. tests/bench_import [ROUNDS [ROWS
+ * order of keys and in none. No test: BUILDDIR=. tests/bench/bench_import [ROUNDS [ROWS
  * [TENANTS]]], with room for 200 bytes a row below $TMPDIR or /tmp.
  */
 #include <lmdb.h>

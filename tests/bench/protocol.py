@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""The daemon against a milter that does nothing, by the milter protocol."""
+
+from parts import load, median, noop, ours, pairs, spread, table
+
+CONNECTIONS = 1, 8, 64, 1000
+OPEN = 8, 20000     # connections, questions a second
+HEAD = ['policy', 'socket', 'connections', 'rate, ours/no-op',
+        'processor time above no-op, us', 'p99, ours/no-op']
+
+
+def policies(place, quick):
+    small = place.policy(10, 0)
+    large = place.policy(1000, 10000) if quick else place.policy(100000,
+                                                                1000000)
+    return ('%d tenants' % small.tenants, small), (
+        '%d tenants, %d overrides' % (large.tenants, large.mailboxes), large)
+
+
+def one_row(nothing, daemon, policy, options, connections, rate=0):
+    questions = 2000 if options.quick else (
+        40000 if rate else 15000 if connections == 1 else 60000)
+
+    def ask(milter):
+        return lambda i: load(milter, policy, connections, questions, rate, i)
+
+    # Every page and every mailbox has been seen once before it counts.
+    load(daemon, policy, connections, questions, 0, 99)
+    them, us = pairs(options.rounds, ask(nothing), ask(daemon))
+    return ([u['rate'] / t['rate'] for u, t in zip(us, them)],
+            [u['cpu_us'] - t['cpu_us'] for u, t in zip(us, them)],
+            [u['p99_us'] / t['p99_us'] for u, t in zip(us, them)],
+            median([t['cpu_us'] for t in them]),
+            median([t['rate'] for t in them]))
+
+
+def measure(place, options):
+    yield '## Protocol: against a milter that accepts at MAIL'
+    yield ''
+    rows = []
+    for name, policy in policies(place, options.quick):
+        for transport in 'unix', 'tcp':
+            with noop(place, transport) as nothing, \
+                    ours(place, policy, transport) as daemon:
+                for connections in CONNECTIONS:
+                    rate, cpu, p99, _, _ = one_row(
+                        nothing, daemon, policy, options, connections)
+                    rows.append([name, transport, connections, spread(rate),
+                                 spread(cpu), spread(p99)])
+                connections, due = OPEN
+                rate, cpu, p99, _, _ = one_row(
+                    nothing, daemon, policy, options, connections, due)
+                rows.append([name, transport, '%d, open: %d/s' % OPEN,
+                             spread(rate), spread(cpu), spread(p99)])
+    yield from table(HEAD, rows)
