@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/file.h>
 #include <time.h>
@@ -12,21 +13,63 @@
 #include "policy/instant.h"
 
 #define POLL_NANOSECONDS 5000000L
+#define LINE_MS 500 /* the first in line may be a stopped process: not for ever */
 
-/* lock_until - flock(2) has no time limit, so the lock is asked for again and again */
+/*
+ * stand_first - whether this one is the first in line: that is a lock of another kind
+ * on the same file, which flock(2) does not see
+ */
+static bool
+stand_first(int fd)
+{
+	struct flock line = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+	return fcntl(fd, F_OFD_SETLK, &line) == 0 ||
+	    (errno != EAGAIN && errno != EACCES && errno != EINTR);
+}
+
+static void
+leave_line(int fd)
+{
+	struct flock line = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_len = 1};
+
+	(void)fcntl(fd, F_OFD_SETLK, &line);
+}
+
+static enum error
+try_lock(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return OK;
+	return errno == EWOULDBLOCK || errno == EINTR ? ERR_BUSY
+						      : error_from_errno(errno);
+}
+
+/*
+ * lock_until - flock(2) has no time limit, so the lock is asked for again and again.
+ * Only the first in line asks: a writer that gives the lock back and wants it again at
+ * once, as a loop of commands does, would nearly always find it free before those who
+ * wait look again.
+ */
 static enum error
 lock_until(int fd, int64_t deadline)
 {
 	const struct timespec pause = {0, POLL_NANOSECONDS};
+	int64_t now, patience = monotonic_ms() + LINE_MS;
+	bool first = false;
+	enum error e;
 
-	while (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_from_errno(errno);
-		if (monotonic_ms() >= deadline)
-			return ERR_BUSY;
+	for (;;) {
+		now = monotonic_ms();
+		first = first || stand_first(fd);
+		e = first || now >= patience ? try_lock(fd) : ERR_BUSY;
+		if (e != ERR_BUSY || now >= deadline)
+			break;
 		nanosleep(&pause, NULL);
 	}
-	return OK;
+	if (first)
+		leave_line(fd);
+	return e;
 }
 
 enum error

@@ -11,7 +11,7 @@
 /*
  * Takes the lock on PATH (created with mode 0600) before LMDB is opened for writing:
  * it has the time limit that LMDB's own lock lacks, and whoever holds it may replace
- * the database. Returns the descriptor to close in FD_R; ERR_BUSY after SECONDS;
+ * the database. Who waits is not overtaken again and again. Returns the descriptor to close in FD_R; ERR_BUSY after SECONDS;
  * ERR_PERMISSION; ERR_CREATE; with WHY.
  */
 enum error writers_lock(

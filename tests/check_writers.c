@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_writers.c - the turns of writers: who waits gets one, whoever else is there. */
+#include "deadline.h"
+#include "state.h"
+#include "suite.h"
+
+#include "policy/writers.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	GREEDY = 2,
+	TURNS = 5,
+	HELD_NANOSECONDS = 20000000,
+	LIMIT = 3,      /* seconds: 150 turns of the greedy ones */
+	FREE_WITHIN = 2 /* seconds: with one in the line that does not move */
+};
+
+static struct state state;
+static struct error_text why;
+static int64_t patience;
+
+static void
+setup(void)
+{
+	state_open(&state);
+	patience = LIMIT * deadline_factor();
+}
+
+/* greedy_run - gives its turn back and takes the next at once, as a loop of commands */
+static void __attribute__((noreturn)) greedy_run(void)
+{
+	const struct timespec work = {0, HELD_NANOSECONDS};
+	int turn;
+
+	for (;;) {
+		if (writers_lock(state.writers, WRITERS_WAIT_SECONDS, &turn, &why) !=
+		    OK)
+			_exit(1);
+		nanosleep(&work, NULL);
+		close(turn);
+	}
+}
+
+/* child_start - a process that runs what never returns */
+static pid_t
+child_start(void (*run)(void))
+{
+	pid_t pid = fork();
+
+	if (pid == 0)
+		run();
+	ck_assert_int_gt(pid, 0);
+	return pid;
+}
+
+static void
+child_kill(pid_t pid)
+{
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* turn_taken_by_other - waits until somebody has it */
+static void
+turn_taken_by_other(void)
+{
+	int64_t deadline = deadline_in(LIMIT * 1000);
+	int turn;
+
+	while (writers_lock(state.writers, 0, &turn, &why) == OK) {
+		close(turn);
+		ck_assert(deadline_pause(deadline));
+	}
+}
+
+START_TEST(turn_comes_beside_writers_that_never_pause)
+{
+	pid_t greedy[GREEDY];
+	int turn;
+
+	for (int i = 0; i < GREEDY; i++)
+		greedy[i] = child_start(greedy_run);
+	turn_taken_by_other();
+	for (int i = 0; i < TURNS; i++) {
+		expect_ok(writers_lock(state.writers, (int)patience, &turn, &why));
+		close(turn);
+	}
+	for (int i = 0; i < GREEDY; i++) {
+		ck_assert_int_eq(waitpid(greedy[i], NULL, WNOHANG), 0);
+		child_kill(greedy[i]);
+	}
+}
+END_TEST
+
+/* waiter_run - waits for a turn that it does not get */
+static void __attribute__((noreturn)) waiter_run(void)
+{
+	int turn;
+
+	_exit(writers_lock(state.writers, 600, &turn, &why) == OK ? 0 : 1);
+}
+
+/* One that is stopped while it waits keeps its place, but must not keep others out. */
+START_TEST(stopped_waiter_does_not_stop_the_others)
+{
+	const struct timespec moment = {0, 5 * HELD_NANOSECONDS};
+	int held, turn;
+	pid_t waiter;
+
+	expect_ok(writers_lock(state.writers, 0, &held, &why));
+	waiter = fork();
+	if (waiter == 0) {
+		close(held); /* or the lock would be ours */
+		waiter_run();
+	}
+	nanosleep(&moment, NULL);
+	ck_assert_int_eq(kill(waiter, SIGSTOP), 0);
+	ck_assert_int_eq(waitpid(waiter, NULL, WUNTRACED), waiter);
+	close(held);
+	for (int i = 0; i < 2; i++) {
+		expect_ok(writers_lock(
+		    state.writers, FREE_WITHIN * deadline_factor(), &turn, &why));
+		close(turn);
+	}
+	child_kill(waiter);
+	expect_ok(writers_lock(state.writers, 0, &turn, &why));
+	close(turn);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("writers");
+	TCase *tcase = state_add_case(suite, "writers");
+
+	tcase_add_checked_fixture(tcase, setup, NULL);
+	tcase_add_test(tcase, turn_comes_beside_writers_that_never_pause);
+	tcase_add_test(tcase, stopped_waiter_does_not_stop_the_others);
+	return suite_run(suite);
+}
