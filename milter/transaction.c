@@ -193,24 +193,37 @@ judge(struct store_txn *txn, const struct transaction *t, enum mta mta,
 	return OK;
 }
 
-/* decide_from_store - any error is a store error */
+/* judge_snapshot - in a snapshot of the policy database */
 static enum error
-decide_from_store(const struct decider *decider, const struct transaction *t,
+judge_snapshot(const struct decider *decider, const struct transaction *t, enum mta mta,
     struct record *r, struct reply *reply)
 {
-	enum mta mta = mta_of(decider, t);
 	struct store_txn *txn;
-	enum error e;
 	int slot;
+	enum error e = keeper_take(decider->keeper, &txn, &slot);
 
-	if (mta == MTA_AUTO)
-		return ERR_DATA;
-	e = keeper_take(decider->keeper, &txn, &slot);
 	if (e != OK)
 		return e;
 	e = judge(txn, t, mta, r, reply);
 	keeper_give(decider->keeper, slot, e);
 	return e;
+}
+
+/*
+ * decide_from_store - any error is a store error. A database that was replaced or
+ * written to is verified first, which is waited for, and then asked once more.
+ */
+static enum error
+decide_from_store(const struct decider *decider, const struct transaction *t,
+    struct record *r, struct reply *reply)
+{
+	enum mta mta = mta_of(decider, t);
+	enum error e;
+
+	if (mta == MTA_AUTO)
+		return ERR_DATA;
+	e = judge_snapshot(decider, t, mta, r, reply);
+	return e == ERR_REPLACED ? judge_snapshot(decider, t, mta, r, reply) : e;
 }
 
 struct decision

@@ -262,6 +262,18 @@ db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r)
 }
 
 enum error
+db_written(const struct db_txn *txn, struct timespec *time_r)
+{
+	struct stat st;
+	int fd;
+
+	if (mdb_env_get_fd(txn->db->env, &fd) != MDB_SUCCESS || fstat(fd, &st) != 0)
+		return ERR_IO;
+	*time_r = st.st_mtim;
+	return OK;
+}
+
+enum error
 db_clear_stale_readers(struct db *db)
 {
 	int dead;

@@ -61,6 +61,9 @@ void db_close(struct db **db);
 /* Waits until all that was committed is on disk. ERR_FULL, ERR_IO. */
 enum error db_sync(struct db *db) MUST_USE;
 
+/* When the file was last written to, by whomever. ERR_IO. */
+enum error db_written(const struct db_txn *txn, struct timespec *time_r) MUST_USE;
+
 /* Device and inode of the file that is open. */
 enum error db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r) MUST_USE;
 

@@ -34,8 +34,6 @@ struct keeper {
 	int64_t scan_ms;
 	unsigned ahead;   /* looks in a row that found the file ahead of the lock */
 	unsigned foreign; /* looks in a row that found it written, yet no commit */
-	size_t seen_txn;  /* the last commit that was seen, */
-	struct timespec seen_written; /* and when the file had been written then */
 	struct error_text said;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -96,29 +94,16 @@ close_all(struct keeper *k)
 	store_close(&k->store);
 }
 
-/*
- * note_writing - LMDB writes the file for a commit only. One that is written while the
- * number of the last commit stays has been written by something else.
- */
+/* note_writing - counts the looks that found what no commit explains */
 static enum error
-note_writing(struct keeper *k, const struct store_txn *txn)
+note_writing(struct keeper *k, struct store_txn *txn)
 {
-	size_t id = store_txn_id(txn);
-	struct timespec written;
-	enum error e = store_written(k->store, &written);
+	bool foreign;
+	enum error e = store_was_written(txn, &foreign);
 
-	if (e != OK)
-		return e;
-	if (id == k->seen_txn &&
-	    (written.tv_sec != k->seen_written.tv_sec ||
-		written.tv_nsec != k->seen_written.tv_nsec)) {
-		k->foreign++; /* or a commit is on its way: the next look will tell */
-		return OK;
-	}
-	k->foreign = 0;
-	k->seen_txn = id;
-	k->seen_written = written;
-	return OK;
+	/* or a commit is on its way: the next look will tell */
+	k->foreign = foreign ? k->foreign + 1 : 0;
+	return e;
 }
 
 /* note_meta - what the snapshot says of the whole database */
@@ -149,8 +134,8 @@ take_baseline(struct keeper *k)
 
 	if (e != OK)
 		return e;
-	k->seen_txn = 0;
-	e = note_writing(k, txn);
+	k->foreign = 0;
+	e = store_trust(txn);
 	note_meta(k, txn);
 	store_abort(&txn);
 	return e;

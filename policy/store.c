@@ -151,7 +151,17 @@ new_store(enum store_mode mode)
 		return NULL;
 	s->mode = mode;
 	s->writers_fd = -1;
+	writing_init(&s->writing);
 	return s;
+}
+
+/* give_writers_file - the daemon's user looks at it, to see who writes */
+static enum error
+give_writers_file(const char *path, const char *dir, struct error_text *why)
+{
+	enum error e = give_to_group(path, dir, STORE_WRITERS_MODE);
+
+	return e == OK ? OK : error_about(why, e, path);
 }
 
 /* How a store is opened, other than to read or to write. */
@@ -177,6 +187,10 @@ open_store(struct store **store_r, const char *dir, enum store_mode mode,
 		error_about(why, e, s->data_path);
 	if (e == OK && mode == STORE_WRITE && how != OPEN_IN_TURN)
 		e = writers_lock(writers, WRITERS_WAIT_SECONDS, &s->writers_fd, why);
+	if (e == OK && mode == STORE_READ)
+		s->writers_fd = writers_watch(writers);
+	else if (e == OK && s->writers_fd >= 0)
+		e = give_writers_file(writers, dir, why);
 	if (e == OK)
 		e = open_settled(s, dir, why);
 	if (e == OK)
@@ -277,7 +291,7 @@ store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 {
 	const struct db_options options = {
 	    .writable = true, .alone = true, .lazy = true};
-	struct store *s = calloc(1, sizeof *s);
+	struct store *s = new_store(STORE_WRITE);
 	bool created;
 	int n;
 	enum error e;
@@ -285,8 +299,6 @@ store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 	*store_r = NULL;
 	if (s == NULL)
 		return error_about(why, ERR_MEMORY, dir);
-	s->mode = STORE_WRITE;
-	s->writers_fd = -1;
 	n = snprintf(s->data_path, sizeof s->data_path, "%s/policy.scratch", dir);
 	if (n < 0 || n >= (int)sizeof s->data_path) {
 		store_close(&s);
@@ -334,17 +346,6 @@ store_check_path(const struct store *store)
 	return same_file(&data, &store->data) && same_file(&lock, &store->lock)
 	    ? OK
 	    : ERR_REPLACED;
-}
-
-enum error
-store_written(const struct store *store, struct timespec *time_r)
-{
-	struct stat st;
-
-	if (stat(store->data_path, &st) != 0)
-		return error_from_errno(errno);
-	*time_r = st.st_mtim;
-	return OK;
 }
 
 enum error

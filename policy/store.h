@@ -22,6 +22,7 @@
 /* The modes they have, whatever the umask. */
 #define STORE_DATA_MODE 0640
 #define STORE_LOCK_MODE 0660
+#define STORE_WRITERS_MODE 0640
 
 struct store;
 struct store_txn;
@@ -75,9 +76,6 @@ void store_close(struct store **store);
 /* OK while PATH and the lock file are those that were opened, else ERR_REPLACED. */
 enum error store_check_path(const struct store *store) MUST_USE;
 
-/* When the data file was last written to, by whomever. ERR_MISSING, ERR_IO. */
-enum error store_written(const struct store *store, struct timespec *time_r) MUST_USE;
-
 /* Frees reader slots of processes that are gone. */
 enum error store_clear_stale_readers(struct store *store) MUST_USE;
 
@@ -97,9 +95,18 @@ enum error store_yield(struct store *store, struct store_txn **txn_r) MUST_USE;
 /*
  * Looks again whether the snapshot is still what it was: ERR_REPLACED when the file
  * was overwritten in place meanwhile, so far as can be seen from its meta pages and the
- * meta record. What was read before counts only if this holds.
+ * meta record, or was written to by something else than a commit since the first look,
+ * or since store_trust(). What was read before counts only if this holds.
  */
 enum error store_confirm(struct store_txn *txn) MUST_USE;
+
+/*
+ * Takes the file as it is written now for good: a scan of all of it is to follow.
+ * FOREIGN_R of store_was_written() is whether it was written since, while no commit was
+ * seen: by something else, or for a commit that is on its way. ERR_IO.
+ */
+enum error store_trust(struct store_txn *txn) MUST_USE;
+enum error store_was_written(struct store_txn *txn, bool *foreign_r) MUST_USE;
 
 /* Ends a read transaction's snapshot, and takes a new one (the pool's two halves). */
 enum error store_reset(struct store_txn *txn);

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include "policy/store.h"
+#include "policy/writing.h"
 
 struct file_id {
 	dev_t dev;
@@ -16,7 +17,8 @@ struct file_id {
 struct store {
 	struct db *db;
 	enum store_mode mode;
-	int writers_fd; /* -1 for readers */
+	int writers_fd; /* a writer's turn; for readers, to see who has it; or -1 */
+	struct writing writing;
 	struct file_id data, lock;
 	char data_path[PATH_MAX], lock_path[PATH_MAX];
 };

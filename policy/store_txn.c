@@ -6,6 +6,7 @@
 
 #include "policy/setting_table.h"
 #include "policy/store_parts.h"
+#include "policy/writers.h"
 
 /*
  * load - the meta record, then the settings unless they are those of this digest:
@@ -106,6 +107,54 @@ store_tenants(struct store_txn *txn)
 	return txn->tenants;
 }
 
+/* is_known - whether the file is as the snapshot's commit had left it */
+static enum error
+is_known(struct store_txn *txn, bool *known_r)
+{
+	struct timespec written = {0, 0};
+	enum error e = db_written(txn->db, &written);
+
+	*known_r = e == OK &&
+	    writing_is_known(&txn->store->writing, store_txn_id(txn), written);
+	return e;
+}
+
+enum error
+store_trust(struct store_txn *txn)
+{
+	bool known;
+
+	writing_forget(&txn->store->writing);
+	return is_known(txn, &known);
+}
+
+enum error
+store_was_written(struct store_txn *txn, bool *foreign_r)
+{
+	enum error e = is_known(txn, foreign_r);
+
+	*foreign_r = !*foreign_r;
+	return e;
+}
+
+/*
+ * confirm_writing - what was read may have been written by something else than a
+ * commit. Writers say when they are at work; one that has just ended has left the next
+ * commit behind. In this order, or one could end in between.
+ */
+static enum error
+confirm_writing(struct store_txn *txn)
+{
+	bool known;
+	size_t lag = 0;
+	enum error e = is_known(txn, &known);
+
+	if (e != OK || known || writers_at_work(txn->store->writers_fd))
+		return e;
+	e = db_lag(txn->db, &lag);
+	return e == OK && lag != 1 ? ERR_REPLACED : e;
+}
+
 enum error
 store_confirm(struct store_txn *txn)
 {
@@ -117,16 +166,16 @@ store_confirm(struct store_txn *txn)
 			    */
 	e = db_pin_holds(txn->db);
 	if (e != ERR_NOTFOUND)
-		return e;
+		return e == OK ? confirm_writing(txn) : e;
 	e = db_check(txn->db);
 	if (e == OK)
 		e = meta_read(txn->db, &now);
 	if (e != OK)
 		return e;
-	return memcmp(now.id, txn->meta.id, sizeof now.id) == 0 &&
-		memcmp(&now.digest, &txn->meta.digest, sizeof now.digest) == 0
-	    ? OK
-	    : ERR_REPLACED;
+	if (memcmp(now.id, txn->meta.id, sizeof now.id) != 0 ||
+	    memcmp(&now.digest, &txn->meta.digest, sizeof now.digest) != 0)
+		return ERR_REPLACED;
+	return confirm_writing(txn);
 }
 
 void

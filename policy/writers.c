@@ -16,24 +16,27 @@
 #define LINE_MS 500 /* the first in line may be a stopped process: not for ever */
 
 /*
- * stand_first - whether this one is the first in line: that is a lock of another kind
- * on the same file, which flock(2) does not see
+ * Bytes that are locked in another way than the file as a whole, which flock(2) does
+ * not see: by the first in line, and, for who may not lock the file, by the one whose
+ * turn it is.
  */
+enum byte { BYTE_LINE, BYTE_TURN };
+
+static bool
+set_byte(int fd, enum byte byte, short type)
+{
+	struct flock lock = {
+	    .l_type = type, .l_whence = SEEK_SET, .l_start = byte, .l_len = 1};
+
+	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+/* stand_first - whether this one is the first in line, or no line can be formed */
 static bool
 stand_first(int fd)
 {
-	struct flock line = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
-
-	return fcntl(fd, F_OFD_SETLK, &line) == 0 ||
+	return set_byte(fd, BYTE_LINE, F_WRLCK) ||
 	    (errno != EAGAIN && errno != EACCES && errno != EINTR);
-}
-
-static void
-leave_line(int fd)
-{
-	struct flock line = {.l_type = F_UNLCK, .l_whence = SEEK_SET, .l_len = 1};
-
-	(void)fcntl(fd, F_OFD_SETLK, &line);
 }
 
 static enum error
@@ -68,7 +71,9 @@ lock_until(int fd, int64_t deadline)
 		nanosleep(&pause, NULL);
 	}
 	if (first)
-		leave_line(fd);
+		(void)set_byte(fd, BYTE_LINE, F_UNLCK);
+	if (e == OK && !set_byte(fd, BYTE_TURN, F_WRLCK))
+		e = error_from_errno(errno);
 	return e;
 }
 
@@ -94,4 +99,19 @@ writers_lock(const char *path, int seconds, int *fd_r, struct error_text *why)
 		    "%s)",
 		    seconds, path);
 	return error_about(why, e, path);
+}
+
+int
+writers_watch(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+bool
+writers_at_work(int fd)
+{
+	struct flock lock = {
+	    .l_type = F_RDLCK, .l_whence = SEEK_SET, .l_start = BYTE_TURN, .l_len = 1};
+
+	return fd < 0 || fcntl(fd, F_OFD_GETLK, &lock) != 0 || lock.l_type != F_UNLCK;
 }

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_store_replaced.c - snapshots, and files that are no longer those opened. */
+#include "deadline.h"
 #include "file.h"
 #include "image.h"
 #include "suite.h"
 
 #include "policy/setting_table.h"
+#include "policy/writers.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static struct state state;
@@ -120,6 +124,69 @@ START_TEST(truncated_under_a_snapshot)
 }
 END_TEST
 
+/* byte_write - the one that is there, again, until the file's time has changed */
+static void
+byte_write(void)
+{
+	int fd = open(state.data, O_RDWR);
+	int64_t deadline = deadline_in(5000);
+	struct stat before, after;
+	char byte;
+
+	ck_assert_int_eq(fstat(fd, &before), 0);
+	ck_assert_int_eq(pread(fd, &byte, 1, 0), 1);
+	do {
+		ck_assert_int_eq(pwrite(fd, &byte, 1, 0), 1);
+		ck_assert_int_eq(fstat(fd, &after), 0);
+	} while (before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+	    before.st_mtim.tv_nsec == after.st_mtim.tv_nsec &&
+	    deadline_pause(deadline));
+	close(fd);
+}
+
+/* turn_take - as a writer has it */
+static int
+turn_take(void)
+{
+	struct error_text why;
+	int turn;
+
+	expect_ok(writers_lock(state.writers, 0, &turn, &why));
+	return turn;
+}
+
+/* What is read is the same; but only a scan can tell that. */
+START_TEST(written_to_without_a_commit)
+{
+	int turn;
+
+	close(turn_take()); /* makes the file */
+	open_with(&older);
+	expect_ok(known_judge(txn, 1));
+	byte_write();
+	expect_error(ERR_REPLACED, known_judge(txn, 1));
+	turn = turn_take();
+	expect_ok(known_judge(txn, 1)); /* a commit may be on its way */
+	close(turn);
+	expect_error(ERR_REPLACED, known_judge(txn, 1));
+	expect_ok(store_trust(txn));
+	expect_ok(known_judge(txn, 1));
+}
+END_TEST
+
+/* Where it cannot be seen whether somebody has the turn, it is taken that one has. */
+START_TEST(written_to_by_nobody_knows_whom)
+{
+	bool foreign;
+
+	open_with(&older);
+	byte_write();
+	expect_ok(known_judge(txn, 1));
+	expect_ok(store_was_written(txn, &foreign));
+	ck_assert(foreign);
+}
+END_TEST
+
 /* writer_begin - the error of a writer's transaction */
 static int
 writer_begin(void *arg)
@@ -174,6 +241,20 @@ settings_change_run(void *arg)
 	return 0;
 }
 
+START_TEST(written_to_by_a_commit)
+{
+	close(turn_take());
+	open_with(&older);
+	ck_assert_int_eq(child_run(settings_change_run, NULL), 0);
+	expect_ok(known_judge(txn, 1)); /* in the older snapshot */
+	expect_ok(store_reset(txn));
+	expect_ok(store_renew(txn));
+	expect_ok(known_judge(txn, 1));
+	byte_write();
+	expect_error(ERR_REPLACED, known_judge(txn, 1));
+}
+END_TEST
+
 START_TEST(snapshot_stays_until_it_is_renewed)
 {
 	struct digest digest;
@@ -206,6 +287,9 @@ main(void)
 	tcase_add_test(tcase, overwritten_by_an_older_state);
 	tcase_add_test(tcase, overwritten_by_a_later_state);
 	tcase_add_test(tcase, truncated_under_a_snapshot);
+	tcase_add_test(tcase, written_to_without_a_commit);
+	tcase_add_test(tcase, written_to_by_nobody_knows_whom);
+	tcase_add_test(tcase, written_to_by_a_commit);
 	tcase_add_test(tcase, writer_does_not_write_into_an_older_state);
 	tcase_add_test(tcase, writer_does_not_write_into_a_later_state);
 	tcase_add_test(tcase, snapshot_stays_until_it_is_renewed);

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* writing - tells what commits write into the database's file from what else does */
+#ifndef POLICY_WRITING_H
+#define POLICY_WRITING_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/*
+ * LMDB writes the file for a commit only. One that is written while the number of the
+ * last commit stays has been written by something else, or a commit is on its way.
+ * Of each commit is kept when the file had been written when it was first seen.
+ */
+struct writing {
+	pthread_mutex_t mutex;
+	size_t txn; /* the last commit that was seen, 0: none */
+	struct timespec written;
+};
+
+void writing_init(struct writing *w);
+
+/* Forgets what was seen: whatever has written until now, a scan follows. */
+void writing_forget(struct writing *w);
+
+/*
+ * Whether the file, last written at WRITTEN, is as it was when commit number TXN was
+ * first seen, which may be now. Thread-safe.
+ */
+bool writing_is_known(struct writing *w, size_t txn, struct timespec written);
+
+#endif
