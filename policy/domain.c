@@ -138,6 +138,12 @@ domain_normalize(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 }
 
 bool
+domain_is_normal(const char *s, size_t n)
+{
+	return n <= DOMAIN_MAX && labels_ok(s, n, LABEL_MAX);
+}
+
+bool
 domain_is_name(const char *s, size_t n)
 {
 	size_t digits = 0, last = 0;

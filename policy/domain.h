@@ -27,6 +27,12 @@ enum error domain_normalize(
     const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
 /*
+ * Whether the N bytes S, nothing but small ASCII letters, digits, '-' and dots, are a
+ * normal form as they are: neither empty nor too long, and no label is.
+ */
+bool domain_is_normal(const char *s, size_t n);
+
+/*
  * Whether a normal form may be registered for a tenant: letters, digits, '-', '_'
  * and dots only, and no all-digit last label (an address is no domain).
  */

@@ -17,7 +17,7 @@
 struct pool {
 	struct store_txn *slot[POOL_SLOTS];
 	struct tenant_cache *tenants; /* of all slots */
-	_Atomic uint32_t taken; /* one bit a slot */
+	_Atomic uint32_t taken;       /* one bit a slot */
 };
 
 /*

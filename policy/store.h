@@ -113,9 +113,9 @@ enum error store_reset(struct store_txn *txn);
 enum error store_renew(struct store_txn *txn) MUST_USE;
 
 /*
- * Lets a read transaction keep the tenants it is asked for in CACHE, and find them there
- * (see tenant_table_of()). The cache is borrowed, may be shared by transactions of one
- * database, and has seen no other; NULL: none.
+ * Lets a read transaction keep the tenants it is asked for in CACHE, and find them
+ * there (see tenant_table_of()). The cache is borrowed, may be shared by transactions
+ * of one database, and has seen no other; NULL: none.
  */
 void store_use_tenants(struct store_txn *txn, struct tenant_cache *cache);
 struct tenant_cache *store_tenants(struct store_txn *txn);

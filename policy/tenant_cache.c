@@ -3,6 +3,7 @@
 #include "policy/tenant_cache.h"
 
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@ struct content {
 };
 
 #define WORDS (sizeof(struct content) / sizeof(uint64_t))
+#define HEAD_WORDS 2
 
 _Static_assert(sizeof(struct content) % sizeof(uint64_t) == 0, "it is copied in words");
 
@@ -71,18 +73,39 @@ set_of(struct tenant_cache *cache, const char *domain, size_t n)
 	return cache->place[(h ^ h >> 16) % SETS];
 }
 
-/* read_place - a copy of what is kept there; false while it is written */
-static bool
-read_place(struct place *p, struct content *out_r)
+/* load - words FROM to END of what is kept there */
+static void
+load(struct place *p, uint64_t *word, size_t from, size_t end)
 {
-	uint64_t word[WORDS];
-	uint64_t before = atomic_load_explicit(&p->sequence, memory_order_acquire);
-
-	for (size_t i = 0; i < WORDS; i++)
+	for (size_t i = from; i < end; i++)
 		word[i] = atomic_load_explicit(&p->word[i], memory_order_acquire);
-	memcpy(out_r, word, sizeof word);
-	return before % 2 == 0 &&
-	    atomic_load_explicit(&p->sequence, memory_order_relaxed) == before;
+}
+
+/* begin_reading - the snapshot and the lengths; false while the place is written */
+static bool
+begin_reading(struct place *p, struct content *c, uint64_t *sequence_r)
+{
+	uint64_t word[HEAD_WORDS];
+
+	*sequence_r = atomic_load_explicit(&p->sequence, memory_order_acquire);
+	load(p, word, 0, HEAD_WORDS);
+	memcpy(c, word, sizeof word);
+	return *sequence_r % 2 == 0;
+}
+
+/* end_reading - the rest, as far as it is used; false where it was written meanwhile */
+static bool
+end_reading(struct place *p, struct content *c, uint64_t sequence)
+{
+	size_t used = offsetof(struct content, at) + c->domain + c->name + c->record;
+	size_t end = (used + sizeof(uint64_t) - 1) / sizeof(uint64_t);
+	uint64_t word[WORDS];
+
+	if (end > WORDS)
+		return false;
+	load(p, word, 0, end);
+	memcpy(c, word, end * sizeof *word);
+	return atomic_load_explicit(&p->sequence, memory_order_relaxed) == sequence;
 }
 
 /* write_place - unless somebody else does at this moment */
@@ -107,6 +130,18 @@ is_of(const struct content *c, uint64_t snapshot, uint32_t age)
 	return c->snapshot == snapshot && c->age == age;
 }
 
+/* read_domain - what is kept of it at this place */
+static bool
+read_domain(struct place *p, uint64_t snapshot, uint32_t age, const char *domain,
+    size_t n, struct content *c)
+{
+	uint64_t sequence;
+
+	return begin_reading(p, c, &sequence) && is_of(c, snapshot, age) &&
+	    c->domain == n && end_reading(p, c, sequence) &&
+	    memcmp(c->at, domain, n) == 0;
+}
+
 bool
 tenant_cache_find(struct tenant_cache *cache, uint64_t snapshot, const char *domain,
     struct tenant *out_r)
@@ -116,10 +151,8 @@ tenant_cache_find(struct tenant_cache *cache, uint64_t snapshot, const char *dom
 	struct place *p = set_of(cache, domain, n), *end = p + WAYS;
 	struct content c;
 
-	for (; p < end; p++)
-		if (read_place(p, &c) && is_of(&c, snapshot, age) && c.domain == n &&
-		    memcmp(c.at, domain, n) == 0)
-			break;
+	while (p < end && !read_domain(p, snapshot, age, domain, n, &c))
+		p++;
 	if (p == end)
 		return false;
 	memcpy(out_r->name, c.at + n, c.name);
@@ -132,9 +165,11 @@ static struct place *
 victim(struct tenant_cache *cache, struct place *set, const struct content *c)
 {
 	struct content have;
+	uint64_t sequence;
 
 	for (struct place *p = set; p < set + WAYS; p++)
-		if (read_place(p, &have) && !is_of(&have, c->snapshot, c->age))
+		if (begin_reading(p, &have, &sequence) &&
+		    !is_of(&have, c->snapshot, c->age))
 			return p;
 	return set +
 	    atomic_fetch_add_explicit(&cache->next, 1, memory_order_relaxed) % WAYS;

@@ -2,6 +2,8 @@
 /* writing - tells what commits write into the database's file from what else does */
 #include "policy/writing.h"
 
+#include <stdatomic.h>
+
 void
 writing_init(struct writing *w)
 {
@@ -17,19 +19,30 @@ writing_forget(struct writing *w)
 	pthread_mutex_unlock(&w->mutex);
 }
 
-bool
-writing_is_known(struct writing *w, size_t txn, struct timespec written)
+/* compare - under the mutex, and keeps a new commit */
+static bool
+compare(struct writing *w, size_t txn, int64_t written)
 {
-	bool known = true;
+	if (txn < w->txn)
+		return true; /* another thread has seen a later commit */
+	if (txn == w->txn)
+		return w->written == written;
+	w->txn = txn;
+	w->written = written;
+	return true;
+}
 
+bool
+writing_is_known(struct writing *w, size_t txn, struct timespec time)
+{
+	int64_t written = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+	bool known;
+
+	/* Both of one commit, or the time of a later one, which is as good. */
+	if (atomic_load(&w->txn) == txn && atomic_load(&w->written) == written)
+		return true;
 	pthread_mutex_lock(&w->mutex);
-	if (txn > w->txn) {
-		w->txn = txn;
-		w->written = written;
-	} else if (txn == w->txn) {
-		known = w->written.tv_sec == written.tv_sec &&
-		    w->written.tv_nsec == written.tv_nsec;
-	} /* else the snapshot is older than what another thread has seen */
+	known = compare(w, txn, written);
 	pthread_mutex_unlock(&w->mutex);
 	return known;
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <time.h>
 
 /*
@@ -14,9 +15,9 @@
  * Of each commit is kept when the file had been written when it was first seen.
  */
 struct writing {
-	pthread_mutex_t mutex;
-	size_t txn; /* the last commit that was seen, 0: none */
-	struct timespec written;
+	pthread_mutex_t mutex;   /* of whoever changes the two */
+	_Atomic size_t txn;      /* the last commit that was seen, 0: none */
+	_Atomic int64_t written; /* nanoseconds since 1970 */
 };
 
 void writing_init(struct writing *w);
@@ -26,7 +27,7 @@ void writing_forget(struct writing *w);
 
 /*
  * Whether the file, last written at WRITTEN, is as it was when commit number TXN was
- * first seen, which may be now. Thread-safe.
+ * first seen, which may be now. Thread-safe; where nothing has changed, without a lock.
  */
 bool writing_is_known(struct writing *w, size_t txn, struct timespec written);
 

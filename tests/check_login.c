@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { PLAIN_MAX = 400, PLAIN_ROUNDS = 200000 };
+
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define BYTES(s) (s), sizeof(s) - 1
 #define U_E "b\xC3\xBC.example" /* and its A-label: */
@@ -310,6 +312,47 @@ START_TEST(same_login_however_typed)
 }
 END_TEST
 
+/* plain_random - letters, digits and what may be between them, at random */
+static size_t
+plain_random(char *out, unsigned *seed)
+{
+	static const char alphabet[] = "aaabcz0159...-@@_/+";
+	size_t n = 1 + (size_t)rand_r(seed) % PLAIN_MAX;
+
+	out[0] = 'a';
+	for (size_t i = 1; i < n; i++)
+		out[i] = alphabet[(size_t)rand_r(seed) % (sizeof(alphabet) - 1)];
+	if (rand_r(seed) % 4 == 0) /* some with long labels, and long domains */
+		memset(out + n / 2, 'b', n / 2);
+	return n;
+}
+
+/* Plain logins are taken as they are; with a capital they go through all the rules. */
+START_TEST(plain_logins_are_what_the_rules_make_of_them)
+{
+	unsigned seed = 1, good_ones = 0;
+
+	for (int i = 0; i < PLAIN_ROUNDS; i++) {
+		char text[PLAIN_MAX + 1];
+		struct login plain, ruled;
+		size_t n = plain_random(text, &seed);
+		enum error e = login_normalize(text, n, "%", &plain, NULL);
+
+		text[0] = 'A';
+		ck_assert_msg(login_normalize(text, n, "%", &ruled, NULL) == e, "%.*s",
+		    (int)n, text);
+		if (e != OK)
+			continue;
+		good_ones++;
+		ck_assert_msg(login_equal(&plain, &ruled), "%.*s", (int)n, text);
+		ck_assert_int_eq(plain.named, ruled.named);
+		ck_assert_int_eq(plain.text[plain.len], '\0');
+	}
+	ck_assert_uint_gt(good_ones, PLAIN_ROUNDS / 20);
+	ck_assert_uint_lt(good_ones, PLAIN_ROUNDS);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -327,5 +370,6 @@ main(void)
 	tcase_add_test(property, normal_form_is_final);
 	tcase_add_test(property, random_logins_settle);
 	tcase_add_test(property, same_login_however_typed);
+	tcase_add_test(property, plain_logins_are_what_the_rules_make_of_them);
 	return suite_run(suite);
 }
