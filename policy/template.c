@@ -170,7 +170,8 @@ check_header(struct template *t, const struct line *l, struct error_text *why)
 			return bad(t, l, why, "a folded line without a header");
 		return OK;
 	}
-	while (n < l->len && l->at[n] > ' ' && l->at[n] != ':')
+	/* A brace begins a field, and what that makes of the name nobody can tell. */
+	while (n < l->len && l->at[n] > ' ' && l->at[n] != ':' && l->at[n] != '{')
 		n++;
 	if (n == 0 || n == l->len || l->at[n] != ':')
 		return bad(t, l, why,

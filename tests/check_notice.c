@@ -218,6 +218,8 @@ static const struct {
     {"Subject: x\nBCC: a@b\n\n", "without Bcc"},
     {"Subject: x\nResent-To: a@b\n\n", "without Resent-To"},
     {"Subject: x\nBcc : a@b\n\n", "file:2: not a header"},
+    {"Subject: x\nB{url}cc: a@b\n\n", "file:2: not a header"},
+    {"Subject: x\n{tenant}: a@b\n\n", "file:2: not a header"},
     {"From me\nSubject: x\n\n", "file:1: not a header"},
     {"Subject: x\nHello,\n\n", "file:2: not a header"},
     {": x\nSubject: x\n\n", "file:1: not a header"},
