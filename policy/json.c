@@ -13,7 +13,26 @@ put(struct json *j, const char *s)
 	j->put(j->arg, s, strlen(s));
 }
 
-/* put_string - in quotes, with what RFC 8259 section 7 wants escaped */
+/*
+ * escape_of - the number of a character that is escaped by it, or -1: those that RFC
+ * 8259 section 7 wants; DEL and C1, which terminals obey, too; and what Unicode calls
+ * line breaks, at which some part what is one line of a log
+ */
+static int
+escape_of(const char *s, size_t len)
+{
+	const unsigned char *u = (const unsigned char *)s;
+
+	if (len == 1 && (u[0] < 0x20 || u[0] == 0x7F))
+		return u[0];
+	if (len == 2 && u[0] == 0xC2 && u[1] < 0xA0)
+		return u[1];
+	if (len == 3 && u[0] == 0xE2 && u[1] == 0x80 && (u[2] == 0xA8 || u[2] == 0xA9))
+		return u[2] == 0xA8 ? 0x2028 : 0x2029;
+	return -1;
+}
+
+/* put_string - in quotes; what is not UTF-8 becomes U+FFFD */
 static void
 put_string(struct json *j, const char *s, size_t n)
 {
@@ -29,8 +48,9 @@ put_string(struct json *j, const char *s, size_t n)
 		} else if (s[i] == '"' || s[i] == '\\') {
 			snprintf(escape, sizeof escape, "\\%c", s[i]);
 			put(j, escape);
-		} else if ((unsigned char)s[i] < 0x20 || s[i] == 0x7F) {
-			snprintf(escape, sizeof escape, "\\u%04x", (unsigned char)s[i]);
+		} else if (escape_of(s + i, len) >= 0) {
+			snprintf(escape, sizeof escape, "\\u%04x",
+			    (unsigned)escape_of(s + i, len));
 			put(j, escape);
 		} else {
 			j->put(j->arg, s + i, len);

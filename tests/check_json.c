@@ -212,6 +212,27 @@ START_TEST(utf8_stays_and_the_rest_is_replaced)
 }
 END_TEST
 
+START_TEST(what_a_terminal_obeys_or_breaks_a_line_is_escaped)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {{"\x7F", "\"\\u007f\""}, {"\xC2\x80", "\"\\u0080\""},
+	    {"a\xC2\x9B[31m", "\"a\\u009b[31m\""}, {"\xC2\x85", "\"\\u0085\""},
+	    {"\xC2\xA0", "\"\xC2\xA0\""}, {"\xE2\x80\xA7", "\"\xE2\x80\xA7\""},
+	    {"\xE2\x80\xA8", "\"\\u2028\""}, {"\xE2\x80\xA9z", "\"\\u2029z\""},
+	    {"\xE2\x80\xAA", "\"\xE2\x80\xAA\""}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sink sink;
+		struct json j;
+
+		sink_start(&sink, &j);
+		json_quoted(&j, NULL, cases[i].in);
+		ck_assert_str_eq(sink.at, cases[i].out);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -226,5 +247,6 @@ main(void)
 	tcase_add_test(strings, every_ascii_byte_comes_back);
 	tcase_add_test(strings, keys_are_escaped);
 	tcase_add_test(strings, utf8_stays_and_the_rest_is_replaced);
+	tcase_add_test(strings, what_a_terminal_obeys_or_breaks_a_line_is_escaped);
 	return suite_run(suite);
 }
