@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* fuzz_usage.c - usage files of any bytes, also such that are whole, as others write.
+ */
+#include "fuzz.h"
+
+#include "policy/digest.h"
+#include "policy/text.h"
+#include "policy/usage/database.h"
+#include "policy/usage/frame.h"
+#include "policy/usage/merge.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/*
+ * An input that begins with 's' (sealed) lacks the last frame, which is then made to
+ * hold for what is there; one that begins with anything else is a file as it is.
+ */
+
+static uint32_t
+number(const uint8_t *at)
+{
+	return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 |
+	    at[3];
+}
+
+/* sum_frame - the first is the machine's, behind the first line; others are rows */
+static void
+sum_frame(struct digest *sum, struct hasher *h, uint64_t frames, struct bytes body)
+{
+	const uint8_t *at = body.at;
+	struct bytes name = {FRAME_MAGIC, strlen(FRAME_MAGIC)};
+
+	if (frames > 0 && body.len >= 2) {
+		name.len = (size_t)at[0] << 8 | at[1];
+		name.at = at + 2;
+		if (name.len > body.len - 2 || name.len > LOGIN_MAX)
+			name.len = 0;
+	}
+	fuzz_expect(digest_add(sum, h, name, body) == OK);
+}
+
+/* seal - the last frame, into BUF */
+static size_t
+seal(const uint8_t *at, size_t left, uint8_t *buf, size_t room)
+{
+	static struct hasher *hasher;
+	size_t skip = strlen(FRAME_MAGIC), n;
+	struct digest sum = {{0}};
+	struct record_writer w;
+	uint64_t frames = 0;
+
+	if (hasher == NULL)
+		hasher = hasher_new();
+	for (at += skip, left -= skip; left >= FRAME_HEAD;
+	     at += FRAME_HEAD + n, left -= FRAME_HEAD + n, frames++) {
+		n = number(at);
+		if (n > left - FRAME_HEAD)
+			break;
+		sum_frame(&sum, hasher, frames, (struct bytes){at + FRAME_HEAD, n});
+	}
+	record_write_start(&w, buf, room);
+	record_put_u32(&w, 8 + DIGEST_BYTES);
+	record_put_u8(&w, FRAME_END);
+	record_put_u64(&w, frames > 0 ? frames - 1 : 0);
+	record_put_bytes(&w, sum.byte, sizeof sum.byte);
+	fuzz_expect(!w.failed);
+	return w.len;
+}
+
+/* is_printable - what will be shown to a person, as root */
+static void
+is_printable(instant t)
+{
+	fuzz_expect(t == INSTANT_NONE || instant_is_valid(t));
+}
+
+static void
+expect_node(const struct usage_node *n)
+{
+	fuzz_expect(strlen(n->host) <= NODE_HOST_MAX);
+	fuzz_expect(text_is_line(n->host, strlen(n->host)));
+	fuzz_expect(instant_is_valid(n->since) && instant_is_valid(n->until));
+	is_printable(n->last_dropped);
+}
+
+static void
+expect_row(const struct usage_row *row)
+{
+	fuzz_expect(row->login.len > 0 && row->login.len <= LOGIN_MAX);
+	fuzz_expect(text_is_line(row->login.text, row->login.len));
+	is_printable(row->usage.first_seen);
+	is_printable(row->usage.last_seen);
+	is_printable(row->usage.last_use);
+	is_printable(row->usage.last_password_use);
+	is_printable(row->usage.last_exempt);
+	fuzz_expect(row->days <= USAGE_DAYS_MAX);
+	for (size_t i = 1; i < row->days; i++)
+		fuzz_expect(row->day[i - 1].day < row->day[i].day);
+}
+
+static struct usage_reader *
+reader_open(FILE *from)
+{
+	struct error_text why = {""};
+	struct usage_reader *reader;
+	enum error e = usage_reader_open(&reader, from, "FILE", &why);
+
+	fuzz_expect((e == OK) == (why.text[0] == '\0'));
+	fuzz_expect((e == OK) == (reader != NULL));
+	return reader;
+}
+
+/* read_alone - the number of rows; 0 where the file is not whole */
+static size_t
+read_alone(const uint8_t *file, size_t size)
+{
+	FILE *from = fuzz_stream(file, size);
+	struct usage_reader *reader = reader_open(from);
+	struct error_text why = {""};
+	struct login last = {.len = 0};
+	struct usage_row row;
+	size_t n = 0;
+	enum error e = OK;
+
+	if (reader != NULL)
+		expect_node(usage_reader_node(reader));
+	while (reader != NULL && (e = usage_reader_next(reader, &row, &why)) == OK) {
+		expect_row(&row);
+		if (n++ > 0)
+			fuzz_expect(usage_login_order(&last, &row.login) < 0);
+		last = row.login;
+	}
+	fuzz_expect((e == OK || e == ERR_NOTFOUND) == (why.text[0] == '\0'));
+	usage_reader_close(&reader);
+	fclose(from);
+	return e == ERR_NOTFOUND ? n : 0;
+}
+
+/* read_merged - twice the same machine is that machine once, row by row */
+static size_t
+read_merged(const uint8_t *file, size_t size)
+{
+	FILE *from[] = {fuzz_stream(file, size), fuzz_stream(file, size)};
+	struct usage_merge *merge = usage_merge_new();
+	struct error_text why = {""};
+	struct usage_row row;
+	const char *left_out;
+	size_t n = 0;
+	enum error e = OK;
+
+	for (int i = 0; i < 2 && e == OK; i++) {
+		struct usage_reader *reader = reader_open(from[i]);
+
+		e = usage_merge_add(merge, reader, &left_out);
+		fuzz_expect(e == OK && (left_out != NULL) == (i == 1));
+	}
+	fuzz_expect(usage_merge_coverage(merge).nodes == 1);
+	while ((e = usage_merge_next(merge, &row, &why)) == OK) {
+		expect_row(&row);
+		n++;
+	}
+	fuzz_expect(e == ERR_NOTFOUND);
+	usage_merge_free(&merge);
+	fclose(from[0]);
+	fclose(from[1]);
+	return n;
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct fuzz_input input = {data, size};
+	bool sealed = fuzz_byte(&input) == 's';
+	size_t n = input.left, room = n + FRAME_HEAD + 8 + DIGEST_BYTES;
+	uint8_t *file = malloc(room);
+
+	fuzz_expect(file != NULL);
+	if (n > 0)
+		memcpy(file, input.at, n);
+	if (sealed && n >= strlen(FRAME_MAGIC))
+		n += seal(file, n, file + n, room - n);
+	if (read_alone(file, n) > 0)
+		fuzz_expect(read_merged(file, n) == read_alone(file, n));
+	free(file);
+	return 0;
+}
