@@ -10,6 +10,17 @@ seconds=$1
 shift
 findings=0
 
+# fuzz TARGET - until the time is over, or to the first finding
+fuzz() {
+	dict=$src/tests/fuzz/dict/$1.dict
+	mkdir -p "$work/corpus/$1" "$work/findings/$1" "$work/tmp"
+	set -- "$bin/fuzz_$1" -max_total_time="$seconds" -print_final_stats=1 -timeout=25 \
+		-artifact_prefix="$work/findings/$1/" \
+		"$work/corpus/$1" "$src/tests/fuzz/seeds/$1"
+	[ ! -f "$dict" ] || set -- "$@" -dict="$dict"
+	TMPDIR=$work/tmp "$@" </dev/null
+}
+
 # number KEY LOG - the value that libFuzzer gives KEY at the end
 number() {
 	sed -n "s/^stat::$1: *//p" "$2" | tail -1
@@ -20,30 +31,25 @@ covered() {
 	sed -n 's/.* cov: \([0-9]*\) .*/\1/p' "$1" | tail -1
 }
 
-# fuzz TARGET - a line of the table
-fuzz() {
-	log=$work/$1.log corpus=$work/corpus/$1 found=$work/findings/$1
-	mkdir -p "$corpus" "$found" "$work/tmp"
-	set -- "$1" "$src/tests/fuzz/dict/$1.dict"
-	[ -f "$2" ] && dict=-dict=$2 || dict=
-	# shellcheck disable=SC2086 # no dictionary: no word
-	TMPDIR=$work/tmp "$bin/fuzz_$1" -max_total_time="$seconds" -print_final_stats=1 \
-		-timeout=25 -artifact_prefix="$found/" $dict \
-		"$corpus" "$src/tests/fuzz/seeds/$1" >"$log" 2>&1 </dev/null
-	status=$?
-	n=$(find "$found" -type f | wc -l)
-	[ "$status" -eq 0 ] || [ "$n" -gt 0 ] || n=1 # it could not even start, for one
-	findings=$((findings + n))
+# row TARGET FINDINGS - a line of the table
+row() {
+	log=$work/$1.log
 	printf '%-10s %8s %12s %8s %7s %7s %9s\n' "$1" "$seconds" \
 		"$(number number_of_executed_units "$log")" \
 		"$(number average_exec_per_sec "$log")" "$(covered "$log")" \
-		"$(find "$corpus" -type f | wc -l)" "$n"
-	[ "$n" -eq 0 ] || echo "    see $log and $found"
+		"$(find "$work/corpus/$1" -type f | wc -l)" "$2"
 }
 
+mkdir -p "$work"
 printf '%-10s %8s %12s %8s %7s %7s %9s\n' target seconds executions /second edges \
 	corpus findings
 for target; do
-	fuzz "$target"
+	if fuzz "$target" >"$work/$target.log" 2>&1; then
+		row "$target" 0
+	else
+		row "$target" 1
+		echo "    see $work/$target.log and $work/findings/$target/"
+		findings=$((findings + 1))
+	fi
 done
 [ "$findings" -eq 0 ]
