@@ -31,7 +31,7 @@
  * libFuzzer can change without destroying the frame. Capitals have the log in JSON.
  */
 
-enum { WAIT_SECONDS = 20, LOG_LINE_MAX = 7000 };
+enum { WAIT_SECONDS = 60, LOG_LINE_MAX = 7000 };
 
 static char dir[200], path[sizeof dir + 8];
 static uint8_t answer[8 << 20];

@@ -14,7 +14,7 @@ findings=0
 fuzz() {
 	dict=$src/tests/fuzz/dict/$1.dict
 	mkdir -p "$work/corpus/$1" "$work/findings/$1" "$work/tmp"
-	set -- "$bin/fuzz_$1" -max_total_time="$seconds" -print_final_stats=1 -timeout=25 \
+	set -- "$bin/fuzz_$1" -max_total_time="$seconds" -print_final_stats=1 -timeout=120 \
 		-artifact_prefix="$work/findings/$1/" \
 		"$work/corpus/$1" "$src/tests/fuzz/seeds/$1"
 	[ ! -f "$dict" ] || set -- "$@" -dict="$dict"
