@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """The benchmarks: make bench, or BUILDDIR=. tests/bench/run.py [--quick]
-[--rounds N] [--output FILE] [PART]...
+[--rounds N] [--output FILE] [--plot FILE.svg] [PART]...
 
 Parts (all of them without a word): protocol decision postfix size write.
 Each measures against something else in the same run, in pairs one after the
@@ -45,6 +45,7 @@ def main():
     parser.add_argument('--quick', action='store_true')
     parser.add_argument('--rounds', type=int, default=9)
     parser.add_argument('--output', metavar='FILE')
+    parser.add_argument('--plot', metavar='FILE.svg')
     options = parser.parse_args()
     lines = [machine(), '']
     with Place() as place:
