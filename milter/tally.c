@@ -59,8 +59,12 @@ tally_start(void)
 	uint16_t *places = calloc(TALLY_SHARDS * PLACES, sizeof *places);
 
 	tally.spare = calloc(1, sizeof *tally.spare);
-	if (blocks == NULL || places == NULL || tally.spare == NULL)
+	if (blocks == NULL || places == NULL || tally.spare == NULL) {
+		free(blocks);
+		free(places);
+		free(tally.spare);
 		return ERR_MEMORY;
+	}
 	for (size_t i = 0; i < TALLY_SHARDS; i++) {
 		pthread_mutex_init(&tally.shard[i].mutex, NULL);
 		tally.shard[i].block = &blocks[i];

@@ -253,7 +253,38 @@ open_log(const char *file)
 	if (file != NULL)
 		return fopen(file, "re");
 	f = fopen("/var/log/mail.log", "re");
-	return f != NULL ? f : fopen("/var/log/maillog", "re");
+	if (f == NULL)
+		f = fopen("/var/log/maillog", "re");
+	return f;
+}
+
+/* log_free - with all it has seen; NULL is let be */
+static void
+log_free(struct log *log)
+{
+	if (log == NULL)
+		return;
+	for (size_t i = 0; log->seen != NULL && i < SLOTS; i++)
+		free(log->seen[i]);
+	free(log->seen);
+	free(log);
+}
+
+/* log_new - NULL without memory */
+static struct log *
+log_new(struct site *s)
+{
+	struct log *log = calloc(1, sizeof *log);
+
+	if (log == NULL)
+		return NULL;
+	log->site = s;
+	log->seen = calloc(SLOTS, sizeof *log->seen);
+	if (log->seen == NULL) {
+		log_free(log);
+		return NULL;
+	}
+	return log;
 }
 
 enum error
@@ -265,23 +296,20 @@ check_logins(struct site *s, const char *file, struct error_text *why)
 	if (f == NULL && file != NULL)
 		return error_set(
 		    why, error_from_errno(errno), "%s: %s", file, strerror(errno));
-	if (f == NULL || s->settings == NULL)
+	if (f == NULL)
 		return OK;
-	log = calloc(1, sizeof *log);
+	log = s->settings != NULL ? log_new(s) : NULL;
 	if (log != NULL)
-		log->seen = calloc(SLOTS, sizeof *log->seen);
-	if (log == NULL || log->seen == NULL)
-		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	log->site = s;
-	read_log(log, f);
+		read_log(log, f);
 	if (f != stdin)
 		fclose(f);
+	if (s->settings == NULL)
+		return OK;
+	if (log == NULL)
+		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	s->logins = log->logins;
 	say_unknown(log);
 	say_others(log);
-	for (size_t i = 0; i < SLOTS; i++)
-		free(log->seen[i]);
-	free(log->seen);
-	free(log);
+	log_free(log);
 	return OK;
 }
