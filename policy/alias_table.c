@@ -93,7 +93,7 @@ static enum error
 check_tenants(struct store_txn *txn, const struct login *mailbox,
     const struct login *login, struct error_text *why)
 {
-	char of_login[TENANT_NAME_MAX + 1], of_mailbox[TENANT_NAME_MAX + 1];
+	char of_login[TENANT_NAME_MAX + 1], of_mailbox[TENANT_NAME_MAX + 1] = "";
 	enum error e = owner(txn, login, of_login);
 
 	if (e == OK)
@@ -369,7 +369,7 @@ static enum error
 within(void *arg, struct bytes key, struct bytes value)
 {
 	const struct owner_check *c = arg;
-	char name[TENANT_NAME_MAX + 1];
+	char name[TENANT_NAME_MAX + 1] = "";
 	struct login alias, mailbox;
 	enum error e = key_to_login(key, &alias);
 
@@ -388,7 +388,7 @@ static enum error
 into(void *arg, struct bytes key, struct bytes value)
 {
 	const struct owner_check *c = arg;
-	char name[TENANT_NAME_MAX + 1];
+	char name[TENANT_NAME_MAX + 1] = "";
 	struct login alias;
 	enum error e = alias_decode(value, &alias);
 

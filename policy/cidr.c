@@ -253,7 +253,7 @@ bool
 cidr_list_has_loopback(const struct cidr_list *list)
 {
 	static const char *const loopback[] = {"127.0.0.0/8", "::1"};
-	struct network net;
+	struct network net = {0};
 
 	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
 		for (unsigned n = 0; n < list->count; n++)

@@ -24,7 +24,7 @@ struct json {
 };
 
 void json_start(
-    struct json *j, void (*put)(void *arg, const char *s, size_t n), void *arg);
+    struct json *j, void (*sink)(void *arg, const char *s, size_t n), void *arg);
 
 void json_object_start(struct json *j, const char *key);
 void json_object_end(struct json *j);

@@ -262,7 +262,7 @@ keep(void *arg)
 {
 	struct keeper *k = arg;
 	struct error_text why;
-	uint64_t records;
+	uint64_t records = 0;
 	int64_t pause;
 
 	for (;;) {

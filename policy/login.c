@@ -87,7 +87,7 @@ lower_local(const char *s, size_t n, struct login *out)
 		if ((unsigned char)s[i] >= 0x80)
 			return unicode_lower_nfc(
 			    s, n, out->text, LOGIN_MAX, &out->local);
-		out->text[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i];
+		out->text[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] + 32 : s[i]);
 	}
 	out->local = n;
 	return OK;

@@ -24,7 +24,7 @@ struct store_meta {
 };
 
 /* ERR_FORMAT where there is none, ERR_NEWER for one of a newer version, ERR_DAMAGED. */
-enum error meta_read(struct db_txn *txn, struct store_meta *out_r) MUST_USE;
-enum error meta_write(struct db_txn *txn, const struct store_meta *m) MUST_USE;
+enum error meta_read(struct db_txn *db, struct store_meta *m) MUST_USE;
+enum error meta_write(struct db_txn *db, const struct store_meta *m) MUST_USE;
 
 #endif

@@ -41,7 +41,8 @@ add(struct line *l, const char *s)
 
 	for (size_t i = 0; i < n; i += len) {
 		len = text_utf8_length(s + i, n - i);
-		add_char(l, len == 1 && s[i] >= ' ' && s[i] <= '~' ? s[i] : '?');
+		add_char(
+		    l, (char)(len == 1 && s[i] >= ' ' && s[i] <= '~' ? s[i] : '?'));
 		if (len == 0)
 			len = 1;
 	}

@@ -170,7 +170,8 @@ split_names(char *s, char **names, size_t most)
 static enum error
 set_exempt_listeners(struct settings *s, const char *value, struct error_text *why)
 {
-	char copy[SETTING_LISTENERS_MAX + 1], *names[SETTING_LISTENERS_MAX / 2 + 1];
+	char copy[SETTING_LISTENERS_MAX + 1] = "",
+					  *names[SETTING_LISTENERS_MAX / 2 + 1];
 	struct text t;
 	size_t n;
 	enum error e = set_line(copy, SETTING_LISTENERS_MAX, value, why);

@@ -13,7 +13,7 @@ smallfile_read(const char *path, char *text, size_t cap, size_t *len_r, mode_t *
 {
 	FILE *file = fopen(path, "re");
 	int err = errno; /* of fopen */
-	struct stat st;
+	struct stat st = {0};
 	enum error e;
 
 	*len_r = 0;

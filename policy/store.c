@@ -177,8 +177,10 @@ open_store(struct store **store_r, const char *dir, enum store_mode mode,
 	enum error e;
 
 	*store_r = NULL;
-	if (s == NULL)
-		return error_about(why, ERR_MEMORY, dir);
+	if (s == NULL) {
+		error_about(why, ERR_MEMORY, dir);
+		return ERR_MEMORY;
+	}
 	e = set_paths(s, dir, writers, why);
 	if (e == OK && (e = dbfile_check_folder(dir)) != OK)
 		error_about(why, e, dir);
@@ -297,8 +299,10 @@ store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 	enum error e;
 
 	*store_r = NULL;
-	if (s == NULL)
-		return error_about(why, ERR_MEMORY, dir);
+	if (s == NULL) {
+		error_about(why, ERR_MEMORY, dir);
+		return ERR_MEMORY;
+	}
 	n = snprintf(s->data_path, sizeof s->data_path, "%s/policy.scratch", dir);
 	if (n < 0 || n >= (int)sizeof s->data_path) {
 		store_close(&s);

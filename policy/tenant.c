@@ -94,7 +94,7 @@ tenant_name_parse(const char *name, char *out, struct error_text *why)
 		goto bad;
 	for (size_t i = 0; i < n; i++) {
 		char c =
-		    name[i] >= 'A' && name[i] <= 'Z' ? (char)(name[i] + 32) : name[i];
+		    (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
 		bool word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
 
 		if (!word && (i == 0 || (c != '.' && c != '_' && c != '-')))

@@ -144,7 +144,7 @@ static enum error
 compare(struct store_txn *txn, const struct backup *b, struct error_text *why)
 {
 	struct sum s = {.hasher = hasher_new()};
-	uint64_t records;
+	uint64_t records = 0;
 	enum error e = s.hasher != NULL ? verify_txn(txn, &records, why)
 					: error_about(why, ERR_MEMORY, "");
 

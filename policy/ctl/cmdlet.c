@@ -221,7 +221,7 @@ static enum error
 get_cas_mailbox(struct ctl *c, const struct exchange *x)
 {
 	struct login address;
-	struct mailbox m;
+	struct mailbox m = {0};
 	struct tenant t;
 	enum error e;
 

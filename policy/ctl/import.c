@@ -161,7 +161,7 @@ static enum error
 protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *protects_r)
 {
 	char name[TENANT_NAME_MAX + 1];
-	struct tenant t;
+	struct tenant t = {0};
 	enum error e = OK;
 
 	*protects_r = false;

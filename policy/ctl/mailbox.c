@@ -174,7 +174,7 @@ find(struct ctl *c, struct login *address, struct mailbox *m)
 	if (e == OK)
 		e = mailbox_table_get(c->txn, address, m);
 	if (e == ERR_NOTFOUND)
-		return error_set(
+		error_set(
 		    &c->why, e, "mailbox %s has no setting of its own", address->text);
 	return e;
 }

@@ -59,7 +59,7 @@ enum error
 owner_start(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
     struct owner *owner_r)
 {
-	struct stat owner;
+	struct stat owner = {0};
 	int end[2];
 	enum error e = find_owner(c, &owner);
 

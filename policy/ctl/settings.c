@@ -14,7 +14,7 @@ json_key(const char *key, char *buf, size_t cap)
 	size_t i;
 
 	for (i = 0; key[i] != '\0' && i + 1 < cap; i++)
-		buf[i] = key[i] == '-' ? '_' : key[i];
+		buf[i] = (char)(key[i] == '-' ? '_' : key[i]);
 	buf[i] = '\0';
 	return buf;
 }

@@ -214,7 +214,7 @@ verify_both(struct ctl *c, uint64_t *records_r)
 enum error
 ctl_verify(struct ctl *c)
 {
-	uint64_t records;
+	uint64_t records = 0;
 	struct json j;
 	enum error e = verify_both(c, &records);
 

@@ -131,7 +131,7 @@ program_read(const char *const *argv, char **out_r)
 {
 	int end[2];
 	enum error e, ended;
-	pid_t pid;
+	pid_t pid = -1;
 
 	*out_r = NULL;
 	if (pipe2(end, O_CLOEXEC) != 0)

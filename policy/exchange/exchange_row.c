@@ -13,12 +13,13 @@
 static bool
 is_border(struct exchange_span line)
 {
+	static const char drawing[] = {'|', '+', ':', '=', ' ', '\t', '-'};
 	bool drawn = false;
 
 	if (line.at[0] != '|' && line.at[0] != '+')
 		return false;
 	for (size_t i = 0; i < line.len; i++) {
-		if (memchr("|+:= \t-", line.at[i], 7) == NULL)
+		if (memchr(drawing, line.at[i], sizeof drawing) == NULL)
 			return false;
 		drawn = drawn || line.at[i] == '-' || line.at[i] == '=';
 	}

@@ -191,7 +191,7 @@ put(struct exchange_script *s, size_t n, struct error_text *why)
 static enum error
 put_escaped(struct exchange_script *s, struct error_text *why)
 {
-	char c = s->left.len > 1 ? s->left.at[1] : '\0';
+	char c = (char)(s->left.len > 1 ? s->left.at[1] : '\0');
 
 	if (c == '\0' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
 	    (c >= 'A' && c <= 'Z'))

@@ -125,7 +125,7 @@ put_domains(struct import *i, const struct row *row, struct error_text *why)
 static enum error
 keep_lock(struct import *i, const struct row *row, struct tenant *t)
 {
-	struct tenant old;
+	struct tenant old = {0};
 	enum error e = ERR_NOTFOUND;
 
 	if (!(row->says & ROW_LOCK))

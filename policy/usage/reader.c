@@ -88,7 +88,7 @@ static enum error
 read_head(struct usage_reader *r, struct error_text *why)
 {
 	char magic[sizeof FRAME_MAGIC - 1], type;
-	struct record_reader body;
+	struct record_reader body = {0};
 	enum error e;
 
 	if (fread(magic, 1, sizeof magic, r->from) != sizeof magic ||
@@ -230,7 +230,7 @@ enum error
 usage_reader_next(
     struct usage_reader *r, struct usage_row *row_r, struct error_text *why)
 {
-	struct record_reader body;
+	struct record_reader body = {0};
 	struct bytes value;
 	char type;
 	enum error e = next_frame(r, &type, &body, why);
