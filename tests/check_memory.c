@@ -5,6 +5,7 @@
 #include "policy/copies/backup.h"
 #include "policy/copies/replace.h"
 #include "policy/db.h"
+#include "policy/doctor/findings.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/import.h"
 #include "policy/import/jsonl.h"
@@ -380,6 +381,22 @@ notice_template(void)
 	return e;
 }
 
+static enum error
+findings(void)
+{
+	struct findings list = {0};
+	bool failed;
+
+	findings_add(&list, "one", "here", "a %s", "text");
+	findings_fix(&list, "so");
+	findings_add(&list, "two", "there", "another");
+	if (!list.failed)
+		findings_drop(&list, 0);
+	failed = list.failed;
+	findings_free(&list);
+	return failed ? ERR_MEMORY : OK;
+}
+
 static const struct {
 	const char *name;
 	enum error (*run)(void);
@@ -397,6 +414,7 @@ static const struct {
     {"usage", usage_record, false},
     {"survey", survey, false},
     {"template", notice_template, false},
+    {"findings", findings, false},
 };
 
 /* without_one - the operation, while its allocation N fails; false: it has no N */

@@ -50,8 +50,8 @@ replace(void *was, void *p)
 		i++;
 	if (i < KEPT_MAX)
 		scarce.kept[i] = p;
-	else
-		ck_assert_msg(was != NULL, "more than %d allocations", KEPT_MAX);
+	else if (was == NULL)
+		abort(); /* KEPT_MAX is too low; libcheck would take memory to say so */
 	return p;
 }
 

@@ -7,6 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void
+clear(struct finding *f)
+{
+	free(f->where);
+	free(f->text);
+	free(f->fix);
+}
+
 void
 findings_add(
     struct findings *list, const char *id, const char *where, const char *fmt, ...)
@@ -27,10 +35,14 @@ findings_add(
 	va_start(ap, fmt);
 	n = vasprintf(&f->text, fmt, ap);
 	va_end(ap);
-	if (n < 0 || f->where == NULL || f->fix == NULL)
+	if (n < 0)
+		f->text = NULL; /* the C library leaves it open */
+	if (f->text == NULL || f->where == NULL || f->fix == NULL) {
+		clear(f);
 		list->failed = true;
-	else
-		list->count++;
+		return;
+	}
+	list->count++;
 }
 
 void
@@ -53,14 +65,6 @@ findings_fix(struct findings *list, const char *fmt, ...)
 	}
 	free(f->fix);
 	f->fix = fix;
-}
-
-static void
-clear(struct finding *f)
-{
-	free(f->where);
-	free(f->text);
-	free(f->fix);
 }
 
 void
