@@ -16,6 +16,17 @@
 
 enum { FOLDERS_OPEN = 16 };
 
+/* grow - realloc(3) that keeps nothing where it fails */
+static char *
+grow(char *bytes, size_t size)
+{
+	char *more = realloc(bytes, size);
+
+	if (more == NULL)
+		free(bytes);
+	return more;
+}
+
 /* bytes_read - reads all of an open file */
 static char *
 bytes_read(int fd, size_t *size)
@@ -31,7 +42,7 @@ bytes_read(int fd, size_t *size)
 		used += (size_t)got;
 		if (used == room) {
 			room *= 2;
-			bytes = realloc(bytes, room + 1);
+			bytes = grow(bytes, room + 1);
 		}
 	}
 	if (bytes != NULL)

@@ -57,13 +57,17 @@ process_run(char *const *argv, struct outcome *outcome)
 	int status;
 	pid_t pid;
 
-	if (out == NULL || err == NULL)
-		return false;
+	if (out == NULL || err == NULL) {
+		perror("tmpfile");
+		abort();
+	}
 	pid = fork();
 	if (pid == 0)
 		child_run(argv, fileno(out), fileno(err));
-	if (pid < 0 || waitpid(pid, &status, 0) != pid)
-		return false;
+	if (pid < 0 || waitpid(pid, &status, 0) != pid) {
+		perror("fork");
+		abort();
+	}
 	outcome->status = status_read(status);
 	output_take(out, outcome->out);
 	output_take(err, outcome->err);

@@ -24,8 +24,7 @@ enum { WORDS = 8, STATUS_BAD = 65, STATUS_FAILED = 70, LINES_A_COMMIT = 20000 };
 
 static unsigned long line_number;
 
-static void
-bad(const char *what)
+static void __attribute__((noreturn)) bad(const char *what)
 {
 	errx(STATUS_BAD, "line %lu: bad %s", line_number, what);
 }

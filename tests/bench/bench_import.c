@@ -243,7 +243,7 @@ compare(const void *a, const void *b)
 static void
 measure(const char *format, bool shuffled, unsigned long rounds)
 {
-	double ratio[ROUNDS_MAX], bare, ours;
+	double ratio[ROUNDS_MAX] = {0}, bare, ours;
 	unsigned long kb, peak = 0;
 
 	for (unsigned long i = 0; i < rounds; i++) {
