@@ -40,8 +40,8 @@ FILES = {
        for kind in ('.service', '@.service', '.socket', '@.socket')},
     '/usr/lib/systemd/system/smtpauth-snapshot.path': PLAIN,
     '/usr/lib/systemd/system/smtpauth-snapshot.service': PLAIN}
-DOCS = {'README.md', 'NEWS', 'SECURITY.md', 'COPYING', 'notice.example',
-        'postfix/README.md', 'sendmail/README.md', 'sendmail/smtpauth.m4'}
+DOCS = {'README.md', 'NEWS', 'REQUIREMENTS.md', 'SECURITY.md', 'COPYING',
+        'notice.example', 'postfix/README.md', 'sendmail/README.md', 'sendmail/smtpauth.m4'}
 # What rpmlint may say.
 KNOWN = {
     # The state folder is root's, and the group's to read.
