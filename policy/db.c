@@ -134,6 +134,16 @@ least_map(const char *path)
 	return least;
 }
 
+/* fills_disk - whether there is hardly any room left beside the file */
+static bool
+fills_disk(const char *path)
+{
+	struct statvfs fs;
+
+	return statvfs(path, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+}
+
 /* open_any_size - with the wished map size, or less where RLIMIT_AS is in the way */
 static enum error
 open_any_size(struct db *db, const char *path, const struct db_options *options)
@@ -154,6 +164,10 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 			db->env = call.env;
 		else
 			mdb_env_close(call.env);
+		/* A lock file is made with a hole, and mapped: filling that one traps.
+		 */
+		if (e == ERR_DAMAGED && guard_trapped() && fills_disk(path))
+			return ERR_FULL;
 		if (e != ERR_MEMORY || size / 2 < least)
 			return e;
 	}
