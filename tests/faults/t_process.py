@@ -295,7 +295,8 @@ class LockFile(fault.Case):
                 self.skipTest('no mount here: ' + r.stderr.decode().strip())
             mounted.append(args)
         mount('--bind', self.site.dir)
-        self.addCleanup(subprocess.run, ['umount', self.site.dir])
+        self.addCleanup(subprocess.run, ['umount', self.site.dir], check=True)
+        self.addCleanup(self.site.daemon.kill)      # before that
         for n in range(fault.size(2, 20)):
             mount('-o', 'remount,bind,ro')
             self.site.daemon.start()
