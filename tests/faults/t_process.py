@@ -285,18 +285,15 @@ class LockFile(fault.Case):
     def test_read_only_disk(self):
         """LMDB reads without its lock file, as nobody can write; when that is
         over, what is written counts at once."""
-        figures = self.figures('folder on a read-only disk')
-        mounted = []
-
         def mount(*args):
             r = subprocess.run(['mount', *args, self.site.dir],
                                stderr=subprocess.PIPE)
             if r.returncode:
                 self.skipTest('no mount here: ' + r.stderr.decode().strip())
-            mounted.append(args)
         mount('--bind', self.site.dir)
         self.addCleanup(subprocess.run, ['umount', self.site.dir], check=True)
         self.addCleanup(self.site.daemon.kill)      # before that
+        figures = self.figures('folder on a read-only disk')
         for n in range(fault.size(2, 20)):
             mount('-o', 'remount,bind,ro')
             self.site.daemon.start()
