@@ -290,7 +290,7 @@ number_take(pid_t number)
 	if (pid == 0) {
 		int fd = open(state.lock, O_RDWR);
 
-		byte = fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0;
+		byte = (char)(fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0);
 		if (write(ready[1], &byte, 1) == 1)
 			pause();
 		_exit(1);
