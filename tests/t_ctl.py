@@ -42,6 +42,11 @@ class Files(harness.Case):
 class Init(Files):
     init = False
 
+    def test_json(self):
+        for policy in 'created', 'present':
+            self.assertEqual(self.json('init'),
+                             {'dir': self.dir, 'policy': policy})
+
     def test_files_and_modes(self):
         for umask in (0o022, 0o077, 0o000):
             with self.subTest(umask=oct(umask)):
@@ -119,6 +124,13 @@ class Usage(harness.Case):
                 self.refused(command, 64)
         self.refused('frobnicate', 64, 'frobnicate')
         self.refused('tenant frobnicate', 64, 'frobnicate')
+
+    def test_options_once(self):
+        self.refused('mailbox set u@a.test --smtp-auth enabled '
+                     '--smtp-auth disabled', 64,
+                     '--smtp-auth is given twice')
+        self.refused('tenant add acme' + 257 * ' --domain a.test', 64,
+                     'more than 256 times --domain')
 
     def test_unknown_options(self):
         for command in ('tenant list --frob', 'tenant add x --frob',

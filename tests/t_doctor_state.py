@@ -44,6 +44,24 @@ class Settings(PostfixCase):
                 self.assertEqual(self.follow(found), 1)
                 self.silent()
 
+    def test_ignore(self):
+        self.ctl('settings set enforce no')
+        self.ctl('settings set invalid-login accept')
+        found = ('dry-run', 'settings'), ('invalid-login-accept', 'settings')
+        self.finds(*found, args=('--ignore', 'dry,accept'))
+        self.finds(found[0], args=('--ignore', 'invalid-login-accept'))
+        self.finds(found[1], args=('--ignore', 'dry-run'))
+        self.silent('--ignore', 'invalid-login-accept,dry-run')
+
+    def test_other_socket(self):
+        """The daemon that runs is not the one of this configuration."""
+        self.conf(socket='unix:%s/other' % self.tmp)
+        found = [f for f in self.examine()['findings']
+                 if f['id'] == 'daemon-elsewhere']
+        self.assertEqual(len(found), 1)
+        self.assertIn(self.daemon.socket, found[0]['text'])
+        self.assertIn('%s/other' % self.tmp, found[0]['text'])
+
     def test_on_error(self):
         self.conf(on_error='accept')
         self.finds(('on-error-accept', 'smtpauth-milter.conf'),
