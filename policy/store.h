@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <time.h>
 
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/digest.h"
 #include "policy/error.h"
 #include "policy/meta.h"

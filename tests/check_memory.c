@@ -4,7 +4,7 @@
 #include "policy/audit/audit_verify.h"
 #include "policy/copies/backup.h"
 #include "policy/copies/replace.h"
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/doctor/findings.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/import.h"

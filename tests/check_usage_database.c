@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_usage_database.c - the usage database: what is added, what is damage, and what
  * is forgotten. */
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/usage/database.h"
 #include "state.h"
 #include "suite.h"

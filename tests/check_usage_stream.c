@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_usage_stream.c - usage as a file: it comes back whole or not at all, and
  * several machines add up. */
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/usage/database.h"
 #include "policy/usage/frame.h"
 #include "policy/usage/stream.h"

@@ -82,7 +82,10 @@ only() {
 }
 
 # The rules: each prints what breaks it in the tree ROOT.
-lmdb() { only "$1" 'lmdb\.h' policy/db.c; }
+lmdb() {
+	only "$1" 'lmdb\.h' policy/db/db_parts.h
+	sources "$1" policy milter | grep -v '^policy/db/' | included "$1" '.*db_parts\.h'
+}
 libmilter() { only "$1" 'libmilter/' milter/filter.c; }
 openssl() { only "$1" 'openssl/' policy/crypto.c; }
 idn2() { only "$1" 'idn2\.h' policy/domain.c; }
@@ -129,7 +132,7 @@ spares() {
 	result $? "$1: let be in $2: $3"
 }
 
-if [ ! -f "$src/policy/db.c" ] || [ ! -f "$src/milter/filter.c" ]; then
+if [ ! -f "$src/policy/db/db.c" ] || [ ! -f "$src/milter/filter.c" ]; then
 	echo "Bail out! no sources below $src"
 	exit 1
 fi
@@ -149,7 +152,8 @@ for rule in lmdb libmilter openssl idn2 inih jansson unistring upwards sideways 
 done
 
 catches lmdb policy/store.c '#include <lmdb.h>'
-catches lmdb policy/db.h '#include <lmdb.h>'
+catches lmdb policy/db/db.h '#include <lmdb.h>'
+catches lmdb policy/store.c '#include "policy/db/db_parts.h"'
 catches lmdb milter/main.c '#  include "lmdb.h"'
 catches lmdb policy/ctl/status.c '#include <lmdb.h>'
 catches libmilter milter/main.c '#include <libmilter/mfapi.h>'
@@ -171,7 +175,8 @@ catches calls policy/store.c '	printf("x");'
 catches calls policy/store.c '	fputs("x", stdout);'
 catches calls policy/store.c '#include <syslog.h>'
 
-spares lmdb policy/db.c '#include <lmdb.h>'
+spares lmdb policy/db/db_parts.h '#include <lmdb.h>'
+spares lmdb policy/db/db_txn.c '#include "policy/db/db_parts.h"'
 spares unistring policy/login.c '#include <unistd.h>'
 spares calls policy/ctl/main.c '	exit(1);'
 spares calls policy/store.c '/* exit(1) and printf("x") */'

@@ -2,7 +2,7 @@
 /* usage_image.c - usage files in memory, for tests. */
 #include "usage_image.h"
 
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/usage/database.h"
 #include "policy/usage/stream.h"
 #include "state.h"

@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/digest.h"
 #include "policy/error.h"
 #include "policy/instant.h"

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/error.h"
 #include "policy/usage/node.h"
 #include "policy/usage/usage.h"

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "policy/db.h"
+#include "policy/db/db.h"
 #include "policy/error.h"
 #include "policy/usage/node.h"
 #include "policy/usage/usage.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* db - one LMDB file (the only file with lmdb.h) */
+/* db - one LMDB file: records, transactions, cursors */
 #ifndef POLICY_DB_H
 #define POLICY_DB_H
 

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* db_scan - going over records in order */
+#include "policy/db/db.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/db/db_parts.h"
+#include "policy/guard.h"
+
+struct db_cursor {
+	struct db_txn *txn;
+	MDB_cursor *cursor;
+	struct bytes key, value;
+	uint8_t key_copy[KEY_MAX];
+	uint8_t value_copy[DB_VALUE_MAX];
+};
+
+enum error
+db_cursor_open(struct db_txn *txn, struct db_cursor **cursor_r)
+{
+	struct db_cursor *cursor = calloc(1, sizeof *cursor);
+	enum error e;
+
+	*cursor_r = NULL;
+	if (cursor == NULL)
+		return ERR_MEMORY;
+	cursor->txn = txn;
+	e = db_from_lmdb(mdb_cursor_open(txn->txn, txn->db->dbi, &cursor->cursor));
+	if (e == OK)
+		*cursor_r = cursor;
+	else
+		free(cursor);
+	return e;
+}
+
+void
+db_cursor_close(struct db_cursor **cursor)
+{
+	if (*cursor == NULL)
+		return;
+	mdb_cursor_close((*cursor)->cursor);
+	free(*cursor);
+	*cursor = NULL;
+}
+
+struct move_call {
+	struct db_cursor *cursor;
+	const struct key *key; /* of MDB_SET_RANGE */
+	MDB_cursor_op where;
+};
+
+static enum error
+move(void *arg)
+{
+	struct move_call *c = arg;
+	struct db_cursor *cursor = c->cursor;
+	MDB_val key = {0, NULL}, value;
+	int rc;
+
+	if (c->key != NULL)
+		key = db_val(key_bytes(c->key));
+	rc = mdb_cursor_get(cursor->cursor, &key, &value, c->where);
+	if (rc != MDB_SUCCESS)
+		return db_from_lmdb(rc);
+	if (key.mv_size > sizeof cursor->key_copy ||
+	    value.mv_size > sizeof cursor->value_copy)
+		return ERR_DAMAGED;
+	memcpy(cursor->key_copy, key.mv_data, key.mv_size);
+	memcpy(cursor->value_copy, value.mv_data, value.mv_size);
+	cursor->key = (struct bytes){cursor->key_copy, key.mv_size};
+	cursor->value = (struct bytes){cursor->value_copy, value.mv_size};
+	return OK;
+}
+
+enum error
+db_cursor_seek(struct db_cursor *cursor, const struct key *key)
+{
+	struct move_call c = {cursor, key, MDB_SET_RANGE};
+
+	return db_run(cursor->txn, move, &c);
+}
+
+enum error
+db_cursor_next(struct db_cursor *cursor)
+{
+	struct move_call c = {cursor, NULL, MDB_NEXT};
+
+	return db_run(cursor->txn, move, &c);
+}
+
+struct bytes
+db_cursor_key(const struct db_cursor *cursor)
+{
+	return cursor->key;
+}
+
+struct bytes
+db_cursor_value(const struct db_cursor *cursor)
+{
+	return cursor->value;
+}
+
+struct scan_call {
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_cursor *cursor;
+	size_t page_mask;
+	enum error (*fn)(void *arg, struct bytes key, struct bytes value);
+	void *arg;
+};
+
+/* found_from_root - whether a look-up of KEY leads to the very record of the scan */
+static bool
+found_from_root(const struct scan_call *c, MDB_val key, const MDB_val *value)
+{
+	MDB_val found;
+
+	return mdb_get(c->txn, c->dbi, &key, &found) == MDB_SUCCESS &&
+	    found.mv_data == value->mv_data && found.mv_size == value->mv_size;
+}
+
+/* ascends - the order LMDB keeps: bytes, then length */
+static bool
+ascends(const MDB_val *a, const MDB_val *b)
+{
+	size_t n = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
+	int order = memcmp(a->mv_data, b->mv_data, n);
+
+	return order < 0 || (order == 0 && a->mv_size < b->mv_size);
+}
+
+static bool
+same_page(const struct scan_call *c, const MDB_val *a, const MDB_val *b)
+{
+	return ((uintptr_t)a->mv_data & c->page_mask) ==
+	    ((uintptr_t)b->mv_data & c->page_mask);
+}
+
+/* check_step - the path check between one record and the next (LAST_KEY may be none) */
+static enum error
+check_step(const struct scan_call *c, const MDB_val *last_key,
+    const MDB_val *last_value, const MDB_val *key, const MDB_val *value)
+{
+	if (last_key->mv_data != NULL) {
+		if (!ascends(last_key, key))
+			return ERR_DAMAGED;
+		if (same_page(c, last_key, key))
+			return OK;
+		if (!found_from_root(c, *last_key, last_value))
+			return ERR_DAMAGED;
+	}
+	return found_from_root(c, *key, value) ? OK : ERR_DAMAGED;
+}
+
+static enum error
+scan(void *arg)
+{
+	struct scan_call *c = arg;
+	MDB_val key, value, last_key = {0, NULL}, last_value = {0, NULL};
+	MDB_stat stat;
+	size_t records = 0;
+	enum error e;
+	int rc = mdb_stat(c->txn, c->dbi, &stat);
+
+	if (rc != MDB_SUCCESS)
+		return db_from_lmdb(rc);
+	c->page_mask = ~((size_t)stat.ms_psize - 1);
+	while (
+	    (rc = mdb_cursor_get(c->cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
+		e = check_step(c, &last_key, &last_value, &key, &value);
+		if (e == OK)
+			e = c->fn(c->arg, (struct bytes){key.mv_data, key.mv_size},
+			    (struct bytes){value.mv_data, value.mv_size});
+		if (e != OK)
+			return e;
+		last_key = key;
+		last_value = value;
+		records++;
+	}
+	if (rc != MDB_NOTFOUND)
+		return db_from_lmdb(rc);
+	if (records > 0 && !found_from_root(c, last_key, &last_value))
+		return ERR_DAMAGED;
+	return stat.ms_entries == records ? OK : ERR_DAMAGED;
+}
+
+enum error
+db_scan(struct db_txn *txn,
+    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
+{
+	struct scan_call c = {txn->txn, txn->db->dbi, NULL, 0, fn, arg};
+	enum error e = db_from_lmdb(mdb_cursor_open(txn->txn, txn->db->dbi, &c.cursor));
+
+	if (e != OK)
+		return e;
+	e = guard_run(scan, &c);
+	mdb_cursor_close(c.cursor);
+	return e;
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* db_txn - transactions of one LMDB file, and their snapshots */
+#include "policy/db/db.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "policy/db/db_parts.h"
+#include "policy/guard.h"
+
+/*
+ * check_snapshot - a transaction numbered above the last one in the file means that
+ * another file stands in its place. A reader may be behind, while a commit is on its
+ * way; a writer, whom all others wait for, is the next one, or would write over a newer
+ * state.
+ */
+static enum error
+check_snapshot(const struct db_txn *txn)
+{
+	size_t id = mdb_txn_id(txn->txn);
+	MDB_envinfo info;
+	int rc = mdb_env_info(txn->db->env, &info);
+
+	if (rc != MDB_SUCCESS)
+		return db_from_lmdb(rc);
+	if (txn->write)
+		return id == info.me_last_txnid + 1 ? OK : ERR_REPLACED;
+	return id > info.me_last_txnid ? ERR_REPLACED : OK;
+}
+
+/*
+ * begin - guarded although it takes a slot or the writer mutex: LMDB holds neither of
+ * its short locks while it reads the map, and closing gives the slot back
+ */
+static enum error
+begin(void *arg)
+{
+	struct db_txn *txn = arg;
+	MDB_env *env = txn->db->env;
+	unsigned flags = txn->write ? 0 : MDB_RDONLY;
+	int rc = mdb_txn_begin(env, NULL, flags, &txn->txn);
+
+	if (rc == MDB_READERS_FULL && mdb_reader_check(env, NULL) == MDB_SUCCESS)
+		rc = mdb_txn_begin(env, NULL, flags, &txn->txn);
+	if (rc != MDB_SUCCESS) {
+		txn->txn = NULL;
+		return db_from_lmdb(rc);
+	}
+	return check_snapshot(txn);
+}
+
+/* stick - this thread has left a write in the middle */
+static void
+stick(struct db *db)
+{
+	db->stuck = true;
+	db->holder = pthread_self();
+}
+
+/* is_full - LMDB calls a write that ended early, as on a full disk, an I/O error */
+static bool
+is_full(struct db *db)
+{
+	struct statvfs fs;
+	int fd;
+
+	return mdb_env_get_fd(db->env, &fd) == MDB_SUCCESS && fstatvfs(fd, &fs) == 0 &&
+	    (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+}
+
+enum error
+db_run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
+{
+	enum error e = txn->failed != OK ? txn->failed : guard_run(fn, arg);
+
+	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT ||
+	    e == ERR_EXISTS)
+		return e;
+	if (e == ERR_IO && is_full(txn->db))
+		e = ERR_FULL;
+	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
+	if (txn->trapped)
+		stick(txn->db);
+	txn->failed = e;
+	return e;
+}
+
+enum error
+db_begin(struct db *db, bool write, struct db_txn **txn_r)
+{
+	struct db_txn *txn = calloc(1, sizeof *txn);
+	enum error e;
+
+	*txn_r = NULL;
+	if (txn == NULL)
+		return ERR_MEMORY;
+	txn->db = db;
+	txn->write = write;
+	e = guard_run(begin, txn);
+	if (write && guard_trapped())
+		stick(db);
+	if (e == OK)
+		*txn_r = txn;
+	else
+		db_abort(&txn);
+	return e;
+}
+
+static enum error
+reset(void *arg)
+{
+	mdb_txn_reset(arg);
+	return OK;
+}
+
+enum error
+db_reset(struct db_txn *txn)
+{
+	return guard_run(reset, txn->txn);
+}
+
+/*
+ * pin_holds - ERR_NOTFOUND where it cannot be told. While no commit has followed, LMDB
+ * reuses no page of the snapshot, so the record stays where it is.
+ */
+static enum error
+pin_holds(void *arg)
+{
+	const struct db_txn *txn = arg;
+	const struct pin *pin = &txn->pin;
+	size_t id = mdb_txn_id(txn->txn);
+	MDB_envinfo info;
+	int rc;
+
+	if (pin->at == NULL || pin->txn_id != id)
+		return ERR_NOTFOUND;
+	rc = mdb_env_info(txn->db->env, &info);
+	if (rc != MDB_SUCCESS)
+		return db_from_lmdb(rc);
+	return id == info.me_last_txnid && memcmp(pin->at, pin->copy, pin->len) == 0
+	    ? OK
+	    : ERR_NOTFOUND;
+}
+
+enum error
+db_pin_holds(struct db_txn *txn)
+{
+	return guard_run(pin_holds, txn);
+}
+
+static enum error
+renew(void *arg)
+{
+	struct db_txn *txn = arg;
+	int rc = mdb_txn_renew(txn->txn);
+
+	if (rc != MDB_SUCCESS)
+		return db_from_lmdb(rc);
+	txn->same = pin_holds(txn) == OK;
+	return txn->same ? OK : check_snapshot(txn);
+}
+
+enum error
+db_renew(struct db_txn *txn, bool *same_r)
+{
+	enum error e = guard_run(renew, txn);
+
+	*same_r = e == OK && txn->same;
+	return e;
+}
+
+size_t
+db_txn_id(const struct db_txn *txn)
+{
+	return mdb_txn_id(txn->txn);
+}
+
+static enum error
+check(void *arg)
+{
+	return check_snapshot(arg);
+}
+
+enum error
+db_check(struct db_txn *txn)
+{
+	return guard_run(check, txn);
+}
+
+struct lag_call {
+	struct db_txn *txn;
+	size_t lag;
+};
+
+/* lag - how far the last transaction in the file is ahead of this snapshot */
+static enum error
+lag(void *arg)
+{
+	struct lag_call *c = arg;
+	MDB_envinfo info;
+	int rc = mdb_env_info(c->txn->db->env, &info);
+
+	if (rc == MDB_SUCCESS)
+		c->lag = info.me_last_txnid - mdb_txn_id(c->txn->txn);
+	return db_from_lmdb(rc);
+}
+
+enum error
+db_lag(struct db_txn *txn, size_t *lag_r)
+{
+	struct lag_call c = {txn, 0};
+	enum error e = guard_run(lag, &c);
+
+	*lag_r = c.lag;
+	return e;
+}
+
+/* close_inserter - LMDB frees a write transaction's cursors only if they are closed */
+static void
+close_inserter(struct db_txn *txn)
+{
+	if (txn->inserter != NULL)
+		mdb_cursor_close(txn->inserter);
+	txn->inserter = NULL;
+}
+
+static enum error
+commit(void *arg)
+{
+	return db_from_lmdb(mdb_txn_commit(arg));
+}
+
+enum error
+db_commit(struct db_txn **txn)
+{
+	enum error e = (*txn)->failed;
+
+	if (e != OK) {
+		db_abort(txn);
+		return e;
+	}
+	close_inserter(*txn);
+	e = guard_run(commit, (*txn)->txn);
+	if ((*txn)->write && guard_trapped())
+		stick((*txn)->db);
+	if (e == ERR_IO && is_full((*txn)->db))
+		e = ERR_FULL;
+	free(*txn);
+	*txn = NULL;
+	return e;
+}
+
+void
+db_abort(struct db_txn **txn)
+{
+	if (*txn == NULL)
+		return;
+	/* What a trap left of a write transaction only the process's end cleans up. */
+	if ((*txn)->txn != NULL && !(*txn)->trapped) {
+		close_inserter(*txn);
+		mdb_txn_abort((*txn)->txn);
+	}
+	free(*txn);
+	*txn = NULL;
+}
