@@ -14,6 +14,9 @@
 
 #define LOG_FIELDS_MAX 14
 
+/* How many snapshots a decision asks. */
+#define SNAPSHOTS_MAX 3
+
 /* What log line and usage need besides the transaction. */
 struct record {
 	char id[ID_LENGTH + 1];
@@ -211,19 +214,26 @@ judge_snapshot(const struct decider *decider, const struct transaction *t, enum 
 
 /*
  * decide_from_store - any error is a store error. A database that was replaced or
- * written to is verified first, which is waited for, and then asked once more.
+ * written to is verified first, which is waited for, and then asked once more; where
+ * commits have overtaken the snapshot, another one is taken.
  */
 static enum error
 decide_from_store(const struct decider *decider, const struct transaction *t,
     struct record *r, struct reply *reply)
 {
 	enum mta mta = mta_of(decider, t);
-	enum error e;
+	bool verified = false;
+	enum error e = ERR_DATA;
 
 	if (mta == MTA_AUTO)
-		return ERR_DATA;
-	e = judge_snapshot(decider, t, mta, r, reply);
-	return e == ERR_REPLACED ? judge_snapshot(decider, t, mta, r, reply) : e;
+		return e;
+	for (int i = 0; i < SNAPSHOTS_MAX; i++) {
+		e = judge_snapshot(decider, t, mta, r, reply);
+		if (e != ERR_STALE && (e != ERR_REPLACED || verified))
+			break;
+		verified = e == ERR_REPLACED;
+	}
+	return e;
 }
 
 struct decision

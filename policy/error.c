@@ -34,6 +34,8 @@ error_string(enum error e)
 		return "the database is damaged";
 	case ERR_REPLACED:
 		return "the database file was replaced";
+	case ERR_STALE:
+		return "the database has changed meanwhile";
 	case ERR_FORMAT:
 		return "not a policy database";
 	case ERR_NEWER:

@@ -22,6 +22,7 @@ enum error {
 	ERR_NOINPUT,    /* a file that a person named is not there */
 	ERR_DAMAGED,    /* the database cannot be trusted */
 	ERR_REPLACED,   /* the file is not the one that was opened */
+	ERR_STALE,      /* commits have followed the snapshot: take a new one */
 	ERR_FORMAT,     /* not our file */
 	ERR_NEWER,      /* written by a newer version */
 	ERR_NETWORK_FS, /* LMDB must not live on a network file system */

@@ -382,7 +382,7 @@ keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r)
 static bool
 is_suspect(enum error e)
 {
-	return e != OK && e != ERR_MEMORY && e != ERR_BUSY;
+	return e != OK && e != ERR_MEMORY && e != ERR_BUSY && e != ERR_STALE;
 }
 
 void

@@ -22,6 +22,7 @@ pool_open(struct pool *pool, struct store *store)
 		e = store_begin(store, &pool->slot[i]);
 		if (e != OK)
 			break;
+		store_be_brief(pool->slot[i]);
 		store_use_tenants(pool->slot[i], pool->tenants);
 		e = store_reset(pool->slot[i]);
 	}

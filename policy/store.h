@@ -96,7 +96,9 @@ enum error store_yield(struct store *store, struct store_txn **txn_r) MUST_USE;
  * Looks again whether the snapshot is still what it was: ERR_REPLACED when the file
  * was overwritten in place meanwhile, so far as can be seen from its meta pages and the
  * meta record, or was written to by something else than a commit since the first look,
- * or since store_trust(). What was read before counts only if this holds.
+ * or since store_trust(). What was read before counts only if this holds. Of a snapshot
+ * that commits have followed, what has written cannot be told. ERR_STALE: see
+ * store_be_brief().
  */
 enum error store_confirm(struct store_txn *txn) MUST_USE;
 
@@ -111,6 +113,13 @@ enum error store_was_written(struct store_txn *txn, bool *foreign_r) MUST_USE;
 /* Ends a read transaction's snapshot, and takes a new one (the pool's two halves). */
 enum error store_reset(struct store_txn *txn);
 enum error store_renew(struct store_txn *txn) MUST_USE;
+
+/*
+ * Snapshots of this read transaction last for one decision. Then few commits can follow
+ * within, and store_confirm() says ERR_STALE where the file is further ahead: a new
+ * snapshot tells whether it was overwritten.
+ */
+void store_be_brief(struct store_txn *txn);
 
 /*
  * Lets a read transaction keep the tenants it is asked for in CACHE, and find them

@@ -96,6 +96,12 @@ store_renew(struct store_txn *txn)
 }
 
 void
+store_be_brief(struct store_txn *txn)
+{
+	txn->brief = true;
+}
+
+void
 store_use_tenants(struct store_txn *txn, struct tenant_cache *cache)
 {
 	txn->tenants = cache;
@@ -152,7 +158,9 @@ confirm_writing(struct store_txn *txn)
 	if (e != OK || known || writers_at_work(txn->store->writers_fd))
 		return e;
 	e = db_lag(txn->db, &lag);
-	return e == OK && lag != 1 ? ERR_REPLACED : e;
+	if (e == OK && lag == 0)
+		return ERR_REPLACED;
+	return e == OK && lag > 1 && txn->brief ? ERR_STALE : e;
 }
 
 enum error

@@ -255,6 +255,39 @@ START_TEST(written_to_by_a_commit)
 }
 END_TEST
 
+/* note_run - a commit that changes something each time */
+static int
+note_run(void *arg)
+{
+	struct store *writer = state_store(&state, STORE_WRITE);
+	struct store_txn *change = txn_begin(writer);
+
+	mailbox_store(change, "note@a.test", SMTP_AUTH_ENABLED, arg);
+	txn_commit(&change);
+	store_close(&writer);
+	return 0;
+}
+
+/* A snapshot may last as long as a command runs; a decision's is taken anew. */
+START_TEST(several_commits_are_no_replacement)
+{
+	close(turn_take());
+	open_with(&older);
+	expect_ok(known_judge(txn, 1));
+	for (int i = 0; i < 3; i++) {
+		char note[] = {(char)('a' + i), '\0'};
+
+		ck_assert_int_eq(child_run(note_run, note), 0);
+		expect_ok(known_judge(txn, 1));
+	}
+	store_be_brief(txn);
+	expect_error(ERR_STALE, known_judge(txn, 1));
+	expect_ok(store_reset(txn));
+	expect_ok(store_renew(txn));
+	expect_ok(known_judge(txn, 1));
+}
+END_TEST
+
 START_TEST(snapshot_stays_until_it_is_renewed)
 {
 	struct digest digest;
@@ -290,6 +323,7 @@ main(void)
 	tcase_add_test(tcase, written_to_without_a_commit);
 	tcase_add_test(tcase, written_to_by_nobody_knows_whom);
 	tcase_add_test(tcase, written_to_by_a_commit);
+	tcase_add_test(tcase, several_commits_are_no_replacement);
 	tcase_add_test(tcase, writer_does_not_write_into_an_older_state);
 	tcase_add_test(tcase, writer_does_not_write_into_a_later_state);
 	tcase_add_test(tcase, snapshot_stays_until_it_is_renewed);
