@@ -48,10 +48,8 @@ replay(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) != 0) {
-		perror(path);
-		exit(EXIT_FAILURE);
-	}
+	if (stat(path, &st) != 0)
+		fuzz_fail(__FILE__, __LINE__, path);
 	if (S_ISDIR(st.st_mode))
 		folder_replay(path);
 	else

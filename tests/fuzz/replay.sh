@@ -22,7 +22,7 @@ replay() {
 		return 1
 	fi
 	find "$2" -type f | LC_ALL=C sort >"$tmp/list"
-	xargs "$1" <"$tmp/list" >"$tmp/out" 2>&1
+	TMPDIR=$tmp xargs "$1" <"$tmp/list" >"$tmp/out" 2>&1
 	status=$?
 	ran=$(grep -c '^Running: ' "$tmp/out")
 	if [ "$status" -ne 0 ]; then

@@ -6,6 +6,9 @@ set -u
 src=${srcdir:-$(dirname "$0")/../..}
 bin=${BUILDDIR:-.}/tests/fuzz
 work=${BUILDDIR:-.}/fuzz
+tmp=$(mktemp -d) || exit 1 # the name of a socket has to be short
+trap 'rm -rf "$tmp"' EXIT
+trap 'exit 1' HUP INT TERM
 seconds=$1
 shift
 findings=0
@@ -13,12 +16,12 @@ findings=0
 # fuzz TARGET - until the time is over, or to the first finding
 fuzz() {
 	dict=$src/tests/fuzz/dict/$1.dict
-	mkdir -p "$work/corpus/$1" "$work/findings/$1" "$work/tmp"
+	mkdir -p "$work/corpus/$1" "$work/findings/$1"
 	set -- "$bin/fuzz_$1" -max_total_time="$seconds" -print_final_stats=1 -timeout=120 \
 		-artifact_prefix="$work/findings/$1/" \
 		"$work/corpus/$1" "$src/tests/fuzz/seeds/$1"
 	[ ! -f "$dict" ] || set -- "$@" -dict="$dict"
-	TMPDIR=$work/tmp "$@" </dev/null
+	TMPDIR=$tmp "$@" </dev/null
 }
 
 # number KEY LOG - the value that libFuzzer gives KEY at the end
