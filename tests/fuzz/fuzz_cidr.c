@@ -83,6 +83,8 @@ holds_right(const struct cidr_list *list)
 		memset(&a, 0xFF, sizeof a);
 		fuzz_expect(cidr_list_has(list, &a) == any_has(list, &a));
 	}
+	fuzz_expect(address_parse("192.0.2.1", &a));
+	fuzz_expect(cidr_list_has(list, &a) == any_has(list, &a));
 	fuzz_expect(address_parse("127.0.0.1", &loopback) && address_parse("::1", &a));
 	if (any_has(list, &loopback) || any_has(list, &a))
 		fuzz_expect(cidr_list_has_loopback(list));
