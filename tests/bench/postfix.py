@@ -125,7 +125,7 @@ def measure(place, options):
         return
     policy = place.policy(*((1000, 10000) if options.quick else
                             (1000, 1000000)))
-    messages = 5 if options.quick else 100
+    messages = 5 if options.quick else 400
     with contextlib.ExitStack() as stack:
         variants = listeners(place, policy, stack)
         site = stack.enter_context(rig.Rig(

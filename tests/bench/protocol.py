@@ -5,8 +5,8 @@ from parts import load, median, noop, ours, pairs, spread, table
 
 CONNECTIONS = 1, 8, 64, 1000
 OPEN = 8, 20000     # connections, questions a second
-HEAD = ['policy', 'socket', 'connections', 'rate, ours/no-op',
-        'processor time above no-op, us', 'p99, ours/no-op']
+HEAD = ['policy', 'socket', 'connections', 'no-op: /s', 'us each',
+        'rate, ours/no-op', 'processor time above no-op, us', 'p99, ours/no-op']
 
 
 def policies(place, quick):
@@ -17,7 +17,8 @@ def policies(place, quick):
         '%d tenants, %d overrides' % (large.tenants, large.mailboxes), large)
 
 
-def one_row(nothing, daemon, policy, options, connections, rate=0):
+def cells(nothing, daemon, policy, options, connections, rate=0):
+    """What one row says of these connections."""
     questions = 2000 if options.quick else (
         40000 if rate else 15000 if connections == 1 else 60000)
 
@@ -25,13 +26,14 @@ def one_row(nothing, daemon, policy, options, connections, rate=0):
         return lambda i: load(milter, policy, connections, questions, rate, i)
 
     # Every page and every mailbox has been seen once before it counts.
-    load(daemon, policy, connections, questions, 0, 99)
+    for milter in nothing, daemon:
+        load(milter, policy, connections, questions, 0, 99)
     them, us = pairs(options.rounds, ask(nothing), ask(daemon))
-    return ([u['rate'] / t['rate'] for u, t in zip(us, them)],
-            [u['cpu_us'] - t['cpu_us'] for u, t in zip(us, them)],
-            [u['p99_us'] / t['p99_us'] for u, t in zip(us, them)],
-            median([t['cpu_us'] for t in them]),
-            median([t['rate'] for t in them]))
+    return ['%.0f' % median([t['rate'] for t in them]),
+            '%.1f' % median([t['cpu_us'] for t in them]),
+            spread([u['rate'] / t['rate'] for u, t in zip(us, them)]),
+            spread([u['cpu_us'] - t['cpu_us'] for u, t in zip(us, them)]),
+            spread([u['p99_us'] / t['p99_us'] for u, t in zip(us, them)])]
 
 
 def measure(place, options):
@@ -42,14 +44,9 @@ def measure(place, options):
         for transport in 'unix', 'tcp':
             with noop(place, transport) as nothing, \
                     ours(place, policy, transport) as daemon:
-                for connections in CONNECTIONS:
-                    rate, cpu, p99, _, _ = one_row(
-                        nothing, daemon, policy, options, connections)
-                    rows.append([name, transport, connections, spread(rate),
-                                 spread(cpu), spread(p99)])
-                connections, due = OPEN
-                rate, cpu, p99, _, _ = one_row(
-                    nothing, daemon, policy, options, connections, due)
-                rows.append([name, transport, '%d, open: %d/s' % OPEN,
-                             spread(rate), spread(cpu), spread(p99)])
+                for connections, rate in [(c, 0) for c in CONNECTIONS] + [OPEN]:
+                    rows.append([name, transport, '%d, open: %d/s' % OPEN
+                                 if rate else connections]
+                                + cells(nothing, daemon, policy, options,
+                                        connections, rate))
     yield from table(HEAD, rows)
