@@ -30,7 +30,10 @@ expected(const char *s, size_t n, char *out)
 			return SIZE_MAX;
 		if (step == 3 && (hex(s[1]) > 15 || hex(s[2]) > 15))
 			return SIZE_MAX;
-		out[len++] = step == 3 ? (char)(hex(s[1]) * 16 + hex(s[2])) : *s;
+		out[len] = *s;
+		if (step == 3)
+			out[len] = (char)(hex(s[1]) * 16 + hex(s[2]));
+		len++;
 		s += step;
 		n -= step;
 	}
