@@ -32,7 +32,7 @@ struct store_txn {
 	struct digest settings_of;
 	struct store_meta meta;
 	struct settings settings;
-	bool brief; /* see store_be_brief() */
+	bool brief;                   /* see store_be_brief() */
 	struct tenant_cache *tenants; /* borrowed; NULL: none */
 	struct digest content, accounted;
 	store_watcher *watcher;
