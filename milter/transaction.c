@@ -236,17 +236,26 @@ decide_from_store(const struct decider *decider, const struct transaction *t,
 	return e;
 }
 
+/* record_start - field by field: the login has room for 500 bytes, unset until it is */
+static void
+record_start(struct record *r)
+{
+	r->decision = (struct decision){
+	    VERDICT_PASS, REASON_UNAUTHENTICATED, OVERRIDE_NONE, false};
+	r->now = instant_now();
+	r->has_login = false;
+	r->mailbox = "";
+	r->tenant[0] = '\0';
+	r->exception_until = r->enforce_from = r->tempfail_until = INSTANT_NONE;
+}
+
 struct decision
 transaction_decide(
     const struct decider *decider, const struct transaction *t, struct reply *reply_r)
 {
-	struct record r = {.decision = {VERDICT_PASS, REASON_UNAUTHENTICATED, 0, false},
-	    .now = instant_now(),
-	    .mailbox = "",
-	    .exception_until = INSTANT_NONE,
-	    .enforce_from = INSTANT_NONE,
-	    .tempfail_until = INSTANT_NONE};
+	struct record r;
 
+	record_start(&r);
 	reply_r->code[0] = '\0';
 	id_next(r.id);
 	if (t->login[0] != '\0' && decide_from_store(decider, t, &r, reply_r) != OK) {
