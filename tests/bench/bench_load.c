@@ -3,13 +3,17 @@
  * bench_load.c - asks a milter about submissions of random mailboxes over many
  * connections, one question at a time on each:
  *
- *	bench_load SOCKET PID CONNECTIONS QUESTIONS RATE TENANTS MAILBOXES [SEED]
+ *	bench_load SOCKET PID CONNECTIONS QUESTIONS RATE TENANTS MAILBOXES ACTIVE [SEED]
+ *
+ * Of all MAILBOXES (where there are none, of 100 of each tenant) ACTIVE submit, chosen
+ * at random by SEED; 0: all.
  *
  * With RATE 0 the loop is closed: every connection asks again once it is answered. Else
  * questions fall due at random, RATE a second, whether or not there are answers, and
  * the time of a question begins when it is due. Where no connection is free it waits.
- * Prints JSON: answers a second, processor time of process PID for each, and how long
- * answers took. An answer that is not ACCEPT ends the program.
+ * It sleeps while there is nothing to do, so as not to take a processor from the
+ *milter. Prints JSON: answers a second, processor time of process PID for each, and how
+ *long answers took. An answer that is not ACCEPT ends the program.
  */
 #include "asker.h"
 #include "rows.h"
@@ -20,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -27,6 +32,7 @@ enum { EVENTS = 64 };
 
 static struct load {
 	struct rows rows;
+	unsigned long *active, actives;
 	unsigned connections, questions, asked, answered;
 	double rate;
 	struct asker *asker;
@@ -68,10 +74,9 @@ static void
 ask(unsigned which, int64_t since)
 {
 	char login[ROW_SIZE];
-	unsigned long of =
-	    load.rows.mailboxes > 0 ? load.rows.mailboxes : load.rows.tenants * 100;
+	uint64_t n = row_random(&load.random) % load.actives;
 
-	row_login(&load.rows, row_random(&load.random) % of, login);
+	row_login(&load.rows, load.active != NULL ? load.active[n] : n, login);
 	asker_ask(&load.asker[which], login, since);
 	load.asked++;
 }
@@ -108,21 +113,53 @@ take(unsigned which)
 	load.idle[load.idlers++] = which;
 }
 
-/* run - until all is answered; in an open loop it never sleeps, to be on time */
+/* wait_for_events - until there are some, or the next question is due */
+static int
+wait_for_events(struct epoll_event *event)
+{
+	int64_t left = load.due - asker_now();
+	struct timespec timeout = {0, 0};
+
+	if (load.rate <= 0 || load.idlers == 0 || load.asked == load.questions)
+		return epoll_pwait2(load.epoll, event, EVENTS, NULL, NULL);
+	if (left > 0)
+		timeout = (struct timespec){
+		    (time_t)(left / 1000000000), (long)(left % 1000000000)};
+	return epoll_pwait2(load.epoll, event, EVENTS, &timeout, NULL);
+}
+
+/* run - until all is answered */
 static void
 run(void)
 {
 	struct epoll_event event[EVENTS];
 
+	prctl(
+	    PR_SET_TIMERSLACK, 1UL); /* on time to the microsecond, not to 50 of them */
 	load.due = asker_now();
 	while (load.answered < load.questions) {
 		int n;
 
 		ask_due();
-		n = epoll_wait(load.epoll, event, EVENTS, load.rate > 0 ? 0 : -1);
+		n = wait_for_events(event);
 		for (int i = 0; i < n; i++)
 			take(event[i].data.u32);
 	}
+}
+
+/* choose - who submits */
+static void
+choose(unsigned active)
+{
+	unsigned long all =
+	    load.rows.mailboxes > 0 ? load.rows.mailboxes : load.rows.tenants * 100;
+
+	load.actives = active > 0 && active < all ? active : all;
+	if (load.actives == all)
+		return;
+	load.active = room(active, sizeof(*load.active));
+	for (unsigned i = 0; i < active; i++)
+		load.active[i] = row_random(&load.random) % all;
 }
 
 static void
@@ -162,18 +199,19 @@ main(int argc, char **argv)
 	int64_t begin, cpu;
 	pid_t pid;
 
-	if (argc < 8)
+	if (argc < 9)
 		errx(EXIT_FAILURE,
 		    "usage: bench_load SOCKET PID CONNECTIONS QUESTIONS RATE TENANTS "
-		    "MAILBOXES [SEED]");
+		    "MAILBOXES ACTIVE [SEED]");
 	pid = (pid_t)number(argv[2]);
 	load.connections = number(argv[3]);
 	load.questions = number(argv[4]);
 	load.rate = number(argv[5]);
 	load.rows = (struct rows){number(argv[6]), number(argv[7])};
-	load.random = argc > 8 ? number(argv[8]) : 1;
+	load.random = argc > 9 ? number(argv[9]) : 1;
 	if (load.connections == 0 || load.questions == 0 || load.rows.tenants == 0)
 		errx(EXIT_FAILURE, "a number is out of range");
+	choose(number(argv[8]));
 	open_all(argv[1]);
 	cpu = processor_ns(pid);
 	begin = asker_now();

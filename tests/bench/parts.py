@@ -135,10 +135,10 @@ def ours(place, policy, transport, **keys):
     return Running([MILTER, '-c', config], where)
 
 
-def load(milter, policy, connections, questions, rate=0, seed=1):
+def load(milter, policy, connections, questions, rate=0, active=0, seed=1):
     return json.loads(run(program('bench_load'), milter.address, milter.pid,
                           connections, questions, rate, policy.tenants,
-                          policy.mailboxes, seed))
+                          policy.mailboxes, active, seed))
 
 
 def median(values):

@@ -34,7 +34,7 @@ def resident(pid):
 
 def memory(milter, policy, idle):
     """After some load, with that many connections open."""
-    load(milter, policy, 8, 20000)
+    load(milter, policy, 8, 2000 if idle < IDLE else 20000)
     with Holder(milter.address, idle):
         return resident(milter.pid)
 

@@ -29,7 +29,7 @@ def measure(place, options):
             asker = rate and subprocess.Popen(
                 [program('bench_load'), daemon.address, str(daemon.pid),
                  str(CONNECTIONS), str(100000000), str(rate),
-                 str(policy.tenants), str(policy.mailboxes)],
+                 str(policy.tenants), str(policy.mailboxes), '10000'],
                 stdout=subprocess.DEVNULL)
             took = sorted(change(policy, i) for i in range(n))
             if asker:
