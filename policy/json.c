@@ -14,22 +14,19 @@ put(struct json *j, const char *s)
 }
 
 /*
- * escape_of - the number of a character that is escaped by it, or -1: those that RFC
- * 8259 section 7 wants; DEL and C1, which terminals obey, too; and what Unicode calls
- * line breaks, at which some part what is one line of a log
+ * number_of - a character of up to three bytes; escaped by it are those that RFC 8259
+ * section 7 wants, and all others that are not safe in a line of a log
  */
-static int
-escape_of(const char *s, size_t len)
+static unsigned
+number_of(const char *s, size_t len)
 {
 	const unsigned char *u = (const unsigned char *)s;
 
-	if (len == 1 && (u[0] < 0x20 || u[0] == 0x7F))
+	if (len == 1)
 		return u[0];
-	if (len == 2 && u[0] == 0xC2 && u[1] < 0xA0)
-		return u[1];
-	if (len == 3 && u[0] == 0xE2 && u[1] == 0x80 && (u[2] == 0xA8 || u[2] == 0xA9))
-		return u[2] == 0xA8 ? 0x2028 : 0x2029;
-	return -1;
+	if (len == 2)
+		return (u[0] & 0x1FU) << 6 | (u[1] & 0x3FU);
+	return (u[0] & 0x0FU) << 12 | (u[1] & 0x3FU) << 6 | (u[2] & 0x3FU);
 }
 
 /* put_string - in quotes; what is not UTF-8 becomes U+FFFD */
@@ -48,9 +45,9 @@ put_string(struct json *j, const char *s, size_t n)
 		} else if (s[i] == '"' || s[i] == '\\') {
 			snprintf(escape, sizeof escape, "\\%c", s[i]);
 			put(j, escape);
-		} else if (escape_of(s + i, len) >= 0) {
-			snprintf(escape, sizeof escape, "\\u%04x",
-			    (unsigned)escape_of(s + i, len));
+		} else if (text_is_unsafe(s + i, len)) {
+			snprintf(
+			    escape, sizeof escape, "\\u%04x", number_of(s + i, len));
 			put(j, escape);
 		} else {
 			j->put(j->arg, s + i, len);

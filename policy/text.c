@@ -123,6 +123,12 @@ is_line_break(const char *s, size_t len)
 	    (u[2] == 0xA8 || u[2] == 0xA9);
 }
 
+bool
+text_is_unsafe(const char *s, size_t len)
+{
+	return is_control(s, len) || is_line_break(s, len);
+}
+
 /* escape_where - the loop both ways of escaping share */
 static void
 escape_where(struct text *t, const char *s, size_t n, size_t limit, const char *also)
@@ -131,7 +137,7 @@ escape_where(struct text *t, const char *s, size_t n, size_t limit, const char *
 
 	while (i < n && i < limit) {
 		len = text_utf8_length(s + i, n - i);
-		if (len == 0 || is_control(s + i, len) || is_line_break(s + i, len) ||
+		if (len == 0 || text_is_unsafe(s + i, len) ||
 		    (len == 1 && strchr(also, s[i]) != NULL)) {
 			for (size_t end = i + (len ? len : 1); i < end; i++)
 				text_printf(t, "\\x%02X", (unsigned char)s[i]);

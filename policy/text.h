@@ -47,6 +47,12 @@ void text_show(struct text *t, const char *s, size_t n, size_t limit);
 size_t text_utf8_length(const char *s, size_t n);
 
 /*
+ * Whether the UTF-8 character of LEN bytes is one that a terminal obeys or a viewer
+ * breaks a line at: C0, DEL, C1, U+2028 and U+2029.
+ */
+bool text_is_unsafe(const char *s, size_t len);
+
+/*
  * Whether N bytes of S are fit to be stored as somebody's words: valid UTF-8 without
  * control characters (C0, DEL, C1).
  */
