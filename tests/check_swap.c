@@ -14,7 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SWAPS = 100, WRITERS = 2 };
+enum { STATUS_WRITE = 100, SWAPS = 100, WRITERS = 2 };
 
 static struct state state;
 
@@ -56,9 +56,9 @@ writer_run(int number, int told)
 		snprintf(name, sizeof(name), "w%d-%d@a.test", number, n);
 		e = mailbox_add(name);
 		if (e != OK && e != ERR_REPLACED)
-			return 1;
+			return (int)e; /* so that a failure says what it was */
 		if (e == OK && write(told, "", 1) != 1)
-			return 1;
+			return STATUS_WRITE;
 		if (file_size(state.writers) > 0) /* the end */
 			return 0;
 	}
@@ -79,7 +79,7 @@ reader_run(void)
 			store_close(&store);
 		}
 		if (e != OK && e != ERR_REPLACED)
-			return 1;
+			return (int)e;
 	}
 	return 0;
 }
