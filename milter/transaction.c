@@ -14,7 +14,7 @@
 
 #define LOG_FIELDS_MAX 14
 
-/* How many snapshots a decision asks. */
+/* How many snapshots a decision takes before it has the database verified. */
 #define SNAPSHOTS_MAX 3
 
 /* What log line and usage need besides the transaction. */
@@ -196,10 +196,13 @@ judge(struct store_txn *txn, const struct transaction *t, enum mta mta,
 	return OK;
 }
 
-/* judge_snapshot - in a snapshot of the policy database */
+/*
+ * judge_snapshot - in a snapshot of the policy database. LAST: one that is stale again
+ * is none of this file.
+ */
 static enum error
 judge_snapshot(const struct decider *decider, const struct transaction *t, enum mta mta,
-    struct record *r, struct reply *reply)
+    bool last, struct record *r, struct reply *reply)
 {
 	struct store_txn *txn;
 	int slot;
@@ -208,6 +211,8 @@ judge_snapshot(const struct decider *decider, const struct transaction *t, enum 
 	if (e != OK)
 		return e;
 	e = judge(txn, t, mta, r, reply);
+	if (e == ERR_STALE && last)
+		e = ERR_REPLACED;
 	keeper_give(decider->keeper, slot, e);
 	return e;
 }
@@ -227,11 +232,11 @@ decide_from_store(const struct decider *decider, const struct transaction *t,
 
 	if (mta == MTA_AUTO)
 		return e;
-	for (int i = 0; i < SNAPSHOTS_MAX; i++) {
-		e = judge_snapshot(decider, t, mta, r, reply);
+	for (int i = 1;; i++) {
+		e = judge_snapshot(decider, t, mta, i >= SNAPSHOTS_MAX, r, reply);
 		if (e != ERR_STALE && (e != ERR_REPLACED || verified))
 			break;
-		verified = e == ERR_REPLACED;
+		verified = verified || e == ERR_REPLACED;
 	}
 	return e;
 }

@@ -173,9 +173,9 @@ class Others(fault.Case):
         with contextlib.suppress(ValueError):
             writer.communicate()
 
-    @unittest.skipUnless(fault.FULL, 'ten seconds a round: make faults')
     def test_writer_stopped(self):
-        """Others give up in time, and say why; nothing else waits."""
+        """Others give up in time, after ten seconds, and say why; nothing else
+        waits."""
         figures, site = self.figures('writer stopped'), fault.Site(self)
         site.daemon.start()
         with Mta(site.daemon) as mta, fault.Asker(site, figures):
