@@ -14,7 +14,7 @@ import rig
 
 RUN = os.path.join(harness.ROOT, 'tests', 'bench', 'run.py')
 NUMBER = re.compile(r'-?\d+(\.\d+)?')
-ROWS = {'protocol': 30, 'decision': 1, 'size': 3, 'write': 2}
+ROWS = {'protocol': 12, 'decision': 1, 'size': 3, 'write': 2}
 
 
 class Bench(unittest.TestCase):
