@@ -60,7 +60,7 @@ plot '-' using 1:2 with linespoints title 'one mdb\\_get()', \
 
 def plot(rows, path):
     """The cost against the size, by gnuplot."""
-    lines = ([(r[0], r[2]) for r in rows if r[1] == TENANTS[0]],
+    lines = ({r[0]: r[2] for r in rows}.items(),
              *([(r[0], r[3]) for r in rows if r[1] == t] for t in TENANTS))
     run('gnuplot', input=PLOT % path + ''.join(
         ''.join('%s %s\n' % point for point in line) + 'e\n'
