@@ -32,8 +32,9 @@ struct keeper {
 	struct pool pool;    /* open while the state is, or a moment ago was, good */
 	struct store *store; /* the thread's own */
 	int64_t scan_ms;
-	unsigned ahead;   /* looks in a row that found the file ahead of the lock */
-	unsigned foreign; /* looks in a row that found it written, yet no commit */
+	unsigned ahead; /* looks in a row that found the file ahead of the lock */
+	unsigned
+	    foreign; /* looks in a row that found it written, perhaps by a writer */
 	struct error_text said;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -94,7 +95,8 @@ close_all(struct keeper *k)
 	store_close(&k->store);
 }
 
-/* note_writing - counts the looks that found what no commit explains */
+/* note_writing - counts the looks that found what no commit explains, but a writer may
+ */
 static enum error
 note_writing(struct keeper *k, struct store_txn *txn)
 {
@@ -193,6 +195,8 @@ look(struct keeper *k, bool clear_readers)
 		return e;
 	e = db_lag(store_db(txn), &lag);
 	if (e == OK)
+		e = store_confirm(txn);
+	if (e == OK)
 		e = note_writing(k, txn);
 	note_meta(k, txn);
 	store_abort(&txn);
@@ -257,6 +261,20 @@ announce(struct keeper *k, uint64_t records)
 	k->listener(k->arg, KEEPER_READY, text);
 }
 
+/* tell_unseen - a database that others write into is found late then */
+static void
+tell_unseen(struct keeper *k)
+{
+	struct error_text why;
+
+	error_set(&why, ERR_PERMISSION,
+	    "%s/" STORE_WRITERS
+	    " cannot be read, so who writes into the policy database cannot be told; "
+	    "run \"smtpauthctl init\" and restart",
+	    k->dir);
+	k->listener(k->arg, KEEPER_NOTE, why.text);
+}
+
 static void *
 keep(void *arg)
 {
@@ -275,6 +293,8 @@ keep(void *arg)
 			continue;
 		}
 		set_state(k, KEEPER_GOOD);
+		if (!store_sees_writers(k->store))
+			tell_unseen(k);
 		announce(k, records);
 		if (watch(k, &why) == ERR_REPLACED) {
 			/* a good file may stand there now: worth waiting for */

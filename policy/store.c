@@ -352,6 +352,12 @@ store_check_path(const struct store *store)
 	    : ERR_REPLACED;
 }
 
+bool
+store_sees_writers(const struct store *store)
+{
+	return store->writers_fd >= 0;
+}
+
 enum error
 store_clear_stale_readers(struct store *store)
 {

@@ -73,6 +73,10 @@ enum error store_scratch(
 /* Closes, gives the turn to the next writer, and NULLs. */
 void store_close(struct store **store);
 
+/* Whether a reader can see that a writer is at work: else writings are told by nobody.
+ */
+bool store_sees_writers(const struct store *store);
+
 /* OK while PATH and the lock file are those that were opened, else ERR_REPLACED. */
 enum error store_check_path(const struct store *store) MUST_USE;
 
@@ -104,8 +108,10 @@ enum error store_confirm(struct store_txn *txn) MUST_USE;
 
 /*
  * Takes the file as it is written now for good: a scan of all of it is to follow.
- * FOREIGN_R of store_was_written() is whether it was written since, while no commit was
- * seen: by something else, or for a commit that is on its way. ERR_IO.
+ * ERR_REPLACED, and nothing is taken, where it is certain that something else than a
+ * commit has written it, as by store_confirm(). FOREIGN_R of store_was_written() is
+ * whether it was written since, while no commit was seen: perhaps by something else,
+ * perhaps for a commit that is on its way. ERR_IO.
  */
 enum error store_trust(struct store_txn *txn) MUST_USE;
 enum error store_was_written(struct store_txn *txn, bool *foreign_r) MUST_USE;

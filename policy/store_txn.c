@@ -113,47 +113,28 @@ store_tenants(struct store_txn *txn)
 	return txn->tenants;
 }
 
-/* is_known - whether the file is as the snapshot's commit had left it */
+/* is_known - whether the file, written when WRITTEN_R says, is as its commit left it */
 static enum error
-is_known(struct store_txn *txn, bool *known_r)
+is_known(struct store_txn *txn, struct timespec *written_r, bool *known_r)
 {
-	struct timespec written = {0, 0};
-	enum error e = db_written(txn->db, &written);
+	enum error e = db_written(txn->db, written_r);
 
 	*known_r = e == OK &&
-	    writing_is_known(&txn->store->writing, store_txn_id(txn), written);
-	return e;
-}
-
-enum error
-store_trust(struct store_txn *txn)
-{
-	bool known;
-
-	writing_forget(&txn->store->writing);
-	return is_known(txn, &known);
-}
-
-enum error
-store_was_written(struct store_txn *txn, bool *foreign_r)
-{
-	enum error e = is_known(txn, foreign_r);
-
-	*foreign_r = !*foreign_r;
+	    writing_is_known(&txn->store->writing, store_txn_id(txn), *written_r);
 	return e;
 }
 
 /*
- * confirm_writing - what was read may have been written by something else than a
- * commit. Writers say when they are at work; one that has just ended has left the next
- * commit behind. In this order, or one could end in between.
+ * check_writing - what was read may have been written by something else than a commit.
+ * Writers say when they are at work; one that has just ended has left the next commit
+ * behind. In this order, or one could end in between.
  */
 static enum error
-confirm_writing(struct store_txn *txn)
+check_writing(struct store_txn *txn, struct timespec *written_r)
 {
 	bool known;
 	size_t lag = 0;
-	enum error e = is_known(txn, &known);
+	enum error e = is_known(txn, written_r, &known);
 
 	if (e != OK || known || writers_at_work(txn->store->writers_fd))
 		return e;
@@ -164,26 +145,56 @@ confirm_writing(struct store_txn *txn)
 }
 
 enum error
-store_confirm(struct store_txn *txn)
+store_trust(struct store_txn *txn)
+{
+	struct timespec written;
+	enum error e = check_writing(txn, &written);
+
+	if (e == OK)
+		writing_trust(&txn->store->writing, store_txn_id(txn), written);
+	return e;
+}
+
+enum error
+store_was_written(struct store_txn *txn, bool *foreign_r)
+{
+	struct timespec written;
+	enum error e = is_known(txn, &written, foreign_r);
+
+	*foreign_r = !*foreign_r;
+	return e;
+}
+
+/* check_same - by a look-up: whether the snapshot has the meta record it began with */
+static enum error
+check_same(struct store_txn *txn)
 {
 	struct store_meta now;
+	enum error e = db_check(txn->db);
+
+	if (e == OK)
+		e = meta_read(txn->db, &now);
+	if (e != OK)
+		return e;
+	return memcmp(now.id, txn->meta.id, sizeof now.id) == 0 &&
+		memcmp(&now.digest, &txn->meta.digest, sizeof now.digest) == 0
+	    ? OK
+	    : ERR_REPLACED;
+}
+
+enum error
+store_confirm(struct store_txn *txn)
+{
+	struct timespec written;
 	enum error e;
 
 	if (txn->store->mode == STORE_WRITE)
 		return OK; /* it changes the record itself, and holds the writers' lock
 			    */
 	e = db_pin_holds(txn->db);
-	if (e != ERR_NOTFOUND)
-		return e == OK ? confirm_writing(txn) : e;
-	e = db_check(txn->db);
-	if (e == OK)
-		e = meta_read(txn->db, &now);
-	if (e != OK)
-		return e;
-	if (memcmp(now.id, txn->meta.id, sizeof now.id) != 0 ||
-	    memcmp(&now.digest, &txn->meta.digest, sizeof now.digest) != 0)
-		return ERR_REPLACED;
-	return confirm_writing(txn);
+	if (e == ERR_NOTFOUND)
+		e = check_same(txn);
+	return e == OK ? check_writing(txn, &written) : e;
 }
 
 void

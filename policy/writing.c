@@ -11,14 +11,6 @@ writing_init(struct writing *w)
 	w->txn = 0;
 }
 
-void
-writing_forget(struct writing *w)
-{
-	pthread_mutex_lock(&w->mutex);
-	w->txn = 0;
-	pthread_mutex_unlock(&w->mutex);
-}
-
 /* compare - under the mutex, and keeps a new commit */
 static bool
 compare(struct writing *w, size_t txn, int64_t written)
@@ -32,10 +24,27 @@ compare(struct writing *w, size_t txn, int64_t written)
 	return true;
 }
 
+static int64_t
+nanoseconds(struct timespec t)
+{
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+void
+writing_trust(struct writing *w, size_t txn, struct timespec time)
+{
+	pthread_mutex_lock(&w->mutex);
+	if (txn >= w->txn) {
+		w->txn = txn;
+		w->written = nanoseconds(time);
+	}
+	pthread_mutex_unlock(&w->mutex);
+}
+
 bool
 writing_is_known(struct writing *w, size_t txn, struct timespec time)
 {
-	int64_t written = (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+	int64_t written = nanoseconds(time);
 	bool known;
 
 	/* Both of one commit, or the time of a later one, which is as good. */

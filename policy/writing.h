@@ -22,8 +22,9 @@ struct writing {
 
 void writing_init(struct writing *w);
 
-/* Forgets what was seen: whatever has written until now, a scan follows. */
-void writing_forget(struct writing *w);
+/* The file as it was written at WRITTEN is that of commit number TXN, unless a later
+ * one was seen: whatever has written it, a scan follows. */
+void writing_trust(struct writing *w, size_t txn, struct timespec written);
 
 /*
  * Whether the file, last written at WRITTEN, is as it was when commit number TXN was

@@ -6,6 +6,7 @@
 #include "suite.h"
 
 #include "policy/pool.h"
+#include "policy/writers.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -215,6 +216,35 @@ START_TEST(file_written_without_a_commit_is_scanned_at_once)
 }
 END_TEST
 
+/* Nobody asks meanwhile: whoever asks first must not be answered before a scan. */
+START_TEST(file_written_while_nobody_asks_is_verified_before_the_next_decision)
+{
+	struct error_text why;
+	int64_t deadline;
+	int turn;
+
+	expect_ok(writers_lock(state.writers, 0, &turn, &why)); /* makes the file */
+	close(turn);
+	start_ready();
+	ck_assert_int_eq(told(KEEPER_NOTE), 0);
+	file_rewrite(state.data);
+	deadline = deadline_in(2 * LOOK);
+	while (told(KEEPER_READY) < 2 && deadline_pause(deadline))
+		continue;
+	ck_assert_int_eq(told(KEEPER_NOTE), 1); /* the state was not good until then */
+	ck_assert_int_eq(told(KEEPER_READY), 2);
+	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+	ck_assert(keeper_serves(keeper, &image, 0));
+}
+END_TEST
+
+START_TEST(writers_that_cannot_be_seen_are_told)
+{
+	start_ready();
+	ck_assert_int_eq(told(KEEPER_NOTE), 1);
+}
+END_TEST
+
 /* The fresh one has as many transactions as the old, fewer, or more; or it is a later,
  * or an earlier, state of the same database. */
 START_TEST(other_database_takes_over)
@@ -357,6 +387,9 @@ main(void)
 	tcase_add_loop_test(
 	    tcase, truncated_database_is_a_fault_until_it_is_whole, 0, 5);
 	tcase_add_test(tcase, file_written_without_a_commit_is_scanned_at_once);
+	tcase_add_test(
+	    tcase, file_written_while_nobody_asks_is_verified_before_the_next_decision);
+	tcase_add_test(tcase, writers_that_cannot_be_seen_are_told);
 	tcase_add_loop_test(tcase, other_database_takes_over, 0, 10);
 	tcase_add_test(tcase, restored_database_takes_over_without_a_fault);
 	tcase_add_test(tcase, removed_lock_file_is_made_again);

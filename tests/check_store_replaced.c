@@ -124,26 +124,6 @@ START_TEST(truncated_under_a_snapshot)
 }
 END_TEST
 
-/* byte_write - the one that is there, again, until the file's time has changed */
-static void
-byte_write(void)
-{
-	int fd = open(state.data, O_RDWR);
-	int64_t deadline = deadline_in(5000);
-	struct stat before, after;
-	char byte;
-
-	ck_assert_int_eq(fstat(fd, &before), 0);
-	ck_assert_int_eq(pread(fd, &byte, 1, 0), 1);
-	do {
-		ck_assert_int_eq(pwrite(fd, &byte, 1, 0), 1);
-		ck_assert_int_eq(fstat(fd, &after), 0);
-	} while (before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
-	    before.st_mtim.tv_nsec == after.st_mtim.tv_nsec &&
-	    deadline_pause(deadline));
-	close(fd);
-}
-
 /* turn_take - as a writer has it */
 static int
 turn_take(void)
@@ -163,14 +143,17 @@ START_TEST(written_to_without_a_commit)
 	close(turn_take()); /* makes the file */
 	open_with(&older);
 	expect_ok(known_judge(txn, 1));
-	byte_write();
+	file_rewrite(state.data);
 	expect_error(ERR_REPLACED, known_judge(txn, 1));
 	turn = turn_take();
 	expect_ok(known_judge(txn, 1)); /* a commit may be on its way */
-	close(turn);
-	expect_error(ERR_REPLACED, known_judge(txn, 1));
 	expect_ok(store_trust(txn));
-	expect_ok(known_judge(txn, 1));
+	close(turn);
+	expect_ok(known_judge(txn, 1)); /* trusted, as a scan follows */
+	file_rewrite(state.data);
+	expect_error(ERR_REPLACED, known_judge(txn, 1));
+	expect_error(ERR_REPLACED, store_trust(txn)); /* before a scan has held */
+	expect_error(ERR_REPLACED, known_judge(txn, 1));
 }
 END_TEST
 
@@ -180,7 +163,7 @@ START_TEST(written_to_by_nobody_knows_whom)
 	bool foreign;
 
 	open_with(&older);
-	byte_write();
+	file_rewrite(state.data);
 	expect_ok(known_judge(txn, 1));
 	expect_ok(store_was_written(txn, &foreign));
 	ck_assert(foreign);
@@ -250,7 +233,7 @@ START_TEST(written_to_by_a_commit)
 	expect_ok(store_reset(txn));
 	expect_ok(store_renew(txn));
 	expect_ok(known_judge(txn, 1));
-	byte_write();
+	file_rewrite(state.data);
 	expect_error(ERR_REPLACED, known_judge(txn, 1));
 }
 END_TEST

@@ -5,6 +5,10 @@
 #endif
 #include "file.h"
 
+#include "deadline.h"
+
+#include <check.h>
+
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -103,6 +107,27 @@ bool
 file_write(const char *path, const void *bytes, size_t size)
 {
 	return bytes_write(path, O_TRUNC, bytes, size);
+}
+
+void
+file_rewrite(const char *path)
+{
+	int fd = open(path, O_RDWR);
+	int64_t deadline = deadline_in(5000);
+	struct stat before, after;
+	char byte;
+
+	ck_assert_int_eq(fstat(fd, &before), 0);
+	ck_assert_int_eq(pread(fd, &byte, 1, 0), 1);
+	do {
+		ck_assert_int_eq(pwrite(fd, &byte, 1, 0), 1);
+		ck_assert_int_eq(fstat(fd, &after), 0);
+	} while (before.st_mtim.tv_sec == after.st_mtim.tv_sec &&
+	    before.st_mtim.tv_nsec == after.st_mtim.tv_nsec &&
+	    deadline_pause(deadline));
+	close(fd);
+	ck_assert(before.st_mtim.tv_sec != after.st_mtim.tv_sec ||
+	    before.st_mtim.tv_nsec != after.st_mtim.tv_nsec);
 }
 
 bool

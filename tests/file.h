@@ -19,6 +19,10 @@ FILE *file_of(const void *bytes, size_t size);
 /* Writes a file in place as cp(1) does: same inode, cut to nothing first. */
 bool file_write(const char *path, const void *bytes, size_t size);
 
+/* Writes the file's first byte as it is, until its time of writing has moved. Fails the
+ * test when it does not. */
+void file_rewrite(const char *path);
+
 /* Puts a new file with these bytes in the place of `path` by rename(2). */
 bool file_replace(const char *path, const void *bytes, size_t size);
 
