@@ -12,16 +12,17 @@
 
 /* What is kept of a domain: its name, the tenant's name, and the record, in a row. */
 struct content {
-	uint64_t snapshot;
-	uint32_t age; /* the cache's when it was kept; 0: nothing is kept */
+	struct tenant_view view;      /* of age 0: nothing is kept */
 	uint8_t domain, name, record; /* lengths */
 	uint8_t at[TENANT_CACHE_BYTES];
 };
 
 #define WORDS (sizeof(struct content) / sizeof(uint64_t))
-#define HEAD_WORDS 2
+#define HEAD_WORDS 3 /* what stands in front of the bytes */
 
 _Static_assert(sizeof(struct content) % sizeof(uint64_t) == 0, "it is copied in words");
+_Static_assert(offsetof(struct content, at) <= HEAD_WORDS * sizeof(uint64_t),
+    "the lengths are in the head");
 
 /*
  * Two cache lines. The sequence is odd while somebody writes; who reads looks at it
@@ -54,6 +55,12 @@ tenant_cache_free(struct tenant_cache **cache)
 {
 	free(*cache);
 	*cache = NULL;
+}
+
+struct tenant_view
+tenant_cache_view(const struct tenant_cache *cache, uint64_t snapshot)
+{
+	return (struct tenant_view){snapshot, atomic_load(&cache->age)};
 }
 
 void
@@ -125,33 +132,31 @@ write_place(struct place *p, const struct content *content)
 }
 
 static bool
-is_of(const struct content *c, uint64_t snapshot, uint32_t age)
+is_of(const struct content *c, const struct tenant_view *view)
 {
-	return c->snapshot == snapshot && c->age == age;
+	return c->view.snapshot == view->snapshot && c->view.age == view->age;
 }
 
 /* read_domain - what is kept of it at this place */
 static bool
-read_domain(struct place *p, uint64_t snapshot, uint32_t age, const char *domain,
+read_domain(struct place *p, const struct tenant_view *view, const char *domain,
     size_t n, struct content *c)
 {
 	uint64_t sequence;
 
-	return begin_reading(p, c, &sequence) && is_of(c, snapshot, age) &&
-	    c->domain == n && end_reading(p, c, sequence) &&
-	    memcmp(c->at, domain, n) == 0;
+	return begin_reading(p, c, &sequence) && is_of(c, view) && c->domain == n &&
+	    end_reading(p, c, sequence) && memcmp(c->at, domain, n) == 0;
 }
 
 bool
-tenant_cache_find(struct tenant_cache *cache, uint64_t snapshot, const char *domain,
-    struct tenant *out_r)
+tenant_cache_find(struct tenant_cache *cache, const struct tenant_view *view,
+    const char *domain, struct tenant *out_r)
 {
 	size_t n = strlen(domain);
-	uint32_t age = atomic_load_explicit(&cache->age, memory_order_relaxed);
 	struct place *p = set_of(cache, domain, n), *end = p + WAYS;
 	struct content c;
 
-	while (p < end && !read_domain(p, snapshot, age, domain, n, &c))
+	while (p < end && !read_domain(p, view, domain, n, &c))
 		p++;
 	if (p == end)
 		return false;
@@ -168,20 +173,18 @@ victim(struct tenant_cache *cache, struct place *set, const struct content *c)
 	uint64_t sequence;
 
 	for (struct place *p = set; p < set + WAYS; p++)
-		if (begin_reading(p, &have, &sequence) &&
-		    !is_of(&have, c->snapshot, c->age))
+		if (begin_reading(p, &have, &sequence) && !is_of(&have, &c->view))
 			return p;
 	return set +
 	    atomic_fetch_add_explicit(&cache->next, 1, memory_order_relaxed) % WAYS;
 }
 
 void
-tenant_cache_keep(struct tenant_cache *cache, uint64_t snapshot, const char *domain,
-    const char *name, struct bytes record)
+tenant_cache_keep(struct tenant_cache *cache, const struct tenant_view *view,
+    const char *domain, const char *name, struct bytes record)
 {
 	size_t n = strlen(domain), name_len = strlen(name);
-	struct content c = {.snapshot = snapshot,
-	    .age = atomic_load_explicit(&cache->age, memory_order_relaxed)};
+	struct content c = {.view = *view};
 
 	if (n > sizeof c.at || record.len > sizeof c.at ||
 	    n + name_len + record.len > sizeof c.at)

@@ -23,20 +23,33 @@ struct tenant_cache;
 struct tenant_cache *tenant_cache_new(void);
 void tenant_cache_free(struct tenant_cache **cache);
 
-/* Forgets everything. What a thread is about to keep may be kept all the same. */
+/*
+ * What a look-up and what comes of it are true of: a snapshot, and a time before which
+ * nothing was forgotten.
+ */
+struct tenant_view {
+	uint64_t snapshot;
+	uint32_t age;
+};
+
+/* The view of SNAPSHOT from now on: to be taken before anything is read from it. */
+struct tenant_view tenant_cache_view(
+    const struct tenant_cache *cache, uint64_t snapshot);
+
+/* Forgets everything, also what is about to be kept by a view that was taken before. */
 void tenant_cache_forget(struct tenant_cache *cache);
 
-/* Finds the tenant of DOMAIN as it is in SNAPSHOT. */
-bool tenant_cache_find(struct tenant_cache *cache, uint64_t snapshot,
+/* Finds the tenant of DOMAIN as VIEW has it. */
+bool tenant_cache_find(struct tenant_cache *cache, const struct tenant_view *view,
     const char *domain, struct tenant *out_r);
 
 /*
  * Keeps the tenant NAME, whose record is RECORD, for DOMAIN, in the place of another.
  * What is too long for a place (together more than TENANT_CACHE_BYTES) is not kept.
  */
-void tenant_cache_keep(struct tenant_cache *cache, uint64_t snapshot,
+void tenant_cache_keep(struct tenant_cache *cache, const struct tenant_view *view,
     const char *domain, const char *name, struct bytes record);
 
-#define TENANT_CACHE_BYTES 105
+#define TENANT_CACHE_BYTES 101
 
 #endif

@@ -70,16 +70,18 @@ tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant 
 {
 	const char *domain = login->named ? login_domain(login) : DOMAIN_ANY;
 	struct tenant_cache *cache = store_tenants(txn);
+	struct tenant_view view = {0, 0};
 	uint8_t buf[RECORD_MAX];
 	struct bytes record;
 	enum error e;
 
-	if (cache != NULL && tenant_cache_find(cache, store_txn_id(txn), domain, out_r))
+	if (cache != NULL)
+		view = tenant_cache_view(cache, store_txn_id(txn));
+	if (cache != NULL && tenant_cache_find(cache, &view, domain, out_r))
 		return OK;
 	e = look_up(txn, domain, out_r, buf, &record);
 	if (e == OK && cache != NULL)
-		tenant_cache_keep(
-		    cache, store_txn_id(txn), domain, out_r->name, record);
+		tenant_cache_keep(cache, &view, domain, out_r->name, record);
 	return e;
 }
 

@@ -28,11 +28,20 @@ teardown(void)
 	ck_assert_ptr_null(cache);
 }
 
+static bool
+finds(uint64_t snapshot, const char *domain, struct tenant *out_r)
+{
+	struct tenant_view view = tenant_cache_view(cache, snapshot);
+
+	return tenant_cache_find(cache, &view, domain, out_r);
+}
+
 /* keep - a tenant whose `enforce_from` is MARK, by which it is known again */
 static void
 keep(uint64_t snapshot, const char *domain, const char *name, instant mark,
     const char *note)
 {
+	struct tenant_view view = tenant_cache_view(cache, snapshot);
 	uint8_t buf[RECORD_SIZE];
 	struct record_writer w;
 	struct tenant t;
@@ -43,7 +52,7 @@ keep(uint64_t snapshot, const char *domain, const char *name, instant mark,
 	record_write_start(&w, buf, sizeof(buf));
 	tenant_encode(&t, &w);
 	ck_assert(!w.failed);
-	tenant_cache_keep(cache, snapshot, domain, name, (struct bytes){buf, w.len});
+	tenant_cache_keep(cache, &view, domain, name, (struct bytes){buf, w.len});
 }
 
 START_TEST(what_is_kept_is_found)
@@ -51,7 +60,7 @@ START_TEST(what_is_kept_is_found)
 	struct tenant t;
 
 	keep(7, "a.test", "acme", 1234, "some note");
-	ck_assert(tenant_cache_find(cache, 7, "a.test", &t));
+	ck_assert(finds(7, "a.test", &t));
 	ck_assert_str_eq(t.name, "acme");
 	ck_assert_int_eq(t.enforce_from, 1234);
 	ck_assert_str_eq(t.note, "some note");
@@ -64,12 +73,11 @@ START_TEST(nothing_else_is_found)
 	    "", "a.tes", "a.testa", "a.testacme", "A.test", "b.test", "*"};
 	struct tenant t;
 
-	ck_assert(!tenant_cache_find(cache, 0, "", &t));
-	ck_assert(!tenant_cache_find(cache, 0, "a.test", &t));
+	ck_assert(!finds(0, "", &t));
+	ck_assert(!finds(0, "a.test", &t));
 	keep(7, "a.test", "acme", 1, "");
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
-		ck_assert_msg(
-		    !tenant_cache_find(cache, 7, others[i], &t), "\"%s\"", others[i]);
+		ck_assert_msg(!finds(7, others[i], &t), "\"%s\"", others[i]);
 }
 END_TEST
 
@@ -78,10 +86,10 @@ START_TEST(other_snapshot_does_not_find_it)
 	struct tenant t;
 
 	keep(7, "a.test", "acme", 1, "");
-	ck_assert(!tenant_cache_find(cache, 6, "a.test", &t));
-	ck_assert(!tenant_cache_find(cache, 8, "a.test", &t));
+	ck_assert(!finds(6, "a.test", &t));
+	ck_assert(!finds(8, "a.test", &t));
 	keep(8, "a.test", "other", 2, "");
-	ck_assert(tenant_cache_find(cache, 8, "a.test", &t));
+	ck_assert(finds(8, "a.test", &t));
 	ck_assert_str_eq(t.name, "other");
 	ck_assert_int_eq(t.enforce_from, 2);
 }
@@ -93,10 +101,28 @@ START_TEST(forgotten_is_not_found)
 
 	keep(7, "a.test", "acme", 1, "");
 	tenant_cache_forget(cache);
-	ck_assert(!tenant_cache_find(cache, 7, "a.test", &t));
+	ck_assert(!finds(7, "a.test", &t));
 	keep(7, "a.test", "acme", 2, "");
-	ck_assert(tenant_cache_find(cache, 7, "a.test", &t));
+	ck_assert(finds(7, "a.test", &t));
 	ck_assert_int_eq(t.enforce_from, 2);
+}
+END_TEST
+
+/* What was read before all was forgotten may be what it was forgotten for. */
+START_TEST(what_was_read_before_is_forgotten_as_well)
+{
+	struct tenant_view before = tenant_cache_view(cache, 7);
+	uint8_t buf[RECORD_SIZE];
+	struct record_writer w;
+	struct tenant t;
+
+	tenant_init(&t);
+	record_write_start(&w, buf, sizeof(buf));
+	tenant_encode(&t, &w);
+	tenant_cache_forget(cache);
+	tenant_cache_keep(cache, &before, "a.test", "acme", (struct bytes){buf, w.len});
+	ck_assert(!finds(7, "a.test", &t));
+	ck_assert(tenant_cache_find(cache, &before, "a.test", &t));
 }
 END_TEST
 
@@ -110,8 +136,7 @@ found_with_note(size_t n)
 	memset(note, 'x', n);
 	note[n] = '\0';
 	keep(n + 1, "a.test", "acme", 1, note);
-	return tenant_cache_find(cache, n + 1, "a.test", &t) &&
-	    strcmp(t.note, note) == 0;
+	return finds(n + 1, "a.test", &t) && strcmp(t.note, note) == 0;
 }
 
 START_TEST(too_long_is_not_kept)
@@ -134,11 +159,11 @@ START_TEST(others_take_its_place)
 	for (int i = 0; i < MANY; i++) {
 		snprintf(domain, sizeof(domain), "d%d.test", i);
 		keep(1, domain, domain, i, "");
-		ck_assert(tenant_cache_find(cache, 1, domain, &t));
+		ck_assert(finds(1, domain, &t));
 	}
 	for (int i = 0; i < MANY; i++) {
 		snprintf(domain, sizeof(domain), "d%d.test", i);
-		if (!tenant_cache_find(cache, 1, domain, &t))
+		if (!finds(1, domain, &t))
 			continue;
 		ck_assert_str_eq(t.name, domain);
 		ck_assert_int_eq(t.enforce_from, i);
@@ -151,10 +176,11 @@ END_TEST
 
 START_TEST(damaged_record_is_not_found)
 {
+	struct tenant_view view = tenant_cache_view(cache, 1);
 	struct tenant t;
 
-	tenant_cache_keep(cache, 1, "a.test", "acme", (struct bytes){"\1\1", 2});
-	ck_assert(!tenant_cache_find(cache, 1, "a.test", &t));
+	tenant_cache_keep(cache, &view, "a.test", "acme", (struct bytes){"\1\1", 2});
+	ck_assert(!finds(1, "a.test", &t));
 }
 END_TEST
 
@@ -172,7 +198,7 @@ use(void *arg)
 		int n = rand_r(&seed) % DOMAINS, s = rand_r(&seed) % SNAPSHOTS;
 
 		snprintf(domain, sizeof(domain), "d%d.test", n);
-		if (!tenant_cache_find(cache, (uint64_t)s, domain, &t)) {
+		if (!finds((uint64_t)s, domain, &t)) {
 			keep((uint64_t)s, domain, domain, n * SNAPSHOTS + s, "");
 			continue;
 		}
@@ -208,6 +234,7 @@ main(void)
 	tcase_add_test(one, nothing_else_is_found);
 	tcase_add_test(one, other_snapshot_does_not_find_it);
 	tcase_add_test(one, forgotten_is_not_found);
+	tcase_add_test(one, what_was_read_before_is_forgotten_as_well);
 	tcase_add_test(one, too_long_is_not_kept);
 	tcase_add_test(one, others_take_its_place);
 	tcase_add_test(one, damaged_record_is_not_found);
