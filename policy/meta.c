@@ -32,6 +32,8 @@ decode(struct bytes from, struct store_meta *m)
 
 	record_read_start(&r, from);
 	e = record_get_version(&r, META_VERSION);
+	if (e == OK && *(const uint8_t *)from.at != META_VERSION)
+		e = ERR_DAMAGED; /* the one before had another layout */
 	if (e != OK)
 		return e;
 	record_get_bytes(&r, m->id, sizeof m->id);

@@ -16,7 +16,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { GARBAGE_SIZE = 8192, NOBODY = 65534, OTHER_GROUP = 23456, META_SIZE = 96 };
+enum {
+	GARBAGE_SIZE = 8192,
+	NOBODY = 65534,
+	OTHER_GROUP = 23456,
+	META_SIZE = 96,
+	META_WHOLE = 161
+};
 
 static struct state state;
 static struct error_text why;
@@ -310,6 +316,28 @@ START_TEST(newer_and_broken_meta_records_are_told_apart)
 }
 END_TEST
 
+/* Whatever it holds: its fields were others. */
+START_TEST(meta_record_of_an_older_version_is_damage)
+{
+	struct store *store;
+	struct store_txn *txn;
+	uint8_t value[4096];
+	struct key key;
+	size_t len;
+
+	create_expect(OK);
+	store = state_store(&state, STORE_READ);
+	txn = txn_begin(store);
+	key_table(&key, TABLE_META);
+	expect_ok(db_get(store_db(txn), &key, value, sizeof value, &len));
+	store_abort(&txn);
+	store_close(&store);
+	value[0]--;
+	raw_put(key, value, len);
+	begin_expect(ERR_DAMAGED);
+}
+END_TEST
+
 START_TEST(newer_records_do_not_pass_verification)
 {
 	static const char tables[] = {
@@ -412,6 +440,7 @@ main(void)
 	tcase_add_test(tcase, what_is_no_regular_file_is_refused);
 	tcase_add_test(tcase, lmdb_file_of_another_program_is_refused);
 	tcase_add_test(tcase, lmdb_file_without_any_record_becomes_ours);
+	tcase_add_test(tcase, meta_record_of_an_older_version_is_damage);
 	tcase_add_loop_test(tcase, newer_and_broken_meta_records_are_told_apart, 0, 8);
 	tcase_add_loop_test(tcase, newer_records_do_not_pass_verification, 0, 5);
 	tcase_add_test(tcase, permissions_are_those_of_the_files);
