@@ -124,7 +124,7 @@ answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
 
 /*
  * enter - begins a decision; at the end of the service there are none any more. Either
- * filter_is_idle() sees this one, or this one sees that the filter is closed.
+ * metrics_in_progress() has this one, or this one sees that the filter is closed.
  */
 static int64_t
 enter(void)
@@ -202,16 +202,4 @@ void
 filter_close(void)
 {
 	atomic_store(&closed, true);
-}
-
-bool
-filter_is_idle(void)
-{
-	return metrics_in_progress() == 0;
-}
-
-uint64_t
-filter_ended(void)
-{
-	return metrics_ended();
 }

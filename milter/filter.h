@@ -3,9 +3,6 @@
 #ifndef MILTER_FILTER_H
 #define MILTER_FILTER_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "milter/transaction.h"
 #include "policy/error.h"
 
@@ -25,14 +22,8 @@ enum error filter_serve(const struct decider *decider) MUST_USE;
 
 /*
  * No decision begins from now on: sessions that ask wait for the end of the process,
- * which closes their connection.
+ * which closes their connection. metrics_in_progress() says when the last has ended.
  */
 void filter_close(void);
-
-/* Whether no decision is under way. */
-bool filter_is_idle(void);
-
-/* How many decisions have ended since the start. */
-uint64_t filter_ended(void);
 
 #endif

@@ -15,6 +15,7 @@
 #include "milter/inherit.h"
 #include "milter/listener.h"
 #include "milter/log.h"
+#include "milter/metrics.h"
 #include "milter/metrics_file.h"
 #include "milter/notify.h"
 #include "milter/process.h"
@@ -262,7 +263,7 @@ stop(const struct config *config, const struct listener *listener)
 	if (listener_remove(config, listener, &why) != OK)
 		log_message(LEVEL_WARNING, "%s", why.text);
 	filter_close();
-	for (int i = 0; i < STOP_STEPS && !filter_is_idle(); i++)
+	for (int i = 0; i < STOP_STEPS && metrics_in_progress() > 0; i++)
 		nanosleep(&step, NULL);
 	nanosleep(&step, NULL);
 	pulse_stop(STOP_WRITE_MS);

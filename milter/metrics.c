@@ -136,68 +136,69 @@ metrics_in_progress(void)
 	return sum;
 }
 
-static uint64_t
-decisions(int verdict, int reason)
-{
-	uint64_t sum = 0;
+/* The sums of what all threads have counted. */
+struct counts {
+	uint64_t decisions[VERDICTS][REASONS];
+	uint64_t bucket[BOUNDS + 1];
+	uint64_t nanoseconds;
+};
 
-	for (int i = 0; i < PARTS; i++)
-		sum += get(&parts[i].decisions[verdict][reason]);
-	return sum;
+static void
+add_part(struct counts *c, struct part *p)
+{
+	for (int v = 0; v < VERDICTS; v++)
+		for (int r = 0; r < REASONS; r++)
+			c->decisions[v][r] += get(&p->decisions[v][r]);
+	for (size_t i = 0; i <= BOUNDS; i++)
+		c->bucket[i] += get(&p->bucket[i]);
+	c->nanoseconds += get(&p->nanoseconds);
 }
 
-static uint64_t
-bucket(size_t bound)
+static struct counts
+count(void)
 {
-	uint64_t sum = 0;
+	struct counts c = {.nanoseconds = 0};
 
 	for (int i = 0; i < PARTS; i++)
-		sum += get(&parts[i].bucket[bound]);
-	return sum;
-}
-
-static uint64_t
-nanoseconds(void)
-{
-	uint64_t sum = 0;
-
-	for (int i = 0; i < PARTS; i++)
-		sum += get(&parts[i].nanoseconds);
-	return sum;
+		add_part(&c, &parts[i]);
+	return c;
 }
 
 /* of_verdict - all decisions with it */
 static uint64_t
-of_verdict(enum verdict v)
+of_verdict(const struct counts *c, enum verdict v)
 {
 	uint64_t sum = 0;
 
 	for (int r = 0; r < REASONS; r++)
-		sum += decisions(v, r);
+		sum += c->decisions[v][r];
 	return sum;
 }
 
 uint64_t
 metrics_ended(void)
 {
+	const struct counts c = count();
 	uint64_t sum = 0;
 
 	for (int v = 0; v < VERDICTS; v++)
-		sum += of_verdict((enum verdict)v);
+		sum += of_verdict(&c, (enum verdict)v);
 	return sum;
 }
 
 void
 metrics_totals(struct heartbeat_counters *out_r)
 {
-	out_r->allowed = of_verdict(VERDICT_ALLOW);
-	out_r->reported = of_verdict(VERDICT_REPORT);
-	out_r->tempfailed = of_verdict(VERDICT_TEMPFAIL);
-	out_r->rejected = of_verdict(VERDICT_REJECT);
-	out_r->unauthenticated = of_verdict(VERDICT_PASS);
+	const struct counts c = count();
+
+	out_r->allowed = of_verdict(&c, VERDICT_ALLOW);
+	out_r->reported = of_verdict(&c, VERDICT_REPORT);
+	out_r->tempfailed = of_verdict(&c, VERDICT_TEMPFAIL);
+	out_r->rejected = of_verdict(&c, VERDICT_REJECT);
+	out_r->unauthenticated = of_verdict(&c, VERDICT_PASS);
 	out_r->store_errors = 0;
 	for (int v = 0; v < VERDICTS; v++)
-		out_r->store_errors += decisions(v, REASON_STORE_ERROR);
+		out_r->store_errors += c.decisions[v][REASON_STORE_ERROR];
 }
 
 /* What a series is printed with. */
@@ -274,7 +275,7 @@ seconds(struct page *p, const char *name, int64_t ms, const char *help)
 
 /* print_decisions - also what should not be possible, should it occur */
 static void
-print_decisions(struct page *p)
+print_decisions(struct page *p, const struct counts *c)
 {
 	uint64_t errors = 0, n;
 
@@ -282,7 +283,7 @@ print_decisions(struct page *p)
 	    "Decisions on authenticated sessions, by verdict and reason.");
 	for (int r = REASON_LOCKED; r < REASONS; r++)
 		for (int v = VERDICT_ALLOW; v < VERDICTS; v++) {
-			n = decisions(v, r);
+			n = c->decisions[v][r];
 			if (r == REASON_STORE_ERROR)
 				errors += n;
 			if ((possible[r] & MAY(v)) != 0 || n > 0)
@@ -292,7 +293,7 @@ print_decisions(struct page *p)
 				    reason_name((enum reason)r), n);
 		}
 	counter(p, "unauthenticated_total",
-	    decisions(VERDICT_PASS, REASON_UNAUTHENTICATED),
+	    c->decisions[VERDICT_PASS][REASON_UNAUTHENTICATED],
 	    "MAIL commands without a login, which pass and are no decisions.");
 	counter(p, "store_errors_total", errors,
 	    "Decisions by on-error, as the policy database could not be used.");
@@ -301,19 +302,19 @@ print_decisions(struct page *p)
 }
 
 static void
-print_durations(struct page *p)
+print_durations(struct page *p, const struct counts *c)
 {
 	const char *name = "decision_duration_seconds";
-	uint64_t all = 0, sum = nanoseconds();
+	uint64_t all = 0, sum = c->nanoseconds;
 
 	head(p, name, "histogram",
 	    "Time from the MAIL command to the verdict, log line included.");
 	for (size_t i = 0; i < BOUNDS; i++) {
-		all += bucket(i);
+		all += c->bucket[i];
 		sample(p, "decision_duration_seconds_bucket", ",le=\"%g\"} %" PRIu64,
 		    (double)bounds[i] / SECOND_NS, all);
 	}
-	all += bucket(BOUNDS);
+	all += c->bucket[BOUNDS];
 	sample(p, "decision_duration_seconds_bucket", ",le=\"+Inf\"} %" PRIu64, all);
 	sample(p, "decision_duration_seconds_sum", "} %" PRIu64 ".%09" PRIu64,
 	    sum / SECOND_NS, sum % SECOND_NS);
@@ -405,11 +406,12 @@ print_process(struct page *p, const struct metrics_facts *f)
 void
 metrics_print(FILE *to, const struct metrics_facts *facts)
 {
+	const struct counts c = count();
 	struct page p = {.to = to};
 
 	set_label(&p, facts->daemon);
-	print_decisions(&p);
-	print_durations(&p);
+	print_decisions(&p, &c);
+	print_durations(&p, &c);
 	print_policy(&p, &facts->policy);
 	print_usage(&p, &facts->usage);
 	print_process(&p, facts);

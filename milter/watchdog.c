@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "milter/filter.h"
 #include "milter/log.h"
+#include "milter/metrics.h"
 #include "milter/notify.h"
 #include "policy/instant.h"
 
@@ -29,11 +29,11 @@ struct watchdog {
 static void
 look(struct watchdog *w)
 {
-	uint64_t ended = filter_ended();
+	uint64_t ended = metrics_ended();
 	int64_t now = monotonic_ms();
 	bool stuck;
 
-	if (filter_is_idle() || ended != w->ended)
+	if (metrics_in_progress() == 0 || ended != w->ended)
 		w->since = now;
 	w->ended = ended;
 	stuck = now - w->since >= WATCHDOG_PATIENCE_MS;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_watchdog.c - when the watchdog gives signs of life; clock and filter are ours.
+/* check_watchdog.c - when the watchdog gives signs of life; clock and counters are
+ * ours.
  */
 #include "milter/watchdog.h"
 #include "suite.h"
@@ -9,8 +10,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "milter/filter.h"
 #include "milter/log.h"
+#include "milter/metrics.h"
 #include "milter/notify.h"
 #include "policy/instant.h"
 
@@ -32,11 +33,11 @@ monotonic_ms(void)
 	return clock_ms;
 }
 
-bool
-filter_is_idle(void)
+int64_t
+metrics_in_progress(void)
 {
 	looks++;
-	return pauses_fly ? clock_ms < begins_ms || clock_ms >= ends_ms : idle;
+	return pauses_fly ? clock_ms >= begins_ms && clock_ms < ends_ms : !idle;
 }
 
 int
@@ -52,7 +53,7 @@ nanosleep(const struct timespec *pause, struct timespec *left)
 }
 
 uint64_t
-filter_ended(void)
+metrics_ended(void)
 {
 	return decisions;
 }
