@@ -16,13 +16,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-	GARBAGE_SIZE = 8192,
-	NOBODY = 65534,
-	OTHER_GROUP = 23456,
-	META_SIZE = 96,
-	META_WHOLE = 161
-};
+enum { GARBAGE_SIZE = 8192, NOBODY = 65534, OTHER_GROUP = 23456, META_SIZE = 96 };
 
 static struct state state;
 static struct error_text why;

@@ -8,19 +8,8 @@ src=${srcdir:-$(dirname "$0")/..}
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
-tests=0 failed=0
-
-# result STATUS NAME - one line of TAP, in which # has a meaning
-result() {
-	name=$(printf %s "$2" | tr -d '#\t')
-	tests=$((tests + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $tests - $name"
-	else
-		echo "not ok $tests - $name"
-		failed=1
-	fi
-}
+# shellcheck source=tests/tap.sh
+. "$src/tests/tap.sh"
 
 # sources ROOT FOLDER... - their C files, below ROOT
 sources() {
@@ -183,5 +172,4 @@ spares calls policy/store.c '/* exit(1) and printf("x") */'
 spares calls policy/store.c '	text_puts(t, "exit(1); /*");'
 spares calls policy/store.c '	snprintf(buf, sizeof buf, "x");'
 
-echo "1..$tests"
-[ "$failed" -eq 0 ]
+results_end

@@ -7,7 +7,8 @@ export LC_ALL=C
 src=${srcdir:-$(dirname "$0")/..}
 ctl=${BUILDDIR:-.}/policy/smtpauthctl
 milter=${BUILDDIR:-.}/milter/smtpauth-milter
-tests=0 failed=0
+# shellcheck source=tests/tap.sh
+. "$src/tests/tap.sh"
 
 if ! command -v mandoc >/dev/null; then
 	echo '1..0 # SKIP mandoc is missing (package mandoc)'
@@ -20,17 +21,6 @@ fi
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
-
-# result STATUS NAME - one line of TAP
-result() {
-	tests=$((tests + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $tests - $2"
-	else
-		echo "not ok $tests - $2"
-		failed=1
-	fi
-}
 
 # lint PAGE - what mandoc has to say, but not of whether our pages are installed
 lint() {
@@ -150,5 +140,4 @@ result $? "one of Exchange's that is missing is found"
 ! has_item smtpauth-milter.conf.5 socket-owner
 result $? 'a key that is missing is found'
 
-echo "1..$tests"
-[ "$failed" -eq 0 ]
+results_end

@@ -24,16 +24,22 @@ SIGNALS = (signal.SIGCONT, signal.SIGWINCH, signal.SIGURG, signal.SIGCHLD)
 
 class Descriptors(fault.Case):
 
+    def begin(self, fault_name):
+        """A site that runs; figures, and what it may have of descriptors."""
+        figures, site = self.figures(fault_name), fault.Site(self)
+        site.daemon.start()
+        self.soft, self.hard = resource.prlimit(site.daemon.process.pid,
+                                                resource.RLIMIT_NOFILE)
+        return figures, site
+
     def limit(self, site, n):
         resource.prlimit(site.daemon.process.pid, resource.RLIMIT_NOFILE,
                          (n, self.hard))
 
     def test_connections(self):
         """Sessions that are there go on, and new ones are taken again."""
-        figures, site = self.figures('no more descriptors'), fault.Site(self)
-        site.daemon.start()
+        figures, site = self.begin('no more descriptors')
         pid = site.daemon.process.pid
-        soft, self.hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         with Mta(site.daemon) as mta:
             site.wait_good(mta)
             for n in range(fault.size(2, 30)):
@@ -51,7 +57,7 @@ class Descriptors(fault.Case):
                 figures.add('rounds')
                 for connection in many:
                     connection.close()
-                self.limit(site, soft)
+                self.limit(site, self.soft)
                 with Mta(site.daemon) as other:
                     self.assertEqual(site.ask(figures, other), set())
             site.verify(figures)
@@ -59,11 +65,7 @@ class Descriptors(fault.Case):
 
     def test_replaced_meanwhile(self):
         """The database cannot be opened again until there are some."""
-        figures = self.figures('replaced without descriptors')
-        site = fault.Site(self)
-        site.daemon.start()
-        pid = site.daemon.process.pid
-        soft, self.hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        figures, site = self.begin('replaced without descriptors')
         with Mta(site.daemon) as mta:
             site.wait_good(mta)
             for _ in range(fault.size(1, 10)):
@@ -73,7 +75,7 @@ class Descriptors(fault.Case):
                 harness.wait_for(lambda: site.ask(figures, mta),
                                  what='store error')
                 figures.add('rounds')
-                self.limit(site, soft)
+                self.limit(site, self.soft)
                 site.wait_good(mta)
                 site.verify(figures)
         site.stop(figures)

@@ -8,7 +8,8 @@ bin=${BUILDDIR:-.}/tests/fuzz
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
-tests=0 failed=0
+# shellcheck source=tests/tap.sh
+. "$src/tests/tap.sh"
 
 # replay PROGRAM FOLDER - says how many files it ran; or what is wrong, and with which
 replay() {
@@ -31,17 +32,6 @@ replay() {
 	fi
 	echo "$ran of $wanted inputs"
 	[ "$ran" -eq "$wanted" ]
-}
-
-# result STATUS NAME
-result() {
-	tests=$((tests + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $tests - $2"
-	else
-		echo "not ok $tests - $2"
-		failed=1
-	fi
 }
 
 # target NAME - replays it; what it wrote is shown where that failed
@@ -83,5 +73,4 @@ echo b >"$tmp/seeds/b"
 	seen 'a seed that is left out' '1 of 2 inputs' 'echo "Running: $1"'
 }
 
-echo "1..$tests"
-[ "$failed" -eq 0 ]
+results_end
