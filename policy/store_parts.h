@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* store_parts - what store and store_txn share; for nobody else */
+/* store_parts - what store, store_txn and store_confirm share; for nobody else */
 #ifndef POLICY_STORE_PARTS_H
 #define POLICY_STORE_PARTS_H
 
