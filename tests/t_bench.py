@@ -14,7 +14,7 @@ import rig
 
 RUN = os.path.join(harness.ROOT, 'tests', 'bench', 'run.py')
 NUMBER = re.compile(r'-?\d+(\.\d+)?')
-ROWS = {'protocol': 12, 'decision': 1, 'size': 3, 'write': 2}
+ROWS = {'protocol': 12, 'decision': 1, 'usage': 1, 'size': 3, 'write': 2}
 
 
 class Bench(unittest.TestCase):
@@ -42,6 +42,9 @@ class Bench(unittest.TestCase):
 
     def test_decision(self):
         self.check('decision', ROWS['decision'])
+
+    def test_usage(self):
+        self.check('usage', ROWS['usage'])
 
     def test_size(self):
         self.check('size', ROWS['size'])

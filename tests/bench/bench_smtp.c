@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { LINE = 1000, BODY_LINES = 30 };
+enum { LINE = 1000, BODY_LINES = 30, LIMIT_S = 600 };
 
 static FILE *in, *out;
 
@@ -99,6 +99,7 @@ main(int argc, char **argv)
 	messages = (unsigned)strtoul(argv[3], NULL, 10);
 	if (sessions == 0 || messages == 0 || pipe(ready) != 0 || pipe(go) != 0)
 		errx(EXIT_FAILURE, "a number is out of range");
+	alarm(LIMIT_S); /* a session that failed before it was ready is waited for */
 	for (unsigned i = 0; i < sessions; i++)
 		if (fork() == 0) {
 			close(go[1]);

@@ -129,9 +129,10 @@ def noop(place, transport):
     return Running([program('bench_noop'), where], where)
 
 
-def ours(place, policy, transport, **keys):
-    where = address(place, transport, 'ours')
-    config = policy.configure('conf-' + transport, socket=where, **keys)
+def ours(place, policy, transport, name='ours', **keys):
+    where = address(place, transport, name)
+    config = policy.configure('conf-%s-%s' % (name, transport), socket=where,
+                              **keys)
     return Running([MILTER, '-c', config], where)
 
 

@@ -3,7 +3,8 @@
 """The benchmarks: make bench, or BUILDDIR=. tests/bench/run.py [--quick]
 [--rounds N] [--output FILE] [--plot FILE.svg] [PART]...
 
-Parts (all of them without a word): protocol decision postfix size write.
+Parts (all of them without a word): protocol decision usage postfix
+size write.
 Each measures against something else in the same run, in pairs one after the
 other, and prints a table of medians; compare ratios and not times.  --quick
 is a try that everything works, not a measurement."""
@@ -12,18 +13,21 @@ import argparse
 import datetime
 import os
 import platform
+import shutil
+import subprocess
 import sys
 
-from parts import Place, run
+from parts import Place
 import decision
 import postfix
 import protocol
 import size
+import usage
 import write
 
 PARTS = {'protocol': protocol.measure, 'decision': decision.measure,
-         'postfix': postfix.measure, 'size': size.measure,
-         'write': write.measure}
+         'usage': usage.measure, 'postfix': postfix.measure,
+         'size': size.measure, 'write': write.measure}
 
 
 def machine():
@@ -31,8 +35,11 @@ def machine():
     with open('/proc/cpuinfo') as f:
         model = [line.split(':')[1].strip() for line in f
                  if line.startswith('model name')]
-    versions = run('dpkg-query', '-W', '-f', '${Package} ${Version}, ',
-                   'libmilter1.0.1', 'liblmdb0', 'postfix').strip(', ')
+    versions = subprocess.run(      # of what Debian has of them here
+        ['dpkg-query', '-W', '-f', '${Package} ${Version}, ', 'libmilter1.0.1',
+         'liblmdb0', 'postfix'], stdout=subprocess.PIPE, text=True,
+        stderr=subprocess.DEVNULL).stdout.strip(', ') if shutil.which(
+            'dpkg-query') else 'versions not known'
     return '%s, %d processors %s, Linux %s, %s' % (
         datetime.date.today(), os.cpu_count(),
         model[0] if model else platform.machine(), platform.release(),

@@ -11,7 +11,6 @@ from parts import (MILTER, Running, address, load, noop, ours, program, run,
                    spread, table)
 
 IDLE = 5000
-LIMIT_MB = 8
 
 
 def used(policy):

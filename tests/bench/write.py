@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""How long a change takes while decisions are made, and how long they take."""
+"""How long a change takes, alone and while decisions are made."""
 
 import subprocess
 import time

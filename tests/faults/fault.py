@@ -4,8 +4,8 @@ known, daemons on it that are asked while a fault holds, and the count of what
 they answered.
 
 FAULT_FULL=1 runs the programme at its full size, FAULT_SEED repeats a run, and
-FAULT_REPORT names a file to which each part adds its figures (table.py prints
-them)."""
+FAULT_REPORT names a file to which each part adds its figures (programme.py
+prints them)."""
 
 import contextlib
 import json
