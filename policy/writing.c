@@ -31,27 +31,27 @@ nanoseconds(struct timespec t)
 }
 
 void
-writing_trust(struct writing *w, size_t txn, struct timespec time)
+writing_trust(struct writing *w, size_t txn, struct timespec written)
 {
 	pthread_mutex_lock(&w->mutex);
 	if (txn >= w->txn) {
 		w->txn = txn;
-		w->written = nanoseconds(time);
+		w->written = nanoseconds(written);
 	}
 	pthread_mutex_unlock(&w->mutex);
 }
 
 bool
-writing_is_known(struct writing *w, size_t txn, struct timespec time)
+writing_is_known(struct writing *w, size_t txn, struct timespec written)
 {
-	int64_t written = nanoseconds(time);
+	int64_t at = nanoseconds(written);
 	bool known;
 
 	/* Both of one commit, or the time of a later one, which is as good. */
-	if (atomic_load(&w->txn) == txn && atomic_load(&w->written) == written)
+	if (atomic_load(&w->txn) == txn && atomic_load(&w->written) == at)
 		return true;
 	pthread_mutex_lock(&w->mutex);
-	known = compare(w, txn, written);
+	known = compare(w, txn, at);
 	pthread_mutex_unlock(&w->mutex);
 	return known;
 }
