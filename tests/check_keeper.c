@@ -74,7 +74,7 @@ told(enum keeper_event event)
 static void
 ready_expect(int n)
 {
-	int64_t deadline = deadline_in(SECOND);
+	int64_t deadline = deadline_in(RECOVERY);
 
 	while (told(KEEPER_READY) < n && deadline_pause(deadline))
 		;
@@ -85,7 +85,7 @@ ready_expect(int n)
 static void
 fault_expect(const char *words)
 {
-	int64_t deadline = deadline_in(SECOND);
+	int64_t deadline = deadline_in(RECOVERY);
 
 	while (told(KEEPER_FAULT) == 0 && deadline_pause(deadline))
 		continue;
@@ -101,13 +101,14 @@ start(void)
 	expect_ok(keeper_start(&keeper, state.dir, listen_to, &heard));
 }
 
-/* start_ready - with the image in place, verified */
+/* start_ready - with the image in place, verified, and all told about that */
 static void
 start_ready(void)
 {
 	image_copy(&image, state.data);
 	start();
 	ck_assert(keeper_serves(keeper, &image, 0));
+	ready_expect(1);
 }
 
 START_TEST(first_take_waits_for_the_first_scan)
@@ -379,6 +380,7 @@ main(void)
 	Suite *suite = suite_create("keeper");
 	TCase *tcase = state_add_case(suite, "keeper");
 
+	image_init();
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, first_take_waits_for_the_first_scan);
 	tcase_add_test(tcase, damaged_database_is_never_given);

@@ -237,6 +237,7 @@ main(void)
 	TCase *tcase = state_add_case(suite, "keeper_storm");
 	TCase *alone = state_add_case(suite, "alone");
 
+	image_init();
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, files_replaced_by_rename);
 	tcase_add_test(tcase, files_overwritten_in_place);

@@ -10,6 +10,13 @@
 enum { IMAGE_KNOWN = 300 };
 
 /*
+ * First in main() of a program that starts keepers: their threads never end, and
+ * OpenSSL must not be cleaned up under a scan when a test's process exits. (The daemon
+ * leaves by _exit.)
+ */
+void image_init(void);
+
+/*
  * All images have the same known mailboxes, enabled in a tenant that is disabled, and
  * one whose note is the image's marker. Their pages differ: the records were written in
  * another order, among others.
