@@ -143,7 +143,8 @@ take_baseline(struct keeper *k)
 	return e;
 }
 
-/* scan - verifies the open database and remembers how long that takes */
+/* scan - verifies the open database and remembers how long that takes; RECORDS is NULL
+ * where no decision waits for it */
 static enum error
 scan(struct keeper *k, uint64_t *records, struct error_text *why)
 {
@@ -152,7 +153,8 @@ scan(struct keeper *k, uint64_t *records, struct error_text *why)
 
 	if (e != OK)
 		return error_about(why, e, k->dir);
-	e = verify_store(k->store, records, why);
+	e = records != NULL ? verify_store(k->store, records, why)
+			    : verify_store_calmly(k->store, why);
 	k->scan_ms = monotonic_ms() - start;
 	if (e == OK)
 		note_scan(k);

@@ -87,6 +87,13 @@ enum error db_begin(struct db *db, bool write, struct db_txn **txn_r) MUST_USE;
 enum error db_reset(struct db_txn *txn);
 enum error db_renew(struct db_txn *txn, bool *same_r) MUST_USE;
 
+/*
+ * Begins a read transaction with the very snapshot of another one, for another thread.
+ * ERR_STALE where a commit has followed, or the other one is a writer; else as
+ * db_begin().
+ */
+enum error db_begin_same(struct db_txn *txn, struct db_txn **same_r) MUST_USE;
+
 /* The number of the transaction whose snapshot this is. */
 size_t db_txn_id(const struct db_txn *txn);
 
@@ -162,6 +169,15 @@ struct bytes db_cursor_value(const struct db_cursor *cursor);
  * allocate; anything but OK ends the scan and is returned.
  */
 enum error db_scan(struct db_txn *txn,
+    enum error (*fn)(void *arg, struct bytes key, struct bytes value),
+    void *arg) MUST_USE;
+
+/*
+ * Visits the records of every PARTS-th leaf page only, so that PARTS scans of the same
+ * snapshot, with PART from 0 to PARTS - 1 and a transaction each, see each record once,
+ * and together prove what one db_scan() does.
+ */
+enum error db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
     enum error (*fn)(void *arg, struct bytes key, struct bytes value),
     void *arg) MUST_USE;
 

@@ -105,7 +105,8 @@ struct scan_call {
 	MDB_txn *txn;
 	MDB_dbi dbi;
 	MDB_cursor *cursor;
-	size_t page_mask;
+	size_t page_size;
+	unsigned part, parts;
 	enum error (*fn)(void *arg, struct bytes key, struct bytes value);
 	void *arg;
 };
@@ -130,27 +131,49 @@ ascends(const MDB_val *a, const MDB_val *b)
 	return order < 0 || (order == 0 && a->mv_size < b->mv_size);
 }
 
-static bool
-same_page(const struct scan_call *c, const MDB_val *a, const MDB_val *b)
+/* page_of - the number of the page with the key, counted from wherever */
+static uintptr_t
+page_of(const struct scan_call *c, const MDB_val *key)
 {
-	return ((uintptr_t)a->mv_data & c->page_mask) ==
-	    ((uintptr_t)b->mv_data & c->page_mask);
+	return (uintptr_t)key->mv_data / c->page_size;
 }
 
-/* check_step - the path check between one record and the next (LAST_KEY may be none) */
+/* is_ours - whether this part of the scan has the page of the key */
+static bool
+is_ours(const struct scan_call *c, const MDB_val *key)
+{
+	return page_of(c, key) % c->parts == c->part;
+}
+
+/*
+ * check_step - the path check between one record and the next (LAST_KEY may be none).
+ * Each check is made by the part that has one of the two pages.
+ */
 static enum error
 check_step(const struct scan_call *c, const MDB_val *last_key,
     const MDB_val *last_value, const MDB_val *key, const MDB_val *value)
 {
+	bool ours = is_ours(c, key);
+
 	if (last_key->mv_data != NULL) {
+		if (page_of(c, last_key) == page_of(c, key))
+			return !ours || ascends(last_key, key) ? OK : ERR_DAMAGED;
 		if (!ascends(last_key, key))
 			return ERR_DAMAGED;
-		if (same_page(c, last_key, key))
-			return OK;
-		if (!found_from_root(c, *last_key, last_value))
+		if (is_ours(c, last_key) && !found_from_root(c, *last_key, last_value))
 			return ERR_DAMAGED;
 	}
-	return found_from_root(c, *key, value) ? OK : ERR_DAMAGED;
+	return !ours || found_from_root(c, *key, value) ? OK : ERR_DAMAGED;
+}
+
+/* visit - one record; those of other parts' pages are only counted */
+static enum error
+visit(const struct scan_call *c, const MDB_val *key, const MDB_val *value)
+{
+	if (!is_ours(c, key))
+		return OK;
+	return c->fn(c->arg, (struct bytes){key->mv_data, key->mv_size},
+	    (struct bytes){value->mv_data, value->mv_size});
 }
 
 static enum error
@@ -165,18 +188,19 @@ scan(void *arg)
 
 	if (rc != MDB_SUCCESS)
 		return db_from_lmdb(rc);
-	c->page_mask = ~((size_t)stat.ms_psize - 1);
+	c->page_size = stat.ms_psize;
 	while (
 	    (rc = mdb_cursor_get(c->cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
+		/* or pages of another part that lead to each other would never end */
+		if (records++ == stat.ms_entries)
+			return ERR_DAMAGED;
 		e = check_step(c, &last_key, &last_value, &key, &value);
 		if (e == OK)
-			e = c->fn(c->arg, (struct bytes){key.mv_data, key.mv_size},
-			    (struct bytes){value.mv_data, value.mv_size});
+			e = visit(c, &key, &value);
 		if (e != OK)
 			return e;
 		last_key = key;
 		last_value = value;
-		records++;
 	}
 	if (rc != MDB_NOTFOUND)
 		return db_from_lmdb(rc);
@@ -186,15 +210,29 @@ scan(void *arg)
 }
 
 enum error
-db_scan(struct db_txn *txn,
+db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
     enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
 {
-	struct scan_call c = {txn->txn, txn->db->dbi, NULL, 0, fn, arg};
-	enum error e = db_from_lmdb(mdb_cursor_open(txn->txn, txn->db->dbi, &c.cursor));
+	struct scan_call c = {
+	    .txn = txn->txn,
+	    .dbi = txn->db->dbi,
+	    .part = part,
+	    .parts = parts,
+	    .fn = fn,
+	    .arg = arg,
+	};
+	enum error e = db_from_lmdb(mdb_cursor_open(c.txn, c.dbi, &c.cursor));
 
 	if (e != OK)
 		return e;
 	e = guard_run(scan, &c);
 	mdb_cursor_close(c.cursor);
 	return e;
+}
+
+enum error
+db_scan(struct db_txn *txn,
+    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
+{
+	return db_scan_part(txn, 0, 1, fn, arg);
 }

@@ -107,6 +107,22 @@ db_begin(struct db *db, bool write, struct db_txn **txn_r)
 	return e;
 }
 
+enum error
+db_begin_same(struct db_txn *txn, struct db_txn **same_r)
+{
+	enum error e;
+
+	*same_r = NULL;
+	if (txn->write)
+		return ERR_STALE;
+	e = db_begin(txn->db, false, same_r);
+	if (e == OK && db_txn_id(*same_r) != db_txn_id(txn)) {
+		db_abort(same_r);
+		e = ERR_STALE;
+	}
+	return e;
+}
+
 static enum error
 reset(void *arg)
 {
