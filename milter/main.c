@@ -21,6 +21,7 @@
 #include "milter/process.h"
 #include "milter/pulse.h"
 #include "milter/watchdog.h"
+#include "policy/crypto.h"
 #include "policy/guard.h"
 #include "policy/verify.h"
 
@@ -341,6 +342,7 @@ main(int argc, char **argv)
 
 	parse(argc, argv, &arguments);
 	guard_install();
+	crypto_hash_only();
 	process_block_signals();
 	if (configure(&arguments, &config, &why) != OK) {
 		fprintf(stderr, "smtpauth-milter: %s\n", why.text);

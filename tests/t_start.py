@@ -40,6 +40,21 @@ class Start(harness.Case):
         with daemon:
             daemon.wait_log('verified')
 
+    def test_openssl_that_is_configured_to_know_no_hashes(self):
+        conf = os.path.join(self.tmp, 'openssl.cnf')
+        with open(conf, 'w') as f:
+            f.write('openssl_conf = all\n[all]\nproviders = list\n'
+                    '[list]\nnull = one\n[one]\nactivate = 1\n')
+        without = ['env', 'OPENSSL_CONF=' + conf]
+        # it is as bad as it is meant to be
+        self.assertNotEqual(0, subprocess.run(
+            [*without, harness.CTL, '-d', self.dir, 'verify'],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode)
+        daemon = harness.Daemon(self)
+        daemon.argv = without + daemon.argv
+        with daemon:
+            daemon.wait_log('verified')
+
     def test_relative_folder_that_is_none(self):
         self.fails(EX_CONFIG, 'bad state folder "nowhere"',
                    argv=('-d', 'nowhere'))
