@@ -313,6 +313,12 @@ set_defaults(struct config *c)
 		if (rows[i].initial[0] != '\0' &&
 		    !rows[i].set(c, rows[i].offset, rows[i].initial))
 			abort(); /* a default of the table above is wrong */
+}
+
+/* set_default_user - asks for the account only where no other is named */
+static void
+set_default_user(struct config *c)
+{
 	if (getpwnam(DEFAULT_USER) != NULL)
 		memcpy(c->user, DEFAULT_USER, sizeof DEFAULT_USER);
 }
@@ -324,6 +330,7 @@ struct parse {
 	unsigned line;
 	struct error_text *why;
 	enum error e;
+	bool has_user; /* the file says which, or none */
 };
 
 /* fail - the first error with its place; inih is told to stop */
@@ -385,6 +392,7 @@ take_key(void *user, const char *section, const char *key, const char *value)
 	struct error_text why;
 
 	(void)section;
+	p->has_user = p->has_user || strcmp(key, "user") == 0;
 	if (p->e == OK && config_set(p->config, key, value, &why) != OK)
 		fail(p, why.text);
 	return p->e == OK;
@@ -410,18 +418,23 @@ read_stream(struct parse *p)
 enum error
 config_read(struct config *out, const char *file, struct error_text *why)
 {
-	struct parse p = {out, NULL, file != NULL ? file : DEFAULT_FILE, 0, why, OK};
-	enum error e;
+	struct parse p = {
+	    .config = out,
+	    .file = file != NULL ? file : DEFAULT_FILE,
+	    .why = why,
+	};
 
 	set_defaults(out);
 	p.from = fopen(p.file, "re");
-	if (p.from == NULL && file == NULL && errno == ENOENT)
-		return OK;
-	if (p.from == NULL)
+	if (p.from == NULL && (file != NULL || errno != ENOENT))
 		return error_set(why, ERR_CONFIG, "%s: %s", p.file, strerror(errno));
-	e = read_stream(&p);
-	fclose(p.from);
-	return e;
+	if (p.from != NULL) {
+		p.e = read_stream(&p);
+		fclose(p.from);
+	}
+	if (!p.has_user)
+		set_default_user(out);
+	return p.e;
 }
 
 void
