@@ -305,6 +305,12 @@ class Service(harness.Case):
         with open(name, 'rb') as f:
             return f.read()
 
+    def watched(self, unit):
+        """Wait until systemd looks for the next file: in the moment between the
+        end of what is applied and that it is blind (contrib/snapshots)."""
+        harness.wait_for(lambda: self.box.show(
+            unit + '.path', 'SubState') == 'waiting', what='watch of the file')
+
     def overtaken(self, unit):
         """A file comes while the one before waits for its turn to write."""
         with open(self.box.root + self.box.state + '/policy.writers') as f:
@@ -344,6 +350,7 @@ class Service(harness.Case):
         harness.wait_for(lambda: self.box.ask('alice@acme.test') == 'allow',
                          what='the policy of the snapshot')
         self.assertIn(DENIED, self.box.ask('printer@acme.test'))
+        self.watched(unit)
         self.arrives(good[:-1])
         harness.wait_for(lambda: self.box.show(
             unit, 'ExecMainStatus', 'ActiveState') == {
@@ -351,9 +358,11 @@ class Service(harness.Case):
                          what='refusal')
         self.assertIn('not complete', self.box.journal('-u', unit))
         self.assertEqual(self.box.ask('alice@acme.test'), 'allow')
+        self.watched(unit)
         self.arrives(self.made('mailbox remove alice@acme.test'))
         harness.wait_for(lambda: self.box.ask('alice@acme.test') != 'allow',
                          what='the next policy')
+        self.watched(unit)
         self.overtaken(unit)
         self.assertNotRegex(self.box.journal('-u', unit), SYSCALLS)
         self.assertIn('command="snapshot apply"', self.box.journal(
