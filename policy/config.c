@@ -432,7 +432,7 @@ config_read(struct config *out, const char *file, struct error_text *why)
 		p.e = read_stream(&p);
 		fclose(p.from);
 	}
-	if (!p.has_user)
+	if (p.e == OK && !p.has_user)
 		set_default_user(out);
 	return p.e;
 }

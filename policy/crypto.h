@@ -12,8 +12,8 @@
 
 /*
  * For a program that does nothing but hash, before its first hash: OpenSSL leaves its
- * configuration file alone, which is about keys and ciphers, and in which a mistake must
- * not stop mail. It takes 0.7 MB less memory, too.
+ * configuration file alone, which is about keys and ciphers, and in which a mistake
+ * must not stop mail. It takes 0.7 MB less memory, too.
  */
 void crypto_hash_only(void);
 

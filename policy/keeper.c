@@ -20,7 +20,7 @@
 #define LOOK_MS 1000 /* how often the files are looked at */
 #define STALE_READERS_MS 60000
 #define RESCAN_MIN_MS 60000
-#define RESCAN_FACTOR 1000 /* scanning takes at most a thousandth of the time */
+#define RESCAN_FACTOR 1000 /* scanning takes about a thousandth of the time */
 #define RETRY_FACTOR 2     /* after a fault: pause for twice the failed scan */
 #define RETRY_MAX_MS 4000
 
@@ -143,8 +143,8 @@ take_baseline(struct keeper *k)
 	return e;
 }
 
-/* scan - verifies the open database and remembers how long that takes; RECORDS is NULL
- * where no decision waits for it */
+/* scan - verifies the open database and remembers how long that takes; calmly, which is
+ * up to twice as long, where RECORDS is NULL: decisions are made meanwhile */
 static enum error
 scan(struct keeper *k, uint64_t *records, struct error_text *why)
 {

@@ -12,8 +12,8 @@
  * Scans all records (db_scan), decodes each, and compares their digest and counts
  * with the meta record, and the indexes with the records. OK, or ERR_DAMAGED or another
  * error with what does not hold in WHY. RECORDS_R (may be NULL) is the number of
- * records scanned. About 0.1 s for a million records; of a large database two threads
- * scan a half each, with a read transaction each.
+ * records scanned. About 0.1 s for a million records: of a large database two threads
+ * scan a half each, with a read transaction each, where that can be had.
  */
 enum error verify_store(
     struct store *store, uint64_t *records_r, struct error_text *why) MUST_USE;

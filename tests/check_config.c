@@ -12,6 +12,20 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 #define BYTES(s) (s), sizeof(s) - 1
 
+/* What the name service knows here: this account, and how often it was asked. */
+static const char *account = "smtpauth";
+static int asked;
+
+/* getpwnam - in the place of the C library's: tests run with the account and without */
+struct passwd *
+getpwnam(const char *name)
+{
+	static struct passwd known;
+
+	asked++;
+	return strcmp(name, account) == 0 ? &known : NULL;
+}
+
 static char path[] = "/tmp/check_config.XXXXXX";
 
 /* read_bytes - config_read() of a file with these N bytes, which is gone afterwards */
@@ -75,7 +89,7 @@ START_TEST(defaults)
 	ck_assert_str_eq(c.socket, "inet:8899@127.0.0.1");
 	ck_assert_uint_eq(c.socket_mode, 0660);
 	ck_assert_str_eq(c.socket_group, "");
-	ck_assert_str_eq(c.user, getpwnam("smtpauth") != NULL ? "smtpauth" : "");
+	ck_assert_str_eq(c.user, "smtpauth");
 	ck_assert_int_eq(c.mta, MTA_AUTO);
 	ck_assert_int_eq(c.on_error, ACTION_TEMPFAIL);
 	ck_assert_int_eq(c.log, LOG_TO_STDERR);
@@ -85,6 +99,29 @@ START_TEST(defaults)
 	ck_assert_str_eq(c.metrics_file, "");
 	ck_assert_ptr_nonnull(strstr(c.state_dir, "/lib/smtpauth-milter"));
 	ck_assert_int_eq(c.state_dir[0], '/');
+}
+END_TEST
+
+/* The name service can be slow, or down: nobody is to wait for what is not used. */
+START_TEST(account_is_asked_for_only_where_none_is_named)
+{
+	struct error_text why;
+	struct config c;
+
+	ck_assert_int_eq(read_text("usage = no\n", &c, &why), OK);
+	ck_assert_str_eq(c.user, "smtpauth");
+	ck_assert_int_eq(asked, 1);
+	account = "somebody";
+	ck_assert_int_eq(read_text("usage = no\n", &c, &why), OK);
+	ck_assert_str_eq(c.user, "");
+	account = "smtpauth";
+	asked = 0;
+	ck_assert_int_eq(read_text("user = nobody\n", &c, &why), OK);
+	ck_assert_str_eq(c.user, "nobody");
+	ck_assert_int_eq(read_text("user =\n", &c, &why), OK);
+	ck_assert_str_eq(c.user, "");
+	ck_assert_int_eq(read_text("usage = maybe\n", &c, &why), ERR_CONFIG);
+	ck_assert_int_eq(asked, 0);
 }
 END_TEST
 
@@ -386,6 +423,7 @@ main(void)
 	TCase *file = suite_add_case(suite, "file");
 
 	tcase_add_test(value, defaults);
+	tcase_add_test(value, account_is_asked_for_only_where_none_is_named);
 	tcase_add_loop_test(value, value_good, 0, (int)COUNT(good));
 	tcase_add_test(value, value_bad);
 	tcase_add_test(value, empty_value_clears);

@@ -172,23 +172,30 @@ record_ignore(void *arg, struct bytes key, struct bytes value)
 	return OK;
 }
 
+/* part_scan - in a snapshot of its own: LMDB gives one up after an error */
+static enum error
+part_scan(struct store *store, unsigned part, unsigned parts)
+{
+	struct store_txn *txn;
+	enum error e = store_begin(store, &txn);
+
+	if (e == OK) {
+		e = db_scan_part(store_db(txn), part, parts, record_ignore, NULL);
+		store_abort(&txn);
+	}
+	return e;
+}
+
 /* parts_expect - scanned in two parts, the variant holds where the whole does */
 static void
 parts_expect(struct store *store, const char *variant, size_t page)
 {
-	struct store_txn *txn;
-	enum error whole_error, parts_error;
+	enum error all = part_scan(store, 0, 1);
+	enum error even = part_scan(store, 0, 2), odd = part_scan(store, 1, 2);
 
-	if (store_begin(store, &txn) != OK)
-		return;
-	whole_error = db_scan(store_db(txn), record_ignore, NULL);
-	parts_error = db_scan_part(store_db(txn), 0, 2, record_ignore, NULL);
-	if (parts_error == OK)
-		parts_error = db_scan_part(store_db(txn), 1, 2, record_ignore, NULL);
-	ck_assert_msg((whole_error == OK) == (parts_error == OK),
-	    "%s, page %zu: \"%s\" as a whole, \"%s\" in parts", variant, page,
-	    error_string(whole_error), error_string(parts_error));
-	store_abort(&txn);
+	ck_assert_msg((all == OK) == (even == OK && odd == OK),
+	    "%s, page %zu: \"%s\" as a whole, \"%s\" and \"%s\" in parts", variant,
+	    page, error_string(all), error_string(even), error_string(odd));
 }
 
 /* variant_check - opens, verifies, and believes only what held */

@@ -9,10 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
 	ADDRESS_SIZE = 64,
+	AGAIN = 100, /* scans, so that their time can be measured */
+	PAGES_MOST = 1000,
+	FLAGS_AT = 10, /* in a page's header: its number, a pad, its kind */
+	LOWER_AT = 12, /* and where its pointers end */
+	POINTERS_AT = 16,
+	LEAF = 0x02,
 	MARKS = 50, /* records that are damaged, one at a time */
 	LINKS = 500,
 	NOTE_SIZE = 16
@@ -127,6 +134,45 @@ START_TEST(large_database_holds)
 }
 END_TEST
 
+static int64_t
+clock_ns(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+/* own_share - of the processor time of some scans, what this thread has taken: percent
+ */
+static int
+own_share(bool calmly)
+{
+	struct store *store = state_store(&state, STORE_READ);
+	int64_t own = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int64_t all = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+	struct error_text why;
+
+	for (int i = 0; i < AGAIN; i++)
+		expect_ok(calmly ? verify_store_calmly(store, &why)
+				 : verify_store(store, NULL, &why));
+	own = clock_ns(CLOCK_THREAD_CPUTIME_ID) - own;
+	all = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - all;
+	store_close(&store);
+	return (int)(100 * own / all);
+}
+
+START_TEST(two_threads_share_the_work)
+{
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2) {
+		suite_skip("two_threads_share_the_work", "there is one processor");
+		return;
+	}
+	ck_assert_int_lt(own_share(false), 75);
+	ck_assert_int_gt(own_share(true), 85);
+}
+END_TEST
+
 /* verdicts - of both ways; what is wrong is told in words */
 static void
 verdicts(enum error *fast_r, enum error *calm_r)
@@ -165,6 +211,67 @@ START_TEST(one_changed_letter_in_a_large_database_does_not_hold)
 	ck_assert(file_write(state.data, bytes, size));
 	verdicts(&fast, &calm);
 	expect_ok(fast);
+	free(bytes);
+}
+END_TEST
+
+/* places_change - two records of the page: neither digest nor counts can tell */
+static bool
+places_change(char *page)
+{
+	uint16_t flags, lower, first, second;
+
+	memcpy(&flags, page + FLAGS_AT, sizeof(flags));
+	memcpy(&lower, page + LOWER_AT, sizeof(lower));
+	if (flags != LEAF || lower < POINTERS_AT + 2 * sizeof(first))
+		return false;
+	memcpy(&first, page + POINTERS_AT, sizeof(first));
+	memcpy(&second, page + POINTERS_AT + sizeof(first), sizeof(second));
+	memcpy(page + POINTERS_AT, &second, sizeof(second));
+	memcpy(page + POINTERS_AT + sizeof(first), &first, sizeof(first));
+	return true;
+}
+
+START_TEST(records_in_another_order_do_not_hold_in_either_half)
+{
+	size_t size, page_size = (size_t)sysconf(_SC_PAGESIZE);
+	char *bytes = file_read(state.data, &size);
+	int refused = 0;
+	enum error fast, calm;
+
+	ck_assert_ptr_nonnull(bytes);
+	for (size_t i = 2; i < size / page_size && i < PAGES_MOST; i++) {
+		if (!places_change(bytes + i * page_size))
+			continue;
+		ck_assert_int_eq(unlink(state.data), 0);
+		ck_assert(file_write(state.data, bytes, size));
+		verdicts(&fast, &calm);
+		ck_assert_msg(fast == calm, "page %zu: %s, %s", i, error_string(fast),
+		    error_string(calm));
+		refused += fast == ERR_DAMAGED;
+		ck_assert(places_change(bytes + i * page_size));
+	}
+	ck_assert_int_gt(refused, MARKS);
+	free(bytes);
+}
+END_TEST
+
+/* Both threads trap at once. */
+START_TEST(large_file_that_is_cut_while_open_does_not_hold)
+{
+	struct store *store = state_store(&state, STORE_READ);
+	struct error_text why;
+	size_t size;
+	char *bytes = file_read(state.data, &size);
+
+	ck_assert_ptr_nonnull(bytes);
+	expect_ok(verify_store(store, NULL, &why));
+	for (size_t part = 1; part < 8; part++) {
+		ck_assert_int_eq(truncate(state.data, (off_t)(size / 8 * part)), 0);
+		ck_assert_int_ne(verify_store(store, NULL, &why), OK);
+		ck_assert(file_write(state.data, bytes, size));
+	}
+	store_close(&store);
 	free(bytes);
 }
 END_TEST
@@ -218,6 +325,9 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, parts_see_each_record_once);
 	tcase_add_test(tcase, large_database_holds);
+	tcase_add_test(tcase, two_threads_share_the_work);
+	tcase_add_test(tcase, records_in_another_order_do_not_hold_in_either_half);
+	tcase_add_test(tcase, large_file_that_is_cut_while_open_does_not_hold);
 	tcase_add_test(tcase, one_changed_letter_in_a_large_database_does_not_hold);
 	tcase_add_test(tcase, second_transaction_has_the_same_snapshot_or_is_none);
 	return suite_run(suite);

@@ -174,8 +174,8 @@ enum error db_scan(struct db_txn *txn,
 
 /*
  * Visits the records of every PARTS-th leaf page only, so that PARTS scans of the same
- * snapshot, with PART from 0 to PARTS - 1 and a transaction each, see each record once,
- * and together prove what one db_scan() does.
+ * snapshot of one open file, with PART from 0 to PARTS - 1 and a transaction each, see
+ * each record once, and together prove what one db_scan() does.
  */
 enum error db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
     enum error (*fn)(void *arg, struct bytes key, struct bytes value),

@@ -78,7 +78,7 @@ class Policy:
     def configure(self, name='conf', **keys):
         path = os.path.join(self.dir, name)
         if os.geteuid() == 0:   # or an account that is not there is looked for
-            keys['user'] = 'root'
+            keys.setdefault('user', 'root')
         keys = {'state-dir': self.dir, 'log': 'stderr', 'log-allowed': 'no',
                 'usage': 'yes', **keys}
         with open(path, 'w') as out:
