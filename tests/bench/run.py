@@ -54,6 +54,8 @@ def main():
     parser.add_argument('--output', metavar='FILE')
     parser.add_argument('--plot', metavar='FILE.svg')
     options = parser.parse_args()
+    if options.plot and shutil.which('gnuplot') is None:
+        parser.error('--plot needs gnuplot')
     lines = [machine(), '']
     with Place() as place:
         for part in options.part or PARTS:
