@@ -105,7 +105,7 @@ struct scan_call {
 	MDB_txn *txn;
 	MDB_dbi dbi;
 	MDB_cursor *cursor;
-	size_t page_size;
+	unsigned page_bits;
 	unsigned part, parts;
 	enum error (*fn)(void *arg, struct bytes key, struct bytes value);
 	void *arg;
@@ -131,18 +131,29 @@ ascends(const MDB_val *a, const MDB_val *b)
 	return order < 0 || (order == 0 && a->mv_size < b->mv_size);
 }
 
+/* bits_of - of the size of pages, a power of two: no division for each record */
+static unsigned
+bits_of(size_t page_size)
+{
+	unsigned bits = 0;
+
+	while (page_size >>= 1)
+		bits++;
+	return bits;
+}
+
 /* page_of - the number of the page with the key, counted from wherever */
 static uintptr_t
 page_of(const struct scan_call *c, const MDB_val *key)
 {
-	return (uintptr_t)key->mv_data / c->page_size;
+	return (uintptr_t)key->mv_data >> c->page_bits;
 }
 
 /* is_ours - whether this part of the scan has the page of the key */
 static bool
 is_ours(const struct scan_call *c, const MDB_val *key)
 {
-	return page_of(c, key) % c->parts == c->part;
+	return (unsigned)page_of(c, key) % c->parts == c->part;
 }
 
 /*
@@ -188,7 +199,7 @@ scan(void *arg)
 
 	if (rc != MDB_SUCCESS)
 		return db_from_lmdb(rc);
-	c->page_size = stat.ms_psize;
+	c->page_bits = bits_of(stat.ms_psize);
 	while (
 	    (rc = mdb_cursor_get(c->cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
 		/* or pages of another part that lead to each other would never end */
