@@ -147,18 +147,19 @@ class Others(fault.Case):
                         200 * fault.PAGE)
         site.stop(figures)
 
-    def stopped(self, site, n):
-        """An import in the middle of its work, with the turn and, if it has
-        come so far, LMDB's lock."""
+    def importing(self, site, n, size):
+        """An import of so many rows that has its turn, or is done already."""
         rows = os.path.join(self.tmp, 'rows.csv')
         with open(rows, 'w') as f:
             f.write('address,smtp_auth,note\n' + ''.join(
                 'row%d@open.test,disabled,%d\n' % (i, n)
-                for i in range(50000)))
+                for i in range(size)))
         writer = self.command(site, 'import', rows)
         self.addCleanup(self.end, writer)
         with open(os.path.join(site.dir, 'policy.writers')) as f:
             def taken():
+                if writer.poll() is not None:
+                    return True
                 try:
                     fcntl.flock(f, fcntl.LOCK_SH | fcntl.LOCK_NB)
                 except OSError as e:
@@ -166,9 +167,21 @@ class Others(fault.Case):
                 fcntl.flock(f, fcntl.LOCK_UN)
                 return False
             harness.wait_for(taken, what='writer with its turn')
-        time.sleep(0.05 * self.random.random())
-        harness.freeze(writer)
         return writer
+
+    def stopped(self, site, n):
+        """An import in the middle of its work, with the turn and, if it has
+        come so far, LMDB's lock."""
+        size = 50000
+        while True:
+            writer = self.importing(site, n, size)
+            time.sleep(0.05 * self.random.random())
+            try:
+                harness.freeze(writer)
+                return writer
+            except ChildProcessError:   # it was faster: with more to do, then
+                self.end(writer)
+                size *= 2
 
     def end(self, writer):
         writer.kill()
