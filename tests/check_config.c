@@ -108,6 +108,7 @@ START_TEST(account_is_asked_for_only_where_none_is_named)
 	struct error_text why;
 	struct config c;
 
+	asked = 0;
 	ck_assert_int_eq(read_text("usage = no\n", &c, &why), OK);
 	ck_assert_str_eq(c.user, "smtpauth");
 	ck_assert_int_eq(asked, 1);

@@ -2,6 +2,7 @@
 /* check_damage.c - over a thousand damaged copies of a database: none may lie. */
 #include "deadline.h"
 #include "file.h"
+#include "page.h"
 #include "state.h"
 #include "suite.h"
 
@@ -18,9 +19,6 @@ enum {
 	RECORDS = 400,
 	EARLY = 250,       /* of these the older copy has */
 	PAGE_MOST = 32768, /* LMDB's limit */
-	FLAGS_AT = 10,     /* in a page's header: its number, a pad, its kind */
-	BRANCH = 0x01,
-	LEAF = 0x02,
 	META_BYTES = 200,
 	META_FLIPS = 200,
 	LEAF_FLIPS = 200,
@@ -129,15 +127,6 @@ teardown(void)
 {
 	free(whole.bytes);
 	free(older.bytes);
-}
-
-static unsigned
-kind_of(const struct image *image, size_t page)
-{
-	uint16_t flags;
-
-	memcpy(&flags, image->bytes + page * page_size + FLAGS_AT, sizeof(flags));
-	return flags;
 }
 
 /* lookups_expect - every record that is there, and none that is not */
@@ -295,7 +284,7 @@ flips_check(const char *variant, unsigned kind, int count)
 	size_t pages[1024], found = 0;
 
 	for (size_t i = 2; i < whole.size / page_size && found < 1024; i++)
-		if (kind_of(&whole, i) == kind)
+		if (page_kind(whole.bytes + i * page_size) == kind)
 			pages[found++] = i;
 	ck_assert_uint_ge(found, 1);
 	for (int i = 0; i < count; i++)
@@ -306,8 +295,8 @@ START_TEST(flipped_bits)
 {
 	variant_check("whole", 0, whole.bytes, whole.size);
 	ck_assert_uint_eq(held, 1);
-	flips_check("flip in a branch", BRANCH, BRANCH_FLIPS);
-	flips_check("flip in a leaf", LEAF, LEAF_FLIPS);
+	flips_check("flip in a branch", PAGE_BRANCH, BRANCH_FLIPS);
+	flips_check("flip in a leaf", PAGE_LEAF, LEAF_FLIPS);
 	for (size_t i = 0; i < META_FLIPS; i++)
 		flip_check("flip in a meta page", i % 2, META_BYTES);
 	ck_assert_uint_ge(variants, VARIANTS_LEAST);
@@ -318,23 +307,12 @@ END_TEST
 /* The same records, and so the same digest: only their order can tell. */
 START_TEST(neighbours_that_change_places)
 {
-	enum { POINTERS_AT = 16, LOWER_AT = 12, POINTER = 2 };
-	char spare[POINTER];
-	uint16_t lower;
-
 	for (size_t i = 2; i < whole.size / page_size; i++) {
 		char *page = whole.bytes + i * page_size;
 
-		memcpy(&lower, page + LOWER_AT, sizeof(lower));
-		if (kind_of(&whole, i) != LEAF || lower < POINTERS_AT + 2 * POINTER)
-			continue;
-		for (size_t at = POINTERS_AT; at + POINTER < lower; at += POINTER) {
-			memcpy(spare, page + at, POINTER);
-			memmove(page + at, page + at + POINTER, POINTER);
-			memcpy(page + at + POINTER, spare, POINTER);
+		for (size_t k = 0; page_swap(page, k); k++) {
 			variant_check("places changed", i, whole.bytes, whole.size);
-			memmove(page + at + POINTER, page + at, POINTER);
-			memcpy(page + at, spare, POINTER);
+			ck_assert(page_swap(page, k));
 		}
 	}
 	ck_assert_uint_gt(variants, RECORDS);
@@ -348,7 +326,7 @@ START_TEST(flipped_bits_in_headers_of_branches)
 	enum { HEADER = 24 };
 
 	for (size_t i = 2; i < whole.size / page_size; i++) {
-		if (kind_of(&whole, i) != BRANCH)
+		if (page_kind(whole.bytes + i * page_size) != PAGE_BRANCH)
 			continue;
 		for (size_t bit = 0; bit < HEADER * 8; bit++) {
 			size_t at = i * page_size + bit / 8;

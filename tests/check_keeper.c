@@ -74,7 +74,7 @@ told(enum keeper_event event)
 static void
 ready_expect(int n)
 {
-	int64_t deadline = deadline_in(RECOVERY);
+	int64_t deadline = deadline_in(SECOND);
 
 	while (told(KEEPER_READY) < n && deadline_pause(deadline))
 		;
@@ -85,7 +85,7 @@ ready_expect(int n)
 static void
 fault_expect(const char *words)
 {
-	int64_t deadline = deadline_in(RECOVERY);
+	int64_t deadline = deadline_in(SECOND);
 
 	while (told(KEEPER_FAULT) == 0 && deadline_pause(deadline))
 		continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_verify.c - a large database is scanned in two halves, which are the whole. */
 #include "file.h"
+#include "page.h"
 #include "state.h"
 #include "suite.h"
 
@@ -16,10 +17,6 @@ enum {
 	ADDRESS_SIZE = 64,
 	AGAIN = 100, /* scans, so that their time can be measured */
 	PAGES_MOST = 1000,
-	FLAGS_AT = 10, /* in a page's header: its number, a pad, its kind */
-	LOWER_AT = 12, /* and where its pointers end */
-	POINTERS_AT = 16,
-	LEAF = 0x02,
 	MARKS = 50, /* records that are damaged, one at a time */
 	LINKS = 500,
 	NOTE_SIZE = 16
@@ -215,23 +212,7 @@ START_TEST(one_changed_letter_in_a_large_database_does_not_hold)
 }
 END_TEST
 
-/* places_change - two records of the page: neither digest nor counts can tell */
-static bool
-places_change(char *page)
-{
-	uint16_t flags, lower, first, second;
-
-	memcpy(&flags, page + FLAGS_AT, sizeof(flags));
-	memcpy(&lower, page + LOWER_AT, sizeof(lower));
-	if (flags != LEAF || lower < POINTERS_AT + 2 * sizeof(first))
-		return false;
-	memcpy(&first, page + POINTERS_AT, sizeof(first));
-	memcpy(&second, page + POINTERS_AT + sizeof(first), sizeof(second));
-	memcpy(page + POINTERS_AT, &second, sizeof(second));
-	memcpy(page + POINTERS_AT + sizeof(first), &first, sizeof(first));
-	return true;
-}
-
+/* The same records, so that neither digest nor counts can tell. */
 START_TEST(records_in_another_order_do_not_hold_in_either_half)
 {
 	size_t size, page_size = (size_t)sysconf(_SC_PAGESIZE);
@@ -241,7 +222,7 @@ START_TEST(records_in_another_order_do_not_hold_in_either_half)
 
 	ck_assert_ptr_nonnull(bytes);
 	for (size_t i = 2; i < size / page_size && i < PAGES_MOST; i++) {
-		if (!places_change(bytes + i * page_size))
+		if (!page_swap(bytes + i * page_size, 0))
 			continue;
 		ck_assert_int_eq(unlink(state.data), 0);
 		ck_assert(file_write(state.data, bytes, size));
@@ -249,7 +230,7 @@ START_TEST(records_in_another_order_do_not_hold_in_either_half)
 		ck_assert_msg(fast == calm, "page %zu: %s, %s", i, error_string(fast),
 		    error_string(calm));
 		refused += fast == ERR_DAMAGED;
-		ck_assert(places_change(bytes + i * page_size));
+		ck_assert(page_swap(bytes + i * page_size, 0));
 	}
 	ck_assert_int_gt(refused, MARKS);
 	free(bytes);
