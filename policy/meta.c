@@ -2,21 +2,24 @@
 /* meta - the record that every transaction reads first */
 #include "policy/meta.h"
 
-#define META_VERSION 2
+#define META_VERSION 3
 
 /* More than any version that is known, so that a newer one can be told from damage. */
-#define META_MAX 192
+#define META_MAX 256
 
 static enum error
-encode(const struct store_meta *m, struct record_writer *w)
+encode(const struct store_meta *m, uint64_t commit, struct record_writer *w)
 {
 	record_put_u8(w, META_VERSION);
 	record_put_bytes(w, m->id, sizeof m->id);
+	record_put_u64(w, commit);
 	record_put_bytes(w, m->digest.byte, sizeof m->digest.byte);
+	record_put_bytes(w, m->local.byte, sizeof m->local.byte);
 	record_put_u64(w, m->tenants);
 	record_put_u64(w, m->domains);
 	record_put_u64(w, m->mailboxes);
 	record_put_u64(w, m->aliases);
+	record_put_u64(w, m->locks);
 	record_put_u64(w, m->audit_count);
 	record_put_bytes(w, m->audit_head.byte, sizeof m->audit_head.byte);
 	record_put_u64(w, m->serial);
@@ -37,11 +40,14 @@ decode(struct bytes from, struct store_meta *m)
 	if (e != OK)
 		return e;
 	record_get_bytes(&r, m->id, sizeof m->id);
+	m->commit = record_get_u64(&r);
 	record_get_bytes(&r, m->digest.byte, sizeof m->digest.byte);
+	record_get_bytes(&r, m->local.byte, sizeof m->local.byte);
 	m->tenants = record_get_u64(&r);
 	m->domains = record_get_u64(&r);
 	m->mailboxes = record_get_u64(&r);
 	m->aliases = record_get_u64(&r);
+	m->locks = record_get_u64(&r);
 	m->audit_count = record_get_u64(&r);
 	record_get_bytes(&r, m->audit_head.byte, sizeof m->audit_head.byte);
 	m->serial = record_get_u64(&r);
@@ -76,6 +82,6 @@ meta_write(struct db_txn *db, const struct store_meta *m)
 
 	key_table(&key, TABLE_META);
 	record_write_start(&w, buf, sizeof buf);
-	e = encode(m, &w);
+	e = encode(m, db_txn_id(db), &w);
 	return e == OK ? db_put(db, &key, (struct bytes){buf, w.len}) : e;
 }

@@ -14,9 +14,11 @@
  * would say "not found"; so this one comes first.
  */
 struct store_meta {
-	uint8_t id[16]; /* random, made by init: another one is another database */
+	uint8_t id[16];  /* random, made by init: another one is another database */
+	uint64_t commit; /* number of the transaction that wrote this record */
 	struct digest digest;
-	uint64_t tenants, domains, mailboxes, aliases;
+	struct digest local; /* of what is of this machine only */
+	uint64_t tenants, domains, mailboxes, aliases, locks;
 	uint64_t audit_count;     /* entries of the audit log ever made */
 	struct digest audit_head; /* hash of the last one; zero where there is none */
 	uint64_t serial;        /* of the last snapshot made or applied here; 0: none */
@@ -25,6 +27,7 @@ struct store_meta {
 
 /* ERR_FORMAT where there is none, ERR_NEWER for one of a newer version, ERR_DAMAGED. */
 enum error meta_read(struct db_txn *db, struct store_meta *m) MUST_USE;
+/* Writes M with the number of the transaction DB as its commit. */
 enum error meta_write(struct db_txn *db, const struct store_meta *m) MUST_USE;
 
 #endif
