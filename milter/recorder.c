@@ -151,6 +151,15 @@ write_signs(struct db *db, struct heartbeat *h)
 	return e;
 }
 
+static enum error
+read_retention(void *arg, struct store_txn *txn)
+{
+	unsigned *days = arg;
+
+	*days = store_settings(txn)->usage_retention;
+	return OK;
+}
+
 /*
  * start_prune - once a day; how long things are kept is a setting of the policy. After
  * a gap it waits for a day: a clock that is far ahead looks like one, and would make
@@ -159,17 +168,13 @@ write_signs(struct db *db, struct heartbeat *h)
 static void
 start_prune(instant now)
 {
-	struct store_txn *txn;
 	unsigned days;
-	int slot;
 
 	if (!recorder.prune.done || usage_day_of(now) == recorder.pruned_day ||
 	    now - recorder.since < NODE_GAP_SECONDS ||
 	    keeper_state(recorder.keeper) != KEEPER_GOOD ||
-	    keeper_take(recorder.keeper, &txn, &slot) != OK)
+	    keeper_read(recorder.keeper, read_retention, &days) != OK)
 		return;
-	days = store_settings(txn)->usage_retention;
-	keeper_give(recorder.keeper, slot, OK);
 	recorder.pruned_day = usage_day_of(now);
 	usage_prune_start(&recorder.prune, now, days);
 }

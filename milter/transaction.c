@@ -14,9 +14,6 @@
 
 #define LOG_FIELDS_MAX 14
 
-/* How many snapshots a decision takes before it has the database verified. */
-#define SNAPSHOTS_MAX 3
-
 /* What log line and usage need besides the transaction. */
 struct record {
 	char id[ID_LENGTH + 1];
@@ -171,76 +168,6 @@ take_outcome(const struct outcome *o, struct record *r)
 		r->tempfail_until = o->tenant.tempfail_until;
 }
 
-/* judge - by the snapshot; the reply is built while the settings are valid */
-static enum error
-judge(struct store_txn *txn, const struct transaction *t, enum mta mta,
-    struct record *r, struct reply *reply)
-{
-	const struct submission s = {
-	    .login = t->login,
-	    .login_len = strlen(t->login),
-	    .mta = mta,
-	    .client = t->client,
-	    .listener = t->listener,
-	    .mechanism = t->mechanism,
-	    .now = r->now,
-	};
-	struct outcome o;
-	enum error e = submission_judge(txn, &s, &o, NULL);
-
-	if (e != OK)
-		return e;
-	take_outcome(&o, r);
-	reply_build(store_settings(txn), o.has_tenant ? &o.tenant : NULL, &o.decision,
-	    &(struct reply_names){r->tenant, r->mailbox, t->client, r->id}, reply);
-	return OK;
-}
-
-/*
- * judge_snapshot - in a snapshot of the policy database. LAST: one that is stale again
- * is none of this file.
- */
-static enum error
-judge_snapshot(const struct decider *decider, const struct transaction *t, enum mta mta,
-    bool last, struct record *r, struct reply *reply)
-{
-	struct store_txn *txn;
-	int slot;
-	enum error e = keeper_take(decider->keeper, &txn, &slot);
-
-	if (e != OK)
-		return e;
-	e = judge(txn, t, mta, r, reply);
-	if (e == ERR_STALE && last)
-		e = ERR_REPLACED;
-	keeper_give(decider->keeper, slot, e);
-	return e;
-}
-
-/*
- * decide_from_store - any error is a store error. A database that was replaced or
- * written to is verified first, which is waited for, and then asked once more; where
- * commits have overtaken the snapshot, another one is taken.
- */
-static enum error
-decide_from_store(const struct decider *decider, const struct transaction *t,
-    struct record *r, struct reply *reply)
-{
-	enum mta mta = mta_of(decider, t);
-	bool verified = false;
-	enum error e = ERR_DATA;
-
-	if (mta == MTA_AUTO)
-		return e;
-	for (int i = 1;; i++) {
-		e = judge_snapshot(decider, t, mta, i >= SNAPSHOTS_MAX, r, reply);
-		if (e != ERR_STALE && (e != ERR_REPLACED || verified))
-			break;
-		verified = verified || e == ERR_REPLACED;
-	}
-	return e;
-}
-
 /* record_start - field by field: the login has room for 500 bytes, unset until it is */
 static void
 record_start(struct record *r)
@@ -254,6 +181,53 @@ record_start(struct record *r)
 	r->exception_until = r->enforce_from = r->tempfail_until = INSTANT_NONE;
 }
 
+/* One judgement, again in each snapshot. */
+struct judgement {
+	const struct transaction *of;
+	enum mta mta;
+	struct record *record;
+	struct reply *reply;
+};
+
+/* judge - by the snapshot; the reply is built while the settings are valid */
+static enum error
+judge(void *arg, struct store_txn *txn)
+{
+	const struct judgement *j = arg;
+	const struct transaction *t = j->of;
+	struct record *r = j->record;
+	const struct submission s = {
+	    .login = t->login,
+	    .login_len = strlen(t->login),
+	    .mta = j->mta,
+	    .client = t->client,
+	    .listener = t->listener,
+	    .mechanism = t->mechanism,
+	    .now = r->now,
+	};
+	struct outcome o;
+	enum error e;
+
+	record_start(r);
+	e = submission_judge(txn, &s, &o, NULL);
+	if (e != OK)
+		return e;
+	take_outcome(&o, r);
+	reply_build(store_settings(txn), o.has_tenant ? &o.tenant : NULL, &o.decision,
+	    &(struct reply_names){r->tenant, r->mailbox, t->client, r->id}, j->reply);
+	return OK;
+}
+
+/* decide_from_store - any error is a store error */
+static enum error
+decide_from_store(const struct decider *decider, const struct transaction *t,
+    struct record *r, struct reply *reply)
+{
+	struct judgement j = {t, mta_of(decider, t), r, reply};
+
+	return j.mta == MTA_AUTO ? ERR_DATA : keeper_read(decider->keeper, judge, &j);
+}
+
 struct decision
 transaction_decide(
     const struct decider *decider, const struct transaction *t, struct reply *reply_r)
@@ -264,6 +238,7 @@ transaction_decide(
 	reply_r->code[0] = '\0';
 	id_next(r.id);
 	if (t->login[0] != '\0' && decide_from_store(decider, t, &r, reply_r) != OK) {
+		record_start(&r);
 		r.decision = decide_store_error(decider->config->on_error);
 		reply_build(NULL, NULL, &r.decision,
 		    &(struct reply_names){"", "", t->client, r.id}, reply_r);

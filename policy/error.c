@@ -34,8 +34,8 @@ error_string(enum error e)
 		return "the database is damaged";
 	case ERR_REPLACED:
 		return "the database file was replaced";
-	case ERR_STALE:
-		return "the database has changed meanwhile";
+	case ERR_OVERTAKEN:
+		return "the database changed too often while it was read; try again";
 	case ERR_FORMAT:
 		return "not a policy database";
 	case ERR_NEWER:

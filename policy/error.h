@@ -22,12 +22,12 @@ enum error {
 	ERR_NOINPUT,    /* a file that a person named is not there */
 	ERR_DAMAGED,    /* the database cannot be trusted */
 	ERR_REPLACED,   /* the file is not the one that was opened */
-	ERR_STALE,      /* commits have followed the snapshot: take a new one */
+	ERR_OVERTAKEN,  /* commits have gone over what is being read: read again */
 	ERR_FORMAT,     /* not our file */
 	ERR_NEWER,      /* written by a newer version */
 	ERR_NETWORK_FS, /* LMDB must not live on a network file system */
 	ERR_PID_SPACE,  /* our process number is taken in LMDB's lock file */
-	ERR_BUSY,       /* another writer, or no free reader slot */
+	ERR_BUSY,       /* another writer, or nothing free in time */
 	ERR_FULL,       /* disk or map full */
 	ERR_IO,         /* reading or writing failed */
 	ERR_CREATE,     /* a file or folder cannot be made */

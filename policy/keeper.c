@@ -17,8 +17,9 @@
 
 #define FIRST_SCAN_WAIT_MS 10000
 #define SLOT_WAIT_MS 1000
-#define LOOK_MS 1000 /* how often the files are looked at */
-#define STALE_READERS_MS 60000
+#define LOOK_MS 1000       /* how often the files are looked at */
+#define READ_AGAIN_MS 1000 /* so long a reading is overtaken again and again */
+#define SCAN_TRIES 4       /* ... and so often a scan */
 #define RESCAN_MIN_MS 60000
 #define RESCAN_FACTOR 1000 /* scanning takes about a thousandth of the time */
 #define RETRY_FACTOR 2     /* after a fault: pause for twice the failed scan */
@@ -32,9 +33,7 @@ struct keeper {
 	struct pool pool;    /* open while the state is, or a moment ago was, good */
 	struct store *store; /* the thread's own */
 	int64_t scan_ms;
-	unsigned ahead; /* looks in a row that found the file ahead of the lock */
-	unsigned
-	    foreign; /* looks in a row that found it written, perhaps by a writer */
+	struct store_baseline base; /* the file as a scan or a look has found it */
 	struct error_text said;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -48,7 +47,7 @@ as_timespec(int64_t ms)
 	return (struct timespec){(time_t)(ms / 1000), (long)(ms % 1000) * 1000000};
 }
 
-/* set_state - and wakes who waits for it; decisions and the thread */
+/* set_state - set the state and wake all waiters */
 static void
 set_state(struct keeper *k, enum keeper_state state)
 {
@@ -95,19 +94,6 @@ close_all(struct keeper *k)
 	store_close(&k->store);
 }
 
-/* note_writing - counts the looks that found what no commit explains, but a writer may
- */
-static enum error
-note_writing(struct keeper *k, struct store_txn *txn)
-{
-	bool foreign;
-	enum error e = store_was_written(txn, &foreign);
-
-	/* or a commit is on its way: the next look will tell */
-	k->foreign = foreign ? k->foreign + 1 : 0;
-	return e;
-}
-
 /* note_meta - what the snapshot says of the whole database */
 static void
 note_meta(struct keeper *k, const struct store_txn *txn)
@@ -127,38 +113,45 @@ note_scan(struct keeper *k)
 	pthread_mutex_unlock(&k->mutex);
 }
 
-/* take_baseline - what is written from now on is written behind the coming scan */
+/*
+ * verify - scans the open database; calmly, which is up to twice as long, where RECORDS
+ * is NULL: decisions are made meanwhile. Writers spare a scan that they overtook.
+ */
 static enum error
-take_baseline(struct keeper *k)
+verify(struct keeper *k, uint64_t *records, struct error_text *why)
 {
-	struct store_txn *txn;
-	enum error e = store_begin(k->store, &txn);
+	enum error e = ERR_OVERTAKEN;
 
-	if (e != OK)
-		return e;
-	k->foreign = 0;
-	e = store_trust(txn);
-	note_meta(k, txn);
-	store_abort(&txn);
+	for (int i = 0; e == ERR_OVERTAKEN && i < SCAN_TRIES; i++) {
+		if (i == 1)
+			store_spare(k->store);
+		e = records != NULL ? verify_store(k->store, records, why)
+				    : verify_store_calmly(k->store, why);
+	}
+	store_unspare(k->store);
 	return e;
 }
 
-/* scan - verifies the open database and remembers how long that takes; calmly, which is
- * up to twice as long, where RECORDS is NULL: decisions are made meanwhile */
+/* scan - verifies, and remembers how long that takes */
 static enum error
 scan(struct keeper *k, uint64_t *records, struct error_text *why)
 {
 	int64_t start = monotonic_ms();
-	enum error e = take_baseline(k);
+	enum error e = verify(k, records, why);
 
-	if (e != OK)
-		return error_about(why, e, k->dir);
-	e = records != NULL ? verify_store(k->store, records, why)
-			    : verify_store_calmly(k->store, why);
 	k->scan_ms = monotonic_ms() - start;
 	if (e == OK)
 		note_scan(k);
 	return e;
+}
+
+/* start_over - what is written from now on is written behind the coming scan */
+static enum error
+start_over(struct keeper *k, struct error_text *why)
+{
+	enum error e = store_baseline(k->store, &k->base);
+
+	return e == OK ? OK : error_about(why, e, k->dir);
 }
 
 /* open_and_verify - OK with the pool open, or nothing open */
@@ -170,7 +163,9 @@ open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
 	k->scan_ms = 0;
 	if (e != OK)
 		return e;
-	e = scan(k, records, why);
+	e = start_over(k, why);
+	if (e == OK)
+		e = scan(k, records, why);
 	if (e == OK) {
 		e = pool_open(&k->pool, k->store);
 		if (e != OK)
@@ -181,39 +176,35 @@ open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
 	return e;
 }
 
-/* look - whether the open database is still the one in the folder */
+/* look - whether the open database is still the one in the folder, and as it was left
+ */
 static enum error
-look(struct keeper *k, bool clear_readers)
+look(struct keeper *k, struct error_text *why)
 {
+	enum store_look found;
 	struct store_txn *txn;
-	size_t lag = 0;
-	enum error e = store_check_path(k->store);
+	enum error e = store_look(k->store, &k->base, &found);
 
-	if (e == OK && clear_readers)
-		e = store_clear_stale_readers(k->store);
+	if (e == OK && found == STORE_STRANGE)
+		return error_set(why, ERR_REPLACED,
+		    "something else than a commit has written into the policy database "
+		    "of %s: it is verified",
+		    k->dir);
 	if (e == OK)
 		e = store_begin(k->store, &txn);
 	if (e != OK)
-		return e;
-	e = db_lag(store_db(txn), &lag);
-	if (e == OK)
-		e = store_confirm(txn);
-	if (e == OK)
-		e = note_writing(k, txn);
+		return error_about(why, e, k->dir);
 	note_meta(k, txn);
 	store_abort(&txn);
-	k->ahead = lag > 1 ? k->ahead + 1 : 0;
-	return e == OK && k->ahead > 1 ? ERR_REPLACED : e;
+	return OK;
 }
 
-/* scan_is_due - by the clock, or because something has written into the file */
+/* scan_is_due - after a pause that grows with what a scan takes */
 static bool
-scan_is_due(struct keeper *k, int64_t scanned)
+scan_is_due(const struct keeper *k, int64_t scanned)
 {
 	int64_t pause = RESCAN_FACTOR * k->scan_ms;
 
-	if (k->foreign > 1)
-		return true;
 	return monotonic_ms() - scanned >=
 	    (pause > RESCAN_MIN_MS ? pause : RESCAN_MIN_MS);
 }
@@ -222,7 +213,7 @@ scan_is_due(struct keeper *k, int64_t scanned)
 static enum error
 watch(struct keeper *k, struct error_text *why)
 {
-	int64_t scanned = monotonic_ms(), cleared = scanned;
+	int64_t scanned = monotonic_ms();
 	enum error e;
 
 	for (;;) {
@@ -233,18 +224,15 @@ watch(struct keeper *k, struct error_text *why)
 			return error_set(why, ERR_DAMAGED,
 			    "a decision met damage in the policy database of %s",
 			    k->dir);
-		e = look(k, monotonic_ms() - cleared >= STALE_READERS_MS);
+		e = look(k, why);
 		if (e != OK)
-			return error_about(why, e, k->dir);
-		if (monotonic_ms() - cleared >= STALE_READERS_MS)
-			cleared = monotonic_ms();
+			return e;
 		if (!scan_is_due(k, scanned))
 			continue;
 		e = scan(k, NULL, why);
-		if (e != OK)
+		if (e != OK &&
+		    e != ERR_OVERTAKEN) /* that one says nothing of the file */
 			return e;
-		/* kept before, from a page that may have been wrong for a while */
-		pool_forget_tenants(&k->pool);
 		scanned = monotonic_ms();
 	}
 }
@@ -270,7 +258,7 @@ tell_unseen(struct keeper *k)
 	struct error_text why;
 
 	error_set(&why, ERR_PERMISSION,
-	    "%s/" STORE_WRITERS
+	    "%s/" WRITERS_FILE
 	    " cannot be read, so who writes into the policy database cannot be told; "
 	    "run \"smtpauthctl init\" and restart",
 	    k->dir);
@@ -404,7 +392,7 @@ keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r)
 static bool
 is_suspect(enum error e)
 {
-	return e != OK && e != ERR_MEMORY && e != ERR_BUSY && e != ERR_STALE;
+	return e != OK && e != ERR_MEMORY && e != ERR_BUSY && e != ERR_OVERTAKEN;
 }
 
 void
@@ -418,6 +406,51 @@ keeper_give(struct keeper *keeper, int slot, enum error used)
 	else if (is_suspect(used) || is_suspect(e))
 		set_state(keeper, KEEPER_BAD);
 	pool_give(&keeper->pool, slot);
+}
+
+/* read_once - FN in one snapshot; what it returns counts only if that was whole */
+static enum error
+read_once(struct keeper *keeper, keeper_reader *fn, void *arg)
+{
+	struct store_txn *txn;
+	enum error e, whole;
+	int slot;
+
+	e = keeper_take(keeper, &txn, &slot);
+	if (e != OK)
+		return e;
+	e = fn(arg, txn);
+	whole = store_check(txn);
+	if (whole != OK)
+		e = whole;
+	keeper_give(keeper, slot, e);
+	return e;
+}
+
+/*
+ * A database that was replaced or written to is verified first, which is waited for,
+ * and then read once more.
+ */
+enum error
+keeper_read(struct keeper *keeper, keeper_reader *fn, void *arg)
+{
+	int64_t deadline = 0;
+	bool verified = false;
+	enum error e;
+
+	for (;;) {
+		e = read_once(keeper, fn, arg);
+		if (e == ERR_REPLACED && !verified) {
+			verified = true;
+			continue;
+		}
+		if (e != ERR_OVERTAKEN)
+			return e;
+		if (deadline == 0)
+			deadline = monotonic_ms() + READ_AGAIN_MS;
+		else if (monotonic_ms() >= deadline)
+			return ERR_BUSY;
+	}
 }
 
 enum keeper_state

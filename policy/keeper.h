@@ -30,15 +30,23 @@ enum error keeper_start(struct keeper **keeper_r, const char *dir,
     keeper_listener *listener, void *arg) MUST_USE;
 
 /*
- * Borrows a snapshot of the verified database. Waits while the database is verified
- * after start or replacement, until 10 s after that began, and at most 1 s for a free
- * transaction. Any error is a store error. Thread-safe; the pair costs two atomic
- * operations when nothing is wrong.
+ * Calls FN with a snapshot of the verified database, again with another one as often as
+ * commits have overtaken it, until what FN read is whole. So FN has to start anew with
+ * each call. Returns what FN returned last, or a store error: ERR_BUSY where that has
+ * not come about within a second; any other says something of the database, and a new
+ * scan has been started. Waits while the database is verified after start or
+ * replacement, until 10 s after that began, and at most 1 s for a free transaction.
+ * Thread-safe.
+ */
+typedef enum error keeper_reader(void *arg, struct store_txn *txn);
+enum error keeper_read(struct keeper *keeper, keeper_reader *fn, void *arg) MUST_USE;
+
+/*
+ * The two halves of a reading, for who looks at store_check() himself: borrows a
+ * snapshot, and gives it back with what became of its use; damage starts a new scan.
  */
 enum error keeper_take(
     struct keeper *keeper, struct store_txn **txn_r, int *slot_r) MUST_USE;
-
-/* Gives the snapshot back with what became of its use; damage starts a new scan. */
 void keeper_give(struct keeper *keeper, int slot, enum error used);
 
 /* Whether decisions wait for a scan, come from a verified database, or are on-error. */

@@ -64,7 +64,7 @@ meta_read(struct db_txn *db, struct store_meta *m)
 	enum error e;
 
 	key_table(&key, TABLE_META);
-	e = db_get_pinned(db, &key, buf, sizeof buf, &len);
+	e = db_get(db, &key, buf, sizeof buf, &len);
 	if (e == ERR_NOTFOUND)
 		return ERR_FORMAT;
 	if (e == ERR_LIMIT)

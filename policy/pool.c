@@ -12,18 +12,14 @@ _Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
 enum error
 pool_open(struct pool *pool, struct store *store)
 {
-	enum error e;
+	enum error e = OK;
 
-	pool->tenants = tenant_cache_new();
-	e = pool->tenants != NULL ? OK : ERR_MEMORY;
 	for (int i = 0; i < POOL_SLOTS; i++)
 		pool->slot[i] = NULL;
 	for (int i = 0; i < POOL_SLOTS && e == OK; i++) {
 		e = store_begin(store, &pool->slot[i]);
 		if (e != OK)
 			break;
-		store_be_brief(pool->slot[i]);
-		store_use_tenants(pool->slot[i], pool->tenants);
 		e = store_reset(pool->slot[i]);
 	}
 	if (e != OK)
@@ -36,13 +32,6 @@ pool_close(struct pool *pool)
 {
 	for (int i = 0; i < POOL_SLOTS; i++)
 		store_abort(&pool->slot[i]);
-	tenant_cache_free(&pool->tenants);
-}
-
-void
-pool_forget_tenants(struct pool *pool)
-{
-	tenant_cache_forget(pool->tenants);
 }
 
 /* try_take - one attempt at the lowest free bit; -1 when all are taken */

@@ -8,16 +8,16 @@
 #include "policy/store.h"
 
 /*
- * Reader slots in LMDB's lock file are few, and libmilter runs a session's callbacks
- * on changing threads, or gives each of thousands of sessions a thread. So a fixed
- * number of transactions is begun once; a thread borrows one for a decision.
+ * A transaction costs an allocation and keeps the decoded settings, and libmilter runs
+ * a session's callbacks on changing threads, or gives each of thousands of sessions a
+ * thread. So a fixed number of transactions is begun once; a thread borrows one for a
+ * decision.
  */
 #define POOL_SLOTS 32
 
 struct pool {
 	struct store_txn *slot[POOL_SLOTS];
-	struct tenant_cache *tenants; /* of all slots */
-	_Atomic uint32_t taken;       /* one bit a slot */
+	_Atomic uint32_t taken; /* one bit a slot */
 };
 
 /*
@@ -36,9 +36,6 @@ void pool_close(struct pool *pool);
  */
 int pool_take(struct pool *pool, int wait_ms);
 void pool_give(struct pool *pool, int slot);
-
-/* Forgets the tenants that the transactions have kept; between open and close. */
-void pool_forget_tenants(struct pool *pool);
 
 /* Whether no slot is taken. */
 bool pool_is_idle(const struct pool *pool);

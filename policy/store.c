@@ -9,42 +9,11 @@
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "policy/dbfile.h"
 #include "policy/folder.h"
-#include "policy/instant.h"
 #include "policy/store_parts.h"
-#include "policy/writers.h"
-
-/* How often it is tried to open what is being replaced, or for how long. */
-#define OPEN_TRIES 3
-#define OPEN_WAIT_MS 3000
-#define OPEN_PAUSE_MS 10
-
-static enum error
-identify(const char *path, struct file_id *id)
-{
-	struct stat st;
-
-	if (stat(path, &st) != 0)
-		return error_from_errno(errno);
-	id->dev = st.st_dev;
-	id->ino = st.st_ino;
-	return OK;
-}
-
-/* set_paths - the names of the files within DIR */
-static enum error
-set_paths(struct store *s, const char *dir, char *writers, struct error_text *why)
-{
-	enum error e = folder_path(s->data_path, dir, STORE_DATA, why);
-
-	if (e == OK)
-		e = folder_path(s->lock_path, dir, STORE_LOCK, why);
-	return e == OK ? folder_path(writers, dir, STORE_WRITERS, why) : e;
-}
 
 /* give_to_group - owner's mode and the folder's group for a file that is ours */
 static enum error
@@ -63,84 +32,6 @@ give_to_group(const char *path, const char *dir, mode_t mode)
 	return OK;
 }
 
-/* no_lock_file - LMDB does without one on a read-only disk, where others may write */
-static enum error
-no_lock_file(const struct store *s, const char *dir, struct error_text *why)
-{
-	struct statvfs fs;
-
-	if (statvfs(dir, &fs) == 0 && (fs.f_flag & ST_RDONLY) != 0)
-		return error_set(why, ERR_CREATE,
-		    "cannot create %s on a read-only disk: copy the folder to another "
-		    "one",
-		    s->lock_path);
-	return error_about(why, ERR_REPLACED, s->lock_path); /* removed just now */
-}
-
-/* adjust_files - mends the modes of what is ours, e.g. of a lock file just made */
-static enum error
-adjust_files(const struct store *s, const char *dir, struct error_text *why)
-{
-	enum error e = give_to_group(s->lock_path, dir, STORE_LOCK_MODE);
-
-	if (e == ERR_MISSING)
-		return no_lock_file(s, dir, why);
-	if (e == OK && s->mode == STORE_WRITE)
-		e = give_to_group(s->data_path, dir, STORE_DATA_MODE);
-	return e == OK ? OK : error_about(why, e, dir);
-}
-
-static bool
-same_file(const struct file_id *a, const struct file_id *b)
-{
-	return a->dev == b->dev && a->ino == b->ino;
-}
-
-/* open_db - opens LMDB and remembers which files these are */
-static enum error
-open_db(struct store *s, const char *dir, struct error_text *why)
-{
-	const struct db_options options = {.writable = s->mode == STORE_WRITE};
-	struct file_id now = {0, 0};
-	enum error e = db_open(&s->db, s->data_path, &options, why);
-
-	if (e == OK)
-		e = adjust_files(s, dir, why);
-	if (e != OK)
-		return e;
-	e = db_file_id(s->db, &s->data.dev, &s->data.ino);
-	if (e == OK)
-		e = identify(s->lock_path, &s->lock);
-	if (e == OK)
-		e = identify(s->data_path, &now);
-	if (e == OK && !same_file(&s->data, &now))
-		e = ERR_REPLACED;
-	return e == OK ? OK : error_about(why, e, s->lock_path);
-}
-
-/*
- * open_settled - ... which belong together: a reader can have opened the data file that
- * restore replaces, and then the new lock file. A lock file that somebody was killed
- * over is made anew by the next one to open it alone; the daemon sees within two
- * seconds that it has to let go.
- */
-static enum error
-open_settled(struct store *s, const char *dir, struct error_text *why)
-{
-	const struct timespec pause = {0, OPEN_PAUSE_MS * 1000000L};
-	int64_t deadline = monotonic_ms() + OPEN_WAIT_MS;
-	enum error e = open_db(s, dir, why);
-
-	for (int tries = 1; (e == ERR_REPLACED && monotonic_ms() < deadline) ||
-	     (e == ERR_DAMAGED && tries < OPEN_TRIES);
-	     tries++) {
-		db_close(&s->db);
-		nanosleep(&pause, NULL);
-		e = open_db(s, dir, why);
-	}
-	return e;
-}
-
 /* new_store - with nothing open */
 static struct store *
 new_store(enum store_mode mode)
@@ -150,51 +41,101 @@ new_store(enum store_mode mode)
 	if (s == NULL)
 		return NULL;
 	s->mode = mode;
-	s->writers_fd = -1;
-	writing_init(&s->writing);
+	s->lock.turn = s->lock.writers = s->watch = -1;
 	return s;
 }
 
-/* give_writers_file - the daemon's user looks at it, to see who writes */
+/* open_db - opens LMDB and remembers which file this is */
 static enum error
-give_writers_file(const char *path, const char *dir, struct error_text *why)
+open_db(struct store *s, const struct db_options *options, struct error_text *why)
 {
-	enum error e = give_to_group(path, dir, STORE_WRITERS_MODE);
+	size_t commit;
+	enum error e = db_open(&s->db, s->path, options, why);
 
-	return e == OK ? OK : error_about(why, e, path);
+	if (e != OK)
+		return e;
+	e = db_file(s->db, &s->opened);
+	if (e == OK && s->turn != NULL) {
+		e = db_last_commit(s->db, &commit);
+		if (e == OK)
+			write_lock_begin(s->turn, &s->opened, commit);
+	}
+	return e == OK ? OK : error_about(why, e, s->path);
 }
 
-/* How a store is opened, other than to read or to write. */
-enum opening { OPEN_EXISTING, OPEN_IN_TURN, OPEN_OR_CREATE };
+void
+store_stamp(const struct store *s)
+{
+	struct db_file file;
+	size_t commit;
 
-/* open_store - common to opening and creating */
+	if (s->turn != NULL && db_last_commit(s->db, &commit) == OK &&
+	    db_file(s->db, &file) == OK)
+		write_lock_stamp(s->turn, &file, commit);
+}
+
+/* set_path - of the live file; the folder has to be fit for it */
+static enum error
+set_path(struct store *s, const char *dir, struct error_text *why)
+{
+	enum error e = folder_path(s->path, dir, STORE_DATA, why);
+
+	if (e == OK && (e = dbfile_check_folder(dir)) != OK)
+		error_about(why, e, dir);
+	s->live = true;
+	return e;
+}
+
+/* take_turn - of a writer, unless it has it already */
+static enum error
+take_turn(struct store *s, const char *dir, const struct write_lock *held,
+    struct error_text *why)
+{
+	enum error e;
+
+	if (held != NULL) {
+		s->turn = held;
+		return OK;
+	}
+	e = write_lock_take(&s->lock, dir, WRITERS_WAIT_SECONDS, why);
+	if (e == OK)
+		s->turn = &s->lock;
+	return e;
+}
+
+/* open_live - the file of a state folder; CREATE: also where it is missing */
+static enum error
+open_live(struct store *s, const char *dir, const struct write_lock *held, bool create,
+    struct error_text *why)
+{
+	const struct db_options options = {.writable = s->mode == STORE_WRITE};
+	enum error e = set_path(s, dir, why);
+
+	if (e == OK && !create && (e = dbfile_check(s->path, false)) != OK)
+		error_about(why, e, s->path);
+	if (e == OK && s->mode == STORE_WRITE)
+		e = take_turn(s, dir, held, why);
+	else if (e == OK)
+		s->watch = write_lock_watch(dir);
+	if (e == OK)
+		e = open_db(s, &options, why);
+	if (e == OK && s->mode == STORE_WRITE &&
+	    (e = give_to_group(s->path, dir, STORE_DATA_MODE)) != OK)
+		error_about(why, e, s->path);
+	return e;
+}
+
 static enum error
 open_store(struct store **store_r, const char *dir, enum store_mode mode,
-    enum opening how, struct error_text *why)
+    const struct write_lock *held, bool create, struct error_text *why)
 {
 	struct store *s = new_store(mode);
-	char writers[PATH_MAX];
 	enum error e;
 
 	*store_r = NULL;
-	if (s == NULL) {
-		error_about(why, ERR_MEMORY, dir);
-		return ERR_MEMORY;
-	}
-	e = set_paths(s, dir, writers, why);
-	if (e == OK && (e = dbfile_check_folder(dir)) != OK)
-		error_about(why, e, dir);
-	if (e == OK && how != OPEN_OR_CREATE &&
-	    (e = dbfile_check(s->data_path, false)) != OK)
-		error_about(why, e, s->data_path);
-	if (e == OK && mode == STORE_WRITE && how != OPEN_IN_TURN)
-		e = writers_lock(writers, WRITERS_WAIT_SECONDS, &s->writers_fd, why);
-	if (e == OK && mode == STORE_READ)
-		s->writers_fd = writers_watch(writers);
-	else if (e == OK && s->writers_fd >= 0)
-		e = give_writers_file(writers, dir, why);
-	if (e == OK)
-		e = open_settled(s, dir, why);
+	if (s == NULL)
+		return error_about(why, ERR_MEMORY, dir);
+	e = open_live(s, dir, held, create, why);
 	if (e == OK)
 		*store_r = s;
 	else
@@ -206,21 +147,33 @@ enum error
 store_open(struct store **store_r, const char *dir, enum store_mode mode,
     struct error_text *why)
 {
-	return open_store(store_r, dir, mode, OPEN_EXISTING, why);
+	return open_store(store_r, dir, mode, NULL, false, why);
 }
 
 enum error
-store_open_in_turn(struct store **store_r, const char *dir, struct error_text *why)
+store_open_in_turn(struct store **store_r, const char *dir,
+    const struct write_lock *lock, struct error_text *why)
 {
-	return open_store(store_r, dir, STORE_WRITE, OPEN_IN_TURN, why);
+	return open_store(store_r, dir, STORE_WRITE, lock, false, why);
+}
+
+/* open_path - a file that is no live one */
+static enum error
+open_path(struct store *s, const char *path, const struct db_options *options,
+    struct error_text *why)
+{
+	int n = snprintf(s->path, sizeof s->path, "%s", path);
+
+	if (n < 0 || n >= (int)sizeof s->path)
+		return error_about(why, ERR_LIMIT, path);
+	return open_db(s, options, why);
 }
 
 enum error
 store_open_file(struct store **store_r, const char *path, enum store_mode mode,
     struct error_text *why)
 {
-	const struct db_options options = {
-	    .writable = mode == STORE_WRITE, .alone = true};
+	const struct db_options options = {.writable = mode == STORE_WRITE};
 	struct store *s = new_store(mode);
 	enum error e;
 
@@ -229,7 +182,7 @@ store_open_file(struct store **store_r, const char *path, enum store_mode mode,
 		return error_about(why, ERR_MEMORY, path);
 	e = dbfile_check(path, false);
 	if (e == OK)
-		e = db_open(&s->db, path, &options, why);
+		e = open_path(s, path, &options, why);
 	else
 		error_about(why, e, path);
 	if (e == OK)
@@ -272,18 +225,31 @@ ensure_meta(struct store *s, bool *created_r)
 	return e;
 }
 
+/* remove_old_lock - LMDB's lock file, which the group could write; best effort */
+static void
+remove_old_lock(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (folder_path(path, dir, STORE_OLD_LOCK, NULL) == OK)
+		(void)!unlink(path);
+}
+
 enum error
 store_create(
     struct store **store_r, const char *dir, bool *created_r, struct error_text *why)
 {
-	enum error e = open_store(store_r, dir, STORE_WRITE, OPEN_OR_CREATE, why);
+	enum error e = open_store(store_r, dir, STORE_WRITE, NULL, true, why);
 
 	if (e != OK)
 		return e;
 	e = ensure_meta(*store_r, created_r);
-	if (e == OK)
+	if (e == OK) {
+		store_stamp(*store_r);
+		remove_old_lock(dir);
 		return OK;
-	error_about(why, e, (*store_r)->data_path);
+	}
+	error_about(why, e, (*store_r)->path);
 	store_close(store_r);
 	return e;
 }
@@ -291,30 +257,23 @@ store_create(
 enum error
 store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 {
-	const struct db_options options = {
-	    .writable = true, .alone = true, .lazy = true};
+	const struct db_options options = {.writable = true, .lazy = true};
 	struct store *s = new_store(STORE_WRITE);
+	char path[PATH_MAX];
 	bool created;
-	int n;
 	enum error e;
 
 	*store_r = NULL;
-	if (s == NULL) {
-		error_about(why, ERR_MEMORY, dir);
-		return ERR_MEMORY;
+	if (s == NULL)
+		return error_about(why, ERR_MEMORY, dir);
+	e = folder_path(path, dir, "policy.scratch", why);
+	if (e == OK) {
+		unlink(path); /* of one that was killed before the next unlink() */
+		e = open_path(s, path, &options, why);
+		unlink(path);
 	}
-	n = snprintf(s->data_path, sizeof s->data_path, "%s/policy.scratch", dir);
-	if (n < 0 || n >= (int)sizeof s->data_path) {
-		store_close(&s);
-		return error_set(
-		    why, ERR_LIMIT, "the name of the state folder is too long");
-	}
-	unlink(
-	    s->data_path); /* of one who was killed just before the next line but one */
-	e = db_open(&s->db, s->data_path, &options, why);
-	unlink(s->data_path);
 	if (e == OK && (e = ensure_meta(s, &created)) != OK)
-		error_about(why, e, s->data_path);
+		error_about(why, e, path);
 	if (e == OK)
 		*store_r = s;
 	else
@@ -328,38 +287,126 @@ store_close(struct store **store)
 	if (*store == NULL)
 		return;
 	db_close(&(*store)->db);
-	if ((*store)->writers_fd >= 0)
-		close((*store)->writers_fd);
+	write_lock_release(&(*store)->lock);
+	if ((*store)->watch >= 0)
+		close((*store)->watch);
 	free(*store);
 	*store = NULL;
-}
-
-enum error
-store_check_path(const struct store *store)
-{
-	struct file_id data = {0, 0}, lock = {0, 0};
-	enum error e = identify(store->data_path, &data);
-
-	if (e == OK) {
-		e = identify(store->lock_path, &lock);
-		if (e == ERR_MISSING) /* the next program to open makes a new one */
-			return ERR_REPLACED;
-	}
-	if (e != OK)
-		return e;
-	return same_file(&data, &store->data) && same_file(&lock, &store->lock)
-	    ? OK
-	    : ERR_REPLACED;
 }
 
 bool
 store_sees_writers(const struct store *store)
 {
-	return store->writers_fd >= 0;
+	return store->watch >= 0;
+}
+
+void
+store_spare(struct store *store)
+{
+	write_lock_spare(store->watch);
+}
+
+void
+store_unspare(struct store *store)
+{
+	write_lock_unspare(store->watch);
+}
+
+/* take_look - what there is to compare */
+static enum error
+take_look(struct store *s, struct store_baseline *now)
+{
+	struct write_stamp stamp;
+	enum error e = db_last_commit(s->db, &now->commit);
+
+	if (e == OK)
+		e = db_file(s->db, &now->file);
+	now->strange = write_lock_read_stamp(s->watch, &stamp) ? stamp.strange : 0;
+	return e;
 }
 
 enum error
-store_clear_stale_readers(struct store *store)
+store_baseline(struct store *store, struct store_baseline *out_r)
 {
-	return db_clear_stale_readers(store->db);
+	return take_look(store, out_r);
+}
+
+/* check_path - ERR_REPLACED where the path leads to another file */
+static enum error
+check_path(const struct store *s)
+{
+	struct stat st;
+
+	if (stat(s->path, &st) != 0)
+		return error_from_errno(errno);
+	return st.st_dev == s->opened.dev && st.st_ino == s->opened.ino ? OK
+									: ERR_REPLACED;
+}
+
+static bool
+same_time(struct timespec a, struct timespec b)
+{
+	return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+}
+
+/* is_same - whether nothing was written since */
+static bool
+is_same(const struct store_baseline *a, const struct store_baseline *b)
+{
+	return a->commit == b->commit && a->file.size == b->file.size &&
+	    same_time(a->file.written, b->file.written);
+}
+
+/*
+ * judge_change - the file was written. A stamp that fits explains it; while a writer is
+ * at work there is none yet. A writer may have begun or ended between two of the steps,
+ * which the same look once more shows.
+ */
+static enum error
+judge_change(struct store *s, const struct store_baseline *base,
+    const struct store_baseline *now, enum store_look *look_r)
+{
+	struct store_baseline again;
+	struct write_stamp stamp;
+	enum error e;
+
+	*look_r = STORE_STRANGE;
+	if (now->commit < base->commit || (s->watch < 0 && now->commit == base->commit))
+		return OK;
+	*look_r = STORE_UNSETTLED;
+	if (write_lock_at_work(s->watch))
+		return OK;
+	*look_r = STORE_CHANGED;
+	if (s->watch < 0)
+		return OK;
+	if (write_lock_read_stamp(s->watch, &stamp) &&
+	    write_stamp_fits(&stamp, &now->file, now->commit))
+		return OK;
+	e = take_look(s, &again);
+	*look_r = e == OK && is_same(now, &again) && !write_lock_at_work(s->watch)
+	    ? STORE_STRANGE
+	    : STORE_UNSETTLED;
+	return e;
+}
+
+enum error
+store_look(struct store *store, struct store_baseline *base, enum store_look *look_r)
+{
+	struct store_baseline now;
+	enum error e = check_path(store);
+
+	*look_r = STORE_STRANGE;
+	if (e == OK)
+		e = take_look(store, &now);
+	if (e != OK)
+		return e;
+	if (now.strange != base->strange)
+		return OK;
+	*look_r = STORE_SAME;
+	if (is_same(base, &now))
+		return OK;
+	e = judge_change(store, base, &now, look_r);
+	if (e == OK && *look_r == STORE_CHANGED)
+		*base = now;
+	return e;
 }

@@ -12,17 +12,14 @@
 #include "policy/error.h"
 #include "policy/meta.h"
 #include "policy/settings.h"
-#include "policy/tenant_cache.h"
+#include "policy/write_lock.h"
 
-/* The files of a state folder, whose names never change. */
+/* The file in the state folder, and the mode it has, whatever the umask. */
 #define STORE_DATA "policy.mdb"
-#define STORE_LOCK "policy.mdb-lock" /* as LMDB names it */
-#define STORE_WRITERS "policy.writers"
-
-/* The modes they have, whatever the umask. */
 #define STORE_DATA_MODE 0640
-#define STORE_LOCK_MODE 0660
-#define STORE_WRITERS_MODE 0640
+
+/* LMDB's lock file, which older versions made; nothing opens it. */
+#define STORE_OLD_LOCK "policy.mdb-lock"
 
 struct store;
 struct store_txn;
@@ -38,26 +35,24 @@ enum error store_open(struct store **store_r, const char *dir, enum store_mode m
     struct error_text *why) MUST_USE;
 
 /*
- * As store_open(STORE_WRITE) for one who has the writers' turn already, by
- * writers_lock(), and keeps it.
+ * As store_open(STORE_WRITE) for one who has the writers' turn already and keeps it.
+ * LOCK is borrowed until the store is closed.
  */
-enum error store_open_in_turn(
-    struct store **store_r, const char *dir, struct error_text *why) MUST_USE;
+enum error store_open_in_turn(struct store **store_r, const char *dir,
+    const struct write_lock *lock, struct error_text *why) MUST_USE;
 
 /*
- * Opens a database file that nobody writes to meanwhile, such as a backup, or the live
- * one by who has the writers' turn. It takes no turn and needs no lock file, so that
- * reading works on a read-only disk. Not for store_check_path(). Where somebody writes
- * all the same, what is read may be damaged: whatever it is read for has to be
- * verified.
+ * Opens a database file outside of a state folder, such as a backup, which nobody else
+ * writes to; or the live one, by the holder of the writers' turn. It takes no turn. Not
+ * for store_look().
  */
 enum error store_open_file(struct store **store_r, const char *path,
     enum store_mode mode, struct error_text *why) MUST_USE;
 
 /*
  * As store_open(STORE_WRITE), but makes the files and the meta record where they are
- * missing (CREATED_R tells), and gives the files the folder's group and their modes:
- * data 0640, lock 0660.
+ * missing (CREATED_R tells), gives the files the folder's group and their modes, and
+ * removes STORE_OLD_LOCK.
  */
 enum error store_create(struct store **store_r, const char *dir, bool *created_r,
     struct error_text *why) MUST_USE;
@@ -73,19 +68,46 @@ enum error store_scratch(
 /* Closes, gives the turn to the next writer, and NULLs. */
 void store_close(struct store **store);
 
-/* Whether a reader can see that a writer is at work: else writings are told by nobody.
+/*
+ * What a reader finds when it looks at the live file: STORE_SAME, or STORE_CHANGED by
+ * commits, while all that was written is explained; STORE_UNSETTLED while a writer is
+ * at work, and the next look will tell; STORE_STRANGE where something else than a
+ * commit has written into the file: a scan of all of it has to follow before anything
+ * counts.
  */
+enum store_look { STORE_SAME, STORE_CHANGED, STORE_UNSETTLED, STORE_STRANGE };
+
+/* The file as it was found last, to compare it with. */
+struct store_baseline {
+	struct db_file file;
+	size_t commit;
+	uint64_t strange; /* of the writers' stamp */
+};
+
+/* Takes the file as it is now for good: a scan of all of it is to follow. ERR_IO. */
+enum error store_baseline(struct store *store, struct store_baseline *out_r) MUST_USE;
+
+/*
+ * Compares the file with BASE, and moves BASE where all that was written is explained.
+ * ERR_REPLACED where another file is in its place; ERR_MISSING; ERR_IO.
+ */
+enum error store_look(
+    struct store *store, struct store_baseline *base, enum store_look *look_r) MUST_USE;
+
+/* Whether a reader can read the writers' stamp: else foreign writing is found late. */
 bool store_sees_writers(const struct store *store);
 
-/* OK while PATH and the lock file are those that were opened, else ERR_REPLACED. */
-enum error store_check_path(const struct store *store) MUST_USE;
-
-/* Frees reader slots of processes that are gone. */
-enum error store_clear_stale_readers(struct store *store) MUST_USE;
+/*
+ * Asks writers to leave a long reading alone for a while (write_lock_spare()): for one
+ * that was overtaken before.
+ */
+void store_spare(struct store *store);
+void store_unspare(struct store *store);
 
 /*
  * Begins a transaction in the store's mode, reads the meta record and the settings.
- * ERR_FORMAT: no meta record; ERR_NEWER; ERR_DAMAGED; ERR_REPLACED; ERR_BUSY.
+ * ERR_FORMAT: no meta record; ERR_NEWER; ERR_DAMAGED; ERR_REPLACED: the last commit is
+ * none of ours, or of another database than before.
  */
 enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
 
@@ -97,43 +119,15 @@ enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
 enum error store_yield(struct store *store, struct store_txn **txn_r) MUST_USE;
 
 /*
- * Looks again whether the snapshot is still what it was: ERR_REPLACED when the file
- * was overwritten in place meanwhile, so far as can be seen from its meta pages and the
- * meta record, or was written to by something else than a commit since the first look,
- * or since store_trust(). What was read before counts only if this holds. Of a snapshot
- * that commits have followed, what has written cannot be told. ERR_STALE: see
- * store_be_brief().
+ * Whether what was read in the transaction is whole: what was read before counts only
+ * if this says OK, and an error that was met counts only then, too. ERR_OVERTAKEN: read
+ * again, in a new snapshot. ERR_REPLACED: see db_check(). OK of a writer.
  */
-enum error store_confirm(struct store_txn *txn) MUST_USE;
-
-/*
- * Takes the file as it is written now for good: a scan of all of it is to follow.
- * ERR_REPLACED, and nothing is taken, where it is certain that something else than a
- * commit has written it, as by store_confirm(). FOREIGN_R of store_was_written() is
- * whether it was written since, while no commit was seen: perhaps by something else,
- * perhaps for a commit that is on its way. ERR_IO.
- */
-enum error store_trust(struct store_txn *txn) MUST_USE;
-enum error store_was_written(struct store_txn *txn, bool *foreign_r) MUST_USE;
+enum error store_check(struct store_txn *txn) MUST_USE;
 
 /* Ends a read transaction's snapshot, and takes a new one (the pool's two halves). */
 enum error store_reset(struct store_txn *txn);
 enum error store_renew(struct store_txn *txn) MUST_USE;
-
-/*
- * Snapshots of this read transaction last for one decision. Then few commits can follow
- * within, and store_confirm() says ERR_STALE where the file is further ahead: a new
- * snapshot tells whether it was overwritten.
- */
-void store_be_brief(struct store_txn *txn);
-
-/*
- * Lets a read transaction keep the tenants it is asked for in CACHE, and find them
- * there (see tenant_table_of()). The cache is borrowed, may be shared by transactions
- * of one database, and has seen no other; NULL: none.
- */
-void store_use_tenants(struct store_txn *txn, struct tenant_cache *cache);
-struct tenant_cache *store_tenants(struct store_txn *txn);
 
 /* Writes the meta record and commits, unless nothing changed. NULLs in any case. */
 enum error store_commit(struct store_txn **txn) MUST_USE;

@@ -1,39 +1,38 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* store_parts - what store, store_txn and store_confirm share; for nobody else */
+/* store_parts - what store and store_txn share; for nobody else */
 #ifndef POLICY_STORE_PARTS_H
 #define POLICY_STORE_PARTS_H
 
 #include <limits.h>
-#include <sys/types.h>
 
 #include "policy/store.h"
-#include "policy/writing.h"
-
-struct file_id {
-	dev_t dev;
-	ino_t ino;
-};
+#include "policy/write_lock.h"
 
 struct store {
 	struct db *db;
 	enum store_mode mode;
-	int writers_fd; /* a writer's turn; for readers, to see who has it; or -1 */
-	struct writing writing;
-	struct file_id data, lock;
-	char data_path[PATH_MAX], lock_path[PATH_MAX];
+	struct write_lock lock;        /* a writer's own turn */
+	const struct write_lock *turn; /* LOCK, or the caller's; NULL: none */
+	int watch;                     /* a reader's, of WRITERS_FILE; or -1 */
+	bool live;                     /* has a place that it can be replaced in */
+	bool known;                    /* ID was read */
+	uint8_t id[16];                /* of the meta record */
+	struct db_file opened;         /* the file as it was opened */
+	char path[PATH_MAX];
 };
+
+/* Tells readers that a commit of ours has left the file as it is now. */
+void store_stamp(const struct store *s);
 
 struct store_txn {
 	struct store *store;
 	struct db_txn *db;
 	struct hasher *hasher; /* writers only */
 	bool dirty, audited;
-	bool have_settings; /* ... those of the digest SETTINGS_OF */
-	struct digest settings_of;
+	bool have_settings; /* ... those of the snapshot SETTINGS_OF */
+	size_t settings_of;
 	struct store_meta meta;
 	struct settings settings;
-	bool brief;                   /* see store_be_brief() */
-	struct tenant_cache *tenants; /* borrowed; NULL: none */
 	struct digest content, accounted;
 	store_watcher *watcher;
 	void *watcher_arg;

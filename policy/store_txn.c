@@ -2,27 +2,65 @@
 /* store_txn - transactions of the policy database: records, and their digest */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 #include "policy/setting_table.h"
 #include "policy/store_parts.h"
 
 /*
- * load - the meta record, then the settings unless they are those of this digest:
- * the digest tells all policy records apart, so it tells the settings apart too
+ * How often a new snapshot is taken where one makes no sense: without a lock, a meta
+ * page of LMDB's may be read while it is being written. The pause doubles each time,
+ * so that even a writer that loses the processor in the middle is waited for.
  */
+#define SNAPSHOT_TRIES 14
+#define SNAPSHOT_PAUSE_NS 5000L
+
+/* is_ours - whether the root that was found is the one of the last commit, by us */
+static bool
+is_ours(const struct store_txn *txn)
+{
+	size_t id = db_txn_id(txn->db);
+
+	return txn->meta.commit == (txn->store->mode == STORE_WRITE ? id - 1 : id);
+}
+
+/* load - the meta record, which comes first, and the settings unless they are there */
 static enum error
 load(struct store_txn *txn)
 {
+	struct store *s = txn->store;
 	enum error e = meta_read(txn->db, &txn->meta);
 
 	if (e != OK)
 		return e;
+	if (!is_ours(txn) ||
+	    (s->known && memcmp(s->id, txn->meta.id, sizeof s->id) != 0))
+		return ERR_REPLACED;
 	txn->accounted = txn->meta.digest;
-	if (txn->have_settings &&
-	    memcmp(&txn->settings_of, &txn->meta.digest, sizeof txn->settings_of) == 0)
+	if (txn->have_settings && txn->settings_of == db_txn_id(txn->db))
 		return OK;
 	return store_reload_settings(txn);
+}
+
+/* load_settled - again in a new snapshot where a reader's makes no sense */
+static enum error
+load_settled(struct store_txn *txn)
+{
+	struct timespec pause = {0, SNAPSHOT_PAUSE_NS};
+	enum error e = load(txn);
+
+	for (int i = 1; e != OK && txn->store->mode == STORE_READ && i < SNAPSHOT_TRIES;
+	     i++) {
+		nanosleep(&pause, NULL);
+		pause.tv_nsec *= 2;
+		txn->have_settings = false;
+		e = db_reset(txn->db);
+		if (e == OK)
+			e = db_renew(txn->db);
+		if (e == OK)
+			e = load(txn);
+	}
+	return e;
 }
 
 enum error
@@ -31,7 +69,7 @@ store_reload_settings(struct store_txn *txn)
 	enum error e = setting_table_load(txn, &txn->settings);
 
 	txn->have_settings = e == OK;
-	txn->settings_of = txn->meta.digest;
+	txn->settings_of = db_txn_id(txn->db);
 	return e;
 }
 
@@ -51,7 +89,12 @@ store_begin(struct store *store, struct store_txn **txn_r)
 		e = txn->hasher == NULL ? ERR_MEMORY : OK;
 	}
 	if (e == OK)
-		e = load(txn);
+		e = load_settled(txn);
+	if (e == OK && !store->known) {
+		/* one thread begins the first transaction of a store */
+		memcpy(store->id, txn->meta.id, sizeof store->id);
+		store->known = true;
+	}
 	if (e == OK)
 		*txn_r = txn;
 	else
@@ -66,10 +109,15 @@ store_yield(struct store *store, struct store_txn **txn_r)
 
 	store->mode = STORE_READ;
 	e = store_begin(store, txn_r);
-	if (store->writers_fd >= 0)
-		close(store->writers_fd);
-	store->writers_fd = -1;
+	write_lock_release(&store->lock);
+	store->turn = NULL;
 	return e;
+}
+
+enum error
+store_check(struct store_txn *txn)
+{
+	return db_check(txn->db);
 }
 
 enum error
@@ -81,35 +129,16 @@ store_reset(struct store_txn *txn)
 enum error
 store_renew(struct store_txn *txn)
 {
-	uint8_t id[sizeof txn->meta.id];
-	bool same;
-	enum error e = db_renew(txn->db, &same);
+	size_t before = db_txn_id(txn->db);
+	enum error e = db_renew(txn->db);
 
-	if (e != OK || (same && txn->have_settings))
-		return e;
-	memcpy(id, txn->meta.id, sizeof id);
-	e = load(txn);
-	if (e == OK && memcmp(id, txn->meta.id, sizeof id) != 0)
-		return ERR_REPLACED;
-	return e;
-}
-
-void
-store_be_brief(struct store_txn *txn)
-{
-	txn->brief = true;
-}
-
-void
-store_use_tenants(struct store_txn *txn, struct tenant_cache *cache)
-{
-	txn->tenants = cache;
-}
-
-struct tenant_cache *
-store_tenants(struct store_txn *txn)
-{
-	return txn->tenants;
+	if (e == OK)
+		e = load(txn);
+	if (e != OK) {
+		txn->have_settings = false;
+		e = load_settled(txn);
+	}
+	return e == OK && db_txn_id(txn->db) < before ? ERR_REPLACED : e;
 }
 
 void
@@ -132,6 +161,8 @@ store_commit(struct store_txn **txn)
 		e = meta_write((*txn)->db, &(*txn)->meta);
 		if (e == OK)
 			e = db_commit(&(*txn)->db);
+		if (e == OK)
+			store_stamp((*txn)->store);
 	}
 	store_abort(txn);
 	return e;

@@ -188,8 +188,6 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	facts.authenticated = s->login_len > 0;
 	if (facts.authenticated)
 		e = look_up(txn, s, out, steps);
-	if (e == OK)
-		e = store_confirm(txn);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 	facts.valid_login = out->has_login;

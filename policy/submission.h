@@ -35,7 +35,8 @@ struct outcome {
 /*
  * Judges S by the snapshot TXN. With STEPS (may be NULL) it also writes, a line a
  * step, how the login was understood. Returns OK when OUT holds a decision; any
- * other value is a store error, and OUT must not be used. No allocation for a plain
+ * other value is a store error, and OUT must not be used. Either counts only if
+ * store_check() says so after it. No allocation for a plain
  * ASCII login, no system call.
  */
 enum error submission_judge(struct store_txn *txn, const struct submission *s,

@@ -8,30 +8,21 @@
 #include "policy/notice_table.h"
 #include "policy/range.h"
 
-/* get - the tenant NAME, and its record in BUF (RECORD_MAX bytes) */
-static enum error
-get(struct store_txn *txn, const char *name, struct tenant *out_r, uint8_t *buf,
-    struct bytes *record_r)
-{
-	struct key key;
-	enum error e;
-
-	key_name(&key, TABLE_TENANT, name);
-	e = store_get(txn, &key, buf, record_r);
-	if (e == OK)
-		e = tenant_decode(*record_r, out_r);
-	if (e == OK)
-		memmove(out_r->name, name, strlen(name) + 1);
-	return e;
-}
-
 enum error
 tenant_table_get(struct store_txn *txn, const char *name, struct tenant *out_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes record;
+	struct key key;
+	enum error e;
 
-	return get(txn, name, out_r, buf, &record);
+	key_name(&key, TABLE_TENANT, name);
+	e = store_get(txn, &key, buf, &record);
+	if (e == OK)
+		e = tenant_decode(record, out_r);
+	if (e == OK)
+		memmove(out_r->name, name, strlen(name) + 1);
+	return e;
 }
 
 enum error
@@ -49,11 +40,10 @@ tenant_table_put(struct store_txn *txn, const struct tenant *t)
 	return store_put(txn, &key, (struct bytes){buf, w.len});
 }
 
-/* look_up - the tenant of a domain, or of any; and its record, see get() */
-static enum error
-look_up(struct store_txn *txn, const char *domain, struct tenant *out_r, uint8_t *buf,
-    struct bytes *record_r)
+enum error
+tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant *out_r)
 {
+	const char *domain = login->named ? login_domain(login) : DOMAIN_ANY;
 	char name[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_get(txn, domain, name);
 
@@ -61,28 +51,8 @@ look_up(struct store_txn *txn, const char *domain, struct tenant *out_r, uint8_t
 		e = domain_table_get(txn, DOMAIN_ANY, name);
 	if (e != OK)
 		return e;
-	e = get(txn, name, out_r, buf, record_r);
+	e = tenant_table_get(txn, name, out_r);
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
-}
-
-enum error
-tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant *out_r)
-{
-	const char *domain = login->named ? login_domain(login) : DOMAIN_ANY;
-	struct tenant_cache *cache = store_tenants(txn);
-	struct tenant_view view = {0, 0};
-	uint8_t buf[RECORD_MAX];
-	struct bytes record;
-	enum error e;
-
-	if (cache != NULL)
-		view = tenant_cache_view(cache, store_txn_id(txn));
-	if (cache != NULL && tenant_cache_find(cache, &view, domain, out_r))
-		return OK;
-	e = look_up(txn, domain, out_r, buf, &record);
-	if (e == OK && cache != NULL)
-		tenant_cache_keep(cache, &view, domain, out_r->name, record);
-	return e;
 }
 
 bool

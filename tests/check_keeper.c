@@ -6,7 +6,7 @@
 #include "suite.h"
 
 #include "policy/pool.h"
-#include "policy/writers.h"
+#include "policy/write_lock.h"
 
 #include <fcntl.h>
 #include <pthread.h>
@@ -36,7 +36,12 @@ static struct keeper *keeper;
 static void
 setup(void)
 {
+	struct write_lock turn;
+	struct error_text why;
+
 	state_open(&state);
+	expect_ok(write_lock_take(&turn, state.dir, 0, &why)); /* makes the files */
+	write_lock_release(&turn);
 	image_make(&image, "b", 3);
 }
 
@@ -220,12 +225,8 @@ END_TEST
 /* Nobody asks meanwhile: whoever asks first must not be answered before a scan. */
 START_TEST(file_written_while_nobody_asks_is_verified_before_the_next_decision)
 {
-	struct error_text why;
 	int64_t deadline;
-	int turn;
 
-	expect_ok(writers_lock(state.writers, 0, &turn, &why)); /* makes the file */
-	close(turn);
 	start_ready();
 	ck_assert_int_eq(told(KEEPER_NOTE), 0);
 	file_rewrite(state.data);
@@ -241,6 +242,7 @@ END_TEST
 
 START_TEST(writers_that_cannot_be_seen_are_told)
 {
+	ck_assert_int_eq(unlink(state.writers), 0);
 	start_ready();
 	ck_assert_int_eq(told(KEEPER_NOTE), 1);
 }
@@ -290,7 +292,6 @@ START_TEST(restored_database_takes_over_without_a_fault)
 
 	image_make(&fresh, "c", 2);
 	start_ready();
-	ck_assert_int_eq(unlink(state.lock), 0);
 	image_replace(&fresh, state.data);
 	while (deadline_pause(end)) {
 		expect_ok(keeper_take(keeper, &txn, &slot));
@@ -299,20 +300,6 @@ START_TEST(restored_database_takes_over_without_a_fault)
 	}
 	ck_assert(keeper_serves(keeper, &fresh, RECOVERY));
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
-}
-END_TEST
-
-START_TEST(removed_lock_file_is_made_again)
-{
-	start_ready();
-	ck_assert_int_eq(unlink(state.lock), 0);
-	for (int64_t end = deadline_in(RECOVERY);
-	     access(state.lock, F_OK) != 0 && deadline_pause(end);)
-		keeper_serves(keeper, &image, 0);
-	ck_assert_int_eq(access(state.lock, F_OK), 0);
-	ck_assert(keeper_serves(keeper, &image, RECOVERY));
-	/* the database is there: nobody is to be sent to init */
-	ck_assert_ptr_null(strstr(heard.fault, "there is no policy database"));
 }
 END_TEST
 
@@ -394,7 +381,6 @@ main(void)
 	tcase_add_test(tcase, writers_that_cannot_be_seen_are_told);
 	tcase_add_loop_test(tcase, other_database_takes_over, 0, 10);
 	tcase_add_test(tcase, restored_database_takes_over_without_a_fault);
-	tcase_add_test(tcase, removed_lock_file_is_made_again);
 	tcase_add_test(tcase, reported_damage_starts_a_new_scan);
 	tcase_add_test(tcase, exhausted_pool_is_an_error_and_no_hang);
 	tcase_add_test(tcase, name_of_the_folder_may_be_too_long);

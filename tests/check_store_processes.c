@@ -8,17 +8,19 @@
 #include "policy/guard.h"
 #include "policy/mailbox_table.h"
 #include "policy/pool.h"
-#include "policy/writers.h"
+#include "policy/write_lock.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 enum {
+	SNAPSHOTS = 600,
 	RECORDS = 200,
 	REWRITES = 10000,
 	GROWTH = 256 * 1024,
@@ -131,9 +133,27 @@ START_TEST(file_does_not_grow_under_a_resting_pool)
 }
 END_TEST
 
-/* reader_start - a process that holds COUNT snapshots, or all there are, and sleeps */
+static void
+reader_kill(pid_t pid)
+{
+	ck_assert_int_eq(kill(pid, SIGKILL), 0);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+}
+
+/* growth - how much the file grows by so many rewrites */
+static off_t
+growth(struct store *store)
+{
+	off_t before = file_size(state.data);
+
+	for (int i = 0; i < STALE_REWRITES; i++)
+		record_rewrite(store, i + (int)before);
+	return file_size(state.data) - before;
+}
+
+/* reader_start - a process that holds many snapshots, and sleeps */
 static pid_t
-reader_start(int count)
+reader_start(void)
 {
 	struct store *store;
 	struct store_txn *txn;
@@ -146,8 +166,8 @@ reader_start(int count)
 	if (pid == 0) {
 		if (store_open(&store, state.dir, STORE_READ, &why) != OK)
 			_exit(1);
-		for (int i = 0; i < count && store_begin(store, &txn) == OK; i++)
-			byte = 1;
+		for (int i = 0; i < SNAPSHOTS && store_begin(store, &txn) == OK; i++)
+			byte = (char)(i == SNAPSHOTS - 1);
 		if (write(ready[1], &byte, 1) == 1)
 			pause();
 		_exit(1);
@@ -159,40 +179,8 @@ reader_start(int count)
 	return pid;
 }
 
-static void
-reader_kill(pid_t pid)
-{
-	ck_assert_int_eq(kill(pid, SIGKILL), 0);
-	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-}
-
-START_TEST(slots_of_the_dead_are_free_again)
-{
-	struct store *store = state_store(&state, STORE_READ);
-	struct store_txn *txn;
-	pid_t pid = reader_start(DB_READERS_MAX + 1);
-
-	expect_error(ERR_BUSY, store_begin(store, &txn));
-	ck_assert_ptr_null(txn);
-	reader_kill(pid);
-	txn = txn_begin(store);
-	store_abort(&txn);
-	store_close(&store);
-}
-END_TEST
-
-/* growth - how much the file grows by STALE_REWRITES rewrites */
-static off_t
-growth(struct store *store)
-{
-	off_t before = file_size(state.data);
-
-	for (int i = 0; i < STALE_REWRITES; i++)
-		record_rewrite(store, i + (int)before);
-	return file_size(state.data) - before;
-}
-
-START_TEST(snapshots_of_the_dead_hold_no_pages)
+/* However many there are, alive, stopped or dead: no page is kept for them. */
+START_TEST(readers_hold_no_pages_and_no_slots)
 {
 	struct store *store;
 	pid_t pid;
@@ -200,45 +188,87 @@ START_TEST(snapshots_of_the_dead_hold_no_pages)
 	records_fill();
 	store = state_store(&state, STORE_WRITE);
 	growth(store); /* to have free pages */
+	pid = reader_start();
 	ck_assert_int_lt(growth(store), GROWTH);
-	pid = reader_start(1);
-	ck_assert_int_gt(growth(store), GROWTH);
-	reader_kill(pid);
-	ck_assert_int_gt(growth(store), GROWTH);
-	expect_ok(store_clear_stale_readers(store));
+	ck_assert_int_eq(kill(pid, SIGSTOP), 0);
 	ck_assert_int_lt(growth(store), GROWTH);
-	store_close(&store);
-	pid = reader_start(1);
-	store = state_store(&state, STORE_WRITE);
-	growth(store);
-	ck_assert_int_gt(growth(store), GROWTH);
 	reader_kill(pid);
-	store_close(&store);
-	store = state_store(&state, STORE_WRITE); /* opening clears them, too */
 	ck_assert_int_lt(growth(store), GROWTH);
 	store_close(&store);
 }
 END_TEST
 
+/* Who may only read can still lock the file: that is a request, and not for long. */
+START_TEST(lock_of_readers_is_waited_for_but_not_for_long)
+{
+	struct write_lock turn;
+	int fd, ways = _i;
+	int64_t start;
+
+	expect_ok(write_lock_take(&turn, state.dir, 1, &why)); /* makes the files */
+	write_lock_release(&turn);
+	fd = open(state.writers, O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	if (ways & 1)
+		ck_assert_int_eq(flock(fd, LOCK_SH), 0);
+	if (ways & 2) {
+		struct flock all = {.l_type = F_RDLCK, .l_whence = SEEK_SET};
+
+		ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &all), 0);
+	}
+	start = clock_now();
+	expect_ok(write_lock_take(&turn, state.dir, 1, &why));
+	ck_assert_int_ge(clock_now() - start, READERS_WAIT_MS);
+	ck_assert_int_lt(clock_now() - start, READERS_WAIT_MS + LATE);
+	write_lock_release(&turn);
+	close(fd);
+	start = clock_now();
+	expect_ok(write_lock_take(&turn, state.dir, 1, &why));
+	ck_assert_int_lt(clock_now() - start, SECOND);
+	write_lock_release(&turn);
+}
+END_TEST
+
+/* flock(1) of an administrator's script, and a lock that needs the right to write */
+START_TEST(lock_of_one_who_may_write_is_a_turn)
+{
+	struct flock all = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+	struct write_lock turn;
+	int fd;
+
+	expect_ok(write_lock_take(&turn, state.dir, 1, &why));
+	write_lock_release(&turn);
+	fd = open(state.writers, O_RDWR);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(
+	    _i == 0 ? flock(fd, LOCK_EX) : fcntl(fd, F_OFD_SETLK, &all), 0);
+	expect_error(ERR_BUSY, write_lock_take(&turn, state.dir, 3, &why));
+	ck_assert_ptr_nonnull(strstr(why.text, state.writers));
+	close(fd);
+	expect_ok(write_lock_take(&turn, state.dir, 0, &why));
+	write_lock_release(&turn);
+}
+END_TEST
+
 START_TEST(writer_waits_for_its_turn_no_longer_than_told)
 {
+	struct write_lock first, second;
 	int64_t start;
-	int first = -1, second = -1;
 
-	expect_ok(writers_lock(state.writers, 1, &first, &why));
+	expect_ok(write_lock_take(&first, state.dir, 1, &why));
 	start = clock_now();
-	expect_error(ERR_BUSY, writers_lock(state.writers, 1, &second, &why));
+	expect_error(ERR_BUSY, write_lock_take(&second, state.dir, 1, &why));
 	ck_assert_int_ge(clock_now() - start, SECOND);
 	ck_assert_int_lt(clock_now() - start, SECOND + LATE);
-	ck_assert_ptr_nonnull(strstr(why.text, state.writers));
-	ck_assert_int_eq(second, -1);
+	ck_assert_ptr_nonnull(strstr(why.text, TURN_FILE));
+	ck_assert_int_eq(second.turn, -1);
 	start = clock_now();
-	expect_error(ERR_BUSY, writers_lock(state.writers, 0, &second, &why));
+	expect_error(ERR_BUSY, write_lock_take(&second, state.dir, 0, &why));
 	ck_assert_int_lt(clock_now() - start, SECOND);
-	ck_assert_int_ne(fcntl(first, F_GETFD) & FD_CLOEXEC, 0);
-	close(first);
-	expect_ok(writers_lock(state.writers, 0, &second, &why));
-	close(second);
+	ck_assert_int_ne(fcntl(first.turn, F_GETFD) & FD_CLOEXEC, 0);
+	write_lock_release(&first);
+	expect_ok(write_lock_take(&second, state.dir, 0, &why));
+	write_lock_release(&second);
 }
 END_TEST
 
@@ -262,56 +292,23 @@ START_TEST(writer_gets_its_turn_when_the_other_ends)
 }
 END_TEST
 
-START_TEST(lock_of_writers_must_be_a_file_that_can_be_made)
+START_TEST(files_of_the_lock_must_be_ours_to_make)
 {
-	char path[STATE_PATH + 8];
-	int fd;
+	static const char *const names[] = {TURN_FILE, WRITERS_FILE};
+	struct write_lock turn;
+	char path[2 * STATE_PATH];
 
-	snprintf(path, sizeof(path), "%s/no/lock", state.dir);
-	expect_error(ERR_CREATE, writers_lock(path, 1, &fd, &why));
-	ck_assert_int_eq(unlink(state.writers), 0);
-	ck_assert_int_eq(symlink("elsewhere", state.writers), 0);
-	ck_assert_int_ne(writers_lock(state.writers, 1, &fd, &why), OK);
-}
-END_TEST
-
-/* number_take - a process in another PID namespace, as the lock file shows it: it has
- * locked the byte of our number */
-static pid_t
-number_take(pid_t number)
-{
-	struct flock lock = {.l_type = F_WRLCK, .l_start = number, .l_len = 1};
-	int ready[2];
-	char byte = 0;
-	pid_t pid;
-
-	ck_assert_int_eq(pipe(ready), 0);
-	pid = fork();
-	if (pid == 0) {
-		int fd = open(state.lock, O_RDWR);
-
-		byte = (char)(fd >= 0 && fcntl(fd, F_SETLK, &lock) == 0);
-		if (write(ready[1], &byte, 1) == 1)
-			pause();
-		_exit(1);
+	snprintf(path, sizeof(path), "%s/no", state.dir);
+	expect_error(ERR_CREATE, write_lock_take(&turn, path, 1, &why));
+	for (int i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "%s/%s", state.dir, names[i]);
+		unlink(path);
+		ck_assert_int_eq(symlink("elsewhere", path), 0);
+		ck_assert_int_ne(write_lock_take(&turn, state.dir, 1, &why), OK);
+		ck_assert_int_eq(unlink(path), 0);
 	}
-	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
-	ck_assert_int_eq(byte, 1);
-	return pid;
-}
-
-START_TEST(other_pid_space_is_named)
-{
-	pid_t pid = number_take(getpid());
-	struct store *store;
-
-	expect_error(ERR_PID_SPACE, store_open(&store, state.dir, STORE_READ, &why));
-	ck_assert_ptr_null(store);
-	ck_assert_ptr_nonnull(strstr(why.text, "PID namespace"));
-	ck_assert_ptr_nonnull(strstr(why.text, state.dir));
-	reader_kill(pid);
-	store = state_store(&state, STORE_READ);
-	store_close(&store);
+	expect_ok(write_lock_take(&turn, state.dir, 1, &why));
+	write_lock_release(&turn);
 }
 END_TEST
 
@@ -341,25 +338,6 @@ opener_start(unsigned seconds)
 	return pid;
 }
 
-/* lock_file_spoil - as one leaves it that is killed while it makes the lock file */
-static void
-lock_file_spoil(void)
-{
-	const off_t last = 48; /* of LMDB's MDB_txbody.mtb_txnid with futexes */
-	struct store *store = state_store(&state, STORE_READ);
-	struct store_txn *txn = txn_begin(store);
-	uint64_t number = 0, zero = 0;
-	int fd = open(state.lock, O_RDWR);
-
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(pread(fd, &number, sizeof(number), last), sizeof(number));
-	ck_assert_uint_eq(number, store_txn_id(txn));
-	store_abort(&txn);
-	store_close(&store);
-	ck_assert_int_eq(pwrite(fd, &zero, sizeof(zero), last), sizeof(zero));
-	close(fd);
-}
-
 /* one_write - a writer's exit status; it does not wait for ever */
 static int
 one_write(void *arg)
@@ -379,57 +357,6 @@ one_write(void *arg)
 	store_close(&store);
 	return 0;
 }
-
-/* one_read - 0 where the last commit is seen, 1 where an older one is */
-static int
-one_read(void *arg)
-{
-	const size_t *last = arg;
-	struct store *store;
-	struct store_txn *txn;
-	int status;
-
-	if (store_open(&store, state.dir, STORE_READ, &why) != OK)
-		return 2;
-	if (store_begin(store, &txn) != OK)
-		return 3;
-	status = store_txn_id(txn) != *last;
-	store_abort(&txn);
-	store_close(&store);
-	return status;
-}
-
-/* A lock file that is not filled in is waited for, and never believed. */
-START_TEST(lock_file_half_made)
-{
-	struct store *store;
-	struct store_txn *txn;
-	size_t last;
-	pid_t pid;
-
-	for (int i = 0; i < 3; i++)
-		records_fill();
-	for (int i = 0; i < 2; i++) {
-		store = state_store(&state, STORE_READ);
-		txn = txn_begin(store);
-		last = store_txn_id(txn);
-		store_abort(&txn);
-		store_close(&store);
-		pid = opener_start(1);
-		lock_file_spoil();
-		ck_assert_int_eq(
-		    i == 0 ? child_run(one_write, NULL) : child_run(one_read, &last),
-		    0);
-		ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
-	}
-	pid = opener_start(60);
-	lock_file_spoil();
-	ck_assert_int_eq(child_run(one_write, NULL), 2);
-	ck_assert_int_eq(child_run(one_read, &last), 2);
-	reader_kill(pid);
-	ck_assert_int_eq(child_run(one_read, &last), 0);
-}
-END_TEST
 
 /* cut_write - a writer that meets the end of the file too early */
 static int
@@ -486,13 +413,13 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, file_does_not_grow_under_a_resting_pool);
-	tcase_add_test(tcase, slots_of_the_dead_are_free_again);
-	tcase_add_test(tcase, snapshots_of_the_dead_hold_no_pages);
+	tcase_add_test(tcase, readers_hold_no_pages_and_no_slots);
+	tcase_add_loop_test(
+	    tcase, lock_of_readers_is_waited_for_but_not_for_long, 1, 4);
+	tcase_add_loop_test(tcase, lock_of_one_who_may_write_is_a_turn, 0, 2);
 	tcase_add_test(tcase, writer_waits_for_its_turn_no_longer_than_told);
 	tcase_add_test(tcase, writer_gets_its_turn_when_the_other_ends);
-	tcase_add_test(tcase, lock_of_writers_must_be_a_file_that_can_be_made);
-	tcase_add_test(tcase, other_pid_space_is_named);
-	tcase_add_test(tcase, lock_file_half_made);
+	tcase_add_test(tcase, files_of_the_lock_must_be_ours_to_make);
 	tcase_add_loop_test(tcase, writer_that_met_damage_holds_nobody_up, 0, 2);
 	return suite_run(suite);
 }

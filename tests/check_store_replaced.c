@@ -6,9 +6,10 @@
 #include "suite.h"
 
 #include "policy/setting_table.h"
-#include "policy/writers.h"
+#include "policy/write_lock.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -16,12 +17,18 @@ static struct state state;
 static struct image older, newer, other;
 static struct store *store;
 static struct store_txn *txn;
+static struct store_baseline base;
 
 /* setup - newer is a later state of older; other has as many transactions as older */
 static void
 setup(void)
 {
+	struct write_lock turn;
+	struct error_text why;
+
 	state_open(&state);
+	expect_ok(write_lock_take(&turn, state.dir, 0, &why)); /* makes the files */
+	write_lock_release(&turn);
 	image_make(&older, "b", 3);
 	image_make(&other, "c", 3);
 	image_continue(&newer, &older, "d", 4);
@@ -37,6 +44,16 @@ teardown(void)
 	image_free(&newer);
 }
 
+/* look - what a look finds */
+static enum store_look
+look(void)
+{
+	enum store_look found;
+
+	expect_ok(store_look(store, &base, &found));
+	return found;
+}
+
 static void
 open_with(const struct image *image)
 {
@@ -44,34 +61,30 @@ open_with(const struct image *image)
 	store = state_store(&state, STORE_READ);
 	txn = txn_begin(store);
 	expect_ok(marker_judge(txn, image->marker));
-	expect_ok(store_check_path(store));
+	expect_ok(store_check(txn));
+	expect_ok(store_baseline(store, &base));
+	ck_assert_int_eq(look(), STORE_SAME);
 }
 
 START_TEST(other_files_at_the_path_are_noticed)
 {
+	enum store_look found;
+
 	open_with(&older);
 	image_replace(&newer, state.data);
-	expect_error(ERR_REPLACED, store_check_path(store));
+	expect_error(ERR_REPLACED, store_look(store, &base, &found));
 	expect_ok(known_judge(txn, 1)); /* the file that was opened is still there */
+	expect_ok(store_check(txn));
 }
 END_TEST
 
 START_TEST(missing_data_file_is_noticed)
 {
+	enum store_look found;
+
 	open_with(&older);
 	ck_assert_int_eq(unlink(state.data), 0);
-	ck_assert_int_ne(store_check_path(store), OK);
-}
-END_TEST
-
-/* The database is there: nobody is to be sent to init. */
-START_TEST(missing_lock_file_is_a_replacement)
-{
-	open_with(&older);
-	ck_assert_int_eq(unlink(state.lock), 0);
-	expect_error(ERR_REPLACED, store_check_path(store));
-	ck_assert(file_write(state.lock, "", 0));
-	expect_error(ERR_REPLACED, store_check_path(store));
+	expect_error(ERR_MISSING, store_look(store, &base, &found));
 }
 END_TEST
 
@@ -87,29 +100,23 @@ END_TEST
 
 START_TEST(overwritten_by_an_older_state)
 {
-	struct store_txn *second;
-
 	open_with(&newer);
-	expect_ok(store_reset(txn));
 	image_copy(&older, state.data);
+	expect_error(ERR_REPLACED, store_check(txn));
+	expect_ok(store_reset(txn));
 	expect_error(ERR_REPLACED, store_renew(txn));
-	expect_error(ERR_REPLACED, store_begin(store, &second));
-	ck_assert_ptr_null(second);
+	ck_assert_int_eq(look(), STORE_STRANGE);
 }
 END_TEST
 
 START_TEST(overwritten_by_a_later_state)
 {
-	size_t lag = 1;
-
 	open_with(&older);
-	expect_ok(db_lag(store_db(txn), &lag));
-	ck_assert_uint_eq(lag, 0);
-	expect_ok(store_reset(txn));
 	image_copy(&newer, state.data);
+	expect_error(ERR_OVERTAKEN, store_check(txn));
+	expect_ok(store_reset(txn));
 	expect_ok(store_renew(txn));
-	expect_ok(db_lag(store_db(txn), &lag));
-	ck_assert_uint_gt(lag, 1);
+	ck_assert_int_eq(look(), STORE_STRANGE);
 }
 END_TEST
 
@@ -124,85 +131,100 @@ START_TEST(truncated_under_a_snapshot)
 }
 END_TEST
 
-/* turn_take - as a writer has it */
-static int
-turn_take(void)
-{
-	struct error_text why;
-	int turn;
-
-	expect_ok(writers_lock(state.writers, 0, &turn, &why));
-	return turn;
-}
-
 /* What is read is the same; but only a scan can tell that. */
 START_TEST(written_to_without_a_commit)
 {
-	int turn;
+	struct write_lock turn;
+	struct error_text why;
 
-	close(turn_take()); /* makes the file */
 	open_with(&older);
-	expect_ok(known_judge(txn, 1));
+	expect_ok(write_lock_take(&turn, state.dir, 0, &why));
 	file_rewrite(state.data);
-	expect_error(ERR_REPLACED, known_judge(txn, 1));
-	turn = turn_take();
-	expect_ok(known_judge(txn, 1)); /* a commit may be on its way */
-	expect_ok(store_trust(txn));
-	close(turn);
-	expect_ok(known_judge(txn, 1)); /* trusted, as a scan follows */
-	file_rewrite(state.data);
-	expect_error(ERR_REPLACED, known_judge(txn, 1));
-	expect_error(ERR_REPLACED, store_trust(txn)); /* before a scan has held */
-	expect_error(ERR_REPLACED, known_judge(txn, 1));
+	ck_assert_int_eq(look(), STORE_UNSETTLED); /* a commit may be on its way */
+	write_lock_release(&turn);
+	ck_assert_int_eq(look(), STORE_STRANGE);
+	ck_assert_int_eq(look(), STORE_STRANGE); /* until somebody scans */
+	expect_ok(store_baseline(store, &base));
+	ck_assert_int_eq(look(), STORE_SAME);
 }
 END_TEST
 
-/* Where it cannot be seen whether somebody has the turn, it is taken that one has. */
+/* Where it cannot be seen who writes, only a commit explains a writing. */
 START_TEST(written_to_by_nobody_knows_whom)
 {
-	bool foreign;
-
+	ck_assert_int_eq(unlink(state.writers), 0);
 	open_with(&older);
+	ck_assert(!store_sees_writers(store));
 	file_rewrite(state.data);
-	expect_ok(known_judge(txn, 1));
-	expect_ok(store_was_written(txn, &foreign));
-	ck_assert(foreign);
+	ck_assert_int_eq(look(), STORE_STRANGE);
 }
 END_TEST
 
-/* writer_begin - the error of a writer's transaction */
+/* note_run - a commit that changes something each time */
 static int
-writer_begin(void *arg)
+note_run(void *arg)
 {
-	struct error_text why;
-	struct store *writer;
-	struct store_txn *change;
-	enum error e = store_open(&writer, state.dir, STORE_WRITE, &why);
+	struct store *writer = state_store(&state, STORE_WRITE);
+	struct store_txn *change = txn_begin(writer);
+
+	mailbox_store(change, "note@a.test", SMTP_AUTH_ENABLED, arg);
+	txn_commit(&change);
+	store_close(&writer);
+	return 0;
+}
+
+static void
+note_write(const char *note)
+{
+	char text[8];
+
+	snprintf(text, sizeof(text), "%s", note);
+	ck_assert_int_eq(child_run(note_run, text), 0);
+}
+
+/* Also where a writer comes before the look, and its own commit is explained. */
+START_TEST(writer_tells_of_what_was_written_before_it)
+{
+	open_with(&older);
+	note_write("a"); /* the stamp is of this file from here on */
+	expect_ok(store_baseline(store, &base));
+	note_write("b");
+	ck_assert_int_eq(look(), STORE_CHANGED);
+	file_rewrite(state.data);
+	note_write("c");
+	ck_assert_int_eq(look(), STORE_STRANGE);
+	expect_ok(store_baseline(store, &base));
+	note_write("d");
+	ck_assert_int_eq(look(), STORE_CHANGED);
+	ck_assert_int_eq(look(), STORE_SAME);
+}
+END_TEST
+
+/* A commit of another program leaves our account of the policy behind. */
+static int
+foreign_run(void *arg)
+{
+	struct store *writer = state_store(&state, STORE_WRITE);
+	struct store_txn *change = txn_begin(writer);
+	struct db_txn *raw = store_db(change);
 
 	(void)arg;
-	if (e == OK) {
-		e = store_begin(writer, &change);
-		store_abort(&change);
-		store_close(&writer);
-	}
-	return (int)e;
+	expect_ok(db_put(
+	    raw, &(struct key){2, {TABLE_SETTING, 'x'}}, (struct bytes){"x", 1}));
+	expect_ok(db_commit(&raw));
+	_exit(0);
 }
 
-START_TEST(writer_does_not_write_into_an_older_state)
+START_TEST(commit_of_another_program_is_refused)
 {
-	open_with(&newer); /* the lock file is in use, and knows the last transaction */
-	expect_ok((enum error)child_run(writer_begin, NULL));
-	image_copy(&older, state.data);
-	ck_assert_int_ne(child_run(writer_begin, NULL), OK);
-}
-END_TEST
+	struct store_txn *second;
 
-/* The writer would be numbered by the lock file, and write over what is newer. */
-START_TEST(writer_does_not_write_into_a_later_state)
-{
 	open_with(&older);
-	image_copy(&newer, state.data);
-	expect_error(ERR_REPLACED, (enum error)child_run(writer_begin, NULL));
+	ck_assert_int_eq(child_run(foreign_run, NULL), 0);
+	expect_ok(store_reset(txn));
+	expect_error(ERR_REPLACED, store_renew(txn));
+	expect_error(ERR_REPLACED, store_begin(store, &second));
+	ck_assert_ptr_null(second);
 }
 END_TEST
 
@@ -224,50 +246,19 @@ settings_change_run(void *arg)
 	return 0;
 }
 
-START_TEST(written_to_by_a_commit)
+/* One commit leaves a snapshot whole, the second may write over it. */
+START_TEST(snapshot_is_whole_for_one_commit)
 {
-	close(turn_take());
 	open_with(&older);
-	ck_assert_int_eq(child_run(settings_change_run, NULL), 0);
-	expect_ok(known_judge(txn, 1)); /* in the older snapshot */
+	note_write("a");
+	expect_ok(known_judge(txn, 1));
+	expect_ok(store_check(txn));
+	note_write("b");
+	expect_error(ERR_OVERTAKEN, store_check(txn));
 	expect_ok(store_reset(txn));
 	expect_ok(store_renew(txn));
 	expect_ok(known_judge(txn, 1));
-	file_rewrite(state.data);
-	expect_error(ERR_REPLACED, known_judge(txn, 1));
-}
-END_TEST
-
-/* note_run - a commit that changes something each time */
-static int
-note_run(void *arg)
-{
-	struct store *writer = state_store(&state, STORE_WRITE);
-	struct store_txn *change = txn_begin(writer);
-
-	mailbox_store(change, "note@a.test", SMTP_AUTH_ENABLED, arg);
-	txn_commit(&change);
-	store_close(&writer);
-	return 0;
-}
-
-/* A snapshot may last as long as a command runs; a decision's is taken anew. */
-START_TEST(several_commits_are_no_replacement)
-{
-	close(turn_take());
-	open_with(&older);
-	expect_ok(known_judge(txn, 1));
-	for (int i = 0; i < 3; i++) {
-		char note[] = {(char)('a' + i), '\0'};
-
-		ck_assert_int_eq(child_run(note_run, note), 0);
-		expect_ok(known_judge(txn, 1));
-	}
-	store_be_brief(txn);
-	expect_error(ERR_STALE, known_judge(txn, 1));
-	expect_ok(store_reset(txn));
-	expect_ok(store_renew(txn));
-	expect_ok(known_judge(txn, 1));
+	expect_ok(store_check(txn));
 }
 END_TEST
 
@@ -298,17 +289,15 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, other_files_at_the_path_are_noticed);
 	tcase_add_test(tcase, missing_data_file_is_noticed);
-	tcase_add_test(tcase, missing_lock_file_is_a_replacement);
 	tcase_add_test(tcase, overwritten_by_another_database);
 	tcase_add_test(tcase, overwritten_by_an_older_state);
 	tcase_add_test(tcase, overwritten_by_a_later_state);
 	tcase_add_test(tcase, truncated_under_a_snapshot);
 	tcase_add_test(tcase, written_to_without_a_commit);
 	tcase_add_test(tcase, written_to_by_nobody_knows_whom);
-	tcase_add_test(tcase, written_to_by_a_commit);
-	tcase_add_test(tcase, several_commits_are_no_replacement);
-	tcase_add_test(tcase, writer_does_not_write_into_an_older_state);
-	tcase_add_test(tcase, writer_does_not_write_into_a_later_state);
+	tcase_add_test(tcase, writer_tells_of_what_was_written_before_it);
+	tcase_add_test(tcase, commit_of_another_program_is_refused);
+	tcase_add_test(tcase, snapshot_is_whole_for_one_commit);
 	tcase_add_test(tcase, snapshot_stays_until_it_is_renewed);
 	return suite_run(suite);
 }

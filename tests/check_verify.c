@@ -283,14 +283,14 @@ START_TEST(second_transaction_has_the_same_snapshot_or_is_none)
 
 	store = state_store(&state, STORE_WRITE);
 	txn = txn_begin(store);
-	expect_error(ERR_STALE, db_begin_same(store_db(txn), &same));
+	expect_error(ERR_OVERTAKEN, db_begin_same(store_db(txn), &same));
 	ck_assert_ptr_null(same);
 	store_abort(&txn);
 	expect_ok(store_yield(store, &txn)); /* a reader, and others can commit */
 	expect_ok(db_begin_same(store_db(txn), &same));
 	db_abort(&same);
 	ck_assert_int_eq(child_run(commit_run, NULL), 0);
-	expect_error(ERR_STALE, db_begin_same(store_db(txn), &same));
+	expect_error(ERR_OVERTAKEN, db_begin_same(store_db(txn), &same));
 	ck_assert_ptr_null(same);
 	store_abort(&txn);
 	store_close(&store);

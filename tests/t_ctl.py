@@ -52,7 +52,9 @@ class Init(Files):
             with self.subTest(umask=oct(umask)):
                 self.ctl('init', preexec_fn=lambda: os.umask(umask))
                 self.assertEqual(self.mode('policy.mdb'), '0o640')
-                self.assertEqual(self.mode('policy.mdb-lock'), '0o660')
+                self.assertEqual(self.mode('policy.turn'), '0o600')
+                self.assertEqual(self.mode('policy.writers'), '0o640')
+                self.assertNotIn('policy.mdb-lock', os.listdir(self.dir))
                 self.assertEqual(self.mode('usage'), '0o2770')
                 self.assertEqual(os.stat(self.dir).st_mode & 0o777, 0o750)
                 shutil.rmtree(self.dir)
@@ -63,7 +65,7 @@ class Init(Files):
         os.mkdir(self.dir, 0o750)
         os.chown(self.dir, 0, 54321)
         self.ctl('init')
-        for name in ('policy.mdb', 'policy.mdb-lock', 'usage'):
+        for name in ('policy.mdb', 'policy.writers', 'usage'):
             self.assertEqual(os.stat(self.path(name)).st_gid, 54321, name)
         self.ctl('tenant add acme')
         self.assertEqual(os.stat(self.path()).st_gid, 54321)

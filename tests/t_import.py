@@ -532,7 +532,7 @@ class Jsonl(Case):
         self.load(self.text, '--replace')
         self.assertEqual(
             sorted(n for n in os.listdir(self.dir) if n != 'usage'),
-            ['policy.mdb', 'policy.mdb-lock', 'policy.writers'])
+            ['policy.mdb', 'policy.turn', 'policy.writers'])
 
     def test_a_lock_ends_only_where_that_is_said(self):
         tenant = ('{"type":"tenant","name":"acme","smtp_auth":"enabled"%s}\n'

@@ -175,7 +175,7 @@ class Killed(harness.Case):
         self.ctl('restore ' + self.out)
         self.assertEqual(self.digest(), self.new)
         self.assertEqual(sorted(os.listdir(self.dir)), [
-            'policy.mdb', 'policy.mdb-lock', 'policy.mdb.damaged',
+            'policy.mdb', 'policy.mdb.damaged', 'policy.turn',
             'policy.writers', 'usage'])
         self.end_asking(faults=True)
 

@@ -105,8 +105,7 @@ class Postfix(Submissions):
                                     'no %r in %d s' % (expected, seconds))
 
             def move(source, target):
-                for suffix in '', '-lock':
-                    os.rename(source + suffix, target + suffix)
+                os.rename(source, target)
 
             self.reply(alice, TENANT)
             move(database, aside)

@@ -92,33 +92,13 @@ class Running(Restored):
     def test_over_a_missing_one(self):
         self.recovers(lambda: os.remove(self.path()))
 
-        def both():
-            os.remove(self.path())
-            os.remove(self.path('policy.mdb-lock'))
-        self.recovers(both)
-
     def test_over_one_that_was_moved_there(self):
-        """Another file of ours, by mv: the lock file is that of the old."""
+        """Another file of ours, by mv."""
         def move():
             copied = os.path.join(self.tmp, 'copied')
             shutil.copy(self.file(), copied)
             os.rename(copied, self.path())
         self.recovers(move)
-
-    def test_killed_between_lock_and_data(self):
-        """What a restore leaves that is killed at the worst moment: the old
-        data under a new lock file, which the daemon does not share."""
-        with open(self.path('lock'), 'w') as f:
-            os.fchmod(f.fileno(), 0o660)
-        os.rename(self.path('lock'), self.path('policy.mdb-lock'))
-        for n in range(10):
-            self.ctl('mailbox set w%d@a.test --smtp-auth enabled' % n)
-            self.assertTrue(self.is_second())
-        self.daemon.wait_log(r'(?s)verified.*verified', 8)
-        self.assertEqual(self.mta.mail('w9@a.test'), 'a')
-        self.ctl('restore ' + self.out)
-        self.assertTrue(self.is_first())
-        self.ctl('verify')
 
 
 if __name__ == '__main__':

@@ -102,10 +102,11 @@ class Service(harness.Case):
         user = int(self.box.run('id -u smtpauth').stdout)
         self.assertRegex(facts, r'Uid:\t%d\t%d\t%d\t%d\n' % ((user,) * 4))
         self.decides()
-        self.assertEqual(self.modes('', 'policy.mdb', 'policy.mdb-lock',
-                                    'usage', 'usage/usage.mdb',
+        self.assertEqual(self.modes('', 'policy.mdb', 'policy.turn',
+                                    'policy.writers', 'usage', 'usage/usage.mdb',
                                     'usage/usage.mdb-lock'), [
-            'root:smtpauth 750', 'root:smtpauth 640', 'root:smtpauth 660',
+            'root:smtpauth 750', 'root:smtpauth 640', 'root:root 600',
+            'root:smtpauth 640',
             'smtpauth:smtpauth 2770', 'smtpauth:smtpauth 660',
             'smtpauth:smtpauth 660'])
 
@@ -313,10 +314,11 @@ class Service(harness.Case):
 
     def overtaken(self, unit):
         """A file comes while the one before waits for its turn to write."""
-        with open(self.box.root + self.box.state + '/policy.writers') as f:
+        with open(self.box.root + self.box.state + '/policy.writers',
+                  'r+') as f:
             first = self.made('mailbox set bob@acme.test --smtp-auth enabled')
             then = self.made('mailbox set carl@acme.test --smtp-auth enabled')
-            fcntl.flock(f, fcntl.LOCK_EX)
+            fcntl.lockf(f, fcntl.LOCK_EX)   # seen from the machine, too
             self.arrives(first)
             harness.wait_for(lambda: self.box.show(
                 unit, 'ActiveState') == 'activating', what='the first one')

@@ -229,7 +229,7 @@ class Units(unittest.TestCase):
             run('systemd-tmpfiles', '--create', '--root=' + self.root, name)
             st = os.stat(folder)
             self.assertEqual((st.st_mode, st.st_uid, st.st_gid), owner, name)
-            old = os.path.join(folder, 'policy.mdb-lock')
+            old = os.path.join(folder, 'usage.mdb-lock')
             with open(old, 'w'):
                 os.utime(old, (0, 0))
             run('systemd-tmpfiles', '--clean', '--remove',

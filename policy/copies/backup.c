@@ -27,11 +27,21 @@ end_batch(struct copying *c)
 	return e == OK ? db_begin(c->to, true, &c->txn) : e;
 }
 
+/* add_record - to the sum of all; the meta record has the commit of its own file */
+static enum error
+add_record(
+    struct digest *all, struct hasher *hasher, struct bytes key, struct bytes value)
+{
+	return *(const uint8_t *)key.at == TABLE_META
+	    ? OK
+	    : digest_add(all, hasher, key, value);
+}
+
 static enum error
 copy_record(struct copying *c, struct bytes key, struct bytes value)
 {
 	struct key own = {.len = key.len};
-	enum error e = digest_add(&c->b->all, c->hasher, key, value);
+	enum error e = add_record(&c->b->all, c->hasher, key, value);
 
 	memcpy(own.at, key.at, key.len);
 	if (e == OK)
@@ -58,10 +68,7 @@ copy_records(struct copying *c, struct db_cursor *from)
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
-/*
- * copy_table - all records, and one commit more: LMDB keeps the last two, and a reader
- * that is misled by the lock file of the file replaced takes the one before the last
- */
+/* copy_table - all records, and the meta record with the number of the last commit */
 static enum error
 copy_table(struct copying *c, struct store_txn *from)
 {
@@ -74,8 +81,6 @@ copy_table(struct copying *c, struct store_txn *from)
 	if (e == OK)
 		e = copy_records(c, cursor);
 	db_cursor_close(&cursor);
-	if (e == OK)
-		e = end_batch(c);
 	if (e == OK)
 		e = meta_write(c->txn, store_meta(from));
 	if (e == OK)
@@ -95,7 +100,7 @@ copy_open(
 	e = c->hasher != NULL ? copy_table(c, from) : ERR_MEMORY;
 	hasher_free(&c->hasher);
 	if (e == OK)
-		e = store_confirm(from);
+		e = store_check(from);
 	if (e == OK)
 		e = db_sync(c->to);
 	return e == OK ? OK : error_about(why, e, path);
@@ -105,8 +110,7 @@ enum error
 backup_copy(struct store_txn *from, const char *path, struct backup *out_r,
     struct error_text *why)
 {
-	const struct db_options options = {
-	    .writable = true, .alone = true, .lazy = true};
+	const struct db_options options = {.writable = true, .lazy = true};
 	struct copying c = {.b = out_r};
 	uint64_t records;
 	enum error e = verify_txn(from, &records, why);
@@ -136,7 +140,7 @@ add(void *arg, struct bytes key, struct bytes value)
 {
 	struct sum *s = arg;
 
-	return digest_add(&s->all, s->hasher, key, value);
+	return add_record(&s->all, s->hasher, key, value);
 }
 
 /* compare - the records of the copy with those that were copied */

@@ -14,7 +14,7 @@ struct backup {
 	uint64_t records;     /* of all tables and indexes */
 	uint64_t bytes;       /* of the file */
 	struct digest policy; /* the policy digest */
-	struct digest all;    /* the same of all records, the audit log's too */
+	struct digest all;    /* the same of all records but the meta record */
 };
 
 /*

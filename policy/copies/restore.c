@@ -12,10 +12,11 @@
 #include "policy/copies/swap.h"
 #include "policy/folder.h"
 #include "policy/verify.h"
-#include "policy/writers.h"
+#include "policy/write_lock.h"
 
 struct job {
 	const char *dir;
+	const struct write_lock *turn;
 	struct store_txn *from;
 	bool force;
 	const struct audit_log *log;
@@ -63,7 +64,7 @@ verify_file(const struct job *j, const char *path, struct error_text *why)
 	return e == OK ? finish(j, store, path, verify, why) : e;
 }
 
-/* look - whether the live database holds; read without its lock file, in our turn */
+/* look - whether the live database holds; in our turn */
 static enum error
 look(const struct job *j, struct error_text *why)
 {
@@ -160,7 +161,7 @@ static enum error
 put_policy(const struct job *j, struct error_text *why)
 {
 	struct store *store;
-	enum error e = store_open_in_turn(&store, j->dir, why);
+	enum error e = store_open_in_turn(&store, j->dir, j->turn, why);
 
 	return e == OK ? finish(j, store, j->dir, change, why) : e;
 }
@@ -220,7 +221,7 @@ put_file(const struct job *j, struct error_text *why)
 	if (e == OK) {
 		out->way = RESTORE_FILE;
 		out->kept = keep_old(&s);
-		e = swap_put_live(&s, why);
+		e = swap_put(&s, why);
 	}
 	swap_close(&s);
 	return e;
@@ -259,17 +260,14 @@ enum error
 restore_run(const char *dir, struct store_txn *from, bool force,
     const struct audit_log *log, struct restore *out_r, struct error_text *why)
 {
-	struct job j = {dir, from, force, log, out_r};
-	char writers[PATH_MAX];
-	int turn;
-	enum error e = folder_path(writers, dir, STORE_WRITERS, why);
+	struct write_lock turn;
+	struct job j = {dir, &turn, from, force, log, out_r};
+	enum error e = write_lock_take(&turn, dir, WRITERS_WAIT_SECONDS, why);
 
 	memset(out_r, 0, sizeof *out_r);
-	if (e == OK)
-		e = writers_lock(writers, WRITERS_WAIT_SECONDS, &turn, why);
 	if (e != OK)
 		return e;
 	e = run(&j, why);
-	close(turn);
+	write_lock_release(&turn);
 	return e;
 }

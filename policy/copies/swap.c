@@ -15,7 +15,6 @@
 #include "policy/store.h"
 
 #define MADE STORE_DATA ".new"
-#define MADE_LOCK STORE_LOCK ".new"
 #define PRIVATE_MODE 0600
 
 /* failed - with errno: what could not be done with a file of the folder */
@@ -101,9 +100,8 @@ swap_give(struct swap *s, uid_t user, gid_t group, mode_t mode, struct error_tex
 	return e;
 }
 
-/* put - the rename, and its way to the disk */
-static enum error
-put(struct swap *s, struct error_text *why)
+enum error
+swap_put(struct swap *s, struct error_text *why)
 {
 	if (renameat(s->folder, MADE, s->folder, STORE_DATA) != 0)
 		return failed(s, "replace", STORE_DATA, why);
@@ -112,40 +110,12 @@ put(struct swap *s, struct error_text *why)
 	return OK;
 }
 
-enum error
-swap_put(struct swap *s, struct error_text *why)
-{
-	if (unlinkat(s->folder, STORE_LOCK, 0) != 0 && errno != ENOENT)
-		return failed(s, "remove", STORE_LOCK, why);
-	return put(s, why);
-}
-
-/*
- * The lock file is there all the time, as the daemon could not make one. It goes first:
- * whoever is killed in between leaves the old database, and all who open it from then
- * on agree on the new lock file.
- */
-enum error
-swap_put_live(struct swap *s, struct error_text *why)
-{
-	struct stat st;
-	enum error e;
-
-	if (fstat(s->folder, &st) != 0)
-		return failed(s, "look at", "", why);
-	e = make(s, MADE_LOCK, STORE_LOCK_MODE, st.st_gid, why);
-	if (e == OK && renameat(s->folder, MADE_LOCK, s->folder, STORE_LOCK) != 0)
-		e = failed(s, "replace", STORE_LOCK, why);
-	return e == OK ? put(s, why) : e;
-}
-
 void
 swap_close(struct swap *s)
 {
 	if (s->folder < 0)
 		return;
 	unlinkat(s->folder, MADE, 0);
-	unlinkat(s->folder, MADE_LOCK, 0);
 	close(s->folder);
 	s->folder = -1;
 }

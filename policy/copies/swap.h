@@ -34,17 +34,11 @@ enum error swap_give(struct swap *s, uid_t user, gid_t group, mode_t mode,
     struct error_text *why) MUST_USE;
 
 /*
- * Puts the new file into the place of a backup, which nobody has open; removes the lock
- * file that looking at the old one has left.
+ * Puts the new file into its place: programs that have the old one open keep to it, and
+ * see within a second that it is no longer the one in the folder. Of a live database
+ * the caller has the writers' turn. ERR_CREATE, ERR_IO, with WHY.
  */
 enum error swap_put(struct swap *s, struct error_text *why) MUST_USE;
-
-/*
- * Puts the new file into the place of a live database, under a new lock file: programs
- * that have the old one open keep to both its files, and see within a second that they
- * are no longer those in the folder. The caller has the writers' turn.
- */
-enum error swap_put_live(struct swap *s, struct error_text *why) MUST_USE;
 
 /* Removes the new file unless it was put into its place. May be called again. */
 void swap_close(struct swap *s);

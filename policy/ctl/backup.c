@@ -96,7 +96,7 @@ refuse(struct ctl *c, const char *dir, const char *has)
 static enum error
 check_folder(struct ctl *c, const char *dir, int folder, const struct original *o)
 {
-	static const char *const others[] = {STORE_WRITERS, "usage"};
+	static const char *const others[] = {WRITERS_FILE, "usage"};
 	struct stat st;
 
 	if (fstat(folder, &st) != 0)

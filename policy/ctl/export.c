@@ -217,7 +217,7 @@ write_out(struct exporter *x)
 	if (e == OK)
 		e = x->csv ? put_csv(x) : put_all(x);
 	if (e == OK)
-		e = store_confirm(x->txn);
+		e = store_check(x->txn);
 	store_abort(&x->txn);
 	if (e != OK && c->why.text[0] == '\0')
 		return error_about(&c->why, e, c->dir);

@@ -45,7 +45,7 @@ exit_status(enum error e)
 	case ERR_NETWORK_FS:
 	case ERR_PID_SPACE:
 		return EX_UNAVAILABLE;
-	case ERR_STALE:
+	case ERR_OVERTAKEN:
 	case ERR_BUSY:
 	case ERR_FULL:
 	case ERR_MEMORY:

@@ -66,11 +66,9 @@ open_env(void *arg)
 	struct open_call *c = arg;
 	const struct db_options *o = c->options;
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (o->writable ? 0 : MDB_RDONLY) |
-	    (o->alone ? MDB_NOLOCK : 0) | (o->lazy ? MDB_NOSYNC : 0);
-	int rc = mdb_env_set_maxreaders(c->env, DB_READERS_MAX);
+	    (o->lock_file ? 0 : MDB_NOLOCK) | (o->lazy ? MDB_NOSYNC : 0);
+	int rc = mdb_env_set_assert(c->env, on_assert);
 
-	if (rc == MDB_SUCCESS)
-		rc = mdb_env_set_assert(c->env, on_assert);
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_set_mapsize(c->env, c->map_size);
 	if (rc == MDB_SUCCESS)
@@ -129,27 +127,6 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 	}
 }
 
-/*
- * check_lock_file - whether it speaks of this file. LMDB's first opener fills it in; if
- * that one is killed, all who wait for it take what there is, such as a last
- * transaction of number 0. A snapshot two commits behind the file is followed by a
- * newer one, or the lock file is wrong.
- */
-static enum error
-check_lock_file(struct db_txn *txn)
-{
-	size_t lag, id = db_txn_id(txn);
-	enum error e = db_lag(txn, &lag);
-	bool same;
-
-	if (e != OK || lag <= 1)
-		return e;
-	e = db_reset(txn);
-	if (e == OK)
-		e = db_renew(txn, &same);
-	return e == OK && db_txn_id(txn) == id ? ERR_REPLACED : e;
-}
-
 /* open_main_table - the unnamed database; it needs a transaction to be opened in */
 static enum error
 open_main_table(struct db *db)
@@ -159,9 +136,7 @@ open_main_table(struct db *db)
 
 	if (e != OK)
 		return e;
-	e = check_lock_file(txn);
-	if (e == OK)
-		e = db_from_lmdb(mdb_dbi_open(txn->txn, NULL, 0, &db->dbi));
+	e = db_from_lmdb(mdb_dbi_open(txn->txn, NULL, 0, &db->dbi));
 	db_abort(&txn);
 	return e;
 }
@@ -179,9 +154,8 @@ db_open(struct db **db_r, const char *path, const struct db_options *options,
 	db = calloc(1, sizeof *db);
 	if (db == NULL)
 		return error_about(why, ERR_MEMORY, path);
+	db->lock_file = options->lock_file;
 	e = open_any_size(db, path, options);
-	if (e == OK)
-		e = db_clear_stale_readers(db);
 	if (e == OK)
 		e = open_main_table(db);
 	if (e != OK) {
@@ -219,34 +193,40 @@ db_sync(struct db *db)
 }
 
 enum error
-db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r)
+db_file(const struct db *db, struct db_file *file_r)
 {
 	struct stat st;
 	int fd;
 
 	if (mdb_env_get_fd(db->env, &fd) != MDB_SUCCESS || fstat(fd, &st) != 0)
 		return ERR_IO;
-	*dev_r = st.st_dev;
-	*ino_r = st.st_ino;
+	*file_r = (struct db_file){st.st_dev, st.st_ino, st.st_size, st.st_mtim};
 	return OK;
 }
 
-enum error
-db_written(const struct db_txn *txn, struct timespec *time_r)
-{
-	struct stat st;
-	int fd;
+struct last_call {
+	MDB_env *env;
+	size_t commit;
+};
 
-	if (mdb_env_get_fd(txn->db->env, &fd) != MDB_SUCCESS || fstat(fd, &st) != 0)
-		return ERR_IO;
-	*time_r = st.st_mtim;
-	return OK;
+static enum error
+last(void *arg)
+{
+	struct last_call *c = arg;
+	MDB_envinfo info;
+	int rc = mdb_env_info(c->env, &info);
+
+	if (rc == MDB_SUCCESS)
+		c->commit = info.me_last_txnid;
+	return db_from_lmdb(rc);
 }
 
 enum error
-db_clear_stale_readers(struct db *db)
+db_last_commit(struct db *db, size_t *commit_r)
 {
-	int dead;
+	struct last_call c = {db->env, 0};
+	enum error e = guard_run(last, &c);
 
-	return db_from_lmdb(mdb_reader_check(db->env, &dead));
+	*commit_r = c.commit;
+	return e;
 }

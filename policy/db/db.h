@@ -17,12 +17,18 @@
  * damaged or truncated file is ERR_DAMAGED and not the end of the process; values
  * are copied out and never handed out as pointers into the map (but see db_scan).
  *
+ * A file is opened without LMDB's lock file, unless `lock_file` is set. Its writers
+ * exclude each other by other means (write_lock.h). Readers announce nothing: LMDB
+ * reuses only pages that were freed before the last commit, so a snapshot stays whole
+ * until the second commit after it. Whatever was read in one counts if db_check()
+ * says OK after the reading, and an error counts only then, too.
+ *
  * CAVEATS
  * One process opens a file once. Read transactions belong to no thread (MDB_NOTLS),
  * but one thread at a time uses one. After ERR_DAMAGED or ERR_REPLACED the file has
- * to be closed and opened again; after ERR_DAMAGED in a write transaction the thread
- * that has met it should end before anybody writes again: LMDB's writer mutex may still
- * be held, which the next writer recovers from.
+ * to be closed and opened again; with `lock_file`, after ERR_DAMAGED in a write
+ * transaction the thread that met it should end before anybody writes again: LMDB's
+ * writer mutex may still be held, which the next writer recovers from.
  */
 struct db;
 struct db_txn;
@@ -31,65 +37,61 @@ struct db_cursor;
 /* Bytes of the longest value that a cursor gives: an entry of the audit log. */
 #define DB_VALUE_MAX 9216
 
-/* Reader slots in the lock file. The first program to open it decides for all. */
-#define DB_READERS_MAX 512
-
 struct db_options {
-	bool writable; /* else the file must exist */
-	bool alone;    /* nobody else has it open: no lock file is made or looked at */
-	bool lazy;     /* commits do not wait for the disk; db_sync() does */
+	bool writable;   /* else the file must exist */
+	bool lock_file;  /* PATH-lock beside it is LMDB's, and orders all who open it */
+	bool lazy;       /* commits do not wait for the disk; db_sync() does */
 	size_t map_size; /* 0: the default, 32 GiB (1 GiB on 32-bit systems) */
 };
 
 /*
- * Opens PATH (a file; PATH-lock beside it). With `writable` it is created when it
- * is missing or empty, mode 0660 less the umask.
+ * Opens PATH, a file. With `writable` it is created when it is missing or empty, mode
+ * 0660 less the umask.
  * Returns OK; ERR_MISSING; ERR_FORMAT for a file that is not LMDB's; ERR_DAMAGED;
- * ERR_PERMISSION; ERR_PID_SPACE; ERR_BUSY (no reader slot); ERR_MEMORY; ERR_IO;
- * ERR_REPLACED where file and lock file do not belong together; with a line in WHY.
+ * ERR_PERMISSION; ERR_MEMORY; ERR_IO; with `lock_file` also ERR_PID_SPACE and ERR_BUSY
+ * (no reader slot); with a line in WHY.
  */
 enum error db_open(struct db **db_r, const char *path, const struct db_options *options,
     struct error_text *why) MUST_USE;
 
 /*
- * Closes and NULLs. All transactions must have ended. Where this very thread has met
- * damage in a write transaction, the file stays open until the process ends, or the
- * next writer would wait for ever; another thread closes it once that one has ended.
+ * Closes and NULLs. All transactions must have ended. With `lock_file`, where this very
+ * thread has met damage in a write transaction, the file stays open until the process
+ * ends, or the next writer would wait for ever; another thread closes it once that one
+ * has ended.
  */
 void db_close(struct db **db);
 
 /* Waits until all that was committed is on disk. ERR_FULL, ERR_IO. */
 enum error db_sync(struct db *db) MUST_USE;
 
-/* When the file was last written to, by whomever. ERR_IO. */
-enum error db_written(const struct db_txn *txn, struct timespec *time_r) MUST_USE;
+/* The file that is open, as it is now. */
+struct db_file {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	struct timespec written; /* when it was last written to, by whomever */
+};
 
-/* Device and inode of the file that is open. */
-enum error db_file_id(const struct db *db, dev_t *dev_r, ino_t *ino_r) MUST_USE;
+/* ERR_IO. */
+enum error db_file(const struct db *db, struct db_file *file_r) MUST_USE;
 
-/* Frees the reader slots of processes that are gone. */
-enum error db_clear_stale_readers(struct db *db) MUST_USE;
+/* The number of the last commit in the file. ERR_DAMAGED. */
+enum error db_last_commit(struct db *db, size_t *commit_r) MUST_USE;
 
 /*
- * Begins a read transaction, which takes a reader slot (ERR_BUSY: none is free),
- * or a write transaction, which waits for LMDB's writer mutex. ERR_REPLACED where file
- * and lock file do not belong together: see db_renew(); a writer has to be exactly one
- * ahead of the file.
+ * Begins a read transaction, or a write transaction, which with `lock_file` waits for
+ * LMDB's writer mutex. ERR_BUSY (with `lock_file`: no reader slot is free).
  */
 enum error db_begin(struct db *db, bool write, struct db_txn **txn_r) MUST_USE;
 
-/*
- * Ends the snapshot of a read transaction but keeps its slot; db_renew() takes a new
- * snapshot and, like db_begin(), says ERR_REPLACED when the file cannot be the one
- * the lock file speaks of: the transaction would be newer than the last in the file.
- * SAME_R: it is the snapshot of before, and db_pin_holds().
- */
+/* Ends the snapshot of a read transaction; db_renew() takes a new one. */
 enum error db_reset(struct db_txn *txn);
-enum error db_renew(struct db_txn *txn, bool *same_r) MUST_USE;
+enum error db_renew(struct db_txn *txn) MUST_USE;
 
 /*
  * Begins a read transaction with the very snapshot of another one, for another thread.
- * ERR_STALE where a commit has followed, or the other one is a writer; else as
+ * ERR_OVERTAKEN where a commit has followed, or the other one is a writer; else as
  * db_begin().
  */
 enum error db_begin_same(struct db_txn *txn, struct db_txn **same_r) MUST_USE;
@@ -97,21 +99,13 @@ enum error db_begin_same(struct db_txn *txn, struct db_txn **same_r) MUST_USE;
 /* The number of the transaction whose snapshot this is. */
 size_t db_txn_id(const struct db_txn *txn);
 
-/* Whether the snapshot still passes the test of db_renew(). */
+/*
+ * Whether the snapshot is whole: OK while at most one commit has followed.
+ * ERR_OVERTAKEN when more have, and their writers may have written over its pages.
+ * ERR_REPLACED when the file has fewer commits than the snapshot: another one was
+ * written over it. OK of a writer, and with `lock_file`.
+ */
 enum error db_check(struct db_txn *txn) MUST_USE;
-
-/*
- * Whether the record that db_get_pinned() read is still the same, in the same snapshot,
- * which is the last one in the file: OK without a look-up. ERR_NOTFOUND where that is
- * not so, or cannot be told without one. The snapshot may have been reset meanwhile.
- */
-enum error db_pin_holds(struct db_txn *txn) MUST_USE;
-
-/*
- * How many transactions the file is ahead of a fresh snapshot: 0, or 1 while a
- * commit is on its way. More, twice in a row, means that the file was overwritten.
- */
-enum error db_lag(struct db_txn *txn, size_t *lag_r) MUST_USE;
 
 /* Writes to disk (fdatasync, unless `lazy`) and ends the transaction in any case; NULLs
  * it. */
@@ -126,9 +120,6 @@ void db_abort(struct db_txn **txn);
  */
 enum error db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
     size_t *len_r) MUST_USE;
-/* As db_get(), and remembers the record for db_pin_holds(): one a transaction. */
-enum error db_get_pinned(struct db_txn *txn, const struct key *key, void *buf,
-    size_t cap, size_t *len_r) MUST_USE;
 enum error db_put(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 /*
@@ -153,8 +144,9 @@ void db_cursor_close(struct db_cursor **cursor);
 /*
  * Moves to the first key at or after KEY, or to the next one. ERR_NOTFOUND at the
  * end. On OK, db_cursor_key() and db_cursor_value() are copies, valid until the next
- * move.
+ * move. Every DB_CHECK_RECORDS moves it asks db_check(), and returns what that says.
  */
+#define DB_CHECK_RECORDS 1000
 enum error db_cursor_seek(struct db_cursor *cursor, const struct key *key) MUST_USE;
 enum error db_cursor_next(struct db_cursor *cursor) MUST_USE;
 struct bytes db_cursor_key(const struct db_cursor *cursor);
@@ -164,7 +156,8 @@ struct bytes db_cursor_value(const struct db_cursor *cursor);
  * Visits every record in order, in a read transaction, and proves that look-ups
  * from the root would find what the scan finds: keys ascend, the first and last key
  * of every leaf page, looked up again, give the same address, and the number of
- * records is the one the root tells. Damage is ERR_DAMAGED.
+ * records is the one the root tells. Damage is ERR_DAMAGED. A scan that was overtaken
+ * ends soon, with what db_check() says, and not with damage.
  * FN gets pointers into the map and runs inside the guard: it must not lock or
  * allocate; anything but OK ends the scan and is returned.
  */

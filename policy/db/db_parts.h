@@ -8,33 +8,23 @@
 
 #include "policy/db/db.h"
 
-/* The longest record that can be pinned. */
-#define PIN_MAX 256
-
 /* With less than that left, what a write has left out is for want of room. */
 #define DISK_FULL_BYTES 65536
 
 struct db {
 	MDB_env *env;
 	MDB_dbi dbi;
-	/* A write was left in the middle, and this thread holds LMDB's writer mutex: */
+	bool lock_file;
+	/* A write was left in the middle, and this thread holds the lock file's mutex:
+	 */
 	bool stuck;
 	pthread_t holder;
 	struct db *next; /* of those that stay open */
 };
 
-/* A record of a snapshot, as it was and where it is in the map. */
-struct pin {
-	const void *at; /* NULL: none */
-	size_t txn_id, len;
-	uint8_t copy[PIN_MAX];
-};
-
 struct db_txn {
 	struct db *db;
 	MDB_txn *txn;
-	struct pin pin; /* readers only: a writer's pages move */
-	bool same;      /* the last renewal has found the pinned record as it was */
 	MDB_cursor *inserter; /* of db_insert(): it stays where the last key was put */
 	bool write;
 	bool trapped;      /* left in the middle of a write: not to be touched again */
@@ -49,6 +39,9 @@ enum error db_from_lmdb(int rc) MUST_USE;
  * error; what it was given up for is told again, or a full disk would end as damage.
  */
 enum error db_run(struct db_txn *txn, enum error (*fn)(void *), void *arg) MUST_USE;
+
+/* db_check(), for use within the guard. */
+enum error db_check_guarded(const struct db_txn *txn) MUST_USE;
 
 /* Our bytes as LMDB's; it does not write through the pointer. */
 static inline MDB_val

@@ -11,7 +11,6 @@ struct get_call {
 	const struct key *key;
 	void *buf;
 	size_t cap, len;
-	const void *at; /* in the map */
 };
 
 static enum error
@@ -27,36 +26,17 @@ get(void *arg)
 		return ERR_LIMIT;
 	memcpy(c->buf, value.mv_data, value.mv_size);
 	c->len = value.mv_size;
-	c->at = value.mv_data;
 	return OK;
 }
 
 enum error
 db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap, size_t *len_r)
 {
-	struct get_call c = {txn, key, buf, cap, 0, NULL};
+	struct get_call c = {txn, key, buf, cap, 0};
 	enum error e = db_run(txn, get, &c);
 
 	*len_r = c.len;
 	return e;
-}
-
-enum error
-db_get_pinned(
-    struct db_txn *txn, const struct key *key, void *buf, size_t cap, size_t *len_r)
-{
-	struct get_call c = {txn, key, buf, cap, 0, NULL};
-	struct pin *pin = &txn->pin;
-	enum error e = db_run(txn, get, &c);
-
-	*len_r = c.len;
-	pin->at = e == OK && !txn->write && c.len <= sizeof pin->copy ? c.at : NULL;
-	if (pin->at == NULL)
-		return e;
-	pin->txn_id = mdb_txn_id(txn->txn);
-	pin->len = c.len;
-	memcpy(pin->copy, buf, c.len);
-	return OK;
 }
 
 struct write_call {

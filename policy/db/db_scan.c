@@ -11,6 +11,7 @@
 struct db_cursor {
 	struct db_txn *txn;
 	MDB_cursor *cursor;
+	unsigned moves; /* since db_check() was asked */
 	struct bytes key, value;
 	uint8_t key_copy[KEY_MAX];
 	uint8_t value_copy[DB_VALUE_MAX];
@@ -44,11 +45,33 @@ db_cursor_close(struct db_cursor **cursor)
 	*cursor = NULL;
 }
 
+/* ascends - the order LMDB keeps: bytes, then length */
+static bool
+ascends(const MDB_val *a, const MDB_val *b)
+{
+	size_t n = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
+	int order = memcmp(a->mv_data, b->mv_data, n);
+
+	return order < 0 || (order == 0 && a->mv_size < b->mv_size);
+}
+
 struct move_call {
 	struct db_cursor *cursor;
 	const struct key *key; /* of MDB_SET_RANGE */
 	MDB_cursor_op where;
 };
+
+/* is_ahead - in a damaged file a walk could come back to where it was, for ever */
+static bool
+is_ahead(const struct move_call *c, const MDB_val *key)
+{
+	MDB_val before = db_val(c->cursor->key);
+
+	if (c->key == NULL)
+		return before.mv_size == 0 || ascends(&before, key);
+	before = db_val(key_bytes(c->key));
+	return !ascends(key, &before);
+}
 
 static enum error
 move(void *arg)
@@ -58,11 +81,20 @@ move(void *arg)
 	MDB_val key = {0, NULL}, value;
 	int rc;
 
+	if (++cursor->moves == DB_CHECK_RECORDS) {
+		enum error e = db_check_guarded(cursor->txn);
+
+		cursor->moves = 0;
+		if (e != OK)
+			return e;
+	}
 	if (c->key != NULL)
 		key = db_val(key_bytes(c->key));
 	rc = mdb_cursor_get(cursor->cursor, &key, &value, c->where);
 	if (rc != MDB_SUCCESS)
 		return db_from_lmdb(rc);
+	if (!is_ahead(c, &key))
+		return ERR_DAMAGED;
 	if (key.mv_size > sizeof cursor->key_copy ||
 	    value.mv_size > sizeof cursor->value_copy)
 		return ERR_DAMAGED;
@@ -102,6 +134,7 @@ db_cursor_value(const struct db_cursor *cursor)
 }
 
 struct scan_call {
+	const struct db_txn *of;
 	MDB_txn *txn;
 	MDB_dbi dbi;
 	MDB_cursor *cursor;
@@ -119,16 +152,6 @@ found_from_root(const struct scan_call *c, MDB_val key, const MDB_val *value)
 
 	return mdb_get(c->txn, c->dbi, &key, &found) == MDB_SUCCESS &&
 	    found.mv_data == value->mv_data && found.mv_size == value->mv_size;
-}
-
-/* ascends - the order LMDB keeps: bytes, then length */
-static bool
-ascends(const MDB_val *a, const MDB_val *b)
-{
-	size_t n = a->mv_size < b->mv_size ? a->mv_size : b->mv_size;
-	int order = memcmp(a->mv_data, b->mv_data, n);
-
-	return order < 0 || (order == 0 && a->mv_size < b->mv_size);
 }
 
 /* bits_of - of the size of pages, a power of two: no division for each record */
@@ -205,7 +228,9 @@ scan(void *arg)
 		/* or pages of another part that lead to each other would never end */
 		if (records++ == stat.ms_entries)
 			return ERR_DAMAGED;
-		e = check_step(c, &last_key, &last_value, &key, &value);
+		e = records % DB_CHECK_RECORDS == 0 ? db_check_guarded(c->of) : OK;
+		if (e == OK)
+			e = check_step(c, &last_key, &last_value, &key, &value);
 		if (e == OK)
 			e = visit(c, &key, &value);
 		if (e != OK)
@@ -225,6 +250,7 @@ db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
     enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
 {
 	struct scan_call c = {
+	    .of = txn,
 	    .txn = txn->txn,
 	    .dbi = txn->db->dbi,
 	    .part = part,
@@ -233,12 +259,14 @@ db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
 	    .arg = arg,
 	};
 	enum error e = db_from_lmdb(mdb_cursor_open(c.txn, c.dbi, &c.cursor));
+	enum error whole;
 
 	if (e != OK)
 		return e;
 	e = guard_run(scan, &c);
 	mdb_cursor_close(c.cursor);
-	return e;
+	whole = db_check(txn);
+	return whole != OK ? whole : e;
 }
 
 enum error

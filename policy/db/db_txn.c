@@ -2,6 +2,7 @@
 /* db_txn - transactions of one LMDB file, and their snapshots */
 #include "policy/db/db.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -9,24 +10,35 @@
 #include "policy/db/db_parts.h"
 #include "policy/guard.h"
 
-/*
- * check_snapshot - a transaction numbered above the last one in the file means that
- * another file stands in its place. A reader may be behind, while a commit is on its
- * way; a writer, whom all others wait for, is the next one, or would write over a newer
- * state.
- */
-static enum error
-check_snapshot(const struct db_txn *txn)
+enum error
+db_check_guarded(const struct db_txn *txn)
 {
 	size_t id = mdb_txn_id(txn->txn);
 	MDB_envinfo info;
-	int rc = mdb_env_info(txn->db->env, &info);
+	int rc;
 
+	if (txn->write || txn->db->lock_file)
+		return OK;
+	/* What was read must have been read before the last commit is looked at. */
+	atomic_thread_fence(memory_order_acquire);
+	rc = mdb_env_info(txn->db->env, &info);
 	if (rc != MDB_SUCCESS)
 		return db_from_lmdb(rc);
-	if (txn->write)
-		return id == info.me_last_txnid + 1 ? OK : ERR_REPLACED;
-	return id > info.me_last_txnid ? ERR_REPLACED : OK;
+	if (info.me_last_txnid < id)
+		return ERR_REPLACED;
+	return info.me_last_txnid - id <= 1 ? OK : ERR_OVERTAKEN;
+}
+
+static enum error
+check(void *arg)
+{
+	return db_check_guarded(arg);
+}
+
+enum error
+db_check(struct db_txn *txn)
+{
+	return guard_run(check, txn);
 }
 
 /*
@@ -41,20 +53,19 @@ begin(void *arg)
 	unsigned flags = txn->write ? 0 : MDB_RDONLY;
 	int rc = mdb_txn_begin(env, NULL, flags, &txn->txn);
 
+	/* with a lock file: slots of processes that were killed */
 	if (rc == MDB_READERS_FULL && mdb_reader_check(env, NULL) == MDB_SUCCESS)
 		rc = mdb_txn_begin(env, NULL, flags, &txn->txn);
-	if (rc != MDB_SUCCESS) {
+	if (rc != MDB_SUCCESS)
 		txn->txn = NULL;
-		return db_from_lmdb(rc);
-	}
-	return check_snapshot(txn);
+	return db_from_lmdb(rc);
 }
 
-/* stick - this thread has left a write in the middle */
+/* stick - this thread has left a write in the middle, and holds LMDB's mutex if any */
 static void
 stick(struct db *db)
 {
-	db->stuck = true;
+	db->stuck = db->lock_file;
 	db->holder = pthread_self();
 }
 
@@ -114,11 +125,11 @@ db_begin_same(struct db_txn *txn, struct db_txn **same_r)
 
 	*same_r = NULL;
 	if (txn->write)
-		return ERR_STALE;
+		return ERR_OVERTAKEN;
 	e = db_begin(txn->db, false, same_r);
 	if (e == OK && db_txn_id(*same_r) != db_txn_id(txn)) {
 		db_abort(same_r);
-		e = ERR_STALE;
+		e = ERR_OVERTAKEN;
 	}
 	return e;
 }
@@ -136,100 +147,22 @@ db_reset(struct db_txn *txn)
 	return guard_run(reset, txn->txn);
 }
 
-/*
- * pin_holds - ERR_NOTFOUND where it cannot be told. While no commit has followed, LMDB
- * reuses no page of the snapshot, so the record stays where it is.
- */
-static enum error
-pin_holds(void *arg)
-{
-	const struct db_txn *txn = arg;
-	const struct pin *pin = &txn->pin;
-	size_t id = mdb_txn_id(txn->txn);
-	MDB_envinfo info;
-	int rc;
-
-	if (pin->at == NULL || pin->txn_id != id)
-		return ERR_NOTFOUND;
-	rc = mdb_env_info(txn->db->env, &info);
-	if (rc != MDB_SUCCESS)
-		return db_from_lmdb(rc);
-	return id == info.me_last_txnid && memcmp(pin->at, pin->copy, pin->len) == 0
-	    ? OK
-	    : ERR_NOTFOUND;
-}
-
-enum error
-db_pin_holds(struct db_txn *txn)
-{
-	return guard_run(pin_holds, txn);
-}
-
 static enum error
 renew(void *arg)
 {
-	struct db_txn *txn = arg;
-	int rc = mdb_txn_renew(txn->txn);
-
-	if (rc != MDB_SUCCESS)
-		return db_from_lmdb(rc);
-	txn->same = pin_holds(txn) == OK;
-	return txn->same ? OK : check_snapshot(txn);
+	return db_from_lmdb(mdb_txn_renew(arg));
 }
 
 enum error
-db_renew(struct db_txn *txn, bool *same_r)
+db_renew(struct db_txn *txn)
 {
-	enum error e = guard_run(renew, txn);
-
-	*same_r = e == OK && txn->same;
-	return e;
+	return guard_run(renew, txn->txn);
 }
 
 size_t
 db_txn_id(const struct db_txn *txn)
 {
 	return mdb_txn_id(txn->txn);
-}
-
-static enum error
-check(void *arg)
-{
-	return check_snapshot(arg);
-}
-
-enum error
-db_check(struct db_txn *txn)
-{
-	return guard_run(check, txn);
-}
-
-struct lag_call {
-	struct db_txn *txn;
-	size_t lag;
-};
-
-/* lag - how far the last transaction in the file is ahead of this snapshot */
-static enum error
-lag(void *arg)
-{
-	struct lag_call *c = arg;
-	MDB_envinfo info;
-	int rc = mdb_env_info(c->txn->db->env, &info);
-
-	if (rc == MDB_SUCCESS)
-		c->lag = info.me_last_txnid - mdb_txn_id(c->txn->txn);
-	return db_from_lmdb(rc);
-}
-
-enum error
-db_lag(struct db_txn *txn, size_t *lag_r)
-{
-	struct lag_call c = {txn, 0};
-	enum error e = guard_run(lag, &c);
-
-	*lag_r = c.lag;
-	return e;
 }
 
 /* close_inserter - LMDB frees a write transaction's cursors only if they are closed */

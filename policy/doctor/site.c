@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policy/folder.h"
+#include "policy/write_lock.h"
 
 void
 site_asks(struct site *s, const char *service)
@@ -64,8 +65,8 @@ need(struct site *s, const struct account *user, const char *file, int mode)
 	findings_add(&s->findings, "database-permission", path,
 	    "the daemon's user cannot use it: %s", why.text);
 	findings_fix(&s->findings,
-	    "smtpauthctl init as root mends folders; files: chgrp smtpauth, policy.mdb "
-	    "0640, policy.mdb-lock 0660");
+	    "smtpauthctl init as root mends owners and modes; or by hand: chgrp "
+	    "smtpauth, mode 0640");
 }
 
 /* check_private - the policy names mailboxes: not for everybody */
@@ -135,7 +136,7 @@ check_state(struct site *s)
 		return;
 	}
 	need(s, &user, "policy.mdb", R_OK);
-	need(s, &user, "policy.mdb-lock", R_OK | W_OK);
+	need(s, &user, WRITERS_FILE, R_OK);
 	need(s, &user, "usage", R_OK | W_OK | X_OK);
 }
 

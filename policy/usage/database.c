@@ -32,7 +32,7 @@ enum error
 usage_database_open(
     struct db **db_r, const char *dir, bool create, struct error_text *why)
 {
-	const struct db_options options = {.writable = create};
+	const struct db_options options = {.writable = create, .lock_file = true};
 	struct error_text detail;
 	char path[PATH_MAX];
 	enum error e = dbfile_check_folder(dir);

@@ -118,6 +118,8 @@ decide_all_anew(void *arg)
 		if (store_renew(arg) != OK)
 			errx(EXIT_FAILURE, "no snapshot");
 		judge(arg, i);
+		if (store_check(arg) != OK)
+			errx(EXIT_FAILURE, "overtaken");
 		if (store_reset(arg) != OK)
 			errx(EXIT_FAILURE, "no reset");
 	}
@@ -134,7 +136,6 @@ open_ours(void)
 		errx(EXIT_FAILURE, "%s", why.text);
 	if (store_begin(store, &txn) != OK)
 		errx(EXIT_FAILURE, "%s: no transaction", dir);
-	store_use_tenants(txn, tenant_cache_new());
 	return txn;
 }
 

@@ -15,7 +15,8 @@ from fault import PAGE, Mta
 
 BRANCH, LEAF = 1, 2
 FLAGS_AT = 10           # in a page's header
-LOOKS = 2.4             # seconds: the keeper has looked twice and scanned
+NOTICED = 2.0           # seconds: what was written from outside is known
+LOOKS = 2.4
 FLIPS = 1600
 SAMPLE = 30
 
@@ -120,8 +121,6 @@ class Damage(fault.Case):
 
             def variant(where, damage):
                 figures.add('rounds')
-                with contextlib.suppress(FileNotFoundError):
-                    os.remove(site.database + '-lock')
                 self.mend(site.database)
                 self.apply(site.database, damage)
                 site.daemon.start()
@@ -147,10 +146,15 @@ class Damage(fault.Case):
         self.in_threads(run, fault.size(8, 24))
 
     def live(self, figures, site, mta, where, damage):
-        """Until it is found, or has been looked for."""
+        """What is decided counts from the time on in which it has to be found."""
         figures.add('rounds')
         begin = time.monotonic()
         self.apply(site.database, damage)
+        unseen = fault.Figures('')
+        while time.monotonic() < begin + NOTICED:
+            if site.ask(unseen, mta) == set(fault.ANSWERS):
+                break
+            time.sleep(0.05)
         while time.monotonic() < begin + LOOKS:
             after = ' after %.3f s' % (time.monotonic() - begin)
             if site.ask(figures, mta, where + after) == set(fault.ANSWERS):

@@ -126,30 +126,6 @@ class Disk(fault.Case):
         """How often the daemon has opened the database."""
         return self.site.daemon.log().count('policy database verified')
 
-    def test_lock_file(self):
-        """It is made anew when it is gone: a full disk is no damage."""
-        figures = self.figures('disk full: lock file')
-        self.site.daemon.start()
-        with Mta(self.site.daemon) as mta:
-            self.site.wait_good(mta)
-            for pages in range(4):
-                self.leave(pages)
-                before = self.verified()
-                os.remove(self.site.database + '-lock')
-                r = self.site.ctl('check', 'any@shut.test')
-                where = '%d pages: %s' % (pages, r.stderr.decode())
-                self.assertIn(r.returncode, (11, 75), where)
-                self.assertNotIn('damaged', where)
-                harness.wait_for(lambda: self.site.ask(figures, mta)
-                                 or self.verified() > before, what='look')
-                figures.add('rounds')
-                self.free()
-                self.site.wait_good(mta)
-                self.assertEqual(self.site.ask(figures, mta), set())
-                self.site.verify(figures, where)
-        self.site.stop(figures)
-        self.assertNotIn('damaged', self.site.daemon.log())
-
     def keys(self):
         key, public = (os.path.join(self.tmp, name)
                        for name in ('key.pem', 'key.pub'))

@@ -124,7 +124,7 @@ class Others(fault.Case):
                         '--smtp-auth', 'disabled', timeout=30)
 
     def test_reader_killed(self):
-        """An export that nobody reads holds a slot and a snapshot."""
+        """An export that nobody reads holds nobody up."""
         figures, site = self.figures('reader killed'), fault.Site(self)
         site.daemon.start()
         with Mta(site.daemon) as mta:
@@ -249,7 +249,7 @@ class Others(fault.Case):
 
 
 @unittest.skipUnless(fault.ROOT, 'needs root to become another user')
-class LockFile(fault.Case):
+class ReadOnly(fault.Case):
 
     def setUp(self):
         super().setUp()
@@ -258,35 +258,6 @@ class LockFile(fault.Case):
         for path, _, files in os.walk(self.site.tmp):
             for name in ('', *files):
                 os.chown(os.path.join(path, name), NOBODY, NOBODY)
-
-    def test_read_only_at_start(self):
-        """A store error until it is mended."""
-        figures = self.figures('lock file read-only at the start')
-        for n in range(fault.size(2, 20)):
-            os.chmod(self.site.database + '-lock', 0o440)
-            self.site.daemon.start()
-            with Mta(self.site.daemon) as mta:
-                self.assertEqual(self.site.ask(figures, mta),
-                                 set(fault.ANSWERS))
-                os.chmod(self.site.database + '-lock', 0o660)
-                self.site.wait_good(mta)
-                self.assertEqual(self.site.ask(figures, mta), set())
-            figures.add('rounds')
-            self.site.verify(figures)
-            self.site.stop(figures)
-
-    def test_read_only_while_running(self):
-        """It is open: nothing is seen of it."""
-        figures = self.figures('lock file read-only while running')
-        self.site.daemon.start()
-        with Mta(self.site.daemon) as mta:
-            self.site.wait_good(mta)
-            for n in range(fault.size(3, 50)):
-                os.chmod(self.site.database + '-lock', 0o440 if n % 2 else 0)
-                self.assertEqual(self.site.ask(figures, mta), set())
-                figures.add('rounds')
-        self.site.verify(figures)
-        self.site.stop(figures)
 
     def toggle(self, figures, mta):
         """A mailbox may pass, and then not any more."""
@@ -298,8 +269,8 @@ class LockFile(fault.Case):
                            word == 'enabled')
 
     def test_read_only_disk(self):
-        """LMDB reads without its lock file, as nobody can write; when that is
-        over, what is written counts at once."""
+        """Who only reads needs no right to write; when that is over, what is
+        written counts at once."""
         def mount(*args):
             r = subprocess.run(['mount', *args, self.site.dir],
                                stderr=subprocess.PIPE)

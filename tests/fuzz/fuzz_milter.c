@@ -84,7 +84,7 @@ static void
 finish(void)
 {
 	static const char *const names[] = {
-	    "socket", STORE_DATA, STORE_LOCK, STORE_WRITERS};
+	    "socket", STORE_DATA, TURN_FILE, WRITERS_FILE};
 	char name[sizeof dir + 40];
 
 	atomic_store(&ending, true);

@@ -234,8 +234,7 @@ try_meta(struct bytes from)
 static struct db *
 usage_db(void)
 {
-	const struct db_options options = {
-	    .writable = true, .alone = true, .lazy = true};
+	const struct db_options options = {.writable = true, .lazy = true};
 	const char *tmp = getenv("TMPDIR");
 	struct error_text why;
 	struct db *db;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_writers.c - the turns of writers: who waits gets one, whoever else is there. */
+/* check_write_lock.c - the turns of writers: who waits gets one, whoever else is there.
+ */
 #include "deadline.h"
 #include "state.h"
 #include "suite.h"
 
-#include "policy/writers.h"
+#include "policy/write_lock.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -34,14 +35,13 @@ setup(void)
 static void __attribute__((noreturn)) greedy_run(void)
 {
 	const struct timespec work = {0, HELD_NANOSECONDS};
-	int turn;
+	struct write_lock turn;
 
 	for (;;) {
-		if (writers_lock(state.writers, WRITERS_WAIT_SECONDS, &turn, &why) !=
-		    OK)
+		if (write_lock_take(&turn, state.dir, WRITERS_WAIT_SECONDS, &why) != OK)
 			_exit(1);
 		nanosleep(&work, NULL);
-		close(turn);
+		write_lock_release(&turn);
 	}
 }
 
@@ -69,10 +69,10 @@ static void
 turn_taken_by_other(void)
 {
 	int64_t deadline = deadline_in(LIMIT * 1000);
-	int turn;
+	struct write_lock turn;
 
-	while (writers_lock(state.writers, 0, &turn, &why) == OK) {
-		close(turn);
+	while (write_lock_take(&turn, state.dir, 0, &why) == OK) {
+		write_lock_release(&turn);
 		ck_assert(deadline_pause(deadline));
 	}
 }
@@ -80,14 +80,14 @@ turn_taken_by_other(void)
 START_TEST(turn_comes_beside_writers_that_never_pause)
 {
 	pid_t greedy[GREEDY];
-	int turn;
+	struct write_lock turn;
 
 	for (int i = 0; i < GREEDY; i++)
 		greedy[i] = child_start(greedy_run);
 	turn_taken_by_other();
 	for (int i = 0; i < TURNS; i++) {
-		expect_ok(writers_lock(state.writers, (int)patience, &turn, &why));
-		close(turn);
+		expect_ok(write_lock_take(&turn, state.dir, (int)patience, &why));
+		write_lock_release(&turn);
 	}
 	for (int i = 0; i < GREEDY; i++) {
 		ck_assert_int_eq(waitpid(greedy[i], NULL, WNOHANG), 0);
@@ -99,44 +99,44 @@ END_TEST
 /* waiter_run - waits for a turn that it does not get */
 static void __attribute__((noreturn)) waiter_run(void)
 {
-	int turn;
+	struct write_lock turn;
 
-	_exit(writers_lock(state.writers, 600, &turn, &why) == OK ? 0 : 1);
+	_exit(write_lock_take(&turn, state.dir, 600, &why) == OK ? 0 : 1);
 }
 
 /* One that is stopped while it waits keeps its place, but must not keep others out. */
 START_TEST(stopped_waiter_does_not_stop_the_others)
 {
 	const struct timespec moment = {0, 5 * HELD_NANOSECONDS};
-	int held, turn;
+	struct write_lock held, turn;
 	pid_t waiter;
 
-	expect_ok(writers_lock(state.writers, 0, &held, &why));
+	expect_ok(write_lock_take(&held, state.dir, 0, &why));
 	waiter = fork();
 	if (waiter == 0) {
-		close(held); /* or the lock would be ours */
+		write_lock_release(&held); /* or the lock would be ours */
 		waiter_run();
 	}
 	nanosleep(&moment, NULL);
 	ck_assert_int_eq(kill(waiter, SIGSTOP), 0);
 	ck_assert_int_eq(waitpid(waiter, NULL, WUNTRACED), waiter);
-	close(held);
+	write_lock_release(&held);
 	for (int i = 0; i < 2; i++) {
-		expect_ok(writers_lock(
-		    state.writers, FREE_WITHIN * deadline_factor(), &turn, &why));
-		close(turn);
+		expect_ok(write_lock_take(
+		    &turn, state.dir, FREE_WITHIN * deadline_factor(), &why));
+		write_lock_release(&turn);
 	}
 	child_kill(waiter);
-	expect_ok(writers_lock(state.writers, 0, &turn, &why));
-	close(turn);
+	expect_ok(write_lock_take(&turn, state.dir, 0, &why));
+	write_lock_release(&turn);
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("writers");
-	TCase *tcase = state_add_case(suite, "writers");
+	Suite *suite = suite_create("write_lock");
+	TCase *tcase = state_add_case(suite, "write_lock");
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, turn_comes_beside_writers_that_never_pause);

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* write_lock - the turns of those who write the policy database */
+#include "policy/write_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "policy/folder.h"
+#include "policy/instant.h"
+
+#define POLL_NANOSECONDS 2000000L
+#define LINE_MS 500 /* the first in line may be a stopped process: not for ever */
+#define STAMP_MAX 160
+#define STAMP_FORMAT \
+	"commit=%" PRIu64 " size=%" PRIu64 " written=%" PRIu64 " inode=%" PRIu64 \
+	" strange=%" PRIu64
+
+static void
+pause_briefly(void)
+{
+	const struct timespec pause = {0, POLL_NANOSECONDS};
+
+	nanosleep(&pause, NULL);
+}
+
+/* lock_bytes - a lock of the open file description; LEN 0: to the end of all files */
+static bool
+lock_bytes(int fd, short type, off_t len)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = len};
+
+	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
+}
+
+/* lock_against - the type of the lock that stands against a write lock, or F_UNLCK */
+static short
+lock_against(int fd, short type)
+{
+	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
+
+	return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type : F_UNLCK;
+}
+
+/* stand_first - whether this one is the first in line, or no line can be formed */
+static bool
+stand_first(int fd)
+{
+	return lock_bytes(fd, F_WRLCK, 1) ||
+	    (errno != EAGAIN && errno != EACCES && errno != EINTR);
+}
+
+static enum error
+try_turn(int fd)
+{
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return OK;
+	return errno == EWOULDBLOCK || errno == EINTR ? ERR_BUSY
+						      : error_from_errno(errno);
+}
+
+/*
+ * take_turn - flock(2) has no time limit, so the lock is asked for again and again.
+ * Only the first in line asks: a writer that gives the lock back and wants it again at
+ * once, as a loop of commands does, would nearly always find it free before those who
+ * wait look again.
+ */
+static enum error
+take_turn(int fd, int64_t deadline)
+{
+	int64_t now, patience = monotonic_ms() + LINE_MS;
+	bool first = false;
+	enum error e;
+
+	for (;;) {
+		now = monotonic_ms();
+		first = first || stand_first(fd);
+		e = first || now >= patience ? try_turn(fd) : ERR_BUSY;
+		if (e != ERR_BUSY || now >= deadline)
+			break;
+		pause_briefly();
+	}
+	if (first)
+		(void)lock_bytes(fd, F_UNLCK, 1);
+	return e;
+}
+
+/*
+ * is_ours - whether a line of /proc/locks is an exclusive flock(2) on ST of a process
+ * of the file's owner or of root
+ */
+static bool
+is_ours(const char *line, const struct stat *st)
+{
+	unsigned long inode;
+	unsigned major_id, minor_id;
+	char path[64];
+	struct stat holder;
+	int pid;
+
+	if (sscanf(line, "%*[0-9]: FLOCK ADVISORY WRITE %d %x:%x:%lu", &pid, &major_id,
+		&minor_id, &inode) != 4 ||
+	    inode != (unsigned long)st->st_ino || major_id != major(st->st_dev) ||
+	    minor_id != minor(st->st_dev))
+		return false;
+	snprintf(path, sizeof path, "/proc/%d", pid);
+	return stat(path, &holder) == 0 &&
+	    (holder.st_uid == 0 || holder.st_uid == st->st_uid);
+}
+
+/* held_by_writer - whether who holds the file's flock(2) might write it */
+static bool
+held_by_writer(int fd)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	bool found = false;
+	char line[256];
+	struct stat st;
+
+	if (locks == NULL)
+		return false;
+	if (fstat(fd, &st) == 0)
+		while (!found && fgets(line, sizeof line, locks) != NULL)
+			found = is_ours(line, &st);
+	fclose(locks);
+	return found;
+}
+
+/* What is in the way on WRITERS_FILE. */
+enum obstacle { NOTHING, READERS, WRITER };
+
+static enum obstacle
+try_writers_file(int fd)
+{
+	if (!lock_bytes(fd, F_WRLCK, 1))
+		return lock_against(fd, F_WRLCK) == F_WRLCK ? WRITER : READERS;
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return NOTHING;
+	return held_by_writer(fd) ? WRITER : READERS;
+}
+
+/*
+ * wait_for_readers - until nobody is in the way; for readers READERS_WAIT_MS at most,
+ * and without a lock on the file from then on: the turn is held all the same
+ */
+static enum error
+wait_for_readers(int fd, int64_t deadline)
+{
+	int64_t patience = monotonic_ms() + READERS_WAIT_MS;
+	enum obstacle obstacle;
+
+	while ((obstacle = try_writers_file(fd)) != NOTHING) {
+		if (obstacle == READERS && monotonic_ms() >= patience)
+			return OK;
+		if (obstacle == WRITER && monotonic_ms() >= deadline)
+			return ERR_BUSY;
+		pause_briefly();
+	}
+	return OK;
+}
+
+static enum error
+open_file(const char *dir, const char *name, int *fd_r, struct error_text *why)
+{
+	char path[PATH_MAX];
+	enum error e = folder_path(path, dir, name, why);
+
+	if (e != OK)
+		return e;
+	*fd_r = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+	    TURN_FILE_MODE);
+	if (*fd_r >= 0)
+		return OK;
+	return error_about(
+	    why, errno == ENOENT ? ERR_CREATE : error_from_errno(errno), path);
+}
+
+/* give_to_group - the daemon's user reads it; by the descriptor, whatever the path is
+ */
+static enum error
+give_to_group(int fd, const char *dir)
+{
+	struct stat folder, file;
+
+	if (stat(dir, &folder) != 0 || fstat(fd, &file) != 0)
+		return error_from_errno(errno);
+	if (file.st_uid != geteuid())
+		return OK;
+	if (file.st_gid != folder.st_gid && fchown(fd, (uid_t)-1, folder.st_gid) != 0)
+		return error_from_errno(errno);
+	if ((file.st_mode & 07777) != WRITERS_FILE_MODE &&
+	    fchmod(fd, WRITERS_FILE_MODE) != 0)
+		return error_from_errno(errno);
+	return OK;
+}
+
+/* failed - what became of the wait for the file NAME */
+static enum error
+failed(const char *dir, const char *name, enum error e, int seconds,
+    struct error_text *why)
+{
+	if (e == ERR_BUSY)
+		return error_set(why, e,
+		    "another program has been writing for %d seconds; try again (lock: "
+		    "%s/%s)",
+		    seconds, dir, name);
+	return error_set(why, e, "%s: %s/%s", error_string(e), dir, name);
+}
+
+/* take - both files, in this order */
+static enum error
+take(struct write_lock *l, const char *dir, int seconds, struct error_text *why)
+{
+	int64_t deadline = monotonic_ms() + (int64_t)seconds * 1000;
+	enum error e = open_file(dir, TURN_FILE, &l->turn, why);
+
+	if (e == OK)
+		e = open_file(dir, WRITERS_FILE, &l->writers, why);
+	if (e != OK)
+		return e;
+	e = take_turn(l->turn, deadline);
+	if (e != OK)
+		return failed(dir, TURN_FILE, e, seconds, why);
+	e = give_to_group(l->writers, dir);
+	if (e == OK)
+		e = wait_for_readers(l->writers, deadline);
+	return e == OK ? OK : failed(dir, WRITERS_FILE, e, seconds, why);
+}
+
+enum error
+write_lock_take(
+    struct write_lock *lock, const char *dir, int seconds, struct error_text *why)
+{
+	enum error e;
+
+	lock->turn = lock->writers = -1;
+	e = take(lock, dir, seconds, why);
+	if (e != OK)
+		write_lock_release(lock);
+	return e;
+}
+
+void
+write_lock_release(struct write_lock *lock)
+{
+	if (lock->writers >= 0)
+		close(lock->writers);
+	if (lock->turn >= 0)
+		close(lock->turn);
+	lock->turn = lock->writers = -1;
+}
+
+static uint64_t
+nanoseconds(struct timespec t)
+{
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* write_stamp - padded to one length, so that no older one shows behind it */
+static void
+write_stamp(int fd, const struct write_stamp *s)
+{
+	char text[STAMP_MAX];
+	int n = snprintf(text, sizeof text, STAMP_FORMAT, s->commit, s->size,
+	    s->written, s->inode, s->strange);
+
+	if (n < 0 || n >= (int)sizeof text)
+		return;
+	memset(text + n, ' ', sizeof text - (size_t)n);
+	text[sizeof text - 1] = '\n';
+	(void)!pwrite(fd, text, sizeof text, 0);
+}
+
+static struct write_stamp
+stamp_of(const struct db_file *file, size_t commit, uint64_t strange)
+{
+	return (struct write_stamp){
+	    .commit = commit,
+	    .size = (uint64_t)file->size,
+	    .written = nanoseconds(file->written),
+	    .inode = (uint64_t)file->ino,
+	    .strange = strange,
+	};
+}
+
+void
+write_lock_begin(
+    const struct write_lock *lock, const struct db_file *file, size_t commit)
+{
+	struct write_stamp s;
+
+	if (!write_lock_read_stamp(lock->writers, &s))
+		s = stamp_of(file, commit, 0);
+	else if (s.inode != (uint64_t)file->ino) /* as a whole, which readers see */
+		s = stamp_of(file, commit, s.strange);
+	else if (write_stamp_fits(&s, file, commit))
+		return;
+	else
+		s = stamp_of(file, commit, s.strange + 1);
+	write_stamp(lock->writers, &s);
+}
+
+void
+write_lock_stamp(
+    const struct write_lock *lock, const struct db_file *file, size_t commit)
+{
+	struct write_stamp old, s;
+
+	s = stamp_of(
+	    file, commit, write_lock_read_stamp(lock->writers, &old) ? old.strange : 0);
+	write_stamp(lock->writers, &s);
+}
+
+int
+write_lock_watch(const char *dir)
+{
+	char path[PATH_MAX];
+
+	if (folder_path(path, dir, WRITERS_FILE, NULL) != OK)
+		return -1;
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+}
+
+bool
+write_lock_at_work(int fd)
+{
+	return fd >= 0 && lock_against(fd, F_RDLCK) == F_WRLCK;
+}
+
+bool
+write_lock_read_stamp(int fd, struct write_stamp *stamp_r)
+{
+	char text[STAMP_MAX];
+
+	if (fd < 0 || pread(fd, text, sizeof text, 0) != sizeof text ||
+	    text[sizeof text - 1] != '\n')
+		return false;
+	text[sizeof text - 1] = '\0';
+	return sscanf(text,
+		   "commit=%" SCNu64 " size=%" SCNu64 " written=%" SCNu64
+		   " inode=%" SCNu64 " strange=%" SCNu64,
+		   &stamp_r->commit, &stamp_r->size, &stamp_r->written, &stamp_r->inode,
+		   &stamp_r->strange) == 5;
+}
+
+bool
+write_stamp_fits(
+    const struct write_stamp *stamp, const struct db_file *file, size_t commit)
+{
+	struct write_stamp now = stamp_of(file, commit, stamp->strange);
+
+	return now.commit == stamp->commit && now.size == stamp->size &&
+	    now.written == stamp->written && now.inode == stamp->inode;
+}
+
+void
+write_lock_spare(int fd)
+{
+	int64_t deadline = monotonic_ms() + READERS_WAIT_MS;
+
+	while (
+	    fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0 && monotonic_ms() < deadline)
+		pause_briefly();
+}
+
+void
+write_lock_unspare(int fd)
+{
+	if (fd >= 0)
+		(void)flock(fd, LOCK_UN);
+}
