@@ -656,7 +656,13 @@ class Streams(Case):
     def test_paused_output_holds_no_transaction(self):
         self.load(HEAD + ''.join('user%05d@a.test,enabled\n' % n
                                  for n in range(20000)))
-        process = self.start('export', stdout=subprocess.PIPE)
+        for command in ('export', 'mailbox list', 'mailbox list --json'):
+            with self.subTest(command=command):
+                self.check_paused(*command.split())
+
+    def check_paused(self, *command):
+        rows = len(self.mailboxes())
+        process = self.start(*command, stdout=subprocess.PIPE)
         process.stdout.read(10)       # it prints, and waits for us
         size = os.path.getsize(os.path.join(self.dir, 'policy.mdb'))
         for n in range(30):
@@ -667,7 +673,8 @@ class Streams(Case):
             size + 40 * 4096)
         rest = process.stdout.read()
         self.assertEqual(process.wait(harness.TIMEOUT), 0)
-        self.assertEqual(rest.count(b'"enabled"'), 20000)
+        self.assertEqual(rest.count(b'@a.test'), rows)
+        process.stderr.close()
 
     @unittest.skipUnless(os.path.exists('/dev/full'), 'no /dev/full')
     def test_output_that_fails(self):
@@ -689,30 +696,41 @@ class Streams(Case):
                               if '"setting"' in line]), 2)
 
     def test_no_room_for_temporary_files(self):
-        for command in ('export', 'import -'):
-            r = self.ctl(command, rc=73,
-                         env={'TMPDIR': '/nonexistent/folder'})
-            self.assertIn('temporary file', r.err)
+        self.ctl('mailbox list', env={'TMPDIR': '/nonexistent/folder'})
+        r = self.ctl('import -', rc=73, env={'TMPDIR': '/nonexistent/folder'})
+        self.assertIn('temporary file', r.err)
+        self.load(HEAD + ''.join('user%05d@a.test,enabled\n' % n
+                                 for n in range(5000)))
+        for command in 'export', 'mailbox list':
+            r = self.ctl(command, rc=73, env={'TMPDIR': '/nonexistent/folder'})
+            self.assertIn('cannot create a temporary file in '
+                          '/nonexistent/folder: No such file', r.err)
+            self.assertEqual(r.out, '')
 
     @unittest.skipUnless(os.geteuid() == 0, 'needs root to mount a tmpfs')
     def test_full_disk_for_temporary_files(self):
         """What cannot be said is not done either."""
         full = os.path.join(self.tmp, 'full')
         os.mkdir(full)
-        r = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=8k', 'tmpfs', full],
+        r = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=64k', 'tmpfs', full],
                            stderr=subprocess.PIPE)
         if r.returncode:
             self.skipTest('no mount here: ' + r.stderr.decode().strip())
         self.addCleanup(subprocess.run, ['umount', full], check=True)
-        with open(os.path.join(full, 'all'), 'wb') as f:
-            with self.assertRaises(OSError):
-                while True:
-                    os.write(f.fileno(), bytes(4096))
+        self.load(HEAD + ''.join('user%05d@a.test,enabled\n' % n
+                                 for n in range(5000)))
         before = self.status()
-        r = self.ctl('import', self.file(HEAD + 'new@a.test,enabled\n'),
-                     rc=75, env={'TMPDIR': full})
-        self.assertIn('cannot write a temporary file: No space', r.err)
+        r = self.ctl('exchange', rc=75, env={'TMPDIR': full},
+                     stdin='Set-CASMailbox new@a.test '
+                     '-SmtpClientAuthenticationDisabled $true\n'
+                     'Get-CASMailbox -ResultSize Unlimited\n')
+        self.assertIn('cannot write a temporary file in %s: No space' % full, r.err)
+        self.assertEqual(r.out, '')
         self.assertEqual(self.status(), before)
+        r = self.ctl('mailbox list', rc=75, env={'TMPDIR': full})
+        self.assertIn('cannot write a temporary file in %s: No space' % full, r.err)
+        self.assertEqual(r.out, '')
+        self.ctl('mailbox lock user00001@a.test', env={'TMPDIR': full})
 
     def test_progress_on_a_terminal(self):
         rows = HEAD + ''.join('user%06d@a.test,enabled\n' % n

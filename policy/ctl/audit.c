@@ -128,6 +128,7 @@ conclude(struct printer *p, const struct audit_account *a)
 	if (a->findings > FINDINGS_SHOWN && !p->c->options.json)
 		fprintf(p->c->out, "... and %" PRIu64 " more\n",
 		    a->findings - FINDINGS_SHOWN);
+	p->c->tells = true;
 	return error_set(&p->c->why, ERR_NOTFOUND, /* status 1 */
 	    "the audit log does not hold: %" PRIu64 " problem%s", a->findings,
 	    a->findings == 1 ? "" : "s");

@@ -254,6 +254,7 @@ check_whole(const struct lister *l, enum error e)
 {
 	struct ctl *c = l->c;
 
+	c->tells = true; /* what could be read is worth more than nothing */
 	if (e == ERR_DAMAGED)
 		return error_set(&c->why, e,
 		    "the audit log cannot be read behind entry %" PRIu64

@@ -3,22 +3,15 @@
 #include "policy/ctl/bad_lines.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "policy/text.h"
+#include "policy/ctl/remark.h"
 
 void
-bad_lines_add(struct bad_lines *b, uint64_t line, const struct error_text *why)
+bad_lines_add(
+    struct bad_lines *b, FILE *to, uint64_t line, const struct error_text *why)
 {
-	char shown[4 * ERROR_TEXT_MAX + 64];
-	struct text t;
-
-	if (b->count++ >= BAD_LINES_SHOWN)
-		return;
-	text_init(&t, shown, sizeof shown);
-	text_show(&t, why->text, strlen(why->text), ERROR_TEXT_MAX);
-	fprintf(stderr, "smtpauthctl: line %" PRIu64 ": %s\n", line, shown);
+	if (b->count++ < BAD_LINES_SHOWN)
+		remark(to, "line %" PRIu64 ": %s", line, why->text);
 }
 
 enum error

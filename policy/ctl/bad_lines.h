@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "policy/error.h"
 
@@ -14,8 +15,9 @@ struct bad_lines {
 	uint64_t count;
 };
 
-/* Notes one; the first BAD_LINES_SHOWN go to standard error with their number. */
-void bad_lines_add(struct bad_lines *b, uint64_t line, const struct error_text *why);
+/* Notes one; the first BAD_LINES_SHOWN are printed to TO with their number. */
+void bad_lines_add(
+    struct bad_lines *b, FILE *to, uint64_t line, const struct error_text *why);
 
 /* OK, or ERR_DATA with the count in WHY; WHAT is what is wrong, in the singular. */
 enum error bad_lines_end(

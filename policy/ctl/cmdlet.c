@@ -6,6 +6,7 @@
 
 #include "policy/address.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/mailbox_table.h"
 #include "policy/tenant_table.h"
 
@@ -190,11 +191,11 @@ list_mailboxes(struct ctl *c, const struct exchange *x)
 		return ctl_walked(c, w.walked, store_meta(c->txn)->mailboxes);
 	if (e != ERR_EXISTS)
 		return e;
-	fprintf(stderr,
-	    x->results_said ? "smtpauthctl: warning: there are more mailboxes than "
-			      "these %llu: raise -ResultSize\n"
-			    : "smtpauthctl: warning: only the first %llu mailboxes are "
-			      "shown; for all, say -ResultSize Unlimited\n",
+	remark(c->err,
+	    x->results_said ? "warning: there are more mailboxes than these %llu: "
+			      "raise -ResultSize"
+			    : "warning: only the first %llu mailboxes are shown; for "
+			      "all, say -ResultSize Unlimited",
 	    (unsigned long long)x->results);
 	return OK;
 }

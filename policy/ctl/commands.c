@@ -60,7 +60,7 @@ static const struct command table[] = {
 	OPTION(OPT_FORMAT) | OPTION(OPT_TENANT) | OPTION(OPT_REPLACE) |
 	    OPTION(OPT_DRY_RUN) | OPTION(OPT_FORCE),
 	NEED_TRIAL_LATER, ctl_import, "all changes of a file, or none of them"},
-    {"export", "", OPTION(OPT_FORMAT) | OPTION(OPT_TENANT), NEED_STORE, ctl_export,
+    {"export", "", OPTION(OPT_FORMAT) | OPTION(OPT_TENANT), NEED_READ, ctl_export,
 	"the policy, as import takes it"},
     {"audit list", "", OPTION(OPT_OBJECT) | OPTION(OPT_SINCE), NEED_READ,
 	ctl_audit_list, "who changed what; --actor: by whom"},

@@ -15,9 +15,10 @@
 
 /*
  * Commands return an error with its line in `why`; main prints it and maps it to the
- * exit status. What a writing command prints to `out` is shown only once its
- * transaction is committed, or dropped by a dry run. A command may commit by itself
- * (journal_commit()), where something has to follow.
+ * exit status. What a command with a store prints to `out` and `err` is held back until
+ * its transaction has ended, so that nobody who reads slowly holds up others, and may
+ * be dropped and said anew; of an error `out` is shown only if `tells` is set. A
+ * command may commit by itself (journal_commit()), where something has to follow.
  */
 struct ctl {
 	struct options options;
@@ -27,7 +28,9 @@ struct ctl {
 	struct store_txn *txn;
 	struct audit_log log; /* of what TXN changes, where it may */
 	FILE *in;             /* what it reads, of a command that reads a file */
-	FILE *out;
+	FILE *out;            /* what it says; see below */
+	FILE *err;            /* remarks; see remark.h */
+	bool tells;           /* what is in `out` holds, though the command fails */
 	instant now;
 	int status; /* exit status of a success other than 0 */
 	struct error_text why;

@@ -9,6 +9,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/doctor/probe.h"
 #include "policy/doctor/program.h"
 #include "policy/doctor/sendmail.h"
@@ -113,7 +114,7 @@ look_for_daemon(struct examination *x, const char *socket)
 
 	daemon_look(x->ctl, socket, &r);
 	if (r.error != OK && r.error != ERR_MISSING)
-		fprintf(stderr, "smtpauthctl: warning: %s\n", r.why.text);
+		remark(x->ctl->err, "warning: %s", r.why.text);
 	x->site.daemon = r.heartbeat;
 	return r.state == DAEMON_RUNS;
 }

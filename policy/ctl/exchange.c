@@ -68,7 +68,7 @@ note(struct job *job, enum error e)
 		return e;
 	if (job->c->why.text[0] == '\0')
 		error_set(&job->c->why, e, "%s", error_string(e));
-	bad_lines_add(&job->bad, job->script.where, &job->c->why);
+	bad_lines_add(&job->bad, job->c->err, job->script.where, &job->c->why);
 	return OK;
 }
 

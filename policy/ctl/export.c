@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* export - the command that prints the policy as import takes it */
-#include <errno.h>
 #include <string.h>
 
 #include "policy/alias_table.h"
@@ -8,7 +7,6 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
-#include "policy/ctl/spool.h"
 #include "policy/domain_table.h"
 #include "policy/import/line_reader.h"
 #include "policy/setting_table.h"
@@ -19,18 +17,28 @@
 
 struct exporter {
 	struct ctl *c;
-	struct store_txn *txn;
-	FILE *to;
+	size_t line; /* bytes of the line so far */
 	char name[TENANT_NAME_MAX + 1];
 	const char *only; /* NAME, or NULL */
 	bool csv;
 	uint64_t walked; /* mailboxes */
 };
 
+/* put - bytes of a line of JSON, counted */
+static void
+put(void *arg, const char *s, size_t n)
+{
+	struct exporter *x = arg;
+
+	fwrite(s, 1, n, x->c->out);
+	x->line += n;
+}
+
 static void
 begin_line(struct exporter *x, struct json *j, const char *type)
 {
-	json_to_stream(j, x->to);
+	x->line = 0;
+	json_start(j, put, x);
 	json_object_start(j, NULL);
 	json_quoted(j, "type", type);
 }
@@ -39,7 +47,7 @@ static void
 end_line(struct exporter *x, struct json *j)
 {
 	json_object_end(j);
-	json_line_end(j, x->to);
+	json_line_end(j, x->c->out);
 }
 
 /* put_settings - those that are not at their default, in the order of the manual */
@@ -52,7 +60,7 @@ put_settings(struct exporter *x)
 	enum error e;
 
 	for (size_t i = 0; (row = setting_at(i)) != NULL; i++) {
-		e = setting_table_get(x->txn, row, text, sizeof text);
+		e = setting_table_get(x->c->txn, row, text, sizeof text);
 		if (e == ERR_NOTFOUND)
 			continue;
 		if (e != OK)
@@ -76,18 +84,17 @@ static enum error
 put_tenant(void *arg, const struct tenant *t)
 {
 	struct exporter *x = arg;
-	off_t start = ftello(x->to);
 	struct json j;
 	enum error e;
 
 	begin_line(x, &j, "tenant");
 	json_quoted(&j, "name", t->name);
 	json_array_start(&j, "domains");
-	e = domain_table_each_of(x->txn, t->name, put_domain, &j);
+	e = domain_table_each_of(x->c->txn, t->name, put_domain, &j);
 	json_array_end(&j);
 	json_tenant_members(&j, t);
 	end_line(x, &j);
-	if (e == OK && ftello(x->to) - start > (off_t)LINE_MAX_BYTES + 1)
+	if (e == OK && x->line > LINE_MAX_BYTES)
 		return error_set(&x->c->why, ERR_LIMIT,
 		    "the domains of tenant %s do not fit into a line of %zu bytes, "
 		    "which is what import takes; use backup, or a snapshot",
@@ -127,7 +134,7 @@ static enum error
 put_row(void *arg, const struct login *address, const struct mailbox *m)
 {
 	struct exporter *x = arg;
-	struct csv row = {x->to, false};
+	struct csv row = {x->c->out, false};
 	char clients[CLIENTS_TEXT_MAX];
 	struct text text;
 
@@ -151,15 +158,16 @@ put_mailboxes(struct exporter *x)
 
 	if (x->only != NULL)
 		return tenant_mailboxes_each(
-		    x->txn, x->only, x->csv ? put_row : put_mailbox, x);
-	e = mailbox_table_each(x->txn, NULL, x->csv ? put_row : put_mailbox, x);
-	return e == OK ? ctl_walked(x->c, x->walked, store_meta(x->txn)->mailboxes) : e;
+		    x->c->txn, x->only, x->csv ? put_row : put_mailbox, x);
+	e = mailbox_table_each(x->c->txn, NULL, x->csv ? put_row : put_mailbox, x);
+	return e == OK ? ctl_walked(x->c, x->walked, store_meta(x->c->txn)->mailboxes)
+		       : e;
 }
 
 static enum error
 put_csv(struct exporter *x)
 {
-	fputs("address,smtp_auth,until,clients,note\r\n", x->to);
+	fputs("address,smtp_auth,until,clients,note\r\n", x->c->out);
 	return put_mailboxes(x);
 }
 
@@ -170,20 +178,20 @@ put_all(struct exporter *x)
 	enum error e;
 
 	if (x->only != NULL) {
-		e = tenant_table_get(x->txn, x->only, &t);
+		e = tenant_table_get(x->c->txn, x->only, &t);
 		if (e == OK)
 			e = put_tenant(x, &t);
 	} else {
 		e = put_settings(x);
 		if (e == OK)
-			e = tenant_table_each(x->txn, put_tenant, x);
+			e = tenant_table_each(x->c->txn, put_tenant, x);
 	}
 	if (e == OK)
 		e = put_mailboxes(x);
 	if (e != OK)
 		return e;
-	return x->only != NULL ? tenant_aliases_each(x->txn, x->only, put_alias, x)
-			       : alias_table_each(x->txn, NULL, put_alias, x);
+	return x->only != NULL ? tenant_aliases_each(x->c->txn, x->only, put_alias, x)
+			       : alias_table_each(x->c->txn, NULL, put_alias, x);
 }
 
 static enum error
@@ -202,38 +210,22 @@ read_options(struct exporter *x)
 	return tenant_name_parse(ctl_option(c, OPT_TENANT), x->name, &c->why);
 }
 
-/* write_out - the whole export, from one snapshot, which ends with it */
-static enum error
-write_out(struct exporter *x)
-{
-	struct ctl *c = x->c;
-	struct tenant t;
-	enum error e = store_begin(c->store, &x->txn);
-
-	if (e != OK)
-		return error_about(&c->why, e, c->dir);
-	if (x->only != NULL && (e = tenant_table_get(x->txn, x->only, &t)) != OK)
-		error_set(&c->why, e, "there is no tenant %s", x->only);
-	if (e == OK)
-		e = x->csv ? put_csv(x) : put_all(x);
-	if (e == OK)
-		e = store_check(x->txn);
-	store_abort(&x->txn);
-	if (e != OK && c->why.text[0] == '\0')
-		return error_about(&c->why, e, c->dir);
-	return e;
-}
-
 enum error
 ctl_export(struct ctl *c)
 {
 	struct exporter x = {.c = c};
+	struct tenant t;
 	enum error e = read_options(&x);
 
-	if (e == OK)
-		e = spool_open(c, &x.to);
 	if (e != OK)
 		return e;
-	e = write_out(&x);
-	return spool_print(c, &x.to, e);
+	if (x.only != NULL && (e = tenant_table_get(c->txn, x.only, &t)) != OK)
+		error_set(&c->why, e, "there is no tenant %s", x.only);
+	if (e == OK)
+		e = x.csv ? put_csv(&x) : put_all(&x);
+	if (e == OK)
+		e = store_confirm(c->txn);
+	if (e != OK && c->why.text[0] == '\0')
+		return error_about(&c->why, e, c->dir);
+	return e;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import - the command that puts all changes of a file into the policy, or none */
 #include "policy/import/import.h"
+#include "policy/ctl/remark.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,8 +63,7 @@ read_options(struct job *j)
 static void
 complain(struct job *j, const struct error_text *why)
 {
-	import_file_hide(&j->file);
-	bad_lines_add(&j->bad, j->file.line, why);
+	bad_lines_add(&j->bad, j->c->err, j->file.line, why);
 }
 
 /*
@@ -271,7 +271,7 @@ check_guard(struct job *j)
 		return OK;
 	if (!j->dry_run)
 		return error_set(&j->c->why, e, "%s", why.text);
-	fprintf(stderr, "smtpauthctl: warning: %s\n", why.text);
+	remark(j->c->err, "warning: %s", why.text);
 	return OK;
 }
 

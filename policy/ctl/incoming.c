@@ -29,7 +29,8 @@ spool(struct ctl *c, FILE **file_r)
 
 	*file_r = spool_file();
 	if (*file_r == NULL)
-		return cannot(c, "make", "a temporary file");
+		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_CREATE,
+		    "cannot create a temporary file: %s", strerror(errno));
 	if (!copy_stream(stdin, *file_r))
 		e = ferror(stdin) ? cannot(c, "read", "standard input")
 				  : cannot(c, "write", "a temporary file");

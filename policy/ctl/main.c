@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* main - smtpauthctl: finds the command, runs it in one transaction, says what failed
  */
-#include <errno.h>
 #include <locale.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
@@ -13,10 +11,10 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/help.h"
 #include "policy/ctl/journal.h"
+#include "policy/ctl/remark.h"
 #include "policy/ctl/spool.h"
 #include "policy/ctl/transaction.h"
 #include "policy/guard.h"
-#include "policy/text.h"
 
 /* exit_status - of an error; no default, so that the compiler finds a gap */
 static int
@@ -62,17 +60,6 @@ exit_status(enum error e)
 		return EX_SOFTWARE;
 	}
 	return EX_SOFTWARE;
-}
-
-/* complain - one line on standard error, fit for a terminal */
-static void __attribute__((noinline)) complain(const char *why)
-{
-	char shown[4 * ERROR_TEXT_MAX + 64];
-	struct text t;
-
-	text_init(&t, shown, sizeof shown);
-	text_show(&t, why, strlen(why), ERROR_TEXT_MAX);
-	fprintf(stderr, "smtpauthctl: %s\n", shown);
 }
 
 /* count_words - of a name or of the arguments; those in brackets may be left out */
@@ -178,75 +165,105 @@ find_dir(struct ctl *c, struct config *config)
 	return e;
 }
 
+/* What a command says, until it is true. */
+struct held {
+	struct spool out, err;
+};
+
+/* release - drops what is held */
+static void
+release(struct ctl *c, struct held *h)
+{
+	spool_close(&h->out);
+	spool_close(&h->err);
+	c->out = stdout;
+	c->err = stderr;
+}
+
+/* hold - holds back what will be said, of a command that works with a store */
+static enum error
+hold(struct ctl *c, struct held *h)
+{
+	enum error e;
+
+	release(c, h);
+	if (c->command->need == NEED_NOTHING)
+		return OK;
+	e = spool_open(&h->out, &c->why);
+	if (e == OK)
+		e = spool_open(&h->err, &c->why);
+	if (e != OK)
+		return e;
+	c->out = h->out.to;
+	c->err = h->err.to;
+	return OK;
+}
+
 /* commit - unless there is no room for what is to be said of it */
 static enum error
-commit(struct ctl *c)
+commit(struct ctl *c, struct held *h)
 {
-	enum error e = spool_flush(c, c->out);
+	enum error e = spool_flush(&h->out, &c->why);
 
 	return e == OK ? journal_commit(c) : e;
 }
 
 /* run_in_transaction - one command, one transaction */
 static enum error
-run_in_transaction(struct ctl *c)
+run_in_transaction(struct ctl *c, struct held *h)
 {
 	enum error e = transaction_is_later(c) ? OK : transaction_begin(c);
 
 	if (e == OK)
 		e = c->command->run(c);
 	if (e == OK && transaction_writes(c) && c->txn != NULL)
-		e = commit(c);
+		e = commit(c, h);
 	return e;
 }
 
-/* is_long - whether what the command says may be more than fits into memory */
-static bool
-is_long(const struct ctl *c)
-{
-	return c->command->need >= NEED_TRIAL;
-}
-
-/* hold_back - a stream for what is true only once the transaction has ended */
-static FILE *
-hold_back(const struct ctl *c, char **text, size_t *size)
-{
-	if (!transaction_takes_turn(c))
-		return stdout;
-	return is_long(c) ? spool_file() : open_memstream(text, size);
-}
-
-/* print_held - what was held back, if all went well; frees it in any case */
+/*
+ * run_once - the command from its begin to the end of its transaction. What it says is
+ * held: a command that reads can be run again, and then has said nothing before.
+ */
 static enum error
-print_held(struct ctl *c, bool in_file, char **text, const size_t *size, enum error e)
+run_once(struct ctl *c, struct held *h)
 {
-	if (in_file)
-		return spool_print(c, &c->out, e);
-	fclose(c->out);
-	if (e == OK && *text != NULL)
-		fwrite(*text, 1, *size, stdout);
-	free(*text);
+	enum error e = hold(c, h);
+
+	c->status = EX_OK;
+	c->tells = false;
+	error_set(&c->why, OK, "%s", "");
+	if (e == OK)
+		e = c->command->need == NEED_NOTHING ? c->command->run(c)
+						     : run_in_transaction(c, h);
+	store_abort(&c->txn);
+	store_close(&c->store);
 	return e;
+}
+
+/* print_held - remarks in any case; the rest where it is true */
+static enum error
+print_held(struct ctl *c, struct held *h, enum error e)
+{
+	struct error_text why;
+	enum error printed = OK;
+
+	if (h->err.to != NULL && spool_print(&h->err, stderr, &why) != OK)
+		remark(stderr, "%s", why.text);
+	if ((e == OK || c->tells) && h->out.to != NULL)
+		printed = spool_print(&h->out, stdout, e == OK ? &c->why : &why);
+	release(c, h);
+	return e == OK ? printed : e;
 }
 
 /* run - ... with the output held back until it is true */
 static enum error
 run(struct ctl *c)
 {
-	char *text = NULL;
-	size_t size = 0;
-	enum error e;
+	struct held held = {.out = {.to = NULL}};
+	enum error e = run_once(c, &held);
 
-	c->out = hold_back(c, &text, &size);
-	if (c->out == NULL)
-		return error_set(&c->why, ERR_CREATE,
-		    "cannot create a temporary file: %s", strerror(errno));
-	e = c->command->need == NEED_NOTHING ? c->command->run(c)
-					     : run_in_transaction(c);
-	store_abort(&c->txn);
-	store_close(&c->store);
-	if (c->out != stdout)
-		e = print_held(c, is_long(c), &text, &size, e);
+	e = print_held(c, &held, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return error_set(&c->why, ERR_IO, "cannot write to standard output%s",
 		    transaction_writes(c) ? "; the change itself is made" : "");
@@ -271,12 +288,10 @@ main(int argc, char **argv)
 		e = choose_command(&c);
 	if (e == OK)
 		e = find_dir(&c, &config);
-	if (e == OK) {
-		error_set(&c.why, e, "%s", "");
+	if (e == OK)
 		e = run(&c);
-	}
 	if (e == OK)
 		return c.status;
-	complain(c.why.text[0] != '\0' ? c.why.text : error_string(e));
+	remark(stderr, "%s", c.why.text[0] != '\0' ? c.why.text : error_string(e));
 	return exit_status(e);
 }

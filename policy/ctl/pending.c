@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/ctl/remark.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/notice_table.h"
 #include "policy/tenant_table.h"
@@ -223,9 +224,7 @@ warn(struct ctl *c, struct store_txn *txn, const struct usage_merge *merge)
 
 	if (survey_covers(&coverage, store_settings(txn)->usage_nodes,
 		c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, &why) != OK)
-		fprintf(stderr,
-		    "smtpauthctl: warning: {mailboxes} may lack some that are in use: "
-		    "%s\n",
+		remark(c->err, "warning: {mailboxes} may lack some that are in use: %s",
 		    why.text);
 }
 

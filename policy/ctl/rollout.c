@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 
+#include "policy/ctl/remark.h"
 #include "policy/tenant_table.h"
 #include "policy/verify.h"
 
@@ -111,11 +112,10 @@ rollout_survey_any(struct ctl *c, const char *only, struct rollout *out)
 }
 
 void
-rollout_warn(const struct rollout *r)
+rollout_warn(struct ctl *c, const struct rollout *r)
 {
 	if (r->coverage.nodes > 0 && !r->covered)
-		fprintf(stderr, "smtpauthctl: warning: usage is not complete: %s\n",
-		    r->gap.text);
+		remark(c->err, "warning: usage is not complete: %s", r->gap.text);
 }
 
 void

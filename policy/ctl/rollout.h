@@ -57,7 +57,7 @@ void rollout_end(struct rollout *r);
 void rollout_print_coverage(struct ctl *c, const struct rollout *r);
 
 /* The same for programs, which read it on standard error. */
-void rollout_warn(const struct rollout *r);
+void rollout_warn(struct ctl *c, const struct rollout *r);
 
 /* The instant as RFC 3339, or "" for none, in BUF (INSTANT_TEXT_MAX bytes). */
 const char *rollout_time(instant t, char *buf);

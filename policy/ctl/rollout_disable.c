@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/ctl/rollout.h"
 #include "policy/tenant_table.h"
 
@@ -199,10 +200,10 @@ ctl_rollout_disable_unused(struct ctl *c)
 	if (e == OK)
 		e = disable_all(c, &q, &r, &count, &wanted);
 	if (e == OK && wanted > 0)
-		fprintf(stderr,
-		    "smtpauthctl: %lu unused tenant%s left alone, as tries were "
+		remark(c->err,
+		    "%lu unused tenant%s left alone, as tries were "
 		    "denied: "
-		    "see \"usage tenants\"; --tenant NAME disables one\n",
+		    "see \"usage tenants\"; --tenant NAME disables one",
 		    wanted, wanted == 1 ? "" : "s");
 	if (e == OK && !c->options.json)
 		print_summary(c, &q, &r, count);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_grant - turns the use of a tenant into exceptions */
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/ctl/rollout.h"
 #include "policy/mailbox_table.h"
 #include "policy/text.h"
@@ -256,9 +257,8 @@ ctl_rollout_grant(struct ctl *c)
 	if (e != OK)
 		return e;
 	if (!r.covered)
-		fprintf(stderr,
-		    "smtpauthctl: warning: mailboxes in use may be missing: %s\n",
-		    r.gap.text);
+		remark(
+		    c->err, "warning: mailboxes in use may be missing: %s", r.gap.text);
 	if (!c->options.json)
 		fprintf(c->out, "%lu exception%s %s, %lu skipped\n", g.granted,
 		    g.granted == 1 ? "" : "s",

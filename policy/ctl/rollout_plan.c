@@ -76,7 +76,7 @@ print_plan(struct ctl *c, const struct rollout *r)
 	}
 	listing_end(&l);
 	if (c->options.json) {
-		rollout_warn(r);
+		rollout_warn(c, r);
 		return;
 	}
 	print_totals(c, total);

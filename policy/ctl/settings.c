@@ -5,6 +5,7 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/setting_table.h"
 
 /* json_key - the names of JSON have '_' for '-' */
@@ -131,9 +132,9 @@ warn(struct ctl *c, const struct setting *row)
 {
 	if (strcmp(row->key, "exempt-clients") == 0 &&
 	    cidr_list_has_loopback(&store_settings(c->txn)->exempt_clients))
-		fprintf(stderr,
-		    "smtpauthctl: warning: exempt-clients holds the loopback address: "
-		    "behind a proxy on this machine that exempts everyone\n");
+		remark(c->err,
+		    "warning: exempt-clients holds the loopback address: behind a "
+		    "proxy on this machine that exempts everyone");
 }
 
 /* report - what is stored now */

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/smallfile.h"
 
 /* Some hundred bytes, and remarks, make a key. */
@@ -51,12 +52,12 @@ free_pem(struct pem *pem)
 
 /* warn_of_mode - a key that others can read may be used by others */
 static void
-warn_of_mode(const char *path, mode_t mode)
+warn_of_mode(struct ctl *c, const char *path, mode_t mode)
 {
 	if (S_ISREG(mode) && (mode & 077) != 0)
-		fprintf(stderr,
-		    "smtpauthctl: warning: %s has mode %04o, and should be its owner's "
-		    "only: chmod 600\n",
+		remark(c->err,
+		    "warning: %s has mode %04o, and should be its owner's only: chmod "
+		    "600",
 		    path, (unsigned)(mode & 07777));
 }
 
@@ -71,7 +72,7 @@ snapshot_load_key(struct ctl *c, struct signing_key **key_r)
 	if (e == OK)
 		e = signing_key_read(key_r, pem.text, pem.len, path, &c->why);
 	if (e == OK)
-		warn_of_mode(path, pem.mode);
+		warn_of_mode(c, path, pem.mode);
 	free_pem(&pem);
 	return e;
 }

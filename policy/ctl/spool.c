@@ -11,17 +11,23 @@
 
 #include "policy/ctl/output.h"
 
+/* folder - where temporary files are made */
+static const char *
+folder(void)
+{
+	const char *dir = getenv("TMPDIR");
+
+	return dir != NULL && *dir == '/' ? dir : "/tmp";
+}
+
 FILE *
 spool_file(void)
 {
-	const char *dir = getenv("TMPDIR");
 	char path[PATH_MAX];
 	FILE *f;
 	int fd, n;
 
-	if (dir == NULL || *dir != '/')
-		dir = "/tmp";
-	n = snprintf(path, sizeof path, "%s/smtpauthctl.XXXXXX", dir);
+	n = snprintf(path, sizeof path, "%s/smtpauthctl.XXXXXX", folder());
 	if (n < 0 || n >= (int)sizeof path) {
 		errno = ENAMETOOLONG;
 		return NULL;
@@ -36,46 +42,105 @@ spool_file(void)
 	return f;
 }
 
-enum error
-spool_open(struct ctl *c, FILE **spool_r)
+/* fail - remembers the first failure: stdio forgets the reason */
+static bool
+fail(struct spool *s, enum error e)
 {
-	*spool_r = spool_file();
-	return *spool_r != NULL
-	    ? OK
-	    : error_set(&c->why, ERR_CREATE, "cannot create a temporary file: %s",
-		  strerror(errno));
+	s->failed = e;
+	s->failed_errno = errno;
+	return false;
+}
+
+/* make_file - without a buffer: what goes there has been in one */
+static bool
+make_file(struct spool *s)
+{
+	s->file = spool_file();
+	if (s->file == NULL)
+		return fail(s, errno == ENOSPC ? ERR_FULL : ERR_CREATE);
+	setvbuf(s->file, NULL, _IONBF, 0);
+	return true;
+}
+
+/* move - what is in memory to the file */
+static bool
+move(struct spool *s)
+{
+	if (s->file == NULL && !make_file(s))
+		return false;
+	errno = EIO;
+	if (fwrite(s->rest, 1, s->len, s->file) != s->len)
+		return fail(s, errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO);
+	s->len = 0;
+	return true;
+}
+
+/* take - N bytes that were printed; 0, which stdio takes for an error, once one failed
+ */
+static ssize_t
+take(void *arg, const char *bytes, size_t n)
+{
+	struct spool *s = arg;
+
+	for (size_t done = 0, some; done < n; done += some) {
+		if (s->failed != OK || (s->len == SPOOL_MEMORY && !move(s)))
+			return 0;
+		some =
+		    n - done < SPOOL_MEMORY - s->len ? n - done : SPOOL_MEMORY - s->len;
+		memcpy(s->rest + s->len, bytes + done, some);
+		s->len += some;
+	}
+	return (ssize_t)n;
 }
 
 enum error
-spool_flush(struct ctl *c, FILE *spool)
+spool_open(struct spool *s, struct error_text *why)
 {
-	errno = EIO; /* of a write that failed before, whose reason is forgotten */
-	if (fflush(spool) == 0 && !ferror(spool))
+	const cookie_io_functions_t functions = {.write = take};
+
+	*s = (struct spool){.rest = malloc(SPOOL_MEMORY)};
+	if (s->rest != NULL)
+		s->to = fopencookie(s, "w", functions);
+	if (s->to != NULL)
 		return OK;
-	return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
-	    "cannot write a temporary file: %s", strerror(errno));
+	spool_close(s);
+	return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 }
 
-/* copy - all of it; whether standard output took it, main looks */
-static enum error
-copy(struct ctl *c, FILE *from)
+enum error
+spool_flush(struct spool *s, struct error_text *why)
 {
-	enum error e = spool_flush(c, from);
+	if (fflush(s->to) == 0 && !ferror(s->to))
+		return OK;
+	return error_set(why, s->failed, "cannot %s a temporary file in %s: %s",
+	    s->file == NULL ? "create" : "write", folder(), strerror(s->failed_errno));
+}
+
+enum error
+spool_print(struct spool *s, FILE *to, struct error_text *why)
+{
+	enum error e = spool_flush(s, why);
 
 	if (e != OK)
 		return e;
-	rewind(from);
-	if (!copy_stream(from, stdout) && ferror(from))
-		return error_set(&c->why, ERR_IO, "cannot read a temporary file");
+	if (s->file != NULL) {
+		rewind(s->file);
+		if (!copy_stream(s->file, to) && ferror(s->file))
+			return error_set(why, ERR_IO,
+			    "cannot read a temporary file in %s", folder());
+	}
+	fwrite(s->rest, 1, s->len, to);
 	return OK;
 }
 
-enum error
-spool_print(struct ctl *c, FILE **spool, enum error e)
+void
+spool_close(struct spool *s)
 {
-	if (e == OK)
-		e = copy(c, *spool);
-	fclose(*spool);
-	*spool = NULL;
-	return e;
+	s->failed = ERR_IO; /* nothing more is taken */
+	if (s->to != NULL)
+		fclose(s->to);
+	if (s->file != NULL)
+		fclose(s->file);
+	free(s->rest);
+	memset(s, 0, sizeof *s);
 }

@@ -3,28 +3,46 @@
 #ifndef CTL_SPOOL_H
 #define CTL_SPOOL_H
 
-#include "policy/ctl/ctl.h"
+#include <stdio.h>
+
+#include "policy/error.h"
+
+/* What fits into so many bytes stays in memory; more goes to a temporary file. */
+#define SPOOL_MEMORY 65536
+
+/*
+ * Output of any size. What is printed from it holds no transaction, however slowly it
+ * is read.
+ */
+struct spool {
+	FILE *to;   /* print here */
+	FILE *file; /* the beginning of it, or NULL */
+	char *rest; /* what follows, LEN bytes */
+	size_t len;
+	enum error failed; /* the first thing that went wrong */
+	int failed_errno;
+};
 
 /* A temporary file without a name, below $TMPDIR or /tmp; NULL with errno. */
 FILE *spool_file(void);
 
-/*
- * The same, for output of any size. What is printed from it
- * holds no transaction, however slowly it is read. ERR_CREATE, with C's `why`.
- */
-enum error spool_open(struct ctl *c, FILE **spool_r) MUST_USE;
+/* Starts an empty spool. ERR_MEMORY, with WHY. */
+enum error spool_open(struct spool *s, struct error_text *why) MUST_USE;
 
 /*
  * Whether all that was printed is in the spool: to be asked while there is a way back,
- * before the transaction that it tells of is committed. ERR_IO, ERR_FULL, with C's
- * `why`.
+ * before the transaction that it tells of is committed. ERR_CREATE, ERR_IO, ERR_FULL,
+ * with WHY.
  */
-enum error spool_flush(struct ctl *c, FILE *spool) MUST_USE;
+enum error spool_flush(struct spool *s, struct error_text *why) MUST_USE;
 
 /*
- * Copies the spool to standard output if E is OK; closes and NULLs it in any case.
- * Returns E, or what went wrong: ERR_IO, ERR_FULL, with C's `why`.
+ * Copies the spool to TO, which the caller asks whether it took all. Errors as
+ * spool_flush(); then nothing is copied.
  */
-enum error spool_print(struct ctl *c, FILE **spool, enum error e) MUST_USE;
+enum error spool_print(struct spool *s, FILE *to, struct error_text *why) MUST_USE;
+
+/* Drops what is in it. Nothing happens to a spool that is not open, all zeros. */
+void spool_close(struct spool *s);
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/ctl/owner.h"
+#include "policy/ctl/remark.h"
 #include "policy/usage/database.h"
 
 #define HERE "the usage of this machine"
@@ -53,9 +54,8 @@ add(struct ctl *c, struct usage_sources *s, struct usage_reader *reader)
 		    &c->why, e, "usage of more than %d machines", MERGE_SOURCES_MAX);
 	}
 	if (left_out != NULL)
-		fprintf(stderr,
-		    "smtpauthctl: warning: %s is left out: the same machine has newer "
-		    "data\n",
+		remark(c->err,
+		    "warning: %s is left out: the same machine has newer data",
 		    left_out);
 	return OK;
 }
