@@ -32,7 +32,8 @@ struct ctl {
 	FILE *err;            /* remarks; see remark.h */
 	bool tells;           /* what is in `out` holds, though the command fails */
 	instant now;
-	int status; /* exit status of a success other than 0 */
+	bool spared; /* it was overtaken before: writers are to wait a little */
+	int status;  /* exit status of a success other than 0 */
 	struct error_text why;
 };
 

@@ -12,6 +12,7 @@
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
+#include "policy/verify.h"
 
 #define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
 
@@ -217,14 +218,15 @@ ctl_export(struct ctl *c)
 	struct tenant t;
 	enum error e = read_options(&x);
 
+	if (e ==
+	    OK) /* of a damaged database nothing is exported, however little it is */
+		e = verify_txn(c->txn, NULL, &c->why);
 	if (e != OK)
 		return e;
 	if (x.only != NULL && (e = tenant_table_get(c->txn, x.only, &t)) != OK)
 		error_set(&c->why, e, "there is no tenant %s", x.only);
 	if (e == OK)
 		e = x.csv ? put_csv(&x) : put_all(&x);
-	if (e == OK)
-		e = store_confirm(c->txn);
 	if (e != OK && c->why.text[0] == '\0')
 		return error_about(&c->why, e, c->dir);
 	return e;

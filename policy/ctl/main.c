@@ -16,6 +16,9 @@
 #include "policy/ctl/transaction.h"
 #include "policy/guard.h"
 
+/* How often a reading starts again that was overtaken by commits. */
+#define RUNS_AGAIN 3
+
 /* exit_status - of an error; no default, so that the compiler finds a gap */
 static int
 exit_status(enum error e)
@@ -236,8 +239,29 @@ run_once(struct ctl *c, struct held *h)
 	if (e == OK)
 		e = c->command->need == NEED_NOTHING ? c->command->run(c)
 						     : run_in_transaction(c, h);
+	if (c->txn != NULL && c->command->need != NEED_NOTHING &&
+	    store_check(c->txn) == ERR_OVERTAKEN)
+		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);
 	store_close(&c->store);
+	return e;
+}
+
+/*
+ * run_whole - again where commits have gone over what the command read, whatever came
+ * of it. Writers are asked to spare it then.
+ */
+static enum error
+run_whole(struct ctl *c, struct held *h)
+{
+	enum error e = run_once(c, h);
+
+	for (int i = 0; e == ERR_OVERTAKEN && i < RUNS_AGAIN; i++) {
+		c->spared = true;
+		e = run_once(c, h);
+	}
+	if (e == ERR_OVERTAKEN)
+		return error_set(&c->why, e, "%s", error_string(e));
 	return e;
 }
 
@@ -261,7 +285,7 @@ static enum error
 run(struct ctl *c)
 {
 	struct held held = {.out = {.to = NULL}};
-	enum error e = run_once(c, &held);
+	enum error e = run_whole(c, &held);
 
 	e = print_held(c, &held, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))

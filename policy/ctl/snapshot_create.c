@@ -50,7 +50,8 @@ take_serial(struct ctl *c, struct making *m)
 	e = journal_commit(c);
 	if (e != OK)
 		return e;
-	e = store_yield(c->store, &c->txn);
+	/* where writers overtook it before, it keeps its turn */
+	e = c->spared ? store_begin(c->store, &c->txn) : store_yield(c->store, &c->txn);
 	return e == OK ? OK : error_about(&c->why, e, c->dir);
 }
 
@@ -60,6 +61,8 @@ write_file(struct ctl *c, struct making *m)
 {
 	enum error e = snapshot_write(m->to.file, c->txn, m->key, &m->head, &c->why);
 
+	if (store_check(c->txn) == ERR_OVERTAKEN)
+		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);
 	store_close(&c->store);
 	return e == OK ? outgoing_sync(&m->to, c) : e;

@@ -30,6 +30,8 @@ transaction_begin(struct ctl *c)
 	enum error e =
 	    store_open(&c->store, c->dir, turn ? STORE_WRITE : STORE_READ, &c->why);
 
+	if (e == OK && c->spared)
+		store_spare(c->store);
 	if (e == OK && c->command->need != NEED_STORE) {
 		e = store_begin(c->store, &c->txn);
 		if (e != OK)
