@@ -149,9 +149,16 @@ scan(struct keeper *k, uint64_t *records, struct error_text *why)
 static enum error
 start_over(struct keeper *k, struct error_text *why)
 {
+	struct store_txn *txn;
 	enum error e = store_baseline(k->store, &k->base);
 
-	return e == OK ? OK : error_about(why, e, k->dir);
+	if (e == OK)
+		e = store_begin(k->store, &txn);
+	if (e != OK)
+		return error_about(why, e, k->dir);
+	note_meta(k, txn);
+	store_abort(&txn);
+	return OK;
 }
 
 /* open_and_verify - OK with the pool open, or nothing open */

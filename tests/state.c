@@ -21,12 +21,15 @@
 #include <unistd.h>
 
 /* Made by the program for each case; the process of each test knows it. */
+const char *state_base;
+
 static char base[STATE_PATH / 4];
 
 static void
 base_open(void)
 {
-	snprintf(base, sizeof(base), "/tmp/policy-XXXXXX");
+	snprintf(base, sizeof(base), "%s/policy-XXXXXX",
+	    state_base != NULL ? state_base : "/tmp");
 	/* searchable, for tests that give up root's rights */
 	if (mkdtemp(base) == NULL || chmod(base, 0711) != 0) {
 		perror(base);

@@ -29,6 +29,10 @@ struct state {
 
 #define expect_ok(expression) expect_error(OK, expression)
 
+/* Where the state folders are made, if not in /tmp; to be set before a case is added.
+ */
+extern const char *state_base;
+
 /* Adds a case whose state folders are removed at its end, also after failures. */
 TCase *state_add_case(Suite *suite, const char *name);
 
