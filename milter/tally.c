@@ -21,7 +21,7 @@
 struct slot {
 	uint64_t hash;
 	uint16_t len, local;
-	bool has_domain, named;
+	bool has_domain;
 	char text[SHORT_MAX];
 	struct usage usage;
 	struct usage_day day;
@@ -102,7 +102,6 @@ keep_login(struct block *b, struct slot *slot, const struct login *login)
 	slot->len = (uint16_t)login->len;
 	slot->local = (uint16_t)login->local;
 	slot->has_domain = login->has_domain;
-	slot->named = login->named;
 	memcpy(text_of(b, slot), login->text, login->len);
 }
 
@@ -219,7 +218,6 @@ take_entry(struct block *b, struct slot *slot, struct usage_entry *out)
 	login->len = slot->len;
 	login->local = slot->local;
 	login->has_domain = slot->has_domain;
-	login->named = slot->named;
 	memcpy(login->text, text_of(b, slot), slot->len);
 	login->text[login->len] = '\0';
 	out->usage = slot->usage;

@@ -2,20 +2,27 @@
 /* address - logins and mailbox addresses as administrators type them */
 #include "policy/address.h"
 
+#include <ctype.h>
 #include <string.h>
 
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
 #include "policy/tenant_table.h"
 
-enum error
-address_login(struct store_txn *txn, const char *typed, struct login *out_r,
+/* normalize - what was typed, without the blanks around it, as a login */
+static enum error
+normalize(struct store_txn *txn, const char *typed, struct login *out_r,
     struct error_text *why)
 {
+	const char *start = typed + strspn(typed, " ");
+	size_t n = strlen(start);
 	struct error_text reason;
-	enum error e = login_normalize(typed, strlen(typed),
-	    store_settings(txn)->login_separators, out_r, &reason);
+	enum error e;
 
+	while (n > 0 && start[n - 1] == ' ')
+		n--;
+	e = login_normalize(
+	    start, n, store_settings(txn)->login_separators, out_r, &reason);
 	if (e == ERR_DATA)
 		return error_set(
 		    why, e, "bad login \"%.400s\": %.200s", typed, reason.text);
@@ -23,12 +30,57 @@ address_login(struct store_txn *txn, const char *typed, struct login *out_r,
 }
 
 enum error
+address_login(struct store_txn *txn, const char *typed, struct login *out_r,
+    struct error_text *why)
+{
+	const struct settings *settings = store_settings(txn);
+	enum error e = normalize(txn, typed, out_r, why);
+
+	if (e == OK && settings_replace_domain(settings) && out_r->has_domain) {
+		login_drop_domain(out_r);
+		if (login_append_domain(out_r, settings->default_domain) != OK)
+			return error_set(why, ERR_DATA, "\"%s\" is too long", typed);
+	}
+	return e;
+}
+
+/* is_plain_word - a name as people give it to a mailbox: letters, digits, "._-+'" */
+static bool
+is_plain_word(const struct login *name)
+{
+	for (size_t i = 0; i < name->len; i++)
+		if ((unsigned char)name->text[i] < 0x80 &&
+		    !isalnum((unsigned char)name->text[i]) &&
+		    strchr("._-+'", name->text[i]) == NULL)
+			return false;
+	return true;
+}
+
+/* check_typed - that an address is not the result of a slip */
+static enum error
+check_typed(const struct login *address, const char *typed, struct error_text *why)
+{
+	size_t n = strcspn(address->text, ":;,<>\\\"*@");
+
+	if (n < address->local)
+		return error_set(why, ERR_DATA,
+		    "\"%s\" is no mailbox: the name has '%c' in it", typed,
+		    address->text[n]);
+	if (!address->has_domain && !is_plain_word(address))
+		return error_set(why, ERR_DATA,
+		    "\"%s\" is no mailbox: it has no @, and is no plain name", typed);
+	return OK;
+}
+
+enum error
 address_normalize(struct store_txn *txn, const char *typed, struct login *out_r,
     struct error_text *why)
 {
 	const char *domain = store_settings(txn)->default_domain;
-	enum error e = address_login(txn, typed, out_r, why);
+	enum error e = normalize(txn, typed, out_r, why);
 
+	if (e == OK)
+		e = check_typed(out_r, typed, why);
 	if (e != OK)
 		return e;
 	if (!out_r->has_domain && domain[0] == '\0')
@@ -36,9 +88,6 @@ address_normalize(struct store_txn *txn, const char *typed, struct login *out_r,
 		    why, ERR_DATA, "\"%s\" is no mailbox: it has no @", typed);
 	if (!out_r->has_domain && login_append_domain(out_r, domain) != OK)
 		return error_set(why, ERR_DATA, "\"%s\" is too long", typed);
-	if (!out_r->named)
-		return error_set(why, ERR_DATA,
-		    "the domain of \"%s\" is none that a tenant can own", typed);
 	return OK;
 }
 

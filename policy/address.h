@@ -8,13 +8,18 @@
 #include "policy/store.h"
 #include "policy/tenant.h"
 
-/* A login in normal form, by the settings of TXN. ERR_DATA with WHY. */
+/*
+ * A login in normal form, by the settings of TXN, without the blanks around it; where
+ * login-domain is default, with default-domain. ERR_DATA with WHY.
+ */
 enum error address_login(struct store_txn *txn, const char *typed, struct login *out_r,
     struct error_text *why) MUST_USE;
 
 /*
- * A mailbox address in normal form: default-domain is applied, and the domain is one
- * that a tenant could own. ERR_DATA with WHY.
+ * A mailbox address in normal form: default-domain is applied to a plain name without
+ * '@', blanks around are cut off. Stricter than a login, or a slip would make a setting
+ * that no login ever has: ':', ';', ',', '<', '>', '\\', '"', '*' and a second '@' are
+ * ERR_DATA, with WHY.
  */
 enum error address_normalize(struct store_txn *txn, const char *typed,
     struct login *out_r, struct error_text *why) MUST_USE;

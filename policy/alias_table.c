@@ -80,7 +80,7 @@ owner(struct store_txn *txn, const struct login *login, char *name)
 	enum error e = ERR_NOTFOUND;
 
 	name[0] = '\0';
-	if (login->named)
+	if (login->has_domain)
 		e = domain_table_get(txn, login_domain(login), name);
 	return e == ERR_NOTFOUND ? OK : e;
 }

@@ -181,6 +181,12 @@ decide_store_error(enum action action)
 }
 
 bool
+decision_is_stricter(const struct decision *a, const struct decision *b)
+{
+	return a->verdict > b->verdict; /* the verdicts are in this order */
+}
+
+bool
 verdict_passes(enum verdict v)
 {
 	return v == VERDICT_PASS || v == VERDICT_ALLOW || v == VERDICT_REPORT;

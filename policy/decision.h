@@ -11,6 +11,7 @@
 #include "policy/settings.h"
 #include "policy/tenant.h"
 
+/* In order, the strictest last. */
 enum verdict {
 	VERDICT_PASS, /* not authenticated: none of our business */
 	VERDICT_ALLOW,
@@ -69,6 +70,12 @@ struct decision decide(const struct settings *settings, const struct tenant *ten
 
 /* The verdict and reason of a store that cannot be trusted. ACTION is on-error. */
 struct decision decide_store_error(enum action action);
+
+/*
+ * Whether A denies more than B: of two readings of one login the stricter decision
+ * holds. Of two with one verdict neither is stricter.
+ */
+bool decision_is_stricter(const struct decision *a, const struct decision *b);
 
 /* Whether the mechanism proves more than a password: XOAUTH2, GSSAPI and the like. */
 bool mechanism_is_modern(const char *mechanism);

@@ -43,14 +43,12 @@ labels_ok(const char *s, size_t n, size_t label_max)
 	}
 }
 
-/* copy_lower - ASCII letters to lower case, other bytes as they are */
 static enum error
-copy_lower(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
+copy(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 {
 	if (n > cap)
 		return ERR_LIMIT;
-	for (size_t i = 0; i < n; i++)
-		out[i] = ascii_lower(s[i]);
+	memcpy(out, s, n);
 	*len_r = n;
 	return OK;
 }
@@ -59,28 +57,9 @@ copy_lower(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 static enum error
 from_idn2(int rc)
 {
-	switch (rc) {
-	case IDN2_OK:
+	if (rc == IDN2_OK)
 		return OK;
-	case IDN2_MALLOC:
-		return ERR_MEMORY;
-	case IDN2_TOO_BIG_DOMAIN:
-	case IDN2_TOO_BIG_LABEL:
-		return ERR_DATA;
-	default:
-		return ERR_NOTFOUND;
-	}
-}
-
-/* is_host - whether the mapping has made nothing but what names are made of */
-static bool
-is_host(const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (!(s[i] >= 'a' && s[i] <= 'z') && !(s[i] >= '0' && s[i] <= '9') &&
-		    s[i] != '-' && s[i] != '_' && s[i] != '.')
-			return false;
-	return true;
+	return rc == IDN2_MALLOC ? ERR_MEMORY : ERR_DATA;
 }
 
 /* take_ace - libidn2's result; DOT: one trailing dot was taken off before */
@@ -91,11 +70,8 @@ take_ace(const char *ace, bool dot, char *out, size_t cap, size_t *len_r)
 
 	if (len > 0 && ace[len - 1] == '.' && !dot)
 		len--; /* an ideographic full stop at the end */
-	if (len > DOMAIN_MAX || !labels_ok(ace, len, LABEL_MAX))
-		return ERR_DATA;
-	if (!is_host(ace, len)) /* a full-width '@', for one */
-		return ERR_NOTFOUND;
-	return copy_lower(ace, len, out, cap, len_r);
+	/* a full-width '@', for one, is mapped to what no name has */
+	return domain_is_normal(ace, len) ? copy(ace, len, out, cap, len_r) : ERR_DATA;
 }
 
 /* to_alabels - the non-ASCII path */
@@ -121,30 +97,24 @@ to_alabels(const char *s, size_t n, bool dot, char *out, size_t cap, size_t *len
 enum error
 domain_normalize(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 {
-	bool ascii = is_ascii(s, n), dot = n > 0 && s[n - 1] == '.';
-	enum error e;
+	char lower[DOMAIN_MAX];
+	bool dot = n > 0 && s[n - 1] == '.';
 
 	n -= dot;
-	if (!labels_ok(s, n, ascii ? LABEL_MAX : UTF8_DOMAIN_MAX))
+	if (!is_ascii(s, n))
+		return labels_ok(s, n, UTF8_DOMAIN_MAX)
+		    ? to_alabels(s, n, dot, out, cap, len_r)
+		    : ERR_DATA;
+	if (n == 0 || n > DOMAIN_MAX)
 		return ERR_DATA;
-	if (ascii)
-		return n > DOMAIN_MAX ? ERR_DATA : copy_lower(s, n, out, cap, len_r);
-	e = to_alabels(s, n, dot, out, cap, len_r);
-	if (e != ERR_NOTFOUND)
-		return e;
-	if (n > DOMAIN_MAX)
-		return ERR_DATA;
-	return copy_lower(s, n, out, cap, len_r) == OK ? ERR_NOTFOUND : ERR_LIMIT;
+	for (size_t i = 0; i < n; i++)
+		lower[i] = ascii_lower(s[i]);
+	return domain_is_normal(lower, n) ? copy(lower, n, out, cap, len_r) : ERR_DATA;
 }
 
-bool
-domain_is_normal(const char *s, size_t n)
-{
-	return n <= DOMAIN_MAX && labels_ok(s, n, LABEL_MAX);
-}
-
-bool
-domain_is_name(const char *s, size_t n)
+/* is_name - what names are made of, and no address of the internet protocol */
+static bool
+is_name(const char *s, size_t n)
 {
 	size_t digits = 0, last = 0;
 
@@ -161,5 +131,11 @@ domain_is_name(const char *s, size_t n)
 		last++;
 		digits += digit;
 	}
-	return last > 0 && digits < last;
+	return digits < last;
+}
+
+bool
+domain_is_normal(const char *s, size_t n)
+{
+	return n <= DOMAIN_MAX && labels_ok(s, n, LABEL_MAX) && is_name(s, n);
 }

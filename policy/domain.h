@@ -18,24 +18,15 @@
  * length to LEN_R: one trailing dot removed, ASCII lower case, non-ASCII turned
  * into A-labels (IDNA2008 with UTS #46 non-transitional mapping, without STD3: an
  * underscore stays).
- * Returns OK; ERR_DATA for an empty or over-long domain or label; ERR_NOTFOUND for
- * a name that has no A-label form: then OUT holds the input in ASCII lower case and
- * no tenant can own it; ERR_LIMIT when OUT is too small; ERR_MEMORY. Thread-safe;
- * ASCII input allocates nothing.
+ * Returns OK; ERR_DATA for what is no name that a tenant could own: an empty or
+ * over-long domain or label, other characters than letters, digits, '-' and '_', an
+ * all-digit last label (an address is no domain), no A-label form; ERR_LIMIT when OUT
+ * is too small; ERR_MEMORY. Thread-safe; ASCII input allocates nothing.
  */
 enum error domain_normalize(
     const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
-/*
- * Whether the N bytes S, nothing but small ASCII letters, digits, '-' and dots, are a
- * normal form as they are: neither empty nor too long, and no label is.
- */
+/* Whether the N bytes S are such a normal form as they are. */
 bool domain_is_normal(const char *s, size_t n);
-
-/*
- * Whether a normal form may be registered for a tenant: letters, digits, '-', '_'
- * and dots only, and no all-digit last label (an address is no domain).
- */
-bool domain_is_name(const char *s, size_t n);
 
 #endif

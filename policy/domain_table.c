@@ -19,8 +19,7 @@ domain_parse(const char *s, char *out, struct error_text *why)
 		memcpy(out, s, n + 1);
 		return OK;
 	}
-	if (domain_normalize(s, n, out, DOMAIN_MAX, &len) != OK ||
-	    !domain_is_name(out, len))
+	if (domain_normalize(s, n, out, DOMAIN_MAX, &len) != OK)
 		return error_set(why, ERR_DATA, "bad domain \"%s\"", s);
 	out[len] = '\0';
 	return OK;

@@ -144,7 +144,7 @@ key_to_login(struct bytes key, struct login *out_r)
 		return ERR_DAMAGED;
 	memcpy(out_r->text, end + 1, local);
 	out_r->local = out_r->len = local;
-	out_r->has_domain = out_r->named = domain > 0;
+	out_r->has_domain = domain > 0;
 	if (domain > 0) {
 		out_r->text[local] = '@';
 		memcpy(out_r->text + local + 1, at + 1, domain);

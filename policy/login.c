@@ -93,6 +93,24 @@ lower_local(const char *s, size_t n, struct login *out)
 	return OK;
 }
 
+/*
+ * check_blanks - that no blank is one which a password database overlooks: at an end,
+ * beside another, or around an '@'
+ */
+static enum error
+check_blanks(const char *s, size_t n, struct error_text *why)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (s[i] != ' ' ||
+		    (i > 0 && i + 1 < n && strchr(" @", s[i + 1]) == NULL &&
+			s[i - 1] != '@'))
+			continue;
+		return error_set(why, ERR_DATA,
+		    "the login has a blank that is not a single one between words");
+	}
+	return OK;
+}
+
 /* append_normal_domain - '@' and the domain, behind the local part */
 static enum error
 append_normal_domain(const char *s, size_t n, struct login *out)
@@ -105,10 +123,9 @@ append_normal_domain(const char *s, size_t n, struct login *out)
 	out->text[out->local] = '@';
 	e = domain_normalize(
 	    s, n, out->text + out->local + 1, LOGIN_MAX - out->local - 1, &len);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	out->has_domain = true;
-	out->named = e == OK;
 	out->len = out->local + 1 + len;
 	return OK;
 }
@@ -125,6 +142,10 @@ check_bytes(const char *s, size_t n, struct error_text *why)
 	if (!text_is_line(s, n))
 		return error_set(
 		    why, ERR_DATA, "the login has control characters or is not UTF-8");
+	if (!unicode_is_visible(s, n))
+		return error_set(why, ERR_DATA,
+		    "the login has characters that cannot be seen, or white space "
+		    "other than blanks");
 	return OK;
 }
 
@@ -137,8 +158,7 @@ invalid(enum error e, struct error_text *why)
 		    "the login is longer than %d bytes after normalisation", LOGIN_MAX);
 	if (e == ERR_DATA)
 		return error_set(why, ERR_DATA,
-		    "the domain of the login has an empty or over-long label, or is "
-		    "too long");
+		    "the domain of the login is none that a tenant could own");
 	return e;
 }
 
@@ -177,7 +197,7 @@ take_plain(const char *s, size_t n, struct login *out_r)
 	out_r->text[n] = '\0';
 	out_r->len = n;
 	out_r->local = split;
-	out_r->has_domain = out_r->named = true;
+	out_r->has_domain = true;
 	return true;
 }
 
@@ -195,7 +215,10 @@ normalize(const char *s, size_t n, const char *separators, struct login *out_r,
 	if (split == 0 || split + 1 == n || has_empty_part(s, n))
 		return error_set(why, ERR_DATA,
 		    "the local part or the domain of the login is empty");
-	out_r->has_domain = out_r->named = false;
+	e = check_blanks(s, split, why);
+	if (e != OK)
+		return e;
+	out_r->has_domain = false;
 	e = lower_local(s, split, out_r);
 	if (e != OK)
 		return invalid(e, why);
@@ -216,6 +239,32 @@ login_normalize(const char *s, size_t n, const char *separators, struct login *o
 }
 
 enum error
+login_loosen(const char *s, size_t n, enum looseness how, bool with_domain,
+    const char *separators, struct login *out_r)
+{
+	size_t split = find_split(s, n, ""), len = 0, more = 0;
+	char text[LOGIN_MAX];
+	enum error e = unicode_loosen(s, split, how, text, sizeof text - 1, &len);
+
+	if (e == OK && with_domain && split < n) {
+		text[len++] = '@';
+		e = unicode_loosen(s + split + 1, n - split - 1, LOOSE_BLANKS,
+		    text + len, sizeof text - len, &more);
+	}
+	if (e != OK)
+		return e == ERR_LIMIT ? ERR_DATA : e;
+	return login_normalize(text, len + more, separators, out_r, NULL);
+}
+
+void
+login_drop_domain(struct login *login)
+{
+	login->len = login->local;
+	login->text[login->len] = '\0';
+	login->has_domain = false;
+}
+
+enum error
 login_append_domain(struct login *login, const char *domain)
 {
 	size_t n = strlen(domain);
@@ -225,7 +274,7 @@ login_append_domain(struct login *login, const char *domain)
 	login->text[login->local] = '@';
 	memcpy(login->text + login->local + 1, domain, n + 1);
 	login->len = login->local + 1 + n;
-	login->has_domain = login->named = true;
+	login->has_domain = true;
 	return OK;
 }
 
@@ -249,7 +298,6 @@ login_strip_subaddress(
 	    out_r->text + out_r->local, in->text + in->local, in->len - in->local + 1);
 	out_r->len = out_r->local + in->len - in->local;
 	out_r->has_domain = in->has_domain;
-	out_r->named = in->named;
 	return true;
 }
 
@@ -270,7 +318,7 @@ login_from_normal(const char *s, size_t n, struct login *out_r)
 	out_r->text[n] = '\0';
 	out_r->len = n;
 	out_r->local = split;
-	out_r->has_domain = out_r->named = split < n;
+	out_r->has_domain = split < n;
 	return OK;
 }
 

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "policy/error.h"
+#include "policy/unicode.h"
 
 #define LOGIN_RAW_MAX 320 /* bytes after decoding */
 #define LOGIN_MAX 500     /* bytes after normalisation */
@@ -23,7 +24,6 @@ struct login {
 	size_t len;
 	size_t local; /* bytes of the local part; == len without a domain */
 	bool has_domain;
-	bool named; /* the domain has a form that a tenant could own */
 	char text[LOGIN_MAX + 1];
 };
 
@@ -44,11 +44,26 @@ enum error xtext_decode(
 /*
  * Brings the N bytes S, already decoded, to normal form. SEPARATORS are characters
  * that count as '@' where there is none, split at the last ("" for none).
+ * Password databases take more spellings for one account than a normal form can know,
+ * so this is strict: a character that cannot be seen, a blank that is not a single one
+ * between words, and a domain that no tenant could own make a login invalid.
  * Returns OK; ERR_DATA for an invalid login, with the reason in WHY; ERR_MEMORY.
  * Thread-safe; a plain ASCII login allocates nothing.
  */
 enum error login_normalize(const char *s, size_t n, const char *separators,
     struct login *out_r, struct error_text *why) MUST_USE;
+
+/*
+ * The normal form of the N bytes S as a password database may read them that overlooks
+ * what HOW names in the local part, and blanks and what cannot be seen in the domain.
+ * S may be an invalid login. Without WITH_DOMAIN the last '@' and what is behind it are
+ * left out. Returns OK; ERR_DATA where this is no login; ERR_MEMORY.
+ */
+enum error login_loosen(const char *s, size_t n, enum looseness how, bool with_domain,
+    const char *separators, struct login *out_r) MUST_USE;
+
+/* Leaves the local part alone. */
+void login_drop_domain(struct login *login);
 
 /* Appends "@DOMAIN" to a login without one. ERR_LIMIT when it grows too long. */
 enum error login_append_domain(struct login *login, const char *domain) MUST_USE;

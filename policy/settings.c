@@ -61,6 +61,16 @@ set_unknown_tenant(struct settings *s, const char *value, struct error_text *why
 }
 
 static enum error
+set_login_domain(struct settings *s, const char *value, struct error_text *why)
+{
+	s->login_domain =
+	    strcmp(value, "default") == 0 ? LOGIN_DOMAIN_DEFAULT : LOGIN_DOMAIN_KEEP;
+	if (s->login_domain == LOGIN_DOMAIN_DEFAULT || strcmp(value, "keep") == 0)
+		return OK;
+	return bad(value, "keep or default", why);
+}
+
+static enum error
 set_invalid_login(struct settings *s, const char *value, struct error_text *why)
 {
 	return set_three_way(&s->invalid_login, value, why);
@@ -72,8 +82,7 @@ set_default_domain(struct settings *s, const char *value, struct error_text *why
 	size_t len = 0;
 
 	if (domain_normalize(
-		value, strlen(value), s->default_domain, DOMAIN_MAX, &len) != OK ||
-	    !domain_is_name(s->default_domain, len))
+		value, strlen(value), s->default_domain, DOMAIN_MAX, &len) != OK)
 		return bad(value, "a domain", why);
 	s->default_domain[len] = '\0';
 	return OK;
@@ -258,6 +267,7 @@ static const struct setting table[] = {
 	set_new_tenant, 0, 0},
     {"unknown-tenant", "accept | tempfail | reject", "accept", SETTING_WORD,
 	set_unknown_tenant, 0, 0},
+    {"login-domain", "keep | default", "keep", SETTING_WORD, set_login_domain, 0, 0},
     {"invalid-login", "reject | tempfail | accept", "reject", SETTING_WORD,
 	set_invalid_login, 0, 0},
     {"default-domain", "a domain", NULL, SETTING_WORD, set_default_domain,
@@ -360,6 +370,12 @@ setting_decode(struct bytes from, char *out, size_t cap)
 		return e;
 	record_get_string(&r, out, cap);
 	return record_end(&r);
+}
+
+bool
+settings_replace_domain(const struct settings *s)
+{
+	return s->login_domain == LOGIN_DOMAIN_DEFAULT && s->default_domain[0] != '\0';
 }
 
 bool

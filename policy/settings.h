@@ -18,6 +18,10 @@
 #define SETTING_URL_MAX 256
 #define SETTING_TEXT_MAX 2450 /* the longest value as text */
 
+/* LOGIN_DOMAIN_DEFAULT: the password database looks at the name alone, so no login's
+ * domain counts; default-domain takes its place. */
+enum login_domain { LOGIN_DOMAIN_KEEP, LOGIN_DOMAIN_DEFAULT };
+
 enum reply_style { REPLY_STANDARD, REPLY_EXCHANGE };
 
 struct settings {
@@ -25,7 +29,8 @@ struct settings {
 	enum action action; /* reject, tempfail, report */
 	enum smtp_auth new_tenant_smtp_auth;
 	enum action unknown_tenant; /* accept, tempfail, reject */
-	enum action invalid_login;  /* reject, tempfail, accept */
+	enum login_domain login_domain;
+	enum action invalid_login; /* reject, tempfail, accept */
 	char default_domain[DOMAIN_MAX + 1];
 	char login_separators[SETTING_CHARACTERS_MAX + 1];
 	char subaddress_delimiter[SETTING_CHARACTERS_MAX + 1];
@@ -77,6 +82,9 @@ enum error setting_apply(
 /* A stored record of a setting: a version byte and the canonical text. */
 void setting_encode(const char *value, struct record_writer *w);
 enum error setting_decode(struct bytes from, char *out, size_t cap) MUST_USE;
+
+/* Whether default-domain takes the place of every login's domain. */
+bool settings_replace_domain(const struct settings *s);
 
 /* Whether NAME is one of the exempt listeners (exact, as the MTA spells it). */
 bool settings_exempt_listener(const struct settings *s, const char *name);

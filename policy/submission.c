@@ -9,6 +9,8 @@
 #include "policy/steps.h"
 #include "policy/tenant_table.h"
 
+#define READING_MAX 4096 /* bytes of a login that a SASL service may look at */
+
 /* normalize - from the MTA's bytes to the normal form; ERR_DATA: an invalid login */
 static enum error
 normalize(const struct submission *s, const struct settings *settings,
@@ -57,6 +59,25 @@ follow_alias(struct store_txn *txn, struct login *login, struct text *steps)
 	return OK;
 }
 
+/* drop_domain - where no domain counts, default-domain will take its place */
+static void
+drop_domain(const struct settings *settings, struct login *login, struct text *steps)
+{
+	if (!login->has_domain)
+		return;
+	if (!settings_replace_domain(settings)) {
+		if (settings->login_domain == LOGIN_DOMAIN_DEFAULT)
+			steps_add(steps,
+			    "login-domain is default, but default-domain is not set: "
+			    "the domain counts");
+		return;
+	}
+	login_drop_domain(login);
+	steps_login(steps,
+	    "login-domain is default, so the domain does not count:", login->text,
+	    login->len);
+}
+
 /*
  * resolve - aliases, then the default domain. The login with the default domain is
  * the same login spelt out, so it may be an alias too.
@@ -65,8 +86,10 @@ static enum error
 resolve(struct store_txn *txn, struct login *login, struct text *steps)
 {
 	const struct settings *settings = store_settings(txn);
-	enum error e = follow_alias(txn, login, steps);
+	enum error e;
 
+	drop_domain(settings, login, steps);
+	e = follow_alias(txn, login, steps);
 	if (e != ERR_NOTFOUND || login->has_domain)
 		return e == ERR_NOTFOUND ? OK : e;
 	if (settings->default_domain[0] == '\0') {
@@ -151,20 +174,16 @@ find_mailbox(struct store_txn *txn, const struct submission *s, struct outcome *
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
-/* look_up - all that the decision needs to know of the login */
+/* look_up - all that the decision needs to know of the login in normal form */
 static enum error
 look_up(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
 {
-	enum error e = normalize(s, store_settings(txn), &out->login, steps);
+	enum error e = resolve(txn, &out->login, steps);
 
-	if (e == OK)
-		e = resolve(txn, &out->login, steps);
-	if (e == ERR_DATA)
-		return OK;
+	out->has_login = e == OK;
 	if (e != OK)
-		return e;
-	out->has_login = true;
+		return e == ERR_DATA ? OK : e;
 	e = find_tenant(txn, s, out, steps);
 	return e == OK && out->has_tenant ? find_mailbox(txn, s, out, steps) : e;
 }
@@ -177,32 +196,139 @@ needs_client(const struct settings *settings, const struct outcome *o)
 	    (o->has_mailbox && o->mailbox.clients.count > 0);
 }
 
-enum error
-submission_judge(struct store_txn *txn, const struct submission *s, struct outcome *out,
+/*
+ * judge_login - the decision for the login in normal form that OUT holds, or for an
+ * invalid one
+ */
+static enum error
+judge_login(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
 {
-	struct facts facts = {.listener = s->listener, .mechanism = s->mechanism};
+	struct facts facts = {
+	    .authenticated = true, .listener = s->listener, .mechanism = s->mechanism};
 	enum error e = OK;
 
-	out->has_login = out->has_tenant = out->has_mailbox = false;
-	facts.authenticated = s->login_len > 0;
-	if (facts.authenticated)
+	out->has_tenant = out->has_mailbox = false;
+	if (out->has_login)
 		e = look_up(txn, s, out, steps);
 	if (e != OK)
-		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+		return e;
 	facts.valid_login = out->has_login;
 	facts.has_client = needs_client(store_settings(txn), out) &&
 	    address_parse(s->client, &facts.client);
 	out->decision =
 	    decide(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
 		out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);
-	if (facts.authenticated)
-		steps_add(steps, "decision: %s, reason %s",
-		    verdict_name(out->decision.verdict),
-		    reason_name(out->decision.reason));
-	else
-		steps_add(steps, "no login: unauthenticated, not our business");
+	steps_add(steps, "decision: %s, reason %s", verdict_name(out->decision.verdict),
+	    reason_name(out->decision.reason));
 	return OK;
+}
+
+/* judge_spelling - LOOSE, or an invalid login (NULL); of both decisions the stricter
+ * stays in OUT */
+static enum error
+judge_spelling(struct store_txn *txn, const struct submission *s,
+    const struct login *loose, struct outcome *out, struct text *steps)
+{
+	struct outcome other = {.has_login = loose != NULL};
+	enum error e;
+
+	if (loose != NULL) {
+		other.login = *loose;
+		steps_login(
+		    steps, "may be read as the login:", loose->text, loose->len);
+	} else {
+		steps_add(steps, "may be read as an invalid login");
+	}
+	e = judge_login(txn, s, &other, steps);
+	if (e != OK || !decision_is_stricter(&other.decision, &out->decision))
+		return e;
+	steps_add(steps, "the stricter decision holds: that of this reading");
+	*out = other;
+	return OK;
+}
+
+/*
+ * judge_looser - what password databases may take the N bytes RAW for, as decoded: they
+ * overlook width, case, blanks and what cannot be seen, each in its own way
+ */
+static enum error
+judge_looser(struct store_txn *txn, const struct submission *s, const char *raw,
+    size_t n, struct outcome *out, struct text *steps)
+{
+	static const enum looseness looser[] = {LOOSE_COMPATIBLE, LOOSE_FOLDED};
+	const struct settings *settings = store_settings(txn);
+	struct login last, loose;
+	enum error had =
+	    login_normalize(raw, n, settings->login_separators, &last, NULL);
+
+	for (size_t i = 0; i < sizeof looser / sizeof *looser; i++) {
+		enum error e =
+		    login_loosen(raw, n, looser[i], !settings_replace_domain(settings),
+			settings->login_separators, &loose);
+
+		if (e != OK && e != ERR_DATA)
+			return e;
+		if (e == had && (e != OK || login_equal(&loose, &last)))
+			continue;
+		had = e;
+		if (e == OK)
+			last = loose;
+		e = judge_spelling(txn, s, e == OK ? &loose : NULL, out, steps);
+		if (e != OK)
+			return e;
+	}
+	return OK;
+}
+
+/* is_plain - nothing but ASCII, and of Sendmail's nothing that had to be encoded */
+static bool
+is_plain(const struct submission *s)
+{
+	for (size_t i = 0; i < s->login_len; i++)
+		if ((unsigned char)s->login[i] >= 0x80 ||
+		    (s->mta == MTA_SENDMAIL && s->login[i] == '+'))
+			return false;
+	return true;
+}
+
+/* judge_readings - a login that is not plain, or invalid, in its looser forms, too */
+static enum error
+judge_readings(struct store_txn *txn, const struct submission *s, struct outcome *out,
+    struct text *steps)
+{
+	char decoded[READING_MAX];
+	size_t n = s->login_len;
+
+	/* what no password database is asked is an invalid login, and no more */
+	if (s->mta == MTA_SENDMAIL)
+		return xtext_decode(s->login, n, decoded, sizeof decoded, &n) == OK
+		    ? judge_looser(txn, s, decoded, n, out, steps)
+		    : OK;
+	return n <= READING_MAX ? judge_looser(txn, s, s->login, n, out, steps) : OK;
+}
+
+enum error
+submission_judge(struct store_txn *txn, const struct submission *s, struct outcome *out,
+    struct text *steps)
+{
+	enum error e;
+
+	out->has_login = out->has_tenant = out->has_mailbox = false;
+	if (s->login_len == 0) {
+		out->decision =
+		    decide(store_settings(txn), NULL, NULL, &(struct facts){0}, s->now);
+		steps_add(steps, "no login: unauthenticated, not our business");
+		return OK;
+	}
+	e = normalize(s, store_settings(txn), &out->login, steps);
+	if (e != OK && e != ERR_DATA)
+		return e;
+	out->has_login = e == OK;
+	e = judge_login(txn, s, out, steps);
+	if (e == OK && (!out->has_login || !is_plain(s)))
+		e = judge_readings(txn, s, out, steps);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
 const char *

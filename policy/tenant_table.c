@@ -43,7 +43,7 @@ tenant_table_put(struct store_txn *txn, const struct tenant *t)
 enum error
 tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant *out_r)
 {
-	const char *domain = login->named ? login_domain(login) : DOMAIN_ANY;
+	const char *domain = login->has_domain ? login_domain(login) : DOMAIN_ANY;
 	char name[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_get(txn, domain, name);
 

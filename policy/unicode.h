@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* unicode - NFC and lower case (the only file with libunistring) */
+/* unicode - case, composition and what can be seen (the only file with libunistring) */
 #ifndef POLICY_UNICODE_H
 #define POLICY_UNICODE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/error.h"
@@ -17,5 +18,27 @@
  */
 enum error unicode_lower_nfc(
     const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
+
+/*
+ * Whether every character of the N bytes S can be seen, or is an ASCII blank: none is a
+ * control, a format character, ignorable by default, white space of another kind, a
+ * noncharacter or a replacement character. False for invalid UTF-8.
+ */
+bool unicode_is_visible(const char *s, size_t n);
+
+/* How much of a spelling a password database may overlook, least first. */
+enum looseness {
+	LOOSE_BLANKS,     /* blanks, and what cannot be seen */
+	LOOSE_COMPATIBLE, /* also width and other compatibility variants: NFKC; a blank
+			     between words counts */
+	LOOSE_FOLDED, /* all of these, and case: NFKC_Casefold; the Turkish i's are i */
+};
+
+/*
+ * Writes the N bytes S to OUT (CAP bytes, no NUL added), without the differences that
+ * HOW names. Returns as unicode_lower_nfc().
+ */
+enum error unicode_loosen(const char *s, size_t n, enum looseness how, char *out,
+    size_t cap, size_t *len_r) MUST_USE;
 
 #endif

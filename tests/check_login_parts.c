@@ -26,7 +26,7 @@ START_TEST(append_domain)
 	ck_assert(login_equal(&login, &same));
 	ck_assert_uint_eq(login.len, strlen("user@example.org"));
 	ck_assert_uint_eq(login.local, 4);
-	ck_assert(login.has_domain && login.named);
+	ck_assert(login.has_domain);
 }
 END_TEST
 
@@ -60,7 +60,6 @@ static const struct {
     {"+a+b@example.org", "+", "+a@example.org"},
     {"++b@example.org", "+", "+@example.org"},
     {"user@example.org", "+", NULL},
-    {"user@exam+ple.org", "+", NULL},
     {"user@exam-ple.org", "-", NULL},
     {"user+tag@example.org", "-", NULL},
     {"user+tag@example.org", "", NULL},
@@ -83,7 +82,7 @@ START_TEST(strip_subaddress)
 		ck_assert(login_equal(&out, &want));
 		ck_assert_uint_eq(out.local, want.local);
 		ck_assert_uint_eq(out.len, want.len);
-		ck_assert(out.has_domain == want.has_domain && out.named == want.named);
+		ck_assert(out.has_domain == want.has_domain);
 		ck_assert_str_eq(login_domain(&out), login_domain(&want));
 	}
 }

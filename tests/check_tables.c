@@ -111,16 +111,13 @@ START_TEST(tenant_of_a_login_is_the_owner_of_its_domain)
 	expect_error(ERR_NOTFOUND, tenant_table_of(txn, &login, &tenant));
 	login = login_make("jane");
 	expect_error(ERR_NOTFOUND, tenant_table_of(txn, &login, &tenant));
-	login = login_make("jane@*");
-	expect_error(ERR_NOTFOUND, tenant_table_of(txn, &login, &tenant));
 }
 END_TEST
 
 START_TEST(catch_all_has_every_login_of_no_other_tenant)
 {
-	static const char *const logins[] = {"jane@free.test", "jane",
-	    "jane@xn--\xC3\xA9.test", "jane@192.0.2.1", "jane@[192.0.2.1]",
-	    "jane@sub.acme.test", "jane@*"};
+	static const char *const logins[] = {
+	    "jane@free.test", "jane", "jane@sub.acme.test"};
 	struct login login = login_make("jane@acme.test");
 	struct tenant tenant;
 

@@ -51,10 +51,26 @@ class Identity(Check):
         self.decides('u@MY_HOST', '', 'reject', 'tenant-disabled')
         self.decides('u@myhost', '', 'allow', 'unknown-tenant')
 
-    def test_domain_that_cannot_be_converted_is_unknown(self):
-        self.decides('u@\u0301a.test', '', 'allow', 'unknown-tenant')
-        self.setting('unknown-tenant', 'reject')
-        self.decides('u@\u0301a.test', '', 'reject', 'unknown-tenant')
+    def test_domain_that_no_tenant_could_own_is_invalid(self):
+        for domain in '\u0301a.test', '192.0.2.1', '*', 'a/b.test':
+            self.decides('u@' + domain, '', 'reject', 'invalid-login')
+        self.setting('invalid-login', 'accept')
+        self.decides('u@\u0301a.test', '', 'allow', 'invalid-login')
+
+    def test_domain_that_never_counts(self):
+        """A password database that looks at the name alone (saslauthd without
+        -r) takes any domain."""
+        self.ctl('mailbox set alice@acme.test --smtp-auth disabled')
+        self.setting('unknown-tenant', 'accept')
+        self.decides('alice@else.test', '', 'allow', 'unknown-tenant')
+        r = self.ctl('settings set login-domain default')
+        self.assertIn('default-domain is not set', r.err)
+        self.setting('default-domain', 'acme.test')
+        for login in 'alice@else.test', 'alice', 'ALICE@acme.test':
+            self.decides(login, '', 'reject', 'mailbox-disabled')
+        answer = self.json('check', 'alice@else.test', rc=11)
+        self.assertEqual(answer['mailbox'], 'alice@acme.test')
+        self.assertIn('login-domain is default', ' '.join(answer['steps']))
 
     def test_postfix_is_raw(self):
         for options in ((), ('--mta', 'postfix')):

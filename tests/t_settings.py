@@ -6,7 +6,7 @@ import harness
 
 DEFAULTS = {
     'enforce': 'yes', 'action': 'reject', 'new_tenant_smtp_auth': 'disabled',
-    'unknown_tenant': 'accept', 'invalid_login': 'reject',
+    'unknown_tenant': 'accept', 'login_domain': 'keep', 'invalid_login': 'reject',
     'default_domain': None, 'login_separators': None,
     'subaddress_delimiter': None, 'exempt_clients': None,
     'exempt_listeners': None, 'reply_style': 'standard', 'help_url': None,
@@ -21,6 +21,7 @@ GOOD = [
     ('new-tenant-smtp-auth', 'enabled', 'enabled'),
     ('unknown-tenant', 'tempfail', 'tempfail'),
     ('unknown-tenant', 'reject', 'reject'),
+    ('login-domain', 'default', 'default'),
     ('invalid-login', 'tempfail', 'tempfail'),
     ('invalid-login', 'accept', 'accept'),
     ('default-domain', 'acme.test', 'acme.test'),
@@ -43,7 +44,7 @@ BAD = [
     ('enforce', 'maybe'), ('enforce', ''),
     ('action', 'bounce'), ('action', 'default'), ('action', 'accept'),
     ('new-tenant-smtp-auth', 'inherit'), ('unknown-tenant', 'deny'),
-    ('unknown-tenant', 'report'), ('invalid-login', 'report'),
+    ('unknown-tenant', 'report'), ('login-domain', 'drop'), ('invalid-login', 'report'),
     ('default-domain', 'a..b'), ('default-domain', 'a@b.test'),
     ('default-domain', 'x' * 64 + '.test'),
     ('login-separators', '\\'), ('login-separators', '%\\'),

@@ -38,8 +38,7 @@ is_manageable(const struct login *address)
 	struct login again;
 
 	return address->has_domain &&
-	    login_normalize(address->text, address->len, "", &again, NULL) == OK &&
-	    again.named;
+	    login_normalize(address->text, address->len, "", &again, NULL) == OK;
 }
 
 /* expired_of - the setting that has run out, its own OWN or that of the mailbox without

@@ -130,11 +130,17 @@ find(struct ctl *c, bool list, const struct setting **row_r)
 static void
 warn(struct ctl *c, const struct setting *row)
 {
+	const struct settings *s = store_settings(c->txn);
+
 	if (strcmp(row->key, "exempt-clients") == 0 &&
-	    cidr_list_has_loopback(&store_settings(c->txn)->exempt_clients))
+	    cidr_list_has_loopback(&s->exempt_clients))
 		remark(c->err,
 		    "warning: exempt-clients holds the loopback address: behind a "
 		    "proxy on this machine that exempts everyone");
+	if (s->login_domain == LOGIN_DOMAIN_DEFAULT && s->default_domain[0] == '\0')
+		remark(c->err,
+		    "warning: login-domain is default, but default-domain is not set: "
+		    "until it is, the domain of a login counts");
 }
 
 /* report - what is stored now */

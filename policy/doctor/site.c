@@ -169,6 +169,14 @@ check_settings(struct site *s)
 		    "invalid-login is accept: a login that cannot be read passes");
 		findings_fix(f, "smtpauthctl settings set invalid-login reject");
 	}
+	if (s->settings->login_domain == LOGIN_DOMAIN_DEFAULT &&
+	    s->settings->default_domain[0] == '\0') {
+		findings_add(f, "login-domain-unset", "settings",
+		    "login-domain is default, but default-domain is not set: the "
+		    "domain "
+		    "of a login counts");
+		findings_fix(f, "smtpauthctl settings set default-domain DOMAIN");
+	}
 }
 
 void

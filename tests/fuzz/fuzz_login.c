@@ -23,7 +23,6 @@ is_sound(const struct login *login)
 	fuzz_expect(text_is_line(login->text, login->len));
 	fuzz_expect(login->local > 0 && login->local <= login->len);
 	fuzz_expect(login->has_domain == (login->local < login->len));
-	fuzz_expect(login->has_domain || !login->named);
 	if (login->has_domain) {
 		fuzz_expect(login->text[login->local] == '@');
 		fuzz_expect(
@@ -43,7 +42,7 @@ is_stable(const struct login *login, const char *parting)
 
 	fuzz_expect(e == (login->len > LOGIN_RAW_MAX ? ERR_DATA : OK));
 	if (e == OK)
-		fuzz_expect(login_equal(login, &again) && login->named == again.named);
+		fuzz_expect(login_equal(login, &again));
 	fuzz_expect(login_from_normal(login->text, login->len, &again) == OK);
 	fuzz_expect(login_equal(login, &again));
 }
@@ -83,10 +82,9 @@ domain_is_stable(const struct login *login)
 	const char *domain = login_domain(login);
 	char again[DOMAIN_MAX];
 	size_t n = strlen(domain), len = 0;
-	enum error e = domain_normalize(domain, n, again, sizeof again, &len);
 
-	fuzz_expect(n <= DOMAIN_MAX);
-	fuzz_expect(e == (login->named ? OK : ERR_NOTFOUND));
+	fuzz_expect(n <= DOMAIN_MAX && domain_is_normal(domain, n));
+	fuzz_expect(domain_normalize(domain, n, again, sizeof again, &len) == OK);
 	fuzz_expect(len == n && memcmp(domain, again, n) == 0);
 }
 
@@ -96,8 +94,7 @@ is_domain_kept(const struct login *login, const struct login *part)
 {
 	if (!login->has_domain || !part->has_domain)
 		return login->has_domain == part->has_domain;
-	return login->named == part->named &&
-	    strcmp(login_domain(login), login_domain(part)) == 0;
+	return strcmp(login_domain(login), login_domain(part)) == 0;
 }
 
 /* parts_are_sound - without its subaddress, and with a domain, it is a login, too */
@@ -114,10 +111,33 @@ parts_are_sound(const struct login *login)
 		return;
 	is_sound(&part);
 	fuzz_expect(is_domain_kept(login, &part));
-	/* "a@+b@example.org" leaves what nobody can have: no login ends in '@' */
-	if (part.text[part.local - 1] != '@')
+	/* "a@+b@example.org" leaves what nobody can have: no login ends in '@', or ' '
+	 */
+	if (part.text[part.local - 1] != '@' && part.text[part.local - 1] != ' ')
 		is_stable(&part, "");
 	fuzz_expect(!login_strip_subaddress(&part, delimiters, &part));
+}
+
+/* looser_forms_settle - each is a login, and its own looser form */
+static void
+looser_forms_settle(const char *s, size_t n, const char *parting)
+{
+	struct login loose, again;
+
+	for (int how = LOOSE_BLANKS; how <= LOOSE_FOLDED; how++) {
+		enum error e =
+		    login_loosen(s, n, (enum looseness)how, true, parting, &loose);
+
+		fuzz_expect(e == OK || e == ERR_DATA);
+		if (e != OK)
+			continue;
+		is_sound(&loose);
+		is_stable(&loose, parting);
+		e = login_loosen(
+		    loose.text, loose.len, (enum looseness)how, true, parting, &again);
+		fuzz_expect(
+		    e == OK ? login_equal(&loose, &again) : loose.len > LOGIN_RAW_MAX);
+	}
 }
 
 /* case_is_nothing - with ASCII letters in upper case it is the same login */
@@ -157,6 +177,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		parts_are_sound(&login);
 		case_is_nothing(typed, input.left, parting, &login);
 	}
+	looser_forms_settle(typed, input.left, parting);
 	free(typed);
 	return 0;
 }
