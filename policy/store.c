@@ -133,8 +133,10 @@ open_store(struct store **store_r, const char *dir, enum store_mode mode,
 	enum error e;
 
 	*store_r = NULL;
-	if (s == NULL)
-		return error_about(why, ERR_MEMORY, dir);
+	if (s == NULL) {
+		error_about(why, ERR_MEMORY, dir);
+		return ERR_MEMORY;
+	}
 	e = open_live(s, dir, held, create, why);
 	if (e == OK)
 		*store_r = s;
@@ -178,8 +180,10 @@ store_open_file(struct store **store_r, const char *path, enum store_mode mode,
 	enum error e;
 
 	*store_r = NULL;
-	if (s == NULL)
-		return error_about(why, ERR_MEMORY, path);
+	if (s == NULL) {
+		error_about(why, ERR_MEMORY, path);
+		return ERR_MEMORY;
+	}
 	e = dbfile_check(path, false);
 	if (e == OK)
 		e = open_path(s, path, &options, why);
@@ -264,8 +268,10 @@ store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 	enum error e;
 
 	*store_r = NULL;
-	if (s == NULL)
-		return error_about(why, ERR_MEMORY, dir);
+	if (s == NULL) {
+		error_about(why, ERR_MEMORY, dir);
+		return ERR_MEMORY;
+	}
 	e = folder_path(path, dir, "policy.scratch", why);
 	if (e == OK) {
 		unlink(path); /* of one that was killed before the next unlink() */

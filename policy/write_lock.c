@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -42,7 +43,7 @@ lock_bytes(int fd, short type, off_t len)
 }
 
 /* lock_against - the type of the lock that stands against a write lock, or F_UNLCK */
-static short
+static int
 lock_against(int fd, short type)
 {
 	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
@@ -93,25 +94,41 @@ take_turn(int fd, int64_t deadline)
 	return e;
 }
 
+/* number - in BASE, where *AT leads; *AT moves behind it and the character END */
+static bool
+number(char **at, int base, char end, uint64_t *out_r)
+{
+	char *behind;
+
+	errno = 0;
+	*out_r = strtoull(*at, &behind, base);
+	if (errno != 0 || behind == *at || *behind != end)
+		return false;
+	*at = behind + 1;
+	return true;
+}
+
 /*
  * is_ours - whether a line of /proc/locks is an exclusive flock(2) on ST of a process
- * of the file's owner or of root
+ * of the file's owner or of root: "1: FLOCK  ADVISORY  WRITE 42 08:01:131 0 EOF"
  */
 static bool
-is_ours(const char *line, const struct stat *st)
+is_ours(char *line, const struct stat *st)
 {
-	unsigned long inode;
-	unsigned major_id, minor_id;
-	char path[64];
+	static const char kind[] = "FLOCK  ADVISORY  WRITE ";
+	uint64_t pid, major_id, minor_id, inode;
+	char path[64], *at = strstr(line, kind);
 	struct stat holder;
-	int pid;
 
-	if (sscanf(line, "%*[0-9]: FLOCK ADVISORY WRITE %d %x:%x:%lu", &pid, &major_id,
-		&minor_id, &inode) != 4 ||
-	    inode != (unsigned long)st->st_ino || major_id != major(st->st_dev) ||
+	if (at == NULL)
+		return false;
+	at += sizeof kind - 1;
+	if (!number(&at, 10, ' ', &pid) || !number(&at, 16, ':', &major_id) ||
+	    !number(&at, 16, ':', &minor_id) || !number(&at, 10, ' ', &inode) ||
+	    inode != st->st_ino || major_id != major(st->st_dev) ||
 	    minor_id != minor(st->st_dev))
 		return false;
-	snprintf(path, sizeof path, "/proc/%d", pid);
+	snprintf(path, sizeof path, "/proc/%" PRIu64, pid);
 	return stat(path, &holder) == 0 &&
 	    (holder.st_uid == 0 || holder.st_uid == st->st_uid);
 }
@@ -272,7 +289,7 @@ write_stamp(int fd, const struct write_stamp *s)
 	int n = snprintf(text, sizeof text, STAMP_FORMAT, s->commit, s->size,
 	    s->written, s->inode, s->strange);
 
-	if (n < 0 || n >= (int)sizeof text)
+	if (n < 0 || n >= (int)sizeof text - 1)
 		return;
 	memset(text + n, ' ', sizeof text - (size_t)n);
 	text[sizeof text - 1] = '\n';
@@ -335,20 +352,32 @@ write_lock_at_work(int fd)
 	return fd >= 0 && lock_against(fd, F_RDLCK) == F_WRLCK;
 }
 
+/* field - "NAME=NUMBER " of the stamp */
+static bool
+field(char **at, const char *name, uint64_t *out_r)
+{
+	size_t n = strlen(name);
+
+	if (strncmp(*at, name, n) != 0)
+		return false;
+	*at += n;
+	return number(at, 10, ' ', out_r);
+}
+
 bool
 write_lock_read_stamp(int fd, struct write_stamp *stamp_r)
 {
-	char text[STAMP_MAX];
+	char text[STAMP_MAX], *at = text;
 
 	if (fd < 0 || pread(fd, text, sizeof text, 0) != sizeof text ||
 	    text[sizeof text - 1] != '\n')
 		return false;
 	text[sizeof text - 1] = '\0';
-	return sscanf(text,
-		   "commit=%" SCNu64 " size=%" SCNu64 " written=%" SCNu64
-		   " inode=%" SCNu64 " strange=%" SCNu64,
-		   &stamp_r->commit, &stamp_r->size, &stamp_r->written, &stamp_r->inode,
-		   &stamp_r->strange) == 5;
+	return field(&at, "commit=", &stamp_r->commit) &&
+	    field(&at, "size=", &stamp_r->size) &&
+	    field(&at, "written=", &stamp_r->written) &&
+	    field(&at, "inode=", &stamp_r->inode) &&
+	    field(&at, "strange=", &stamp_r->strange);
 }
 
 bool

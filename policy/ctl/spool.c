@@ -58,7 +58,7 @@ make_file(struct spool *s)
 	s->file = spool_file();
 	if (s->file == NULL)
 		return fail(s, errno == ENOSPC ? ERR_FULL : ERR_CREATE);
-	setvbuf(s->file, NULL, _IONBF, 0);
+	(void)setvbuf(s->file, NULL, _IONBF, 0); /* at worst it has one */
 	return true;
 }
 
