@@ -401,21 +401,21 @@ END_TEST
 static void
 newer_write(int which)
 {
-	struct store *store = state_store(&state, STORE_WRITE);
-	struct store_txn *txn = txn_begin(store);
-	struct db_txn *raw = store_db(txn);
 	struct bytes newer = {"\x63 and so on", 11};
+	struct store_txn *txn;
+	struct store *store;
 	struct key key;
 
-	key_name(&key, TABLE_TENANT, "a");
-	if (which == 1) {
-		expect_ok(store_put(txn, &key, newer));
-		txn_commit(&txn);
-	} else {
+	if (which == 0) {
 		key_table(&key, TABLE_META);
-		expect_ok(db_put(raw, &key, newer));
-		expect_ok(db_commit(&raw)); /* TXN goes with the process */
+		state_raw_put(&state, &key, newer);
+		return;
 	}
+	store = state_store(&state, STORE_WRITE);
+	txn = txn_begin(store);
+	key_name(&key, TABLE_TENANT, "a");
+	expect_ok(store_put(txn, &key, newer));
+	txn_commit(&txn);
 	store_close(&store);
 }
 

@@ -191,9 +191,7 @@ END_TEST
 START_TEST(locks_hold_where_invalid_logins_pass)
 {
 	static const char *const logins[] = {"alice ", "alice @open.test",
-	    "ali\xC2\xAD"
-	    "ce@open.test",
-	    "\xEF\xBD\x81lice\xC2\xA0@open.test"};
+	    "alice\xC2\xAD@open.test", "\xEF\xBD\x81lice\xC2\xA0@open.test"};
 
 	setting_store("default-domain", "open.test");
 	for (int i = 0; i < 3; i++) {

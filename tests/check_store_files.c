@@ -237,21 +237,6 @@ START_TEST(what_is_no_regular_file_is_refused)
 }
 END_TEST
 
-/* raw_put - a record straight into the file, with no store around it */
-static void
-raw_put(struct key key, const void *value, size_t size)
-{
-	const struct db_options options = {.writable = true};
-	struct db_txn *txn;
-	struct db *db;
-
-	expect_ok(db_open(&db, state.data, &options, &why));
-	expect_ok(db_begin(db, true, &txn));
-	expect_ok(db_put(txn, &key, (struct bytes){value, size}));
-	expect_ok(db_commit(&txn));
-	db_close(&db);
-}
-
 /* begin_expect - the files open, but no transaction begins */
 static void
 begin_expect(enum error wanted)
@@ -275,10 +260,10 @@ START_TEST(lmdb_file_of_another_program_is_refused)
 	struct key key;
 
 	key_name(&key, (enum table)'z', "one");
-	raw_put(key, "value", 5);
+	state_raw_put(&state, &key, (struct bytes){"value", 5});
 	begin_expect(ERR_FORMAT);
 	key_name(&key, (enum table)'\1', "first");
-	raw_put(key, "value", 5);
+	state_raw_put(&state, &key, (struct bytes){"value", 5});
 	begin_expect(ERR_FORMAT);
 }
 END_TEST
@@ -291,7 +276,7 @@ START_TEST(lmdb_file_without_any_record_becomes_ours)
 	struct db *db;
 
 	key_name(&key, (enum table)'z', "one");
-	raw_put(key, "value", 5);
+	state_raw_put(&state, &key, (struct bytes){"value", 5});
 	expect_ok(db_open(&db, state.data, &options, &why));
 	expect_ok(db_begin(db, true, &txn));
 	expect_ok(db_delete(txn, &key));
@@ -318,7 +303,7 @@ START_TEST(newer_and_broken_meta_records_are_told_apart)
 	create_expect(OK);
 	key_table(&key, TABLE_META);
 	value[0] = rows[_i].version;
-	raw_put(key, value, rows[_i].size);
+	state_raw_put(&state, &key, (struct bytes){value, rows[_i].size});
 	begin_expect(rows[_i].wanted);
 }
 END_TEST
@@ -340,7 +325,7 @@ START_TEST(meta_record_of_an_older_version_is_damage)
 	store_abort(&txn);
 	store_close(&store);
 	value[0]--;
-	raw_put(key, value, len);
+	state_raw_put(&state, &key, (struct bytes){value, len});
 	begin_expect(ERR_DAMAGED);
 }
 END_TEST

@@ -136,6 +136,21 @@ login_make(const char *text)
 	return login;
 }
 
+void
+state_raw_put(const struct state *state, const struct key *key, struct bytes value)
+{
+	const struct db_options options = {.writable = true};
+	struct error_text why;
+	struct db_txn *txn;
+	struct db *db;
+
+	expect_ok(db_open(&db, state->data, &options, &why));
+	expect_ok(db_begin(db, true, &txn));
+	expect_ok(db_put(txn, key, value));
+	expect_ok(db_commit(&txn));
+	db_close(&db);
+}
+
 struct mailbox
 mailbox_make(enum smtp_auth smtp_auth, const char *note)
 {

@@ -57,6 +57,10 @@ uint64_t store_expect_sound(struct store *store);
 /* The normal form of a login that has to be a good one. */
 struct login login_make(const char *text);
 
+/* Puts a record straight into the file, with no store around it, or fails the test. */
+void state_raw_put(
+    const struct state *state, const struct key *key, struct bytes value);
+
 /* A mailbox's setting with a note. */
 struct mailbox mailbox_make(enum smtp_auth smtp_auth, const char *note);
 
