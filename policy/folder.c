@@ -3,6 +3,7 @@
 #include "policy/folder.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -13,7 +14,7 @@
 #include <unistd.h>
 
 #define FOLDER_MODE 0750
-#define USAGE_MODE 02770
+#define USAGE_MODE 0700
 
 static enum error
 failed(struct error_text *why, const char *what, const char *path)
@@ -47,9 +48,9 @@ make(const char *path, mode_t mode, bool *new_r, struct error_text *why)
 	return OK;
 }
 
-/* give_usage - the usage folder to the daemon's user, and to DIR's group */
+/* give - the folder that FD stands for: its owner, then its mode */
 static enum error
-give_usage(const char *dir, const char *usage, struct error_text *why)
+give(int fd, const char *dir, const char *usage, struct error_text *why)
 {
 	const struct passwd *pw = geteuid() == 0 ? getpwnam(FOLDER_ACCOUNT) : NULL;
 	uid_t user = pw != NULL ? pw->pw_uid : (uid_t)-1;
@@ -57,12 +58,27 @@ give_usage(const char *dir, const char *usage, struct error_text *why)
 
 	if (stat(dir, &st) != 0)
 		return failed(why, "look at", dir);
-	if (chown(usage, user, st.st_gid) != 0)
+	if (fchown(fd, user, st.st_gid) != 0)
 		return failed(why, "set the owner of", usage);
-	/* chown(2) may clear the set-group-ID bit */
-	if (chmod(usage, USAGE_MODE) != 0)
-		return failed(why, "set the mode of", usage);
-	return OK;
+	return fchmod(fd, USAGE_MODE) == 0 ? OK : failed(why, "set the mode of", usage);
+}
+
+/*
+ * give_usage - the usage folder to the daemon's user, and to DIR's group. By its
+ * descriptor, so that a link in its place is not followed; what is in the folder is the
+ * daemon's, and not looked at.
+ */
+static enum error
+give_usage(const char *dir, const char *usage, struct error_text *why)
+{
+	int fd = open(usage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	enum error e;
+
+	if (fd < 0)
+		return failed(why, "open", usage);
+	e = give(fd, dir, usage, why);
+	close(fd);
+	return e;
 }
 
 /* give_folder - to the daemon's group, unless somebody chose another than root's */

@@ -9,7 +9,7 @@
 #define FOLDER_ACCOUNT "smtpauth"
 
 /*
- * Makes DIR (mode 0750) and DIR/usage (mode 2770) where they are missing. As root, a
+ * Makes DIR (mode 0750) and DIR/usage (mode 0700) where they are missing. As root, a
  * DIR of root's group goes to group smtpauth where that exists; the usage folder goes
  * to that user and DIR's group. A DIR that is there keeps its mode, owner, and any
  * other group. Can be repeated: it mends what was made before the user existed.

@@ -54,8 +54,8 @@ decode_counters(struct record_reader *r, struct heartbeat_counters *c)
 	c->usage_dropped = record_get_u64(r);
 }
 
-static void
-encode(const struct heartbeat *h, struct record_writer *w)
+void
+heartbeat_encode(const struct heartbeat *h, struct record_writer *w)
 {
 	record_put_u8(w, HEARTBEAT_VERSION);
 	record_put_string(w, h->socket);
@@ -68,8 +68,8 @@ encode(const struct heartbeat *h, struct record_writer *w)
 	encode_counters(&h->counters, w);
 }
 
-static enum error
-decode(struct bytes from, struct heartbeat *h)
+enum error
+heartbeat_decode(struct bytes from, struct heartbeat *h)
 {
 	struct record_reader r;
 	enum error e;
@@ -100,12 +100,12 @@ enum error
 heartbeat_put(struct db_txn *txn, const struct heartbeat *h)
 {
 	struct record_writer w;
-	uint8_t buf[2 * HEARTBEAT_TEXT_MAX + 128];
+	uint8_t buf[HEARTBEAT_BYTES_MAX];
 	struct key key;
 
 	make_key(&key, h);
 	record_write_start(&w, buf, sizeof buf);
-	encode(h, &w);
+	heartbeat_encode(h, &w);
 	return w.failed ? ERR_LIMIT : db_put(txn, &key, (struct bytes){buf, w.len});
 }
 
@@ -128,7 +128,7 @@ latest(struct db_cursor *cursor, const char *socket, struct heartbeat *out_r)
 	enum error e = db_cursor_seek(cursor, &table);
 
 	while (e == OK && key_has_prefix(db_cursor_key(cursor), &table)) {
-		e = decode(db_cursor_value(cursor), &h);
+		e = heartbeat_decode(db_cursor_value(cursor), &h);
 		if (e != OK)
 			return e;
 		if ((socket == NULL || strcmp(h.socket, socket) == 0) &&

@@ -9,6 +9,7 @@
 #include "policy/db/db.h"
 #include "policy/error.h"
 #include "policy/instant.h"
+#include "policy/record.h"
 
 #define HEARTBEAT_TEXT_MAX 200
 
@@ -34,6 +35,15 @@ struct heartbeat {
 	uint8_t policy; /* enum heartbeat_policy */
 	struct heartbeat_counters counters;
 };
+
+/*
+ * The bytes of a beat, as they are stored and as one process tells another. What is
+ * decoded was written by the daemon's user: ERR_NEWER, or ERR_DAMAGED for instants that
+ * cannot be printed and texts that are no line.
+ */
+#define HEARTBEAT_BYTES_MAX (2 * HEARTBEAT_TEXT_MAX + 128)
+void heartbeat_encode(const struct heartbeat *h, struct record_writer *w);
+enum error heartbeat_decode(struct bytes from, struct heartbeat *h) MUST_USE;
 
 /* Stores the beat. A daemon that ends leaves its record: its process is gone. */
 enum error heartbeat_put(struct db_txn *txn, const struct heartbeat *h) MUST_USE;

@@ -335,7 +335,7 @@ usage_record(void)
 		e = db_commit(&txn);
 	db_abort(&txn);
 	if (e == OK)
-		e = usage_stream_write(db, to, &rows);
+		e = usage_stream_write(db, to, NULL, &rows);
 	db_close(&db);
 	fclose(to);
 	return e;

@@ -150,7 +150,7 @@ START_TEST(folder_is_made_with_the_one_for_usage)
 	expect_ok(folder_create(dir, &why));
 	umask(old);
 	ck_assert_uint_eq(mode_of(dir), 0750);
-	ck_assert_uint_eq(mode_of(usage), 02770);
+	ck_assert_uint_eq(mode_of(usage), 0700);
 	ck_assert_int_eq(chmod(dir, 0755), 0);
 	expect_ok(folder_create(dir, &why));
 	ck_assert_uint_eq(mode_of(dir), 0755);

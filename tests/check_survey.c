@@ -110,7 +110,7 @@ file_close(struct recording *f)
 	expect_ok(db_commit(&f->txn));
 	to = open_memstream(&image.at, &image.n);
 	ck_assert_ptr_nonnull(to);
-	expect_ok(usage_stream_write(f->db, to, &rows));
+	expect_ok(usage_stream_write(f->db, to, NULL, &rows));
 	fclose(to);
 	db_close(&f->db);
 	return image;

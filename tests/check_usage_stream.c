@@ -218,7 +218,7 @@ START_TEST(error_in_the_middle)
 		expect_ok(db_put(txn, &key, (struct bytes){cases[i].value, 1}));
 		expect_ok(db_commit(&txn));
 		to = open_memstream(&image.at, &image.n);
-		expect_error(cases[i].want, usage_stream_write(db, to, &rows));
+		expect_error(cases[i].want, usage_stream_write(db, to, NULL, &rows));
 		usage_stream_write_error(to, ERR_IO, "must not be read");
 		fclose(to);
 		ck_assert_int_eq(

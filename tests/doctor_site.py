@@ -82,6 +82,7 @@ class Doctor(harness.Case):
         """The daemon, and wait for its sign of life."""
         self.daemon = harness.Daemon(self, listen, **{'user': USER, **keys})
         self.daemon.start()
+        self.conf(socket=self.daemon.socket)    # as in a site without -s
         harness.wait_for(lambda: self.ctl('status', rc=None).rc == 0,
                          what='heartbeat')
         return self.daemon

@@ -55,7 +55,7 @@ class Init(Files):
                 self.assertEqual(self.mode('policy.turn'), '0o600')
                 self.assertEqual(self.mode('policy.writers'), '0o640')
                 self.assertNotIn('policy.mdb-lock', os.listdir(self.dir))
-                self.assertEqual(self.mode('usage'), '0o2770')
+                self.assertEqual(self.mode('usage'), '0o700')
                 self.assertEqual(os.stat(self.dir).st_mode & 0o777, 0o750)
                 shutil.rmtree(self.dir)
 

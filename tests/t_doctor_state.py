@@ -146,6 +146,7 @@ class State(PostfixCase):
                       report['findings'][0]['fix'])
 
     def test_runs_as_root(self):
+        os.chown(self.place('usage'), 0, -1)    # as where it never was another
         self.start(user='root')
         self.site()
         self.finds(('runs-as-root', 'smtpauth-milter'),

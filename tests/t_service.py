@@ -107,8 +107,8 @@ class Service(harness.Case):
                                     'usage/usage.mdb-lock'), [
             'root:smtpauth 750', 'root:smtpauth 640', 'root:root 600',
             'root:smtpauth 640',
-            'smtpauth:smtpauth 2770', 'smtpauth:smtpauth 660',
-            'smtpauth:smtpauth 660'])
+            'smtpauth:smtpauth 700', 'smtpauth:smtpauth 600',
+            'smtpauth:smtpauth 600'])
 
     def modes(self, *names):
         return self.box.run(['stat', '-c', '%U:%G %a', *(

@@ -253,7 +253,7 @@ class Fault(Usage):
         self.check_once(make, new=False)
 
     def small_disk(self, size):
-        self.mount('-t', 'tmpfs', '-o', 'size=' + size, 'tmpfs', self.folder)
+        self.mount('-t', 'tmpfs', '-o', 'mode=700,size=' + size, 'tmpfs', self.folder)
         self.addCleanup(subprocess.run, ['umount', self.folder], check=True)
 
     def fill_disk(self):

@@ -52,7 +52,7 @@ usage_image_make(
 	expect_ok(db_commit(&txn));
 	to = open_memstream(&image.at, &image.n);
 	ck_assert_ptr_nonnull(to);
-	expect_ok(usage_stream_write(db, to, &rows));
+	expect_ok(usage_stream_write(db, to, NULL, &rows));
 	fclose(to);
 	db_close(&db);
 	return image;

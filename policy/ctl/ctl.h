@@ -26,11 +26,12 @@ struct ctl {
 	const char *dir;
 	struct store *store; /* NULL for commands that need none */
 	struct store_txn *txn;
-	struct audit_log log; /* of what TXN changes, where it may */
-	FILE *in;             /* what it reads, of a command that reads a file */
-	FILE *out;            /* what it says; see below */
-	FILE *err;            /* remarks; see remark.h */
-	bool tells;           /* what is in `out` holds, though the command fails */
+	struct audit_log log;        /* of what TXN changes, where it may */
+	struct usage_sources *usage; /* see usage_sources.h; NULL: not read */
+	FILE *in;                    /* what it reads, of a command that reads a file */
+	FILE *out;                   /* what it says; see below */
+	FILE *err;                   /* remarks; see remark.h */
+	bool tells; /* what is in `out` holds, though the command fails */
 	instant now;
 	bool spared; /* it was overtaken before: writers are to wait a little */
 	int status;  /* exit status of a success other than 0 */
@@ -41,12 +42,14 @@ struct ctl {
  * What a command runs in. --dry-run makes NEED_WRITE a NEED_READ; NEED_TRIAL is for
  * commands that find out what would change by changing it: with --dry-run they run in a
  * write transaction as without, which is dropped. With _LATER the command calls
- * transaction_begin() itself when all is prepared, so that others need not wait for it.
+ * transaction_begin() itself when all is prepared, so that others need not wait for it:
+ * the usage, for one, is read before (see as_usage_user.h).
  */
 enum need {
 	NEED_NOTHING,
 	NEED_STORE,
 	NEED_READ,
+	NEED_READ_LATER,
 	NEED_WRITE,
 	NEED_WRITE_LATER,
 	NEED_TRIAL,

@@ -4,8 +4,7 @@
 
 #include <string.h>
 
-#include "policy/ctl/owner.h"
-#include "policy/text.h"
+#include "policy/ctl/as_usage_user.h"
 #include "policy/usage/database.h"
 
 /* read_node - what the machine's record says; none before usage is recorded */
@@ -23,91 +22,97 @@ read_node(struct db *db, struct daemon_report *r)
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
-/* serve - in the owner's process: a whole report */
+static enum error
+read_beat(struct db *db, const char *socket, bool *has_r, struct heartbeat *out_r)
+{
+	enum error e = heartbeat_latest(db, socket, out_r);
+
+	*has_r = e == OK;
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+static enum error
+read_all(struct db *db, const char *socket, struct daemon_report *r)
+{
+	enum error e = OK;
+
+	if (socket != NULL)
+		e = read_beat(db, socket, &r->has_asked, &r->asked);
+	if (e == OK)
+		e = read_beat(db, NULL, &r->has_latest, &r->latest);
+	return e == OK ? read_node(db, r) : e;
+}
+
+/* serve - in the helper: a whole report */
 static void
 serve(struct ctl *c, void *arg, FILE *to)
 {
-	struct daemon_report r = {.state = DAEMON_ABSENT};
+	struct daemon_report r = {.error = OK};
+	const char *const *socket = arg;
+	uint8_t bytes[DAEMON_REPORT_MAX];
+	struct record_writer w;
 	struct db *db;
 
 	r.error = usage_database_open(&db, c->dir, false, &r.why);
 	if (r.error == OK) {
-		r.error = heartbeat_latest(db, arg, &r.heartbeat);
-		if (r.error == OK)
-			r.state = DAEMON_SILENT;
-		if (r.error == OK || r.error == ERR_NOTFOUND)
-			r.error = read_node(db, &r);
+		r.error = read_all(db, *socket, &r);
 		if (r.error != OK)
 			error_about(&r.why, r.error, "usage/usage.mdb");
 		db_close(&db);
 	}
-	fwrite(&r, 1, sizeof r, to);
+	record_write_start(&w, bytes, sizeof bytes);
+	daemon_report_encode(&r, &w);
+	if (!w.failed)
+		fwrite(bytes, 1, w.len, to);
 }
 
-/* is_line - makes a text that a stranger has written a string */
-static bool
-is_line(char *s, size_t size)
-{
-	s[size - 1] = '\0';
-	return text_is_line(s, strlen(s));
-}
-
-/* is_sane - the report comes from a process with the daemon's rights */
-static bool
-is_sane(struct daemon_report *r)
-{
-	struct heartbeat *h = &r->heartbeat;
-
-	if (!is_line(r->why.text, sizeof r->why.text))
-		return false;
-	if (r->has_node &&
-	    (!is_line(r->node.host, sizeof r->node.host) ||
-		!instant_is_valid(r->node.since) || !instant_is_valid(r->node.until)))
-		return false;
-	return r->state == DAEMON_ABSENT ||
-	    (is_line(h->socket, sizeof h->socket) &&
-		is_line(h->version, sizeof h->version) &&
-		instant_is_valid(h->started) && instant_is_valid(h->beat) &&
-		h->policy <= HEARTBEAT_FAULT);
-}
-
-/* receive - the report from the other end of the pipe */
+/* ask - the helper's report */
 static enum error
-receive(FILE *from, struct daemon_report *r)
+ask(struct ctl *c, const char *socket, struct daemon_report *r)
 {
-	if (fread(r, 1, sizeof *r, from) != sizeof *r)
-		return ERR_IO;
-	return is_sane(r) ? OK : ERR_DAMAGED;
+	uint8_t bytes[DAEMON_REPORT_MAX];
+	FILE *into = fmemopen(bytes, sizeof bytes, "w");
+	long len;
+	enum error e;
+
+	if (into == NULL)
+		return error_about(&c->why, ERR_MEMORY, "the usage database");
+	e = as_usage_user(c, serve, &socket, sizeof bytes - 1, into);
+	len = ftell(into);
+	fclose(into);
+	if (e != OK)
+		return e == ERR_MISSING ? ERR_CREATE : e; /* the folder must be there */
+	e = daemon_report_decode((struct bytes){bytes, len > 0 ? (size_t)len : 0}, r);
+	return e == OK ? OK
+		       : error_set(&c->why, ERR_IO,
+			     "the process that reads the usage database makes no "
+			     "sense");
+}
+
+static enum daemon_state
+state_of(bool has, const struct heartbeat *h, instant now)
+{
+	if (!has)
+		return DAEMON_ABSENT;
+	if (heartbeat_is_alive(h, now))
+		return DAEMON_RUNS;
+	return heartbeat_has_process(h) ? DAEMON_SILENT : DAEMON_ABSENT;
 }
 
 void
-daemon_look(struct ctl *c, const char *socket, struct daemon_report *out_r)
+daemon_look(struct ctl *c, const char *socket, struct daemon_view *out_r)
 {
-	union {
-		const char *in;
-		void *out;
-	} arg = {socket}; /* it is only read */
-	struct owner owner;
+	struct daemon_report *r = &out_r->report;
 	enum error e;
 
 	memset(out_r, 0, sizeof *out_r);
-	out_r->error = owner_start(c, serve, arg.out, &owner);
-	if (out_r->error != OK) {
-		out_r->why = c->why;
-		if (out_r->error == ERR_MISSING) /* the folder, which must be there */
-			out_r->error = ERR_CREATE;
-		return;
-	}
-	e = receive(owner.from, out_r);
-	owner_end(&owner);
+	e = ask(c, socket, r);
 	if (e != OK) {
-		memset(out_r, 0, sizeof *out_r);
-		out_r->error = error_about(&out_r->why, e, "the usage database");
+		memset(r, 0, sizeof *r);
+		r->error = e;
+		r->why = c->why;
+		error_set(&c->why, OK, "%s", "");
 	}
-	if (out_r->state == DAEMON_ABSENT)
-		return;
-	if (heartbeat_is_alive(&out_r->heartbeat, c->now))
-		out_r->state = DAEMON_RUNS;
-	else if (!heartbeat_has_process(&out_r->heartbeat))
-		out_r->state = DAEMON_ABSENT;
+	out_r->asked = state_of(r->has_asked, &r->asked, c->now);
+	out_r->latest = state_of(r->has_latest, &r->latest, c->now);
 }

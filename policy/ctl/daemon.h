@@ -4,8 +4,7 @@
 #define CTL_DAEMON_H
 
 #include "policy/ctl/ctl.h"
-#include "policy/heartbeat.h"
-#include "policy/usage/node.h"
+#include "policy/ctl/daemon_report.h"
 
 enum daemon_state {
 	DAEMON_ABSENT, /* no sign of life, or its process is gone */
@@ -13,21 +12,16 @@ enum daemon_state {
 	DAEMON_RUNS,
 };
 
-struct daemon_report {
-	enum daemon_state state;
-	struct heartbeat heartbeat; /* unless DAEMON_ABSENT */
-	bool has_node;
-	struct usage_node node; /* what the usage of this machine covers */
-	/* Of reading the usage database; ERR_MISSING: it has not been begun yet. */
-	enum error error;
-	struct error_text why;
+/* What is known of the daemons. In REPORT, ERR_MISSING: no usage has been begun yet. */
+struct daemon_view {
+	struct daemon_report report;
+	enum daemon_state asked, latest; /* of the daemons in REPORT */
 };
 
 /*
- * Looks at the heartbeat of the daemon that listens on SOCKET, or, where that is NULL,
- * at the latest. For root another process reads it, with the rights of the folder's
- * owner.
+ * Looks at the heartbeats: that of the daemon on SOCKET (may be NULL), and the latest
+ * of all. A helper process reads them (see as_usage_user.h), so no policy may be open.
  */
-void daemon_look(struct ctl *c, const char *socket, struct daemon_report *out_r);
+void daemon_look(struct ctl *c, const char *socket, struct daemon_view *out_r);
 
 #endif

@@ -25,6 +25,7 @@ struct examination {
 	struct config config;
 	struct site site;
 	enum mta mta; /* MTA_AUTO: there is none */
+	struct daemon_view view;
 	bool probed;
 	struct probe probe;
 };
@@ -94,46 +95,23 @@ say_elsewhere(struct examination *x)
 	    "name its configuration with -c FILE, and start this one");
 }
 
-/* is_chosen - a default may have given way to -s or to a socket of systemd */
-static bool
-is_chosen(const char *socket)
-{
-	struct config defaults;
-	struct error_text why;
-
-	return strncmp(socket, "fd:", 3) != 0 &&
-	    config_read(&defaults, "/dev/null", &why) == OK &&
-	    strcmp(socket, defaults.socket) != 0;
-}
-
-/* look_for_daemon - whether one runs on SOCKET, or any */
-static bool
-look_for_daemon(struct examination *x, const char *socket)
-{
-	struct daemon_report r;
-
-	daemon_look(x->ctl, socket, &r);
-	if (r.error != OK && r.error != ERR_MISSING)
-		remark(x->ctl->err, "warning: %s", r.why.text);
-	x->site.daemon = r.heartbeat;
-	return r.state == DAEMON_RUNS;
-}
-
-/* find_daemon - the one of the configured socket, else whichever runs */
+/*
+ * find_daemon - the one of the configured socket, else whichever runs. Where that one
+ * listens is the word of the daemon's user: it is printed, never connected to.
+ */
 static void
 find_daemon(struct examination *x)
 {
+	const struct daemon_report *r = &x->view.report;
 	struct site *s = &x->site;
-	const char *socket = x->config.socket;
 
-	s->running = look_for_daemon(x, socket);
-	if (!s->running && look_for_daemon(x, NULL)) {
-		s->running = true;
-		socket = s->daemon.socket;
-		if (is_chosen(x->config.socket))
-			say_elsewhere(x);
-	}
-	(void)endpoint_from_milter(socket, &s->milter);
+	if (r->error != OK && r->error != ERR_MISSING)
+		remark(x->ctl->err, "warning: %s", r->why.text);
+	s->running = x->view.asked == DAEMON_RUNS || x->view.latest == DAEMON_RUNS;
+	s->daemon = x->view.asked == DAEMON_RUNS ? r->asked : r->latest;
+	if (s->running && x->view.asked != DAEMON_RUNS)
+		say_elsewhere(x);
+	(void)endpoint_from_milter(x->config.socket, &s->milter);
 }
 
 /* submission_of - what is to be asked: a login, or a session without one */
@@ -191,6 +169,7 @@ examine(struct examination *x)
 	struct ctl *c = x->ctl;
 	enum error e;
 
+	daemon_look(c, x->config.socket, &x->view); /* while no policy is open */
 	open_policy(x);
 	find_daemon(x);
 	check_daemon(&x->site);

@@ -14,6 +14,7 @@
 #include "policy/ctl/remark.h"
 #include "policy/ctl/spool.h"
 #include "policy/ctl/transaction.h"
+#include "policy/ctl/usage_sources.h"
 #include "policy/guard.h"
 
 /* How often a reading starts again that was overtaken by commits. */
@@ -244,6 +245,7 @@ run_once(struct ctl *c, struct held *h)
 		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);
 	store_close(&c->store);
+	usage_sources_close(&c->usage); /* a walk through them is not repeated */
 	return e;
 }
 

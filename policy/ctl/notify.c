@@ -12,6 +12,7 @@
 #include "policy/ctl/letter.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/sendmail.h"
+#include "policy/ctl/usage_sources.h"
 #include "policy/notice_table.h"
 #include "policy/text.h"
 
@@ -132,13 +133,16 @@ static enum error
 read_list(struct notify *n)
 {
 	struct ctl *c = n->c;
-	enum error e = open_store(c, STORE_READ);
+	bool mailboxes = template_uses(n->template, TEMPLATE_MAILBOXES);
+	enum error e = mailboxes ? usage_sources_open(c) : OK;
 
+	if (e == OK)
+		e = open_store(c, STORE_READ);
 	if (e == OK) {
 		memcpy(n->url, store_settings(c->txn)->help_url, sizeof n->url);
 		e = pending_list_read(&n->list, c, c->txn, n->only);
 	}
-	if (e == OK && template_uses(n->template, TEMPLATE_MAILBOXES))
+	if (e == OK && mailboxes)
 		e = pending_list_survey(&n->list, c, c->txn, n->only, n->resend);
 	close_store(c);
 	return e;

@@ -87,12 +87,6 @@ copy(struct ctl *c, FILE *from, FILE *to, const char *path)
 }
 
 enum error
-outgoing_copy(struct outgoing *o, struct ctl *c, FILE *from)
-{
-	return copy(c, from, o->file, o->path);
-}
-
-enum error
 outgoing_sync(struct outgoing *o, struct ctl *c)
 {
 	int fd = fileno(o->file);

@@ -18,9 +18,6 @@ struct outgoing {
  */
 enum error outgoing_open(struct outgoing *o, struct ctl *c, const char *path) MUST_USE;
 
-/* All bytes of FROM behind what is there. ERR_IO; ERR_FULL. */
-enum error outgoing_copy(struct outgoing *o, struct ctl *c, FILE *from) MUST_USE;
-
 /* Brings to disk what was written; it has mode 0640 then. */
 enum error outgoing_sync(struct outgoing *o, struct ctl *c) MUST_USE;
 

@@ -233,14 +233,14 @@ pending_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *
     const char *only, bool resend)
 {
 	struct collection collection = {list, resend};
-	struct usage_sources *sources;
+	struct usage_merge *merge;
 	struct survey *survey = NULL;
 	struct error_text why;
 	enum error e;
 
 	if (is_quiet(list, resend))
 		return OK;
-	e = usage_sources_open(c, &sources);
+	e = usage_sources_merge(c, &merge);
 	if (e == ERR_MISSING) {
 		why = c->why;
 		return error_set(&c->why, e,
@@ -251,11 +251,9 @@ pending_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *
 	}
 	if (e != OK)
 		return e;
-	warn(c, txn, usage_sources_merge(sources));
-	e = survey_run(&survey, txn, usage_sources_merge(sources),
-	    c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, only, collect,
-	    &collection, &c->why);
+	warn(c, txn, merge);
+	e = survey_run(&survey, txn, merge, c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY,
+	    c->now, only, collect, &collection, &c->why);
 	survey_free(&survey);
-	usage_sources_close(&sources);
 	return e;
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "policy/ctl/remark.h"
+#include "policy/ctl/transaction.h"
 #include "policy/tenant_table.h"
 #include "policy/verify.h"
 
@@ -49,6 +50,14 @@ rollout_since(struct ctl *c, enum option_id id, instant *since_r)
 }
 
 enum error
+rollout_begin(struct ctl *c)
+{
+	enum error e = usage_sources_open(c);
+
+	return e == OK ? transaction_begin(c) : e;
+}
+
+enum error
 rollout_tenant(struct ctl *c, char *name_r)
 {
 	const char *typed = ctl_option(c, OPT_TENANT);
@@ -77,10 +86,9 @@ rollout_survey(struct ctl *c, const char *only, survey_visit *visit, void *arg,
 	/* a damaged policy must not read as "of no tenant, so unused" */
 	e = verify_txn(c->txn, NULL, &c->why);
 	if (e == OK)
-		e = usage_sources_open(c, &out->sources);
+		e = usage_sources_merge(c, &merge);
 	if (e != OK)
 		return e;
-	merge = usage_sources_merge(out->sources);
 	out->coverage = usage_merge_coverage(merge);
 	out->covered =
 	    survey_covers(&out->coverage, store_settings(c->txn)->usage_nodes,
@@ -103,7 +111,6 @@ rollout_survey_any(struct ctl *c, const char *only, struct rollout *out)
 	none = usage_merge_new();
 	if (none == NULL)
 		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	out->sources = NULL;
 	out->coverage = usage_merge_coverage(none);
 	e = survey_run(&out->survey, c->txn, none, out->since, c->now,
 	    only[0] != '\0' ? only : NULL, NULL, NULL, &c->why);
@@ -122,7 +129,6 @@ void
 rollout_end(struct rollout *r)
 {
 	survey_free(&r->survey);
-	usage_sources_close(&r->sources);
 }
 
 void

@@ -13,7 +13,6 @@
 
 /* The use of all tenants, and how much it can be relied on. */
 struct rollout {
-	struct usage_sources *sources;
 	struct survey *survey;
 	struct usage_coverage coverage;
 	instant since;         /* the start of the span */
@@ -41,11 +40,17 @@ const char *rollout_class_key(enum rollout_class class);
  */
 enum error rollout_since(struct ctl *c, enum option_id id, instant *since_r) MUST_USE;
 
+/* Opens the sources of usage, then begins the command's transaction. */
+enum error rollout_begin(struct ctl *c) MUST_USE;
+
 /* The tenant of --tenant in NAME_R (TENANT_NAME_MAX + 1 bytes), "" without; it exists.
  */
 enum error rollout_tenant(struct ctl *c, char *name_r) MUST_USE;
 
-/* Reads all usage against the policy, since OUT's `since`; see survey_run(). */
+/*
+ * Reads the usage of all sources, which are open, against the policy, since OUT's
+ * `since`; see survey_run().
+ */
 enum error rollout_survey(struct ctl *c, const char *only, survey_visit *visit,
     void *arg, struct rollout *out) MUST_USE;
 /* The same without a visit; where nothing was recorded, all tenants with no usage. */

@@ -189,6 +189,8 @@ ctl_rollout_disable_unused(struct ctl *c)
 	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
 
 	if (e == OK)
+		e = rollout_begin(c);
+	if (e == OK)
 		e = read_request(c, &q);
 	if (e == OK)
 		e = rollout_survey(c, q.only, NULL, NULL, &r);

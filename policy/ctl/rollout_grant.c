@@ -252,6 +252,8 @@ ctl_rollout_grant(struct ctl *c)
 	if (e == OK && ctl_option(c, OPT_UNTIL) != NULL)
 		e = ctl_future_time(c, OPT_UNTIL, &g.until);
 	if (e == OK)
+		e = rollout_begin(c);
+	if (e == OK)
 		e = run(c, &g, &r);
 	if (e != OK)
 		return e;

@@ -91,6 +91,8 @@ ctl_rollout_plan(struct ctl *c)
 	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
 
 	if (e == OK)
+		e = rollout_begin(c);
+	if (e == OK)
 		e = rollout_tenant(c, only);
 	if (e == OK)
 		e = rollout_survey(c, only, NULL, NULL, &r);

@@ -5,6 +5,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/transaction.h"
 #include "policy/verify.h"
 #include "policy/verify_links.h"
 
@@ -60,7 +61,7 @@ json_usage(struct json *j, const struct daemon_report *r)
 }
 
 static void
-status_json(struct ctl *c, const char *digest, const struct daemon_report *r)
+status_json(struct ctl *c, const char *digest, const struct daemon_view *d)
 {
 	const struct store_meta *m = store_meta(c->txn);
 	char head[DIGEST_TEXT_MAX];
@@ -77,11 +78,11 @@ status_json(struct ctl *c, const char *digest, const struct daemon_report *r)
 	json_text(&j, "audit_head",
 	    m->audit_count > 0 ? digest_print(&m->audit_head, head) : "");
 	json_number(&j, "snapshot_serial", (int64_t)m->serial);
-	if (r->state == DAEMON_RUNS)
-		json_daemon(&j, &r->heartbeat);
+	if (d->latest == DAEMON_RUNS)
+		json_daemon(&j, &d->report.latest);
 	else
 		json_none(&j, "daemon");
-	json_usage(&j, r);
+	json_usage(&j, &d->report);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }
@@ -145,7 +146,7 @@ text_usage(FILE *out, const struct daemon_report *r)
 }
 
 static void
-status_text(struct ctl *c, const char *digest, const struct daemon_report *r)
+status_text(struct ctl *c, const char *digest, const struct daemon_view *d)
 {
 	const struct store_meta *m = store_meta(c->txn);
 	char head[DIGEST_TEXT_MAX];
@@ -161,30 +162,34 @@ status_text(struct ctl *c, const char *digest, const struct daemon_report *r)
 		property(c->out, "audit head", digest_print(&m->audit_head, head));
 	if (m->serial > 0)
 		text_count(c->out, "snapshot serial", m->serial);
-	if (r->state == DAEMON_RUNS)
-		text_daemon(c->out, &r->heartbeat);
-	else if (r->state == DAEMON_SILENT)
-		text_silent(c->out, &r->heartbeat);
-	else if (*problem(r) != '\0')
+	if (d->latest == DAEMON_RUNS)
+		text_daemon(c->out, &d->report.latest);
+	else if (d->latest == DAEMON_SILENT)
+		text_silent(c->out, &d->report.latest);
+	else if (*problem(&d->report) != '\0')
 		property(c->out, "daemon", "not known: see \"usage problem\"");
 	else
 		property(c->out, "daemon", "not running");
-	text_usage(c->out, r);
+	text_usage(c->out, &d->report);
 }
 
 enum error
 ctl_status(struct ctl *c)
 {
 	char digest[DIGEST_TEXT_MAX];
-	struct daemon_report r;
+	struct daemon_view d;
+	enum error e;
 
-	daemon_look(c, NULL, &r);
+	daemon_look(c, NULL, &d);
+	e = transaction_begin(c);
+	if (e != OK)
+		return e;
 	digest_print(&store_meta(c->txn)->digest, digest);
 	if (c->options.json)
-		status_json(c, digest, &r);
+		status_json(c, digest, &d);
 	else
-		status_text(c, digest, &r);
-	c->status = r.state == DAEMON_RUNS ? 0 : EXIT_NO_DAEMON;
+		status_text(c, digest, &d);
+	c->status = d.latest == DAEMON_RUNS ? 0 : EXIT_NO_DAEMON;
 	return OK;
 }
 

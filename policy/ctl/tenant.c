@@ -7,6 +7,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/transaction.h"
 #include "policy/ctl/usage_guard.h"
 #include "policy/domain_table.h"
 #include "policy/tenant_table.h"
@@ -154,6 +155,13 @@ add_domains(struct ctl *c, const struct tenant *t)
 	return e;
 }
 
+/* may_close - whether the tenant's domains may end up disabled by a mere default */
+static bool
+may_close(const struct ctl *c)
+{
+	return ctl_option(c, OPT_SMTP_AUTH) == NULL && c->options.domains > 0;
+}
+
 enum error
 ctl_tenant_add(struct ctl *c)
 {
@@ -162,6 +170,10 @@ ctl_tenant_add(struct ctl *c)
 
 	tenant_init(&t);
 	e = tenant_name_parse(ctl_word(c, 0), t.name, &c->why);
+	if (e == OK && may_close(c))
+		e = usage_guard_open(c);
+	if (e == OK)
+		e = transaction_begin(c);
 	if (e != OK)
 		return e;
 	e = tenant_table_get(c->txn, t.name, &t);
@@ -172,8 +184,7 @@ ctl_tenant_add(struct ctl *c)
 		return e;
 	t.smtp_auth = store_settings(c->txn)->new_tenant_smtp_auth;
 	e = apply_options(c, &t);
-	if (e == OK && t.smtp_auth == SMTP_AUTH_DISABLED &&
-	    ctl_option(c, OPT_SMTP_AUTH) == NULL && c->options.domains > 0)
+	if (e == OK && t.smtp_auth == SMTP_AUTH_DISABLED && may_close(c))
 		e = usage_guard(c);
 	if (e == OK)
 		e = tenant_table_put(c->txn, &t);

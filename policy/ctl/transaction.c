@@ -19,7 +19,8 @@ transaction_takes_turn(const struct ctl *c)
 bool
 transaction_is_later(const struct ctl *c)
 {
-	return c->command->need == NEED_WRITE_LATER ||
+	return c->command->need == NEED_READ_LATER ||
+	    c->command->need == NEED_WRITE_LATER ||
 	    c->command->need == NEED_TRIAL_LATER;
 }
 

@@ -6,8 +6,8 @@
 #include "policy/ctl/csv.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_rows.h"
-#include "policy/ctl/usage_sources.h"
 #include "policy/tenant_table.h"
 #include "policy/verify.h"
 
@@ -253,9 +253,9 @@ verify_first(struct ctl *c)
 }
 
 static enum error
-open_sources(struct ctl *c, struct usage_sources **sources_r)
+find_merge(struct ctl *c, struct usage_merge **merge_r)
 {
-	enum error e = usage_sources_open(c, sources_r);
+	enum error e = usage_sources_merge(c, merge_r);
 	struct error_text why = c->why;
 
 	if (e == ERR_MISSING)
@@ -270,26 +270,26 @@ enum error
 ctl_usage_list(struct ctl *c)
 {
 	char only[TENANT_NAME_MAX + 1];
-	struct usage_sources *sources = NULL;
 	struct usage_coverage coverage;
 	struct usage_lines lines;
+	struct usage_merge *merge;
 	instant since;
 	enum error e = usage_since(c, SINCE_DAYS, &since);
 
 	if (e == OK && ctl_option(c, OPT_CSV) != NULL && c->options.json)
 		e = error_set(&c->why, ERR_USAGE, "use --csv or --json, not both");
 	if (e == OK)
+		e = rollout_begin(c);
+	if (e == OK)
 		e = find_tenant(c, only);
 	if (e == OK)
 		e = verify_first(c);
 	if (e == OK)
-		e = open_sources(c, &sources);
+		e = find_merge(c, &merge);
 	if (e != OK)
 		return e;
-	coverage = usage_merge_coverage(usage_sources_merge(sources));
-	e = usage_lines_read(&lines, c, usage_sources_merge(sources), since,
-	    only[0] != '\0' ? only : NULL);
-	usage_sources_close(&sources);
+	coverage = usage_merge_coverage(merge);
+	e = usage_lines_read(&lines, c, merge, since, only[0] != '\0' ? only : NULL);
 	if (e != OK)
 		return e;
 	print(c, &lines, &coverage, since);

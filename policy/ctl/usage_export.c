@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_export - usage export: this machine's usage as a file for another */
 #include <inttypes.h>
-#include <sys/stat.h>
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/outgoing.h"
 #include "policy/ctl/output.h"
-#include "policy/ctl/owner.h"
 #include "policy/ctl/usage_sources.h"
 
 #define HERE "the usage of this machine"
@@ -17,24 +15,6 @@ struct exported {
 	struct usage_node node;
 	uint64_t logins;
 };
-
-/* receive - what the owner's process says, into the file */
-static enum error
-receive(struct ctl *c, struct exported *x)
-{
-	struct owner owner;
-	struct stat st;
-	enum error e = owner_start(c, usage_sources_serve, NULL, &owner);
-
-	if (e != OK)
-		return e;
-	e = outgoing_copy(&x->to, c, owner.from);
-	owner_end(&owner);
-	if (e == OK && fstat(fileno(x->to.file), &st) == 0 && st.st_size == 0)
-		return error_set(&c->why, ERR_IO,
-		    "the process that reads " HERE " ended without a word");
-	return e;
-}
 
 /* read_back - whether those who get the file will be able to read it */
 static enum error
@@ -90,7 +70,7 @@ ctl_usage_export(struct ctl *c)
 	enum error e = outgoing_open(&x.to, c, ctl_word(c, 0));
 
 	if (e == OK)
-		e = receive(c, &x);
+		e = usage_sources_copy(c, x.to.file);
 	if (e == OK)
 		e = read_back(c, &x);
 	if (e == OK)

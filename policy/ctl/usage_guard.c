@@ -87,23 +87,36 @@ refuse(struct ctl *c, const struct found *f)
 	    instant_print(f->last, when));
 }
 
+/* not_known - why the usage cannot be read, and the way out */
+static enum error
+not_known(struct ctl *c, enum error e)
+{
+	struct error_text why = c->why;
+
+	return error_set(
+	    &c->why, e, "%.700s; so it is not known who is in use: " WAY_OUT, why.text);
+}
+
+enum error
+usage_guard_open(struct ctl *c)
+{
+	enum error e = usage_sources_open(c);
+
+	return e == OK ? OK : not_known(c, e);
+}
+
 enum error
 usage_guard(struct ctl *c)
 {
 	struct found f = {0, INSTANT_NONE, ""};
-	struct usage_sources *sources;
-	struct error_text why;
-	enum error e = usage_sources_open(c, &sources);
+	struct usage_merge *merge;
+	enum error e = usage_sources_merge(c, &merge);
 
 	if (e == ERR_MISSING)
 		return OK;
-	if (e == OK) {
-		e = look(c, usage_sources_merge(sources), &f);
-		usage_sources_close(&sources);
-	}
+	if (e == OK)
+		e = look(c, merge, &f);
 	if (e == OK)
 		return f.logins > 0 ? refuse(c, &f) : OK;
-	why = c->why;
-	return error_set(
-	    &c->why, e, "%.700s; so it is not known who is in use: " WAY_OUT, why.text);
+	return not_known(c, e);
 }

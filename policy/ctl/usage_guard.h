@@ -5,6 +5,9 @@
 
 #include "policy/ctl/ctl.h"
 
+/* usage_sources_open(), with the way out in WHY where it fails. */
+enum error usage_guard_open(struct ctl *c) MUST_USE;
+
 /*
  * ERR_PROTECTED, with who and the way out in WHY, when a login of one of the --domain
  * options ("*": a login of no tenant) has passed within the last 30 days, on this

@@ -3,9 +3,10 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/ctl/as_usage_user.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
-#include "policy/ctl/owner.h"
+#include "policy/ctl/transaction.h"
 #include "policy/text.h"
 #include "policy/usage/database.h"
 
@@ -16,15 +17,17 @@
 
 /* prune - all that is old, in write transactions; a daemon may write in between */
 static enum error
-prune(struct db *db, struct usage_prune *p)
+prune(struct db *db, struct usage_prune *p, FILE *to)
 {
 	struct db_txn *txn;
 	enum error e = OK;
 
 	while (e == OK && !p->done) {
 		e = db_begin(db, true, &txn);
-		for (int i = 0; e == OK && !p->done && i < STEPS_A_TRANSACTION; i++)
+		for (int i = 0; e == OK && !p->done && i < STEPS_A_TRANSACTION; i++) {
 			e = usage_prune_step(txn, p, VISITS);
+			as_usage_user_alive(to);
+		}
 		if (e == OK)
 			e = db_commit(&txn);
 		else if (e != ERR_DAMAGED)
@@ -45,7 +48,7 @@ open_existing(struct ctl *c, struct db **db_r, struct error_text *why)
 	return usage_database_open(db_r, c->dir, true, why);
 }
 
-/* serve - in the owner's process: it prunes, and says what came of it */
+/* serve - in the helper: it prunes, and says what came of it */
 static void
 serve(struct ctl *c, void *arg, FILE *to)
 {
@@ -57,7 +60,7 @@ serve(struct ctl *c, void *arg, FILE *to)
 	enum error e = open_existing(c, &db, &why);
 
 	if (e == OK) {
-		e = prune(db, p);
+		e = prune(db, p, to);
 		if (e != OK)
 			error_about(&why, e, HERE);
 		else
@@ -73,14 +76,13 @@ serve(struct ctl *c, void *arg, FILE *to)
 
 /* take_word - what the process says, checked like a stranger's word */
 static enum error
-take_word(struct ctl *c, FILE *from, struct usage_prune *p)
+take_word(struct ctl *c, struct bytes word, struct usage_prune *p)
 {
-	uint8_t word[WORD_MAX];
 	struct record_reader r;
 	struct error_text why;
 	uint8_t e;
 
-	record_read_start(&r, (struct bytes){word, fread(word, 1, sizeof word, from)});
+	record_read_start(&r, word);
 	e = record_get_u8(&r);
 	p->days = record_get_u64(&r);
 	p->clients = record_get_u64(&r);
@@ -90,6 +92,25 @@ take_word(struct ctl *c, FILE *from, struct usage_prune *p)
 		return error_set(&c->why, ERR_IO,
 		    "the process that prunes " HERE " ended without a word");
 	return error_set(&c->why, (enum error)e, "%s", why.text);
+}
+
+/* ask - lets the helper prune */
+static enum error
+ask(struct ctl *c, struct usage_prune *p)
+{
+	uint8_t word[WORD_MAX];
+	FILE *into = fmemopen(word, sizeof word, "w");
+	long len;
+	enum error e;
+
+	if (into == NULL)
+		return error_about(&c->why, ERR_MEMORY, HERE);
+	e = as_usage_user(c, serve, p, sizeof word - 1, into);
+	len = ftell(into);
+	fclose(into);
+	if (e != OK)
+		return e;
+	return take_word(c, (struct bytes){word, len > 0 ? (size_t)len : 0}, p);
 }
 
 static void
@@ -116,15 +137,14 @@ enum error
 ctl_usage_prune(struct ctl *c)
 {
 	struct usage_prune p;
-	struct owner owner;
-	enum error e;
+	enum error e = transaction_begin(c);
 
-	usage_prune_start(&p, c->now, store_settings(c->txn)->usage_retention);
-	e = owner_start(c, serve, &p, &owner);
 	if (e != OK)
 		return e;
-	e = take_word(c, owner.from, &p);
-	owner_end(&owner);
+	usage_prune_start(&p, c->now, store_settings(c->txn)->usage_retention);
+	store_abort(&c->txn);
+	store_close(&c->store);
+	e = ask(c, &p);
 	if (e == OK)
 		tell(c, &p);
 	return e;

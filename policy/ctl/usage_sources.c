@@ -5,22 +5,29 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "policy/ctl/owner.h"
+#include "policy/ctl/as_usage_user.h"
 #include "policy/ctl/remark.h"
+#include "policy/ctl/spool.h"
 #include "policy/usage/database.h"
 
 #define HERE "the usage of this machine"
 
+/* More than the usage database can hold. */
+#define COPY_MAX (UINT64_C(32) << 30)
+
 struct usage_sources {
 	struct usage_merge *merge;
-	struct owner owner; /* `from` is NULL where it is not asked */
-	FILE *file[OPTION_USAGES_MAX];
+	FILE *file[1 + OPTION_USAGES_MAX];
 	size_t files;
+	enum error error; /* of opening them */
+	struct error_text why;
 };
 
-void
-usage_sources_serve(struct ctl *c, void *arg, FILE *to)
+/* serve - in the helper: the whole database, or why it cannot be read */
+static void
+serve(struct ctl *c, void *arg, FILE *to)
 {
 	struct error_text why = {.text = ""};
 	struct db *db;
@@ -29,7 +36,7 @@ usage_sources_serve(struct ctl *c, void *arg, FILE *to)
 
 	(void)arg;
 	if (e == OK) {
-		e = usage_stream_write(db, to, &rows);
+		e = usage_stream_write(db, to, as_usage_user_alive, &rows);
 		if (e == ERR_NOTFOUND)
 			e = error_set(
 			    &why, ERR_MISSING, "no usage has been recorded yet");
@@ -60,23 +67,34 @@ add(struct ctl *c, struct usage_sources *s, struct usage_reader *reader)
 	return OK;
 }
 
+enum error
+usage_sources_copy(struct ctl *c, FILE *into)
+{
+	struct stat st;
+	enum error e = as_usage_user(c, serve, NULL, COPY_MAX, into);
+
+	if (e == OK && fstat(fileno(into), &st) == 0 && st.st_size == 0)
+		return error_set(&c->why, ERR_IO,
+		    "the process that reads " HERE " ended without a word");
+	return e;
+}
+
 static enum error
 open_local(struct ctl *c, struct usage_sources *s)
 {
 	struct usage_reader *reader;
-	int first;
-	enum error e = owner_start(c, usage_sources_serve, NULL, &s->owner);
+	FILE *copy = spool_file();
+	enum error e;
 
-	if (e != OK) {
-		s->owner.from = NULL;
+	if (copy == NULL)
+		return error_set(&c->why, ERR_CREATE,
+		    "cannot create a temporary file: %s", strerror(errno));
+	s->file[s->files++] = copy;
+	e = usage_sources_copy(c, copy);
+	if (e != OK)
 		return e;
-	}
-	first = getc(s->owner.from);
-	if (first == EOF)
-		return error_set(&c->why, ERR_IO,
-		    "the process that reads " HERE " ended without a word");
-	ungetc(first, s->owner.from);
-	e = usage_reader_open(&reader, s->owner.from, HERE, &c->why);
+	rewind(copy);
+	e = usage_reader_open(&reader, copy, HERE, &c->why);
 	return e == OK ? add(c, s, reader) : e;
 }
 
@@ -96,25 +114,35 @@ open_file(struct ctl *c, struct usage_sources *s, const char *path)
 	return e == OK ? add(c, s, reader) : e;
 }
 
-enum error
-usage_sources_open(struct ctl *c, struct usage_sources **sources_r)
+static enum error
+open_all(struct ctl *c, struct usage_sources *s)
 {
-	struct usage_sources *s = calloc(1, sizeof *s);
 	enum error e;
 
-	*sources_r = s;
-	if (s == NULL || (s->merge = usage_merge_new()) == NULL) {
-		usage_sources_close(sources_r);
-		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	}
+	s->merge = usage_merge_new();
+	if (s->merge == NULL)
+		return error_about(&c->why, ERR_MEMORY, HERE);
 	e = open_local(c, s);
 	if (e == ERR_MISSING && c->options.usages > 0)
 		e = OK;
 	for (size_t i = 0; i < c->options.usages && e == OK; i++)
 		e = open_file(c, s, c->options.usage[i]);
-	if (e != OK)
-		usage_sources_close(sources_r);
 	return e;
+}
+
+enum error
+usage_sources_open(struct ctl *c)
+{
+	struct usage_sources *s = calloc(1, sizeof *s);
+
+	c->usage = s;
+	if (s == NULL)
+		return error_about(&c->why, ERR_MEMORY, HERE);
+	s->error = open_all(c, s);
+	if (s->error == ERR_BUSY)
+		return ERR_BUSY;
+	s->why = c->why;
+	return error_set(&c->why, OK, "%s", "");
 }
 
 void
@@ -127,14 +155,19 @@ usage_sources_close(struct usage_sources **sources)
 	usage_merge_free(&s->merge);
 	for (size_t i = 0; i < s->files; i++)
 		fclose(s->file[i]);
-	if (s->owner.from != NULL)
-		owner_end(&s->owner);
 	free(s);
 	*sources = NULL;
 }
 
-struct usage_merge *
-usage_sources_merge(struct usage_sources *sources)
+enum error
+usage_sources_merge(struct ctl *c, struct usage_merge **merge_r)
 {
-	return sources->merge;
+	if (c->usage == NULL)
+		return error_about(&c->why, ERR_MEMORY, HERE);
+	if (c->usage->error != OK) {
+		c->why = c->usage->why;
+		return c->usage->error;
+	}
+	*merge_r = c->usage->merge;
+	return OK;
 }

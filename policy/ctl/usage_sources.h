@@ -9,21 +9,26 @@
 struct usage_sources;
 
 /*
- * Opens this machine's usage and every --usage FILE. Without files a machine that has
- * recorded nothing is ERR_MISSING; with files it is left out. Two files of one machine,
- * or a file of this one: the later counts, with a warning on standard error. Errors as
- * usage_reader_open(), in C's `why`.
+ * Reads this machine's usage into a temporary file, and opens every --usage FILE. To be
+ * called before the policy is opened (see as_usage_user.h), so that no writer waits for
+ * the usage. Once for a command; the sources are C's `usage` from then on. ERR_BUSY, in
+ * C's `why`: it waited in vain, and should not wait for anything else; ERR_MEMORY. What
+ * else goes wrong is told by usage_sources_merge(): a command finds its own mistakes
+ * first.
  */
-enum error usage_sources_open(struct ctl *c, struct usage_sources **sources_r) MUST_USE;
+enum error usage_sources_open(struct ctl *c) MUST_USE;
 void usage_sources_close(struct usage_sources **sources);
 
-/* Valid until the sources are closed. */
-struct usage_merge *usage_sources_merge(struct usage_sources *sources);
-
 /*
- * For owner_start(): writes the whole database as a stream (see stream.h), or why it
- * cannot be read.
+ * What the sources hold, valid until they are closed. Without files a machine that has
+ * recorded nothing is ERR_MISSING; with files it is left out. Two files of one machine,
+ * or a file of this one: the later counts, with a warning on standard error. Errors as
+ * as_usage_user() and usage_reader_open(), in C's `why`.
  */
-void usage_sources_serve(struct ctl *c, void *arg, FILE *to);
+enum error usage_sources_merge(struct ctl *c, struct usage_merge **merge_r) MUST_USE;
+
+/* Writes this machine's usage to INTO as a stream (see stream.h). As as_usage_user().
+ */
+enum error usage_sources_copy(struct ctl *c, FILE *into) MUST_USE;
 
 #endif

@@ -188,6 +188,8 @@ ctl_usage_tenants(struct ctl *c)
 	enum error e = usage_since(c, SINCE_DAYS, &r.since);
 
 	if (e == OK)
+		e = rollout_begin(c);
+	if (e == OK)
 		e = rollout_survey(c, "", add_other, &o, &r);
 	if (e != OK)
 		return e;

@@ -23,8 +23,8 @@
 
 /*
  * Opens usage/usage.mdb of the state folder DIR. With CREATE, for the daemon, it is
- * made where it is missing (the folder is not). Errors as db_open(), in WHY with what
- * to do.
+ * made where it is missing (the folder is not), and only its owner may read it. Errors
+ * as db_open(), in WHY with what to do.
  */
 enum error usage_database_open(
     struct db **db_r, const char *dir, bool create, struct error_text *why) MUST_USE;

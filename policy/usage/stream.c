@@ -9,6 +9,9 @@
 #include "policy/usage/database.h"
 #include "policy/usage/frame.h"
 
+/* Some are read within the time of one sign of life, however slow the disk. */
+#define RECORDS_A_SIGN 1000
+
 /* One stream on its way out. */
 struct writer {
 	FILE *to;
@@ -87,21 +90,31 @@ write_end(struct writer *writer)
 	send_frame(writer->to, FRAME_END, &w);
 }
 
-/* ignore - for a scan that only looks whether all can be read */
+/* A scan that only looks whether all can be read. */
+struct look {
+	FILE *to;
+	void (*alive)(FILE *to);
+	unsigned long records;
+};
+
 static enum error
-ignore(void *arg, struct bytes key, struct bytes value)
+look_at(void *arg, struct bytes key, struct bytes value)
 {
-	(void)arg;
+	struct look *l = arg;
+
 	(void)key;
 	(void)value;
+	if (++l->records % RECORDS_A_SIGN == 0 && l->alive != NULL)
+		l->alive(l->to);
 	return OK;
 }
 
 static enum error
-write_all(struct db_txn *txn, struct writer *writer)
+write_all(struct db_txn *txn, struct writer *writer, void (*alive)(FILE *to))
 {
+	struct look l = {writer->to, alive, 0};
 	struct usage_node node;
-	enum error e = db_scan(txn, ignore, NULL);
+	enum error e = db_scan(txn, look_at, &l);
 
 	if (e == OK)
 		e = usage_database_get_node(txn, &node);
@@ -136,7 +149,7 @@ usage_stream_write_error(FILE *to, enum error error, const char *text)
 }
 
 enum error
-usage_stream_write(struct db *db, FILE *to, uint64_t *rows_r)
+usage_stream_write(struct db *db, FILE *to, void (*alive)(FILE *to), uint64_t *rows_r)
 {
 	struct writer *writer = calloc(1, sizeof *writer);
 	struct db_txn *txn = NULL;
@@ -148,7 +161,7 @@ usage_stream_write(struct db *db, FILE *to, uint64_t *rows_r)
 		e = writer->hasher != NULL ? db_begin(db, false, &txn) : ERR_MEMORY;
 	}
 	if (e == OK)
-		e = write_all(txn, writer);
+		e = write_all(txn, writer, alive);
 	db_abort(&txn);
 	if (writer != NULL) {
 		if (e != OK && writer->started) /* in the middle; nothing follows */

@@ -19,9 +19,12 @@
 
 /*
  * Writes all that the database holds to TO, after a scan that proves that all can be
- * read. A machine without a record is ERR_NOTFOUND. Errors as db_scan(), and ERR_IO.
+ * read. While it scans it calls ALIVE(TO) now and then, unless that is NULL; ALIVE must
+ * take no lock. A machine without a record is ERR_NOTFOUND. Errors as db_scan(), and
+ * ERR_IO.
  */
-enum error usage_stream_write(struct db *db, FILE *to, uint64_t *rows_r) MUST_USE;
+enum error usage_stream_write(
+    struct db *db, FILE *to, void (*alive)(FILE *to), uint64_t *rows_r) MUST_USE;
 
 /* In the place of a stream: what a process at the other end of a pipe could not do. */
 void usage_stream_write_error(FILE *to, enum error error, const char *text);

@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* as_usage_user - work in the usage folder with the rights of its owner */
+#include "policy/ctl/as_usage_user.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define SIGN_OF_LIFE '\n'
+#define FIRST_FREE 3 /* the descriptor behind standard error */
+#define CHUNK 65536
+
+/* After SIGKILL only a disk that hangs keeps a process; then nobody waits for it. */
+#define REAP_MS 300
+#define REAP_STEP_NS 2000000L
+
+/* The helper, as the parent sees it. */
+struct helper {
+	pid_t pid;
+	int from;
+};
+
+/* find_owner - of the usage folder, which must be writable to nobody else */
+static enum error
+find_owner(struct ctl *c, struct stat *owner)
+{
+	char usage[PATH_MAX];
+
+	if (snprintf(usage, sizeof usage, "%s/usage", c->dir) >= (int)sizeof usage)
+		return error_set(
+		    &c->why, ERR_LIMIT, "the name of the state folder is too long");
+	if (lstat(usage, owner) != 0)
+		return error_set(&c->why, error_from_errno(errno), "%s: %s", usage,
+		    errno == ENOENT ? "not there; see \"smtpauthctl init\""
+				    : strerror(errno));
+	if (!S_ISDIR(owner->st_mode))
+		return error_set(&c->why, ERR_PERMISSION, "%s: it is no folder", usage);
+	if (geteuid() != 0 && geteuid() != owner->st_uid)
+		return error_set(&c->why, ERR_PERMISSION,
+		    "%s: only root and the daemon's user may read the usage; run this "
+		    "as root",
+		    usage);
+	if (owner->st_uid == 0 && (owner->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		return error_set(&c->why, ERR_PERMISSION,
+		    "%s: root does not read what others may write (mode %04o); "
+		    "\"smtpauthctl init\" mends it",
+		    usage, (unsigned)(owner->st_mode & 07777));
+	return OK;
+}
+
+/* become - gives up root's rights for good */
+static bool
+become(const struct stat *owner)
+{
+	if (geteuid() != 0 || owner->st_uid == 0)
+		return true;
+	return setgroups(0, NULL) == 0 &&
+	    setresgid(owner->st_gid, owner->st_gid, owner->st_gid) == 0 &&
+	    setresuid(owner->st_uid, owner->st_uid, owner->st_uid) == 0;
+}
+
+/* die_with - the helper does not outlive its parent; after become(), which undoes it */
+static bool
+die_with(pid_t parent)
+{
+#ifdef __linux__
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
+		return false;
+#endif
+	return getppid() == parent;
+}
+
+static void
+close_all_from(int first)
+{
+#ifdef HAVE_CLOSEFROM
+	closefrom(first);
+#else
+	long most = sysconf(_SC_OPEN_MAX);
+
+	for (int fd = first; fd < most; fd++)
+		close(fd);
+#endif
+}
+
+/* drop_descriptors - leaves the pipe alone, and nothing as standard streams */
+static FILE *
+drop_descriptors(int pipe_end)
+{
+	int null = open("/dev/null", O_RDWR);
+
+	pipe_end = fcntl(pipe_end, F_DUPFD, FIRST_FREE);
+	if (null < 0 || pipe_end < 0)
+		return NULL;
+	for (int fd = 0; fd < FIRST_FREE; fd++)
+		if (fd != null && dup2(null, fd) != fd)
+			return NULL;
+	if (pipe_end != FIRST_FREE && dup2(pipe_end, FIRST_FREE) != FIRST_FREE)
+		return NULL;
+	close_all_from(FIRST_FREE + 1);
+	return fdopen(FIRST_FREE, "w");
+}
+
+/* drop_settings - signals, environment and current folder of who called us */
+static bool
+drop_settings(void)
+{
+	static char *nothing[] = {NULL};
+	sigset_t none;
+
+	environ = nothing;
+	sigemptyset(&none);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGCHLD, SIG_DFL);
+	return sigprocmask(SIG_SETMASK, &none, NULL) == 0 && chdir("/") == 0;
+}
+
+/* help - the helper; it ends without a word where it has no right to speak */
+static void
+help(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
+    const struct stat *owner, int pipe_end, pid_t parent)
+{
+	char dir[PATH_MAX];
+	FILE *to;
+
+	if (realpath(c->dir, dir) == NULL)
+		_exit(1);
+	c->dir = dir;
+	to = drop_descriptors(pipe_end);
+	if (to == NULL || !drop_settings() || !become(owner) || !die_with(parent))
+		_exit(1);
+	fn(c, arg, to);
+	_exit(fclose(to) == 0 ? 0 : 1);
+}
+
+/* start - the helper and the pipe from it */
+static enum error
+start(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
+    const struct stat *owner, struct helper *h)
+{
+	pid_t parent = getpid();
+	int end[2];
+
+	if (pipe2(end, O_CLOEXEC) != 0)
+		return error_set(
+		    &c->why, ERR_IO, "cannot make a pipe: %s", strerror(errno));
+	h->pid = fork();
+	if (h->pid == 0)
+		help(c, fn, arg, owner, end[1], parent);
+	close(end[1]);
+	h->from = end[0];
+	if (h->pid > 0 && fcntl(h->from, F_SETFL, O_NONBLOCK) == 0)
+		return OK;
+	return error_set(&c->why, ERR_IO, "cannot start a process");
+}
+
+/* finish - whatever the helper does: it is killed, and not waited for without end */
+static void
+finish(struct helper *h)
+{
+	const struct timespec step = {0, REAP_STEP_NS};
+	const int64_t deadline = monotonic_ms() + REAP_MS;
+
+	close(h->from);
+	if (h->pid <= 0)
+		return;
+	kill(h->pid, SIGKILL);
+	while (waitpid(h->pid, NULL, WNOHANG) == 0 && monotonic_ms() < deadline)
+		nanosleep(&step, NULL);
+}
+
+static enum error
+too_slow(struct ctl *c)
+{
+	return error_set(&c->why, ERR_BUSY,
+	    "the process that reads the usage is stopped, or waits for one that is: "
+	    "usage/ below %s; try again",
+	    c->dir);
+}
+
+/* receive - the next bytes; 0 at the end */
+static enum error
+receive(struct ctl *c, int from, int64_t deadline, char *buf, size_t *n_r)
+{
+	struct pollfd p = {.fd = from, .events = POLLIN};
+
+	for (;;) {
+		ssize_t n = read(from, buf, CHUNK);
+		int64_t now = monotonic_ms();
+		int wait = deadline - now < AS_USAGE_USER_SILENCE_MS
+		    ? (int)(deadline - now)
+		    : AS_USAGE_USER_SILENCE_MS;
+
+		if (n >= 0) {
+			*n_r = (size_t)n;
+			return OK;
+		}
+		if (errno == EINTR)
+			continue;
+		if (errno != EAGAIN)
+			return error_set(&c->why, ERR_IO,
+			    "cannot read from a process: %s", strerror(errno));
+		if (wait <= 0 || poll(&p, 1, wait) == 0)
+			return too_slow(c);
+	}
+}
+
+/* skip_life - the signs of life at the start of BUF, as long as nothing came before */
+static size_t
+skip_life(const char *buf, size_t n, uint64_t before)
+{
+	size_t skip = 0;
+
+	while (before == 0 && skip < n && buf[skip] == SIGN_OF_LIFE)
+		skip++;
+	return skip;
+}
+
+/* take_all - what the helper writes, into the file */
+static enum error
+take_all(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
+{
+	const int64_t deadline = monotonic_ms() + AS_USAGE_USER_LIMIT_MS;
+	static char buf[CHUNK];
+	uint64_t sum = 0;
+	size_t n = 0, skip;
+	enum error e;
+
+	while ((e = receive(c, h->from, deadline, buf, &n)) == OK && n > 0) {
+		if (monotonic_ms() > deadline)
+			return too_slow(c);
+		skip = skip_life(buf, n, sum);
+		sum += n - skip;
+		if (sum > max)
+			return error_set(&c->why, ERR_LIMIT,
+			    "the process that reads the usage writes without end");
+		if (fwrite(buf + skip, 1, n - skip, into) != n - skip)
+			return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
+			    "cannot write a temporary file: %s", strerror(errno));
+	}
+	return e;
+}
+
+enum error
+as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
+    uint64_t max, FILE *into)
+{
+	struct helper h = {.pid = -1, .from = -1};
+	struct stat owner = {0};
+	enum error e;
+
+	if (c->store != NULL)
+		return error_set(&c->why, ERR_INTERNAL,
+		    "the usage is read before the policy is opened");
+	e = find_owner(c, &owner);
+	if (e != OK)
+		return e;
+	e = start(c, fn, arg, &owner, &h);
+	if (e == OK)
+		e = take_all(c, &h, max, into);
+	if (h.from >= 0)
+		finish(&h);
+	if (e == OK && fflush(into) != 0)
+		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
+		    "cannot write a temporary file: %s", strerror(errno));
+	return e;
+}
+
+void
+as_usage_user_alive(FILE *to)
+{
+	static const char sign = SIGN_OF_LIFE;
+
+	/* Not through TO's buffer: a scan calls this where nothing may be locked. */
+	if (write(fileno(to), &sign, 1) != 1)
+		return; /* nobody reads any more; the end will tell */
+}

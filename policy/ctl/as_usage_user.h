@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* as_usage_user - work in the usage folder with the rights of its owner */
+#ifndef CTL_AS_USAGE_USER_H
+#define CTL_AS_USAGE_USER_H
+
+#include <stdio.h>
+
+#include "policy/ctl/ctl.h"
+
+/*
+ * The usage folder belongs to the daemon's user, who decides what database, lock file
+ * and links are in it. LMDB maps these files and trusts what it finds in the lock file.
+ * So a helper process opens them, for root with the rights of the folder's owner, and
+ * the owner may stop it, kill it, or make it write anything.
+ */
+
+/* The longest that a command waits for the next byte, and for all of them. */
+#define AS_USAGE_USER_SILENCE_MS 2000
+#define AS_USAGE_USER_LIMIT_MS 60000
+
+/*
+ * Runs FN(C, ARG, TO) in the helper, and copies what FN writes to TO into INTO, at most
+ * MAX bytes. To be called while no policy is open: the helper inherits no descriptor,
+ * no map, no environment and no current folder. In the helper C's `dir` is absolute.
+ *
+ * OK: the helper closed its end. Whether all was written, and whether it makes sense,
+ * is for the caller to find out. ERR_MISSING without the folder; ERR_PERMISSION for
+ * those who are neither root nor its owner, and where others than the owner may write
+ * to it; ERR_BUSY when the helper was silent for too long; ERR_LIMIT; ERR_IO; with C's
+ * `why`.
+ */
+enum error as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to),
+    void *arg, uint64_t max, FILE *into) MUST_USE;
+
+/*
+ * For FN, before it writes anything else: a sign of life, as often as it can. The
+ * reader drops it. Takes no lock.
+ */
+void as_usage_user_alive(FILE *to);
+
+#endif
