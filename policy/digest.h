@@ -17,7 +17,9 @@
  * The sum modulo 2^256 of SHA-256(length of the key in two bytes, key, value) over
  * all policy records; a key starts with its table byte. The order of the records
  * does not matter, and a record can be taken out again. It shows damage and drift;
- * it is no proof against someone who can write the file.
+ * it is no proof against someone who can write the file, or who can choose records:
+ * for a sum of hashes another set is found in minutes (Wagner's generalized birthday
+ * attack). What identifies a policy is policy_hash().
  */
 struct digest {
 	uint8_t byte[DIGEST_BYTES]; /* big-endian */

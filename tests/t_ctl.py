@@ -262,10 +262,16 @@ class Status(harness.Case):
         self.assertEqual(one, two)
         self.ctl('verify')
 
+    def hash(self):
+        value = self.json('verify')['policy_hash']
+        self.assertRegex(value, '^[0-9a-f]{64}$')
+        self.assertIn('policy hash ' + value, self.ctl('verify').lines)
+        return value
+
     def test_every_change_shows_and_can_be_undone(self):
         self.ctl('tenant add acme --domain a.test')
         self.ctl('mailbox set u@a.test --smtp-auth enabled')
-        seen = [self.digest()]
+        seen, hashes = [self.digest()], [self.hash()]
         for change, undo in (
                 ('settings set enforce no', 'settings unset enforce'),
                 ('tenant add two', 'tenant remove two --force'),
@@ -285,9 +291,11 @@ class Status(harness.Case):
                 self.ctl(change)
                 self.assertNotIn(self.digest(), seen)
                 seen.append(self.digest())
-                self.ctl('verify')
+                self.assertNotIn(self.hash(), hashes)
+                hashes.append(self.hash())
                 self.ctl(undo)
                 self.assertEqual(self.digest(), seen[0])
+                self.assertEqual(self.hash(), hashes[0])
         self.ctl('verify')
 
 

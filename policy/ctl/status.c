@@ -2,6 +2,7 @@
 /* status - the commands on the database as a whole */
 #include <string.h>
 
+#include "policy/copies/policy_hash.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"
@@ -216,13 +217,29 @@ verify_both(struct ctl *c, uint64_t *records_r)
 	    : error_set(&c->why, bytes, "%s; %s", first.text, why.text);
 }
 
+/* find_hash - of the policy that was just verified */
+static enum error
+find_hash(struct ctl *c, char *text_r)
+{
+	struct digest hash;
+	enum error e = policy_hash(c->txn, &hash);
+
+	if (e != OK)
+		return error_about(&c->why, e, "the policy database");
+	digest_print(&hash, text_r);
+	return OK;
+}
+
 enum error
 ctl_verify(struct ctl *c)
 {
+	char hash[DIGEST_TEXT_MAX];
 	uint64_t records = 0;
 	struct json j;
 	enum error e = verify_both(c, &records);
 
+	if (e == OK)
+		e = find_hash(c, hash);
 	if (e == ERR_DAMAGED)
 		e = ERR_NOTFOUND; /* "does not hold" has status 1 */
 	if (e != OK)
@@ -230,11 +247,13 @@ ctl_verify(struct ctl *c)
 	if (!c->options.json) {
 		fprintf(c->out, "%llu record%s verified\n", (unsigned long long)records,
 		    records == 1 ? "" : "s");
+		fprintf(c->out, "policy hash %s\n", hash);
 		return OK;
 	}
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
 	json_number(&j, "records", (int64_t)records);
+	json_text(&j, "policy_hash", hash);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 	return OK;
