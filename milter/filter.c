@@ -159,6 +159,15 @@ on_mail(SMFICTX *ctx, char **argv)
 	return status;
 }
 
+/*
+ * libmilter ends a connection on which it hears nothing for 7,210 s, and the MTA then
+ * tempfails the rest of that session. We are asked at MAIL FROM only, and an MTA keeps
+ * a session as long as its client sends anything: NOOP, or a large message slowly. So
+ * the MTA ends sessions, not we; a connection whose machine died is ended by the
+ * keepalive probes that libmilter asks for. Milliseconds of this still fit in an int.
+ */
+#define SILENCE_MAX_S (14 * 24 * 3600)
+
 enum error
 filter_open(const char *spec, struct error_text *why)
 {
@@ -178,6 +187,7 @@ filter_open(const char *spec, struct error_text *why)
 	if (smfi_register(desc) != MI_SUCCESS || smfi_setconn(conn) != MI_SUCCESS)
 		return error_set(
 		    why, ERR_IO, "libmilter does not take the socket %s", spec);
+	(void)smfi_settimeout(SILENCE_MAX_S); /* fails for no value */
 	if (smfi_opensocket(false) == MI_SUCCESS)
 		return OK;
 	if (strncmp(spec, "fd:", 3) == 0)
