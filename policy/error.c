@@ -27,7 +27,7 @@ error_string(enum error e)
 	case ERR_PROTECTED:
 		return "would let pass what is denied now";
 	case ERR_MISSING:
-		return "there is no policy database; run \"smtpauthctl init\"";
+		return "there is no policy database";
 	case ERR_NOINPUT:
 		return "no such file";
 	case ERR_DAMAGED:

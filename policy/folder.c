@@ -108,16 +108,23 @@ folder_path(char *path, const char *dir, const char *name, struct error_text *wh
 }
 
 enum error
+folder_make(const char *dir, struct error_text *why)
+{
+	bool is_new;
+	enum error e = make(dir, FOLDER_MODE, &is_new, why);
+
+	return e == OK ? give_folder(dir, why) : e;
+}
+
+enum error
 folder_create(const char *dir, struct error_text *why)
 {
 	char usage[PATH_MAX];
 	bool is_new;
-	enum error e = folder_path(usage, dir, "usage", why);
+	enum error e = folder_path(usage, dir, FOLDER_USAGE, why);
 
 	if (e == OK)
-		e = make(dir, FOLDER_MODE, &is_new, why);
-	if (e == OK)
-		e = give_folder(dir, why);
+		e = folder_make(dir, why);
 	if (e == OK)
 		e = make(usage, USAGE_MODE, &is_new, why);
 	return e == OK && (is_new || geteuid() == 0) ? give_usage(dir, usage, why) : e;

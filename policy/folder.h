@@ -8,6 +8,12 @@
 /* The user and group that the daemon runs as. */
 #define FOLDER_ACCOUNT "smtpauth"
 
+/* The folder in DIR that is the daemon's. */
+#define FOLDER_USAGE "usage"
+
+/* DIR alone, as folder_create() makes it. */
+enum error folder_make(const char *dir, struct error_text *why) MUST_USE;
+
 /*
  * Makes DIR (mode 0750) and DIR/usage (mode 0700) where they are missing. As root, a
  * DIR of root's group goes to group smtpauth where that exists; the usage folder goes

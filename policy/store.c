@@ -14,6 +14,7 @@
 #include "policy/dbfile.h"
 #include "policy/folder.h"
 #include "policy/store_parts.h"
+#include "policy/traces.h"
 
 /* give_to_group - owner's mode and the folder's group for a file that is ours */
 static enum error
@@ -80,10 +81,13 @@ set_path(struct store *s, const char *dir, struct error_text *why)
 {
 	enum error e = folder_path(s->path, dir, STORE_DATA, why);
 
-	if (e == OK && (e = dbfile_check_folder(dir)) != OK)
-		error_about(why, e, dir);
 	s->live = true;
-	return e;
+	if (e != OK)
+		return e;
+	e = dbfile_check_folder(dir);
+	if (e == ERR_MISSING)
+		return traces_missing(dir, dir, why);
+	return e == OK ? OK : error_about(why, e, dir);
 }
 
 /* take_turn - of a writer, unless it has it already */
@@ -103,6 +107,29 @@ take_turn(struct store *s, const char *dir, const struct write_lock *held,
 	return e;
 }
 
+/* is_empty - no longer a database, and not yet one */
+static bool
+is_empty(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size == 0;
+}
+
+/* check_file - the live one; an empty one where a policy has been is a lost policy */
+static enum error
+check_file(const struct store *s, const char *dir, struct error_text *why)
+{
+	enum error e = dbfile_check(s->path, false);
+
+	if (e == OK)
+		return OK;
+	if (e == ERR_MISSING ||
+	    (e == ERR_FORMAT && is_empty(s->path) && traces_found(dir)))
+		return traces_missing(dir, s->path, why);
+	return error_about(why, e, s->path);
+}
+
 /* open_live - the file of a state folder; CREATE: also where it is missing */
 static enum error
 open_live(struct store *s, const char *dir, const struct write_lock *held, bool create,
@@ -111,8 +138,8 @@ open_live(struct store *s, const char *dir, const struct write_lock *held, bool 
 	const struct db_options options = {.writable = s->mode == STORE_WRITE};
 	enum error e = set_path(s, dir, why);
 
-	if (e == OK && !create && (e = dbfile_check(s->path, false)) != OK)
-		error_about(why, e, s->path);
+	if (e == OK && !create)
+		e = check_file(s, dir, why);
 	if (e == OK && s->mode == STORE_WRITE)
 		e = take_turn(s, dir, held, why);
 	else if (e == OK)
@@ -255,6 +282,39 @@ store_create(
 	}
 	error_about(why, e, (*store_r)->path);
 	store_close(store_r);
+	return e;
+}
+
+/* is_whole - whether there is a meta record that can be read */
+static enum error
+is_whole(struct store *s, struct error_text *why)
+{
+	struct store_txn *txn;
+	enum error e = store_begin(s, &txn);
+
+	if (e != OK)
+		return error_about(why, e, s->path);
+	store_abort(&txn);
+	return OK;
+}
+
+enum error
+store_mend(const char *dir, struct error_text *why)
+{
+	struct write_lock turn;
+	struct store *store;
+	enum error e = write_lock_take(&turn, dir, WRITERS_WAIT_SECONDS, why);
+
+	if (e != OK)
+		return e;
+	/* The turn first: another init may be making the database just now. */
+	e = store_open_in_turn(&store, dir, &turn, why);
+	if (e == OK)
+		e = is_whole(store, why);
+	if (e == OK)
+		remove_old_lock(dir);
+	store_close(&store);
+	write_lock_release(&turn);
 	return e;
 }
 

@@ -58,6 +58,13 @@ enum error store_create(struct store **store_r, const char *dir, bool *created_r
     struct error_text *why) MUST_USE;
 
 /*
+ * Opens and closes the database of DIR as a writer, which gives its files their modes,
+ * and removes STORE_OLD_LOCK. It makes none: ERR_MISSING. Errors as store_open() and
+ * store_begin().
+ */
+enum error store_mend(const char *dir, struct error_text *why) MUST_USE;
+
+/*
  * Makes an empty database that nobody else sees, in the folder DIR, and that is gone
  * when it is closed or the process ends, however it ends: for a policy that is put
  * together before it replaces another one. The caller holds DIR's turn to write.

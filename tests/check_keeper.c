@@ -152,7 +152,7 @@ START_TEST(missing_database_is_told_once_and_found_when_made)
 {
 	start();
 	ck_assert(keeper_refuses(keeper, 0));
-	fault_expect("smtpauthctl init");
+	fault_expect("smtpauthctl restore");
 	/* some more rounds of looking say nothing new */
 	for (int64_t end = clock_now() + 3 * SECOND; deadline_pause(end);)
 		ck_assert(keeper_refuses(keeper, 0));
@@ -169,7 +169,7 @@ START_TEST(removed_database_is_a_fault_until_it_is_back)
 	start_ready();
 	ck_assert_int_eq(unlink(state.data), 0);
 	ck_assert(keeper_refuses(keeper, LOOK));
-	fault_expect("smtpauthctl init");
+	fault_expect("smtpauthctl restore");
 	image_replace(&image, state.data);
 	ck_assert(keeper_serves(keeper, &image, RECOVERY));
 }

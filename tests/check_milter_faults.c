@@ -146,7 +146,7 @@ START_TEST(missing_database_is_answered_by_on_error)
 	site_configure(&site, "on-error", answers[_i].value);
 	site_start(&site);
 	ck_assert(words_awaited("user@shut.test", answers[_i].words));
-	ck_assert(log_mentions(&site, "init"));
+	ck_assert(log_mentions(&site, "restore"));
 }
 END_TEST
 

@@ -148,7 +148,7 @@ START_TEST(test_option_tells_the_state_of_the_database)
 	ck_assert_int_eq(unlink(site.database), 0);
 	site_milter(&missing, "-c %s -t", site.configuration);
 	ck_assert(missing.status == 0 || missing.status == STATUS_CONFIGURATION);
-	ck_assert(outcome_has(&missing, "init"));
+	ck_assert(outcome_has(&missing, "restore"));
 	ck_assert(outcome_has(&foreign, "policy.mdb"));
 	ck_assert_str_ne(foreign.out, good.out);
 	ck_assert(strcmp(foreign.out, missing.out) != 0 ||

@@ -168,6 +168,7 @@ START_TEST(missing_is_an_error_that_names_init)
 
 	open_expect(ERR_MISSING);
 	ck_assert_ptr_nonnull(strstr(why.text, "smtpauthctl init"));
+	ck_assert_ptr_null(strstr(why.text, "restore"));
 	ck_assert_int_eq(file_size(state.data), -1);
 	ck_assert_int_eq(file_size(state.lock), -1);
 	strcat(state.dir, "/no");
@@ -175,6 +176,30 @@ START_TEST(missing_is_an_error_that_names_init)
 	ck_assert_ptr_nonnull(strstr(why.text, "smtpauthctl init"));
 	expect_error(ERR_MISSING, store_open(&store, state.dir, STORE_WRITE, &why));
 	create_expect(ERR_MISSING);
+}
+END_TEST
+
+/* lost_expect - the policy is not taken for one that was never made */
+static void
+lost_expect(void)
+{
+	open_expect(ERR_MISSING);
+	ck_assert_ptr_nonnull(strstr(why.text, "smtpauthctl restore"));
+	ck_assert_ptr_null(strstr(why.text, "init"));
+	expect_error(ERR_MISSING, store_mend(state.dir, &why));
+	ck_assert_int_le(file_size(state.data), 0);
+}
+
+START_TEST(lost_is_an_error_that_names_restore)
+{
+	create_expect(OK);
+	expect_ok(store_mend(state.dir, &why));
+	ck_assert_int_eq(unlink(state.data), 0);
+	lost_expect();
+	ck_assert(file_write(state.data, "", 0));
+	lost_expect();
+	create_expect(OK);
+	open_expect_ok();
 }
 END_TEST
 
@@ -423,6 +448,7 @@ main(void)
 	tcase_add_test(tcase, create_gives_files_the_group_of_the_folder);
 	tcase_add_test(tcase, folder_is_made_with_the_one_for_usage);
 	tcase_add_test(tcase, missing_is_an_error_that_names_init);
+	tcase_add_test(tcase, lost_is_an_error_that_names_restore);
 	tcase_add_test(tcase, empty_file_is_filled_by_create_only);
 	tcase_add_loop_test(tcase, foreign_files_are_refused_and_kept, 0, 5);
 	tcase_add_test(tcase, what_is_no_regular_file_is_refused);

@@ -91,7 +91,7 @@ class Init(Files):
         os.unlink(self.path())
         for command in EVERY_KIND:
             with self.subTest(command=command):
-                self.fails(command, 69, 'init')
+                self.fails(command, 69, 'smtpauthctl restore')
 
     def test_foreign_file_is_left_alone(self):
         for content in (b'precious text\n', b'\0' * 65536, b'x' * 65536):

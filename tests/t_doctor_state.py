@@ -190,11 +190,14 @@ class State(PostfixCase):
             os.remove(self.place(name))
         report = self.examine()
         self.assertIn(('database', self.dir), ids(report))
-        self.assertEqual(report['findings'][0]['fix'], 'smtpauthctl init')
+        self.assertEqual(report['findings'][0]['fix'],
+                         'smtpauthctl restore DIR')
         # What follows from it may be said too, and nothing else.
         self.assertLessEqual({f for f, _ in ids(report)}, {
-            'database', 'daemon-on-error', 'database-permission',
-            'milter-answer'})
+            'database', 'daemon-on-error', 'milter-answer'})
+        shutil.rmtree(self.dir)
+        self.assertEqual(self.examine()['findings'][0]['fix'],
+                         'smtpauthctl init')
 
     def test_damaged(self):
         self.start()

@@ -132,7 +132,7 @@ class Json(Log):
                 mta.mail('')
                 os.rename(os.path.join(self.dir, 'policy.mdb'),
                           os.path.join(self.dir, 'away'))
-                daemon.wait_log('init')
+                daemon.wait_log('restore')
                 self.assertTrue(mta.mail('u@a.test').startswith('451 '))
             daemon.stop()
         levels = set()
@@ -275,7 +275,7 @@ class Syslog(Log):
                 mta.mail('')
                 os.rename(os.path.join(self.dir, 'policy.mdb'),
                           os.path.join(self.dir, 'away'))
-                lines += self.until(receiver, 'smtpauthctl init')
+                lines += self.until(receiver, 'smtpauthctl restore')
                 mta.mail('u@a.test')
             daemon.stop()
             lines += self.until(receiver, 'stopped')

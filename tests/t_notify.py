@@ -146,7 +146,7 @@ class Messages(harness.Case):
             # a fault and its end are told, and decisions know of both
             away = os.path.join(self.dir, 'away')
             os.rename(os.path.join(self.dir, 'policy.mdb'), away)
-            daemon.wait_log('smtpauthctl init', 2 * PATIENCE)
+            daemon.wait_log('smtpauthctl restore', 2 * PATIENCE)
             os.rename(away, os.path.join(self.dir, 'policy.mdb'))
             harness.wait_for(lambda: daemon.log().count('verified') > 1,
                              2 * PATIENCE)

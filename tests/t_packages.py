@@ -311,6 +311,33 @@ class Life(Package):
         for path in STATE, os.path.dirname(CONF), WANTED:
             self.assertFalse(self.exists(path), path)
 
+    def test_a_lost_policy_lets_nobody_in(self):
+        """Whatever a person or an upgrade does, until it is brought back."""
+        self.install()
+        self.fill()
+        self.box.run('rm -rf /root/backup; smtpauthctl backup /root/backup')
+        self.box.run('rm %s/policy.mdb; touch %s/policy.mdb-lock' % (
+            STATE, STATE))
+        advice = self.box.run('smtpauthctl doctor', check=False).stdout
+        self.assertIn('-> smtpauthctl restore DIR', advice)
+        self.assertNotIn('smtpauthctl init', advice)
+        for what in ('smtpauthctl init', 'dpkg -i /root/*-newer.deb',
+                     'systemctl restart ' + UNIT, 'dpkg-reconfigure ' + UNIT,
+                     'dpkg --remove %s; dpkg -i /root/*-1_*.deb' % UNIT):
+            self.transcript.append(self.box.run(what + ' 2>&1',
+                                                check=False).stdout)
+            self.assertFalse(self.exists(STATE + '/policy.mdb'), what)
+            for login in 'alice@acme.test', 'printer@acme.test':
+                self.assertIn('451 4.3.0', self.ask(login), what)
+        self.assertFalse(self.exists(STATE + '/policy.mdb-lock'))
+        self.box.run('smtpauthctl restore /root/backup')
+        harness.wait_for(lambda: self.ask('printer@acme.test') == 'allow',
+                         what='policy of the backup')
+        self.decides()
+        self.box.run('rm %s/policy.mdb; smtpauthctl init --new-policy' % STATE)
+        harness.wait_for(lambda: self.ask('alice@acme.test') == 'allow',
+                         what='new policy')
+
     def test_sockets_and_instances(self):
         """They are restarted by an upgrade, and gone after a removal."""
         self.install()

@@ -117,7 +117,7 @@ class Postfix(Submissions):
 
             move(database, aside)
             until(STORE, 5, TENANT)
-            self.ctl('init')
+            self.ctl('init --new-policy')
             self.ctl('tenant add acme --domain acme.test '
                      '--smtp-auth disabled --action tempfail')
             until(TENANT.replace('550 5', '450 4'), 5, STORE)

@@ -189,6 +189,12 @@ class Life(harness.Case):
         self.decides()
         self.decides(('127.0.0.1', 8912))
         self.assertEqual(self.box.read(CONF), edited)
+        policy = STATE + '/policy.mdb'
+        self.box.run('mv %s /root/kept; touch %s-lock' % (policy, policy))
+        self.rpm('-U', 'up')            # makes no policy, a lost one or not
+        self.assertEqual(self.box.run('ls %s*' % policy, check=False).stdout,
+                         '')
+        self.box.run('mv /root/kept ' + policy)
         self.rpm('-e')
         for unit in units:
             self.assertEqual(self.box.show(unit, 'ActiveState'), 'inactive')

@@ -198,13 +198,31 @@ class Service(harness.Case):
     def test_without_a_database_it_runs_and_says_init(self):
         self.box.run('rm -r %s/*' % self.box.state)
         self.start()
-        self.assertIn('init', self.box.show(UNIT, 'StatusText'))
+        self.assertIn('smtpauthctl init', self.box.show(UNIT, 'StatusText'))
         self.assertIn('451 4.3.0', self.box.ask('alice@acme.test'))
         self.box.ctl('init')
         self.box.ctl('tenant add acme --domain acme.test')
         self.box.ctl('mailbox set printer@acme.test --smtp-auth enabled')
         harness.wait_for(lambda: self.box.ask('printer@acme.test') == 'allow',
                          what='new database')
+        self.decides()
+
+    def test_a_lost_database_stays_lost_until_it_is_restored(self):
+        self.box.ctl('backup /root/backup')
+        self.start()
+        self.decides()
+        self.box.run('rm %s/policy.mdb' % self.box.state)
+        self.box.wait_log('smtpauthctl restore')
+        for _ in range(2):
+            self.assertIn('smtpauthctl restore',
+                          self.box.show(UNIT, 'StatusText'))
+            self.assertEqual(self.box.ctl('init', check=False).returncode, 73)
+            for login in 'alice@acme.test', 'printer@acme.test':
+                self.assertIn('451 4.3.0', self.box.ask(login))
+            self.box.run('systemctl restart ' + UNIT)
+        self.box.ctl('restore /root/backup')
+        harness.wait_for(lambda: self.box.ask('printer@acme.test') == 'allow',
+                         what='old database')
         self.decides()
 
     # -- instances and sockets --------------------------------------------

@@ -15,6 +15,7 @@
 #include "policy/doctor/sendmail.h"
 #include "policy/doctor/site.h"
 #include "policy/domain_table.h"
+#include "policy/traces.h"
 
 enum { EXIT_FINDINGS = 1 };
 
@@ -71,9 +72,10 @@ open_policy(struct examination *x)
 	if (e != OK) {
 		findings_add(&s->findings, "database", c->dir, "%s", c->why.text);
 		findings_fix(&s->findings,
-		    e == ERR_MISSING          ? "smtpauthctl init"
-			: e == ERR_PERMISSION ? "run smtpauthctl doctor as root"
-					      : "smtpauthctl verify");
+		    e == ERR_PERMISSION        ? "run smtpauthctl doctor as root"
+			: e != ERR_MISSING     ? "smtpauthctl verify"
+			: traces_found(c->dir) ? "smtpauthctl restore DIR"
+					       : "smtpauthctl init");
 		return;
 	}
 	s->txn = c->txn;

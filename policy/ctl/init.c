@@ -1,22 +1,97 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* init - creates the state folder and an empty policy database */
+#include <fcntl.h>
+#include <sys/file.h>
+#include <time.h>
+#include <unistd.h>
+
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/folder.h"
+#include "policy/mend.h"
+#include "policy/traces.h"
+
+#define PAUSE_NS 10000000L
+#define PAUSES 200 /* two seconds */
+
+/* make - the first policy, or one that was asked for; what is there stays */
+static enum error
+make(struct ctl *c, bool *created_r)
+{
+	struct store *store;
+	enum error e = store_create(&store, c->dir, created_r, &c->why);
+
+	if (e == OK)
+		store_close(&store);
+	return e;
+}
+
+/* keep - the policy that has been here; a lost one is not begun anew by accident */
+static enum error
+keep(struct ctl *c)
+{
+	enum error e = store_mend(c->dir, &c->why);
+
+	if (e != ERR_MISSING)
+		return e;
+	return error_set(&c->why, ERR_CREATE,
+	    "%s: a policy has been here and is gone; bring a backup back with "
+	    "\"smtpauthctl restore DIR\"; \"smtpauthctl init --new-policy\" makes an "
+	    "empty one, which lets everybody in",
+	    c->dir);
+}
+
+/*
+ * take_turn - among those who make a database here, which leaves no trace: a descriptor
+ * to close, or -1. A group member may hold that lock, so it is not waited for long.
+ */
+static int
+take_turn(const char *dir)
+{
+	const struct timespec pause = {0, PAUSE_NS};
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	for (int i = 0; fd >= 0 && i < PAUSES; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	return fd;
+}
+
+/* init - in that turn: half of what another init makes would look like a lost policy */
+static enum error
+init(struct ctl *c, bool *created_r)
+{
+	bool anew = ctl_option(c, OPT_NEW_POLICY) != NULL || !traces_found(c->dir);
+	enum error e = folder_create(c->dir, &c->why);
+
+	if (e == OK)
+		e = anew ? make(c, created_r) : keep(c);
+	return e == OK ? mend_files(c->dir, &c->why) : e;
+}
 
 enum error
 ctl_init(struct ctl *c)
 {
-	struct store *store;
 	struct json j;
-	bool created;
-	enum error e = folder_create(c->dir, &c->why);
+	bool created = false;
+	enum error e = folder_make(c->dir, &c->why);
+	int turn;
 
-	if (e == OK)
-		e = store_create(&store, c->dir, &created, &c->why);
 	if (e != OK)
 		return e;
-	store_close(&store);
+	turn = take_turn(c->dir);
+	e = init(c, &created);
+	if (turn >= 0)
+		close(turn);
+	if (e != OK)
+		return e;
+	if (created && ctl_option(c, OPT_NEW_POLICY) != NULL)
+		remark(c->err,
+		    "warning: the new policy is empty: every login passes until it has "
+		    "tenants");
 	if (!c->options.json) {
 		fprintf(c->out, "%s: %s\n", c->dir,
 		    created ? "policy database created"

@@ -15,6 +15,7 @@
 #include "policy/ctl/usage_sources.h"
 #include "policy/notice_table.h"
 #include "policy/text.h"
+#include "policy/traces.h"
 
 #define WAIT_SECONDS 10
 #define SETTLE_TRIES 6 /* of 10 seconds */
@@ -90,7 +91,7 @@ take_turn(struct notify *n)
 		    why, ERR_LIMIT, "the name of the state folder is too long");
 	n->turn = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (n->turn < 0 && errno == ENOENT)
-		return error_about(why, ERR_MISSING, n->c->dir);
+		return traces_missing(n->c->dir, n->c->dir, why);
 	if (n->turn < 0)
 		return error_set(
 		    why, error_from_errno(errno), "%s: %s", path, strerror(errno));

@@ -35,6 +35,7 @@ static const struct {
     [OPT_LOGIN] = {"login", "LOGIN"},
     [OPT_MECHANISM] = {"mechanism", "NAME"},
     [OPT_MTA] = {"mta", "postfix|sendmail"},
+    [OPT_NEW_POLICY] = {"new-policy", NULL},
     [OPT_NOTE] = {"note", "TEXT"},
     [OPT_OBJECT] = {"object", "NAME"},
     [OPT_POSTFIX] = {"postfix", "DIR"},

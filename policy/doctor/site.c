@@ -56,12 +56,14 @@ need(struct site *s, const struct account *user, const char *file, int mode)
 {
 	char path[PATH_MAX];
 	struct error_text why;
+	enum error e;
 
 	if (snprintf(path, sizeof path, "%s%s%s", s->dir, *file != '\0' ? "/" : "",
 		file) >= (int)sizeof path)
 		return;
-	if (account_may(user, "", path, mode, &why) == OK)
-		return;
+	e = account_may(user, "", path, mode, &why);
+	if (e == OK || (e == ERR_MISSING && s->txn == NULL))
+		return; /* a policy that is gone is another finding */
 	findings_add(&s->findings, "database-permission", path,
 	    "the daemon's user cannot use it: %s", why.text);
 	findings_fix(&s->findings,
