@@ -13,6 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "policy/config.h"
+
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
 
 /* number_in - TEXT as a number of at most INT_MAX; -1 when it is none */
@@ -115,4 +117,13 @@ inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX + 1],
 		    fd);
 	name_socket(fd, name);
 	return OK;
+}
+
+bool
+inherit_suits(const char *spec, const char *name)
+{
+	if (strncmp(spec, "local:", 6) == 0 && strncmp(name, "unix:", 5) == 0)
+		return strcmp(spec + 6, name + 5) == 0;
+	return strncmp(spec, "fd:", 3) == 0 || strcmp(spec, CONFIG_SOCKET) == 0 ||
+	    strcmp(spec, name) == 0;
 }

@@ -3,6 +3,7 @@
 #ifndef MILTER_INHERIT_H
 #define MILTER_INHERIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/error.h"
@@ -20,5 +21,12 @@
  */
 enum error inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX + 1],
     struct error_text *why) MUST_USE;
+
+/*
+ * Whether the socket that was handed over, with that NAME, is the one to listen on: yes
+ * where SPEC says so, names the same address, or is the default. Another SPEC is an
+ * address that somebody has chosen, where the MTA expects the daemon.
+ */
+bool inherit_suits(const char *spec, const char *name);
 
 #endif

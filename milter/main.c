@@ -209,6 +209,30 @@ make_socket(
 	return e;
 }
 
+/*
+ * choose_socket - the address that was chosen, where systemd holds another one. A unix
+ * socket has to be that one: the MTA looks for the file. A TCP address of which systemd
+ * holds a part is left to systemd.
+ */
+static enum error
+choose_socket(int fd, const char *name, struct config *config,
+    struct listener *listener, struct error_text *why)
+{
+	enum error e = make_socket(config, listener, why);
+
+	if (e != OK && strncmp(config->socket, "inet", 4) == 0) {
+		log_message(LEVEL_WARNING,
+		    "%s; %s, which systemd holds, is used instead", why->text, name);
+		return take_socket(fd, name, config, why);
+	}
+	close(fd);
+	if (e == OK)
+		log_message(LEVEL_WARNING,
+		    "systemd holds %s, too, and nobody answers there: \"socket\" is %s",
+		    name, config->socket);
+	return e;
+}
+
 static enum error
 open_socket(struct config *config, struct listener *listener, struct error_text *why)
 {
@@ -219,8 +243,11 @@ open_socket(struct config *config, struct listener *listener, struct error_text 
 	listener->is_file = false;
 	if (e != OK)
 		return e;
-	return fd < 0 ? make_socket(config, listener, why)
-		      : take_socket(fd, name, config, why);
+	if (fd < 0)
+		return make_socket(config, listener, why);
+	if (inherit_suits(config->socket, name))
+		return take_socket(fd, name, config, why);
+	return choose_socket(fd, name, config, listener, why);
 }
 
 static void

@@ -259,9 +259,8 @@ print_seconds(const struct config *c, size_t offset, FILE *to)
 #define AT(m) offsetof(struct config, m)
 
 static const struct row rows[] = {
-    {"socket", "inet:8899@127.0.0.1",
-	"inet:PORT@HOST, inet6:PORT@HOST, unix:/PATH or fd:N", set_socket, print_text,
-	AT(socket)},
+    {"socket", CONFIG_SOCKET, "inet:PORT@HOST, inet6:PORT@HOST, unix:/PATH or fd:N",
+	set_socket, print_text, AT(socket)},
     {"socket-mode", "0660", "an octal mode", set_mode, print_mode, 0},
     {"socket-group", "", "a group", set_text, print_text, AT(socket_group)},
     {"user", "", "a user", set_text, print_text, AT(user)},

@@ -15,6 +15,9 @@
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JSON };
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 
+/* Where the daemon listens unless told otherwise. */
+#define CONFIG_SOCKET "inet:8899@127.0.0.1"
+
 struct config {
 	char socket[CONFIG_VALUE_MAX + 1];
 	unsigned socket_mode;

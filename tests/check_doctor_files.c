@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_doctor_files.c - files that the doctor reads or judges, and hostile ones. */
 #include "policy/doctor/access.h"
+#include "policy/doctor/listener.h"
 #include "policy/doctor/postfix_tables.h"
 #include "policy/doctor/sendmail.h"
 #include "suite.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -335,6 +337,93 @@ START_TEST(accounts)
 }
 END_TEST
 
+#define TABLE_HEAD "  sl  local_address rem_address   st tx_queue rx_queue\n"
+
+/* line_of - of the kernel's table of TCP sockets */
+static void
+line_of(char *table, const char *address, unsigned port, unsigned state, unsigned uid)
+{
+	uint32_t word[4] = {0};
+	size_t words = strchr(address, ':') != NULL ? 4 : 1;
+
+	ck_assert_int_eq(inet_pton(words == 4 ? AF_INET6 : AF_INET, address, word), 1);
+	table += strlen(table);
+	table += sprintf(table, "   0: ");
+	for (size_t i = 0; i < words; i++)
+		table += sprintf(table, "%08X", word[i]);
+	table += sprintf(table, ":%04X ", port);
+	for (size_t i = 0; i < words; i++)
+		table += sprintf(table, "00000000");
+	sprintf(table,
+	    ":0000 %02X 00000000:00000000 00:00000000 00000000 %5u        0 1 1\n",
+	    state, uid);
+}
+
+/* listeners_expect - of the address in the two tables, in this order; 0 ends them */
+static void
+listeners_expect(
+    const char *address, const char *four, const char *six, const unsigned *expected)
+{
+	char path[2][200];
+	uid_t users[LISTENERS_MAX];
+	struct endpoint e;
+	size_t n, count = 0;
+
+	ck_assert(endpoint_from_milter(address, &e));
+	strcpy(path[0], file_of("tcp", four, strlen(four)));
+	strcpy(path[1], file_of("tcp6", six, strlen(six)));
+	n = listeners_in(&e, path[0], path[1], users);
+	while (expected[count] != 0)
+		count++;
+	ck_assert_uint_eq(n, count);
+	for (size_t i = 0; i < n; i++)
+		ck_assert_uint_eq(users[i], expected[i]);
+}
+
+#define NUMBERS(...) \
+	(const unsigned[]) \
+	{ \
+		__VA_ARGS__ 0 \
+	}
+
+START_TEST(who_listens)
+{
+	char four[1000] = TABLE_HEAD, six[1000] = TABLE_HEAD;
+
+	listeners_expect("inet:8899@127.0.0.1", four, six, NUMBERS());
+	line_of(four, "127.0.0.1", 8899, 10, 11);
+	line_of(four, "127.0.0.1", 8899, 1, 12); /* a connection */
+	line_of(four, "127.0.0.1", 8898, 10, 13);
+	line_of(four, "127.0.0.2", 8899, 10, 14);
+	line_of(four, "0.0.0.0", 8899, 10, 15);
+	line_of(four, "0.0.0.0", 8899, 10, 15);
+	line_of(six, "::1", 8899, 10, 16);
+	line_of(six, "::ffff:127.0.0.1", 8899, 10, 17);
+	line_of(six, "::ffff:127.0.0.3", 8899, 10, 18);
+	listeners_expect("inet:8899@127.0.0.1", four, six, NUMBERS(11, 15, 17, ));
+	listeners_expect("inet:8899@127.0.0.3", four, six, NUMBERS(15, 18, ));
+	listeners_expect("inet6:8899@::1", four, six, NUMBERS(16, ));
+	line_of(six, "::", 8899, 10, 19);
+	listeners_expect("inet6:8899@::1", four, six, NUMBERS(16, 19, ));
+	listeners_expect("inet:8899@127.0.0.2", four, six, NUMBERS(14, 15, 19, ));
+}
+END_TEST
+
+START_TEST(tables_that_are_odd)
+{
+	static const char *const odd[] = {"", ":", "x", "0:", "0: ", "0: 0100007F",
+	    "0: 0100007F:", "0: 0100007F:22C3", "0: 0100007F:22C3 0:0 0A",
+	    "0: 0100007F:22C3 0:0 0A 0 0 0 ", "0: 0100007F:22C3 0:0 0A 0 0 0 x ",
+	    "0: 0100007F:22C3 0:0 zz 0 0 0 7 ", "0: 010000:22C3 0:0 0A 0 0 0 7 "};
+	char *long_line = huge('0');
+
+	for (size_t i = 0; i < LENGTH(odd); i++)
+		listeners_expect("inet:8899@127.0.0.1", odd[i], odd[i], NUMBERS());
+	listeners_expect("inet:8899@127.0.0.1", long_line, long_line, NUMBERS());
+	free(long_line);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -353,5 +442,7 @@ main(void)
 	tcase_add_test(files, owners_and_modes);
 	tcase_add_test(files, paths_that_are_odd);
 	tcase_add_test(files, accounts);
+	tcase_add_test(files, who_listens);
+	tcase_add_test(files, tables_that_are_odd);
 	return suite_run(suite);
 }

@@ -260,7 +260,7 @@ class Machine:
             s = socket.socket(socket.AF_UNIX)
             address = self.path(address)
         else:
-            s = self._inet_socket()
+            s = self.inet_socket()
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         s.settimeout(timeout)
         try:
@@ -270,7 +270,7 @@ class Machine:
             raise
         return s
 
-    def _inet_socket(self):
+    def inet_socket(self):
         """A socket belongs to the network it was made in: the calling
         thread visits the machine's for that."""
         libc = ctypes.CDLL(None, use_errno=True)

@@ -85,9 +85,11 @@ class Site(machine.Machine):
         """As after the installation, with a tenant: nothing runs, nothing is
         configured."""
         self.run('systemctl stop "%s*.socket" "%s*.service"; '
+                 'systemctl unmask --runtime %s.socket; '
                  'systemctl reset-failed; rm -rf %s/* /run/%s %s '
                  '/etc/systemd/system/%s*.d %s/*; smtpauthctl init' % (
-                     UNIT, UNIT, self.etc, UNIT, CHROOT, UNIT, self.state))
+                     UNIT, UNIT, UNIT, self.etc, UNIT, CHROOT, UNIT,
+                     self.state))
         self.ctl('tenant add acme --domain acme.test --smtp-auth disabled')
         self.ctl('mailbox set printer@acme.test --smtp-auth enabled')
         for unit in UNIT, UNIT + '@':

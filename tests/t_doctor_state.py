@@ -6,10 +6,12 @@ logins in a mail log.
 """
 
 import os
+import pwd
 import re
 import shutil
 import stat
 import subprocess
+import sys
 
 import harness
 from doctor_site import USER, PostfixCase, ids
@@ -144,6 +146,54 @@ class State(PostfixCase):
         self.assertIs(report['running'], False)
         self.assertIn('systemctl start smtpauth-milter',
                       report['findings'][0]['fix'])
+
+    def stranger(self, family, address):
+        """Another user listens there, and ends each connection."""
+        code = ('import os, socket; os.setgroups([]); os.setuid(%d)\n'
+                's = socket.socket(socket.%s)\n'
+                's.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n'
+                's.bind(%r); s.listen()\n'
+                'print(flush=True)\n'
+                'while True: s.accept()[0].close()' % (
+                    pwd.getpwnam('daemon').pw_uid, family, address))
+        found = subprocess.Popen([sys.executable, '-c', code],
+                                 stdout=subprocess.PIPE)
+        self.addCleanup(found.wait)
+        self.addCleanup(found.kill)
+        self.addCleanup(found.stdout.close)
+        self.assertEqual(found.stdout.readline(), b'\n')
+        return found
+
+    def strangers(self):
+        return [f for f in self.examine()['findings']
+                if f['id'] == 'stranger-listens']
+
+    def test_stranger(self):
+        """Who listens in the place of a daemon that is down."""
+        self.start()
+        self.site()
+        self.conf(socket=self.daemon.socket)
+        self.silent()
+        self.daemon.stop()
+        self.assertEqual(self.strangers(), [])
+        folder = os.path.join(self.tmp, 'open')
+        os.mkdir(folder)
+        os.chmod(folder, 0o777)
+        port, path = self.daemon.port, folder + '/sock'
+        for family, address, name in (
+                ('AF_INET', ('127.0.0.1', port), self.daemon.socket),
+                ('AF_INET', ('0.0.0.0', port), self.daemon.socket),
+                ('AF_UNIX', path, 'unix:' + path)):
+            self.conf(socket=name, user=USER)
+            program = self.stranger(family, address)
+            finding, = self.strangers()
+            self.assertEqual(finding['where'], name)
+            self.assertIn('user daemon', finding['text'])
+            self.assertIn('smtpauth-milter.socket', finding['fix'])
+            self.conf(user='daemon')
+            self.assertEqual(self.strangers(), [])
+            program.kill()
+            program.wait()
 
     def test_runs_as_root(self):
         os.chown(self.place('usage'), 0, -1)    # as where it never was another

@@ -225,6 +225,49 @@ class Sockets(harness.Case):
         self.served(manager, sock,
                     'inet:%d@127.0.0.1' % sock.getsockname()[1])
 
+    def refuses_none(self, sock):
+        """The one that nobody serves: connections wait there."""
+        with socket.create_connection(sock.getsockname()):
+            pass
+
+    def test_another_address_was_chosen(self):
+        """Where the MTA looks for the daemon it has to be."""
+        path = os.path.join(self.tmp, 'chosen.sock')
+        for spec in 'unix:' + path, 'inet:%d@127.0.0.1' % harness.free_port():
+            sock, manager = self.listen(), Manager(self)
+            manager.start('-s', spec, listening=[sock])
+            chosen = socket.socket(socket.AF_UNIX if spec[0] == 'u'
+                                   else socket.AF_INET)
+            self.addCleanup(chosen.close)
+            target = path if spec[0] == 'u' else (
+                '127.0.0.1', int(spec[5:].split('@')[0]))
+            manager.until('READY=1')
+            chosen.settimeout(harness.TIMEOUT)
+            chosen.connect(target)
+            chosen.sendall(bytes.fromhex(
+                '0000000d 4f 00000006 000001ff 001fffff'))
+            self.assertEqual(chosen.recv(5)[4:], b'O')
+            self.refuses_none(sock)
+            self.assertIn('systemd holds inet:%d@127.0.0.1, too' %
+                          sock.getsockname()[1], manager.said())
+            self.assertEqual(manager.stop(), 0)
+            os.unlink(manager.name)
+
+    def test_unix_socket_that_cannot_be_made(self):
+        """The MTA would look for it in vain, whatever else is served."""
+        manager = Manager(self)
+        manager.start('-s', 'unix:%s/none/sock' % self.tmp,
+                      listening=[self.listen()])
+        self.assertEqual(manager.process.wait(harness.TIMEOUT), 69)
+        self.assertIn('none/sock', manager.said())
+
+    def test_part_of_what_was_chosen(self):
+        sock, manager = self.listen(), Manager(self)
+        port = sock.getsockname()[1]
+        manager.start('-s', 'inet:%d@0.0.0.0' % port, listening=[sock])
+        self.served(manager, sock, 'inet:%d@127.0.0.1' % port)
+        self.assertIn('is used instead', manager.said())
+
     def test_tcp6(self):
         if not os.path.exists('/proc/net/if_inet6'):
             self.skipTest('no IPv6 here')

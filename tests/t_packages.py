@@ -23,7 +23,9 @@ DENIED = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
 # What an installation may change below /etc.
 ACCOUNTS = {'/etc/' + name + old for old in ('', '-')
             for name in ('passwd', 'group', 'shadow', 'gshadow')}
-WANTED = '/etc/systemd/system/multi-user.target.wants/%s.service' % UNIT
+WANTED = {'/etc/systemd/system/%s.target.wants/%s.%s' % (target, UNIT, kind)
+          for target, kind in (('multi-user', 'service'),
+                               ('sockets', 'socket'))}
 
 
 class Files(harness.Case):
@@ -255,8 +257,14 @@ class Life(Package):
                          r'^smtpauth:[x!*]:\d{1,3}:\d{1,3}:.*:/:\S*/nologin$')
         self.assertRegex(self.box.run('getent shadow smtpauth').stdout,
                          r'^smtpauth:!')
-        for unit in UNIT + '.socket', UNIT + '@x.service':
-            self.assertEqual(self.box.show(unit, 'ActiveState'), 'inactive')
+        self.assertEqual(
+            self.box.show(UNIT + '.socket', 'ActiveState', 'UnitFileState'),
+            {'ActiveState': 'active', 'UnitFileState': 'enabled'})
+        self.assertEqual(self.box.show(UNIT + '@x.service', 'ActiveState'),
+                         'inactive')
+        # systemd holds the address, not the daemon
+        self.assertRegex(self.box.read('/proc/net/tcp'),
+                         r' 0100007F:22C3 \S+ 0A (\S+ ){3} +0 ')
 
     def test_nothing_else_is_changed(self):
         self.install()          # the user stays after a purge
@@ -266,9 +274,9 @@ class Life(Package):
         self.assertIn('/etc/postfix/main.cf', before)
         self.assertIn('/etc/mail/sendmail.mc', before)
         self.install()
-        self.assertEqual(self.changed(before), {CONF, WANTED})
+        self.assertEqual(self.changed(before), {CONF, *WANTED})
         self.install(self.newer)
-        self.assertEqual(self.changed(before), {CONF, WANTED})
+        self.assertEqual(self.changed(before), {CONF, *WANTED})
         self.box.run('dpkg --remove ' + UNIT)
         self.box.run('dpkg --purge ' + UNIT)
         self.assertEqual(self.changed(before), set())
@@ -278,7 +286,7 @@ class Life(Package):
         self.box.run('userdel smtpauth', check=False)
         before = self.etc()
         self.install()
-        self.assertLessEqual(self.changed(before), {CONF, WANTED, *ACCOUNTS})
+        self.assertLessEqual(self.changed(before), {CONF, *WANTED, *ACCOUNTS})
 
     def test_used_upgraded_removed_and_purged(self):
         self.install()
@@ -308,7 +316,7 @@ class Life(Package):
         self.assertEqual(self.digest(), digest)
         self.decides()
         self.box.run('dpkg --purge ' + UNIT)
-        for path in STATE, os.path.dirname(CONF), WANTED:
+        for path in STATE, os.path.dirname(CONF), *WANTED:
             self.assertFalse(self.exists(path), path)
 
     def test_a_lost_policy_lets_nobody_in(self):
@@ -339,19 +347,22 @@ class Life(Package):
                          what='new policy')
 
     def test_sockets_and_instances(self):
-        """They are restarted by an upgrade, and gone after a removal."""
+        """They are restarted by an upgrade, during which systemd holds the
+        address, and gone after a removal."""
         self.install()
         self.fill()
         self.box.write('/etc/smtpauth-milter/two.conf',
                        'socket = inet:8912@127.0.0.1\n')
-        self.box.run('systemctl stop %s && systemctl start %s.socket '
-                     '%s@two.service' % ((UNIT,) * 3))
+        self.box.run('systemctl start %s@two.service' % UNIT)
+        held = self.box.show(UNIT + '.socket', 'ActiveEnterTimestampMonotonic')
         second = '127.0.0.1', 8912
         self.decides()
         self.decides(second)
         units = UNIT, UNIT + '@two'
         before = [self.box.show(unit, 'MainPID') for unit in units]
         self.install(self.newer)
+        self.assertEqual(held, self.box.show(
+            UNIT + '.socket', 'ActiveEnterTimestampMonotonic'))
         self.decides()
         self.decides(second)
         for unit, pid in zip(units, before):

@@ -3,10 +3,12 @@
 """The units of contrib/systemd under a real systemd, with all their
 restrictions."""
 
+import errno
 import fcntl
 import json
 import os
 import re
+import socket
 import subprocess
 import time
 
@@ -150,7 +152,6 @@ class Service(harness.Case):
         for sig in 'HUP', 'KILL', 'ABRT':
             pid = self.start()
             self.box.run('kill -%s %d' % (sig, pid))
-            harness.wait_for(self.refused, what='end of the old one')
             took = self.box.wait_new(pid)
             print('# back %.2f s after SIG%s' % (took, sig))
             self.assertLess(took, 4)
@@ -161,7 +162,7 @@ class Service(harness.Case):
         with self.box.connect(ADDRESS) as s:
             service.Mta(s).mail('alice@acme.test')
             start = time.monotonic()
-            self.box.run('systemctl stop ' + UNIT)
+            self.box.run('systemctl stop %s.socket %s' % (UNIT, UNIT))
             self.assertLess(time.monotonic() - start, 3)
         self.assertEqual(self.box.show(UNIT, 'Result'), 'success')
         self.assertTrue(self.refused())
@@ -292,6 +293,62 @@ class Service(harness.Case):
         self.box.run('kill -9 %d' % pid)
         self.decides()      # waits in the kernel until the new one is there
         self.assertNotEqual(self.box.pid_of(), pid)
+
+    def may_take(self, address=ADDRESS):
+        """Whether a program of this machine could listen there."""
+        for options in [], [socket.SO_REUSEADDR, socket.SO_REUSEPORT]:
+            with self.box.inet_socket() as s:
+                for option in options:
+                    s.setsockopt(socket.SOL_SOCKET, option, 1)
+                try:
+                    s.bind(address)
+                    s.listen()
+                    return True
+                except OSError as e:
+                    self.assertEqual(e.errno, errno.EADDRINUSE)
+        return False
+
+    def test_nobody_takes_the_address_while_it_is_down(self):
+        """The service brings its socket along, and leaves it to systemd."""
+        self.start()
+        self.assertEqual(self.box.show(UNIT + '.socket', 'ActiveState'),
+                         'active')
+        self.decides()
+        self.box.run('systemctl stop ' + UNIT)
+        self.assertEqual(self.box.show(UNIT, 'ActiveState'), 'inactive')
+        self.assertFalse(self.may_take())
+        self.decides()      # the first connection starts it again
+        self.box.configure('colour = blue\n')
+        self.box.run('kill -9 %d' % self.box.pid_of())
+        self.box.wait(UNIT, 'failed')
+        self.assertFalse(self.may_take())
+        self.box.run('systemctl stop %s.socket' % UNIT)
+        self.assertTrue(self.may_take())    # what all this is about
+        self.box.configure()
+        self.box.run('systemctl reset-failed')
+
+    def test_both_are_enabled_and_disabled_together(self):
+        for command, state in ('enable', 'enabled'), ('disable', 'disabled'):
+            self.box.run('systemctl %s %s' % (command, UNIT))
+            for unit in UNIT, UNIT + '.socket':
+                self.assertEqual(self.box.show(unit, 'UnitFileState'), state)
+
+    def test_unix_socket_beside_the_socket_unit(self):
+        """What the README of Postfix has, with both units enabled."""
+        path = '/run/%s/milter.sock' % UNIT
+        self.box.configure('socket = unix:%s\nsocket-mode = 0666\n' % path)
+        self.box.run('systemctl start %s.socket' % UNIT)
+        pid = self.start()
+        for _ in range(2):
+            self.decides(path)
+            self.box.wait_log('systemd holds inet:8899@127.0.0.1, too')
+            self.box.run('systemctl restart ' + UNIT)
+            self.assertNotEqual(self.box.pid_of(), pid)
+
+    def test_another_port_beside_the_socket_unit(self):
+        self.box.configure('socket = inet:9988@127.0.0.1\n')
+        self.start()
+        self.decides(('127.0.0.1', 9988))
 
     def test_bad_configuration_behind_a_socket_ends_too(self):
         self.box.configure('colour = blue\n')

@@ -93,9 +93,13 @@ class Units(unittest.TestCase):
             ' smtpauth-milter@NAME',
             '- Description=SMTP AUTH policy milter',
             '+ Description=SMTP AUTH policy milter, instance %i',
+            '- # It holds the address, so that nobody else takes it while the'
+            ' daemon is down.',
+            '- Wants=smtpauth-milter.socket',
             '- ExecStart=@sbindir@/smtpauth-milter',
             '+ ExecStart=@sbindir@/smtpauth-milter'
-            ' -c @sysconfdir@/smtpauth-milter/%i.conf'])
+            ' -c @sysconfdir@/smtpauth-milter/%i.conf',
+            '- Also=smtpauth-milter.socket'])
 
     def lines(self, name):
         with open(os.path.join(SHIPPED, name)) as f:

@@ -175,6 +175,7 @@ examine(struct examination *x)
 	open_policy(x);
 	find_daemon(x);
 	check_daemon(&x->site);
+	check_stranger(&x->site);
 	ask_milter(x);
 	e = check_logins(&x->site, ctl_option(c, OPT_LOG), &c->why);
 	if (e != OK)

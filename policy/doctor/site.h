@@ -50,6 +50,9 @@ void check_state(struct site *s);
 void check_settings(struct site *s);
 void check_daemon(struct site *s);
 
+/* Whether somebody else than the daemon or systemd listens on `milter`. */
+void check_stranger(struct site *s);
+
 /*
  * The logins in a mail log: FILE, "-" for standard input, or NULL for the system's, if
  * there is one. At most its last 16 MB, 10,000 different logins. ERR_MISSING, ERR_IO
