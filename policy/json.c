@@ -13,27 +13,41 @@ put(struct json *j, const char *s)
 	j->put(j->arg, s, strlen(s));
 }
 
-/*
- * number_of - a character of up to three bytes; escaped by it are those that RFC 8259
- * section 7 wants, and all others that are not safe in a line of a log
- */
+/* number_of - the code point of a UTF-8 character */
 static unsigned
 number_of(const char *s, size_t len)
 {
 	const unsigned char *u = (const unsigned char *)s;
+	unsigned n = len == 1 ? u[0] : u[0] & (0x7FU >> len);
 
-	if (len == 1)
-		return u[0];
-	if (len == 2)
-		return (u[0] & 0x1FU) << 6 | (u[1] & 0x3FU);
-	return (u[0] & 0x0FU) << 12 | (u[1] & 0x3FU) << 6 | (u[2] & 0x3FU);
+	for (size_t i = 1; i < len; i++)
+		n = n << 6 | (u[i] & 0x3FU);
+	return n;
 }
 
-/* put_string - in quotes; what is not UTF-8 becomes U+FFFD */
+/* put_escape - a character by its number; beyond U+FFFF by a surrogate pair */
+static void
+put_escape(struct json *j, const char *s, size_t len)
+{
+	unsigned n = number_of(s, len);
+	char escape[16];
+
+	if (n > 0xFFFF)
+		snprintf(escape, sizeof escape, "\\u%04x\\u%04x",
+		    0xD800 + ((n - 0x10000) >> 10), 0xDC00 + (n & 0x3FF));
+	else
+		snprintf(escape, sizeof escape, "\\u%04x", n);
+	put(j, escape);
+}
+
+/*
+ * put_string - in quotes; what is not UTF-8 becomes U+FFFD. Besides the characters that
+ * RFC 8259 section 7 wants escaped, those are that may not be printed as they are.
+ */
 static void
 put_string(struct json *j, const char *s, size_t n)
 {
-	char escape[8];
+	char escape[4];
 	size_t len;
 
 	put(j, "\"");
@@ -46,9 +60,7 @@ put_string(struct json *j, const char *s, size_t n)
 			snprintf(escape, sizeof escape, "\\%c", s[i]);
 			put(j, escape);
 		} else if (text_is_unsafe(s + i, len)) {
-			snprintf(
-			    escape, sizeof escape, "\\u%04x", number_of(s + i, len));
-			put(j, escape);
+			put_escape(j, s + i, len);
 		} else {
 			j->put(j->arg, s + i, len);
 		}

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/unicode.h"
+
 void
 text_init(struct text *t, char *buf, size_t cap)
 {
@@ -113,23 +115,20 @@ is_control(const char *s, size_t len)
 	return len == 2 && u[0] == 0xC2 && u[1] < 0xA0;
 }
 
-/* is_line_break - U+2028 and U+2029, which some viewers break a line at */
-static bool
-is_line_break(const char *s, size_t len)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	return len == 3 && u[0] == 0xE2 && u[1] == 0x80 &&
-	    (u[2] == 0xA8 || u[2] == 0xA9);
-}
-
 bool
 text_is_unsafe(const char *s, size_t len)
 {
-	return is_control(s, len) || is_line_break(s, len);
+	return !unicode_is_visible(s, len);
 }
 
-/* escape_where - the loop both ways of escaping share */
+/* is_ambiguous - whether the backslash at I would read as the begin of an escape */
+static bool
+is_ambiguous(const char *s, size_t n, size_t i)
+{
+	return s[i] == '\\' && i + 1 < n && s[i + 1] == 'x';
+}
+
+/* escape_where - the loop that all ways of escaping share */
 static void
 escape_where(struct text *t, const char *s, size_t n, size_t limit, const char *also)
 {
@@ -138,7 +137,7 @@ escape_where(struct text *t, const char *s, size_t n, size_t limit, const char *
 	while (i < n && i < limit) {
 		len = text_utf8_length(s + i, n - i);
 		if (len == 0 || text_is_unsafe(s + i, len) ||
-		    (len == 1 && strchr(also, s[i]) != NULL)) {
+		    (len == 1 && strchr(also, s[i]) != NULL) || is_ambiguous(s, n, i)) {
 			for (size_t end = i + (len ? len : 1); i < end; i++)
 				text_printf(t, "\\x%02X", (unsigned char)s[i]);
 			continue;
@@ -160,6 +159,12 @@ void
 text_show(struct text *t, const char *s, size_t n, size_t limit)
 {
 	escape_where(t, s, n, limit, "\\");
+}
+
+void
+text_typed(struct text *t, const char *s, size_t n, size_t limit)
+{
+	escape_where(t, s, n, limit, "");
 }
 
 bool

@@ -27,8 +27,9 @@ void text_printf(struct text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Appends N bytes of S as one printable word: valid UTF-8 stays, and every space,
- * control byte, quote, backslash, '=' and invalid byte becomes \xHH. After LIMIT
+ * Appends N bytes of S as one printable word: visible UTF-8 stays, and every byte
+ * of a character that is not visible, every space, quote, backslash, '=' and invalid
+ * byte becomes \xHH. After LIMIT
  * input bytes the rest is replaced by "...[N bytes]", so that a cut value can
  * never be taken for a whole one.
  */
@@ -41,14 +42,22 @@ void text_escape(struct text *t, const char *s, size_t n, size_t limit);
 void text_show(struct text *t, const char *s, size_t n, size_t limit);
 
 /*
+ * The same for what is listed to be typed again: a backslash, too, stays as it is
+ * unless an x follows, so that it still reads in one way only.
+ */
+void text_typed(struct text *t, const char *s, size_t n, size_t limit);
+
+/*
  * Returns the length (1 to 4) of the valid UTF-8 character at S, of which N bytes
  * are there; 0 where there is none (RFC 3629: no surrogates, no over-long forms).
  */
 size_t text_utf8_length(const char *s, size_t n);
 
 /*
- * Whether the UTF-8 character of LEN bytes is one that a terminal obeys or a viewer
- * breaks a line at: C0, DEL, C1, U+2028 and U+2029.
+ * Whether the UTF-8 character of LEN bytes must not be printed as it is, because a
+ * terminal obeys it, a viewer breaks a line at it or turns the text around it, or
+ * nobody sees it. This is the one rule for logs, tables, messages and mails: any
+ * character that is not visible (see unicode_is_visible()).
  */
 bool text_is_unsafe(const char *s, size_t len);
 

@@ -218,9 +218,32 @@ START_TEST(what_a_terminal_obeys_or_breaks_a_line_is_escaped)
 		const char *in, *out;
 	} cases[] = {{"\x7F", "\"\\u007f\""}, {"\xC2\x80", "\"\\u0080\""},
 	    {"a\xC2\x9B[31m", "\"a\\u009b[31m\""}, {"\xC2\x85", "\"\\u0085\""},
-	    {"\xC2\xA0", "\"\xC2\xA0\""}, {"\xE2\x80\xA7", "\"\xE2\x80\xA7\""},
+	    {"\xC2\xA0", "\"\\u00a0\""}, {"\xE2\x80\xA7", "\"\xE2\x80\xA7\""},
 	    {"\xE2\x80\xA8", "\"\\u2028\""}, {"\xE2\x80\xA9z", "\"\\u2029z\""},
-	    {"\xE2\x80\xAA", "\"\xE2\x80\xAA\""}};
+	    {"\xE2\x80\xAA", "\"\\u202a\""}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sink sink;
+		struct json j;
+
+		sink_start(&sink, &j);
+		json_quoted(&j, NULL, cases[i].in);
+		ck_assert_str_eq(sink.at, cases[i].out);
+	}
+}
+END_TEST
+
+START_TEST(what_turns_the_text_or_is_not_seen_is_escaped)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {{"a\xE2\x80\xAEz", "\"a\\u202ez\""},
+	    {"\xE2\x80\x8B", "\"\\u200b\""}, {"\xC2\xAD", "\"\\u00ad\""},
+	    {"\xEF\xBB\xBF", "\"\\ufeff\""}, {"\xE2\x81\xA6", "\"\\u2066\""},
+	    /* U+E0041 and U+10FFFE: surrogate pairs */
+	    {"\xF3\xA0\x81\x81", "\"\\udb40\\udc41\""},
+	    {"\xF4\x8F\xBF\xBE", "\"\\udbff\\udffe\""},
+	    {"\xF0\x9F\x98\x80", "\"\xF0\x9F\x98\x80\""}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct sink sink;
@@ -248,5 +271,6 @@ main(void)
 	tcase_add_test(strings, keys_are_escaped);
 	tcase_add_test(strings, utf8_stays_and_the_rest_is_replaced);
 	tcase_add_test(strings, what_a_terminal_obeys_or_breaks_a_line_is_escaped);
+	tcase_add_test(strings, what_turns_the_text_or_is_not_seen_is_escaped);
 	return suite_run(suite);
 }

@@ -39,6 +39,27 @@ static const struct escape_case escape_cases[] = {
     {"three bytes", BYTES("\xE2\x82\xAC"), 100, "\xE2\x82\xAC", "\xE2\x82\xAC"},
     {"four bytes", BYTES("\xF0\x9F\x98\x80"), 100, "\xF0\x9F\x98\x80",
 	"\xF0\x9F\x98\x80"},
+    {"no-break space", BYTES("a\xC2\xA0z"), 100, "a\\xC2\\xA0z", "a\\xC2\\xA0z"},
+    {"soft hyphen", BYTES("a\xC2\xADz"), 100, "a\\xC2\\xADz", "a\\xC2\\xADz"},
+    {"zero width space", BYTES("a\xE2\x80\x8Bz"), 100, "a\\xE2\\x80\\x8Bz",
+	"a\\xE2\\x80\\x8Bz"},
+    {"line separator", BYTES("\xE2\x80\xA8"), 100, "\\xE2\\x80\\xA8",
+	"\\xE2\\x80\\xA8"},
+    {"right-to-left override", BYTES("a\xE2\x80\xAEz"), 100, "a\\xE2\\x80\\xAEz",
+	"a\\xE2\\x80\\xAEz"},
+    {"left-to-right isolate", BYTES("\xE2\x81\xA6"), 100, "\\xE2\\x81\\xA6",
+	"\\xE2\\x81\\xA6"},
+    {"ideographic space", BYTES("\xE3\x80\x80"), 100, "\\xE3\\x80\\x80",
+	"\\xE3\\x80\\x80"},
+    {"byte order mark", BYTES("\xEF\xBB\xBF"), 100, "\\xEF\\xBB\\xBF",
+	"\\xEF\\xBB\\xBF"},
+    {"replacement character", BYTES("\xEF\xBF\xBD"), 100, "\\xEF\\xBF\\xBD",
+	"\\xEF\\xBF\\xBD"},
+    {"tag character", BYTES("\xF3\xA0\x81\x81"), 100, "\\xF3\\xA0\\x81\\x81",
+	"\\xF3\\xA0\\x81\\x81"},
+    {"Hebrew and Arabic", BYTES("\xD7\x90\xD8\xA7"), 100, "\xD7\x90\xD8\xA7",
+	"\xD7\x90\xD8\xA7"},
+    {"a mark that combines", BYTES("e\xCC\x81"), 100, "e\xCC\x81", "e\xCC\x81"},
     {"lone tail", BYTES("a\x80z"), 100, "a\\x80z", "a\\x80z"},
     {"lone lead", BYTES("a\xC3z"), 100, "a\\xC3z", "a\\xC3z"},
     {"cut at the end", BYTES("a\xE2\x82"), 100, "a\\xE2\\x82", "a\\xE2\\x82"},
@@ -69,6 +90,25 @@ START_TEST(escape_and_show)
 	text_show(&t, c->in, c->n, c->limit);
 	ck_assert_msg(strcmp(buf, c->shown) == 0, "show %s: %s", c->name, buf);
 	ck_assert_msg(!t.cut && t.len == strlen(buf), "show %s: length", c->name);
+}
+END_TEST
+
+START_TEST(typed_keeps_backslashes_that_are_no_escape)
+{
+	static const struct {
+		const char *in, *out;
+	} cases[] = {{"acme\\jdoe", "acme\\jdoe"}, {"\\x41", "\\x5Cx41"},
+	    {"a\\", "a\\"}, {"\\\\x", "\\\\x5Cx"}, {"\\X41", "\\X41"},
+	    {"a b=\"c\"", "a b=\"c\""}, {"\xE2\x80\xAE\\x", "\\xE2\\x80\\xAE\\x5Cx"},
+	    {"\xFF", "\\xFF"}, {"\x1B[m", "\\x1B[m"}};
+	char buf[64];
+	struct text t;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		text_init(&t, buf, sizeof buf);
+		text_typed(&t, cases[i].in, strlen(cases[i].in), 64);
+		ck_assert_str_eq(buf, cases[i].out);
+	}
 }
 END_TEST
 
@@ -271,6 +311,7 @@ main(void)
 	tcase_add_test(build, parts_follow_each_other);
 	tcase_add_loop_test(escape, escape_and_show, 0,
 	    (int)(sizeof escape_cases / sizeof *escape_cases));
+	tcase_add_test(escape, typed_keeps_backslashes_that_are_no_escape);
 	tcase_add_test(escape, escape_every_byte);
 	tcase_add_test(escape, escape_in_every_room);
 	tcase_add_test(utf8, utf8_length_of_all_starts);

@@ -35,6 +35,12 @@ def encode(word):
     return word.encode() if isinstance(word, str) else word
 
 
+def unescape(text):
+    """What was shown with \\xHH for bytes that are not to be seen."""
+    return re.sub(rb'\\x([0-9A-F]{2})',
+                  lambda m: bytes([int(m[1], 16)]), text.encode()).decode()
+
+
 def words(args):
     """The words of a command line, given as one string or one by one."""
     one = len(args) == 1 and isinstance(args[0], str)

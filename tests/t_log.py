@@ -203,6 +203,33 @@ class Json(Log):
                              ['smtpauth-milter:', *FIELDS], line)
             self.assertTrue(line.decode().isprintable(), line)
 
+    def test_what_turns_the_text_or_is_not_seen(self):
+        """No such character reaches the log, and each can be read off it."""
+        odd = ('\u202e', '\u200b', '\u00ad', '\ufeff', '\u2066', '\u2069',
+               '\u00a0', '\u3000', '\u2028', '\U000e0041', '\ufe0f')
+        for target in ('stderr', 'json'):
+            with harness.Daemon(self, log=target) as daemon:
+                with self.ready(daemon) as mta:
+                    for char in odd:
+                        name = ('u%su@a.test' % char).encode()
+                        self.assertTrue(mta.mail(
+                            name, sender=b'<' + name + b'>',
+                            daemon_name=name).startswith('550 '), char)
+                daemon.stop()
+            with open(daemon.logfile, 'rb') as f:
+                lines = [line.decode() for line in f.read().split(b'\n')
+                         if b'invalid-login' in line]
+            self.assertEqual(len(lines), len(odd))
+            for line, char in zip(lines, odd):
+                with self.subTest(target=target, char=ascii(char)):
+                    self.assertTrue(line.isascii(), ascii(line))
+                    if target == 'json':
+                        login = json.loads(line)['login']
+                    else:
+                        login = harness.unescape(
+                            re.search(r' login=(\S+)', line)[1])
+                    self.assertEqual(login, 'u%su@a.test' % char)
+
     def test_mta_that_chooses_the_macros_itself(self):
         """It negotiates with every connection, and is named once."""
         with harness.Daemon(self) as daemon:
