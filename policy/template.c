@@ -28,6 +28,8 @@ static const struct {
 };
 #define ADDED (sizeof added / sizeof *added)
 
+#define NAME_SHOWN_MAX 120 /* bytes of a name that has no room, four columns each */
+
 struct template
 {
 	char *text; /* with the name for messages behind it; LF only */
@@ -308,6 +310,24 @@ end_line(struct printer *p)
 	return fits;
 }
 
+/*
+ * add_name - of a mailbox, as it may be shown. A line that it would make too long has
+ * the beginning only: one odd name must not keep the message from its reader.
+ */
+static void
+add_name(struct printer *p, const char *name)
+{
+	size_t n = strlen(name), before = p->out.len;
+
+	text_typed(&p->out, name, n, n);
+	if (!p->out.cut)
+		return;
+	p->out.len = before;
+	p->out.at[before] = '\0';
+	p->out.cut = false;
+	text_typed(&p->out, name, n, NAME_SHOWN_MAX);
+}
+
 /* add_mailboxes - one a line, each indented as the line L */
 static bool
 add_mailboxes(struct printer *p, const struct line *l)
@@ -323,7 +343,7 @@ add_mailboxes(struct printer *p, const struct line *l)
 				return false;
 			text_add(&p->out, l->at, indent);
 		}
-		text_puts(&p->out, v->mailbox[i]);
+		add_name(p, v->mailbox[i]);
 	}
 	if (v->more > 0) {
 		if (!end_line(p))

@@ -311,6 +311,39 @@ START_TEST(template_mailboxes)
 }
 END_TEST
 
+START_TEST(template_names_are_fit_to_be_seen)
+{
+	static const char *const odd[] = {"a\xE2\x80\xAE"
+					  "b@acme.test",
+	    "c\\xd@acme.test"};
+	static char longest[500];
+	const char *const one[] = {longest};
+	struct template_values v = values;
+	struct error_text why;
+	char *out;
+
+	v.mailbox = odd;
+	out = fill("Subject: x\n\n{mailboxes}\n", &v, &why);
+	ck_assert_str_eq(out,
+	    ADDED "Subject: x\n\na\\xE2\\x80\\xAE"
+		  "b@acme.test\nc\\x5Cxd@acme.test\n");
+	free(out);
+	/* one that has no room when it is escaped has its beginning */
+	memset(longest, '\b', sizeof longest - 1);
+	v.mailbox = one;
+	v.mailboxes = 1;
+	out = fill("Subject: x\n\n    {mailboxes}\n", &v, &why);
+	ck_assert_ptr_nonnull(out);
+	ck_assert_ptr_nonnull(strstr(out, "\n    \\x08\\x08"));
+	ck_assert_ptr_nonnull(strstr(out, "\\x08...[499 bytes]\n"));
+	free(out);
+	memset(longest, 'l', sizeof longest - 1);
+	out = fill("Subject: x\n\n{mailboxes}\n", &v, &why);
+	ck_assert_ptr_nonnull(strstr(out, longest));
+	free(out);
+}
+END_TEST
+
 START_TEST(addresses)
 {
 	static const char *const yes[] = {"it@acme.test", "a.b+c@x", "o'neil@x-y.test",
@@ -442,6 +475,7 @@ main(void)
 	tcase_add_test(tcase, template_limits);
 	tcase_add_test(tcase, template_values_fit);
 	tcase_add_test(tcase, template_mailboxes);
+	tcase_add_test(tcase, template_names_are_fit_to_be_seen);
 	tcase_add_test(tcase, addresses);
 	tcase_add_loop_test(tcase, sending, 0, COUNT(runs));
 	tcase_add_test(tcase, sending_too_long_ends_all_of_it);

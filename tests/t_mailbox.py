@@ -568,5 +568,49 @@ class Alias(harness.Case):
                              (64, 65) if not login else 65)
 
 
+class Unseen(harness.Case):
+    """Characters that turn the text around, or that nobody sees."""
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('tenant add acme --domain a.test')
+
+    odd = '\u202e\u200b\u00ad\ufeff\u2066\U000e0041'
+
+    def test_note(self):
+        note = 'a%sb\\c' % self.odd
+        self.ctl('mailbox', 'set', 'u@a.test', '--smtp-auth', 'disabled',
+                 '--note', note)
+        for command in ('mailbox show u@a.test', 'mailbox list',
+                        'audit list'):
+            raw = self.ctl(command).raw
+            self.assertTrue(raw.isascii(), raw)
+            self.assertIn(note, harness.unescape(raw.decode()), command)
+        raw = self.ctl('--json mailbox list').raw
+        self.assertTrue(raw.isascii(), raw)
+        self.assertEqual(self.json('mailbox show u@a.test')['note'], note)
+
+    def test_note_goes_round(self):
+        """What is exported is for a program, and comes back the same."""
+        note = 'a%sb\\x41' % self.odd
+        self.ctl('mailbox', 'set', 'u@a.test', '--smtp-auth', 'disabled',
+                 '--note', note)
+        for form in ('csv', 'jsonl'):
+            text = self.ctl('export --format ' + form).raw
+            self.ctl('mailbox set u@a.test --note none')
+            self.ctl('import - --format ' + form, stdin=text)
+            self.assertEqual(self.json('mailbox show u@a.test')['note'], note,
+                             form)
+
+    def test_messages(self):
+        for args in (['mailbox', 'set', 'u%s@a.test' % self.odd,
+                      '--smtp-auth', 'enabled'],
+                     ['tenant', 'show', 'a' + self.odd],
+                     ['usage', '--usage', '/nowhere/' + self.odd]):
+            err = self.ctl(*args, rc=(65, 66)).err
+            self.assertTrue(err.isascii(), ascii(err))
+            self.assertIn(self.odd, harness.unescape(err))
+
+
 if __name__ == '__main__':
     harness.main()

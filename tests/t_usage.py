@@ -263,10 +263,36 @@ class List(Usage):
         rows = list(csv.DictReader(io.StringIO(raw.decode(), newline='')))
         for row in rows:
             self.assertNotIn(row['login'][:1], '=+-@')
-        self.assertEqual({re.sub("^'", '', row['login']) for row in rows},
-                         set(odd))
+        self.assertEqual({harness.unescape(re.sub("^'", '', row['login']))
+                          for row in rows}, set(odd))
         table = self.ctl('usage').raw.decode()
         self.assertIn('back\\x5Cslash', table)
+
+    def test_logins_that_turn_the_text_or_are_not_seen(self):
+        """A database may hold what the daemon would never record."""
+        odd = {'u%su@x' % char for char in (
+            '\u202e', '\u200b', '\u00ad', '\ufeff', '\u2066', '\U000e0041')}
+        self.fill(*((name, self.now, 'allowed', 1) for name in odd))
+        table = self.ctl('usage').raw
+        csv_text = self.ctl('usage --csv').raw
+        for raw in (table, csv_text, self.ctl('--json usage').raw):
+            self.assertTrue(raw.isascii(), raw)
+        self.assertEqual(set(self.logins()), odd)
+        rows = csv.DictReader(io.StringIO(csv_text.decode(), newline=''))
+        self.assertEqual({harness.unescape(row['login']) for row in rows}, odd)
+        names = [line.split()[0] for line in table.decode().split('\n')
+                 if 'allow' in line or 'reject' in line]
+        self.assertEqual({harness.unescape(name) for name in names}, odd)
+
+    def test_backslashes(self):
+        """A login of Windows is shown as it is typed, a forged escape is not."""
+        odd = {'acme\\jdoe', 'a\\x41@x', '\\\\xff', 'back\\'}
+        self.fill(*((name, self.now, 'allowed', 1) for name in odd))
+        raw = self.ctl('usage --csv').raw.decode()
+        self.assertIn(',acme\\jdoe,', raw)
+        self.assertIn(',a\\x5Cx41@x,', raw)
+        rows = csv.DictReader(io.StringIO(raw, newline=''))
+        self.assertEqual({harness.unescape(row['login']) for row in rows}, odd)
 
     def test_csv(self):
         self.acme()

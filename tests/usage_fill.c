@@ -124,10 +124,14 @@ add_line(struct db_txn *txn, char *const *w, size_t words)
 	struct error_text why = {.text = ""};
 	enum usage_kind kind;
 	instant t;
+	size_t n;
 
 	if (words < 4)
 		bad("line");
-	if (login_normalize(w[0], unescape(w[0]), "", &e.login, &why) != OK)
+	n = unescape(w[0]);
+	/* one that the daemon would not take is stored as it is: a file may have any */
+	if (login_normalize(w[0], n, "", &e.login, &why) != OK &&
+	    login_from_normal(w[0], n, &e.login) != OK)
 		bad(why.text);
 	t = number(w[1], "time");
 	kind = kind_of(w[2]);

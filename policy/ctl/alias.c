@@ -34,7 +34,7 @@ ctl_alias_add(struct ctl *c)
 	if (c->options.json)
 		json_alias(c, &login, &mailbox);
 	else
-		fprintf(c->out, "login %s is mailbox %s\n", login.text, mailbox.text);
+		show_line(c->out, "login %s is mailbox %s", login.text, mailbox.text);
 	return OK;
 }
 
@@ -53,7 +53,7 @@ ctl_alias_remove(struct ctl *c)
 	if (c->options.json)
 		json_alias(c, &login, NULL);
 	else
-		fprintf(c->out, "login %s is no alias now\n", login.text);
+		show_line(c->out, "login %s is no alias now", login.text);
 	return OK;
 }
 

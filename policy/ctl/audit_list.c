@@ -129,7 +129,7 @@ print_row(struct lister *l, const struct audit_entry *entry)
 	if (e != OK)
 		return e;
 	snprintf(number, sizeof number, "%" PRIu64, entry->number);
-	listing_row(&l->listing,
+	listing_row_plain(&l->listing,
 	    (const char *[]){number, stub ? "-" : instant_print(entry->when, when),
 		stub ? "-" : show_user(l, &entry->origin, user),
 		show(entry->origin.actor, actor), show(entry->origin.command, command),

@@ -186,10 +186,10 @@ tell(struct ctl *c, const char *dir, const struct backup *b)
 
 	digest_print(&b->policy, digest);
 	if (!c->options.json) {
-		fprintf(c->out,
-		    "%" PRIu64 " record%s, %" PRIu64 " bytes, written to %s\n"
-		    "policy digest %s\n",
-		    b->records, b->records == 1 ? "" : "s", b->bytes, dir, digest);
+		show_line(c->out,
+		    "%" PRIu64 " record%s, %" PRIu64 " bytes, written to %s",
+		    b->records, b->records == 1 ? "" : "s", b->bytes, dir);
+		fprintf(c->out, "policy digest %s\n", digest);
 		return;
 	}
 	json_to_stream(&j, c->out);

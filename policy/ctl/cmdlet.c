@@ -34,7 +34,7 @@ json_disabled(struct json *j, enum smtp_auth smtp_auth)
 static void
 line(FILE *out, const char *name, const char *value)
 {
-	fprintf(out, "%-*s : %s\n", (int)strlen(DISABLED_NAME), name, value);
+	show_line(out, "%-*s : %s", (int)strlen(DISABLED_NAME), name, value);
 }
 
 static void
@@ -148,7 +148,8 @@ show_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 	struct json j;
 
 	if (!c->options.json) {
-		fprintf(c->out, "\n%-*s : %.*s\n", (int)strlen(DISABLED_NAME), "Name",
+		fputc('\n', c->out);
+		show_line(c->out, "%-*s : %.*s", (int)strlen(DISABLED_NAME), "Name",
 		    (int)address->local, address->text);
 		line(c->out, "PrimarySmtpAddress", address->text);
 		line(c->out, DISABLED_NAME, disabled_text(smtp_auth));

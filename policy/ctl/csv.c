@@ -3,7 +3,10 @@
 #include "policy/ctl/csv.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "policy/ctl/output.h"
 
 /* begin - a field */
 static void
@@ -42,7 +45,11 @@ csv_text(struct csv *row, const char *s)
 void
 csv_name(struct csv *row, const char *s)
 {
+	char *made;
+
+	s = escaped(s, &made);
 	put(row, *s != '\0' && strchr("=+-@'", *s) != NULL ? "'" : "", s);
+	free(made);
 }
 
 void

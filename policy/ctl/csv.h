@@ -21,7 +21,8 @@ void csv_text(struct csv *row, const char *s);
 /*
  * A name that others chose: a spreadsheet would run one that begins like a formula. It
  * gets an apostrophe in front, and so does one that begins with an apostrophe: whoever
- * takes one leading apostrophe off has the name again.
+ * takes one leading apostrophe off has the name again. It is escaped as text_typed()
+ * does it: a person reads it.
  */
 void csv_name(struct csv *row, const char *s);
 

@@ -287,16 +287,15 @@ print_text(const struct examination *x)
 {
 	const struct site *s = &x->site;
 	FILE *out = x->ctl->out;
-	char buf[SHOWN_MAX], address[ENDPOINT_MAX + 32];
+	char address[ENDPOINT_MAX + 32];
 	const char *answer = answer_text(x);
 
 	property(out, "mta", mta_words(x));
 	if (s->milter.kind != ENDPOINT_NONE)
-		property(
-		    out, "milter", shown(endpoint_milter(&s->milter, address), buf));
-	property(out, "asked by", shown(s->services, buf));
+		property(out, "milter", endpoint_milter(&s->milter, address));
+	property(out, "asked by", s->services);
 	if (answer != NULL)
-		property(out, "answer", shown(answer, buf));
+		property(out, "answer", answer);
 	for (size_t i = 0; i < s->findings.count; i++)
 		print_finding(out, i + 1, &s->findings.item[i]);
 	if (s->findings.count == 0)

@@ -93,7 +93,7 @@ ctl_init(struct ctl *c)
 		    "warning: the new policy is empty: every login passes until it has "
 		    "tenants");
 	if (!c->options.json) {
-		fprintf(c->out, "%s: %s\n", c->dir,
+		show_line(c->out, "%s: %s", c->dir,
 		    created ? "policy database created"
 			    : "policy database is there already");
 		return OK;

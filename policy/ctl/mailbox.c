@@ -203,7 +203,7 @@ ctl_mailbox_remove(struct ctl *c)
 	mailbox_init(&m);
 	if (c->options.json)
 		return show(c, &address, &m);
-	fprintf(c->out, "mailbox %s has no setting of its own now\n", address.text);
+	show_line(c->out, "mailbox %s has no setting of its own now", address.text);
 	return OK;
 }
 

@@ -315,7 +315,7 @@ show_json(struct notify *n, const struct pending *p, const struct result *r)
 static void
 show(struct notify *n, const struct pending *p, const struct result *r)
 {
-	char buf[4 * REASON_MAX + 64], when[INSTANT_TEXT_MAX];
+	char buf[REASON_MAX + 2 * CONTACT_MAX + 64], when[INSTANT_TEXT_MAX];
 	const char *cells[] = {p->tenant, p->contact, buf};
 	struct text t;
 
@@ -327,7 +327,7 @@ show(struct notify *n, const struct pending *p, const struct result *r)
 	text_puts(&t, words[r->is]);
 	if (r->is == RESULT_FAILED) {
 		text_puts(&t, ": ");
-		text_show(&t, r->reason, strlen(r->reason), REASON_MAX);
+		text_puts(&t, r->reason);
 	} else if (r->is == RESULT_ALREADY_SENT || r->is == RESULT_UNFINISHED) {
 		text_printf(&t, " %s", instant_print(p->when, when));
 		if (strcmp(p->told, p->contact) != 0)

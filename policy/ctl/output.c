@@ -2,10 +2,54 @@
 /* output - tables for people and JSON for programs, on a stream */
 #include "policy/ctl/output.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/text.h"
+
+#define OUT_OF_MEMORY "(out of memory)" /* in place of a text: never silently none */
+
+/* is_plain - whether S may be printed as it is, as nearly every text */
+static bool
+is_plain(const char *s)
+{
+	while (*s >= ' ' && *s <= '~' && (s[0] != '\\' || s[1] != 'x'))
+		s++;
+	return *s == '\0';
+}
+
+const char *
+escaped(const char *s, char **made_r)
+{
+	size_t n = strlen(s), cap = 4 * n + 1;
+	struct text t;
+
+	*made_r = NULL;
+	if (is_plain(s))
+		return s;
+	*made_r = malloc(cap);
+	if (*made_r == NULL)
+		return OUT_OF_MEMORY;
+	text_init(&t, *made_r, cap);
+	text_typed(&t, s, n, n);
+	return *made_r;
+}
+
+void
+show_line(FILE *out, const char *fmt, ...)
+{
+	char *line, *made;
+	va_list ap;
+
+	va_start(ap, fmt);
+	if (vasprintf(&line, fmt, ap) < 0)
+		line = NULL;
+	va_end(ap);
+	fprintf(out, "%s\n", escaped(line != NULL ? line : OUT_OF_MEMORY, &made));
+	free(made);
+	free(line);
+}
 
 /* columns_of - characters, which is near enough to columns of a terminal */
 static unsigned
@@ -77,6 +121,19 @@ listing_start(
 
 void
 listing_row(struct listing *t, const char *const *cells)
+{
+	const char *shown[LISTING_COLUMNS_MAX];
+	char *made[LISTING_COLUMNS_MAX];
+
+	for (unsigned i = 0; i < t->columns; i++)
+		shown[i] = escaped(cells[i], &made[i]);
+	listing_row_plain(t, shown);
+	for (unsigned i = 0; i < t->columns; i++)
+		free(made[i]);
+}
+
+void
+listing_row_plain(struct listing *t, const char *const *cells)
 {
 	if (!t->streaming && t->rows == LISTING_ROWS_AHEAD)
 		flush(t);
@@ -166,7 +223,7 @@ void
 property(FILE *out, const char *key, const char *value)
 {
 	if (*value != '\0')
-		fprintf(out, "%-16s %s\n", key, value);
+		show_line(out, "%-16s %s", key, value);
 }
 
 void

@@ -15,9 +15,21 @@
 #define LISTING_ROWS_AHEAD 200
 
 /*
- * A list whose columns align. Cells are copied. The first rows decide the widths;
- * later ones are printed as they come, so that a list of millions starts at once and
- * needs no memory.
+ * S as text_typed() escapes it, for people: S itself where nothing has to be escaped,
+ * else *MADE_R, which is for free() in any case.
+ */
+const char *escaped(const char *s, char **made_r);
+
+/*
+ * A line for people, with a newline at its end. Whatever the values in it hold is
+ * escaped as text_typed() does it.
+ */
+void show_line(FILE *out, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * A list whose columns align. Cells are copied, and escaped as text_typed() does it.
+ * The first rows decide the widths; later ones are printed as they come, so that a list
+ * of millions starts at once and needs no memory.
  */
 struct listing {
 	FILE *out;
@@ -32,6 +44,8 @@ struct listing {
 void listing_start(
     struct listing *t, FILE *out, unsigned columns, const char *const *headings);
 void listing_row(struct listing *t, const char *const *cells);
+/* A row whose cells may be printed as they are. */
+void listing_row_plain(struct listing *t, const char *const *cells);
 /* Prints what is kept back and frees it. Without rows nothing is printed. */
 void listing_end(struct listing *t);
 
@@ -53,7 +67,7 @@ void json_lock(struct json *j, const char *key, const struct lock *lock);
 #define LOCK_TEXT_MAX 48
 const char *lock_text(const struct lock *lock, instant now, char *buf);
 
-/* A line "key: value" of a list of properties; nothing for "". */
+/* A line "key value" of a list of properties, escaped; nothing for "". */
 void property(FILE *out, const char *key, const char *value);
 void property_time(FILE *out, const char *key, instant t);
 

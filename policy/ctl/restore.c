@@ -94,13 +94,12 @@ tell_json(struct ctl *c, const char *dir, const struct restore *r)
 static void
 tell_file(struct ctl *c, const char *dir, const struct restore *r)
 {
-	fprintf(c->out,
-	    "policy database of %s replaced by that of %s: %s\n"
-	    "the audit log since that backup is gone\n",
-	    c->dir, dir, r->cause.text);
+	show_line(c->out, "policy database of %s replaced by that of %s: %s", c->dir,
+	    dir, r->cause.text);
+	fputs("the audit log since that backup is gone\n", c->out);
 	if (r->kept)
-		fprintf(
-		    c->out, "the old file is kept as %s/%s\n", c->dir, RESTORE_KEPT);
+		show_line(
+		    c->out, "the old file is kept as %s/%s", c->dir, RESTORE_KEPT);
 }
 
 static void
@@ -110,12 +109,12 @@ tell_text(struct ctl *c, const char *dir, const struct restore *r)
 
 	switch (r->way) {
 	case RESTORE_NOTHING:
-		fprintf(c->out, "the policy is that of %s already\n", dir);
+		show_line(c->out, "the policy is that of %s already", dir);
 		break;
 	case RESTORE_POLICY:
-		fprintf(c->out,
+		show_line(c->out,
 		    "policy restored from %s: %" PRIu64 " created, %" PRIu64
-		    " changed, %" PRIu64 " removed\n",
+		    " changed, %" PRIu64 " removed",
 		    dir, r->created, r->changed, r->removed);
 		break;
 	case RESTORE_FILE:

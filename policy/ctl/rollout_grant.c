@@ -148,12 +148,8 @@ static void
 list_row(struct grant *g, const struct usage_row *row, const struct login *mailbox,
     const char *reason)
 {
-	char address[4 * LOGIN_MAX + 64], when[INSTANT_TEXT_MAX];
-	char client[ADDRESS_TEXT_MAX] = "", result[80];
-	struct text t;
+	char when[INSTANT_TEXT_MAX], client[ADDRESS_TEXT_MAX] = "", result[80];
 
-	text_init(&t, address, sizeof address);
-	text_show(&t, mailbox->text, mailbox->len, LOGIN_MAX);
 	if (row->usage.has_client)
 		address_print(&row->usage.client, client);
 	if (reason != NULL)
@@ -162,8 +158,8 @@ list_row(struct grant *g, const struct usage_row *row, const struct login *mailb
 		snprintf(result, sizeof result, "%s",
 		    g->dry_run ? "would be granted" : "granted");
 	listing_row(&g->listing,
-	    (const char *[]){address, rollout_time(row->usage.last_use, when), client,
-		mechanism_code_name(row->usage.mechanism), result});
+	    (const char *[]){mailbox->text, rollout_time(row->usage.last_use, when),
+		client, mechanism_code_name(row->usage.mechanism), result});
 }
 
 /* grant_one - an exception for the login, or the reason against it */

@@ -160,8 +160,8 @@ report(struct ctl *c, const struct setting *row)
 		return e;
 	warn(c, row);
 	if (!c->options.json) {
-		fprintf(
-		    c->out, "%s = %s\n", row->key, value != NULL ? value : "(unset)");
+		show_line(
+		    c->out, "%s = %s", row->key, value != NULL ? value : "(unset)");
 		return OK;
 	}
 	json_to_stream(&j, c->out);

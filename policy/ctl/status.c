@@ -101,7 +101,7 @@ text_daemon(FILE *out, const struct heartbeat *h)
 	    "the verified policy", "on-error: the policy is NOT usable"};
 	const struct heartbeat_counters *n = &h->counters;
 
-	fprintf(out, "%-16s pid %lu, version %s, on %s\n", "daemon",
+	show_line(out, "%-16s pid %lu, version %s, on %s", "daemon",
 	    (unsigned long)h->pid, h->version, h->socket);
 	property_time(out, "  since", h->started);
 	property_time(out, "  heartbeat", h->beat);

@@ -142,7 +142,7 @@ print_row(struct listing *listing, const struct usage_line *l)
 		instant_print(l->last_seen, seen);
 	if (l->has_client)
 		address_print(&l->client, client);
-	listing_row(listing,
+	listing_row_plain(listing,
 	    (const char *[]){show_name(l, name), or_dash(usage_line_tenant(l)),
 		number[0], number[USAGE_DENIED], number[USAGE_WOULD_DENY],
 		number[USAGE_EXEMPT], or_dash(seen), or_dash(client),

@@ -44,8 +44,8 @@ tell(struct ctl *c, const struct exported *x)
 	if (x->to.path == NULL)
 		return;
 	if (!c->options.json) {
-		fprintf(c->out,
-		    "%" PRIu64 " login%s of %s, recorded since %s, written to %s\n",
+		show_line(c->out,
+		    "%" PRIu64 " login%s of %s, recorded since %s, written to %s",
 		    x->logins, x->logins == 1 ? "" : "s",
 		    x->node.host[0] != '\0' ? x->node.host : "this machine",
 		    instant_print(x->node.since, since), x->to.path);
