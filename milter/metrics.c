@@ -376,6 +376,12 @@ print_usage(struct page *p, const struct recorder_report *u)
 	    "Submissions that are in the usage database.");
 	counter(p, "usage_dropped_total", u->dropped,
 	    "Submissions that could not be counted.");
+	counter(p, "usage_other_logins_total", u->others,
+	    "Submissions of logins of no tenant that are counted together, as the "
+	    "usage "
+	    "database has no room for more of them.");
+	gauge(p, "usage_unknown_logins", (int64_t)u->strangers,
+	    "Logins of no tenant that the usage database has, of 20000 at most.");
 	counter(p, "usage_write_failures_total", u->failures,
 	    "Writings to the usage database that did not succeed.");
 	gauge(p, "usage_waiting_logins", (int64_t)u->waiting,

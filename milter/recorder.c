@@ -9,6 +9,8 @@
 #include "milter/metrics.h"
 #include "milter/tally.h"
 #include "policy/usage/database.h"
+#include "policy/usage/standing.h"
+#include "policy/usage/strangers.h"
 
 /* A transaction takes shards until it has so many entries. */
 #define BATCH_ENOUGH 256
@@ -23,8 +25,10 @@ static struct {
 	uint32_t pruned_day;
 	instant since; /* from then on recorded without a gap */
 	struct usage_prune prune;
+	bool doubt;       /* the policy could not be asked in this piece of it */
 	uint64_t dropped; /* not yet in the record of the machine */
-	_Atomic uint64_t recorded, dropped_ever, failures;
+	_Atomic uint64_t recorded, dropped_ever, failures, others;
+	_Atomic uint32_t strangers;
 	_Atomic int64_t written;
 } recorder = {.written = INSTANT_NONE, .prune.done = true};
 
@@ -50,19 +54,34 @@ submissions_of(const struct usage_entry *entry, size_t n)
 	return sum;
 }
 
+/* add_entry - to the database, and to OTHERS what has no row of its own there */
+static enum error
+add_entry(struct db_txn *txn, const struct usage_entry *entry, uint64_t *others)
+{
+	struct usage_entry admitted = *entry; /* the batch may have to go back */
+	enum error e = usage_database_admit(txn, &admitted);
+
+	if (e == OK && usage_is_others(&admitted.login))
+		*others += submissions_of(&admitted, 1);
+	return e == OK ? usage_database_add(txn, &admitted) : e;
+}
+
 /* write_batch - N entries in one transaction: all, or none */
 static enum error
 write_batch(struct db *db, const struct usage_entry *entry, size_t n)
 {
 	struct db_txn *txn;
+	uint64_t others = 0;
 	enum error e = db_begin(db, true, &txn);
 
 	if (e != OK)
 		return e;
 	for (size_t i = 0; i < n && e == OK; i++)
-		e = usage_database_add(txn, &entry[i]);
+		e = add_entry(txn, &entry[i], &others);
 	if (e == OK)
-		return db_commit(&txn);
+		e = db_commit(&txn);
+	if (e == OK)
+		atomic_fetch_add(&recorder.others, others);
 	db_abort(&txn);
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
@@ -131,6 +150,7 @@ static enum error
 write_signs(struct db *db, struct heartbeat *h)
 {
 	struct db_txn *txn;
+	uint32_t strangers;
 	enum error e = db_begin(db, true, &txn);
 
 	if (e != OK)
@@ -141,14 +161,18 @@ write_signs(struct db *db, struct heartbeat *h)
 	e = heartbeat_put(txn, h);
 	if (e == OK)
 		e = put_node(txn, h->beat);
+	if (e == OK)
+		e = strangers_count(txn, &strangers);
 	if (e != OK) {
 		db_abort(&txn);
 		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 	}
 	e = db_commit(&txn);
-	if (e == OK)
-		recorder.dropped = 0;
-	return e;
+	if (e != OK)
+		return e;
+	recorder.dropped = 0;
+	atomic_store(&recorder.strangers, strangers);
+	return OK;
 }
 
 static enum error
@@ -158,6 +182,38 @@ read_retention(void *arg, struct store_txn *txn)
 
 	*days = store_settings(txn)->usage_retention;
 	return OK;
+}
+
+/* A login, and whether a tenant owns it. */
+struct question {
+	const struct login *login;
+	bool known;
+};
+
+static enum error
+ask(void *arg, struct store_txn *txn)
+{
+	struct question *q = arg;
+
+	return standing_is_known(txn, q->login, &q->known);
+}
+
+/*
+ * is_known - yes in doubt, and then for all that follow in this piece: the database is
+ * being written, and the policy may be waited for
+ */
+static bool
+is_known(void *arg, const struct login *login)
+{
+	struct question q = {login, true};
+
+	(void)arg;
+	if (recorder.doubt || keeper_state(recorder.keeper) != KEEPER_GOOD)
+		return true;
+	if (keeper_read(recorder.keeper, ask, &q) == OK)
+		return q.known;
+	recorder.doubt = true;
+	return true;
 }
 
 /*
@@ -177,6 +233,7 @@ start_prune(instant now)
 		return;
 	recorder.pruned_day = usage_day_of(now);
 	usage_prune_start(&recorder.prune, now, days);
+	recorder.prune.known = is_known;
 }
 
 /* prune - a piece each time, so that nothing has to wait for a large database */
@@ -192,6 +249,7 @@ prune(struct db *db, instant now)
 	e = db_begin(db, true, &txn);
 	if (e != OK)
 		return e;
+	recorder.doubt = false;
 	e = usage_prune_step(txn, &recorder.prune, PRUNE_VISITS);
 	if (e == OK)
 		return db_commit(&txn);
@@ -262,6 +320,8 @@ recorder_report(void)
 	    .recorded = atomic_load(&recorder.recorded),
 	    .dropped = atomic_load(&recorder.dropped_ever),
 	    .failures = atomic_load(&recorder.failures),
+	    .others = atomic_load(&recorder.others),
+	    .strangers = atomic_load(&recorder.strangers),
 	    .waiting = tally_entries(),
 	    .written = atomic_load(&recorder.written),
 	};

@@ -33,6 +33,8 @@ struct recorder_report {
 	uint64_t recorded; /* submissions that are in the database */
 	uint64_t dropped;  /* submissions that were not counted */
 	uint64_t failures; /* writings that did not succeed */
+	uint64_t others;   /* submissions recorded of logins that have no row */
+	size_t strangers;  /* rows of logins of no tenant, at the last writing */
 	size_t waiting;    /* logins whose counts are not written yet */
 	instant written;   /* the last success; INSTANT_NONE: none */
 };

@@ -13,6 +13,7 @@
  */
 #define EARLY (TALLY_ENTRIES / 4 * 3)
 #define EARLY_SHARD (TALLY_SHARD_ENTRIES - TALLY_SHARD_ENTRIES / 32)
+#define EARLY_STRANGERS (TALLY_SHARD_STRANGERS - TALLY_SHARD_ENTRIES / 32)
 
 /* A login that is no longer than that is kept in its slot: memory that is not touched
  * costs nothing, and few logins touch that of the long ones. */
@@ -35,7 +36,7 @@ struct block {
 
 struct shard {
 	pthread_mutex_t mutex;
-	size_t count;
+	size_t count, strangers;
 	struct block *block; /* the first `count` slots are used */
 	uint16_t *place;     /* hash table of 1 + index; 0 is free */
 };
@@ -118,7 +119,8 @@ is_of(struct block *b, struct slot *slot, const struct login *login)
  * where there is no room; the shard is locked
  */
 static struct slot *
-find(struct shard *s, uint64_t h, const struct login *login, uint32_t day, bool *new_r)
+find(struct shard *s, uint64_t h, const struct login *login, uint32_t day,
+    bool stranger, bool *new_r)
 {
 	size_t at = (size_t)(h >> 8) % PLACES;
 	struct slot *slot;
@@ -129,8 +131,10 @@ find(struct shard *s, uint64_t h, const struct login *login, uint32_t day, bool 
 		    is_of(s->block, slot, login))
 			return slot;
 	}
-	if (s->count == TALLY_SHARD_ENTRIES)
+	if (s->count == TALLY_SHARD_ENTRIES ||
+	    (stranger && s->strangers == TALLY_SHARD_STRANGERS))
 		return NULL;
+	s->strangers += stranger;
 	*new_r = true;
 	slot = &s->block->slot[s->count++];
 	s->place[at] = (uint16_t)s->count;
@@ -149,7 +153,7 @@ add(const struct login *login, const struct usage *usage, const struct usage_day
 	bool is_new;
 
 	pthread_mutex_lock(&s->mutex);
-	slot = find(s, h, login, day->day, &is_new);
+	slot = find(s, h, login, day->day, usage->stranger, &is_new);
 	if (slot != NULL && is_new) {
 		slot->usage = *usage;
 		slot->day = *day;
@@ -158,7 +162,7 @@ add(const struct login *login, const struct usage *usage, const struct usage_day
 		usage_add(&slot->usage, usage);
 		usage_day_add(&slot->day, day);
 	}
-	if (s->count >= EARLY_SHARD)
+	if (s->count >= EARLY_SHARD || s->strangers >= EARLY_STRANGERS)
 		atomic_store_explicit(&tally.crowded, true, memory_order_relaxed);
 	pthread_mutex_unlock(&s->mutex);
 	return slot != NULL;
@@ -177,6 +181,7 @@ static void
 describe(const struct tally_event *event, struct usage *u)
 {
 	usage_init(u);
+	u->stranger = event->stranger;
 	if (event->kind == USAGE_EXEMPT) {
 		u->last_exempt = event->now;
 		return;
@@ -185,11 +190,22 @@ describe(const struct tally_event *event, struct usage *u)
 	u->mechanism = mechanism_code(event->mechanism);
 	u->tls = tls_code(event->tls);
 	u->has_client = address_parse(event->client, &u->client);
+	u->elsewhere = !u->has_client || !address_is_loopback(&u->client);
 	if (event->kind == USAGE_DENIED)
 		return;
 	u->last_use = event->now;
 	if (!mechanism_is_modern(event->mechanism))
 		u->last_password_use = event->now;
+}
+
+/* count_others - what a stranger did that found no room of its own */
+static bool
+count_others(const struct usage *usage, const struct usage_day *day)
+{
+	struct usage_entry entry = {.usage = *usage, .day = *day};
+
+	usage_entry_make_others(&entry);
+	return add(&entry.login, &entry.usage, &entry.day);
 }
 
 bool
@@ -204,7 +220,8 @@ tally_count(const struct tally_event *event)
 	day.count[event->kind] = 1;
 	if (event->kind != USAGE_EXEMPT)
 		day.mechanisms = UINT32_C(1) << usage.mechanism;
-	if (!add(event->login, &usage, &day))
+	if (!add(event->login, &usage, &day) &&
+	    !(usage.stranger && count_others(&usage, &day)))
 		tally_drop(1);
 	return is_full() && !atomic_exchange(&tally.early, true);
 }
@@ -237,7 +254,7 @@ tally_drain(unsigned shard, struct usage_entry *out)
 	full = s->block;
 	n = s->count;
 	s->block = tally.spare;
-	s->count = 0;
+	s->count = s->strangers = 0;
 	memset(s->place, 0, PLACES * sizeof *s->place);
 	pthread_mutex_unlock(&s->mutex);
 	tally.spare = full;
@@ -253,7 +270,9 @@ void
 tally_restore(const struct usage_entry *entry, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (!add(&entry[i].login, &entry[i].usage, &entry[i].day))
+		if (!add(&entry[i].login, &entry[i].usage, &entry[i].day) &&
+		    !(entry[i].usage.stranger &&
+			count_others(&entry[i].usage, &entry[i].day)))
 			for (int k = 0; k < USAGE_KINDS; k++)
 				tally_drop(entry[i].day.count[k]);
 }

@@ -12,12 +12,16 @@
 
 /*
  * A table of fixed size, in 64 parts with a mutex each: one entry for each login and
- * day. What finds no room is counted as dropped. The mutex is held for a look-up and
- * an addition only, never for I/O: a part is emptied by exchanging its memory.
+ * day. What finds no room is counted as dropped. Strangers, the logins of no tenant,
+ * get half of it: those that find no room there are counted together, as
+ * usage_others(), so that logins that somebody makes up take nothing away from tenants.
+ * The mutex is held for a look-up and an addition only, never for I/O: a part is
+ * emptied by exchanging its memory.
  */
 #define TALLY_SHARDS 64
 #define TALLY_SHARD_ENTRIES 256
 #define TALLY_ENTRIES (TALLY_SHARDS * TALLY_SHARD_ENTRIES)
+#define TALLY_SHARD_STRANGERS (TALLY_SHARD_ENTRIES / 2)
 
 /*
  * Takes some 11 MB of address space, used as logins come: 3 MB when it is full of
@@ -31,6 +35,7 @@ struct tally_event {
 	enum usage_kind kind;
 	const char *client, *mechanism, *tls;
 	instant now;
+	bool stranger; /* no tenant owns the login */
 };
 
 /*

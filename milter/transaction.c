@@ -118,7 +118,8 @@ count_usage(const struct transaction *t, const struct record *r)
 	    .client = t->client,
 	    .mechanism = t->mechanism,
 	    .tls = t->tls,
-	    .now = r->now};
+	    .now = r->now,
+	    .stranger = r->tenant[0] == '\0'};
 
 	if (probe_is_version(t->version))
 		return;

@@ -250,6 +250,14 @@ overlap(const struct network *a, const struct network *b)
 }
 
 bool
+address_is_loopback(const struct address *a)
+{
+	static const struct address one = {{[15] = 1}};
+
+	return is_v4(a) ? a->byte[12] == 127 : memcmp(a, &one, sizeof one) == 0;
+}
+
+bool
 cidr_list_has_loopback(const struct cidr_list *list)
 {
 	static const char *const loopback[] = {"127.0.0.0/8", "::1"};

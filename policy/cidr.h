@@ -61,6 +61,9 @@ void cidr_list_print(const struct cidr_list *list, struct text *t);
 
 bool cidr_list_has(const struct cidr_list *list, const struct address *a);
 
+/* Whether it is one of 127.0.0.0/8, or ::1. */
+bool address_is_loopback(const struct address *a);
+
 /* Whether some network of the list has addresses of 127.0.0.0/8, or ::1. */
 bool cidr_list_has_loopback(const struct cidr_list *list);
 

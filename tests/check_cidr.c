@@ -299,6 +299,23 @@ START_TEST(list_has_loopback)
 }
 END_TEST
 
+START_TEST(address_of_this_machine)
+{
+	static const char *const yes[] = {
+	    "127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"};
+	static const char *const no[] = {"126.255.255.255", "128.0.0.1", "::", "::2",
+	    "::ffff:192.0.2.127", "7f00::1"};
+	struct address a;
+
+	for (size_t i = 0; i < COUNT(yes); i++)
+		ck_assert_msg(
+		    address_parse(yes[i], &a) && address_is_loopback(&a), "%s", yes[i]);
+	for (size_t i = 0; i < COUNT(no); i++)
+		ck_assert_msg(
+		    address_parse(no[i], &a) && !address_is_loopback(&a), "%s", no[i]);
+}
+END_TEST
+
 START_TEST(empty_list_has_nothing)
 {
 	struct cidr_list list = {0};
@@ -319,6 +336,7 @@ main(void)
 
 	tcase_add_test(address, address_good);
 	tcase_add_test(address, address_bad);
+	tcase_add_test(address, address_of_this_machine);
 	tcase_add_loop_test(network, network_good, 0, (int)COUNT(networks));
 	tcase_add_test(network, network_bad);
 	tcase_add_test(list, list_parse_and_print);

@@ -38,7 +38,8 @@ static bool
 count(unsigned n, enum usage_kind kind, instant now)
 {
 	const struct login login = login_numbered(n);
-	const struct tally_event event = {&login, kind, "192.0.2.1", "PLAIN", "", now};
+	const struct tally_event event = {
+	    &login, kind, "192.0.2.1", "PLAIN", "", now, false};
 
 	return tally_count(&event);
 }
@@ -97,7 +98,7 @@ START_TEST(each_kind_says_what_it_is)
 {
 	const struct login login = login_numbered(1);
 	const struct tally_event event = {&login, kinds[_i].kind, "2001:db8::1",
-	    kinds[_i].mechanism, "TLSv1.3", NOON};
+	    kinds[_i].mechanism, "TLSv1.3", NOON, false};
 	const char *mechanism = kinds[_i].seen ? kinds[_i].mechanism : "";
 	struct usage_entry e;
 
@@ -126,7 +127,7 @@ START_TEST(client_that_is_no_address_is_none)
 {
 	const struct login login = login_numbered(1);
 	const struct tally_event event = {
-	    &login, USAGE_ALLOWED, "local", "odd", "", NOON};
+	    &login, USAGE_ALLOWED, "local", "odd", "", NOON, false};
 	struct usage_entry e;
 
 	tally_count(&event);
@@ -273,7 +274,7 @@ START_TEST(login_of_any_length_is_kept_whole)
 	char text[LOGIN_MAX + 1];
 	struct login login;
 	struct tally_event event = {
-	    &login, USAGE_ALLOWED, "192.0.2.1", "PLAIN", "", NOON};
+	    &login, USAGE_ALLOWED, "192.0.2.1", "PLAIN", "", NOON, false};
 
 	for (size_t n = 1; n <= LOGIN_MAX; n++) {
 		memset(text, 'u', n);
@@ -293,6 +294,103 @@ START_TEST(login_of_any_length_is_kept_whole)
 				ck_assert_uint_lt(seen, 2);
 			}
 		ck_assert_uint_eq(tally_entries(), 0);
+	}
+}
+END_TEST
+
+/* count_stranger - one submission of a login of no tenant, number N */
+static bool
+count_stranger(unsigned n, enum usage_kind kind)
+{
+	const struct login login = login_numbered(n);
+	const struct tally_event event = {
+	    &login, kind, "192.0.2.1", "PLAIN", "TLSv1.3", NOON, true};
+
+	return tally_count(&event);
+}
+
+/* Made-up logins take no room from tenants, and none of them is lost. */
+START_TEST(strangers_leave_room)
+{
+	uint64_t sum[3] = {0}; /* of tenants, of strangers, and of others */
+	size_t rows[3] = {0};
+	int said = 0;
+
+	for (unsigned n = 0; n < MANY; n++)
+		said += count_stranger(2 * n, USAGE_DENIED);
+	ck_assert_int_eq(said, 1);
+	ck_assert_uint_le(tally_entries(), TALLY_ENTRIES / 2 + 1);
+	for (unsigned n = 0; n < LOGINS; n++)
+		count(2 * n + 1, USAGE_ALLOWED, NOON);
+	ck_assert_uint_eq(tally_take_dropped(), 0);
+	for (unsigned i = 0; i < TALLY_SHARDS; i++) {
+		size_t n = tally_drain(i, out);
+
+		for (size_t k = 0; k < n; k++) {
+			bool others = usage_is_others(&out[k].login);
+			int of = others ? 2 : out[k].usage.stranger;
+
+			rows[of]++;
+			sum[of] += out[k].day.count[USAGE_ALLOWED] +
+			    out[k].day.count[USAGE_DENIED];
+			ck_assert(!others || !out[k].usage.has_client);
+		}
+	}
+	ck_assert_uint_eq(rows[0], LOGINS);
+	ck_assert_uint_eq(sum[0], LOGINS);
+	ck_assert_uint_eq(rows[1], TALLY_ENTRIES / 2);
+	ck_assert_uint_eq(rows[2], 1);
+	ck_assert_uint_eq(sum[1] + sum[2], MANY);
+}
+END_TEST
+
+START_TEST(strangers_that_find_no_room_again_are_others)
+{
+	static struct usage_entry kept[TALLY_SHARD_ENTRIES];
+	size_t entries, room;
+
+	for (unsigned n = 0; n < MANY; n++)
+		count_stranger(n, USAGE_DENIED);
+	room = tally_drain(0, kept);
+	ck_assert_uint_ge(room, TALLY_SHARD_STRANGERS);
+	for (unsigned n = MANY; n < 2 * MANY; n++)
+		count_stranger(n, USAGE_DENIED);
+	tally_restore(kept, room);
+	ck_assert_uint_eq(tally_take_dropped(), 0);
+	ck_assert_uint_eq(sum_drain(&entries), 2 * MANY);
+	ck_assert_uint_le(entries, TALLY_ENTRIES / 2 + 1);
+}
+END_TEST
+
+START_TEST(one_that_is_known_once_is_no_stranger)
+{
+	struct usage_entry e;
+
+	count_stranger(1, USAGE_ALLOWED);
+	count(1, USAGE_ALLOWED, NOON);
+	count_stranger(1, USAGE_ALLOWED);
+	e = drain_one();
+	ck_assert(!e.usage.stranger);
+	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 3);
+}
+END_TEST
+
+START_TEST(client_of_this_machine_is_noted)
+{
+	static const struct {
+		const char *client;
+		bool elsewhere;
+	} cases[] = {{"127.0.0.1", false}, {"::1", false}, {"192.0.2.1", true},
+	    {"local", true}, {"", true}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct login login = login_numbered(1);
+		const struct tally_event event = {
+		    &login, USAGE_ALLOWED, cases[i].client, "PLAIN", "", NOON, false};
+
+		tally_count(&event);
+		ck_assert_msg(drain_one().usage.elsewhere == cases[i].elsewhere, "%s",
+		    cases[i].client);
 	}
 }
 END_TEST
@@ -379,6 +477,10 @@ main(void)
 	tcase_add_test(counts, early_is_said_before_anything_is_dropped);
 	tcase_add_test(counts, what_finds_no_room_again_is_dropped);
 	tcase_add_test(counts, login_of_any_length_is_kept_whole);
+	tcase_add_test(counts, strangers_leave_room);
+	tcase_add_test(counts, strangers_that_find_no_room_again_are_others);
+	tcase_add_test(counts, one_that_is_known_once_is_no_stranger);
+	tcase_add_test(counts, client_of_this_machine_is_noted);
 	tcase_add_test(counts, threads_lose_no_count);
 	tcase_add_test(off, nothing_is_counted_before_the_start);
 	return suite_run(suite);

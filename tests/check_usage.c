@@ -32,6 +32,7 @@ same(const struct usage *a, const struct usage *b)
 	    a->last_password_use == b->last_password_use &&
 	    a->last_exempt == b->last_exempt && a->has_client == b->has_client &&
 	    a->mechanism == b->mechanism && a->tls == b->tls &&
+	    a->elsewhere == b->elsewhere && a->stranger == b->stranger &&
 	    (!a->has_client || memcmp(&a->client, &b->client, sizeof a->client) == 0);
 }
 
@@ -211,6 +212,12 @@ START_TEST(bytes)
 	struct record_writer w;
 
 	comes_back(&u);
+	u.elsewhere = true;
+	comes_back(&u);
+	u.stranger = true;
+	comes_back(&u);
+	u.has_client = false;
+	comes_back(&u);
 	usage_init(&u);
 	comes_back(&u);
 	record_write_start(&w, buf, sizeof buf);
@@ -223,6 +230,48 @@ START_TEST(bytes)
 		    ERR_DAMAGED, usage_day_decode((struct bytes){buf, n}, &again));
 	buf[0] = 2;
 	expect_error(ERR_NEWER, usage_day_decode((struct bytes){buf, w.len}, &again));
+}
+END_TEST
+
+/* Version 1 had no flags but that of the client, which tells where it was seen last. */
+START_TEST(bytes_of_version_1)
+{
+	static const struct {
+		const char *client;
+		bool elsewhere;
+	} cases[] = {{"192.0.2.1", true}, {"127.0.0.1", false}, {"", true}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct usage u = seen(NOW, cases[i].client, "PLAIN"), again;
+		uint8_t buf[USAGE_BYTES_MAX];
+		struct record_writer w;
+
+		record_write_start(&w, buf, sizeof buf);
+		usage_encode(&u, &w);
+		buf[0] = 1;
+		expect_ok(usage_decode((struct bytes){buf, w.len}, &again));
+		u.elsewhere = cases[i].elsewhere;
+		ck_assert_msg(same(&u, &again), "%s", cases[i].client);
+	}
+}
+END_TEST
+
+/* Who was known once stays so; what was seen elsewhere stays so, too. */
+START_TEST(flags_add_up)
+{
+	struct usage a = seen(100, "127.0.0.1", "PLAIN"), b = a;
+
+	a.stranger = b.stranger = true;
+	usage_add(&a, &b);
+	ck_assert(a.stranger && !a.elsewhere);
+	b.elsewhere = true;
+	b.stranger = false;
+	usage_add(&a, &b);
+	ck_assert(!a.stranger && a.elsewhere);
+	b.elsewhere = false;
+	b.stranger = true;
+	usage_add(&a, &b);
+	ck_assert(!a.stranger && a.elsewhere);
 }
 END_TEST
 
@@ -266,7 +315,7 @@ START_TEST(keys_that_are_none)
 	static const struct {
 		const char *at;
 		size_t n;
-	} bad[] = {{"", 0}, {"u", 1}, {"ua", 2}, {"u\0", 2}, {"u\0\0", 3},
+	} bad[] = {{"", 0}, {"u", 1}, {"ua", 2}, {"u\0", 2}, {"u\0\0x", 4},
 	    {"ua\0\0", 4}, {"ma\0b\0", 5}, {"ua@b\0c\0", 7}, {"u\0a@b\0", 6},
 	    {"ua\0\x1b\0", 5}, {"ua\0\xff\0", 5}, {"ua\0b\0abc", 8},
 	    {"ua\0b\0abcde", 10}, {"u\n\0b\0", 5}};
@@ -278,6 +327,25 @@ START_TEST(keys_that_are_none)
 		ck_assert_msg(
 		    parse(bad[i].at, bad[i].n, &login, &day, &has_day) == ERR_DAMAGED,
 		    "key %zu", i);
+}
+END_TEST
+
+START_TEST(key_of_others)
+{
+	struct login others, again = login_make("x"), first = login_make("!");
+	struct key k;
+	uint32_t day;
+	bool has_day;
+
+	usage_others(&others);
+	ck_assert(usage_is_others(&others) && !usage_is_others(&first));
+	usage_key_login(&k, &others);
+	expect_ok(parse(k.at, k.len, &again, &day, &has_day));
+	ck_assert(usage_is_others(&again) && !has_day);
+	usage_key_add_day(&k, 7);
+	expect_ok(parse(k.at, k.len, &again, &day, &has_day));
+	ck_assert(usage_is_others(&again) && has_day && day == 7);
+	ck_assert_int_lt(usage_login_order(&others, &first), 0);
 }
 END_TEST
 
@@ -371,9 +439,12 @@ main(void)
 	tcase_add_test(facts, counts_stop);
 	tcase_add_test(facts, codes);
 	tcase_add_test(facts, bytes);
+	tcase_add_test(facts, bytes_of_version_1);
+	tcase_add_test(facts, flags_add_up);
 	tcase_add_test(facts, nodes);
 	tcase_add_test(names, keys);
 	tcase_add_test(names, keys_that_are_none);
+	tcase_add_test(names, key_of_others);
 	tcase_add_test(names, longest_login);
 	tcase_add_test(names, order_of_logins);
 	return suite_run(suite);

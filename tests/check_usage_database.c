@@ -3,6 +3,7 @@
  * is forgotten. */
 #include "policy/db/db.h"
 #include "policy/usage/database.h"
+#include "policy/usage/strangers.h"
 #include "state.h"
 #include "suite.h"
 
@@ -239,6 +240,231 @@ START_TEST(prune_beside_a_writer)
 }
 END_TEST
 
+/* add_stranger - of no tenant, as the daemon records it */
+static void
+add_stranger(struct db_txn *txn, const char *login, instant t)
+{
+	struct usage_entry e = {.login = login_make(login),
+	    .usage = seen(t, "192.0.2.1", "PLAIN"),
+	    .day = {usage_day_of(t), {1}, 4}};
+
+	e.usage.stranger = true;
+	expect_ok(usage_database_admit(txn, &e));
+	expect_ok(usage_database_add(txn, &e));
+}
+
+static uint32_t
+count_strangers(struct db_txn *txn)
+{
+	uint32_t count;
+
+	expect_ok(strangers_count(txn, &count));
+	return count;
+}
+
+/* Logins of no tenant fill no disk: past so many there is one row for all. */
+START_TEST(strangers_are_capped)
+{
+	enum { MORE = 500 };
+	struct found f = {.stop = 0};
+	struct state state;
+	struct db_txn *txn;
+	struct db *db;
+	char login[32];
+
+	state_open(&state);
+	db = open_usage(&state);
+	expect_ok(db_begin(db, true, &txn));
+	for (int i = 0; i < USAGE_STRANGERS_MAX + MORE; i++) {
+		snprintf(login, sizeof login, "made%d@up", i);
+		add_stranger(txn, login, NOW);
+	}
+	ck_assert_uint_eq(count_strangers(txn), USAGE_STRANGERS_MAX);
+	add_stranger(txn, "made7@up", NOW); /* one that has a row keeps it */
+	add_one(txn, "user@tenant", NOW, 1);
+	add_one(txn, "bob@tenant", NOW, 1);
+	expect_ok(usage_database_each(txn, find, &f));
+	ck_assert_uint_eq(f.rows, USAGE_STRANGERS_MAX + 1 + 2);
+	ck_assert_uint_eq(f.count, USAGE_STRANGERS_MAX + MORE + 1 + 2);
+	snprintf(login, sizeof login, ":20000=%d,", MORE);
+	ck_assert_msg(strncmp(f.text, login, strlen(login)) == 0, "%.80s", f.text);
+	/* a tenant got the domain of some: there is room for others again */
+	add_one(txn, "made3@up", NOW, 1);
+	add_one(txn, "made4@up", NOW, 1);
+	ck_assert_uint_eq(count_strangers(txn), USAGE_STRANGERS_MAX - 2);
+	add_stranger(txn, "made3@up", NOW); /* who was known once is no stranger */
+	ck_assert_uint_eq(count_strangers(txn), USAGE_STRANGERS_MAX - 2);
+	add_stranger(txn, "new@up", NOW);
+	add_stranger(txn, "newer@up", NOW);
+	add_stranger(txn, "newest@up", NOW);
+	ck_assert_uint_eq(count_strangers(txn), USAGE_STRANGERS_MAX);
+	db_abort(&txn);
+	db_close(&db);
+}
+END_TEST
+
+START_TEST(strangers_count_that_is_damaged)
+{
+	static const struct {
+		const char *at;
+		size_t n;
+		enum error error;
+	} bad[] = {{"", 0, ERR_DAMAGED}, {"\0\0\0\0\1", 5, ERR_DAMAGED},
+	    {"\1\0\0\1", 4, ERR_DAMAGED}, {"\1\0\0\0\1\0", 6, ERR_DAMAGED},
+	    {"\1abcdefghijklmnopqrst", 21, ERR_DAMAGED}, {"\2\0\0\0\1", 5, ERR_NEWER}};
+	const struct key where = {1, {'s'}};
+	struct state state;
+	struct db_txn *txn;
+	uint32_t count;
+	struct db *db;
+
+	state_open(&state);
+	db = open_usage(&state);
+	expect_ok(db_begin(db, true, &txn));
+	expect_ok(strangers_change(txn, -1));
+	ck_assert_uint_eq(count_strangers(txn), 0);
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		expect_ok(db_put(txn, &where, (struct bytes){bad[i].at, bad[i].n}));
+		expect_error(bad[i].error, strangers_count(txn, &count));
+		expect_error(bad[i].error, strangers_change(txn, 1));
+	}
+	db_abort(&txn);
+	db_close(&db);
+}
+END_TEST
+
+/* is_of_a_tenant - of domain "tenant", for a prune */
+static bool
+is_of_a_tenant(void *arg, const struct login *login)
+{
+	unsigned *asked = arg;
+
+	(*asked)++;
+	ck_assert_uint_gt(login->len, 0);
+	return login->has_domain && strcmp(login_domain(login), "tenant") == 0;
+}
+
+/* What was last seen before the time goes whole, but for logins that are known. */
+START_TEST(prune_forgets_who_is_not_known)
+{
+	static const unsigned visits[] = {1, 2, 3, 7, 198, 100000};
+	const instant old = NOW - 20 * DAY;
+
+	for (size_t v = 0; v < sizeof visits / sizeof *visits; v++) {
+		struct found f = {.stop = 0};
+		struct usage_prune p;
+		struct state state;
+		struct db_txn *txn;
+		struct db *db;
+		unsigned asked = 0;
+		char login[32];
+
+		state_open(&state);
+		db = open_usage(&state);
+		expect_ok(db_begin(db, true, &txn));
+		for (int i = 0; i < 300; i++) {
+			snprintf(login, sizeof login, "u%03d@gone", i);
+			add_stranger(txn, login, old);
+			add_stranger(txn, login, old - DAY);
+		}
+		add_one(txn, "removed@gone", old, 1); /* it was a tenant's */
+		add_stranger(txn, "still@gone", old);
+		add_stranger(txn, "still@gone", NOW);
+		add_stranger(txn, "found@tenant", NOW); /* it is a tenant's now */
+		add_one(txn, "old@tenant", old, 1);
+		add_one(txn, "zoe@zzz", old, 1); /* the last row of all */
+		expect_ok(db_commit(&txn));
+		usage_prune_start(&p, NOW, 10);
+		p.known = is_of_a_tenant;
+		p.arg = &asked;
+		prune_all(db, &p, visits[v]);
+		ck_assert_uint_eq(p.logins, 302);
+		ck_assert_uint_eq(p.days, 604);
+		expect_ok(db_begin(db, false, &txn));
+		expect_ok(usage_database_each(txn, find, &f));
+		ck_assert_str_eq(
+		    f.text, "still@gone:20000=1,found@tenant:20000=1,old@tenant:");
+		ck_assert_uint_eq(count_strangers(txn), 1);
+		db_abort(&txn);
+		/* a second time asks of those alone that are old or strangers */
+		asked = 0;
+		usage_prune_start(&p, NOW, 10);
+		p.known = is_of_a_tenant;
+		p.arg = &asked;
+		prune_all(db, &p, visits[v]);
+		ck_assert_uint_eq(p.days + p.clients + p.logins, 0);
+		ck_assert_uint_eq(asked, 2);
+		db_close(&db);
+	}
+}
+END_TEST
+
+/* One that is seen while its days go, or after, is not forgotten. */
+START_TEST(prune_spares_who_comes_back)
+{
+	struct found f = {.stop = 0};
+	unsigned asked = 0;
+	struct usage_prune p;
+	struct state state;
+	struct db_txn *txn;
+	struct db *db;
+
+	state_open(&state);
+	db = open_usage(&state);
+	expect_ok(db_begin(db, true, &txn));
+	add_stranger(txn, "a@gone", NOW - 20 * DAY);
+	add_stranger(txn, "b@gone", NOW - 20 * DAY);
+	expect_ok(db_commit(&txn));
+	usage_prune_start(&p, NOW, 10);
+	p.known = is_of_a_tenant;
+	p.arg = &asked;
+	for (int i = 0; !p.done; i++) {
+		expect_ok(db_begin(db, true, &txn));
+		expect_ok(usage_prune_step(txn, &p, 1));
+		if (i == 1) /* its day is gone, and it is to be next */
+			add_stranger(txn, "a@gone", NOW);
+		expect_ok(db_commit(&txn));
+	}
+	ck_assert_uint_eq(p.logins, 1);
+	expect_ok(db_begin(db, false, &txn));
+	expect_ok(usage_database_each(txn, find, &f));
+	ck_assert_str_eq(f.text, "a@gone:20000=1,");
+	ck_assert_uint_eq(count_strangers(txn), 1);
+	db_abort(&txn);
+	db_close(&db);
+}
+END_TEST
+
+START_TEST(prune_of_others)
+{
+	struct usage_entry e = {
+	    .usage = seen(NOW - 20 * DAY, "", ""), .day = {19980, {3}, 0}};
+	struct found f = {.stop = 0};
+	unsigned asked = 0;
+	struct usage_prune p;
+	struct state state;
+	struct db_txn *txn;
+	struct db *db;
+
+	state_open(&state);
+	db = open_usage(&state);
+	usage_entry_make_others(&e);
+	expect_ok(db_begin(db, true, &txn));
+	expect_ok(usage_database_add(txn, &e));
+	expect_ok(db_commit(&txn));
+	usage_prune_start(&p, NOW, 10);
+	p.known = is_of_a_tenant;
+	p.arg = &asked;
+	prune_all(db, &p, 100);
+	expect_ok(db_begin(db, false, &txn));
+	expect_ok(usage_database_each(txn, find, &f));
+	ck_assert_uint_eq(f.rows, 0);
+	ck_assert_uint_eq(asked, 0);
+	db_abort(&txn);
+	db_close(&db);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -249,5 +475,10 @@ main(void)
 	tcase_add_test(store, database_damaged);
 	tcase_add_test(store, prune);
 	tcase_add_test(store, prune_beside_a_writer);
+	tcase_add_test(store, strangers_are_capped);
+	tcase_add_test(store, strangers_count_that_is_damaged);
+	tcase_add_test(store, prune_forgets_who_is_not_known);
+	tcase_add_test(store, prune_spares_who_comes_back);
+	tcase_add_test(store, prune_of_others);
 	return suite_run(suite);
 }

@@ -49,9 +49,9 @@ expect_row(struct usage_merge *merge, const char *want)
 START_TEST(merge_two)
 {
 	static const struct usage_sample a[] = {
-	    {"ann@a", 2, 1}, {"ann@a", 5, 2}, {"zoe@a", 3, 1}};
-	static const struct usage_sample b[] = {
-	    {"ann@a", 1, 4}, {"ann@a", 5, 40}, {"ann@a", 9, 4}, {"bob", 3, 3}};
+	    {"", 5, 2}, {"ann@a", 2, 1}, {"ann@a", 5, 2}, {"zoe@a", 3, 1}};
+	static const struct usage_sample b[] = {{"", 5, 4}, {"", 6, 2}, {"ann@a", 1, 4},
+	    {"ann@a", 5, 40}, {"ann@a", 9, 4}, {"bob", 3, 3}};
 	struct usage_node x = usage_node_make("x", 100, 900),
 			  y = usage_node_make("y", 200, 800);
 	struct usage_coverage c;
@@ -62,8 +62,8 @@ START_TEST(merge_two)
 	x.dropped = 3;
 	y.dropped = 4;
 	y.last_dropped = 700;
-	images[0] = usage_image_make(a, 3, &x);
-	images[1] = usage_image_make(b, 4, &y);
+	images[0] = usage_image_make(a, 4, &x);
+	images[1] = usage_image_make(b, 6, &y);
 	merge = merge_of(images, 2, &left_out);
 	ck_assert_ptr_null(left_out);
 	c = usage_merge_coverage(merge);
@@ -74,6 +74,7 @@ START_TEST(merge_two)
 	ck_assert_int_eq(c.last_dropped, 700);
 	ck_assert(node_same(usage_merge_node(merge, 1), &y));
 	ck_assert_ptr_null(usage_merge_node(merge, 2));
+	expect_row(merge, " 432002-518402 5=6 6=2");
 	expect_row(merge, "bob 259203-259203 3=3");
 	expect_row(merge, "ann@a 86404-777604 1=4 2=1 5=42 9=4");
 	expect_row(merge, "zoe@a 259201-259201 3=1");

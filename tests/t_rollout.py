@@ -380,6 +380,20 @@ class DisableUnused(Rollout):
             self.ctl('rollout disable-unused --dry-run')
             self.ctl('rollout grant --tenant b-used --dry-run')
 
+    def test_guard_others(self):
+        """Logins that are not recorded by name may be of any tenant."""
+        self.site()
+        self.fill('others %d allowed 3' % (91 * DAY),
+                  'others 60 denied 1')
+        self.ctl('rollout disable-unused --limit 1')
+        self.assertEqual(self.disabled(), ['a-idle'])
+        self.fill('others 60 allowed 1')
+        self.refused('rollout disable-unused', 65, '20000 logins of no tenant',
+                     rfc3339(self.now - 60), '--force')
+        self.assertIn('NOT complete', self.ctl('rollout plan').out)
+        self.ctl('rollout disable-unused --force')
+        self.assertEqual(self.disabled(), ['a-idle', 'c-idle', 'd-web'])
+
     def test_limit(self):
         self.site()
         self.ctl('rollout disable-unused --limit 1')
@@ -750,6 +764,17 @@ class Add(Rollout):
         self.assertEqual(self.jsonl('tenant', 'list'), [])
         for name in 'gone', 'tried', 'web', 'nobody':
             self.ctl('tenant add %s --domain %s.test' % (name, name))
+        self.ctl('tenant add new --domain new.test --smtp-auth disabled')
+
+    def test_logins_that_are_not_recorded_by_name(self):
+        """They may be of any domain."""
+        self.fill('others 0 denied 1')
+        self.ctl('tenant add tried --domain tried.test')
+        self.fill('others %d allowed 1' % (31 * DAY))
+        self.ctl('tenant add old --domain old.test')
+        self.fill('others 60 allowed 1')
+        self.refused('tenant add new --domain new.test', 65, '20000 logins',
+                     'not known who is in use', '--smtp-auth disabled')
         self.ctl('tenant add new --domain new.test --smtp-auth disabled')
 
     def test_enabled_by_setting(self):

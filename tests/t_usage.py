@@ -249,7 +249,8 @@ class List(Usage):
         self.assertEqual((row['last_seen'], row['submissions']),
                          (text(self.now + 9 * DAY), 2))
         self.assertNotRegex('\n'.join(self.table()), r'\s-\d')
-        self.assertEqual(self.json('usage prune'), {'days': 0, 'clients': 0})
+        self.assertEqual(self.json('usage prune'), {'days': 0, 'clients': 0,
+                                                   'logins': 0})
 
     def test_odd_logins(self):
         odd = ['=1+1@x', '+x@x', '-x@x', "'quote@x", "'=x@x", 'a,b@x',
@@ -293,6 +294,44 @@ class List(Usage):
         self.assertIn(',a\\x5Cx41@x,', raw)
         rows = csv.DictReader(io.StringIO(raw, newline=''))
         self.assertEqual({harness.unescape(row['login']) for row in rows}, odd)
+
+    def test_other_logins(self):
+        """What is counted of logins that have no row of their own."""
+        self.acme()
+        now = self.now
+        self.fill('others %d allowed 7' % (now - 9), 'others %d denied 2' % now,
+                  'others %d allowed 5' % (now - 9 * DAY),
+                  ('ann@a.example', now - 50, 'allowed', 1),
+                  ('x@nobody.example', now - 60, 'allowed', 1))
+        rows = self.jsonl('usage')
+        self.assertEqual([row['login'] for row in rows],
+                         ['ann@a.example', 'x@nobody.example', None])
+        self.assertEqual(rows[2], {
+            **dict.fromkeys(KEYS), 'submissions': 9, 'denied': 2,
+            'would_deny': 0, 'exempt': 0, 'first_seen': text(now - 9 * DAY),
+            'last_seen': text(now), 'mechanisms': [],
+            'last_use': text(now - 9)})
+        self.assertEqual(self.logins('--tenant', 'acme'), ['ann@a.example'])
+        lines = self.table()
+        self.assertRegex(lines[-2], r'^\(other logins\) +- +9 +2 +0 ')
+        self.assertIn('Logins of no tenant:', lines)
+        csv_rows = list(csv.DictReader(
+            io.StringIO(self.ctl('usage --csv').raw.decode(), newline='')))
+        self.assertEqual((csv_rows[2]['login'], csv_rows[2]['submissions'],
+                          csv_rows[2]['verdict']), ('', '9', ''))
+        self.assertEqual([row['submissions'] for row in
+                          self.jsonl('usage', '--since', '20d')], [1, 1, 14])
+
+    def test_other_logins_of_another_machine(self):
+        self.fill('others %d allowed 7' % self.now)
+        other = self.other('mx2', 'others %d allowed 2' % self.now,
+                           ('a@x', self.now, 'allowed', 1))
+        rows = self.jsonl('usage', '--usage', other)
+        self.assertEqual([(row['login'], row['submissions']) for row in rows],
+                         [('a@x', 1), (None, 9)])
+        self.assertIn('1 login of',
+                      self.ctl('-d', os.path.join(self.tmp, 'state-mx2'),
+                               'usage', 'export', self.tmp + '/again').out)
 
     def test_csv(self):
         self.acme()

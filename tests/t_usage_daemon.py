@@ -463,6 +463,47 @@ class Time(Usage):
             harness.wait_for(lambda: set(self.dump().values())
                              == {(1, 1, 0, 0, 0)}, what='forgotten days')
 
+    def test_old_strangers_are_forgotten(self):
+        """All of a login that no tenant owns, and never one that is known."""
+        self.ctl('settings set usage-retention 1')
+        now = int(time.time())
+        self.fill('node since=%d until=%d\n' % (now - 9 * DAY, now) + ''.join(
+            '%s %d allowed 1\n' % (login, now - 5 * DAY) for login in (
+                'known@a.test', 'made@up.test', 'bare', 'zoe@zzz')))
+        with self.milter() as daemon:
+            self.ready(daemon)
+            harness.wait_for(lambda: set(self.dump()) == {'known@a.test'},
+                             what='forgotten logins')
+        self.assertEqual(self.dump()['known@a.test'][0], 0)
+
+    def test_strangers_are_capped(self):
+        """When there are 20,000, others are counted together."""
+        metrics = os.path.join(self.tmp, 'mail.prom')
+        self.fill('strangers 19998\nhere@up.test %d allowed 1\n' % time.time())
+        with self.milter(metrics_file=metrics) as daemon, Mta(daemon) as mta:
+            self.ready(daemon)
+            for n in range(2):
+                mta.mail('first%d@up.test' % n)
+            self.wait_recorded(2)
+            for n in range(30):
+                mta.mail('made%d@up.test' % n)
+            for login in ('first1@up.test', 'here@up.test', 'u@a.test',
+                          'v@a.test'):
+                mta.mail(login)
+            self.wait_recorded(36)
+
+            def written():
+                with open(metrics, encoding='utf-8') as f:
+                    page = f.read()
+                return re.search(r'usage_other_logins_total{.*} 30\n', page) \
+                    and re.search(r'usage_unknown_logins{.*} 20000\n', page)
+            harness.wait_for(written, what='metrics')
+        rows = {row['login']: row['submissions']
+                for row in self.jsonl('usage')}
+        self.assertEqual(rows, {
+            'first0@up.test': 1, 'first1@up.test': 2, 'here@up.test': 2,
+            'u@a.test': 1, 'v@a.test': 1, None: 30})
+
     def test_retention_after_a_gap(self):
         """A clock that is far ahead looks like one: nothing is forgotten."""
         self.ctl('settings set usage-retention 1')

@@ -139,30 +139,66 @@ class Prune(t_usage.Usage):
 
     def test_retention(self):
         self.ctl('settings set usage-retention 30')
+        self.ctl('tenant add xs --domain x.example')
         edge = self.midnight - 30 * DAY
-        self.fill(('old@x', edge - 3600, 'allowed', 1, '192.0.2.1'),
-                  ('kept@x', edge, 'allowed', 1, '192.0.2.1'),
-                  ('both@x', edge - 1, 'allowed', 1, '192.0.2.1'),
-                  ('both@x', self.now, 'allowed', 1, '192.0.2.1'))
+        self.fill(('old@x.example', edge - 3600, 'allowed', 1, '192.0.2.1'),
+                  ('kept@x.example', edge, 'allowed', 1, '192.0.2.1'),
+                  ('both@x.example', edge - 1, 'allowed', 1, '192.0.2.1'),
+                  ('both@x.example', self.now, 'allowed', 1, '192.0.2.1'))
         self.assertEqual(self.ctl('usage prune').out,
                          '2 days and 1 client address forgotten\n')
-        self.assertEqual(self.json('usage prune'), {'days': 0, 'clients': 0})
+        self.assertEqual(self.json('usage prune'),
+                         {'days': 0, 'clients': 0, 'logins': 0})
         # The day is forgotten, and that it was seen on that day is not.
-        self.assertIn('old@x', self.logins('--since', text(edge - 60)))
-        self.assertNotIn('old@x', self.logins('--since', text(edge)))
+        self.assertIn('old@x.example', self.logins('--since', text(edge - 60)))
+        self.assertNotIn('old@x.example', self.logins('--since', text(edge)))
         rows = {r['login']: (r['submissions'], r['last_client'])
                 for r in self.jsonl('usage --since 300d')}
-        self.assertEqual(rows, {'old@x': (0, None), 'kept@x': (1, '192.0.2.1'),
-                                'both@x': (1, '192.0.2.1')})
+        self.assertEqual(rows, {'old@x.example': (0, None), 'kept@x.example': (1, '192.0.2.1'),
+                                'both@x.example': (1, '192.0.2.1')})
         self.assertEqual([r['first_seen'] for r in
                           self.jsonl('usage --since 300d')
-                          if r['login'] == 'both@x'], [text(edge - 1)])
+                          if r['login'] == 'both@x.example'], [text(edge - 1)])
+
+    def test_logins_of_no_tenant(self):
+        """Nothing is left of them, but of those that are a tenant's."""
+        self.ctl('tenant add acme --domain a.test')
+        self.ctl('tenant add other --domain o.test')
+        self.ctl('mailbox alias add u@a.test upn')
+        old, now = self.midnight - 100 * DAY, self.now
+        self.fill(*((name, old, 'allowed', 1, '192.0.2.1') for name in (
+            'known@a.test', 'upn', 'made@up.test', 'bare', 'left@o.test')),
+                  ('here@up.test', old, 'allowed', 1),
+                  ('here@up.test', now, 'allowed', 1),
+                  'others %d denied 4' % old)
+        self.ctl('tenant remove other --force')
+        self.assertEqual(
+            self.ctl('usage prune').out,
+            '7 days and 5 client addresses forgotten, and 4 logins of no '
+            'tenant\n')
+        self.assertEqual(self.logins('--since', '300d'),
+                         ['upn', 'known@a.test', 'here@up.test'])
+        self.assertEqual(self.json('usage prune'),
+                         {'days': 0, 'clients': 0, 'logins': 0})
+
+    def test_damaged_policy_forgets_nobody(self):
+        self.ctl('tenant add acme --domain a.test')
+        self.fill(('known@a.test', self.midnight - 100 * DAY, 'allowed', 1))
+        path = os.path.join(self.dir, 'policy.mdb')
+        with open(path, 'r+b') as f:
+            good = f.read()
+            f.seek(2 * 4096)
+            f.write(b'\xff' * (len(good) - 2 * 4096))
+        self.assertEqual(self.ctl('usage prune', rc=69).out, '')
+        with open(path, 'wb') as f:
+            f.write(good)
+        self.assertEqual(self.logins('--since', '300d'), ['known@a.test'])
 
     def test_many(self):
         self.fill(*(('u%d@x' % (i % 50), self.midnight - (100 + i // 50) * DAY,
                      'allowed', 1, '192.0.2.1') for i in range(15000)))
         self.assertEqual(self.json('usage prune'),
-                         {'days': 15000, 'clients': 50})
+                         {'days': 15000, 'clients': 50, 'logins': 50})
 
     def test_none(self):
         self.refused('usage prune', 69)
@@ -200,6 +236,18 @@ class Rights(t_usage.Usage):
 
     def inside(self, name):
         return os.path.join(self.dir, name)
+
+    def test_policy_that_the_owner_cannot_read(self):
+        """Who is known cannot be told then: nobody is forgotten."""
+        self.fill(('a@x', self.midnight - 100 * DAY, 'allowed', 1))
+        path = self.inside('policy.mdb')
+        os.chmod(path, 0o600)
+        result = self.ctl('usage prune')
+        self.assertIn('1 day and 0 client addresses forgotten\n', result.out)
+        self.assertIn('warning: logins of no tenant may be left', result.err)
+        self.assertEqual(self.logins('--since', '300d'), ['a@x'])
+        os.chmod(path, 0o660)
+        self.assertEqual(self.json('usage prune')['logins'], 1)
 
     def test_owner(self):
         self.fill(('a@x', self.now, 'allowed', 1))

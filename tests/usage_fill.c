@@ -2,6 +2,8 @@
 /* usage_fill.c - fills the usage database of a state folder, for tests. It reads lines:
  *
  *	LOGIN TIME KIND N [CLIENT [MECHANISM [TLS]]]
+ *	others TIME KIND N
+ *	strangers N
  *	node [since=TIME] [until=TIME] [dropped=N] [last-dropped=TIME] [id=HEX]
  *[host=NAME]
  *
@@ -10,6 +12,7 @@
  *rights of the owner of the folder "usage", which is made where it is missing. */
 #include "policy/decision.h"
 #include "policy/usage/database.h"
+#include "policy/usage/strangers.h"
 
 #include <err.h>
 #include <errno.h>
@@ -107,6 +110,7 @@ describe(struct usage_entry *e, enum usage_kind kind, instant t, char *const *w,
 	u->has_client = *client != '\0';
 	if (u->has_client && !address_parse(client, &u->client))
 		bad("client");
+	u->elsewhere = !u->has_client || !address_is_loopback(&u->client);
 	u->mechanism = mechanism_code(mechanism);
 	u->tls = tls_code(word(w, words, 6));
 	e->day.mechanisms = UINT32_C(1) << u->mechanism;
@@ -139,6 +143,32 @@ add_line(struct db_txn *txn, char *const *w, size_t words)
 	e.day.count[kind] = (uint32_t)number(w[3], "number");
 	describe(&e, kind, t, w, words);
 	must(usage_database_add(txn, &e), w[0]);
+}
+
+/* others_line - what logins did that have no row of their own */
+static void
+others_line(struct db_txn *txn, char *const *w, size_t words)
+{
+	struct usage_entry e = {.day = {.day = 0}};
+	enum usage_kind kind;
+
+	if (words != 4)
+		bad("line");
+	kind = kind_of(w[2]);
+	e.day.day = usage_day_of(number(w[1], "time"));
+	e.day.count[kind] = (uint32_t)number(w[3], "number");
+	describe(&e, kind, number(w[1], "time"), w, words);
+	usage_entry_make_others(&e);
+	must(usage_database_add(txn, &e), w[0]);
+}
+
+/* strangers_line - so many more rows count as those of logins of no tenant */
+static void
+strangers_line(struct db_txn *txn, char *const *w, size_t words)
+{
+	if (words != 2)
+		bad("line");
+	must(strangers_change(txn, (int32_t)number(w[1], "number")), w[0]);
 }
 
 static void
@@ -211,6 +241,10 @@ take_line(struct db_txn *txn, char *line)
 		return;
 	if (strcmp(w[0], "node") == 0)
 		node_line(txn, w, words);
+	else if (strcmp(w[0], "others") == 0)
+		others_line(txn, w, words);
+	else if (strcmp(w[0], "strangers") == 0)
+		strangers_line(txn, w, words);
 	else
 		add_line(txn, w, words);
 }

@@ -15,9 +15,12 @@
 static struct usage_entry
 entry_make(const struct usage_sample *from)
 {
-	struct usage_entry e = {
-	    .login = login_make(from->login), .day = {from->day, {from->count}, 4}};
+	struct usage_entry e = {.day = {from->day, {from->count}, 4}};
 
+	if (*from->login == '\0')
+		usage_others(&e.login);
+	else
+		e.login = login_make(from->login);
 	usage_init(&e.usage);
 	e.usage.first_seen = e.usage.last_seen = from->day * DAY + from->count;
 	e.usage.has_client =

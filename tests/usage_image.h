@@ -14,7 +14,7 @@ struct usage_image {
 	size_t n;
 };
 
-/* What a login did on a day; an odd count comes from a client. */
+/* What a login ("": usage_others()) did on a day; an odd count comes from a client. */
 struct usage_sample {
 	const char *login;
 	uint32_t day, count;

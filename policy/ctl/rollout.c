@@ -7,6 +7,7 @@
 #include "policy/ctl/remark.h"
 #include "policy/ctl/transaction.h"
 #include "policy/tenant_table.h"
+#include "policy/usage/strangers.h"
 #include "policy/verify.h"
 
 enum rollout_class
@@ -75,6 +76,23 @@ rollout_tenant(struct ctl *c, char *name_r)
 	return e;
 }
 
+/* look_for_others - whether some may be of a tenant that was added since */
+static void
+look_for_others(struct rollout *r)
+{
+	instant last = survey_last_other(r->survey);
+	char when[INSTANT_TEXT_MAX];
+
+	if (!r->covered || last == INSTANT_NONE || last < r->since)
+		return;
+	r->covered = false;
+	error_set(&r->gap, ERR_PROTECTED,
+	    "there were more than %d logins of no tenant; those that are not recorded "
+	    "by "
+	    "name, the last at %s, may be of a tenant or domain that was added since",
+	    USAGE_STRANGERS_MAX, instant_print(last, when));
+}
+
 enum error
 rollout_survey(struct ctl *c, const char *only, survey_visit *visit, void *arg,
     struct rollout *out)
@@ -97,6 +115,8 @@ rollout_survey(struct ctl *c, const char *only, survey_visit *visit, void *arg,
 	    only[0] != '\0' ? only : NULL, visit, arg, &c->why);
 	if (e != OK)
 		rollout_end(out);
+	else
+		look_for_others(out);
 	return e;
 }
 

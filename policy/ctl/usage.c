@@ -17,6 +17,20 @@
 /* As check: some 20 ms to verify. */
 #define VERIFY_RECORDS_MAX 100000
 
+/* verdict_text, reason_text - what it would get now; "" for logins that are not known
+ */
+static const char *
+verdict_text(const struct usage_line *l)
+{
+	return usage_line_is_others(l) ? "" : verdict_name((enum verdict)l->verdict);
+}
+
+static const char *
+reason_text(const struct usage_line *l)
+{
+	return usage_line_is_others(l) ? "" : reason_name((enum reason)l->reason);
+}
+
 static void
 print_json(struct ctl *c, const struct usage_line *l)
 {
@@ -26,7 +40,7 @@ print_json(struct ctl *c, const struct usage_line *l)
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
 	json_text(&j, "mailbox", usage_line_mailbox(l));
-	json_quoted(&j, "login", usage_line_login(l));
+	json_text(&j, "login", usage_line_login(l));
 	json_text(&j, "tenant", usage_line_tenant(l));
 	json_number(&j, "submissions", (int64_t)usage_line_submissions(l));
 	json_number(&j, "denied", (int64_t)l->count[USAGE_DENIED]);
@@ -42,8 +56,8 @@ print_json(struct ctl *c, const struct usage_line *l)
 			json_quoted(&j, NULL, mechanism_code_name(i));
 	json_array_end(&j);
 	json_text(&j, "tls", tls_code_name(l->tls));
-	json_quoted(&j, "verdict", verdict_name((enum verdict)l->verdict));
-	json_quoted(&j, "reason", reason_name((enum reason)l->reason));
+	json_text(&j, "verdict", verdict_text(l));
+	json_text(&j, "reason", reason_text(l));
 	json_text(&j, "override", usage_line_override(l, buf));
 	json_instant(&j, "last_use", l->last_use);
 	json_instant(&j, "last_exempt", l->last_exempt);
@@ -74,8 +88,8 @@ print_csv(struct ctl *c, const struct usage_line *l)
 	csv_text(&row, client);
 	csv_text(&row, mechanisms);
 	csv_text(&row, tls_code_name(l->tls));
-	csv_text(&row, verdict_name((enum verdict)l->verdict));
-	csv_text(&row, reason_name((enum reason)l->reason));
+	csv_text(&row, verdict_text(l));
+	csv_text(&row, reason_text(l));
 	csv_text(&row, usage_line_override(l, buf));
 	csv_instant(&row, l->last_use);
 	csv_instant(&row, l->last_exempt);
@@ -98,6 +112,8 @@ show_name(const struct usage_line *l, char *buf)
 	const char *mailbox = usage_line_mailbox(l), *login = usage_line_login(l);
 	struct text t;
 
+	if (usage_line_is_others(l))
+		return "(other logins)";
 	text_init(&t, buf, 2 * (size_t)SHOWN_MAX);
 	if (*mailbox != '\0' && strcmp(mailbox, login) != 0) {
 		text_show(&t, mailbox, strlen(mailbox), LOGIN_MAX);
@@ -118,8 +134,9 @@ show_now(const struct usage_line *l, char *buf, size_t cap)
 	    : l->override == OVERRIDE_OTHER_CLIENT         ? " (not for this client)"
 							   : "";
 
-	snprintf(buf, cap, "%s %s%s", verdict_name((enum verdict)l->verdict),
-	    reason_name((enum reason)l->reason), note);
+	if (usage_line_is_others(l))
+		return "-";
+	snprintf(buf, cap, "%s %s%s", verdict_text(l), reason_text(l), note);
 	return buf;
 }
 

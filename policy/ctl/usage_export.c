@@ -30,7 +30,7 @@ read_back(struct ctl *c, struct exported *x)
 		return e;
 	x->node = *usage_reader_node(reader);
 	while ((e = usage_reader_next(reader, &row, &c->why)) == OK)
-		x->logins++;
+		x->logins += !usage_is_others(&row.login);
 	usage_reader_close(&reader);
 	return e == ERR_NOTFOUND ? OK : e;
 }

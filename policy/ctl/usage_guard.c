@@ -7,6 +7,7 @@
 #include "policy/ctl/usage_sources.h"
 #include "policy/domain_table.h"
 #include "policy/tenant_table.h"
+#include "policy/usage/strangers.h"
 
 #define IN_USE_SECONDS (30 * (int64_t)USAGE_SECONDS_A_DAY)
 #define WAY_OUT "say --smtp-auth enabled, or --smtp-auth disabled if that is meant"
@@ -14,6 +15,7 @@
 /* What was found. */
 struct found {
 	unsigned long logins;
+	bool others; /* one that has no row of its own, so it may be of any domain */
 	instant last;
 	char login[LOGIN_MAX + 1]; /* the one that was last */
 };
@@ -60,6 +62,10 @@ look(struct ctl *c, struct usage_merge *merge, struct found *f)
 
 		if (last == INSTANT_NONE || last < c->now - IN_USE_SECONDS)
 			continue;
+		if (usage_is_others(&row.login)) {
+			f->others = true;
+			continue;
+		}
 		e = is_concerned(c, &row.login, &concerned);
 		if (e != OK)
 			return e;
@@ -72,6 +78,17 @@ look(struct ctl *c, struct usage_merge *merge, struct found *f)
 		memcpy(f->login, row.login.text, row.login.len + 1);
 	}
 	return e == ERR_NOTFOUND ? OK : e;
+}
+
+/* refuse_others - who is in use cannot be told */
+static enum error
+refuse_others(struct ctl *c)
+{
+	return error_set(&c->why, ERR_PROTECTED,
+	    "more than %d logins of no tenant used SMTP AUTH, and some within 30 days "
+	    "are "
+	    "not recorded by name; so it is not known who is in use: " WAY_OUT,
+	    USAGE_STRANGERS_MAX);
 }
 
 static enum error
@@ -108,7 +125,7 @@ usage_guard_open(struct ctl *c)
 enum error
 usage_guard(struct ctl *c)
 {
-	struct found f = {0, INSTANT_NONE, ""};
+	struct found f = {0, false, INSTANT_NONE, ""};
 	struct usage_merge *merge;
 	enum error e = usage_sources_merge(c, &merge);
 
@@ -116,7 +133,9 @@ usage_guard(struct ctl *c)
 		return OK;
 	if (e == OK)
 		e = look(c, merge, &f);
-	if (e == OK)
-		return f.logins > 0 ? refuse(c, &f) : OK;
-	return not_known(c, e);
+	if (e != OK)
+		return not_known(c, e);
+	if (f.logins > 0)
+		return refuse(c, &f);
+	return f.others ? refuse_others(c) : OK;
 }

@@ -6,14 +6,18 @@
 #include "policy/ctl/as_usage_user.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/ctl/transaction.h"
 #include "policy/text.h"
 #include "policy/usage/database.h"
+#include "policy/usage/standing.h"
+#include "policy/verify.h"
 
 #define HERE "the usage of this machine"
 #define VISITS 20000           /* records of one step */
 #define STEPS_A_TRANSACTION 50 /* a daemon that runs waits that long to write */
-#define WORD_MAX (ERROR_TEXT_MAX + 32)
+#define WORD_MAX (ERROR_TEXT_MAX + 64)
+#define TRIES 5 /* to read a policy that is being changed */
 
 /* prune - all that is old, in write transactions; a daemon may write in between */
 static enum error
@@ -36,6 +40,41 @@ prune(struct db *db, struct usage_prune *p, FILE *to)
 	return e;
 }
 
+/* The policy, as it is asked who is known. */
+struct policy {
+	struct store *store;
+	bool doubt; /* it could not be asked */
+};
+
+/* look_up - in one snapshot */
+static enum error
+look_up(struct policy *p, const struct login *login, bool *known_r)
+{
+	struct store_txn *txn;
+	enum error whole, e = store_begin(p->store, &txn);
+
+	if (e != OK)
+		return e;
+	e = standing_is_known(txn, login, known_r);
+	whole = store_check(txn);
+	store_abort(&txn);
+	return whole != OK ? whole : e;
+}
+
+/* is_known - yes in doubt, also for all that follow */
+static bool
+is_known(void *arg, const struct login *login)
+{
+	struct policy *p = arg;
+	bool known = true;
+	enum error e = ERR_OVERTAKEN;
+
+	for (int i = 0; e == ERR_OVERTAKEN && i < TRIES && !p->doubt; i++)
+		e = look_up(p, login, &known);
+	p->doubt = p->doubt || e != OK;
+	return known || p->doubt;
+}
+
 /* open_existing - to write, but never to make one */
 static enum error
 open_existing(struct ctl *c, struct db **db_r, struct error_text *why)
@@ -53,12 +92,16 @@ static void
 serve(struct ctl *c, void *arg, FILE *to)
 {
 	struct usage_prune *p = arg;
-	struct error_text why = {.text = ""};
+	struct error_text why = {.text = ""}, kept = {.text = ""};
+	struct policy policy = {.doubt = false};
 	uint8_t word[WORD_MAX];
 	struct record_writer w;
 	struct db *db;
 	enum error e = open_existing(c, &db, &why);
 
+	policy.doubt = store_open(&policy.store, c->dir, STORE_READ, &kept) != OK;
+	p->known = is_known;
+	p->arg = &policy;
 	if (e == OK) {
 		e = prune(db, p, to);
 		if (e != OK)
@@ -70,6 +113,8 @@ serve(struct ctl *c, void *arg, FILE *to)
 	record_put_u8(&w, (uint8_t)e);
 	record_put_u64(&w, p->days);
 	record_put_u64(&w, p->clients);
+	record_put_u64(&w, p->logins);
+	record_put_u8(&w, policy.doubt);
 	record_put_string(&w, why.text);
 	fwrite(word, 1, w.len, to);
 }
@@ -80,17 +125,23 @@ take_word(struct ctl *c, struct bytes word, struct usage_prune *p)
 {
 	struct record_reader r;
 	struct error_text why;
-	uint8_t e;
+	uint8_t e, doubt;
 
 	record_read_start(&r, word);
 	e = record_get_u8(&r);
 	p->days = record_get_u64(&r);
 	p->clients = record_get_u64(&r);
+	p->logins = record_get_u64(&r);
+	doubt = record_get_u8(&r);
 	record_get_string(&r, why.text, sizeof why.text);
 	if (record_end(&r) != OK || e > ERR_INTERNAL ||
 	    !text_is_line(why.text, strlen(why.text)))
 		return error_set(&c->why, ERR_IO,
 		    "the process that prunes " HERE " ended without a word");
+	if (e == OK && doubt != 0)
+		remark(c->err,
+		    "warning: logins of no tenant may be left: the owner of the usage "
+		    "folder cannot read the policy");
 	return error_set(&c->why, (enum error)e, "%s", why.text);
 }
 
@@ -120,15 +171,20 @@ tell(struct ctl *c, const struct usage_prune *p)
 
 	if (!c->options.json) {
 		fprintf(c->out,
-		    "%" PRIu64 " day%s and %" PRIu64 " client address%s forgotten\n",
+		    "%" PRIu64 " day%s and %" PRIu64 " client address%s forgotten",
 		    p->days, p->days == 1 ? "" : "s", p->clients,
 		    p->clients == 1 ? "" : "es");
+		if (p->logins > 0)
+			fprintf(c->out, ", and %" PRIu64 " login%s of no tenant",
+			    p->logins, p->logins == 1 ? "" : "s");
+		fputc('\n', c->out);
 		return;
 	}
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
 	json_number(&j, "days", (int64_t)p->days);
 	json_number(&j, "clients", (int64_t)p->clients);
+	json_number(&j, "logins", (int64_t)p->logins);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 }
@@ -139,6 +195,11 @@ ctl_usage_prune(struct ctl *c)
 	struct usage_prune p;
 	enum error e = transaction_begin(c);
 
+	/* a damaged policy must not read as "of no tenant" */
+	if (e == OK)
+		e = verify_txn(c->txn, NULL, &c->why);
+	if (e == OK)
+		e = store_check(c->txn);
 	if (e != OK)
 		return e;
 	usage_prune_start(&p, c->now, store_settings(c->txn)->usage_retention);

@@ -11,6 +11,12 @@ usage_line_login(const struct usage_line *l)
 	return l->text;
 }
 
+bool
+usage_line_is_others(const struct usage_line *l)
+{
+	return l->text[0] == '\0';
+}
+
 const char *
 usage_line_mailbox(const struct usage_line *l)
 {
@@ -153,6 +159,8 @@ compare(const void *a, const void *b)
 
 	if (x->has_tenant != y->has_tenant)
 		return x->has_tenant ? -1 : 1;
+	if (usage_line_is_others(x) != usage_line_is_others(y))
+		return usage_line_is_others(y) ? -1 : 1;
 	if (last_of(x) != last_of(y))
 		return last_of(x) > last_of(y) ? -1 : 1;
 	return (x->place > y->place) - (x->place < y->place);

@@ -29,6 +29,8 @@ struct usage_lines {
 };
 
 const char *usage_line_login(const struct usage_line *l);
+/* Whether it is the line of usage_others(), without a login: the last one. */
+bool usage_line_is_others(const struct usage_line *l);
 /* "" where no tenant knows the login, or it has no domain. */
 const char *usage_line_mailbox(const struct usage_line *l);
 const char *usage_line_tenant(const struct usage_line *l);
@@ -42,8 +44,8 @@ const char *usage_line_override(const struct usage_line *l, char *buf);
 
 /*
  * Reads MERGE to its end and keeps what happened since the UTC day of SINCE, of tenant
- * ONLY (or NULL). In the order of the list: logins of tenants first, then the others,
- * the newest first, those of one moment in the order of keys. With WHY in C.
+ * ONLY (or NULL). In the order of the list: logins of tenants first, then those of
+ * none, the newest first, those of one moment in the order of keys. With WHY in C.
  */
 enum error usage_lines_read(struct usage_lines *lines, struct ctl *c,
     struct usage_merge *merge, instant since, const char *only) MUST_USE;

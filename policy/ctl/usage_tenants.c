@@ -13,7 +13,7 @@ struct others {
 	bool any;
 };
 
-/* add_other - a login of no tenant */
+/* add_other - a login of no tenant; those that are counted together are one */
 static enum error
 add_other(
     void *arg, size_t tenant, const struct usage_row *row, const struct standing *s)

@@ -10,6 +10,7 @@
 
 #include "policy/dbfile.h"
 #include "policy/text.h"
+#include "policy/usage/strangers.h"
 #include "policy/usage/usage_key.h"
 
 #define FILE_MODE 0600
@@ -116,12 +117,14 @@ add_usage(struct db_txn *txn, const struct key *key, struct usage sum)
 	struct record_writer w;
 	struct usage old;
 	struct bytes value;
+	bool was = false; /* a row of a stranger */
 	enum error e = get(txn, key, buf, &value);
 
 	if (e == OK) {
 		e = usage_decode(value, &old);
 		if (e != OK)
 			return e;
+		was = old.stranger;
 		usage_add(&old, &sum);
 		sum = old;
 	} else if (e != ERR_NOTFOUND) {
@@ -129,7 +132,8 @@ add_usage(struct db_txn *txn, const struct key *key, struct usage sum)
 	}
 	record_write_start(&w, buf, sizeof buf);
 	usage_encode(&sum, &w);
-	return put(txn, key, &w);
+	e = put(txn, key, &w);
+	return e == OK ? strangers_change(txn, sum.stranger - was) : e;
 }
 
 static enum error
@@ -152,6 +156,37 @@ add_day(struct db_txn *txn, const struct key *key, struct usage_day sum)
 	record_write_start(&w, buf, sizeof buf);
 	usage_day_encode(&sum, &w);
 	return put(txn, key, &w);
+}
+
+void
+usage_entry_make_others(struct usage_entry *entry)
+{
+	usage_others(&entry->login);
+	entry->usage.has_client = entry->usage.elsewhere = entry->usage.stranger =
+	    false;
+	memset(&entry->usage.client, 0, sizeof entry->usage.client);
+	entry->usage.mechanism = entry->usage.tls = 0;
+}
+
+enum error
+usage_database_admit(struct db_txn *txn, struct usage_entry *entry)
+{
+	uint8_t buf[RECORD_ROOM];
+	struct bytes value;
+	struct key key;
+	uint32_t count;
+	enum error e;
+
+	if (!entry->usage.stranger)
+		return OK;
+	usage_key_login(&key, &entry->login);
+	e = get(txn, &key, buf, &value);
+	if (e != ERR_NOTFOUND)
+		return e;
+	e = strangers_count(txn, &count);
+	if (e == OK && count >= USAGE_STRANGERS_MAX)
+		usage_entry_make_others(entry);
+	return e;
 }
 
 enum error

@@ -12,13 +12,14 @@
 #include "policy/usage/usage.h"
 
 /*
- * Keys: `h` and a socket (see heartbeat.h); `n`, the machine (see node.h); and for each
- * login, domain first as in the policy database,
+ * Keys: `h` and a socket (see heartbeat.h); `n`, the machine (see node.h); `s`, the
+ * number of strangers (see strangers.h); and for each login, domain first as in the
+ * policy database,
  *
  *	u DOMAIN \0 LOCAL \0         -> struct usage
  *	u DOMAIN \0 LOCAL \0 DAY     -> struct usage_day; DAY is four bytes, big-endian
  *
- * so that one login is one range, and one domain too.
+ * so that one login is one range, and one domain too. The first may be usage_others().
  */
 
 /*
@@ -35,6 +36,15 @@ struct usage_entry {
 	struct usage usage;
 	struct usage_day day;
 };
+
+/*
+ * What is to be added of the entry: it is made one of usage_others() where its login is
+ * a stranger's that has no row, and there are USAGE_STRANGERS_MAX of them.
+ */
+enum error usage_database_admit(struct db_txn *txn, struct usage_entry *entry) MUST_USE;
+
+/* The entry as one of usage_others(), which have no client. */
+void usage_entry_make_others(struct usage_entry *entry);
 
 /* Adds the entry to what is there, within a write transaction. */
 enum error usage_database_add(
@@ -53,12 +63,21 @@ enum error usage_database_put_node(
 enum error usage_database_each(struct db_txn *txn,
     enum error (*fn)(void *arg, const struct usage_row *row), void *arg) MUST_USE;
 
-/* A walk through the database that forgets what is old, a piece at a time. */
+/* Whether a tenant owns the login now. Whoever cannot tell says yes. */
+typedef bool usage_is_known(void *arg, const struct login *login);
+
+/*
+ * A walk through the database that forgets what is old, a piece at a time. Of a login
+ * that is known, when it was seen stays.
+ */
 struct usage_prune {
-	uint32_t first_day; /* days before go, and addresses last seen before it */
-	struct key at;      /* where to go on; key.len 0: at the start */
+	uint32_t first_day;    /* days before go, and what was last seen before it */
+	usage_is_known *known; /* NULL: all are */
+	void *arg;
+	struct key at;  /* where to go on; key.len 0: at the start */
+	struct key row; /* the login under way, if it is to go once its days have */
 	bool done;
-	uint64_t days, clients; /* forgotten so far */
+	uint64_t days, clients, logins; /* forgotten so far */
 };
 
 void usage_prune_start(struct usage_prune *p, instant now, unsigned retention_days);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/usage/database.h"
+#include "policy/usage/strangers.h"
 #include "policy/usage/usage_key.h"
 
 void
@@ -15,16 +16,92 @@ usage_prune_start(struct usage_prune *p, instant now, unsigned retention_days)
 	p->first_day = today > retention_days ? today - retention_days : 0;
 }
 
+enum change_kind { CHANGE_DAY, CHANGE_USAGE, CHANGE_LOGIN };
+
 /* What one piece has found; the changes wait until its cursor is closed. */
 struct piece {
 	struct usage_prune *prune;
 	unsigned changes;
 	struct {
 		struct key key;
-		bool is_day;
-		struct usage usage; /* of a login whose address goes */
+		enum change_kind kind;
+		struct usage usage; /* for CHANGE_USAGE */
+		bool counted;       /* ... and it was a stranger's, but is none now */
 	} change[USAGE_PRUNE_CHANGES];
 };
+
+/* A record makes no more changes than these: of its own, and of the login before. */
+#define CHANGES_A_RECORD 2
+
+static void
+copy_key(struct key *to, struct bytes key)
+{
+	to->len = key.len;
+	memcpy(to->at, key.at, key.len);
+}
+
+static void
+add_change(struct piece *p, struct bytes key, enum change_kind kind)
+{
+	copy_key(&p->change[p->changes].key, key);
+	p->change[p->changes].kind = kind;
+	p->changes++;
+}
+
+static bool
+is_old(const struct usage_prune *p, const struct usage *u)
+{
+	return usage_day_of(usage_later(u->last_seen, u->last_exempt)) < p->first_day;
+}
+
+static bool
+is_known(const struct usage_prune *p, const struct login *login)
+{
+	return p->known == NULL || (!usage_is_others(login) && p->known(p->arg, login));
+}
+
+/* end_login - the login before the next one goes, if it was to go */
+static void
+end_login(struct piece *p)
+{
+	struct key *row = &p->prune->row;
+
+	if (row->len > 0)
+		add_change(p, (struct bytes){row->at, row->len}, CHANGE_LOGIN);
+	row->len = 0;
+}
+
+static void
+look_at_day(struct piece *p, struct bytes key, uint32_t day)
+{
+	if (day < p->prune->first_day)
+		add_change(p, key, CHANGE_DAY);
+	else
+		p->prune->row.len = 0;
+}
+
+/* look_at_login - only those are asked for that are old, or take a stranger's place */
+static void
+look_at_login(
+    struct piece *p, struct bytes key, const struct login *login, struct usage *usage)
+{
+	bool old = is_old(p->prune, usage), was = usage->stranger;
+	bool known = (!old && !was) || is_known(p->prune, login);
+	bool forget =
+	    usage->has_client && usage_day_of(usage->last_seen) < p->prune->first_day;
+
+	end_login(p);
+	usage->has_client = usage->has_client && !forget;
+	usage->stranger = was && (!known || p->prune->known == NULL);
+	if (forget || usage->stranger != was) {
+		p->change[p->changes].usage = *usage;
+		p->change[p->changes].counted = usage->stranger != was;
+		add_change(p, key, CHANGE_USAGE);
+		p->prune->clients += forget;
+	}
+	if (old && !known)
+		copy_key(&p->prune->row, key);
+}
 
 static enum error
 look(struct piece *p, struct bytes key, struct bytes value)
@@ -39,16 +116,10 @@ look(struct piece *p, struct bytes key, struct bytes value)
 		e = usage_decode(value, &usage);
 	if (e != OK)
 		return e;
-	if (is_day ? day >= p->prune->first_day
-		   : !usage.has_client ||
-		    usage_day_of(usage.last_seen) >= p->prune->first_day)
-		return OK;
-	p->change[p->changes].key.len = key.len;
-	memcpy(p->change[p->changes].key.at, key.at, key.len);
-	p->change[p->changes].is_day = is_day;
-	if (!is_day)
-		p->change[p->changes].usage = usage;
-	p->changes++;
+	if (is_day)
+		look_at_day(p, key, day);
+	else
+		look_at_login(p, key, &login, &usage);
 	return OK;
 }
 
@@ -65,9 +136,10 @@ find(struct db_cursor *cursor, struct piece *p, unsigned visits)
 
 		if (!key_has_prefix(key, &table))
 			break;
-		at->len = key.len;
-		memcpy(at->at, key.at, key.len);
-		if (visits-- == 0 || p->changes == USAGE_PRUNE_CHANGES)
+		copy_key(at, key);
+		/* one change more than a record's is that at the end */
+		if (visits-- == 0 ||
+		    p->changes + CHANGES_A_RECORD + 1 > USAGE_PRUNE_CHANGES)
 			return OK;
 		e = look(p, key, db_cursor_value(cursor));
 		if (e != OK)
@@ -75,20 +147,82 @@ find(struct db_cursor *cursor, struct piece *p, unsigned visits)
 	}
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
+	end_login(p);
 	p->prune->done = true;
 	return OK;
 }
 
 static enum error
-forget_client(struct db_txn *txn, const struct key *key, struct usage usage)
+put_usage(struct db_txn *txn, const struct key *key, const struct usage *usage)
 {
 	uint8_t buf[256];
 	struct record_writer w;
 
-	usage.has_client = false;
 	record_write_start(&w, buf, sizeof buf);
-	usage_encode(&usage, &w);
+	usage_encode(usage, &w);
 	return db_put(txn, key, (struct bytes){buf, w.len});
+}
+
+/*
+ * is_over - whether the login is still old, and has no days: it may have been seen
+ * since the walk came by. Nothing but its days begins with its key.
+ */
+static enum error
+is_over(struct db_cursor *cursor, const struct usage_prune *p, const struct key *key,
+    struct usage *usage_r, bool *over_r)
+{
+	enum error e = db_cursor_seek(cursor, key);
+
+	*over_r = false;
+	if (e != OK || db_cursor_key(cursor).len != key->len ||
+	    !key_has_prefix(db_cursor_key(cursor), key))
+		return e == ERR_NOTFOUND ? OK : e;
+	e = usage_decode(db_cursor_value(cursor), usage_r);
+	if (e != OK || !is_old(p, usage_r))
+		return e;
+	e = db_cursor_next(cursor);
+	*over_r = e == ERR_NOTFOUND ||
+	    (e == OK && !key_has_prefix(db_cursor_key(cursor), key));
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+static enum error
+forget_login(struct db_txn *txn, struct usage_prune *p, const struct key *key)
+{
+	struct db_cursor *cursor;
+	struct usage usage;
+	bool over;
+	enum error e = db_cursor_open(txn, &cursor);
+
+	if (e != OK)
+		return e;
+	e = is_over(cursor, p, key, &usage, &over);
+	db_cursor_close(&cursor);
+	if (e != OK || !over)
+		return e;
+	p->logins++;
+	e = db_delete(txn, key);
+	return e == OK ? strangers_change(txn, usage.stranger ? -1 : 0) : e;
+}
+
+static enum error
+apply_one(struct db_txn *txn, const struct piece *p, unsigned i)
+{
+	const struct key *key = &p->change[i].key;
+	enum error e = OK;
+
+	switch (p->change[i].kind) {
+	case CHANGE_DAY:
+		p->prune->days++;
+		return db_delete(txn, key);
+	case CHANGE_USAGE:
+		e = put_usage(txn, key, &p->change[i].usage);
+		return e == OK && p->change[i].counted ? strangers_change(txn, -1) : e;
+	case CHANGE_LOGIN:
+		e = forget_login(txn, p->prune, key);
+		break;
+	}
+	return e;
 }
 
 static enum error
@@ -96,17 +230,8 @@ apply(struct db_txn *txn, const struct piece *p)
 {
 	enum error e = OK;
 
-	for (unsigned i = 0; i < p->changes && e == OK; i++) {
-		const struct key *key = &p->change[i].key;
-
-		if (p->change[i].is_day) {
-			e = db_delete(txn, key);
-			p->prune->days++;
-		} else {
-			e = forget_client(txn, key, p->change[i].usage);
-			p->prune->clients++;
-		}
-	}
+	for (unsigned i = 0; i < p->changes && e == OK; i++)
+		e = apply_one(txn, p, i);
 	return e;
 }
 

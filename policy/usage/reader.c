@@ -16,7 +16,7 @@ struct usage_reader {
 	struct hasher *hasher;
 	struct digest sum;
 	uint64_t rows;
-	struct login last; /* of the row before; len 0: none */
+	struct login last; /* of the row before, where there is one */
 	struct usage_day day[USAGE_DAYS_MAX];
 	uint8_t frame[FRAME_MAX];
 };
@@ -168,8 +168,8 @@ get_usage(struct record_reader *body, struct usage *usage_r)
 	uint8_t buf[USAGE_BYTES_MAX];
 	size_t n = USAGE_BYTES_MIN;
 
-	/* The last byte of the short form tells whether an address follows. */
-	if (body->left >= n && body->at[n - 1] == 1)
+	/* The last bit of the short form tells whether an address follows. */
+	if (body->left >= n && (body->at[n - 1] & 1) != 0)
 		n = USAGE_BYTES_MAX;
 	return usage_decode(get_record(body, buf, n), usage_r);
 }
@@ -203,9 +203,12 @@ get_row(struct usage_reader *r, struct record_reader *body, struct usage_row *ro
 	record_get_string(body, text, sizeof text);
 	if (body->failed || !text_is_line(text, strlen(text)))
 		return ERR_DAMAGED;
-	e = login_from_normal(text, strlen(text), &row_r->login);
-	if (e == OK && r->last.len > 0 &&
-	    usage_login_order(&r->last, &row_r->login) >= 0)
+	e = OK;
+	if (*text != '\0')
+		e = login_from_normal(text, strlen(text), &row_r->login);
+	else
+		usage_others(&row_r->login);
+	if (e == OK && r->rows > 0 && usage_login_order(&r->last, &row_r->login) >= 0)
 		e = ERR_DAMAGED;
 	if (e == OK)
 		e = get_usage(body, &row_r->usage);

@@ -73,17 +73,34 @@ is_settled(const struct decision *d)
 }
 
 enum error
+standing_is_known(struct store_txn *txn, const struct login *login, bool *known_r)
+{
+	struct usage_row row = {.login = *login};
+	struct outcome outcome;
+	enum error e;
+
+	usage_init(&row.usage);
+	e = judge(txn, &row, 0, &outcome);
+	*known_r = e == OK && outcome.has_tenant;
+	return e;
+}
+
+enum error
 standing_of(struct store_txn *txn, const struct usage_row *row, instant since,
     instant now, struct standing *out_r)
 {
 	const struct outcome *o = &out_r->outcome;
-	enum error e = judge(txn, row, now, &out_r->outcome);
+	enum error e;
 
-	if (e != OK)
-		return e;
+	memset(out_r, 0, sizeof *out_r);
 	count_days(row, since, out_r);
 	out_r->used =
 	    row->usage.last_use != INSTANT_NONE && row->usage.last_use >= since;
+	if (usage_is_others(&row->login))
+		return OK;
+	e = judge(txn, row, now, &out_r->outcome);
+	if (e != OK)
+		return e;
 	out_r->excepted = is_excepted(o);
 	out_r->uncovered = is_uncovered(row, since, out_r);
 	out_r->exposed = out_r->uncovered && !is_settled(&o->decision);

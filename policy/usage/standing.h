@@ -29,10 +29,14 @@ struct standing {
 	bool exposed;
 };
 
+/* Whether a tenant owns the login. Errors as submission_judge(). */
+enum error standing_is_known(
+    struct store_txn *txn, const struct login *login, bool *known_r) MUST_USE;
+
 /*
  * Where the login of ROW stands at NOW, the span beginning at SINCE. The counts are
- * those of whole UTC days, so the day of SINCE counts wholly. Errors as
- * submission_judge().
+ * those of whole UTC days, so the day of SINCE counts wholly. Of usage_others()
+ * nothing but these and `used` is known. Errors as submission_judge().
  */
 enum error standing_of(struct store_txn *txn, const struct usage_row *row,
     instant since, instant now, struct standing *out_r) MUST_USE;

@@ -12,7 +12,8 @@
 
 /*
  * The line "smtpauth-usage 1", then frames: a length in four bytes, a letter, and as
- * many bytes: the machine, its logins in the order of the database, and at the end
+ * many bytes: the machine, its logins in the order of the database (that of
+ * usage_others() first, if there is one, as an empty one), and at the end
  * their number and a sum of SHA-256, so that a file that was cut off or altered is
  * none. It shows damage, and is no proof against someone who can write it.
  */

@@ -14,6 +14,7 @@ struct survey {
 	size_t n, room;
 	struct survey_tenant *tenant; /* in the order of names */
 	const char *only;
+	instant last_other;
 };
 
 /* add_tenant - one row of the list, with nothing seen yet */
@@ -98,6 +99,8 @@ take_login(struct run *r, const struct usage_row *row)
 
 	if (e != OK)
 		return error_about(r->why, e, "the policy database");
+	if (usage_is_others(&row->login))
+		s->last_other = row->usage.last_use;
 	place = place_of(s, &st.outcome);
 	if (s->only != NULL && place == SURVEY_NO_TENANT)
 		return OK;
@@ -134,6 +137,7 @@ survey_run(struct survey **survey_r, struct store_txn *txn, struct usage_merge *
 	if (s == NULL)
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	s->only = only;
+	s->last_other = INSTANT_NONE;
 	e = tenant_table_each(txn, add_tenant, s);
 	if (e == OK && s->n != (only != NULL ? 1 : store_meta(txn)->tenants))
 		e = ERR_DAMAGED;
@@ -160,6 +164,12 @@ const struct survey_tenant *
 survey_tenant(const struct survey *survey, size_t i)
 {
 	return i < survey->n ? &survey->tenant[i] : NULL;
+}
+
+instant
+survey_last_other(const struct survey *survey)
+{
+	return survey->last_other;
 }
 
 enum error

@@ -45,6 +45,12 @@ void survey_free(struct survey **survey);
 const struct survey_tenant *survey_tenant(const struct survey *survey, size_t i);
 
 /*
+ * When a login passed last of those that have no row of their own; INSTANT_NONE: none.
+ * It may be of any tenant that was not there yet.
+ */
+instant survey_last_other(const struct survey *survey);
+
+/*
  * Whether the coverage of MERGE is good enough to call a tenant unused since SINCE:
  * enough machines (setting usage-nodes), all of them record since then without a gap,
  * all of them have written within the last day, and nothing was dropped since then.

@@ -7,7 +7,7 @@
 
 #include "policy/text.h"
 
-#define USAGE_VERSION 1
+#define USAGE_VERSION 2
 #define DAY_VERSION 1
 
 /* Stored by their place: new ones go to the end. */
@@ -32,6 +32,23 @@ usage_kind_of(const struct decision *d, enum usage_kind *kind_r)
 	else
 		*kind_r = USAGE_DENIED;
 	return true;
+}
+
+/* The bits of a record's flags; of version 1 the first is all. */
+#define HAS_CLIENT 1
+#define ELSEWHERE 2
+#define STRANGER 4
+
+void
+usage_others(struct login *out_r)
+{
+	memset(out_r, 0, sizeof *out_r);
+}
+
+bool
+usage_is_others(const struct login *login)
+{
+	return login->len == 0;
 }
 
 void
@@ -85,6 +102,8 @@ usage_add(struct usage *into, const struct usage *from)
 		into->mechanism = from->mechanism;
 		into->tls = from->tls;
 	}
+	into->elsewhere = into->elsewhere || from->elsewhere;
+	into->stranger = into->stranger && from->stranger;
 	into->first_seen = usage_earlier(into->first_seen, from->first_seen);
 	into->last_seen = usage_later(into->last_seen, from->last_seen);
 	into->last_use = usage_later(into->last_use, from->last_use);
@@ -171,7 +190,9 @@ usage_encode(const struct usage *u, struct record_writer *w)
 	record_put_u64(w, (uint64_t)u->last_exempt);
 	record_put_u8(w, u->mechanism);
 	record_put_u8(w, u->tls);
-	record_put_u8(w, u->has_client);
+	record_put_u8(w,
+	    (uint8_t)((u->has_client ? HAS_CLIENT : 0) |
+		(u->elsewhere ? ELSEWHERE : 0) | (u->stranger ? STRANGER : 0)));
 	if (u->has_client)
 		record_put_bytes(w, u->client.byte, sizeof u->client.byte);
 }
@@ -187,12 +208,30 @@ get_instant(struct record_reader *r)
 	return t;
 }
 
+/* get_flags - and the client; version 1 did not note where else a login was seen */
+static void
+get_flags(struct record_reader *r, uint8_t version, struct usage *u)
+{
+	uint8_t flags = record_get_u8(r);
+
+	if (flags > (version == 1 ? HAS_CLIENT : HAS_CLIENT | ELSEWHERE | STRANGER))
+		r->failed = true;
+	u->has_client = flags & HAS_CLIENT;
+	if (u->has_client)
+		record_get_bytes(r, u->client.byte, sizeof u->client.byte);
+	u->stranger = flags & STRANGER;
+	u->elsewhere = flags & ELSEWHERE;
+	if (version == 1)
+		u->elsewhere = u->first_seen != INSTANT_NONE &&
+		    !(u->has_client && address_is_loopback(&u->client));
+}
+
 enum error
 usage_decode(struct bytes from, struct usage *out_r)
 {
 	struct record_reader r;
 	enum error e;
-	uint8_t has;
+	uint8_t version = from.len > 0 ? *(const uint8_t *)from.at : 0;
 
 	usage_init(out_r);
 	record_read_start(&r, from);
@@ -206,11 +245,8 @@ usage_decode(struct bytes from, struct usage *out_r)
 	out_r->last_exempt = get_instant(&r);
 	out_r->mechanism = record_get_u8(&r);
 	out_r->tls = record_get_u8(&r);
-	has = record_get_u8(&r);
-	out_r->has_client = has == 1;
-	if (out_r->has_client)
-		record_get_bytes(&r, out_r->client.byte, sizeof out_r->client.byte);
-	return has > 1 ? ERR_DAMAGED : record_end(&r);
+	get_flags(&r, version, out_r);
+	return record_end(&r);
 }
 
 void

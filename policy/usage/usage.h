@@ -36,6 +36,10 @@ struct usage {
 	struct address client;
 	uint8_t mechanism; /* see mechanism_code() */
 	uint8_t tls;       /* see tls_code() */
+	/* Seen from a client that is not on this machine, or not known. */
+	bool elsewhere;
+	/* No tenant owned the login whenever it was recorded. See strangers.h. */
+	bool stranger;
 };
 
 /* One day of a login, in UTC. */
@@ -57,6 +61,13 @@ struct usage_row {
 	size_t days;
 	const struct usage_day *day;
 };
+
+/*
+ * The row of all logins that have none of their own has an empty login, which comes
+ * before all others.
+ */
+void usage_others(struct login *out_r);
+bool usage_is_others(const struct login *login);
 
 /* Nothing seen. */
 void usage_init(struct usage *u);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/text.h"
+#include "policy/usage/usage.h"
 
 #define DAY_BYTES 4
 
@@ -33,6 +34,10 @@ read_login(const char *domain, size_t domain_len, const char *local, size_t loca
 	char text[LOGIN_MAX + 1];
 	size_t n = local_len;
 
+	if (local_len == 0 && domain_len == 0) {
+		usage_others(login_r);
+		return OK;
+	}
 	if (local_len == 0 || local_len + (domain_len > 0) + domain_len > LOGIN_MAX)
 		return ERR_DAMAGED;
 	memcpy(text, local, local_len);

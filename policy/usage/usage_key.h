@@ -15,7 +15,8 @@
 void usage_key_login(struct key *k, const struct login *login);
 void usage_key_add_day(struct key *k, uint32_t day);
 
-/* Reads either back; ERR_DAMAGED for what is none. DAY_R is set where HAS_DAY_R. */
+/* Reads either back, also of usage_others(); ERR_DAMAGED for what is none. DAY_R is set
+ * where HAS_DAY_R. */
 enum error usage_key_parse(
     struct bytes key, struct login *login_r, uint32_t *day_r, bool *has_day_r) MUST_USE;
 

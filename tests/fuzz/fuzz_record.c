@@ -175,6 +175,8 @@ try_usage(struct bytes from)
 	if (!decoded(usage_decode(from, &u)))
 		return;
 	usage_encode(&u, &w);
+	if (*(const uint8_t *)from.at == 1) /* an older version, which is not written */
+		return;
 	same(&w, from);
 	sum = u;
 	usage_add(&sum, &u); /* twice is once */
