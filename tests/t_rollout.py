@@ -161,7 +161,7 @@ class Keys(Rollout):
         self.assertEqual(
             self.keys('rollout', 'grant', '--tenant', 'used', '--dry-run'), {
                 'mailbox', 'tenant', 'granted', 'reason', 'last_use',
-                'last_client', 'until', 'dry_run'})
+                'last_client', 'until', 'dry_run', 'first_seen', 'warnings'})
         self.assertEqual(self.keys('rollout', 'disable-unused'), {
             'tenant', 'smtp_auth', 'enforce_from', 'tempfail_until',
             'dry_run'})
@@ -535,6 +535,44 @@ class Grant(Rollout):
         self.assertEqual(self.digest(), digest)
         self.assertEqual(sorted(self.grant('--used-within', '92d')),
                          ['old@used.test'])
+
+    def test_use_that_may_be_nobodys(self):
+        """From this machine only, or in one burst: a test, or a thief."""
+        self.tenants('used')
+        self.fill('local@used.test %d allowed 1 127.0.0.1 PLAIN' % (9 * DAY),
+                  'local@used.test 60 allowed 1 ::1 PLAIN',
+                  'both@used.test %d allowed 1 192.0.2.1 PLAIN' % (9 * DAY),
+                  'both@used.test 60 allowed 1 127.0.0.1 PLAIN',
+                  'burst@used.test 660 allowed 1 192.0.2.1 PLAIN',
+                  'burst@used.test 60 allowed 9 192.0.2.2 PLAIN',
+                  'long@used.test 661 allowed 1 192.0.2.1 PLAIN',
+                  'long@used.test 60 allowed 9 192.0.2.1 PLAIN',
+                  'unknown@used.test %d allowed 1' % (9 * DAY),
+                  'unknown@used.test 60 allowed 1',
+                  'test@used.test 60 allowed 1 127.0.0.1 PLAIN')
+        result = self.ctl('rollout grant --tenant used --dry-run')
+        found = {line.split()[0]: line.partition('granted')[2]
+                 for line in result.lines if '@' in line}
+        self.assertEqual(found, {
+            'local@used.test': '; CHECK: loopback only', 'both@used.test': '',
+            'burst@used.test': '; CHECK: one burst only',
+            'long@used.test': '', 'unknown@used.test': '',
+            'test@used.test': '; CHECK: loopback only; CHECK: one burst only'})
+        self.assertIn('192.0.2.2', result.out)
+        self.assertIn('warning: 2 of these mailboxes were seen from this '
+                      'machine only', result.err)
+        self.assertIn('warning: 2 of these mailboxes were seen within 10 '
+                      'minutes only', result.err)
+        rows = self.grant()
+        self.assertEqual({name.split('@')[0]: row['warnings']
+                          for name, row in rows.items()}, {
+            'local': ['loopback'], 'both': [], 'burst': ['burst'],
+            'long': [], 'unknown': [], 'test': ['loopback', 'burst']})
+        self.assertEqual(rows['local@used.test']['first_seen'],
+                         rfc3339(self.now - 9 * DAY))
+        self.assertTrue(all(row['granted'] for row in rows.values()))
+        self.assertNotIn('warning',
+                         self.ctl('rollout grant --tenant used').err)
 
     def test_decisions_of_people_stand(self):
         self.tenants('used')

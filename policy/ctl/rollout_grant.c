@@ -12,7 +12,26 @@ struct grant {
 	instant until;
 	struct listing listing;
 	unsigned long granted, skipped;
+	unsigned long local, burst; /* granted ones that should be looked at */
 };
+
+/* Use of a mailbox that has no more than this between its first and its last time. */
+#define BURST_SECONDS 600
+
+/* is_local - whether it was seen from this machine only, as webmail and tests are */
+static bool
+is_local(const struct usage *u)
+{
+	return u->last_seen != INSTANT_NONE && !u->elsewhere;
+}
+
+/* is_burst - whether it was seen in one moment only, as a test or a thief is */
+static bool
+is_burst(const struct usage *u)
+{
+	return u->last_seen != INSTANT_NONE &&
+	    u->last_seen - u->first_seen <= BURST_SECONDS;
+}
 
 /*
  * address_of - the mailbox that the login is today: an alias or default-domain may have
@@ -140,6 +159,13 @@ json_row(struct grant *g, const struct usage_row *row, const char *mailbox,
 	    row->usage.has_client ? address_print(&row->usage.client, client) : "");
 	json_instant(&j, "until", reason == NULL ? g->until : INSTANT_NONE);
 	json_bool(&j, "dry_run", g->dry_run);
+	json_instant(&j, "first_seen", row->usage.first_seen);
+	json_array_start(&j, "warnings");
+	if (is_local(&row->usage))
+		json_quoted(&j, NULL, "loopback");
+	if (is_burst(&row->usage))
+		json_quoted(&j, NULL, "burst");
+	json_array_end(&j);
 	json_object_end(&j);
 	json_line_end(&j, g->c->out);
 }
@@ -155,8 +181,10 @@ list_row(struct grant *g, const struct usage_row *row, const struct login *mailb
 	if (reason != NULL)
 		snprintf(result, sizeof result, "skipped: %s", reason);
 	else
-		snprintf(result, sizeof result, "%s",
-		    g->dry_run ? "would be granted" : "granted");
+		snprintf(result, sizeof result, "%s%s%s",
+		    g->dry_run ? "would be granted" : "granted",
+		    is_local(&row->usage) ? "; CHECK: loopback only" : "",
+		    is_burst(&row->usage) ? "; CHECK: one burst only" : "");
 	listing_row(&g->listing,
 	    (const char *[]){mailbox->text, rollout_time(row->usage.last_use, when),
 		client, mechanism_code_name(row->usage.mechanism), result});
@@ -209,10 +237,13 @@ visit(void *arg, size_t tenant, const struct usage_row *row, const struct standi
 		json_row(g, row, address->text, s->outcome.tenant.name, reason);
 	else
 		list_row(g, row, address, reason);
-	if (reason == NULL)
+	if (reason == NULL) {
 		g->granted++;
-	else
+		g->local += is_local(&row->usage);
+		g->burst += is_burst(&row->usage);
+	} else {
 		g->skipped++;
+	}
 	return OK;
 }
 
@@ -231,6 +262,32 @@ run(struct ctl *c, struct grant *g, struct rollout *r)
 	e = rollout_survey(c, only, visit, g, r);
 	listing_end(&g->listing);
 	return e;
+}
+
+/*
+ * warn - of exceptions that may serve nobody but a thief or a test. One who has a
+ * stolen password can make use, too.
+ */
+static void
+warn(const struct grant *g)
+{
+	if (g->local > 0)
+		remark(g->c->err,
+		    "warning: %lu of these mailboxes were seen from this machine only: "
+		    "look "
+		    "whether that is webmail, a proxy or a test, which should be "
+		    "exempt and "
+		    "need no exception",
+		    g->local);
+	if (g->burst > 0)
+		remark(g->c->err,
+		    "warning: %lu of these mailboxes were seen within %d minutes only: "
+		    "ask "
+		    "their owners whether it was they, or a test or a stolen password; "
+		    "\"smtpauthctl mailbox set ADDRESS --smtp-auth inherit --note "
+		    "WHY\" "
+		    "takes an exception back for good",
+		    g->burst, BURST_SECONDS / 60);
 }
 
 enum error
@@ -256,6 +313,7 @@ ctl_rollout_grant(struct ctl *c)
 	if (!r.covered)
 		remark(
 		    c->err, "warning: mailboxes in use may be missing: %s", r.gap.text);
+	warn(&g);
 	if (!c->options.json)
 		fprintf(c->out, "%lu exception%s %s, %lu skipped\n", g.granted,
 		    g.granted == 1 ? "" : "s",
