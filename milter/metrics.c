@@ -378,8 +378,7 @@ print_usage(struct page *p, const struct recorder_report *u)
 	    "Submissions that could not be counted.");
 	counter(p, "usage_other_logins_total", u->others,
 	    "Submissions of logins of no tenant that are counted together, as the "
-	    "usage "
-	    "database has no room for more of them.");
+	    "usage database has no room for more of them.");
 	gauge(p, "usage_unknown_logins", (int64_t)u->strangers,
 	    "Logins of no tenant that the usage database has, of 20000 at most.");
 	counter(p, "usage_write_failures_total", u->failures,

@@ -120,7 +120,7 @@ enum error
 folder_create(const char *dir, struct error_text *why)
 {
 	char usage[PATH_MAX];
-	bool is_new;
+	bool is_new = false;
 	enum error e = folder_path(usage, dir, FOLDER_USAGE, why);
 
 	if (e == OK)

@@ -88,8 +88,8 @@ look_for_others(struct rollout *r)
 	r->covered = false;
 	error_set(&r->gap, ERR_PROTECTED,
 	    "there were more than %d logins of no tenant; those that are not recorded "
-	    "by "
-	    "name, the last at %s, may be of a tenant or domain that was added since",
+	    "by name, the last at %s, may be of a tenant or domain that was added "
+	    "since",
 	    USAGE_STRANGERS_MAX, instant_print(last, when));
 }
 

@@ -274,19 +274,16 @@ warn(const struct grant *g)
 	if (g->local > 0)
 		remark(g->c->err,
 		    "warning: %lu of these mailboxes were seen from this machine only: "
-		    "look "
-		    "whether that is webmail, a proxy or a test, which should be "
-		    "exempt and "
-		    "need no exception",
+		    "look whether that is webmail, a proxy or a test, which should be "
+		    "exempt and need no exception",
 		    g->local);
 	if (g->burst > 0)
 		remark(g->c->err,
 		    "warning: %lu of these mailboxes were seen within %d minutes only: "
-		    "ask "
-		    "their owners whether it was they, or a test or a stolen password; "
+		    "ask their owners whether it was they, or a test or a stolen "
+		    "password; "
 		    "\"smtpauthctl mailbox set ADDRESS --smtp-auth inherit --note "
-		    "WHY\" "
-		    "takes an exception back for good",
+		    "WHY\" takes an exception back for good",
 		    g->burst, BURST_SECONDS / 60);
 }
 

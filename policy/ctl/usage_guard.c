@@ -86,8 +86,7 @@ refuse_others(struct ctl *c)
 {
 	return error_set(&c->why, ERR_PROTECTED,
 	    "more than %d logins of no tenant used SMTP AUTH, and some within 30 days "
-	    "are "
-	    "not recorded by name; so it is not known who is in use: " WAY_OUT,
+	    "are not recorded by name; so it is not known who is in use: " WAY_OUT,
 	    USAGE_STRANGERS_MAX);
 }
 
@@ -98,8 +97,7 @@ refuse(struct ctl *c, const struct found *f)
 
 	return error_set(&c->why, ERR_PROTECTED,
 	    "%lu login%s used SMTP AUTH within 30 days, the last was %.320s at %s, and "
-	    "the "
-	    "tenant would be disabled: " WAY_OUT,
+	    "the tenant would be disabled: " WAY_OUT,
 	    f->logins, f->logins == 1 ? "" : "s", f->login,
 	    instant_print(f->last, when));
 }
