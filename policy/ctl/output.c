@@ -39,7 +39,7 @@ escaped(const char *s, char **made_r)
 void
 show_line(FILE *out, const char *fmt, ...)
 {
-	char *line, *made;
+	char *line = NULL, *made = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -123,12 +123,12 @@ void
 listing_row(struct listing *t, const char *const *cells)
 {
 	const char *shown[LISTING_COLUMNS_MAX];
-	char *made[LISTING_COLUMNS_MAX];
+	char *made[LISTING_COLUMNS_MAX] = {NULL};
 
-	for (unsigned i = 0; i < t->columns; i++)
-		shown[i] = escaped(cells[i], &made[i]);
+	for (unsigned i = 0; i < LISTING_COLUMNS_MAX; i++)
+		shown[i] = i < t->columns ? escaped(cells[i], &made[i]) : "";
 	listing_row_plain(t, shown);
-	for (unsigned i = 0; i < t->columns; i++)
+	for (unsigned i = 0; i < LISTING_COLUMNS_MAX; i++)
 		free(made[i]);
 }
 
