@@ -263,7 +263,7 @@ class Life(Package):
         self.assertEqual(self.box.show(UNIT + '@x.service', 'ActiveState'),
                          'inactive')
         # systemd holds the address, not the daemon
-        self.assertRegex(self.box.read('/proc/net/tcp'),
+        self.assertRegex(self.box.run('cat /proc/net/tcp').stdout,
                          r' 0100007F:22C3 \S+ 0A (\S+ ){3} +0 ')
 
     def test_nothing_else_is_changed(self):
@@ -329,6 +329,8 @@ class Life(Package):
         advice = self.box.run('smtpauthctl doctor', check=False).stdout
         self.assertIn('-> smtpauthctl restore DIR', advice)
         self.assertNotIn('smtpauthctl init', advice)
+        harness.wait_for(lambda: '451' in self.ask('printer@acme.test'),
+                         what='loss seen by the daemon')
         for what in ('smtpauthctl init', 'dpkg -i /root/*-newer.deb',
                      'systemctl restart ' + UNIT, 'dpkg-reconfigure ' + UNIT,
                      'dpkg --remove %s; dpkg -i /root/*-1_*.deb' % UNIT):
