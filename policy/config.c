@@ -12,6 +12,7 @@
 #define DEFAULT_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
 #define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/smtpauth-milter"
 #define DEFAULT_USER "smtpauth"
+#define STATE_DIR "state-dir"
 
 static const char *const mta_words[] = {"auto", "postfix", "sendmail", NULL};
 static const char *const log_words[] = {"stderr", "syslog", "json", NULL};
@@ -264,7 +265,7 @@ static const struct row rows[] = {
     {"socket-mode", "0660", "an octal mode", set_mode, print_mode, 0},
     {"socket-group", "", "a group", set_text, print_text, AT(socket_group)},
     {"user", "", "a user", set_text, print_text, AT(user)},
-    {"state-dir", DEFAULT_STATE_DIR, "an absolute path", set_path, print_text,
+    {STATE_DIR, DEFAULT_STATE_DIR, "an absolute path", set_path, print_text,
 	AT(state_dir)},
     {"mta", "auto", "auto, postfix or sendmail", set_mta, print_mta, 0},
     {"on-error", "tempfail", "tempfail, reject or accept", set_on_error, print_on_error,
@@ -327,34 +328,82 @@ struct parse {
 	FILE *from;
 	const char *file;
 	unsigned line;
+	const char *text;               /* of the line, or "" */
+	void (*warn)(const char *text); /* NULL: what is wrong is an error */
+	bool pass;                      /* pass over the line */
+	bool pass_all;                  /* ... and all lines that follow */
 	struct error_text *why;
 	enum error e;
 	bool has_user; /* the file says which, or none */
 };
 
-/* fail - the first error with its place; inih is told to stop */
+/* names_state_dir - whether this is, or was to be, the line for the state folder */
+static bool
+names_state_dir(const char *line)
+{
+	line += strspn(line, " \t");
+	return strncmp(line, STATE_DIR, sizeof STATE_DIR - 1) == 0 &&
+	    strchr(" \t=:\r\n", line[sizeof STATE_DIR - 1]) != NULL;
+}
+
+/*
+ * fail - the first error with its place, and inih is told to stop; or a warning, for
+ * whoever needs the state folder alone
+ */
 static void
 fail(struct parse *p, const char *what)
 {
-	if (p->e == OK)
-		p->e =
-		    error_set(p->why, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
+	struct error_text text;
+
+	if (p->e != OK)
+		return;
+	error_set(&text, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
+	p->pass = p->warn != NULL && !names_state_dir(p->text);
+	if (p->pass)
+		p->warn(text.text);
+	else
+		p->e = error_set(p->why, ERR_CONFIG, "%s", text.text);
 }
 
-/* get_line - as fgets(3), but a NUL is an error: fgets would hide what is behind it */
+/* get_line - as fgets(3), which does not tell how long a line with a NUL is */
 static size_t
-get_line(struct parse *p, char *out, size_t cap)
+get_line(FILE *from, char *out, size_t cap)
 {
 	size_t n = 0;
 	int c = 0;
 
-	while (n + 1 < cap && c != '\n' && (c = getc(p->from)) != EOF) {
-		if (c == '\0')
-			fail(p, "the line has a NUL byte");
+	while (n + 1 < cap && c != '\n' && (c = getc(from)) != EOF)
 		out[n++] = (char)c;
-	}
 	out[n] = '\0';
 	return n;
+}
+
+/* check_line - the N bytes of it; what inih would make of a bad one is no matter */
+static void
+check_line(struct parse *p, size_t n)
+{
+	const char *line = p->text + strspn(p->text, " \t");
+
+	if (memchr(p->text, '\0', n) != NULL) {
+		fail(p, "the line has a NUL byte");
+	} else if (p->text[n - 1] != '\n' && !feof(p->from)) {
+		fail(p, "the line is too long");
+	} else if (*line == '[') {
+		fail(p, "there are no sections in this file");
+		p->pass_all = true;
+	} else if (strchr("#;\r\n", *line) == NULL && strpbrk(line, "=:") == NULL) {
+		fail(p, "expected key = value");
+	}
+}
+
+/* skip_line - the rest of one that is too long */
+static void
+skip_line(FILE *from)
+{
+	int c;
+
+	while ((c = getc(from)) != EOF && c != '\n')
+		;
 }
 
 /*
@@ -370,18 +419,21 @@ read_line(char *out, int cap, void *stream)
 	if (p->e != OK)
 		return NULL;
 	p->line++;
-	n = get_line(p, out, (size_t)cap);
-	if (n == 0 || p->e != OK)
+	p->text = out;
+	n = get_line(p->from, out, (size_t)cap);
+	if (n == 0)
 		return NULL;
-	if (out[n - 1] != '\n' && !feof(p->from))
-		fail(p, "the line is too long");
+	p->pass = p->pass_all;
+	if (!p->pass)
+		check_line(p, n);
+	if (p->e != OK)
+		return NULL;
+	if (p->pass && out[n - 1] != '\n')
+		skip_line(p->from);
+	if (p->pass)
+		return memcpy(out, "\n", 2);
 	blanks = strspn(out, " \t");
-	memmove(out, out + blanks, n - blanks + 1);
-	if (out[0] == '[')
-		fail(p, "there are no sections in this file");
-	else if (strchr("#;\r\n", out[0]) == NULL && strpbrk(out, "=:") == NULL)
-		fail(p, "expected key = value");
-	return p->e == OK ? out : NULL;
+	return memmove(out, out + blanks, n - blanks + 1);
 }
 
 static int
@@ -403,6 +455,7 @@ read_stream(struct parse *p)
 {
 	int rc = ini_parse_stream(read_line, p, take_key, p);
 
+	p->text = "";
 	if (rc > 0) {
 		p->line = (unsigned)rc;
 		fail(p, "expected key = value");
@@ -414,26 +467,51 @@ read_stream(struct parse *p)
 	return p->e;
 }
 
+/* read_file - that of P, into its CONFIG */
+static enum error
+read_file(struct parse *p, const char *file)
+{
+	struct error_text what;
+
+	p->file = file != NULL ? file : DEFAULT_FILE;
+	set_defaults(p->config);
+	p->from = fopen(p->file, "re");
+	if (p->from == NULL && file == NULL && errno == ENOENT)
+		return OK;
+	if (p->from != NULL) {
+		read_stream(p);
+		fclose(p->from);
+		return p->e;
+	}
+	error_set(&what, ERR_CONFIG, "%s: %s", p->file, strerror(errno));
+	if (p->warn == NULL)
+		return error_set(p->why, ERR_CONFIG, "%s", what.text);
+	p->warn(what.text);
+	return OK;
+}
+
 enum error
 config_read(struct config *out, const char *file, struct error_text *why)
 {
-	struct parse p = {
-	    .config = out,
-	    .file = file != NULL ? file : DEFAULT_FILE,
-	    .why = why,
-	};
+	struct parse p = {.config = out, .why = why};
+	enum error e = read_file(&p, file);
 
-	set_defaults(out);
-	p.from = fopen(p.file, "re");
-	if (p.from == NULL && (file != NULL || errno != ENOENT))
-		return error_set(why, ERR_CONFIG, "%s: %s", p.file, strerror(errno));
-	if (p.from != NULL) {
-		p.e = read_stream(&p);
-		fclose(p.from);
-	}
-	if (p.e == OK && !p.has_user)
+	if (e == OK && !p.has_user)
 		set_default_user(out);
-	return p.e;
+	return e;
+}
+
+enum error
+config_state_dir(
+    char *dir, const char *file, void (*warn)(const char *text), struct error_text *why)
+{
+	struct config config;
+	struct parse p = {.config = &config, .warn = warn, .why = why};
+	enum error e = read_file(&p, file);
+
+	if (e == OK)
+		memcpy(dir, config.state_dir, sizeof config.state_dir);
+	return e;
 }
 
 void

@@ -42,6 +42,15 @@ struct config {
 enum error config_read(
     struct config *out, const char *file, struct error_text *why) MUST_USE;
 
+/*
+ * Puts the state folder alone into DIR (CONFIG_VALUE_MAX + 1 bytes), for a command that
+ * has to work whatever else the file says: WARN gets a line for all that cannot be read
+ * or understood, the file itself among it, and it is passed over. ERR_CONFIG with WHY
+ * only where the line of state-dir is bad: another folder has another policy.
+ */
+enum error config_state_dir(char *dir, const char *file, void (*warn)(const char *text),
+    struct error_text *why) MUST_USE;
+
 /* Sets one key as the file would; ERR_CONFIG with WHY. */
 enum error config_set(struct config *c, const char *key, const char *value,
     struct error_text *why) MUST_USE;

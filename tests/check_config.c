@@ -416,6 +416,117 @@ START_TEST(defaults_come_back)
 }
 END_TEST
 
+/* What config_state_dir() complained about, a line each. */
+static char warned[4096];
+
+static void
+note_warning(const char *text)
+{
+	size_t n = strlen(warned);
+
+	snprintf(warned + n, sizeof warned - n, "%s\n", text);
+}
+
+/* state_dir - config_state_dir() of a file with these N bytes */
+static enum error
+state_dir(const char *s, size_t n, char *dir, struct error_text *why)
+{
+	enum error e = ERR_IO;
+	int fd;
+
+	warned[0] = '\0';
+	strcpy(strrchr(path, '.'), ".XXXXXX");
+	fd = mkstemp(path);
+	ck_assert_int_ge(fd, 0);
+	if (write(fd, s, n) == (ssize_t)n)
+		e = config_state_dir(dir, path, note_warning, why);
+	close(fd);
+	unlink(path);
+	return e;
+}
+
+#define LONG_50 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define LONG_LINE "log = " LONG_50 LONG_50 LONG_50 LONG_50 LONG_50 " state-dir = /bad\n"
+
+/* In an emergency the state folder is all that is asked for. */
+START_TEST(state_dir_alone)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+		unsigned line; /* of the one warning; 0: none */
+	} cases[] = {{BYTES("state-dir = /srv\n"), 0},
+	    {BYTES("# x\n\nlog = json\n state-dir=/srv\r\n"), 0},
+	    {BYTES("mta = exim\nstate-dir = /srv\n"), 1},
+	    {BYTES("state-dir = /srv\ncolour = blue\n"), 2},
+	    {BYTES("nonsense\nstate-dir = /srv\n"), 1},
+	    {BYTES("log = js\0on\nstate-dir = /srv\n"), 1},
+	    {BYTES("state-dirs = /bad\nstate-dir = /srv"), 1},
+	    {BYTES(LONG_LINE "state-dir = /srv\n"), 1},
+	    {BYTES("state-dir = /srv\n" LONG_LINE), 2},
+	    {BYTES("state-dir = /srv\n\n[authd]\nstate-dir = /bad\nlog = x\n"), 3}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char dir[CONFIG_VALUE_MAX + 1], want[64] = "";
+		struct error_text why = {""};
+
+		asked = 0;
+		ck_assert_msg(state_dir(cases[i].text, cases[i].n, dir, &why) == OK,
+		    "case %zu: %s", i, why.text);
+		ck_assert_msg(strcmp(dir, "/srv") == 0, "case %zu: %s", i, dir);
+		if (cases[i].line > 0)
+			snprintf(want, sizeof want, "%s:%u: ", path, cases[i].line);
+		ck_assert_msg(strncmp(warned, want, strlen(want)) == 0, "case %zu: %s",
+		    i, warned);
+		ck_assert_msg(
+		    strcspn(warned, "\n") + (cases[i].line > 0) == strlen(warned),
+		    "case %zu: %s", i, warned);
+		ck_assert_int_eq(asked, 0);
+	}
+}
+END_TEST
+
+START_TEST(bad_state_dir)
+{
+	static const struct {
+		const char *text;
+		size_t n;
+	} cases[] = {{BYTES("state-dir = here\n")}, {BYTES("log = x\nstate-dir\n")},
+	    {BYTES("state-dir = /x\0y\n")}, {BYTES(" state-dir=/" LONG_LINE)}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char dir[CONFIG_VALUE_MAX + 1];
+		struct error_text why = {""};
+
+		ck_assert_msg(
+		    state_dir(cases[i].text, cases[i].n, dir, &why) == ERR_CONFIG,
+		    "case %zu was taken", i);
+		ck_assert_msg(strncmp(why.text, path, strlen(path)) == 0,
+		    "case %zu: %s", i, why.text);
+	}
+}
+END_TEST
+
+START_TEST(state_dir_of_a_file_that_cannot_be_read)
+{
+	static const char *const files[] = {"/nonexistent/smtpauth-milter.conf", "/"};
+
+	for (size_t i = 0; i < COUNT(files); i++) {
+		char dir[CONFIG_VALUE_MAX + 1] = "";
+		struct error_text why = {""};
+		struct config initial;
+
+		warned[0] = '\0';
+		ck_assert_int_eq(
+		    config_state_dir(dir, files[i], note_warning, &why), OK);
+		ck_assert_msg(strncmp(warned, files[i], strlen(files[i])) == 0,
+		    "%s: %s", files[i], warned);
+		ck_assert_int_eq(config_read(&initial, "/dev/null", &why), OK);
+		ck_assert_str_eq(dir, initial.state_dir);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -436,5 +547,8 @@ main(void)
 	tcase_add_test(file, bytes_behind_a_nul_are_not_dropped);
 	tcase_add_test(file, print_comes_back);
 	tcase_add_test(file, defaults_come_back);
+	tcase_add_test(file, state_dir_alone);
+	tcase_add_test(file, bad_state_dir);
+	tcase_add_test(file, state_dir_of_a_file_that_cannot_be_read);
 	return suite_run(suite);
 }

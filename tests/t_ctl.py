@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import stat
+import subprocess
 import unittest
 
 import harness
@@ -186,6 +187,67 @@ class Usage(harness.Case):
                                 ['mailbox', 'show'], []):
                     r = self.refused(command + [word], (1, 64, 65))
                     self.assertNotIn('\x1b', r.err)
+
+
+class Configuration(harness.Case):
+    """Of the configuration file smtpauthctl needs state-dir alone."""
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('tenant add acme --domain a.test')
+        self.conf = os.path.join(self.tmp, 'conf')
+
+    def with_file(self, text, rc=0, command='mailbox lock u@a.test'):
+        """The command by the file alone, without -d."""
+        with open(self.conf, 'w') as f:
+            f.write(text)
+        argv = [harness.encode(word) for word in
+                [self.program, '-c', self.conf, *command.split()]]
+        result = harness.Result(argv, subprocess.run(
+            argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            timeout=harness.TIMEOUT))
+        self.assertEqual(result.rc, rc, str(result))
+        return result
+
+    def test_other_keys_are_a_warning(self):
+        for bad in ('colour = blue', 'socket = nowhere', 'log = x' + 300 * 'x',
+                    'nonsense', 'on-error = maybe'):
+            with self.subTest(bad=bad[:20]):
+                r = self.with_file('%s\nstate-dir = %s\n' % (bad, self.dir))
+                self.assertRegex(r.err, r'^smtpauthctl: warning: %s:1: .*\n$'
+                                 % self.conf)
+                self.assertEqual(self.json('check u@a.test', rc=11)['reason'],
+                                 'locked')
+                self.ctl('mailbox unlock u@a.test')
+
+    def test_a_good_file_is_no_remark(self):
+        r = self.with_file('state-dir = %s\n' % self.dir)
+        self.assertEqual(r.err, '')
+
+    def test_a_bad_state_dir_is_an_error(self):
+        for bad in ('state-dir = here', 'state-dir', 'state-dir ='):
+            with self.subTest(bad=bad):
+                r = self.with_file(bad + '\n', 78)
+                self.assertIn(self.conf + ':1: ', r.err)
+                self.assertEqual(r.out, '')
+
+    def test_dir_goes_before_any_file(self):
+        for conf in ('/nonexistent/conf', self.tmp, self.conf):
+            with self.subTest(conf=conf):
+                with open(self.conf, 'w') as f:
+                    f.write('state-dir = here\n')
+                r = self.ctl('-c', conf, 'mailbox', 'lock', 'u@a.test')
+                self.assertRegex(r.err, '^smtpauthctl: warning: %s:.*\n$'
+                                 % conf)
+
+    def test_a_file_that_cannot_be_read_is_a_warning(self):
+        self.conf = os.path.join(self.tmp, 'absent')
+        argv = [self.program, '-c', self.conf, 'status']
+        r = subprocess.run(argv, stdout=subprocess.PIPE,
+                           stderr=subprocess.PIPE, timeout=harness.TIMEOUT)
+        self.assertTrue(r.stderr.startswith(
+            b'smtpauthctl: warning: %s: ' % self.conf.encode()), r.stderr)
+        self.assertNotEqual(r.returncode, 78)
 
 
 class Status(harness.Case):

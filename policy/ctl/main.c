@@ -155,18 +155,29 @@ choose_command(struct ctl *c)
 	return options_check(&c->options, command->options, &c->why);
 }
 
-/* find_dir - the state folder: -d, or what the configuration file says */
+static void
+warn(const char *text)
+{
+	remark(stderr, "warning: %s", text);
+}
+
+/*
+ * find_dir - the state folder: -d, or what the configuration file says. Its other keys
+ * are the daemon's: a slip in one must not keep anybody from locking a login.
+ */
 static enum error
-find_dir(struct ctl *c, struct config *config)
+find_dir(struct ctl *c, char *dir)
 {
 	enum error e = OK;
 
 	c->dir = c->options.dir;
 	if (c->dir == NULL || c->options.config_file != NULL)
-		e = config_read(config, c->options.config_file, &c->why);
+		e = config_state_dir(dir, c->options.config_file, warn, &c->why);
 	if (c->dir == NULL)
-		c->dir = config->state_dir;
-	return e;
+		c->dir = dir;
+	else if (e != OK)
+		warn(c->why.text);
+	return c->dir == dir ? e : OK;
 }
 
 /* What a command says, until it is true. */
@@ -300,7 +311,7 @@ int
 main(int argc, char **argv)
 {
 	struct ctl c = {.now = instant_now()};
-	struct config config;
+	char dir[CONFIG_VALUE_MAX + 1];
 	enum error e;
 
 	setlocale(LC_CTYPE, "C");
@@ -313,7 +324,7 @@ main(int argc, char **argv)
 	if (e == OK)
 		e = choose_command(&c);
 	if (e == OK)
-		e = find_dir(&c, &config);
+		e = find_dir(&c, dir);
 	if (e == OK)
 		e = run(&c);
 	if (e == OK)
