@@ -9,9 +9,8 @@
 #include "policy/domain_table.h"
 #include "policy/tenant_table.h"
 
-/* normalize - what was typed, without the blanks around it, as a login */
-static enum error
-normalize(struct store_txn *txn, const char *typed, struct login *out_r,
+enum error
+address_exact(struct store_txn *txn, const char *typed, struct login *out_r,
     struct error_text *why)
 {
 	const char *start = typed + strspn(typed, " ");
@@ -34,7 +33,7 @@ address_login(struct store_txn *txn, const char *typed, struct login *out_r,
     struct error_text *why)
 {
 	const struct settings *settings = store_settings(txn);
-	enum error e = normalize(txn, typed, out_r, why);
+	enum error e = address_exact(txn, typed, out_r, why);
 
 	if (e == OK && settings_replace_domain(settings) && out_r->has_domain) {
 		login_drop_domain(out_r);
@@ -77,7 +76,7 @@ address_normalize(struct store_txn *txn, const char *typed, struct login *out_r,
     struct error_text *why)
 {
 	const char *domain = store_settings(txn)->default_domain;
-	enum error e = normalize(txn, typed, out_r, why);
+	enum error e = address_exact(txn, typed, out_r, why);
 
 	if (e == OK)
 		e = check_typed(out_r, typed, why);

@@ -9,6 +9,13 @@
 #include "policy/tenant.h"
 
 /*
+ * A login in normal form, as an MTA may hand it over, without the blanks around it.
+ * ERR_DATA with WHY.
+ */
+enum error address_exact(struct store_txn *txn, const char *typed, struct login *out_r,
+    struct error_text *why) MUST_USE;
+
+/*
  * A login in normal form, by the settings of TXN, without the blanks around it; where
  * login-domain is default, with default-domain. ERR_DATA with WHY.
  */

@@ -76,15 +76,11 @@ mailbox_action(const struct settings *s, const struct tenant *t)
 
 /* decide_locked - row 1 */
 static bool
-decide_locked(
-    const struct tenant *t, const struct mailbox *m, instant now, struct decision *d)
+decide_locked(const struct facts *f, struct decision *d)
 {
-	bool tenant = t != NULL && lock_holds(&t->lock, now);
-	bool mailbox = m != NULL && lock_holds(&m->lock, now);
-
-	if (!tenant && !mailbox)
+	if (!f->tenant_locked && !f->login_locked)
 		return false;
-	d->mailbox_locked = !tenant;
+	d->login_locked = !f->tenant_locked;
 	result(d, VERDICT_REJECT, REASON_LOCKED);
 	return true;
 }
@@ -165,7 +161,7 @@ decide(const struct settings *settings, const struct tenant *tenant,
 	if (!facts->authenticated)
 		return d;
 	d.override = override_of(mailbox, facts, now);
-	if (decide_locked(tenant, mailbox, now, &d) ||
+	if (decide_locked(facts, &d) ||
 	    decide_before_tenant(settings, tenant, facts, &d) ||
 	    decide_mailbox(settings, tenant, mailbox, &d))
 		return d;

@@ -44,21 +44,23 @@ enum override {
 	OVERRIDE_OTHER_CLIENT, /* the client is not in its list */
 };
 
-/* What the MTA said about this transaction. Strings are never NULL. */
+/* What is known of this transaction. Strings are never NULL. */
 struct facts {
 	bool authenticated;
 	bool valid_login;
 	bool has_client;
 	struct address client;
-	const char *listener;  /* "" where the MTA names none */
-	const char *mechanism; /* "" counts as a password mechanism */
+	const char *listener;             /* "" where the MTA names none */
+	const char *mechanism;            /* "" counts as a password mechanism */
+	bool tenant_locked, login_locked; /* by a lock that holds now */
 };
 
 struct decision {
 	enum verdict verdict;
 	enum reason reason;
 	enum override override;
-	bool mailbox_locked; /* REASON_LOCKED by the mailbox, not the tenant */
+	bool login_locked; /* REASON_LOCKED by the login or its mailbox, not the tenant
+			    */
 };
 
 /*

@@ -245,7 +245,7 @@ domain_table_remove(
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct tenant t;
-	bool used;
+	bool used, protects = false;
 	enum error e = domain_table_get(txn, domain, name);
 
 	if (e == ERR_NOTFOUND)
@@ -257,7 +257,9 @@ domain_table_remove(
 		    "domain %s is used by mailboxes or aliases", domain);
 	if (e == OK && !force) {
 		e = tenant_table_get(txn, name, &t);
-		if (e == OK && tenant_table_protects(txn, &t))
+		if (e == OK)
+			e = tenant_table_protects(txn, &t, &protects);
+		if (e == OK && protects)
 			return error_set(why, ERR_PROTECTED,
 			    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: "
 			    "the logins "

@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "policy/domain.h"
+#include "policy/tenant.h"
 
 #define HASH_BYTES 9
 
 _Static_assert(2 + LOGIN_MAX + HASH_BYTES <= KEY_MAX, "an alias fits its index key");
+_Static_assert(3 + LOGIN_MAX <= KEY_MAX, "the lock of a login fits its key");
 
 static void
 add(struct key *k, const void *p, size_t n)
@@ -47,14 +49,36 @@ key_domain_range(struct key *k, enum table table, const char *domain)
 	add(k, "", 1);
 }
 
-void
-key_login(struct key *k, enum table table, const struct login *login)
+static void
+add_login(struct key *k, const struct login *login)
 {
-	key_table(k, table);
 	if (login->has_domain)
 		add(k, login_domain(login), login->len - login->local - 1);
 	add(k, "", 1);
 	add(k, login->text, login->local);
+}
+
+void
+key_login(struct key *k, enum table table, const struct login *login)
+{
+	key_table(k, table);
+	add_login(k, login);
+}
+
+void
+key_tenant_lock(struct key *k, enum table table, const char *tenant)
+{
+	key_table(k, table);
+	k->at[k->len++] = LOCK_TENANT;
+	add(k, tenant, strnlen(tenant, TENANT_NAME_MAX));
+}
+
+void
+key_login_lock(struct key *k, enum table table, const struct login *login)
+{
+	key_table(k, table);
+	k->at[k->len++] = LOCK_LOGIN;
+	add_login(k, login);
 }
 
 void
@@ -117,7 +141,13 @@ key_is_policy(struct bytes key)
 
 	return key.len > 0 &&
 	    (at[0] == TABLE_SETTING || at[0] == TABLE_TENANT || at[0] == TABLE_DOMAIN ||
-		at[0] == TABLE_MAILBOX || at[0] == TABLE_ALIAS);
+		at[0] == TABLE_MAILBOX || at[0] == TABLE_ALIAS || at[0] == TABLE_LOCK);
+}
+
+bool
+key_is_local(struct bytes key)
+{
+	return key.len > 0 && *(const uint8_t *)key.at == TABLE_LOCAL_LOCK;
 }
 
 bool
@@ -161,6 +191,39 @@ key_to_indexed(struct bytes key, struct login *mailbox_r)
 		return ERR_DAMAGED;
 	key.len -= HASH_BYTES;
 	return key_to_login(key, mailbox_r);
+}
+
+/* to_tenant - the name, which must be one, of a tenant's lock */
+static enum error
+to_tenant(const char *at, size_t n, char *tenant_r)
+{
+	char normal[TENANT_NAME_MAX + 1];
+
+	if (n == 0 || n > TENANT_NAME_MAX || memchr(at, '\0', n) != NULL)
+		return ERR_DAMAGED;
+	memcpy(tenant_r, at, n);
+	tenant_r[n] = '\0';
+	return tenant_name_parse(tenant_r, normal, NULL) == OK &&
+		strcmp(tenant_r, normal) == 0
+	    ? OK
+	    : ERR_DAMAGED;
+}
+
+enum error
+key_to_lock(
+    struct bytes key, enum lock_kind *kind_r, char *tenant_r, struct login *login_r)
+{
+	const uint8_t *at = key.at;
+
+	if (key.len < 3)
+		return ERR_DAMAGED;
+	*kind_r = (enum lock_kind)at[1];
+	if (at[1] == LOCK_TENANT)
+		return to_tenant((const char *)at + 2, key.len - 2, tenant_r);
+	/* behind its first byte it is a key of a table of logins */
+	return at[1] == LOCK_LOGIN
+	    ? key_to_login((struct bytes){at + 1, key.len - 1}, login_r)
+	    : ERR_DAMAGED;
 }
 
 enum error

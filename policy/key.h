@@ -24,14 +24,19 @@
  *	alias      a DOMAIN \0 LOCAL                 -> mailbox (DOMAIN may be empty)
  *	notice     n TENANT                          (no policy)
  *	audit      u NUMBER                          (no policy)
+ *	lock       l KIND NAME                       brought with the policy
+ *	lock       k KIND NAME                       made here (no policy, but local)
  *	mailbox    z DOMAIN \0 LOCAL
  *	index      D TENANT \0 DOMAIN                -> nothing
  *	index      A DOMAIN \0 LOCAL HASH(ALIAS)     -> alias
+ *
+ * The NAME of a lock is, by its KIND, that of a tenant or DOMAIN \0 LOCAL.
  */
 enum table {
 	TABLE_META = '!',
 	TABLE_ALIAS = 'a',
 	TABLE_DOMAIN = 'd',
+	TABLE_LOCK = 'l',
 	TABLE_NOTICE = 'n',
 	TABLE_SETTING = 's',
 	TABLE_TENANT = 't',
@@ -39,7 +44,11 @@ enum table {
 	TABLE_MAILBOX = 'z',
 	INDEX_ALIAS = 'A',
 	INDEX_DOMAIN = 'D',
+	TABLE_LOCAL_LOCK = 'k',
 };
+
+/* What a lock is of: the second byte of its key. */
+enum lock_kind { LOCK_LOGIN = 'l', LOCK_TENANT = 't' };
 
 struct key {
 	size_t len;
@@ -61,10 +70,16 @@ void key_tenant_domain(struct key *k, const char *tenant, const char *domain);
 void key_mailbox_alias(
     struct key *k, const struct login *mailbox, const struct login *alias);
 
+/* TABLE_LOCK or TABLE_LOCAL_LOCK: the lock of a tenant, or of a login. */
+void key_tenant_lock(struct key *k, enum table table, const char *tenant);
+void key_login_lock(struct key *k, enum table table, const struct login *login);
+
 struct bytes key_bytes(const struct key *k);
 bool key_has_prefix(struct bytes key, const struct key *prefix);
 /* Whether the table takes part in the policy digest. */
 bool key_is_policy(struct bytes key);
+/* Whether it takes part in the digest of what is of this machine only. */
+bool key_is_local(struct bytes key);
 /* Whether KEY is an entry of INDEX_ALIAS for the mailbox of the range RANGE. */
 bool key_is_alias_of(struct bytes key, const struct key *range);
 
@@ -73,6 +88,13 @@ enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;
 
 /* The mailbox of a key of INDEX_ALIAS. */
 enum error key_to_indexed(struct bytes key, struct login *mailbox_r) MUST_USE;
+
+/*
+ * Reads back what a lock is of: KIND_R, and the name in TENANT_R (of
+ * TENANT_NAME_MAX + 1 bytes) or LOGIN_R.
+ */
+enum error key_to_lock(struct bytes key, enum lock_kind *kind_r, char *tenant_r,
+    struct login *login_r) MUST_USE;
 
 /* Reads an entry's number back. */
 enum error key_to_number(struct bytes key, uint64_t *number_r) MUST_USE;

@@ -11,10 +11,8 @@ enum {
 	FLAG_SMTP_AUTH = 0x03, /* enum smtp_auth */
 	FLAG_UNTIL = 0x04,
 	FLAG_CLIENTS = 0x08,
-	FLAG_LOCK = 0x10,
-	FLAG_LOCK_UNTIL = 0x20,
-	FLAG_NOTE = 0x40,
-	FLAG_ALL = 0x7F,
+	FLAG_NOTE = 0x10,
+	FLAG_ALL = 0x1F,
 };
 
 void
@@ -22,7 +20,7 @@ mailbox_init(struct mailbox *m)
 {
 	memset(m, 0, sizeof *m);
 	m->smtp_auth = SMTP_AUTH_INHERIT;
-	m->until = m->lock.until = INSTANT_NONE;
+	m->until = INSTANT_NONE;
 }
 
 void
@@ -40,7 +38,7 @@ bool
 mailbox_is_empty(const struct mailbox *m)
 {
 	return m->smtp_auth == SMTP_AUTH_INHERIT && m->until == INSTANT_NONE &&
-	    !m->lock.set && m->clients.count == 0 && m->note[0] == '\0';
+	    m->clients.count == 0 && m->note[0] == '\0';
 }
 
 bool
@@ -59,10 +57,6 @@ flags_of(const struct mailbox *m)
 		flags |= FLAG_UNTIL;
 	if (m->clients.count > 0)
 		flags |= FLAG_CLIENTS;
-	if (m->lock.set)
-		flags |= FLAG_LOCK;
-	if (m->lock.set && m->lock.until != INSTANT_NONE)
-		flags |= FLAG_LOCK_UNTIL;
 	if (m->note[0] != '\0')
 		flags |= FLAG_NOTE;
 	return flags;
@@ -84,8 +78,6 @@ mailbox_encode(const struct mailbox *m, struct record_writer *w)
 			record_put_u8(w, m->clients.net[i].bits);
 		}
 	}
-	if (flags & FLAG_LOCK_UNTIL)
-		record_put_u64(w, (uint64_t)m->lock.until);
 	if (flags & FLAG_NOTE)
 		record_put_string(w, m->note);
 }
@@ -114,9 +106,6 @@ decode_fields(struct record_reader *r, unsigned flags, struct mailbox *m)
 	m->clients.count = 0;
 	if (flags & FLAG_CLIENTS)
 		decode_clients(r, &m->clients);
-	m->lock.set = (flags & FLAG_LOCK) != 0;
-	m->lock.until =
-	    flags & FLAG_LOCK_UNTIL ? (instant)record_get_u64(r) : INSTANT_NONE;
 	m->note[0] = '\0';
 	if (flags & FLAG_NOTE)
 		record_get_string(r, m->note, sizeof m->note);

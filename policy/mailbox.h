@@ -12,8 +12,7 @@
 
 struct mailbox {
 	enum smtp_auth smtp_auth;
-	instant until; /* then as if inherit; INSTANT_NONE: for good */
-	struct lock lock;
+	instant until;            /* then as if inherit; INSTANT_NONE: for good */
 	struct cidr_list clients; /* an `enabled` holds only from there; empty: all */
 	char note[NOTE_MAX + 1];
 };

@@ -17,7 +17,7 @@ struct store_meta {
 	uint8_t id[16];  /* random, made by init: another one is another database */
 	uint64_t commit; /* number of the transaction that wrote this record */
 	struct digest digest;
-	struct digest local; /* of what is of this machine only */
+	struct digest local; /* of what is of this machine only: the locks made here */
 	uint64_t tenants, domains, mailboxes, aliases, locks;
 	uint64_t audit_count;     /* entries of the audit log ever made */
 	struct digest audit_head; /* hash of the last one; zero where there is none */

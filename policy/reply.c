@@ -91,7 +91,7 @@ own_text(const struct settings *s, const struct tenant *t, enum reason reason)
 static void
 standard_text(struct line *l, const struct decision *d, const struct reply_names *names)
 {
-	bool mailbox = d->reason == REASON_MAILBOX_DISABLED || d->mailbox_locked;
+	bool mailbox = d->reason == REASON_MAILBOX_DISABLED || d->login_locked;
 
 	switch ((int)d->reason) {
 	case REASON_LOCKED:
@@ -103,6 +103,10 @@ standard_text(struct line *l, const struct decision *d, const struct reply_names
 		break;
 	default:
 		add(l, "SMTP AUTH login not accepted");
+		return;
+	}
+	if (mailbox && names->mailbox[0] == '\0') {
+		add(l, "this login"); /* without a domain it is no mailbox */
 		return;
 	}
 	add(l, mailbox ? "mailbox " : "tenant ");

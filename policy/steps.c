@@ -47,8 +47,25 @@ put_instant(struct text *line, const char *label, instant t)
 		text_printf(line, ", %s %s", label, instant_print(t, when));
 }
 
+void
+steps_lock(struct text *steps, const struct login *name, const struct lock_state *lock,
+    instant now)
+{
+	char label[64], when[INSTANT_TEXT_MAX];
+
+	if (steps == NULL)
+		return;
+	if (lock->until == INSTANT_NONE)
+		snprintf(label, sizeof label, "locked: login");
+	else
+		snprintf(label, sizeof label, "%s %s: login",
+		    lock_holds(lock, now) ? "locked until" : "lock expired",
+		    instant_print(lock->until, when));
+	steps_login(steps, label, name->text, name->len);
+}
+
 static void
-put_lock(struct text *line, const struct lock *lock, instant now)
+put_lock(struct text *line, const struct lock_state *lock, instant now)
 {
 	if (!lock->set)
 		return;
@@ -61,7 +78,8 @@ put_lock(struct text *line, const struct lock *lock, instant now)
 }
 
 void
-steps_tenant(struct text *steps, const struct tenant *t, instant now)
+steps_tenant(struct text *steps, const struct tenant *t, const struct lock_state *lock,
+    instant now)
 {
 	char buf[STEP_MAX];
 	struct text line;
@@ -77,7 +95,7 @@ steps_tenant(struct text *steps, const struct tenant *t, instant now)
 		text_printf(&line, ", blocks %s", blocks_name(t->blocks));
 	put_instant(&line, "enforce-from", t->enforce_from);
 	put_instant(&line, "tempfail-until", t->tempfail_until);
-	put_lock(&line, &t->lock, now);
+	put_lock(&line, lock, now);
 	steps_add(steps, "%s", buf);
 }
 
@@ -93,25 +111,31 @@ put_clients(struct text *line, const struct cidr_list *clients)
 		text_printf(line, " and %u more", clients->count - NETWORKS_SHOWN);
 }
 
+static void
+put_setting(struct text *line, const struct mailbox *m, instant now)
+{
+	text_printf(line, "smtp-auth %s", smtp_auth_name(m->smtp_auth));
+	put_instant(line, "until", m->until);
+	if (m->until != INSTANT_NONE && now >= m->until)
+		text_puts(line, " (expired)");
+	put_clients(line, &m->clients);
+}
+
 void
-steps_mailbox(struct text *steps, const struct mailbox *m, instant now)
+steps_mailbox(struct text *steps, const struct mailbox *m,
+    const struct lock_state *lock, instant now)
 {
 	char buf[STEP_MAX];
 	struct text line;
 
 	if (steps == NULL)
 		return;
-	if (m == NULL) {
-		steps_add(steps, "mailbox setting: none");
-		return;
-	}
 	text_init(&line, buf, sizeof buf);
-	text_printf(
-	    &line, "mailbox setting: smtp-auth %s", smtp_auth_name(m->smtp_auth));
-	put_instant(&line, "until", m->until);
-	if (m->until != INSTANT_NONE && now >= m->until)
-		text_puts(&line, " (expired)");
-	put_clients(&line, &m->clients);
-	put_lock(&line, &m->lock, now);
+	text_puts(&line, "mailbox setting: ");
+	if (m != NULL)
+		put_setting(&line, m, now);
+	else
+		text_puts(&line, "none");
+	put_lock(&line, lock, now);
 	steps_add(steps, "%s", buf);
 }

@@ -3,6 +3,7 @@
 #ifndef POLICY_STEPS_H
 #define POLICY_STEPS_H
 
+#include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/tenant.h"
 #include "policy/text.h"
@@ -17,9 +18,15 @@ void steps_add(struct text *steps, const char *fmt, ...)
 void steps_login(struct text *steps, const char *label, const char *s, size_t n);
 
 /* The tenant with all that bears on the decision: action, blocks, dates, lock. */
-void steps_tenant(struct text *steps, const struct tenant *t, instant now);
+void steps_tenant(struct text *steps, const struct tenant *t,
+    const struct lock_state *lock, instant now);
 
-/* The mailbox's own setting, or that there is none (M NULL). */
-void steps_mailbox(struct text *steps, const struct mailbox *m, instant now);
+/* The lock of a login under this name. */
+void steps_lock(struct text *steps, const struct login *name,
+    const struct lock_state *lock, instant now);
+
+/* The mailbox's own setting, or that there is none (M NULL), and its lock. */
+void steps_mailbox(struct text *steps, const struct mailbox *m,
+    const struct lock_state *lock, instant now);
 
 #endif

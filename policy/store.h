@@ -161,7 +161,8 @@ enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
     struct bytes *value_r) MUST_USE;
 
 /*
- * Writes or removes a record and keeps digest and counts right. A put of what is
+ * Writes or removes a record and keeps digests and counts right: a record of the policy
+ * counts into `digest`, one of this machine only into `local`. A put of what is
  * there already changes nothing. Not for the audit log.
  */
 enum error store_put(
@@ -172,7 +173,7 @@ enum error store_insert(
 enum error store_delete(struct store_txn *txn, const struct key *key) MUST_USE;
 
 /*
- * Called behind every change of a policy record of TXN, within it: BEFORE or AFTER is
+ * Called behind every change of TXN in what has a digest, within it: BEFORE or AFTER is
  * {NULL, 0} for a record that is new or removed. It must not change the policy;
  * anything but OK ends the put or delete and is returned by it.
  */

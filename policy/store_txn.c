@@ -226,17 +226,29 @@ count(struct store_meta *m, struct bytes key)
 		return &m->mailboxes;
 	case TABLE_ALIAS:
 		return &m->aliases;
+	case TABLE_LOCK:
+	case TABLE_LOCAL_LOCK:
+		return &m->locks;
 	default:
 		return NULL;
 	}
 }
 
-/* tell - the watcher, of a change of the policy */
+/* sum - the digest of the meta record that a table counts into; NULL for none */
+static struct digest *
+sum(struct store_meta *m, struct bytes key)
+{
+	if (key_is_local(key))
+		return &m->local;
+	return key_is_policy(key) ? &m->digest : NULL;
+}
+
+/* tell - the watcher, of a change of what has a digest */
 static enum error
 tell(struct store_txn *txn, const struct key *key, struct bytes before,
     struct bytes after)
 {
-	if (txn->watcher == NULL || !key_is_policy(key_bytes(key)))
+	if (txn->watcher == NULL || sum(&txn->meta, key_bytes(key)) == NULL)
 		return OK;
 	return txn->watcher(txn->watcher_arg, txn, key_bytes(key), before, after);
 }
@@ -245,28 +257,31 @@ tell(struct store_txn *txn, const struct key *key, struct bytes before,
 static enum error
 forget(struct store_txn *txn, const struct key *key, struct bytes old)
 {
+	struct digest *digest = sum(&txn->meta, key_bytes(key));
 	uint64_t *n = count(&txn->meta, key_bytes(key));
 
 	txn->dirty = true;
 	if (n != NULL)
 		(*n)--;
-	if (!key_is_policy(key_bytes(key)))
+	if (digest == NULL)
 		return OK;
-	return digest_subtract(&txn->meta.digest, txn->hasher, key_bytes(key), old);
+	return digest_subtract(digest, txn->hasher, key_bytes(key), old);
 }
 
 /* account - the new record in digest and counts */
 static void
 account(struct store_txn *txn, const struct key *key, const struct digest *one)
 {
+	struct digest *digest = sum(&txn->meta, key_bytes(key));
 	uint64_t *n = count(&txn->meta, key_bytes(key));
 
 	if (n != NULL)
 		(*n)++;
-	digest_plus(&txn->meta.digest, one);
+	if (digest != NULL)
+		digest_plus(digest, one);
 }
 
-/* affirm - the hash of what is put, zero outside the policy; and its part in content */
+/* affirm - the hash of what is put, zero where none counts; and its part in content */
 static enum error
 affirm(struct store_txn *txn, const struct key *key, struct bytes value,
     struct digest *one_r)
@@ -274,10 +289,11 @@ affirm(struct store_txn *txn, const struct key *key, struct bytes value,
 	enum error e;
 
 	memset(one_r, 0, sizeof *one_r);
-	if (!key_is_policy(key_bytes(key)))
+	if (sum(&txn->meta, key_bytes(key)) == NULL)
 		return OK;
 	e = digest_of(txn->hasher, key_bytes(key), value, one_r);
-	digest_plus(&txn->content, one_r);
+	if (key_is_policy(key_bytes(key)))
+		digest_plus(&txn->content, one_r);
 	return e;
 }
 

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
-#include "policy/alias_table.h"
+#include "policy/lock_lookup.h"
+#include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/resolve.h"
 #include "policy/steps.h"
 #include "policy/tenant_table.h"
 
@@ -45,65 +47,6 @@ normalize(const struct submission *s, const struct settings *settings,
 	return e;
 }
 
-/* follow_alias - the mailbox a login is an alias of takes its place */
-static enum error
-follow_alias(struct store_txn *txn, struct login *login, struct text *steps)
-{
-	struct login mailbox;
-	enum error e = alias_table_get(txn, login, &mailbox);
-
-	if (e != OK)
-		return e;
-	*login = mailbox;
-	steps_login(steps, "alias of mailbox:", login->text, login->len);
-	return OK;
-}
-
-/* drop_domain - where no domain counts, default-domain will take its place */
-static void
-drop_domain(const struct settings *settings, struct login *login, struct text *steps)
-{
-	if (!login->has_domain)
-		return;
-	if (!settings_replace_domain(settings)) {
-		if (settings->login_domain == LOGIN_DOMAIN_DEFAULT)
-			steps_add(steps,
-			    "login-domain is default, but default-domain is not set: "
-			    "the domain counts");
-		return;
-	}
-	login_drop_domain(login);
-	steps_login(steps,
-	    "login-domain is default, so the domain does not count:", login->text,
-	    login->len);
-}
-
-/*
- * resolve - aliases, then the default domain. The login with the default domain is
- * the same login spelt out, so it may be an alias too.
- */
-static enum error
-resolve(struct store_txn *txn, struct login *login, struct text *steps)
-{
-	const struct settings *settings = store_settings(txn);
-	enum error e;
-
-	drop_domain(settings, login, steps);
-	e = follow_alias(txn, login, steps);
-	if (e != ERR_NOTFOUND || login->has_domain)
-		return e == ERR_NOTFOUND ? OK : e;
-	if (settings->default_domain[0] == '\0') {
-		steps_add(steps, "no domain, and default-domain is not set");
-		return OK;
-	}
-	e = login_append_domain(login, settings->default_domain);
-	if (e != OK)
-		return ERR_DATA;
-	steps_login(steps, "with default-domain:", login->text, login->len);
-	e = follow_alias(txn, login, steps);
-	return e == ERR_NOTFOUND ? OK : e;
-}
-
 static enum error
 find_tenant(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
@@ -111,16 +54,35 @@ find_tenant(struct store_txn *txn, const struct submission *s, struct outcome *o
 	enum error e = tenant_table_of(txn, &out->login, &out->tenant);
 
 	out->has_tenant = e == OK;
-	if (e == OK)
-		steps_tenant(steps, &out->tenant, s->now);
-	else if (e == ERR_NOTFOUND)
+	if (e == ERR_NOTFOUND) {
 		steps_add(steps, "tenant: unknown");
-	return e == ERR_NOTFOUND ? OK : e;
+		return OK;
+	}
+	if (e != OK)
+		return e;
+	e = lock_table_add_tenant(txn, out->tenant.name, &out->tenant_lock);
+	steps_tenant(steps, &out->tenant, &out->tenant_lock, s->now);
+	return e;
+}
+
+/* tell_mailbox - the line of its setting and lock; on the decision path nothing */
+static enum error
+tell_mailbox(struct store_txn *txn, const struct login *address,
+    const struct mailbox *m, instant now, struct text *steps)
+{
+	struct lock_state lock = {.set = false};
+	enum error e;
+
+	if (steps == NULL)
+		return OK;
+	e = lock_table_add_login(txn, address, &lock);
+	steps_mailbox(steps, m, &lock, now);
+	return e;
 }
 
 /*
  * consider_base - the mailbox without the subaddress: it counts where the exact one
- * has no setting in force, and its lock counts always
+ * has no setting in force
  */
 static enum error
 consider_base(struct store_txn *txn, const struct submission *s, struct outcome *out,
@@ -137,17 +99,15 @@ consider_base(struct store_txn *txn, const struct submission *s, struct outcome 
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
 	steps_login(steps, "without subaddress:", address.text, address.len);
-	steps_mailbox(steps, &base, s->now);
+	e = tell_mailbox(txn, &address, &base, s->now, steps);
+	if (e != OK)
+		return e;
 	if (out->has_mailbox && mailbox_overrides(&out->mailbox, s->now)) {
 		steps_add(steps,
 		    "the setting with the subaddress is in force: of this "
 		    "one only a lock counts");
-		if (lock_holds(&base.lock, s->now))
-			out->mailbox.lock = base.lock;
 		return OK;
 	}
-	if (out->has_mailbox && lock_holds(&out->mailbox.lock, s->now))
-		base.lock = out->mailbox.lock;
 	out->has_mailbox = true;
 	out->mailbox = base;
 	out->login = address;
@@ -165,13 +125,14 @@ find_mailbox(struct store_txn *txn, const struct submission *s, struct outcome *
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	out->has_mailbox = e == OK;
+	e = OK;
 	if (out->has_mailbox)
-		steps_mailbox(steps, &out->mailbox, s->now);
-	if (out->login.has_domain)
+		e = tell_mailbox(txn, &out->login, &out->mailbox, s->now, steps);
+	if (e == OK && out->login.has_domain)
 		e = consider_base(txn, s, out, steps);
-	if (!out->has_mailbox)
-		steps_mailbox(steps, NULL, s->now);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e == OK && !out->has_mailbox
+	    ? tell_mailbox(txn, &out->login, NULL, s->now, steps)
+	    : e;
 }
 
 /* look_up - all that the decision needs to know of the login in normal form */
@@ -179,8 +140,11 @@ static enum error
 look_up(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
 {
-	enum error e = resolve(txn, &out->login, steps);
+	enum error e =
+	    lock_lookup_login(txn, &out->login, s->now, &out->login_lock, steps);
 
+	if (e == OK)
+		e = resolve_login(txn, &out->login, steps);
 	out->has_login = e == OK;
 	if (e != OK)
 		return e == ERR_DATA ? OK : e;
@@ -209,11 +173,14 @@ judge_login(struct store_txn *txn, const struct submission *s, struct outcome *o
 	enum error e = OK;
 
 	out->has_tenant = out->has_mailbox = false;
+	out->login_lock.set = out->tenant_lock.set = false;
 	if (out->has_login)
 		e = look_up(txn, s, out, steps);
 	if (e != OK)
 		return e;
 	facts.valid_login = out->has_login;
+	facts.login_locked = lock_holds(&out->login_lock, s->now);
+	facts.tenant_locked = lock_holds(&out->tenant_lock, s->now);
 	facts.has_client = needs_client(store_settings(txn), out) &&
 	    address_parse(s->client, &facts.client);
 	out->decision =
@@ -315,6 +282,7 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	enum error e;
 
 	out->has_login = out->has_tenant = out->has_mailbox = false;
+	out->login_lock.set = out->tenant_lock.set = false;
 	if (s->login_len == 0) {
 		out->decision =
 		    decide(store_settings(txn), NULL, NULL, &(struct facts){0}, s->now);

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "policy/decision.h"
+#include "policy/lock.h"
 #include "policy/login.h"
 #include "policy/mailbox.h"
 #include "policy/store.h"
@@ -29,7 +30,8 @@ struct outcome {
 	bool has_login, has_tenant, has_mailbox; /* which of the following are set */
 	struct login login; /* the login in normal form, after aliases */
 	struct tenant tenant;
-	struct mailbox mailbox; /* the mailbox's own setting */
+	struct mailbox mailbox;                    /* the mailbox's own setting */
+	struct lock_state tenant_lock, login_lock; /* whatever the login is */
 };
 
 /*

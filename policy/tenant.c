@@ -71,18 +71,12 @@ blocks_parse(const char *s, enum blocks *out_r)
 	return i >= 0;
 }
 
-bool
-lock_holds(const struct lock *lock, instant now)
-{
-	return lock->set && (lock->until == INSTANT_NONE || now < lock->until);
-}
-
 void
 tenant_init(struct tenant *t)
 {
 	memset(t, 0, sizeof *t);
 	t->smtp_auth = SMTP_AUTH_DISABLED;
-	t->enforce_from = t->tempfail_until = t->lock.until = INSTANT_NONE;
+	t->enforce_from = t->tempfail_until = INSTANT_NONE;
 }
 
 enum error
@@ -127,8 +121,6 @@ tenant_encode(const struct tenant *t, struct record_writer *w)
 	record_put_u8(w, (uint8_t)t->smtp_auth);
 	record_put_u8(w, (uint8_t)t->action);
 	record_put_u8(w, (uint8_t)t->blocks);
-	record_put_u8(w, t->lock.set);
-	record_put_u64(w, (uint64_t)t->lock.until);
 	record_put_u64(w, (uint64_t)t->enforce_from);
 	record_put_u64(w, (uint64_t)t->tempfail_until);
 	record_put_string(w, t->contact);
@@ -138,18 +130,17 @@ tenant_encode(const struct tenant *t, struct record_writer *w)
 
 /* ranges_ok - whether the decoded bytes are values that exist */
 static bool
-ranges_ok(const struct tenant *t, unsigned lock)
+ranges_ok(const struct tenant *t)
 {
 	return (t->smtp_auth == SMTP_AUTH_ENABLED ||
 		   t->smtp_auth == SMTP_AUTH_DISABLED) &&
-	    t->action <= ACTION_REPORT && t->blocks <= BLOCKS_PASSWORDS && lock <= 1;
+	    t->action <= ACTION_REPORT && t->blocks <= BLOCKS_PASSWORDS;
 }
 
 enum error
 tenant_decode(struct bytes from, struct tenant *out_r)
 {
 	struct record_reader r;
-	unsigned lock;
 	enum error e;
 
 	record_read_start(&r, from);
@@ -159,14 +150,11 @@ tenant_decode(struct bytes from, struct tenant *out_r)
 	out_r->smtp_auth = (enum smtp_auth)record_get_u8(&r);
 	out_r->action = (enum action)record_get_u8(&r);
 	out_r->blocks = (enum blocks)record_get_u8(&r);
-	lock = record_get_u8(&r);
-	out_r->lock.set = lock == 1;
-	out_r->lock.until = (instant)record_get_u64(&r);
 	out_r->enforce_from = (instant)record_get_u64(&r);
 	out_r->tempfail_until = (instant)record_get_u64(&r);
 	record_get_string(&r, out_r->contact, sizeof out_r->contact);
 	record_get_string(&r, out_r->reply, sizeof out_r->reply);
 	record_get_string(&r, out_r->note, sizeof out_r->note);
 	e = record_end(&r);
-	return e == OK && !ranges_ok(out_r, lock) ? ERR_DAMAGED : e;
+	return e == OK && !ranges_ok(out_r) ? ERR_DAMAGED : e;
 }

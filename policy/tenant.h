@@ -27,12 +27,6 @@ enum action {
 
 enum blocks { BLOCKS_ALL, BLOCKS_PASSWORDS };
 
-/* The incident switch. `until` is INSTANT_NONE for "until unlocked". */
-struct lock {
-	bool set;
-	instant until;
-};
-
 struct tenant {
 	char name[TENANT_NAME_MAX + 1]; /* the record's key */
 	enum smtp_auth smtp_auth;       /* never SMTP_AUTH_INHERIT */
@@ -40,7 +34,6 @@ struct tenant {
 	enum blocks blocks;
 	instant enforce_from;   /* INSTANT_NONE: at once */
 	instant tempfail_until; /* INSTANT_NONE: never tempfailed first */
-	struct lock lock;
 	char contact[CONTACT_MAX + 1];
 	char reply[REPLY_TEXT_MAX + 1];
 	char note[NOTE_MAX + 1];
@@ -64,9 +57,6 @@ void tenant_encode(const struct tenant *t, struct record_writer *w);
 
 /* Decodes a record. ERR_DAMAGED or ERR_NEWER where it is not one of ours. */
 enum error tenant_decode(struct bytes from, struct tenant *out_r) MUST_USE;
-
-/* Whether the lock holds at NOW. */
-bool lock_holds(const struct lock *lock, instant now);
 
 /* The words of the values, as the command line and the JSON have them. */
 const char *smtp_auth_name(enum smtp_auth v);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/domain_table.h"
+#include "policy/lock_table.h"
 #include "policy/notice_table.h"
 #include "policy/range.h"
 
@@ -55,11 +56,23 @@ tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant 
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
-bool
-tenant_table_protects(const struct store_txn *txn, const struct tenant *t)
+enum error
+tenant_table_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
 {
-	return store_settings(txn)->unknown_tenant == ACTION_ACCEPT &&
-	    (t->smtp_auth == SMTP_AUTH_DISABLED || t->lock.set);
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_tenant(txn, t->name, &lock);
+
+	*denies_r = t->smtp_auth == SMTP_AUTH_DISABLED || lock.set;
+	return e;
+}
+
+enum error
+tenant_table_protects(struct store_txn *txn, const struct tenant *t, bool *protects_r)
+{
+	*protects_r = false;
+	return store_settings(txn)->unknown_tenant == ACTION_ACCEPT
+	    ? tenant_table_denies(txn, t, protects_r)
+	    : OK;
 }
 
 struct removal {
@@ -82,6 +95,7 @@ static enum error
 may_remove(struct store_txn *txn, const struct tenant *t, struct error_text *why)
 {
 	struct removal r = {txn, false};
+	bool protects;
 	enum error e = domain_table_each_of(txn, t->name, note_use, &r);
 
 	if (r.used)
@@ -89,13 +103,14 @@ may_remove(struct store_txn *txn, const struct tenant *t, struct error_text *why
 		    "tenant %s has mailboxes; --force removes them too", t->name);
 	if (e != OK)
 		return e;
-	if (tenant_table_protects(txn, t))
+	e = tenant_table_protects(txn, t, &protects);
+	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
 		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without "
 		    "it its "
 		    "logins would pass; use --force if that is meant",
 		    t->name);
-	return OK;
+	return e;
 }
 
 /* remove_domains - with all that is in them */

@@ -31,8 +31,12 @@ enum error tenant_table_of(
 enum error tenant_table_remove(struct store_txn *txn, const char *name, bool force,
     struct error_text *why) MUST_USE;
 
-/* Whether the tenant denies or locks what `unknown-tenant` would accept. */
-bool tenant_table_protects(const struct store_txn *txn, const struct tenant *t);
+/* Whether the tenant is disabled, or has a lock. */
+enum error tenant_table_denies(
+    struct store_txn *txn, const struct tenant *t, bool *denies_r) MUST_USE;
+/* ... and `unknown-tenant` would accept its logins. */
+enum error tenant_table_protects(
+    struct store_txn *txn, const struct tenant *t, bool *protects_r) MUST_USE;
 
 /* Calls FN for every tenant in the order of names. */
 enum error tenant_table_each(struct store_txn *txn,

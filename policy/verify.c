@@ -8,6 +8,7 @@
 
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
+#include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/notice.h"
 #include "policy/tenant.h"
@@ -19,11 +20,12 @@
  */
 struct tally {
 	struct hasher *hasher;
-	struct digest digest, index;
-	uint64_t records, tenants, domains, mailboxes, aliases;
+	struct digest digest, local, index;
+	uint64_t records, tenants, domains, mailboxes, aliases, locks;
 	union {
 		struct tenant tenant;
 		struct mailbox mailbox;
+		struct lock lock;
 		struct notice notice;
 		uint8_t value[LOGIN_MAX + 1];
 	} scratch;
@@ -71,6 +73,10 @@ take(struct tally *t, enum table table, struct bytes key, struct bytes value)
 		return take_alias(t, key, value);
 	case TABLE_NOTICE:
 		return notice_decode(value, &t->scratch.notice);
+	case TABLE_LOCK:
+	case TABLE_LOCAL_LOCK:
+		t->locks++;
+		return lock_record_check(key, value, &t->scratch.lock);
 	case INDEX_ALIAS:
 	case INDEX_DOMAIN:
 		return digest_add(&t->index, t->hasher, key, value);
@@ -90,9 +96,11 @@ count_record(void *arg, struct bytes key, struct bytes value)
 	enum error e = take(t, (enum table) * (const uint8_t *)key.at, key, value);
 
 	t->records++;
-	if (e != OK || !key_is_policy(key))
+	if (e != OK)
 		return e;
-	return digest_add(&t->digest, t->hasher, key, value);
+	if (key_is_local(key))
+		return digest_add(&t->local, t->hasher, key, value);
+	return key_is_policy(key) ? digest_add(&t->digest, t->hasher, key, value) : OK;
 }
 
 /* compare - the tally against the meta record */
@@ -107,11 +115,15 @@ compare(const struct tally *t, const struct store_meta *m, struct error_text *wh
 		    "the policy digest does not hold: the records give %.16s..., "
 		    "the meta record has %.16s...",
 		    digest_print(&t->digest, have), digest_print(&m->digest, want));
+	if (!digest_equal(&t->local, &m->local))
+		return error_set(why, ERR_DAMAGED,
+		    "the digest of the locks made here does not hold");
 	if (memcmp(&t->index, &zero, sizeof zero) != 0)
 		return error_set(why, ERR_DAMAGED,
 		    "the indexes of domains and aliases do not fit the records");
 	if (t->tenants != m->tenants || t->domains != m->domains ||
-	    t->mailboxes != m->mailboxes || t->aliases != m->aliases)
+	    t->mailboxes != m->mailboxes || t->aliases != m->aliases ||
+	    t->locks != m->locks)
 		return error_set(
 		    why, ERR_DAMAGED, "the counts of the meta record do not hold");
 	return OK;
@@ -143,12 +155,14 @@ static void
 add(struct tally *t, const struct tally *other)
 {
 	digest_plus(&t->digest, &other->digest);
+	digest_plus(&t->local, &other->local);
 	digest_plus(&t->index, &other->index);
 	t->records += other->records;
 	t->tenants += other->tenants;
 	t->domains += other->domains;
 	t->mailboxes += other->mailboxes;
 	t->aliases += other->aliases;
+	t->locks += other->locks;
 }
 
 /* finish - what is to be said of a scan that has ended */

@@ -9,7 +9,7 @@
 #include "policy/store.h"
 
 /*
- * Scans all records (db_scan), decodes each, and compares their digest and counts
+ * Scans all records (db_scan), decodes each, and compares their digests and counts
  * with the meta record, and the indexes with the records. OK, or ERR_DAMAGED or another
  * error with what does not hold in WHY. RECORDS_R (may be NULL) is the number of
  * records scanned. About 0.1 s for a million records: of a large database two threads

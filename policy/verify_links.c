@@ -228,6 +228,8 @@ check(struct walk *w, struct bytes key, struct bytes value)
 	case TABLE_NOTICE:
 	case TABLE_SETTING:
 	case TABLE_TENANT:
+	case TABLE_LOCK: /* it stays when what it is of goes */
+	case TABLE_LOCAL_LOCK:
 	case TABLE_AUDIT:
 		break;
 	}

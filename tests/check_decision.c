@@ -25,7 +25,8 @@ scene_start(struct scene *s)
 	s->settings.unknown_tenant = ACTION_REJECT;
 	tenant_init(&s->tenant);
 	mailbox_init(&s->mailbox);
-	s->facts = (struct facts){true, true, true, {{0}}, "MSA", "PLAIN"};
+	s->facts =
+	    (struct facts){true, true, true, {{0}}, "MSA", "PLAIN", false, false};
 	ck_assert(address_parse("192.0.2.7", &s->facts.client));
 	s->has_tenant = true;
 }
@@ -97,10 +98,10 @@ scene_meet(struct scene *s, enum row row)
 		s->facts.authenticated = false;
 		break;
 	case LOCKED:
-		s->mailbox.lock.set = true;
+		s->facts.login_locked = true;
 		break;
 	case LOCKED_TENANT:
-		s->tenant.lock.set = true;
+		s->facts.tenant_locked = true;
 		break;
 	case EXEMPT_CLIENT:
 	case EXEMPT_LISTENER:
@@ -191,7 +192,7 @@ START_TEST(locked_tenant_wins)
 		s.tenant.action = (enum action)(set % 4);
 		expect_row(&s, LOCKED, "tenant locked", set);
 		d = scene_decide(&s);
-		if (d.mailbox_locked)
+		if (d.login_locked)
 			ck_abort_msg("set %04X: the mailbox is named", set);
 	}
 }
@@ -205,17 +206,17 @@ START_TEST(lock_names_what_is_locked)
 	scene_start(&s);
 	scene_meet(&s, LOCKED);
 	d = scene_decide(&s);
-	ck_assert(d.reason == REASON_LOCKED && d.mailbox_locked);
+	ck_assert(d.reason == REASON_LOCKED && d.login_locked);
 	scene_meet(&s, LOCKED_TENANT);
 	d = scene_decide(&s);
-	ck_assert(d.reason == REASON_LOCKED && !d.mailbox_locked);
+	ck_assert(d.reason == REASON_LOCKED && !d.login_locked);
 	scene_start(&s);
 	d = scene_decide(&s);
-	ck_assert(!d.mailbox_locked);
+	ck_assert(!d.login_locked);
 	s.has_tenant = false;
 	scene_meet(&s, LOCKED);
 	d = scene_decide(&s);
-	ck_assert(d.reason == REASON_LOCKED && d.mailbox_locked);
+	ck_assert(d.reason == REASON_LOCKED && d.login_locked);
 }
 END_TEST
 
@@ -236,8 +237,7 @@ START_TEST(no_mailbox_record)
 		b = decide(
 		    &s.settings, s.has_tenant ? &s.tenant : NULL, NULL, &s.facts, NOW);
 		ck_assert_msg(a.verdict == b.verdict && a.reason == b.reason &&
-			a.override == b.override &&
-			a.mailbox_locked == b.mailbox_locked,
+			a.override == b.override && a.login_locked == b.login_locked,
 		    "row %d", (int)which[i]);
 		ck_assert_int_eq(b.override, OVERRIDE_NONE);
 	}

@@ -22,7 +22,7 @@ scene_start(struct scene *s)
 	settings_init(&s->settings);
 	tenant_init(&s->tenant);
 	mailbox_init(&s->mailbox);
-	s->facts = (struct facts){true, true, true, {{0}}, "", "PLAIN"};
+	s->facts = (struct facts){true, true, true, {{0}}, "", "PLAIN", false, false};
 	ck_assert(address_parse("192.0.2.7", &s->facts.client));
 }
 
@@ -91,38 +91,6 @@ START_TEST(inherit_until)
 
 	scene_start(&s);
 	s.mailbox.until = T;
-	expect_turn(&s, REASON_TENANT_DISABLED, OVERRIDE_NONE, REASON_TENANT_DISABLED,
-	    OVERRIDE_NONE);
-}
-END_TEST
-
-START_TEST(locks_until)
-{
-	struct decision d;
-	struct scene s;
-
-	scene_start(&s);
-	s.mailbox.lock = (struct lock){true, T};
-	expect_turn(
-	    &s, REASON_LOCKED, OVERRIDE_NONE, REASON_TENANT_DISABLED, OVERRIDE_NONE);
-	s.tenant.lock = (struct lock){true, T + 10};
-	d = scene_at(&s, T - 1);
-	ck_assert(d.reason == REASON_LOCKED && !d.mailbox_locked);
-	d = scene_at(&s, T + 9);
-	ck_assert(d.reason == REASON_LOCKED && !d.mailbox_locked);
-	d = scene_at(&s, T + 10);
-	ck_assert_int_eq(d.reason, REASON_TENANT_DISABLED);
-	s.mailbox.lock.until = T + 20;
-	d = scene_at(&s, T + 19);
-	ck_assert(d.reason == REASON_LOCKED && d.mailbox_locked);
-	scene_start(&s);
-	s.tenant.lock = (struct lock){true, T};
-	expect_turn(
-	    &s, REASON_LOCKED, OVERRIDE_NONE, REASON_TENANT_DISABLED, OVERRIDE_NONE);
-	s.tenant.lock.until = INSTANT_NONE;
-	expect_turn(&s, REASON_LOCKED, OVERRIDE_NONE, REASON_LOCKED, OVERRIDE_NONE);
-	s.tenant.lock.set = false;
-	s.tenant.lock.until = T;
 	expect_turn(&s, REASON_TENANT_DISABLED, OVERRIDE_NONE, REASON_TENANT_DISABLED,
 	    OVERRIDE_NONE);
 }
@@ -296,7 +264,6 @@ main(void)
 	tcase_add_test(second, enabled_until);
 	tcase_add_test(second, disabled_until);
 	tcase_add_test(second, inherit_until);
-	tcase_add_test(second, locks_until);
 	tcase_add_test(second, enforce_from);
 	tcase_add_test(second, tempfail_until);
 	tcase_add_test(second, schedule_in_order);

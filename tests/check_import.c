@@ -10,6 +10,7 @@
 #include "policy/domain_table.h"
 #include "policy/import/import.h"
 #include "policy/import/key_set.h"
+#include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
@@ -53,16 +54,6 @@ static void
 begin(const char *only)
 {
 	expect_ok(import_open(&import, txn, only, 1900000000));
-}
-
-/* remove_others - returns how many lost all but their lock */
-static uint64_t
-remove_others(bool locks)
-{
-	uint64_t kept = 99;
-
-	expect_ok(import_remove_others(import, locks, &kept));
-	return kept;
 }
 
 static enum error
@@ -176,7 +167,6 @@ START_TEST(what_a_row_does_not_say_is_kept)
 	mailbox_init(&m);
 	m.smtp_auth = SMTP_AUTH_ENABLED;
 	m.until = 2000000000;
-	m.lock.set = true;
 	strcpy(m.note, "note");
 	expect_ok(cidr_list_parse("10.0.0.0/8", &m.clients, &why));
 	expect_ok(mailbox_table_put(txn, &address, &m));
@@ -186,7 +176,6 @@ START_TEST(what_a_row_does_not_say_is_kept)
 	ck_assert_int_eq(got.until, _i & ROW_UNTIL ? INSTANT_NONE : 2000000000);
 	ck_assert_uint_eq(got.clients.count, _i & ROW_CLIENTS ? 0 : 1);
 	ck_assert_str_eq(got.note, _i & ROW_NOTE ? "" : "note");
-	ck_assert_int_eq(got.lock.set, !(_i & ROW_LOCK));
 }
 END_TEST
 
@@ -223,29 +212,25 @@ START_TEST(one_tenant_alone)
 	expect_ok(put_mailbox("u@acme.test", ENABLED, ROW_ALL));
 	expect_ok(put_pair(ROW_ALIAS, "l", "u@acme.test"));
 	mailbox_store(txn, "other@other.test", ENABLED, "");
-	ck_assert_uint_eq(remove_others(true), 0);
+	expect_ok(import_remove_others(import));
 	mailbox_expect(txn, "u@acme.test", true);
 	mailbox_expect(txn, "old@acme.test", false);
 	mailbox_expect(txn, "other@other.test", true);
 }
 END_TEST
 
-START_TEST(a_lock_stays_that_the_file_cannot_name)
+START_TEST(locks_stay)
 {
+	struct lock_state lock = {.set = false};
 	struct login address = login_make("old@acme.test");
-	struct mailbox m = mailbox_make(ENABLED, "note");
 
-	m.lock.set = true;
-	expect_ok(mailbox_table_put(txn, &address, &m));
+	mailbox_store(txn, "old@acme.test", ENABLED, "note");
+	lock_store(txn, "old@acme.test", INSTANT_NONE);
 	begin("acme");
-	ck_assert_uint_eq(remove_others(false), 1);
-	expect_ok(mailbox_table_get(txn, &address, &m));
-	ck_assert(m.lock.set);
-	ck_assert_int_eq(m.smtp_auth, SMTP_AUTH_INHERIT);
-	ck_assert_str_eq(m.note, "");
-	ck_assert_uint_eq(remove_others(false), 0);
-	ck_assert_uint_eq(remove_others(true), 0);
+	expect_ok(import_remove_others(import));
 	mailbox_expect(txn, "old@acme.test", false);
+	expect_ok(lock_table_add_login(txn, &address, &lock));
+	ck_assert(lock.set);
 }
 END_TEST
 
@@ -258,7 +243,7 @@ START_TEST(others_of_the_catch_all_tenant_are_found)
 	mailbox_store(txn, "d@other.test", ENABLED, "");
 	begin("acme");
 	expect_ok(put_mailbox("b@nowhere.test", ENABLED, ROW_ALL));
-	ck_assert_uint_eq(remove_others(true), 0);
+	expect_ok(import_remove_others(import));
 	mailbox_expect(txn, "a@nowhere.test", false);
 	mailbox_expect(txn, "b@nowhere.test", true);
 	mailbox_expect(txn, "c@zzz.test", false);
@@ -336,6 +321,16 @@ fill(struct store_txn *to, unsigned seed)
 				alias_store(to, text, other);
 		}
 	}
+	for (int i = 0; i < 5; i++) {
+		struct lock_subject subject;
+		struct lock lock;
+
+		snprintf(text, sizeof text, "l%d", rand() % 8);
+		lock_subject_tenant(&subject, text);
+		lock_init(&lock);
+		expect_ok(lock_table_put(to, LOCK_BROUGHT, &subject, &lock));
+		lock_store(to, text, INSTANT_NONE);
+	}
 	if (rand() % 2)
 		expect_ok(setting_table_set(to, setting_find("enforce"), "no", &why));
 	expect_ok(store_reload_settings(to));
@@ -377,9 +372,11 @@ START_TEST(a_policy_takes_the_place_of_another)
 {
 	struct store *scratch;
 	struct store_txn *from;
+	struct digest local;
 	unsigned changes = 0;
 
 	fill(txn, (unsigned)_i);
+	local = store_meta(txn)->local;
 	expect_ok(store_scratch(&scratch, state.dir, &why));
 	expect_ok(store_begin(scratch, &from));
 	fill(from, (unsigned)_i * 7 + 1);
@@ -388,6 +385,7 @@ START_TEST(a_policy_takes_the_place_of_another)
 	expect_ok(replace_from(txn, from, &why));
 	ck_assert_uint_gt(changes, 0);
 	ck_assert(digest_equal(&store_meta(txn)->digest, &store_meta(from)->digest));
+	ck_assert(digest_equal(&store_meta(txn)->local, &local));
 	ck_assert_uint_eq(count_records(txn), count_records(from));
 	ck_assert_int_eq(store_settings(txn)->enforce, store_settings(from)->enforce);
 	changes = 0;
@@ -488,7 +486,7 @@ main(void)
 	tcase_add_loop_test(tcase, what_a_row_does_not_say_is_kept, 0, ROW_ALL + 1);
 	tcase_add_test(tcase, what_does_not_go_with_the_setting_goes);
 	tcase_add_test(tcase, one_tenant_alone);
-	tcase_add_test(tcase, a_lock_stays_that_the_file_cannot_name);
+	tcase_add_test(tcase, locks_stay);
 	tcase_add_test(tcase, others_of_the_catch_all_tenant_are_found);
 	tcase_add_test(tcase, content_is_the_same_in_any_order);
 	tcase_add_test(tcase, keys_are_told_apart);

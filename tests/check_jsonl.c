@@ -70,7 +70,10 @@ START_TEST(all_types_are_read)
 	    "\"contact\":\"x@y.test\",\"reply\":null,\"note\":\"n\"}\n"
 	    "{\"type\":\"mailbox\",\"address\":\"u@a.test\",\"smtp_auth\":\"enabled\","
 	    "\"clients\":[\"10.0.0.0/8\"],\"lock\":{\"until\":null}}\n"
-	    "{\"type\":\"alias\",\"login\":\"old\",\"mailbox\":\"u@a.test\"}";
+	    "{\"type\":\"alias\",\"login\":\"old\",\"mailbox\":\"u@a.test\"}\n"
+	    "{\"type\":\"lock\",\"login\":\"jane\",\"until\":\"2099-01-01T00:00:00Z\","
+	    "\"who\":\"eve\",\"note\":\"stolen\",\"when\":null}\n"
+	    "{\"type\":\"lock\",\"tenant\":\"acme\",\"when\":\"2026-12-01\"}";
 	uint64_t line;
 
 	start(text, sizeof text - 1);
@@ -90,18 +93,31 @@ START_TEST(all_types_are_read)
 	ck_assert_int_eq(row.tenant.action, ACTION_TEMPFAIL);
 	ck_assert_int_eq(row.tenant.blocks, BLOCKS_PASSWORDS);
 	ck_assert_int_eq(row.tenant.enforce_from, 1796083200);
-	ck_assert(row.tenant.lock.set);
-	ck_assert_int_eq(row.tenant.lock.until, 4070908800);
+	ck_assert(row.locked);
+	ck_assert_int_eq(row.lock.until, 4070908800);
 	expect_ok(next(&line));
 	ck_assert_int_eq(row.type, ROW_MAILBOX);
-	ck_assert(row.mailbox.lock.set);
-	ck_assert_int_eq(row.mailbox.lock.until, INSTANT_NONE);
+	ck_assert(row.locked);
+	ck_assert_int_eq(row.lock.until, INSTANT_NONE);
 	ck_assert_uint_eq(row.mailbox.clients.count, 1);
 	ck_assert_uint_eq(row.says, ROW_ALL);
 	expect_ok(next(&line));
 	ck_assert_int_eq(row.type, ROW_ALIAS);
 	ck_assert_str_eq(row.name, "old");
 	ck_assert_str_eq(row.value, "u@a.test");
+	ck_assert(!row.locked);
+	expect_ok(next(&line));
+	ck_assert_int_eq(row.type, ROW_LOCK);
+	ck_assert_str_eq(row.name, "jane");
+	ck_assert_int_eq(row.lock.until, 4070908800);
+	ck_assert_int_eq(row.lock.when, INSTANT_NONE);
+	ck_assert_str_eq(row.lock.who, "eve");
+	ck_assert_str_eq(row.lock.note, "stolen");
+	expect_ok(next(&line));
+	ck_assert_str_eq(row.value, "acme");
+	ck_assert_ptr_null(row.name);
+	ck_assert_int_eq(row.lock.when, 1796083200);
+	ck_assert_str_eq(row.lock.note, "");
 	expect_error(ERR_NOTFOUND, next(&line));
 	end();
 }
@@ -253,7 +269,7 @@ describe(enum error e, char *out, size_t size)
 	else
 		snprintf(out, size, "%s %d %lld %u %d %s %x", row.name,
 		    (int)m->smtp_auth, (long long)m->until, m->clients.count,
-		    (int)m->lock.set, m->note, row.says);
+		    (int)row.locked, m->note, row.says);
 }
 
 /* make_line - of random pieces, most often a whole object */

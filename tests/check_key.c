@@ -138,12 +138,14 @@ START_TEST(policy_or_not)
 	for (unsigned byte = 0; byte < 256; byte++) {
 		uint8_t at[] = {(uint8_t)byte, 'x'};
 		bool policy = byte == 's' || byte == 't' || byte == 'd' ||
-		    byte == 'z' || byte == 'a';
+		    byte == 'z' || byte == 'a' || byte == 'l';
 
 		ck_assert_msg(
 		    key_is_policy((struct bytes){at, 2}) == policy, "table %02X", byte);
 		ck_assert_msg(
 		    key_is_policy((struct bytes){at, 1}) == policy, "table %02X", byte);
+		ck_assert_msg(key_is_local((struct bytes){at, 2}) == (byte == 'k'),
+		    "table %02X", byte);
 	}
 	ck_assert(!key_is_policy((struct bytes){"", 0}));
 }

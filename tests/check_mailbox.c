@@ -8,7 +8,7 @@
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
-enum { UNTIL = 1, CLIENTS = 2, LOCK = 4, LOCK_UNTIL = 8, NOTE = 16, PARTS = 32 };
+enum { UNTIL = 1, CLIENTS = 2, NOTE = 4, PARTS = 8 };
 
 /* make - a mailbox with the PARTS that are named */
 static struct mailbox
@@ -24,10 +24,6 @@ make(enum smtp_auth smtp_auth, unsigned parts)
 		ck_assert_int_eq(cidr_list_parse("192.0.2.0/24,2001:db8::/33,10.1.2.3",
 				     &m.clients, NULL),
 		    OK);
-	if (parts & LOCK)
-		m.lock.set = true;
-	if ((parts & LOCK) && (parts & LOCK_UNTIL))
-		m.lock.until = 1796083201;
 	if (parts & NOTE)
 		strcpy(m.note, "printer in room 7");
 	return m;
@@ -37,7 +33,6 @@ static bool
 same(const struct mailbox *a, const struct mailbox *b)
 {
 	return a->smtp_auth == b->smtp_auth && a->until == b->until &&
-	    a->lock.set == b->lock.set && a->lock.until == b->lock.until &&
 	    a->clients.count == b->clients.count &&
 	    memcmp(a->clients.net, b->clients.net,
 		a->clients.count * sizeof a->clients.net[0]) == 0 &&
@@ -79,8 +74,7 @@ START_TEST(init_is_empty)
 	ck_assert(mailbox_is_empty(&m));
 	ck_assert(!mailbox_overrides(&m, 0));
 	ck_assert_int_eq(m.smtp_auth, SMTP_AUTH_INHERIT);
-	ck_assert(
-	    m.until == INSTANT_NONE && m.lock.until == INSTANT_NONE && !m.lock.set);
+	ck_assert_int_eq(m.until, INSTANT_NONE);
 	ck_assert_uint_eq(m.clients.count, 0);
 	ck_assert_str_eq(m.note, "");
 }
@@ -88,7 +82,7 @@ END_TEST
 
 START_TEST(empty_or_not)
 {
-	static const unsigned parts[] = {UNTIL, CLIENTS, LOCK, NOTE};
+	static const unsigned parts[] = {UNTIL, CLIENTS, NOTE};
 
 	for (size_t i = 0; i < COUNT(parts); i++) {
 		struct mailbox m = make(SMTP_AUTH_INHERIT, parts[i]);
@@ -143,7 +137,6 @@ START_TEST(round_trip_of_the_longest)
 	uint8_t buf[RECORD_MAX];
 
 	m.until = INT64_MAX;
-	m.lock.until = -1;
 	memset(m.note, 'n', NOTE_MAX);
 	m.note[NOTE_MAX] = '\0';
 	for (unsigned i = 0; m.clients.count < CIDR_LIST_MAX; i++) {

@@ -225,7 +225,7 @@ import_table(struct store_txn *txn)
 		if ((e = csv_rows_next(&rows, &row, &line, &why)) == OK)
 			e = import_row(import, &row, &why);
 	if (e == ERR_NOTFOUND)
-		e = import_remove_others(import, true, &line);
+		e = import_remove_others(import);
 	csv_rows_end(&rows);
 	import_close(&import);
 	fclose(from);

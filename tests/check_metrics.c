@@ -141,7 +141,7 @@ decide_case(unsigned number, struct decision *d)
 	t.smtp_auth = pick(&number, 2) ? SMTP_AUTH_ENABLED : SMTP_AUTH_DISABLED;
 	t.enforce_from = pick(&number, 2) ? NOW + 1 : INSTANT_NONE;
 	t.tempfail_until = pick(&number, 2) ? NOW + 1 : INSTANT_NONE;
-	t.lock.set = pick(&number, 2);
+	f.tenant_locked = pick(&number, 2);
 	m.smtp_auth = (enum smtp_auth)pick(&number, 3);
 	*d = decide(&s, known ? &t : NULL, &m, &f, NOW);
 	return number == 0;

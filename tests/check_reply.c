@@ -28,9 +28,9 @@ build(const struct settings *s, const struct tenant *t, struct decision d,
 }
 
 static struct decision
-decided(enum verdict verdict, enum reason reason, bool mailbox_locked)
+decided(enum verdict verdict, enum reason reason, bool login_locked)
 {
-	return (struct decision){verdict, reason, OVERRIDE_NONE, mailbox_locked};
+	return (struct decision){verdict, reason, OVERRIDE_NONE, login_locked};
 }
 
 #define R VERDICT_REJECT
@@ -44,7 +44,7 @@ decided(enum verdict verdict, enum reason reason, bool mailbox_locked)
 static const struct {
 	enum verdict verdict;
 	enum reason reason;
-	bool mailbox_locked;
+	bool login_locked;
 	const char *standard, *exchange;
 } cells[] = {
     {R, REASON_TENANT_DISABLED, false,
@@ -79,7 +79,7 @@ static void
 expect_cell(const struct settings *s, size_t i, const char *want, const char *more)
 {
 	struct decision d =
-	    decided(cells[i].verdict, cells[i].reason, cells[i].mailbox_locked);
+	    decided(cells[i].verdict, cells[i].reason, cells[i].login_locked);
 	struct reply_names n = names;
 	struct tenant t;
 	char line[512];

@@ -49,15 +49,15 @@ setting_store(const char *key, const char *value)
 	expect_ok(setting_table_set(txn, row, value, &why));
 }
 
-/* lock_store - locks a mailbox until UNTIL and gives it a setting */
+/* set_locked - locks a mailbox until UNTIL and gives it a setting */
 static void
-lock_store(const char *address, enum smtp_auth smtp_auth, instant until)
+set_locked(const char *address, enum smtp_auth smtp_auth, instant until)
 {
 	struct mailbox mailbox = mailbox_make(smtp_auth, "");
 	struct login login = login_make(address);
 
-	mailbox.lock = (struct lock){true, until};
 	expect_ok(mailbox_table_put(txn, &login, &mailbox));
+	lock_store(txn, address, until);
 }
 
 /* judge - by Postfix's rules, or Sendmail's */
@@ -317,17 +317,17 @@ START_TEST(lock_of_the_base_mailbox_holds_for_its_subaddresses)
 	setting_store("subaddress-delimiter", "+");
 	mailbox_store(txn, "jane+on@open.test", SMTP_AUTH_ENABLED, "");
 	mailbox_store(txn, "jane+note@open.test", SMTP_AUTH_INHERIT, "a note");
-	lock_store("jane@open.test", SMTP_AUTH_ENABLED, INSTANT_NONE);
+	set_locked("jane@open.test", SMTP_AUTH_ENABLED, INSTANT_NONE);
 	ck_assert_int_eq(
 	    judge("jane+x@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 	ck_assert_int_eq(
 	    judge("jane+on@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 	ck_assert_int_eq(
 	    judge("jane+note@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
-	ck_assert(judge("jane+on@open.test", MTA_POSTFIX)->decision.mailbox_locked);
-	lock_store("jane@open.test", SMTP_AUTH_INHERIT, NOW);
+	ck_assert(judge("jane+on@open.test", MTA_POSTFIX)->decision.login_locked);
+	set_locked("jane@open.test", SMTP_AUTH_INHERIT, NOW);
 	expect("jane+on@open.test", "[open] [jane+on@open.test] mailbox-enabled");
-	expect("jane+x@open.test", "[open] [jane@open.test] tenant-enabled");
+	expect("jane+x@open.test", "[open] [jane+x@open.test] tenant-enabled");
 }
 END_TEST
 
@@ -335,12 +335,12 @@ START_TEST(lock_of_a_subaddress_is_its_own)
 {
 	setting_store("subaddress-delimiter", "+");
 	mailbox_store(txn, "jane@open.test", SMTP_AUTH_ENABLED, "");
-	lock_store("jane+x@open.test", SMTP_AUTH_INHERIT, NOW + 1);
+	set_locked("jane+x@open.test", SMTP_AUTH_INHERIT, NOW + 1);
 	ck_assert_int_eq(
 	    judge("jane+x@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 	expect("jane+y@open.test", "[open] [jane@open.test] mailbox-enabled");
 	expect("jane@open.test", "[open] [jane@open.test] mailbox-enabled");
-	lock_store("jane@open.test", SMTP_AUTH_INHERIT, NOW);
+	set_locked("jane@open.test", SMTP_AUTH_INHERIT, NOW);
 	ck_assert_int_eq(
 	    judge("jane+x@open.test", MTA_POSTFIX)->decision.reason, REASON_LOCKED);
 }
@@ -379,22 +379,22 @@ START_TEST(steps_tell_what_is_stored)
 	expect_ok(tenant_table_get(txn, "shut", &tenant));
 	tenant.blocks = BLOCKS_PASSWORDS;
 	tenant.enforce_from = 0;
-	tenant.lock = (struct lock){true, INSTANT_NONE};
 	expect_ok(tenant_table_put(txn, &tenant));
+	lock_store_tenant(txn, "shut", INSTANT_NONE);
 	steps_expect(login.text, NOW,
 	    "tenant: shut, smtp-auth disabled, blocks passwords, "
 	    "enforce-from 1970-01-01T00:00:00Z, locked");
 	mailbox.until = NOW;
 	expect_ok(mailbox_table_put(txn, &login, &mailbox));
-	lock_store("jane@shut.test", SMTP_AUTH_INHERIT, NOW + 1);
+	set_locked("jane@shut.test", SMTP_AUTH_INHERIT, NOW + 1);
 	steps_expect(login.text, NOW - 1,
 	    "mailbox setting: smtp-auth enabled, until 1970-01-12T13:46:40Z");
 	steps_expect(login.text, NOW,
 	    "mailbox setting: smtp-auth enabled, until 1970-01-12T13:46:40Z (expired)");
-	steps_expect(login.text, NOW,
-	    "mailbox setting: smtp-auth inherit, locked until 1970-01-12T13:46:41Z");
+	steps_expect(
+	    login.text, NOW, "locked until 1970-01-12T13:46:41Z: login jane@shut.test");
 	steps_expect(login.text, NOW + 1,
-	    "mailbox setting: smtp-auth inherit, lock expired 1970-01-12T13:46:41Z");
+	    "lock expired 1970-01-12T13:46:41Z: login jane@shut.test");
 }
 END_TEST
 

@@ -79,7 +79,6 @@ START_TEST(tenant_comes_back_as_it_was_stored)
 	in.blocks = BLOCKS_PASSWORDS;
 	in.enforce_from = 1;
 	in.tempfail_until = INT64_C(253402300799);
-	in.lock = (struct lock){true, 77};
 	memset(in.contact, 'c', CONTACT_MAX);
 	memset(in.reply, 'r', REPLY_TEXT_MAX);
 	memset(in.note, 'n', NOTE_MAX);
@@ -91,7 +90,6 @@ START_TEST(tenant_comes_back_as_it_was_stored)
 	ck_assert_int_eq(in.blocks, out.blocks);
 	ck_assert_int_eq(in.enforce_from, out.enforce_from);
 	ck_assert_int_eq(in.tempfail_until, out.tempfail_until);
-	ck_assert(out.lock.set && out.lock.until == 77);
 	ck_assert_str_eq(in.contact, out.contact);
 	ck_assert_str_eq(in.reply, out.reply);
 	ck_assert_str_eq(in.note, out.note);
@@ -246,13 +244,13 @@ START_TEST(mailbox_with_nothing_left_is_removed)
 
 	expect_ok(mailbox_table_put(txn, &login, &mailbox));
 	mailbox_expect(txn, "jane@acme.test", false);
-	mailbox.lock.set = true;
+	mailbox.note[0] = 'x';
 	expect_ok(mailbox_table_put(txn, &login, &mailbox));
 	mailbox_expect(txn, "jane@acme.test", true);
 	mailbox_expect(txn, "jan@acme.test", false);
 	mailbox_expect(txn, "janet@acme.test", false);
 	mailbox_expect(txn, "jane@acme.tes", false);
-	mailbox.lock.set = false;
+	mailbox.note[0] = '\0';
 	expect_ok(mailbox_table_put(txn, &login, &mailbox));
 	mailbox_expect(txn, "jane@acme.test", false);
 	expect_error(ERR_NOTFOUND, mailbox_table_remove(txn, &login));

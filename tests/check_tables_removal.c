@@ -96,12 +96,14 @@ END_TEST
 START_TEST(lock_protects_as_well)
 {
 	struct tenant tenant;
+	bool protects;
 
 	expect_ok(tenant_table_get(txn, "open", &tenant));
-	ck_assert(!tenant_table_protects(txn, &tenant));
-	tenant.lock = (struct lock){true, INSTANT_NONE};
-	ck_assert(tenant_table_protects(txn, &tenant));
-	expect_ok(tenant_table_put(txn, &tenant));
+	expect_ok(tenant_table_protects(txn, &tenant, &protects));
+	ck_assert(!protects);
+	lock_store_tenant(txn, "open", INSTANT_NONE);
+	expect_ok(tenant_table_protects(txn, &tenant, &protects));
+	ck_assert(protects);
 	expect_error(ERR_PROTECTED, domain_table_remove(txn, "open.test", false, &why));
 	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "open", false, &why));
 	expect_ok(tenant_table_remove(txn, "open", true, &why));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_tenant.c - tenants: names, words, locks, and their records. */
+/* check_tenant.c - tenants: names, words, and their records. */
 #include "policy/tenant.h"
 #include "suite.h"
 
@@ -100,18 +100,6 @@ START_TEST(words)
 }
 END_TEST
 
-START_TEST(lock_until_its_end)
-{
-	const struct lock open = {false, INSTANT_NONE}, stale = {false, 100};
-	const struct lock shut = {true, INSTANT_NONE}, timed = {true, 100};
-
-	ck_assert(!lock_holds(&open, 0) && !lock_holds(&stale, 50));
-	ck_assert(lock_holds(&shut, 0) && lock_holds(&shut, INT64_MAX));
-	ck_assert(lock_holds(&timed, 0) && lock_holds(&timed, 99));
-	ck_assert(!lock_holds(&timed, 100) && !lock_holds(&timed, 101));
-}
-END_TEST
-
 /* init - what a new tenant is: disabled, and nothing else */
 START_TEST(init)
 {
@@ -123,7 +111,6 @@ START_TEST(init)
 	ck_assert_int_eq(t.action, ACTION_DEFAULT);
 	ck_assert_int_eq(t.blocks, BLOCKS_ALL);
 	ck_assert(t.enforce_from == INSTANT_NONE && t.tempfail_until == INSTANT_NONE);
-	ck_assert(!t.lock.set && t.lock.until == INSTANT_NONE);
 	ck_assert_str_eq(t.name, "");
 	ck_assert_str_eq(t.contact, "");
 	ck_assert_str_eq(t.reply, "");
@@ -143,8 +130,6 @@ full(unsigned kind)
 	t.blocks = kind % 3 ? BLOCKS_ALL : BLOCKS_PASSWORDS;
 	t.enforce_from = 1796083200;
 	t.tempfail_until = kind == 0 ? INSTANT_NONE : 1;
-	t.lock =
-	    (struct lock){kind % 5 != 0, kind % 5 == 1 ? INSTANT_NONE : 1796083201};
 	strcpy(t.contact, "postmaster@example.org");
 	strcpy(t.reply, kind % 2 ? "" : "ask {tenant}");
 	strcpy(t.note, "ticket 4711");
@@ -156,9 +141,9 @@ same(const struct tenant *a, const struct tenant *b)
 {
 	return a->smtp_auth == b->smtp_auth && a->action == b->action &&
 	    a->blocks == b->blocks && a->enforce_from == b->enforce_from &&
-	    a->tempfail_until == b->tempfail_until && a->lock.set == b->lock.set &&
-	    a->lock.until == b->lock.until && strcmp(a->contact, b->contact) == 0 &&
-	    strcmp(a->reply, b->reply) == 0 && strcmp(a->note, b->note) == 0;
+	    a->tempfail_until == b->tempfail_until &&
+	    strcmp(a->contact, b->contact) == 0 && strcmp(a->reply, b->reply) == 0 &&
+	    strcmp(a->note, b->note) == 0;
 }
 
 static size_t
@@ -296,7 +281,6 @@ main(void)
 	tcase_add_test(name, name_bad);
 	tcase_add_test(name, name_of_every_byte);
 	tcase_add_test(value, words);
-	tcase_add_test(value, lock_until_its_end);
 	tcase_add_test(value, init);
 	tcase_add_test(record, round_trip);
 	tcase_add_test(record, round_trip_of_the_longest);

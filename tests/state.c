@@ -9,6 +9,7 @@
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
 #include "policy/guard.h"
+#include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/tenant_table.h"
 #include "policy/verify.h"
@@ -170,6 +171,36 @@ mailbox_store(struct store_txn *txn, const char *address, enum smtp_auth smtp_au
 	struct login login = login_make(address);
 
 	expect_ok(mailbox_table_put(txn, &login, &mailbox));
+}
+
+/* lock_put - made here */
+static void
+lock_put(struct store_txn *txn, const struct lock_subject *subject, instant until)
+{
+	struct lock lock;
+
+	lock_init(&lock);
+	lock.until = until;
+	expect_ok(lock_table_put(txn, LOCK_MADE_HERE, subject, &lock));
+}
+
+void
+lock_store(struct store_txn *txn, const char *login, instant until)
+{
+	const struct login name = login_make(login);
+	struct lock_subject subject;
+
+	lock_subject_login(&subject, &name);
+	lock_put(txn, &subject, until);
+}
+
+void
+lock_store_tenant(struct store_txn *txn, const char *tenant, instant until)
+{
+	struct lock_subject subject;
+
+	lock_subject_tenant(&subject, tenant);
+	lock_put(txn, &subject, until);
 }
 
 void

@@ -68,6 +68,10 @@ struct mailbox mailbox_make(enum smtp_auth smtp_auth, const char *note);
 void mailbox_store(struct store_txn *txn, const char *address, enum smtp_auth smtp_auth,
     const char *note);
 
+/* Locks a login in normal form, or a tenant, until UNTIL, or fails the test. */
+void lock_store(struct store_txn *txn, const char *login, instant until);
+void lock_store_tenant(struct store_txn *txn, const char *tenant, instant until);
+
 /* Stores a tenant, or gives it a domain, or fails the test. */
 void tenant_store(struct store_txn *txn, const char *name, enum smtp_auth smtp_auth);
 void domain_store(struct store_txn *txn, const char *domain, const char *tenant);

@@ -18,10 +18,10 @@ UNSHARE = shutil.which('unshare')
 KEYS = ['number', 'when', 'uid', 'login_uid', 'actor', 'command', 'type',
         'object', 'before', 'after', 'policy_digest', 'hash']
 TENANT = {'smtp_auth': 'disabled', 'action': 'default', 'blocks': 'all',
-          'enforce_from': None, 'tempfail_until': None, 'lock': None,
+          'enforce_from': None, 'tempfail_until': None,
           'contact': None, 'reply': None, 'note': None}
 MAILBOX = {'smtp_auth': 'enabled', 'until': None, 'clients': [],
-           'lock': None, 'note': None}
+           'note': None}
 
 
 def rfc3339(seconds):
@@ -84,13 +84,23 @@ class Commands(Audit):
         self.assertEqual(made('tenant set acme --note x --action report'), [
             ('tenant set', 'tenant acme', TENANT,
              {**TENANT, 'note': 'x', 'action': 'report'})])
-        locked = {**TENANT, 'note': 'x', 'action': 'report',
-                  'lock': {'until': None}}
-        self.assertEqual(made('tenant lock acme')[0][2:], (
-            {**locked, 'lock': None}, locked))
+        lock = made('tenant lock acme --note stolen --actor eve')
+        self.assertEqual([entry[:3] for entry in lock], [
+            ('tenant lock', 'tenant-lock acme', None)])
+        when = lock[0][3].pop('when')
+        self.assertRegex(when, r'^2\d\d\d-.*Z$')
+        self.assertEqual(lock[0][3], {
+            'until': None, 'note': 'stolen', 'who': 'eve'})
         self.assertEqual(made('tenant unlock acme'), [
-            ('tenant unlock', 'tenant acme', locked,
-             {**locked, 'lock': None})])
+            ('tenant unlock', 'tenant-lock acme',
+             {**lock[0][3], 'when': when}, None)])
+        for name in 'acme', 'tenant acme', 'tenant-lock acme', 'lock acme':
+            found = self.jsonl('audit', 'list', '--object', name)
+            self.assertLessEqual(
+                {'tenant lock', 'tenant unlock'},
+                {entry['command'] for entry in found}, name)
+        self.assertEqual(self.jsonl('audit', 'list', '--object',
+                                    'mailbox acme'), [])
 
     def test_removal_of_a_tenant_with_all_that_is_its_own(self):
         self.ctl('tenant add b --domain b.test --domain c.test')
@@ -129,11 +139,20 @@ class Commands(Audit):
         self.assertEqual(made('mailbox set u@a.test --clients 192.0.2.0/24'),
                          [('mailbox set', 'mailbox u@a.test', MAILBOX,
                            clients)])
-        self.assertEqual(
-            made('mailbox lock u@a.test --until 2099-01-01T00:00:00Z'), [
-                ('mailbox lock', 'mailbox u@a.test', clients,
-                 {**clients, 'lock': {'until': '2099-01-01T00:00:00Z'}})])
-        self.assertEqual(made('mailbox unlock u@a.test')[0][3], clients)
+        lock = made('mailbox lock u@a.test --until 2099-01-01T00:00:00Z')
+        self.assertEqual([entry[:3] for entry in lock], [
+            ('mailbox lock', 'lock u@a.test', None)])
+        self.assertEqual(lock[0][3]['until'], '2099-01-01T00:00:00Z')
+        self.assertEqual(made('unlock u@a.test'), [
+            ('unlock', 'lock u@a.test', lock[0][3], None)])
+        for name in 'U@A.test', 'mailbox u@a.test', 'lock u@a.test':
+            found = self.jsonl('audit', 'list', '--object', name)
+            self.assertLessEqual(
+                {'mailbox lock', 'unlock'},
+                {entry['command'] for entry in found}, name)
+        self.assertIn('locked=2099-01-01T00:00:00Z',
+                      self.ctl('audit list').out)
+        self.ctl('audit verify')
         self.assertEqual(made('mailbox remove u@a.test'), [
             ('mailbox remove', 'mailbox u@a.test', clients, None)])
         self.ctl('mailbox set u@a.test --smtp-auth disabled')
@@ -184,8 +203,8 @@ class Commands(Audit):
                 ('settings unset action', 0),
                 ('settings add exempt-clients 192.0.2.1', (0, 65)),
                 ('mailbox alias add u@a.test short', 0),
-                ('mailbox unlock u@a.test', 0), ('mailbox remove x@a.test', 1),
-                ('tenant set acme', (0, 64)), ('tenant unlock acme', 0),
+                ('mailbox unlock u@a.test', 1), ('mailbox remove x@a.test', 1),
+                ('tenant set acme', (0, 64)), ('tenant unlock acme', 1),
                 ('domain move a.test acme', 0), ('init', 0), ('verify', 0),
                 ('status', 3), ('check u@a.test', None), ('audit list', 0),
                 ('audit verify', 0), ('audit prune --before 1d', 0)):
@@ -195,8 +214,9 @@ class Commands(Audit):
             self.assertEqual(before[key], after[key])
 
     def test_names_of_commands_fit(self):
-        for noun in re.findall(r'^  ([A-Za-z][\w-]*) ',
-                               self.ctl('--help').out, re.M):
+        for noun in re.findall(r'[A-Za-z][\w-]*', ' '.join(re.findall(
+                r'^  ([A-Za-z][\w-]*(?: \| [A-Za-z][\w-]*)*)',
+                self.ctl('--help').out, re.M))):
             for line in self.ctl(noun, '--help').lines:
                 name = re.match(r'  ([A-Za-z]\S*(?: [a-z]\S*)*)', line)
                 self.assertTrue(not name or len(name[1]) <= 40, line)
@@ -604,7 +624,7 @@ class Syslog(Audit):
         self.ctl('tenant add acme --domain a.test')
         for command, rc in (
                 ('tenant add acme', 65), ('tenant set none --note x', 1),
-                ('tenant unlock acme', 0), ('tenant show acme', 0),
+                ('tenant unlock acme', 1), ('tenant show acme', 0),
                 ('audit list', 0), ('audit verify', 0), ('verify', 0),
                 ('audit prune --before 1d', 0), ('check u@a.test', 11)):
             self.assertEqual(self.logged(command, rc=rc), [], command)

@@ -297,8 +297,8 @@ class Restore(Restored):
         r = self.json('restore ' + self.out)
         self.assertEqual(r, {
             'dir': self.out, 'restored': 'policy', 'created': 0, 'changed': 1,
-            'removed': 1, 'cause': None, 'kept': None,
-            'policy_digest': self.first})
+            'removed': 1, 'cause': None, 'kept': None, 'locks_kept': 0,
+            'locks_lost': False, 'policy_digest': self.first})
         self.assertEqual(self.digest(), self.first)
         entries = self.status()['audit_count']
         r = self.json('restore ' + self.out)

@@ -47,7 +47,8 @@ class Completion(harness.Case):
         """Every command of the help: words, arguments, options' values."""
         found = []
         help_text = self.ctl('--help').out
-        nouns = re.findall(r'^  ([a-z][\w-]*) ', help_text, re.M)
+        nouns = ' | '.join(re.findall(r'^  ([a-z]+(?: \| [a-z]+)*)  ',
+                                      help_text, re.M)).split(' | ')
         nouns += re.findall(r'\b[A-Z][a-z]+-[A-Z]\w+', help_text)
         for noun in nouns:
             for line in self.ctl(noun, '--help').lines:
@@ -67,6 +68,12 @@ class Completion(harness.Case):
                 self.assertIn(word, self.ask(*words[:i], ''))
                 self.assertEqual(self.ask(*words[:i], word[:-1]) >= {word},
                                  True, word)
+
+    def test_commands_that_share_a_line_are_offered(self):
+        self.assertLessEqual({'lock', 'unlock', 'locks', 'backup', 'restore'},
+                             self.ask(''))
+        self.assertEqual(self.ask('unl'), {'unlock'})
+        self.assertEqual(self.ask('unlock', 'old'), {'oldprinter'})
 
     def test_every_option_is_offered_and_no_other(self):
         every = {'-c', '-d', '--json', '--actor', '--help'}

@@ -84,8 +84,9 @@ class RoundTrip(Case):
 
     def test_jsonl(self):
         first = self.ctl('export').raw
-        digest = self.digest()
         self.assertEqual(self.ctl('export --format jsonl').raw, first)
+        self.ctl('import', '-', stdin=first)    # its locks are brought, too
+        digest = self.digest()
         for options in ((), ('--replace',)):
             with self.subTest(options=options):
                 self.other()
@@ -99,9 +100,9 @@ class RoundTrip(Case):
         lines = [json.loads(line) for line in self.ctl('export').lines]
         kinds = [line['type'] for line in lines]
         self.assertEqual(sorted(set(kinds)),
-                         ['alias', 'mailbox', 'setting', 'tenant'])
+                         ['alias', 'lock', 'mailbox', 'setting', 'tenant'])
         self.assertEqual(kinds, sorted(kinds, key=[
-            'setting', 'tenant', 'mailbox', 'alias'].index))
+            'setting', 'tenant', 'mailbox', 'alias', 'lock'].index))
         printer = next(line for line in lines
                        if line.get('address') == 'printer@acme.test')
         self.assertEqual(printer['smtp_auth'], 'enabled')
@@ -127,13 +128,14 @@ class RoundTrip(Case):
             self.assertEqual(r.out, '0 created, 0 changed, 0 removed\n')
 
     def test_one_tenant(self):
-        for tenant, mailboxes, aliases in (
-                ('acme', 3, 1), ('open', 2, 1), ('empty', 0, 0)):
+        self.ctl('import', '-', stdin=self.ctl('export').raw)
+        for tenant, mailboxes, aliases, locks in (
+                ('acme', 3, 1, 0), ('open', 1, 1, 1), ('empty', 0, 0, 1)):
             with self.subTest(tenant=tenant):
                 r = self.ctl('export', '--tenant', tenant)
                 kinds = [json.loads(line)['type'] for line in r.lines]
                 self.assertEqual(kinds, ['tenant'] + ['mailbox'] * mailboxes
-                                 + ['alias'] * aliases)
+                                 + ['alias'] * aliases + ['lock'] * locks)
                 again = self.ctl('import', '-', '--replace', '--tenant',
                                  tenant, stdin=r.raw)
                 self.assertEqual(again.out,
@@ -411,22 +413,6 @@ class Csv(Case):
         self.ctl('check u@a.test', rc=11)
 
 
-    def test_replace_counts_what_only_keeps_its_lock(self):
-        """Its setting goes as those of the others do."""
-        self.load(HEAD + ''.join('u%d@a.test,enabled\n' % i for i in range(5)))
-        for i in range(5):
-            self.ctl('mailbox lock u%d@a.test' % i)
-        options = ['--replace', '--tenant', 'acme']
-        self.bad(HEAD + 'u0@a.test,enabled\n', '4 of 5 records',
-                 options=options)
-        most = HEAD + ''.join('u%d@a.test,enabled\n' % i for i in range(4))
-        for _ in range(2):
-            self.load(most, *options)
-        self.load(HEAD + 'u0@a.test,enabled\n', *options, '--force')
-        self.assertEqual(self.load(HEAD + 'u0@a.test,enabled\n', *options).out,
-                         '0 created, 0 changed, 0 removed\n')
-
-
 class Jsonl(Case):
 
     def setUp(self):
@@ -534,20 +520,26 @@ class Jsonl(Case):
             sorted(n for n in os.listdir(self.dir) if n != 'usage'),
             ['policy.mdb', 'policy.turn', 'policy.writers'])
 
-    def test_a_lock_ends_only_where_that_is_said(self):
+    def test_no_line_ends_a_lock(self):
         tenant = ('{"type":"tenant","name":"acme","smtp_auth":"enabled"%s}\n'
                   '{"type":"mailbox","address":"u@a.test",'
                   '"smtp_auth":"enabled"%s}\n')
         self.ctl('tenant lock acme')
         self.ctl('mailbox lock u@a.test --until +1d')
-        self.load(tenant % ('', ''))
-        self.assertTrue(self.json('tenant show acme')['lock'] is not None)
-        self.assertTrue(self.mailboxes()['u@a.test']['lock']['until'])
-        self.load(tenant % (',"lock":null', ''))
-        self.assertIsNone(self.json('tenant show acme')['lock'])
-        self.assertIsNotNone(self.mailboxes()['u@a.test']['lock'])
-        self.load(tenant % ('', ',"lock": null'))
-        self.assertIsNone(self.mailboxes()['u@a.test']['lock'])
+        for key in '', ',"lock":null', ',"lock": null':
+            self.load(tenant % (key, key))
+            self.assertIsNotNone(self.json('tenant show acme')['lock'])
+            self.assertTrue(self.mailboxes()['u@a.test']['lock']['until'])
+
+    def test_a_line_may_say_the_lock_of_what_it_is_about(self):
+        self.load('{"type":"tenant","name":"acme","smtp_auth":"enabled",'
+                  '"lock":{"until":"2099-01-01T00:00:00Z"}}\n'
+                  '{"type":"mailbox","address":"u@a.test","lock":{}}\n')
+        self.assertEqual(self.json('tenant show acme')['lock'],
+                         {'until': '2099-01-01T00:00:00Z'})
+        self.assertEqual({(lock['subject'], lock['origin'])
+                          for lock in self.jsonl('locks')},
+                         {('acme', 'brought'), ('u@a.test', 'brought')})
 
     def test_dry_run(self):
         before = self.ctl('export').out, self.audit()

@@ -58,7 +58,7 @@ cmdlets() {
 
 # nouns - the first words of smtpauthctl's commands
 nouns() {
-	"$ctl" --help | sed -n 's/^  \([a-z][a-z]*\) .*/\1/p'
+	"$ctl" --help | sed -n 's/^  \([a-z]*\( | [a-z]*\)*\)  .*/\1/p' | tr -d '|' | xargs -n 1
 	"$ctl" --help | cmdlets
 }
 

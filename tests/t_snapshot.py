@@ -121,7 +121,7 @@ class Snapshots(harness.Case):
     def base(self):
         """Tenant acme, disabled, and its domain, as they are stored."""
         none = struct.pack('>q', -2 ** 63)
-        return {b'tacme': b'\x01\x02\0\0\0' + 3 * none + bytes(6),
+        return {b'tacme': b'\x01\x02\0\0' + 2 * none + bytes(6),
                 b'dacme.test': b'\x01\x00\x04acme'}
 
     def number(self, n):

@@ -201,14 +201,15 @@ class Tenant(harness.Case):
         digest = self.digest()
         self.ctl('tenant lock acme')
         self.assertTrue(self.show()['lock'])
-        self.assertNotEqual(self.digest(), digest)
+        self.assertEqual(self.digest(), digest)
         self.ctl('tenant unlock acme')
         self.assertFalse(self.show()['lock'])
-        self.assertEqual(self.digest(), digest)
+        self.refused('tenant unlock acme', 1, 'not locked')
         self.ctl('tenant lock acme --until 2099-12-01T00:00:00Z')
         self.assertIn('2099-12-01T00:00:00Z', str(self.show()['lock']))
         self.ctl('tenant lock acme --note incident')
-        self.assertTrue(self.show()['lock'])
+        self.assertEqual(self.show()['lock'], {'until': None})
+        self.assertEqual(self.show()['note'], 'keep')
 
     def test_lock_until_past_or_bad(self):
         self.ctl('tenant add acme')

@@ -158,12 +158,13 @@ check_policy(struct walk *w, const struct audit_entry *entry)
 {
 	const struct digest *follows =
 	    entry->kind == AUDIT_SUMMARY ? &entry->summary.previous : &entry->policy;
+	bool counts = entry->kind == AUDIT_CHANGE && key_is_policy(entry->object);
 	enum error e = OK;
 
-	if (entry->kind == AUDIT_CHANGE && entry->before.at != NULL)
+	if (counts && entry->before.at != NULL)
 		e = digest_subtract(
 		    &w->policy, w->hasher, entry->object, entry->before);
-	if (e == OK && entry->kind == AUDIT_CHANGE && entry->after.at != NULL)
+	if (e == OK && counts && entry->after.at != NULL)
 		e = digest_add(&w->policy, w->hasher, entry->object, entry->after);
 	if (e == OK && w->policy_known && !digest_equal(&w->policy, follows))
 		report(w, AUDIT_POLICY, entry->number, entry,

@@ -6,6 +6,7 @@
 
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
+#include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/notice_table.h"
 #include "policy/tenant.h"
@@ -90,6 +91,14 @@ check_alias(struct bytes key, struct bytes value)
 	return alias_table_index(key, value, &index, buf, &entry);
 }
 
+static enum error
+check_lock(struct bytes key, struct bytes value)
+{
+	struct lock lock;
+
+	return lock_record_check(key, value, &lock);
+}
+
 enum error
 policy_record_check(struct bytes key, struct bytes value)
 {
@@ -106,7 +115,10 @@ policy_record_check(struct bytes key, struct bytes value)
 		return check_mailbox(key, value);
 	case TABLE_ALIAS:
 		return check_alias(key, value);
+	case TABLE_LOCK:
+		return check_lock(key, value);
 	case TABLE_META:
+	case TABLE_LOCAL_LOCK:
 	case TABLE_NOTICE:
 	case TABLE_AUDIT:
 	case INDEX_ALIAS:

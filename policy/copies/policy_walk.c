@@ -6,7 +6,7 @@
 
 /* The tables of the policy, in the order of their bytes. */
 static const enum table tables[] = {
-    TABLE_ALIAS, TABLE_DOMAIN, TABLE_SETTING, TABLE_TENANT, TABLE_MAILBOX};
+    TABLE_ALIAS, TABLE_DOMAIN, TABLE_LOCK, TABLE_SETTING, TABLE_TENANT, TABLE_MAILBOX};
 
 enum error
 policy_walk_open(struct policy_walk *w, struct store_txn *txn)

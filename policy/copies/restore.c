@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "policy/copies/backup.h"
+#include "policy/copies/kept_locks.h"
 #include "policy/copies/replace.h"
 #include "policy/copies/swap.h"
 #include "policy/folder.h"
@@ -20,6 +21,7 @@ struct job {
 	struct store_txn *from;
 	bool force;
 	const struct audit_log *log;
+	struct kept_locks *locks;
 	struct restore *out;
 };
 
@@ -135,6 +137,25 @@ refuse(const struct job *j, struct error_text *why)
 	    j->dir);
 }
 
+/* keep_locks - those of the live database and of the backup */
+static enum error
+keep_locks(const struct job *j, struct store_txn *live, struct error_text *why)
+{
+	enum error e = kept_locks_collect(j->locks, live);
+
+	if (e == OK)
+		e = kept_locks_collect(j->locks, j->from);
+	return e == OK ? OK : error_about(why, e, j->dir);
+}
+
+static enum error
+put_locks(const struct job *j, struct store_txn *txn, struct error_text *why)
+{
+	enum error e = kept_locks_put(j->locks, txn, &j->out->locks);
+
+	return e == OK ? OK : error_about(why, e, j->dir);
+}
+
 /* change - the live policy, within TXN */
 static enum error
 change(const struct job *j, struct store_txn *txn, struct error_text *why)
@@ -146,8 +167,13 @@ change(const struct job *j, struct store_txn *txn, struct error_text *why)
 
 	if (is_empty(j->from) && !is_empty(txn) && !j->force)
 		return refuse(j, why);
+	e = keep_locks(j, txn, why);
+	if (e != OK)
+		return e;
 	store_watch(txn, count, out);
 	e = replace_from(txn, j->from, why);
+	if (e == OK)
+		e = put_locks(j, txn, why);
 	if (e != OK || (out->created + out->changed + out->removed == 0 && !newer))
 		return e;
 	out->way = RESTORE_POLICY;
@@ -166,14 +192,52 @@ put_policy(const struct job *j, struct error_text *why)
 	return e == OK ? finish(j, store, j->dir, change, why) : e;
 }
 
-/* append_note - behind the audit log of the copy */
+/* read_locks - all that can be read of those in the database that is lost */
+static enum error
+read_locks(const struct job *j, struct store_txn *live, struct error_text *why)
+{
+	enum error e = kept_locks_collect(j->locks, live);
+
+	if (e == OK && j->locks->seen != store_meta(live)->locks)
+		e = ERR_DAMAGED;
+	return e == OK ? OK : error_about(why, e, j->dir);
+}
+
+/* save_locks - before the file is replaced; what is lost is said, and no obstacle */
+static void __attribute__((noinline)) /* two large frames */
+save_locks(const struct job *j)
+{
+	struct error_text why;
+	char path[PATH_MAX];
+	struct store *store;
+	enum error e = folder_path(path, j->dir, STORE_DATA, &why);
+
+	kept_locks_end(j->locks);
+	kept_locks_start(j->locks, j->log->when);
+	if (e == OK)
+		e = store_open_file(&store, path, STORE_READ, &why);
+	if (e == OK)
+		e = finish(j, store, path, read_locks, &why);
+	j->out->locks_lost = e != OK;
+}
+
+/* put_rest - the locks, and the note behind the audit log of the copy */
+static enum error
+put_rest(const struct job *j, struct store_txn *txn, struct error_text *why)
+{
+	enum error e = put_locks(j, txn, why);
+
+	return e == OK ? note(j, txn, why) : e;
+}
+
+/* append_note - and what of the locks is to be kept */
 static enum error
 append_note(const struct job *j, const char *path, struct error_text *why)
 {
 	struct store *store;
 	enum error e = store_open_file(&store, path, STORE_WRITE, why);
 
-	return e == OK ? finish(j, store, path, note, why) : e;
+	return e == OK ? finish(j, store, path, put_rest, why) : e;
 }
 
 /* build - the whole new database, as good as one can be */
@@ -217,6 +281,7 @@ put_file(const struct job *j, struct error_text *why)
 	e = swap_open(&s, j->dir, why);
 	if (e != OK)
 		return e;
+	save_locks(j);
 	e = build(j, &s, why);
 	if (e == OK) {
 		out->way = RESTORE_FILE;
@@ -261,13 +326,16 @@ restore_run(const char *dir, struct store_txn *from, bool force,
     const struct audit_log *log, struct restore *out_r, struct error_text *why)
 {
 	struct write_lock turn;
-	struct job j = {dir, &turn, from, force, log, out_r};
+	struct kept_locks locks;
+	struct job j = {dir, &turn, from, force, log, &locks, out_r};
 	enum error e = write_lock_take(&turn, dir, WRITERS_WAIT_SECONDS, why);
 
 	memset(out_r, 0, sizeof *out_r);
 	if (e != OK)
 		return e;
+	kept_locks_start(&locks, log->when);
 	e = run(&j, why);
+	kept_locks_end(&locks);
 	write_lock_release(&turn);
 	return e;
 }

@@ -24,7 +24,9 @@ struct restore {
 	uint64_t created, changed, removed; /* RESTORE_POLICY */
 	struct error_text cause;            /* RESTORE_FILE: what was wrong */
 	bool kept;                          /* RESTORE_FILE: there is a RESTORE_KEPT */
-	struct store_meta meta;             /* as it is now */
+	uint64_t locks;  /* in force here or in the backup, and put in as made here */
+	bool locks_lost; /* RESTORE_FILE: those of the old file could not all be read */
+	struct store_meta meta; /* as it is now */
 };
 
 /*
@@ -38,6 +40,9 @@ struct restore {
  * If it is damaged, no policy database, or missing, a copy of the backup with all that
  * is in it is made, gets the same entry behind its own audit log, is verified, and put
  * in place. The daemon goes on with it within some seconds.
+ *
+ * Either way no lock ends that is in force in the live database, or in the backup: what
+ * would be missing is put in as a lock that was made here.
  *
  * A backup without any record is taken by mistake only: ERR_PROTECTED, unless FORCE, or
  * the live policy is empty, too, or missing. ERR_NEWER: a newer version's database is

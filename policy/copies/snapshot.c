@@ -118,6 +118,8 @@ count(struct snapshot_head *head, struct bytes key)
 	case TABLE_ALIAS:
 		head->aliases++;
 		break;
+	case TABLE_LOCK: /* has no number of its own in the head */
+	case TABLE_LOCAL_LOCK:
 	case TABLE_META:
 	case TABLE_NOTICE:
 	case TABLE_AUDIT:

@@ -22,12 +22,12 @@ add_name(struct audit_filter *f, const char *name)
 static const char *
 take_type(struct audit_filter *f, const char *typed)
 {
-	static const enum table tables[] = {
-	    TABLE_SETTING, TABLE_TENANT, TABLE_DOMAIN, TABLE_MAILBOX, TABLE_ALIAS};
+	static const uint8_t keys[][2] = {{TABLE_SETTING}, {TABLE_TENANT},
+	    {TABLE_DOMAIN}, {TABLE_MAILBOX}, {TABLE_ALIAS}, {TABLE_LOCK, LOCK_LOGIN},
+	    {TABLE_LOCK, LOCK_TENANT}};
 
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-		const uint8_t byte = (uint8_t)tables[i];
-		const char *type = object_type((struct bytes){&byte, 1});
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
+		const char *type = object_type((struct bytes){keys[i], sizeof keys[i]});
 		size_t n = strlen(type);
 
 		if (strncasecmp(typed, type, n) != 0 || typed[n] != ' ')
@@ -83,14 +83,27 @@ audit_filter_read(struct audit_filter *f, struct ctl *c)
 	return e;
 }
 
+/* is_type - whether it is asked for: of a tenant or mailbox also the lock, and of a
+ * lock either kind */
+static bool
+is_type(const struct audit_filter *f, const char *type)
+{
+	const char *wanted = f->type;
+
+	if (wanted == NULL || strcmp(wanted, type) == 0)
+		return true;
+	if (strcmp(type, "tenant-lock") == 0)
+		return strcmp(wanted, "tenant") == 0 || strcmp(wanted, "lock") == 0;
+	return strcmp(type, "lock") == 0 && strcmp(wanted, "mailbox") == 0;
+}
+
 static bool
 is_object(const struct audit_filter *f, struct bytes key)
 {
 	const char *type = object_type(key);
 	char name[OBJECT_NAME_MAX];
 
-	if (type == NULL || (f->type != NULL && strcmp(type, f->type) != 0) ||
-	    object_name(key, name) != OK)
+	if (type == NULL || !is_type(f, type) || object_name(key, name) != OK)
 		return false;
 	for (unsigned i = 0; i < f->names; i++)
 		if (strcasecmp(name, f->name[i]) == 0)

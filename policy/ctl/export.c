@@ -9,6 +9,7 @@
 #include "policy/ctl/output.h"
 #include "policy/domain_table.h"
 #include "policy/import/line_reader.h"
+#include "policy/lock_table.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
@@ -23,6 +24,7 @@ struct exporter {
 	const char *only; /* NAME, or NULL */
 	bool csv;
 	uint64_t walked; /* mailboxes */
+	uint64_t locks;
 };
 
 /* put - bytes of a line of JSON, counted */
@@ -93,7 +95,7 @@ put_tenant(void *arg, const struct tenant *t)
 	json_array_start(&j, "domains");
 	e = domain_table_each_of(x->c->txn, t->name, put_domain, &j);
 	json_array_end(&j);
-	json_tenant_members(&j, t);
+	json_tenant_members(&j, t, NULL);
 	end_line(x, &j);
 	if (e == OK && x->line > LINE_MAX_BYTES)
 		return error_set(&x->c->why, ERR_LIMIT,
@@ -112,7 +114,7 @@ put_mailbox(void *arg, const struct login *address, const struct mailbox *m)
 	x->walked++;
 	begin_line(x, &j, "mailbox");
 	json_quoted(&j, "address", address->text);
-	json_mailbox_members(&j, m);
+	json_mailbox_members(&j, m, NULL);
 	end_line(x, &j);
 	return OK;
 }
@@ -128,6 +130,83 @@ put_alias(void *arg, const struct login *login, const struct login *mailbox)
 	json_quoted(&j, "mailbox", mailbox->text);
 	end_line(x, &j);
 	return OK;
+}
+
+/* is_asked_for - whether the lock is of the tenant that is exported, or of all */
+static enum error
+is_asked_for(struct exporter *x, const struct lock_subject *subject, bool *is_r)
+{
+	struct tenant t = {.name = ""};
+	enum error e = OK;
+
+	*is_r = x->only == NULL;
+	if (*is_r)
+		return OK;
+	if (subject->kind == LOCK_LOGIN)
+		e = tenant_table_of(x->c->txn, &subject->login, &t);
+	else
+		memcpy(t.name, subject->tenant, sizeof t.name);
+	*is_r = strcmp(t.name, x->only) == 0;
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+static enum error
+put_lock(
+    struct exporter *x, const struct lock_subject *subject, const struct lock *lock)
+{
+	struct json j;
+	bool wanted;
+	enum error e = is_asked_for(x, subject, &wanted);
+
+	if (e != OK || !wanted)
+		return e;
+	begin_line(x, &j, "lock");
+	json_quoted(&j, subject->kind == LOCK_TENANT ? "tenant" : "login",
+	    lock_subject_name(subject));
+	json_lock_members(&j, lock);
+	end_line(x, &j);
+	return OK;
+}
+
+/* put_brought - a lock that was brought, or the one made here that ends later */
+static enum error
+put_brought(void *arg, const struct lock_subject *subject, const struct lock *brought)
+{
+	struct exporter *x = arg;
+	struct lock_state last = {.set = true, .until = brought->until};
+	struct lock here;
+	enum error e = lock_table_get(x->c->txn, LOCK_MADE_HERE, subject, &here);
+
+	x->locks++;
+	if (e == ERR_NOTFOUND)
+		return put_lock(x, subject, brought);
+	if (e != OK)
+		return e;
+	lock_state_add(&last, here.until);
+	return put_lock(x, subject, last.until == here.until ? &here : brought);
+}
+
+/* put_made_here - a lock that only this machine has */
+static enum error
+put_made_here(void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	struct exporter *x = arg;
+	struct lock brought;
+	enum error e = lock_table_get(x->c->txn, LOCK_BROUGHT, subject, &brought);
+
+	x->locks++;
+	return e == ERR_NOTFOUND ? put_lock(x, subject, lock) : e;
+}
+
+/* put_locks - one line for each tenant or login, wherever its lock was made */
+static enum error
+put_locks(struct exporter *x)
+{
+	enum error e = lock_table_each(x->c->txn, LOCK_BROUGHT, put_brought, x);
+
+	if (e == OK)
+		e = lock_table_each(x->c->txn, LOCK_MADE_HERE, put_made_here, x);
+	return e == OK ? ctl_walked(x->c, x->locks, store_meta(x->c->txn)->locks) : e;
 }
 
 /* put_row - a mailbox as CSV, which knows no lock */
@@ -191,8 +270,9 @@ put_all(struct exporter *x)
 		e = put_mailboxes(x);
 	if (e != OK)
 		return e;
-	return x->only != NULL ? tenant_aliases_each(x->c->txn, x->only, put_alias, x)
-			       : alias_table_each(x->c->txn, NULL, put_alias, x);
+	e = x->only != NULL ? tenant_aliases_each(x->c->txn, x->only, put_alias, x)
+			    : alias_table_each(x->c->txn, NULL, put_alias, x);
+	return e == OK ? put_locks(x) : e;
 }
 
 static enum error

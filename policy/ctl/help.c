@@ -159,6 +159,30 @@ print_cmdlet(size_t at, FILE *out)
 	    is_cmdlet(command_at(at + 1)) ? "" : "\n");
 }
 
+/* shares_line - whether a command stands beside the one before it: "lock | unlock" */
+static bool
+shares_line(const struct command *command)
+{
+	static const char *const names[] = {"unlock", "locks", "restore"};
+
+	for (size_t i = 0; command != NULL && i < sizeof names / sizeof *names; i++)
+		if (strcmp(command->name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* print_line - "lock | unlock | locks", with the help of the first */
+static void
+print_line(size_t at, FILE *out)
+{
+	const struct command *first = command_at(at);
+
+	fprintf(out, "  %s", first->name);
+	while (shares_line(command_at(++at)))
+		fprintf(out, " | %s", command_at(at)->name);
+	fprintf(out, "  %s  %s\n", first->args, first->help);
+}
+
 static void
 print_overview(FILE *out)
 {
@@ -172,6 +196,10 @@ print_overview(FILE *out)
 
 		if (is_cmdlet(command))
 			print_cmdlet(i, out);
+		else if (shares_line(command_at(i + 1)) && !shares_line(command))
+			print_line(i, out);
+		else if (shares_line(command))
+			continue;
 		else if (last == NULL || strncmp(last->name, command->name, n + 1) != 0)
 			print_verbs(command, i, out);
 		last = command;

@@ -11,6 +11,7 @@
 #include "policy/ctl/changes.h"
 #include "policy/ctl/import_file.h"
 #include "policy/ctl/incoming.h"
+#include "policy/ctl/object.h"
 #include "policy/ctl/transaction.h"
 #include "policy/domain_table.h"
 #include "policy/setting_table.h"
@@ -34,8 +35,8 @@ struct job {
 	struct digest content;
 	/* What --replace looks at: */
 	uint64_t before;    /* records that could be removed */
-	uint64_t emptied;   /* records of which nothing but their lock stays */
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
+	uint64_t unlocked;  /* locks that were brought, and would go */
 };
 
 static enum error
@@ -152,7 +153,7 @@ replace_mailboxes(struct job *j)
 		e = import_rows(j);
 	if (e != OK)
 		return e;
-	e = import_remove_others(j->import, !j->file.is_csv, &j->emptied);
+	e = import_remove_others(j->import);
 	return e == OK ? OK : error_about(&j->c->why, e, j->only);
 }
 
@@ -160,13 +161,17 @@ replace_mailboxes(struct job *j)
 static enum error
 protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *protects_r)
 {
-	char name[TENANT_NAME_MAX + 1];
+	char name[OBJECT_NAME_MAX];
 	struct tenant t = {0};
 	enum error e = OK;
 
 	*protects_r = false;
 	if (*(const uint8_t *)key.at == TABLE_TENANT) {
 		e = tenant_decode(before, &t);
+		if (e == OK)
+			e = object_name(key, name);
+		if (e == OK)
+			snprintf(t.name, sizeof t.name, "%.*s", TENANT_NAME_MAX, name);
 	} else if (*(const uint8_t *)key.at == TABLE_DOMAIN) {
 		e = domain_decode(before, name);
 		/* domains come before tenants: theirs is there still */
@@ -175,7 +180,8 @@ protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *pro
 	} else {
 		return OK;
 	}
-	*protects_r = e == OK && (t.smtp_auth == SMTP_AUTH_DISABLED || t.lock.set);
+	if (e == OK)
+		e = tenant_table_denies(txn, &t, protects_r);
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
@@ -189,6 +195,7 @@ watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
 	enum error e = after.at == NULL ? protects(txn, key, before, &counts) : OK;
 
 	j->unguarded += counts;
+	j->unlocked += after.at == NULL && *(const uint8_t *)key.at == TABLE_LOCK;
 	return e == OK ? changes_note(&j->changes, txn, key, before, after) : e;
 }
 
@@ -240,7 +247,7 @@ static enum error
 guard(struct job *j, struct error_text *why)
 {
 	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
-	uint64_t removed = j->changes.removed + j->emptied;
+	uint64_t removed = j->changes.removed;
 
 	if (j->rows == 0 && j->before > 0)
 		return error_set(why, ERR_PROTECTED,
@@ -257,6 +264,11 @@ guard(struct job *j, struct error_text *why)
 		    "tenants or domains that deny SMTP AUTH would be removed, and "
 		    "unknown-tenant is accept: their logins would pass; use --force if "
 		    "that is meant");
+	if (j->unlocked > 0)
+		return error_set(why, ERR_PROTECTED,
+		    "%llu locks that were brought are not in the file, and would end; "
+		    "use --force if that is meant",
+		    (unsigned long long)j->unlocked);
 	return OK;
 }
 

@@ -6,9 +6,11 @@
 
 #include "policy/address.h"
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/lock.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
 #include "policy/domain_table.h"
+#include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
@@ -25,7 +27,7 @@ is_expired(const struct mailbox *m, instant now)
 
 static void
 json_mailbox(struct ctl *c, const struct login *address, const char *tenant,
-    const struct mailbox *m)
+    const struct mailbox *m, const struct lock_state *lock)
 {
 	struct json j;
 
@@ -33,7 +35,7 @@ json_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 	json_object_start(&j, NULL);
 	json_quoted(&j, "address", address->text);
 	json_text(&j, "tenant", tenant);
-	json_mailbox_members(&j, m);
+	json_mailbox_members(&j, m, lock);
 	json_bool(&j, "expired", is_expired(m, c->now));
 	json_object_end(&j);
 	json_line_end(&j, c->out);
@@ -52,7 +54,7 @@ until_text(const struct mailbox *m, instant now, char *buf, size_t cap)
 	return buf;
 }
 
-static void
+static void __attribute__((noinline)) /* a large frame */
 property_clients(FILE *out, const struct cidr_list *list)
 {
 	char clients[CLIENTS_TEXT_MAX];
@@ -67,14 +69,18 @@ property_clients(FILE *out, const struct cidr_list *list)
 static enum error
 show(struct ctl *c, const struct login *address, const struct mailbox *m)
 {
-	char until[INSTANT_TEXT_MAX + 16], lock[LOCK_TEXT_MAX];
+	char until[INSTANT_TEXT_MAX + 16];
+	struct lock_state lock = {.set = false};
+	struct lock_subject subject;
 	struct tenant t = {.name = ""};
 	enum error e = tenant_table_of(c->txn, address, &t);
 
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e == OK || e == ERR_NOTFOUND)
+		e = lock_table_add_login(c->txn, address, &lock);
+	if (e != OK)
 		return e;
 	if (c->options.json) {
-		json_mailbox(c, address, t.name, m);
+		json_mailbox(c, address, t.name, m, &lock);
 		return OK;
 	}
 	property(c->out, "mailbox", address->text);
@@ -82,9 +88,9 @@ show(struct ctl *c, const struct login *address, const struct mailbox *m)
 	property(c->out, "smtp-auth", smtp_auth_name(m->smtp_auth));
 	property(c->out, "until", until_text(m, c->now, until, sizeof until));
 	property_clients(c->out, &m->clients);
-	property(c->out, "lock", lock_text(&m->lock, c->now, lock));
 	property(c->out, "note", m->note);
-	return OK;
+	lock_subject_login(&subject, address);
+	return lock_properties(c, &subject);
 }
 
 static enum error
@@ -182,22 +188,34 @@ find(struct ctl *c, struct login *address, struct mailbox *m)
 enum error
 ctl_mailbox_show(struct ctl *c)
 {
+	struct lock_state lock = {.set = false};
 	struct login address;
 	struct mailbox m;
-	enum error e = find(c, &address, &m);
+	enum error e = find(c, &address, &m), found = e;
 
+	if (e == ERR_NOTFOUND) { /* a lock is worth showing, too */
+		mailbox_init(&m);
+		e = lock_table_add_login(c->txn, &address, &lock);
+	}
+	if (e == OK && found == ERR_NOTFOUND && !lock.set)
+		return found;
 	return e == OK ? show(c, &address, &m) : e;
 }
 
 enum error
 ctl_mailbox_remove(struct ctl *c)
 {
+	struct lock_subject subject;
 	struct login address;
 	struct mailbox m;
 	enum error e = find(c, &address, &m);
 
 	if (e == OK)
 		e = mailbox_table_remove(c->txn, &address);
+	if (e != OK)
+		return e;
+	lock_subject_login(&subject, &address);
+	e = lock_remark_stays(c, &subject);
 	if (e != OK)
 		return e;
 	mailbox_init(&m);
@@ -207,36 +225,35 @@ ctl_mailbox_remove(struct ctl *c)
 	return OK;
 }
 
+/* show_locked - the mailbox or other login that was locked or unlocked */
+static enum error
+show_locked(struct ctl *c, const struct login *login)
+{
+	struct mailbox m;
+	enum error e = OK;
+
+	mailbox_init(&m);
+	if (login->has_domain)
+		e = mailbox_table_get_or_empty(c->txn, login, &m);
+	return e == OK ? show(c, login, &m) : e;
+}
+
 enum error
 ctl_mailbox_lock(struct ctl *c)
 {
-	struct login address;
-	struct mailbox m;
-	enum error e = ctl_mailbox(c, ctl_word(c, 0), &address);
+	struct login login;
+	enum error e = lock_make_login(c, &login);
 
-	if (e == OK)
-		e = mailbox_table_get_or_empty(c->txn, &address, &m);
-	if (e != OK)
-		return e;
-	m.lock.set = true;
-	m.lock.until = INSTANT_NONE;
-	if (ctl_option(c, OPT_UNTIL) != NULL)
-		e = ctl_future_time(c, OPT_UNTIL, &m.lock.until);
-	return e == OK ? put(c, &address, &m) : e;
+	return e == OK ? show_locked(c, &login) : e;
 }
 
 enum error
 ctl_mailbox_unlock(struct ctl *c)
 {
-	struct login address;
-	struct mailbox m;
-	enum error e = find(c, &address, &m);
+	struct login login;
+	enum error e = lock_end_login(c, &login);
 
-	if (e != OK)
-		return e;
-	m.lock.set = false;
-	m.lock.until = INSTANT_NONE;
-	return put(c, &address, &m);
+	return e == OK ? show_locked(c, &login) : e;
 }
 
 struct lister {
@@ -251,7 +268,8 @@ struct lister {
 };
 
 static bool
-is_wanted(const struct lister *l, const struct mailbox *m)
+is_wanted(
+    const struct lister *l, const struct mailbox *m, const struct lock_state *lock)
 {
 	if (l->by_setting && m->smtp_auth != l->wanted)
 		return false;
@@ -259,39 +277,99 @@ is_wanted(const struct lister *l, const struct mailbox *m)
 		return true;
 	if (m->until != INSTANT_NONE && m->until <= l->expiring_before)
 		return true; /* what has expired already is not forgotten silently */
-	return lock_holds(&m->lock, l->c->now) && m->lock.until != INSTANT_NONE &&
-	    m->lock.until <= l->expiring_before;
+	return lock_holds(lock, l->c->now) && lock->until != INSTANT_NONE &&
+	    lock->until <= l->expiring_before;
+}
+
+static void
+list_row(struct lister *l, const struct login *address, const char *tenant,
+    const struct mailbox *m, const struct lock_state *state)
+{
+	char until[INSTANT_TEXT_MAX + 16], lock[LOCK_TEXT_MAX],
+	    clients[CLIENTS_TEXT_MAX];
+	struct text text;
+
+	if (l->c->options.json) {
+		json_mailbox(l->c, address, tenant, m, state);
+		return;
+	}
+	text_init(&text, clients, sizeof clients);
+	cidr_list_print(&m->clients, &text);
+	listing_row(&l->listing,
+	    (const char *[]){address->text, tenant, smtp_auth_name(m->smtp_auth),
+		until_text(m, l->c->now, until, sizeof until), clients,
+		lock_text(state, l->c->now, lock), m->note});
 }
 
 static enum error
 list_one(void *arg, const struct login *address, const struct mailbox *m)
 {
 	struct lister *l = arg;
-	char until[INSTANT_TEXT_MAX + 16], lock[LOCK_TEXT_MAX],
-	    clients[CLIENTS_TEXT_MAX];
-	struct text text;
-	enum error e;
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_login(l->c->txn, address, &lock);
 
 	l->walked++;
-	if (!is_wanted(l, m))
-		return OK;
+	if (e != OK || !is_wanted(l, m, &lock))
+		return e;
 	e = l->tenant == NULL ? address_find_owner(l->c->txn, address, &l->owner) : OK;
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
-	if (l->c->options.json) {
-		json_mailbox(
-		    l->c, address, l->tenant != NULL ? l->tenant : l->owner.tenant, m);
-		return OK;
-	}
-	text_init(&text, clients, sizeof clients);
-	cidr_list_print(&m->clients, &text);
-	listing_row(&l->listing,
-	    (const char *[]){address->text,
-		l->tenant != NULL ? l->tenant : l->owner.tenant,
-		smtp_auth_name(m->smtp_auth),
-		until_text(m, l->c->now, until, sizeof until), clients,
-		lock_text(&m->lock, l->c->now, lock), m->note});
+	list_row(l, address, l->tenant != NULL ? l->tenant : l->owner.tenant, m, &lock);
 	return OK;
+}
+
+/* list_locked - one that has nothing but its lock */
+static enum error
+list_locked(struct lister *l, const struct login *address)
+{
+	struct lock_state lock = {.set = false};
+	struct mailbox m;
+	enum error e = mailbox_table_get(l->c->txn, address, &m);
+
+	if (e != ERR_NOTFOUND)
+		return e;
+	mailbox_init(&m);
+	e = lock_table_add_login(l->c->txn, address, &lock);
+	if (e == OK)
+		e = address_find_owner(l->c->txn, address, &l->owner);
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
+	if (is_wanted(l, &m, &lock) &&
+	    (l->tenant == NULL || strcmp(l->tenant, l->owner.tenant) == 0))
+		list_row(l, address, l->owner.tenant, &m, &lock);
+	return OK;
+}
+
+static enum error
+list_made_here(void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	(void)lock;
+	return subject->kind == LOCK_LOGIN && subject->login.has_domain
+	    ? list_locked(arg, &subject->login)
+	    : OK;
+}
+
+static enum error
+list_brought(void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	struct lister *l = arg;
+	struct lock here;
+	enum error e = lock_table_get(l->c->txn, LOCK_MADE_HERE, subject, &here);
+
+	return e == ERR_NOTFOUND ? list_made_here(arg, subject, lock) : e;
+}
+
+/* list_all - the mailboxes with a record, and then those with a lock alone */
+static enum error
+list_all(struct lister *l)
+{
+	enum error e = l->tenant != NULL
+	    ? tenant_mailboxes_each(l->c->txn, l->tenant, list_one, l)
+	    : mailbox_table_each(l->c->txn, NULL, list_one, l);
+
+	if (e == OK)
+		e = lock_table_each(l->c->txn, LOCK_MADE_HERE, list_made_here, l);
+	return e == OK ? lock_table_each(l->c->txn, LOCK_BROUGHT, list_brought, l) : e;
 }
 
 /* list_filters - the options of mailbox list */
@@ -337,8 +415,7 @@ ctl_mailbox_list(struct ctl *c)
 	if (e != OK)
 		return e;
 	listing_start(&l.listing, c->out, 7, headings);
-	e = l.tenant != NULL ? tenant_mailboxes_each(c->txn, t.name, list_one, &l)
-			     : mailbox_table_each(c->txn, NULL, list_one, &l);
+	e = list_all(&l);
 	listing_end(&l.listing);
 	if (e != OK || l.tenant != NULL)
 		return e;

@@ -24,6 +24,11 @@ object_type(struct bytes key)
 		return "mailbox";
 	case TABLE_ALIAS:
 		return "alias";
+	case TABLE_LOCK:
+	case TABLE_LOCAL_LOCK:
+		return key.len > 1 && ((const uint8_t *)key.at)[1] == LOCK_TENANT
+		    ? "tenant-lock"
+		    : "lock";
 	case TABLE_META:
 	case TABLE_NOTICE:
 	case TABLE_AUDIT:
@@ -32,6 +37,21 @@ object_type(struct bytes key)
 		break;
 	}
 	return NULL;
+}
+
+/* lock_name - that of what is locked */
+static enum error
+lock_name(struct bytes key, char *name)
+{
+	char tenant[TENANT_NAME_MAX + 1];
+	enum lock_kind kind;
+	struct login login;
+	enum error e = key_to_lock(key, &kind, tenant, &login);
+
+	if (e == OK)
+		snprintf(name, OBJECT_NAME_MAX, "%s",
+		    kind == LOCK_TENANT ? tenant : login.text);
+	return e;
 }
 
 enum error
@@ -49,6 +69,8 @@ object_name(struct bytes key, char *name)
 			memcpy(name, login.text, login.len + 1);
 		return e;
 	}
+	if (at[0] == TABLE_LOCK || at[0] == TABLE_LOCAL_LOCK)
+		return lock_name(key, name);
 	if (key.len > OBJECT_NAME_MAX)
 		return ERR_DAMAGED;
 	memcpy(name, at + 1, key.len - 1);
@@ -57,27 +79,40 @@ object_name(struct bytes key, char *name)
 }
 
 void
-json_tenant_members(struct json *j, const struct tenant *t)
+json_tenant_members(
+    struct json *j, const struct tenant *t, const struct lock_state *lock)
 {
 	json_quoted(j, "smtp_auth", smtp_auth_name(t->smtp_auth));
 	json_quoted(j, "action", action_name(t->action));
 	json_quoted(j, "blocks", blocks_name(t->blocks));
 	json_instant(j, "enforce_from", t->enforce_from);
 	json_instant(j, "tempfail_until", t->tempfail_until);
-	json_lock(j, "lock", &t->lock);
+	if (lock != NULL)
+		json_lock(j, "lock", lock);
 	json_text(j, "contact", t->contact);
 	json_text(j, "reply", t->reply);
 	json_text(j, "note", t->note);
 }
 
 void
-json_mailbox_members(struct json *j, const struct mailbox *m)
+json_mailbox_members(
+    struct json *j, const struct mailbox *m, const struct lock_state *lock)
 {
 	json_quoted(j, "smtp_auth", smtp_auth_name(m->smtp_auth));
 	json_instant(j, "until", m->until);
 	json_networks(j, "clients", &m->clients);
-	json_lock(j, "lock", &m->lock);
+	if (lock != NULL)
+		json_lock(j, "lock", lock);
 	json_text(j, "note", m->note);
+}
+
+void
+json_lock_members(struct json *j, const struct lock *lock)
+{
+	json_instant(j, "until", lock->until);
+	json_text(j, "note", lock->note);
+	json_text(j, "who", lock->who);
+	json_instant(j, "when", lock->when);
 }
 
 /* A record of any table, decoded. */
@@ -86,6 +121,7 @@ struct decoded {
 	union {
 		struct tenant tenant;
 		struct mailbox mailbox;
+		struct lock lock;
 		struct login alias;               /* the mailbox it leads to */
 		char domain[TENANT_NAME_MAX + 1]; /* its tenant */
 		char setting[SETTING_TEXT_MAX + 1];
@@ -107,6 +143,9 @@ decode(struct bytes record, struct bytes value, struct decoded *d)
 		return mailbox_decode(value, &d->of.mailbox);
 	case TABLE_ALIAS:
 		return alias_decode(value, &d->of.alias);
+	case TABLE_LOCK:
+	case TABLE_LOCAL_LOCK:
+		return lock_decode(value, &d->of.lock);
 	case TABLE_META:
 	case TABLE_NOTICE:
 	case TABLE_AUDIT:
@@ -134,11 +173,13 @@ object_json(struct json *j, const char *key, struct bytes record, struct bytes v
 	if (d.table == TABLE_SETTING)
 		json_quoted(j, "value", d.of.setting);
 	else if (d.table == TABLE_TENANT)
-		json_tenant_members(j, &d.of.tenant);
+		json_tenant_members(j, &d.of.tenant, NULL);
 	else if (d.table == TABLE_DOMAIN)
 		json_quoted(j, "tenant", d.of.domain);
 	else if (d.table == TABLE_MAILBOX)
-		json_mailbox_members(j, &d.of.mailbox);
+		json_mailbox_members(j, &d.of.mailbox, NULL);
+	else if (d.table == TABLE_LOCK || d.table == TABLE_LOCAL_LOCK)
+		json_lock_members(j, &d.of.lock);
 	else
 		json_quoted(j, "mailbox", d.of.alias.text);
 	json_object_end(j);
@@ -173,14 +214,15 @@ word_instant(struct text *t, const char *key, instant at)
 }
 
 static void
-word_lock(struct text *t, const struct lock *lock)
+lock_words(struct text *t, const struct lock *lock)
 {
 	char buf[INSTANT_TEXT_MAX];
 
-	if (lock->set)
-		word(t, "lock",
-		    lock->until != INSTANT_NONE ? instant_print(lock->until, buf)
-						: "yes");
+	word(t, "locked",
+	    lock->until != INSTANT_NONE ? instant_print(lock->until, buf) : "yes");
+	word(t, "note", lock->note);
+	word(t, "who", lock->who);
+	word_instant(t, "when", lock->when);
 }
 
 static void
@@ -193,7 +235,6 @@ tenant_words(struct text *t, const struct tenant *of)
 		word(t, "blocks", blocks_name(of->blocks));
 	word_instant(t, "enforce-from", of->enforce_from);
 	word_instant(t, "tempfail-until", of->tempfail_until);
-	word_lock(t, &of->lock);
 	word(t, "contact", of->contact);
 	word(t, "reply", of->reply);
 	word(t, "note", of->note);
@@ -208,7 +249,6 @@ mailbox_words(struct text *t, const struct mailbox *m)
 		next_word(t, "clients");
 		cidr_list_print(&m->clients, t);
 	}
-	word_lock(t, &m->lock);
 	word(t, "note", m->note);
 }
 
@@ -229,6 +269,8 @@ words(struct text *t, struct bytes record, struct bytes value)
 		word(t, "tenant", d.of.domain);
 	else if (d.table == TABLE_MAILBOX)
 		mailbox_words(t, &d.of.mailbox);
+	else if (d.table == TABLE_LOCK || d.table == TABLE_LOCAL_LOCK)
+		lock_words(t, &d.of.lock);
 	else
 		word(t, "mailbox", d.of.alias.text);
 	return OK;

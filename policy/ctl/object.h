@@ -5,11 +5,14 @@
 
 #include "policy/json.h"
 #include "policy/key.h"
+#include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/tenant.h"
 #include "policy/text.h"
 
-/* "setting", "tenant", "domain", "mailbox", "alias"; NULL for a key of no policy table.
+/*
+ * "setting", "tenant", "domain", "mailbox", "alias", and of a lock "lock" for that of a
+ * login, "tenant-lock"; NULL for a key of a table that nobody changes by name.
  */
 const char *object_type(struct bytes key);
 
@@ -19,8 +22,12 @@ const char *object_type(struct bytes key);
 enum error object_name(struct bytes key, char *name) MUST_USE;
 
 /* Members of objects that several commands print. */
-void json_tenant_members(struct json *j, const struct tenant *t);
-void json_mailbox_members(struct json *j, const struct mailbox *m);
+/* LOCK may be NULL: then they say nothing of it. */
+void json_tenant_members(
+    struct json *j, const struct tenant *t, const struct lock_state *lock);
+void json_mailbox_members(
+    struct json *j, const struct mailbox *m, const struct lock_state *lock);
+void json_lock_members(struct json *j, const struct lock *lock);
 
 /* A member KEY: the record as an object, null where VALUE has none (at is NULL). */
 enum error object_json(

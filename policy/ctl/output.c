@@ -193,7 +193,7 @@ json_networks(struct json *j, const char *key, const struct cidr_list *list)
 }
 
 void
-json_lock(struct json *j, const char *key, const struct lock *lock)
+json_lock(struct json *j, const char *key, const struct lock_state *lock)
 {
 	if (!lock->set) {
 		json_none(j, key);
@@ -205,7 +205,7 @@ json_lock(struct json *j, const char *key, const struct lock *lock)
 }
 
 const char *
-lock_text(const struct lock *lock, instant now, char *buf)
+lock_text(const struct lock_state *lock, instant now, char *buf)
 {
 	char when[INSTANT_TEXT_MAX];
 

@@ -7,7 +7,7 @@
 
 #include "policy/cidr.h"
 #include "policy/json.h"
-#include "policy/tenant.h"
+#include "policy/lock.h"
 
 #define LISTING_COLUMNS_MAX 12
 
@@ -61,11 +61,11 @@ bool copy_stream(FILE *from, FILE *to) MUST_USE;
 
 /* Members that several objects share. */
 void json_networks(struct json *j, const char *key, const struct cidr_list *list);
-void json_lock(struct json *j, const char *key, const struct lock *lock);
+void json_lock(struct json *j, const char *key, const struct lock_state *lock);
 
 /* "locked", "locked until ...", "lock expired ..." or "" into BUF. */
 #define LOCK_TEXT_MAX 48
-const char *lock_text(const struct lock *lock, instant now, char *buf);
+const char *lock_text(const struct lock_state *lock, instant now, char *buf);
 
 /* A line "key value" of a list of properties, escaped; nothing for "". */
 void property(FILE *out, const char *key, const char *value);

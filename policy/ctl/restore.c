@@ -11,6 +11,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/journal.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/folder.h"
 #include "policy/verify.h"
 
@@ -86,6 +87,8 @@ tell_json(struct ctl *c, const char *dir, const struct restore *r)
 	json_text(&j, "cause", r->way == RESTORE_FILE ? r->cause.text : "");
 	json_text(&j, "kept",
 	    r->kept && folder_path(kept, c->dir, RESTORE_KEPT, NULL) == OK ? kept : "");
+	json_number(&j, "locks_kept", (int64_t)r->locks);
+	json_bool(&j, "locks_lost", r->locks_lost);
 	json_quoted(&j, "policy_digest", digest_print(&r->meta.digest, digest));
 	json_object_end(&j);
 	json_line_end(&j, c->out);
@@ -121,6 +124,11 @@ tell_text(struct ctl *c, const char *dir, const struct restore *r)
 		tell_file(c, dir, r);
 		break;
 	}
+	if (r->locks > 0)
+		fprintf(c->out,
+		    "%" PRIu64 " lock%s kept that the restored policy would have "
+		    "ended, as made here; see \"smtpauthctl locks\"\n",
+		    r->locks, r->locks == 1 ? "" : "s");
 	fprintf(c->out, "policy digest %s\n", digest_print(&r->meta.digest, digest));
 }
 
@@ -144,6 +152,11 @@ ctl_restore(struct ctl *c)
 		return e;
 	if (r.way != RESTORE_NOTHING)
 		journal_announce(&c->log, &r.meta);
+	if (r.locks_lost)
+		remark(c->err,
+		    "warning: the locks of the old database could not all be read: one "
+		    "that was made after the backup is gone; see \"smtpauthctl "
+		    "locks\"");
 	if (c->options.json)
 		tell_json(c, dir, &r);
 	else

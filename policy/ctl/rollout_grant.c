@@ -88,9 +88,9 @@ why_not(const struct grant *g, const struct usage_row *row, const struct outcome
 {
 	const struct mailbox *m = &o->mailbox;
 
-	if (lock_holds(&o->tenant.lock, g->c->now))
+	if (lock_holds(&o->tenant_lock, g->c->now))
 		return "the tenant is locked";
-	if (o->has_mailbox && lock_holds(&m->lock, g->c->now))
+	if (lock_holds(&o->login_lock, g->c->now))
 		return "locked";
 	if (own->smtp_auth == SMTP_AUTH_INHERIT && own->note[0] != '\0')
 		return "left at inherit, with a note";

@@ -22,15 +22,12 @@ next_date(const struct outcome *o, instant after)
 	if (o->has_tenant) {
 		next = sooner(next, o->tenant.enforce_from, after);
 		next = sooner(next, o->tenant.tempfail_until, after);
-		if (o->tenant.lock.set)
-			next = sooner(next, o->tenant.lock.until, after);
 	}
-	if (o->has_mailbox) {
+	if (o->has_mailbox)
 		next = sooner(next, o->mailbox.until, after);
-		if (o->mailbox.lock.set)
-			next = sooner(next, o->mailbox.lock.until, after);
-	}
-	return next;
+	if (o->tenant_lock.set)
+		next = sooner(next, o->tenant_lock.until, after);
+	return o->login_lock.set ? sooner(next, o->login_lock.until, after) : next;
 }
 
 enum error

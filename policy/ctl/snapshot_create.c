@@ -6,8 +6,10 @@
 #include "policy/ctl/journal.h"
 #include "policy/ctl/outgoing.h"
 #include "policy/ctl/output.h"
+#include "policy/ctl/remark.h"
 #include "policy/ctl/snapshot.h"
 #include "policy/ctl/transaction.h"
+#include "policy/lock_table.h"
 
 /* A snapshot while it is made. */
 struct making {
@@ -55,12 +57,38 @@ take_serial(struct ctl *c, struct making *m)
 	return e == OK ? OK : error_about(&c->why, e, c->dir);
 }
 
+static enum error
+count_lock(void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	(void)subject;
+	(void)lock;
+	++*(uint64_t *)arg;
+	return OK;
+}
+
+/* remark_locks - that those made here are not a part of the policy */
+static enum error
+remark_locks(struct ctl *c)
+{
+	uint64_t n = 0;
+	enum error e = lock_table_each(c->txn, LOCK_MADE_HERE, count_lock, &n);
+
+	if (e == OK && n > 0)
+		remark(c->err,
+		    "%" PRIu64 " lock%s made on this machine %s not in the snapshot; "
+		    "one that is imported is",
+		    n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+	return e;
+}
+
 /* write_file - to disk, but not in its place yet; then the database is let go */
 static enum error
 write_file(struct ctl *c, struct making *m)
 {
 	enum error e = snapshot_write(m->to.file, c->txn, m->key, &m->head, &c->why);
 
+	if (e == OK && (e = remark_locks(c)) != OK)
+		error_about(&c->why, e, c->dir);
 	if (store_check(c->txn) == ERR_OVERTAKEN)
 		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);

@@ -65,7 +65,7 @@ static void
 status_json(struct ctl *c, const char *digest, const struct daemon_view *d)
 {
 	const struct store_meta *m = store_meta(c->txn);
-	char head[DIGEST_TEXT_MAX];
+	char head[DIGEST_TEXT_MAX], local[DIGEST_TEXT_MAX];
 	struct json j;
 
 	json_to_stream(&j, c->out);
@@ -75,6 +75,8 @@ status_json(struct ctl *c, const char *digest, const struct daemon_view *d)
 	json_number(&j, "domains", (int64_t)m->domains);
 	json_number(&j, "mailboxes", (int64_t)m->mailboxes);
 	json_number(&j, "aliases", (int64_t)m->aliases);
+	json_number(&j, "locks", (int64_t)m->locks);
+	json_quoted(&j, "local_digest", digest_print(&m->local, local));
 	json_number(&j, "audit_count", (int64_t)m->audit_count);
 	json_text(&j, "audit_head",
 	    m->audit_count > 0 ? digest_print(&m->audit_head, head) : "");
@@ -150,14 +152,16 @@ static void
 status_text(struct ctl *c, const char *digest, const struct daemon_view *d)
 {
 	const struct store_meta *m = store_meta(c->txn);
-	char head[DIGEST_TEXT_MAX];
+	char head[DIGEST_TEXT_MAX], local[DIGEST_TEXT_MAX];
 
 	property(c->out, "state folder", c->dir);
 	property(c->out, "policy digest", digest);
+	property(c->out, "local digest", digest_print(&m->local, local));
 	text_count(c->out, "tenants", m->tenants);
 	text_count(c->out, "domains", m->domains);
 	text_count(c->out, "mailboxes", m->mailboxes);
 	text_count(c->out, "aliases", m->aliases);
+	text_count(c->out, "locks", m->locks);
 	text_count(c->out, "audit entries", m->audit_count);
 	if (m->audit_count > 0)
 		property(c->out, "audit head", digest_print(&m->audit_head, head));

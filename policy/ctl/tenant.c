@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/lock.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/transaction.h"
 #include "policy/ctl/usage_guard.h"
 #include "policy/domain_table.h"
+#include "policy/lock_table.h"
 #include "policy/tenant_table.h"
 
 /* find - the tenant named by word I */
@@ -44,15 +46,18 @@ json_tenant(struct ctl *c, const struct tenant *t)
 {
 	struct json j;
 	struct domain_printer p = {&j, NULL, 0};
-	enum error e;
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_tenant(c->txn, t->name, &lock);
 
+	if (e != OK)
+		return e;
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
 	json_quoted(&j, "name", t->name);
 	json_array_start(&j, "domains");
 	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
 	json_array_end(&j);
-	json_tenant_members(&j, t);
+	json_tenant_members(&j, t, &lock);
 	json_object_end(&j);
 	json_line_end(&j, c->out);
 	return e;
@@ -63,7 +68,7 @@ static enum error
 show(struct ctl *c, const struct tenant *t)
 {
 	struct domain_printer p = {NULL, c->out, 0};
-	char lock[LOCK_TEXT_MAX];
+	struct lock_subject subject;
 	enum error e;
 
 	if (c->options.json)
@@ -77,11 +82,11 @@ show(struct ctl *c, const struct tenant *t)
 	property(c->out, "blocks", blocks_name(t->blocks));
 	property_time(c->out, "enforce-from", t->enforce_from);
 	property_time(c->out, "tempfail-until", t->tempfail_until);
-	property(c->out, "lock", lock_text(&t->lock, c->now, lock));
 	property(c->out, "contact", t->contact);
 	property(c->out, "reply", t->reply);
 	property(c->out, "note", t->note);
-	return e;
+	lock_subject_tenant(&subject, t->name);
+	return e == OK ? lock_properties(c, &subject) : e;
 }
 
 /* bad_word - a value that is none of an option's words */
@@ -228,14 +233,19 @@ list_one(void *arg, const struct tenant *t)
 {
 	struct lister *l = arg;
 	char from[INSTANT_TEXT_MAX] = "", until[INSTANT_TEXT_MAX] = "",
-	     lock[LOCK_TEXT_MAX];
+	     text[LOCK_TEXT_MAX];
+	struct lock_state lock = {.set = false};
 	const char *cells[7];
+	enum error e;
 
 	l->walked++;
 	if (l->filter && t->smtp_auth != l->wanted)
 		return OK;
 	if (l->c->options.json)
 		return json_tenant(l->c, t);
+	e = lock_table_add_tenant(l->c->txn, t->name, &lock);
+	if (e != OK)
+		return e;
 	if (t->enforce_from != INSTANT_NONE)
 		instant_print(t->enforce_from, from);
 	if (t->tempfail_until != INSTANT_NONE)
@@ -246,7 +256,7 @@ list_one(void *arg, const struct tenant *t)
 	cells[3] = blocks_name(t->blocks);
 	cells[4] = from;
 	cells[5] = until;
-	cells[6] = lock_text(&t->lock, l->c->now, lock);
+	cells[6] = lock_text(&lock, l->c->now, text);
 	listing_row(&l->listing, cells);
 	return OK;
 }
@@ -272,6 +282,7 @@ ctl_tenant_list(struct ctl *c)
 enum error
 ctl_tenant_remove(struct ctl *c)
 {
+	struct lock_subject subject;
 	struct tenant t;
 	struct json j;
 	enum error e = find(c, 0, &t);
@@ -279,6 +290,10 @@ ctl_tenant_remove(struct ctl *c)
 	if (e == OK)
 		e = tenant_table_remove(
 		    c->txn, t.name, ctl_option(c, OPT_FORCE) != NULL, &c->why);
+	if (e == OK) {
+		lock_subject_tenant(&subject, t.name);
+		e = lock_remark_stays(c, &subject);
+	}
 	if (e != OK)
 		return e;
 	if (!c->options.json) {
@@ -297,32 +312,33 @@ ctl_tenant_remove(struct ctl *c)
 enum error
 ctl_tenant_lock(struct ctl *c)
 {
+	struct lock_subject subject;
 	struct tenant t;
 	enum error e = find(c, 0, &t);
 
 	if (e != OK)
 		return e;
-	t.lock.set = true;
-	t.lock.until = INSTANT_NONE;
-	if (ctl_option(c, OPT_UNTIL) != NULL)
-		e = ctl_future_time(c, OPT_UNTIL, &t.lock.until);
-	if (e == OK && ctl_option(c, OPT_NOTE) != NULL)
-		e = ctl_line(c, OPT_NOTE, NOTE_MAX, t.note);
-	if (e == OK)
-		e = tenant_table_put(c->txn, &t);
+	lock_subject_tenant(&subject, t.name);
+	e = lock_make(c, &subject);
 	return e == OK ? show(c, &t) : e;
 }
 
 enum error
 ctl_tenant_unlock(struct ctl *c)
 {
+	char name[TENANT_NAME_MAX + 1];
+	struct lock_subject subject;
 	struct tenant t;
-	enum error e = find(c, 0, &t);
+	enum error e = tenant_name_parse(ctl_word(c, 0), name, &c->why);
 
 	if (e != OK)
 		return e;
-	t.lock.set = false;
-	t.lock.until = INSTANT_NONE;
-	e = tenant_table_put(c->txn, &t);
+	lock_subject_tenant(&subject, name);
+	e = lock_end(c, &subject);
+	if (e != OK)
+		return e;
+	e = tenant_table_get(c->txn, name, &t);
+	if (e == ERR_NOTFOUND) /* the lock has outlived it */
+		return lock_show(c, &subject);
 	return e == OK ? show(c, &t) : e;
 }

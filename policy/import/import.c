@@ -9,6 +9,7 @@
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
 #include "policy/import/key_set.h"
+#include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
@@ -121,24 +122,26 @@ put_domains(struct import *i, const struct row *row, struct error_text *why)
 	return e;
 }
 
-/* keep_lock - of the tenant as it is stored, if the row does not speak of it */
+/* put_lock - as one that was brought; one that was made here is left alone */
 static enum error
-keep_lock(struct import *i, const struct row *row, struct tenant *t)
+put_lock(struct import *i, const struct lock_subject *subject, const struct lock *lock,
+    struct error_text *why)
 {
-	struct tenant old = {0};
-	enum error e = ERR_NOTFOUND;
+	struct key key;
+	enum error e;
 
-	if (!(row->says & ROW_LOCK))
-		e = tenant_table_get(i->txn, t->name, &old);
-	if (e == OK)
-		t->lock = old.lock;
-	return e == ERR_NOTFOUND ? OK : e;
+	if (subject->kind == LOCK_TENANT)
+		key_tenant_lock(&key, TABLE_LOCK, subject->tenant);
+	else
+		key_login_lock(&key, TABLE_LOCK, &subject->login);
+	e = meet(i, &key, "the lock of", lock_subject_name(subject), why);
+	return e == OK ? lock_table_put(i->txn, LOCK_BROUGHT, subject, lock) : e;
 }
 
 static enum error
 put_tenant(struct import *i, const struct row *row, struct error_text *why)
 {
-	struct tenant t = row->tenant;
+	struct lock_subject subject;
 	struct key key;
 	enum error e;
 
@@ -148,9 +151,10 @@ put_tenant(struct import *i, const struct row *row, struct error_text *why)
 	key_name(&key, TABLE_TENANT, row->tenant.name);
 	e = meet(i, &key, "tenant", row->tenant.name, why);
 	if (e == OK)
-		e = keep_lock(i, row, &t);
-	if (e == OK)
-		e = tenant_table_put(i->txn, &t);
+		e = tenant_table_put(i->txn, &row->tenant);
+	lock_subject_tenant(&subject, row->tenant.name);
+	if (e == OK && row->locked)
+		e = put_lock(i, &subject, &row->lock, why);
 	return e == OK ? put_domains(i, row, why) : e;
 }
 
@@ -195,8 +199,6 @@ merge(struct import *i, const struct login *address, const struct row *row,
 		m->clients = old.clients;
 	if (!(row->says & ROW_NOTE))
 		memcpy(m->note, old.note, sizeof m->note);
-	if (!(row->says & ROW_LOCK))
-		m->lock = old.lock;
 	return OK;
 }
 
@@ -251,13 +253,18 @@ put_other(struct import *i, const struct login *address, const struct row *row,
 static enum error
 put_mailbox(struct import *i, const struct row *row, struct error_text *why)
 {
+	struct lock_subject subject;
 	struct login address;
 	enum error e = find_address(i, row->name, &address, why);
 
 	if (e != OK)
 		return e;
-	return i->fresh ? put_fresh(i, &address, &row->mailbox, why)
-			: put_other(i, &address, row, why);
+	e = i->fresh ? put_fresh(i, &address, &row->mailbox, why)
+		     : put_other(i, &address, row, why);
+	if (e != OK || !row->locked)
+		return e;
+	lock_subject_login(&subject, &address);
+	return put_lock(i, &subject, &row->lock, why);
 }
 
 static enum error
@@ -274,6 +281,50 @@ put_alias(struct import *i, const struct row *row, struct error_text *why)
 	key_login(&key, TABLE_ALIAS, &login);
 	e = meet(i, &key, "login", login.text, why);
 	return e == OK ? alias_table_add(i->txn, &mailbox, &login, why) : e;
+}
+
+/* check_only - that the lock is of the tenant asked for, or one of its logins */
+static enum error
+check_only(struct import *i, const struct lock_subject *subject, struct error_text *why)
+{
+	struct tenant t = {.name = ""};
+	enum error e = OK;
+
+	if (i->only == NULL)
+		return OK;
+	if (subject->kind == LOCK_LOGIN)
+		e = tenant_table_of(i->txn, &subject->login, &t);
+	else
+		memcpy(t.name, subject->tenant, sizeof t.name);
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
+	if (strcmp(t.name, i->only) == 0)
+		return OK;
+	return error_set(why, ERR_DATA, "the lock of %s is not of tenant %s",
+	    lock_subject_name(subject), i->only);
+}
+
+/* put_lock_row - of whatever name: a lock outlives what it is of */
+static enum error
+put_lock_row(struct import *i, const struct row *row, struct error_text *why)
+{
+	char name[TENANT_NAME_MAX + 1];
+	struct lock_subject subject;
+	struct login login;
+	enum error e;
+
+	if (row->value != NULL) {
+		e = tenant_name_parse(row->value, name, why);
+		if (e == OK)
+			lock_subject_tenant(&subject, name);
+	} else {
+		e = address_exact(i->txn, row->name, &login, why);
+		if (e == OK)
+			lock_subject_login(&subject, &login);
+	}
+	if (e == OK)
+		e = check_only(i, &subject, why);
+	return e == OK ? put_lock(i, &subject, &row->lock, why) : e;
 }
 
 enum error
@@ -294,6 +345,9 @@ import_row(struct import *import, const struct row *row, struct error_text *why)
 		break;
 	case ROW_ALIAS:
 		e = put_alias(import, row, why);
+		break;
+	case ROW_LOCK:
+		e = put_lock_row(import, row, why);
 		break;
 	}
 	if (e != OK && why->text[0] == '\0')
@@ -335,39 +389,27 @@ collect(void *arg, const struct login *address, const struct mailbox *m)
 	return OK;
 }
 
-/* remove_one - but for its lock, unless LOCKS */
 static enum error
-remove_one(
-    struct store_txn *txn, const char *text, size_t n, bool locks, uint64_t *kept)
+remove_one(struct store_txn *txn, const char *text, size_t n)
 {
-	struct mailbox m, left;
 	struct login address;
 	enum error e = login_from_normal(text, n, &address);
 
 	if (e == OK)
-		e = mailbox_table_get(txn, &address, &m);
-	if (e != OK)
-		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
-	mailbox_init(&left);
-	if (!locks)
-		left.lock = m.lock;
-	m.lock.set = false;
-	*kept += left.lock.set && !mailbox_is_empty(&m);
-	return mailbox_table_put(txn, &address, &left);
+		e = mailbox_table_remove(txn, &address);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
 enum error
-import_remove_others(struct import *import, bool locks, uint64_t *kept_r)
+import_remove_others(struct import *import)
 {
 	struct others o = {.import = import};
 	enum error e = import->fresh
 	    ? OK /* all that there are come from rows */
 	    : tenant_mailboxes_each(import->txn, import->only, collect, &o);
 
-	*kept_r = 0;
 	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
-		e = remove_one(
-		    import->txn, o.at + at, strlen(o.at + at), locks, kept_r);
+		e = remove_one(import->txn, o.at + at, strlen(o.at + at));
 	free(o.at);
 	return e;
 }

@@ -10,9 +10,9 @@
 
 /*
  * A row counts as the command that would make the change: what it refers to has to be
- * there, from an earlier row or from before. An object that two rows speak of is an
- * error. Memory: up to 24 bytes a row where there were mailboxes before, and what the
- * transaction keeps.
+ * there, from an earlier row or from before; a lock alone is of any name. An object
+ * that two rows speak of is an error. Memory: up to 24 bytes a row where there were
+ * mailboxes before, and what the transaction keeps.
  */
 struct import;
 
@@ -34,11 +34,9 @@ enum error import_row(
 
 /*
  * With ONLY: takes the settings of all mailboxes of the tenant that no row spoke of.
- * A lock that stands stays unless LOCKS (the file could have named it); KEPT_R is how
- * many records lose all else and are kept for it.
+ * Locks stay.
  */
-enum error import_remove_others(
-    struct import *import, bool locks, uint64_t *kept_r) MUST_USE;
+enum error import_remove_others(struct import *import) MUST_USE;
 
 /* Whether E is an error of a row, not of the database. */
 bool import_is_of_row(enum error e);

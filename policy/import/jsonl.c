@@ -60,9 +60,9 @@ string_of(struct reading *r, const char *key, const json_t *v)
 	return NULL;
 }
 
-/* take_lock - {"until": TIME or null} */
+/* take_state - of a tenant or mailbox, as others print it: {"until": TIME or null} */
 static void
-take_lock(struct reading *r, const char *key, const json_t *v, struct lock *lock)
+take_state(struct reading *r, const char *key, const json_t *v)
 {
 	const json_t *until = json_object_get(v, "until");
 	struct error_text bad;
@@ -72,10 +72,10 @@ take_lock(struct reading *r, const char *key, const json_t *v, struct lock *lock
 		fail(r, key, "null or {\"until\": null or a time}");
 		return;
 	}
-	lock->set = true;
+	r->row->locked = true;
 	if (json_is_string(until) &&
 	    instant_parse(json_string_value(until), INSTANT_DAY_END, r->j->now,
-		&lock->until, &bad) != OK)
+		&r->row->lock.until, &bad) != OK)
 		r->error = error_set(r->why, ERR_DATA, "%s: %.600s", key, bad.text);
 }
 
@@ -138,7 +138,7 @@ take_mailbox(struct reading *r, const char *key, json_t *v)
 	if (strcmp(key, "clients") == 0)
 		take_clients(r, key, v, &r->row->mailbox.clients);
 	else if (strcmp(key, "lock") == 0)
-		take_lock(r, key, v, &r->row->mailbox.lock);
+		take_state(r, key, v);
 	else
 		take_text(r, key, v, "a mailbox", row_set_mailbox);
 }
@@ -176,7 +176,7 @@ take_tenant(struct reading *r, const char *key, json_t *v)
 	if (strcmp(key, "domains") == 0)
 		take_domains(r, key, v);
 	else if (strcmp(key, "lock") == 0)
-		take_lock(r, key, v, &r->row->tenant.lock);
+		take_state(r, key, v);
 	else
 		take_text(r, key, v, "a tenant", row_set_tenant);
 }
@@ -251,6 +251,12 @@ take_alias(struct reading *r, const char *key, json_t *v)
 		unknown_key(r, key, "an alias");
 }
 
+static void
+take_lock(struct reading *r, const char *key, json_t *v)
+{
+	take_text(r, key, v, "a lock", row_set_lock);
+}
+
 static const struct {
 	const char *name;
 	void (*take)(struct reading *r, const char *key, json_t *v);
@@ -260,6 +266,7 @@ static const struct {
     [ROW_TENANT] = {"tenant", take_tenant, {"name", "smtp_auth"}},
     [ROW_MAILBOX] = {"mailbox", take_mailbox, {"address"}},
     [ROW_ALIAS] = {"alias", take_alias, {"login", "mailbox"}},
+    [ROW_LOCK] = {"lock", take_lock, {NULL}},
 };
 
 #define TYPES (sizeof types / sizeof *types)
@@ -274,7 +281,8 @@ find_type(const json_t *object, size_t *type_r, struct error_text *why)
 		if (strcmp(types[*type_r].name, s) == 0)
 			return OK;
 	return error_set(why, ERR_DATA,
-	    "%s: use {\"type\":\"setting\" or \"tenant\", \"mailbox\", \"alias\", ...}",
+	    "%s: use {\"type\":\"setting\" or \"tenant\", \"mailbox\", \"alias\", "
+	    "\"lock\", ...}",
 	    s != NULL ? "unknown type" : "no type");
 }
 
@@ -297,8 +305,6 @@ read_object(struct reading *r, json_t *object, size_t type)
 	for (const char *const *need = types[type].needed; *need != NULL; need++)
 		if (!is_there(object, *need))
 			return error_set(r->why, ERR_DATA, "\"%s\" is missing", *need);
-	if (json_object_get(object, "lock") != NULL)
-		r->row->says |= ROW_LOCK;
 	json_object_foreach(object, key, v)
 	{
 		if (r->error == OK && strcmp(key, "type") != 0 && !json_is_null(v))
@@ -306,6 +312,10 @@ read_object(struct reading *r, json_t *object, size_t type)
 	}
 	if (r->error == OK && type == ROW_MAILBOX)
 		return row_check_mailbox(r->row, r->why);
+	if (r->error == OK && type == ROW_LOCK &&
+	    (r->row->name == NULL) == (r->row->value == NULL))
+		return error_set(
+		    r->why, ERR_DATA, "a lock is of a \"login\" or of a \"tenant\"");
 	return r->error;
 }
 
@@ -350,8 +360,6 @@ parse_plain(struct jsonl *j, struct bytes line, struct row *row)
 	for (size_t i = 0; i < p->members; i++) {
 		const char *key = p->member[i].key, *value = p->member[i].value;
 
-		if (value == NULL && !p->member[i].array && strcmp(key, "lock") == 0)
-			row->says |= ROW_LOCK;
 		if (value == NULL &&
 		    (!p->member[i].array || strcmp(key, "clients") == 0))
 			continue; /* left out, or no clients */

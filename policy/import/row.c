@@ -12,7 +12,9 @@ row_start(struct row *row, enum row_type type)
 	row->type = type;
 	row->name = row->value = NULL;
 	row->domains = 0;
-	row->says = ROW_ALL & ~ROW_LOCK;
+	row->says = ROW_ALL;
+	row->locked = false;
+	lock_init(&row->lock);
 	if (type == ROW_MAILBOX)
 		mailbox_init(&row->mailbox);
 	else if (type == ROW_TENANT)
@@ -145,5 +147,27 @@ row_set_tenant(struct row *row, const char *key, const char *value, instant now,
 		return set_line(key, value, REPLY_TEXT_MAX, t->reply, why);
 	if (strcmp(key, "note") == 0)
 		return set_line(key, value, NOTE_MAX, t->note, why);
+	return ERR_NOTFOUND;
+}
+
+enum error
+row_set_lock(struct row *row, const char *key, const char *value, instant now,
+    struct error_text *why)
+{
+	struct lock *lock = &row->lock;
+
+	if (strcmp(key, "login") == 0 || strcmp(key, "tenant") == 0) {
+		*(*key == 'l' ? &row->name : &row->value) = value;
+		return OK;
+	}
+	if (strcmp(key, "until") == 0)
+		return set_instant(key, value, INSTANT_DAY_END, now, &lock->until, why);
+	if (strcmp(key, "when") == 0)
+		return set_instant(
+		    key, value, INSTANT_DAY_START, now, &lock->when, why);
+	if (strcmp(key, "who") == 0)
+		return set_line(key, value, LOCK_WHO_MAX, lock->who, why);
+	if (strcmp(key, "note") == 0)
+		return set_line(key, value, NOTE_MAX, lock->note, why);
 	return ERR_NOTFOUND;
 }

@@ -6,21 +6,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/tenant.h"
 
-enum row_type { ROW_SETTING, ROW_TENANT, ROW_MAILBOX, ROW_ALIAS };
+enum row_type { ROW_SETTING, ROW_TENANT, ROW_MAILBOX, ROW_ALIAS, ROW_LOCK };
 
-/*
- * What the line says of a mailbox besides its smtp-auth; the rest is to be kept. Of a
- * tenant only ROW_LOCK counts: a lock ends where somebody says so.
- */
+/* What the line says of a mailbox besides its smtp-auth; the rest is to be kept. */
 enum {
 	ROW_UNTIL = 0x01,
 	ROW_CLIENTS = 0x02,
 	ROW_NOTE = 0x04,
-	ROW_LOCK = 0x08,
-	ROW_ALL = 0x0F,
+	ROW_ALL = 0x07,
 };
 
 /*
@@ -29,29 +26,35 @@ enum {
  */
 struct row {
 	enum row_type type;
-	const char *name;  /* setting's key, mailbox's address, alias's login */
-	const char *value; /* setting's value, alias's mailbox */
+	const char
+	    *name; /* setting's key, mailbox's address, alias's or lock's login */
+	const char *value; /* setting's value, alias's mailbox, lock's tenant */
 	unsigned says;     /* a set of the above */
 	struct mailbox mailbox;
 	struct tenant tenant; /* its name is in normal form */
+	bool locked;          /* the line of a tenant or mailbox also says LOCK */
+	struct lock lock;
 	const char **domain;  /* of the tenant */
 	size_t domains, room; /* ROOM belongs to whoever fills DOMAIN */
 };
 
 /*
- * A row of a type at its defaults, which says all but the lock; its list of domains is
- * kept for use again.
+ * A row of a type at its defaults, which says all; its list of domains is kept for use
+ * again.
  */
 void row_start(struct row *row, enum row_type type);
 
 /*
  * Sets what KEY, a name of JSON Lines, says of a mailbox (address, smtp_auth, until,
- * note) or a tenant (name and all of its words, times and texts); relative times count
- * from NOW. ERR_NOTFOUND where a string has no such key; ERR_DATA with WHY.
+ * note), a tenant (name and all of its words, times and texts) or a lock (login or
+ * tenant, until, when, who, note); relative times count from NOW. ERR_NOTFOUND where a
+ * string has no such key; ERR_DATA with WHY.
  */
 enum error row_set_mailbox(struct row *row, const char *key, const char *value,
     instant now, struct error_text *why) MUST_USE;
 enum error row_set_tenant(struct row *row, const char *key, const char *value,
+    instant now, struct error_text *why) MUST_USE;
+enum error row_set_lock(struct row *row, const char *key, const char *value,
     instant now, struct error_text *why) MUST_USE;
 
 /*

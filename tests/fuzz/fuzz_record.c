@@ -8,6 +8,7 @@
 #include "policy/copies/policy_record.h"
 #include "policy/domain_table.h"
 #include "policy/heartbeat.h"
+#include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/notice.h"
 #include "policy/usage/node.h"
@@ -69,6 +70,18 @@ try_mailbox(struct bytes from)
 	fuzz_expect(m.smtp_auth <= SMTP_AUTH_DISABLED);
 	fuzz_expect(m.clients.count <= CIDR_LIST_MAX);
 	mailbox_encode(&m, &w);
+	same(&w, from);
+}
+
+static void
+try_lock(struct bytes from)
+{
+	struct record_writer w = writer();
+	struct lock lock;
+
+	if (!decoded(lock_decode(from, &lock)))
+		return;
+	lock_encode(&lock, &w);
 	same(&w, from);
 }
 
@@ -364,6 +377,8 @@ static void
 try_key(struct bytes from)
 {
 	char domain[DOMAIN_MAX + 1];
+	char tenant[TENANT_NAME_MAX + 1];
+	enum lock_kind kind;
 	struct login login;
 	struct key key;
 	uint64_t number;
@@ -376,6 +391,15 @@ try_key(struct bytes from)
 	}
 	if (decoded(key_to_number(from, &number))) {
 		key_number(&key, (enum table) * (const uint8_t *)from.at, number);
+		same_key(&key, from);
+	}
+	if (decoded(key_to_lock(from, &kind, tenant, &login))) {
+		enum table table = (enum table) * (const uint8_t *)from.at;
+
+		if (kind == LOCK_TENANT)
+			key_tenant_lock(&key, table, tenant);
+		else
+			key_login_lock(&key, table, &login);
 		same_key(&key, from);
 	}
 	if (decoded(key_to_domain(from, domain))) {
@@ -408,7 +432,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static void (*const decoders[])(struct bytes from) = {try_tenant, try_mailbox,
 	    try_domain, try_alias, try_setting, try_notice, try_audit, try_usage,
 	    try_usage_day, try_node, try_meta, try_heartbeat, try_policy, try_key,
-	    try_usage_key};
+	    try_usage_key, try_lock};
 	struct fuzz_input input = {data, size};
 	uint8_t which = fuzz_byte(&input);
 	uint8_t *copy = fuzz_copy(input.at, input.left);

@@ -73,7 +73,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t flags = fuzz_byte(&input);
 	struct decision d = {.verdict = (enum verdict)(fuzz_byte(&input) % 5),
 	    .reason = (enum reason)(fuzz_byte(&input) % (REASON_STORE_ERROR + 1)),
-	    .mailbox_locked = flags & 1};
+	    .login_locked = flags & 1};
 	struct settings settings;
 	struct reply reply, again;
 	struct tenant tenant;

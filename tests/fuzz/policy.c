@@ -68,7 +68,6 @@ fill(struct store_txn *txn)
 	mailbox_init(&m);
 	m.smtp_auth = SMTP_AUTH_ENABLED;
 	m.until = POLICY_NOW + 1000;
-	m.lock = (struct lock){true, POLICY_NOW + 60};
 	fuzz_expect(cidr_list_parse("192.0.2.0/24", &m.clients, &why) == OK);
 	strcpy(m.note, "scanner");
 	fuzz_expect(mailbox_table_put(txn, &ann, &m) == OK);

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* kept_locks - the locks that a restore must not end */
+#include "policy/copies/kept_locks.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+kept_locks_start(struct kept_locks *k, instant now)
+{
+	memset(k, 0, sizeof *k);
+	k->now = now;
+}
+
+void
+kept_locks_end(struct kept_locks *k)
+{
+	free(k->at);
+	k->at = NULL;
+}
+
+/* collect - one lock, if it is in force */
+static enum error
+collect(void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	const struct lock_state state = {.set = true, .until = lock->until};
+	struct kept_locks *k = arg;
+
+	k->seen++;
+	if (!lock_holds(&state, k->now))
+		return OK;
+	if (k->count == k->room) {
+		size_t room = 2 * k->room + 16;
+		struct kept_lock *at = realloc(k->at, room * sizeof *at);
+
+		if (at == NULL)
+			return ERR_MEMORY;
+		k->at = at;
+		k->room = room;
+	}
+	k->at[k->count].subject = *subject;
+	k->at[k->count++].lock = *lock;
+	return OK;
+}
+
+enum error
+kept_locks_collect(struct kept_locks *k, struct store_txn *txn)
+{
+	enum error e = lock_table_each(txn, LOCK_MADE_HERE, collect, k);
+
+	return e == OK ? lock_table_each(txn, LOCK_BROUGHT, collect, k) : e;
+}
+
+/* is_weaker - whether what TXN has for the subject ends before the lock does */
+static enum error
+is_weaker(const struct kept_lock *kept, struct store_txn *txn, bool *weaker_r)
+{
+	const struct lock_subject *s = &kept->subject;
+	struct lock_state there = {.set = false}, both;
+	enum error e = s->kind == LOCK_TENANT
+	    ? lock_table_add_tenant(txn, s->tenant, &there)
+	    : lock_table_add_login(txn, &s->login, &there);
+
+	both = there;
+	lock_state_add(&both, kept->lock.until);
+	*weaker_r = !there.set || both.until != there.until;
+	return e;
+}
+
+enum error
+kept_locks_put(const struct kept_locks *k, struct store_txn *txn, uint64_t *put_r)
+{
+	enum error e = OK;
+
+	*put_r = 0;
+	for (size_t i = 0; i < k->count && e == OK; i++) {
+		const struct kept_lock *kept = &k->at[i];
+		bool weaker;
+
+		e = is_weaker(kept, txn, &weaker);
+		if (e != OK || !weaker)
+			continue;
+		e = lock_table_put(txn, LOCK_MADE_HERE, &kept->subject, &kept->lock);
+		++*put_r;
+	}
+	return e;
+}

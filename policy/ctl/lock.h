@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lock - what the commands that lock and unlock have in common */
+#ifndef CTL_LOCK_H
+#define CTL_LOCK_H
+
+#include "policy/ctl/ctl.h"
+#include "policy/lock_table.h"
+
+/* Makes the lock, or makes it anew, by --until and --note. */
+enum error lock_make(struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+/* Ends it, wherever it was made. ERR_NOTFOUND with its line where there is none. */
+enum error lock_end(struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+/*
+ * Locks what the login on the command line stands for, whatever that is, into LOGIN_R:
+ * of an alias, which is said, its mailbox. ERR_DATA for an invalid login.
+ */
+enum error lock_make_login(struct ctl *c, struct login *login_r) MUST_USE;
+
+/*
+ * Ends the locks that it has under its own names, LOGIN_R being what it stands for.
+ * Says so if another lock still holds. ERR_NOTFOUND with its line where there is none.
+ */
+enum error lock_end_login(struct ctl *c, struct login *login_r) MUST_USE;
+
+/* Prints all of its locks as `lock`, `unlock` and `locks` do, none as such. */
+enum error lock_show(struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+/* The lines on its lock in a list of properties, for people. */
+enum error lock_properties(struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+/* Says that its lock stays, if it has one: for what removes the rest. */
+enum error lock_remark_stays(
+    struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lock_table - the locks as the database has them */
+#include "policy/lock_table.h"
+
+#include <string.h>
+
+#include "policy/range.h"
+
+static const enum table tables[LOCK_ORIGINS] = {
+    [LOCK_MADE_HERE] = TABLE_LOCAL_LOCK, [LOCK_BROUGHT] = TABLE_LOCK};
+
+void
+lock_subject_tenant(struct lock_subject *s, const char *tenant)
+{
+	s->kind = LOCK_TENANT;
+	memcpy(s->tenant, tenant, strlen(tenant) + 1);
+}
+
+void
+lock_subject_login(struct lock_subject *s, const struct login *login)
+{
+	s->kind = LOCK_LOGIN;
+	s->login = *login;
+}
+
+const char *
+lock_subject_name(const struct lock_subject *s)
+{
+	return s->kind == LOCK_TENANT ? s->tenant : s->login.text;
+}
+
+static void
+key_of(struct key *key, enum lock_origin origin, const struct lock_subject *s)
+{
+	if (s->kind == LOCK_TENANT)
+		key_tenant_lock(key, tables[origin], s->tenant);
+	else
+		key_login_lock(key, tables[origin], &s->login);
+}
+
+static enum error
+get(struct store_txn *txn, const struct key *key, struct lock *out_r)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	enum error e = store_get(txn, key, buf, &value);
+
+	return e == OK ? lock_decode(value, out_r) : e;
+}
+
+enum error
+lock_table_get(struct store_txn *txn, enum lock_origin origin,
+    const struct lock_subject *subject, struct lock *out_r)
+{
+	struct key key;
+
+	key_of(&key, origin, subject);
+	return get(txn, &key, out_r);
+}
+
+enum error
+lock_table_put(struct store_txn *txn, enum lock_origin origin,
+    const struct lock_subject *subject, const struct lock *lock)
+{
+	struct record_writer w;
+	uint8_t buf[RECORD_MAX];
+	struct key key;
+
+	key_of(&key, origin, subject);
+	record_write_start(&w, buf, sizeof buf);
+	lock_encode(lock, &w);
+	return w.failed ? ERR_LIMIT : store_put(txn, &key, (struct bytes){buf, w.len});
+}
+
+enum error
+lock_table_remove(
+    struct store_txn *txn, enum lock_origin origin, const struct lock_subject *subject)
+{
+	struct key key;
+
+	key_of(&key, origin, subject);
+	return store_delete(txn, &key);
+}
+
+/* add - the lock of this key, if there is one */
+static enum error
+add(struct store_txn *txn, const struct key *key, struct lock_state *out)
+{
+	struct lock lock;
+	enum error e = get(txn, key, &lock);
+
+	if (e == OK)
+		lock_state_add(out, lock.until);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+lock_table_add_tenant(struct store_txn *txn, const char *tenant, struct lock_state *out)
+{
+	struct key key;
+	enum error e = OK;
+
+	if (store_meta(txn)->locks == 0)
+		return OK;
+	for (int i = 0; i < LOCK_ORIGINS && e == OK; i++) {
+		key_tenant_lock(&key, tables[i], tenant);
+		e = add(txn, &key, out);
+	}
+	return e;
+}
+
+enum error
+lock_table_add_login(
+    struct store_txn *txn, const struct login *login, struct lock_state *out)
+{
+	struct key key;
+	enum error e = OK;
+
+	if (store_meta(txn)->locks == 0)
+		return OK;
+	for (int i = 0; i < LOCK_ORIGINS && e == OK; i++) {
+		key_login_lock(&key, tables[i], login);
+		e = add(txn, &key, out);
+	}
+	return e;
+}
+
+struct each {
+	enum error (*fn)(
+	    void *arg, const struct lock_subject *subject, const struct lock *lock);
+	void *arg;
+};
+
+static enum error
+visit(void *arg, struct bytes key, struct bytes value)
+{
+	const struct each *each = arg;
+	struct lock_subject subject;
+	struct lock lock;
+	enum error e = key_to_lock(key, &subject.kind, subject.tenant, &subject.login);
+
+	if (e == OK)
+		e = lock_decode(value, &lock);
+	return e == OK ? each->fn(each->arg, &subject, &lock) : e;
+}
+
+enum error
+lock_table_each(struct store_txn *txn, enum lock_origin origin,
+    enum error (*fn)(
+	void *arg, const struct lock_subject *subject, const struct lock *lock),
+    void *arg)
+{
+	struct each each = {fn, arg};
+	struct key range;
+
+	key_table(&range, tables[origin]);
+	return range_each(txn, &range, visit, &each);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* resolve - what a login in normal form stands for */
+#ifndef POLICY_RESOLVE_H
+#define POLICY_RESOLVE_H
+
+#include "policy/login.h"
+#include "policy/store.h"
+#include "policy/text.h"
+
+/*
+ * Puts the mailbox, or login without domain, that LOGIN stands for in its place: by
+ * login-domain, aliases and default-domain, each of which writes a line of STEPS (may
+ * be NULL). ERR_DATA where it grows too long; else OK or an error of the store.
+ */
+enum error resolve_login(
+    struct store_txn *txn, struct login *login, struct text *steps) MUST_USE;
+
+#endif

@@ -1,0 +1,445 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""lock, unlock and locks: any login, and nothing but unlock ends one."""
+
+import os
+import shutil
+import subprocess
+import unittest
+
+import harness
+from t_metrics import Mta
+
+LATER = '2099-01-01T00:00:00Z'
+
+
+class Case(harness.Case):
+    """Tenant open lets everybody in, and so does no tenant at all."""
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('tenant add open --domain open.test --smtp-auth enabled '
+                 '--note ours')
+
+    def locked(self, login, *words):
+        """By check: whether it is; WORDS are among the steps."""
+        answer = self.json('check', login, *words, rc=(0, 11))
+        self.assertIn(answer['verdict'], ('allow', 'reject'))
+        self.assertEqual(answer['verdict'] == 'reject',
+                         answer['reason'] == 'locked')
+        return answer['reason'] == 'locked'
+
+    def locks(self, *options):
+        return {(o['kind'], o['subject'], o['origin'])
+                for o in self.jsonl('locks', *options)}
+
+    def load(self, text, *options, rc=0):
+        return self.ctl('import', '-', *options, stdin=text, rc=rc)
+
+
+class Commands(Case):
+
+    def test_any_login(self):
+        for login, other in (('jane@open.test', 'john@open.test'),
+                             ('x@nobody.test', 'y@nobody.test'),
+                             ('jane', 'john'), ('DOMAIN\\jane', 'DOMAIN\\john'),
+                             ('a:b;c@nobody.test', 'a:b@nobody.test'),
+                             ('a@b@nobody.test', 'b@nobody.test'),
+                             ('Jörg@Nobody.test', 'jorg@nobody.test'),
+                             ('two words', 'two')):
+            for command in 'lock', 'mailbox lock':
+                with self.subTest(login=login, command=command):
+                    self.assertFalse(self.locked(login))
+                    self.ctl(*command.split(), login)
+                    self.assertTrue(self.locked(login))
+                    self.assertTrue(self.locked(login.upper()))
+                    self.assertFalse(self.locked(other))
+                    self.ctl(*command.replace('lock', 'unlock').split(), login)
+                    self.assertFalse(self.locked(login))
+        self.assertEqual(self.locks(), set())
+        self.ctl('verify')
+
+    def test_what_is_no_login(self):
+        for login in '', '@', 'jane@', '@open.test', 'a\x01b', ' ' * 3, \
+                'jane@open..test', 'x' * 321:
+            self.refused(['lock', login], 65)
+            self.refused(['unlock', login], 65)
+        self.assertEqual(self.locks(), set())
+
+    def test_what_is_printed(self):
+        text = self.ctl('lock', 'jane@open.test', '--until', LATER, '--note',
+                        'ticket 17', '--actor', 'eve').out
+        for word in 'jane@open.test', 'open', LATER, 'ticket 17', 'eve', \
+                'local':
+            self.assertIn(word, text)
+        lock, = self.jsonl('locks')
+        when = lock.pop('when')
+        self.assertRegex(when, r'^\d{4}-\d\d-\d\dT')
+        self.assertEqual(lock, {
+            'kind': 'login', 'subject': 'jane@open.test', 'tenant': 'open',
+            'until': LATER, 'note': 'ticket 17', 'who': 'eve',
+            'origin': 'local'})
+        self.assertEqual(self.json('mailbox show jane@open.test'), {
+            'address': 'jane@open.test', 'tenant': 'open', 'until': None,
+            'smtp_auth': 'inherit', 'clients': [], 'note': None,
+            'lock': {'until': LATER}, 'expired': False})
+        shown = self.ctl('mailbox show jane@open.test').out
+        for word in 'locked until ' + LATER, 'ticket 17', 'eve':
+            self.assertIn(word, shown)
+        self.assertIn(LATER, self.ctl('mailbox list').out)
+        self.assertEqual(self.json('unlock jane@open.test'), {
+            'kind': 'login', 'subject': 'jane@open.test', 'unlocked': True})
+        self.assertEqual(self.ctl('locks').out, '')
+
+    def test_again_replaces_time_and_note(self):
+        self.ctl('lock', 'jane', '--until', LATER, '--note', 'a')
+        self.ctl('lock jane --note b')
+        lock, = self.jsonl('locks')
+        self.assertEqual((lock['until'], lock['note']), (None, 'b'))
+        self.ctl('lock', 'jane', '--until', LATER)
+        lock, = self.jsonl('locks')
+        self.assertEqual((lock['until'], lock['note']), (LATER, None))
+        self.refused('lock jane --until 2020-01-01', 65, '2020-01-01')
+        self.refused(['lock', 'jane', '--note', 'a\nb'], 65, '--note')
+        self.refused(['lock', 'jane', '--note', 'x' * 501], 65, '--note')
+        self.assertEqual(self.jsonl('locks')[0]['until'], LATER)
+
+    def test_notes_of_tenant_and_mailbox_are_left_alone(self):
+        self.ctl('mailbox set jane@open.test --note hers')
+        self.ctl('mailbox lock jane@open.test --note stolen')
+        self.ctl('tenant lock open --note incident')
+        self.assertEqual(self.json('mailbox show jane@open.test')['note'],
+                         'hers')
+        self.assertEqual(self.json('tenant show open')['note'], 'ours')
+        self.assertEqual(
+            {(o['subject'], o['note']) for o in self.jsonl('locks')},
+            {('open', 'incident'), ('jane@open.test', 'stolen')})
+
+    def test_what_is_not_locked(self):
+        self.ctl('mailbox set jane@open.test --smtp-auth enabled')
+        for command in ('unlock jane@open.test', 'unlock nobody',
+                        'mailbox unlock jane@open.test', 'tenant unlock open',
+                        'tenant unlock nobody'):
+            self.refused(command, 1, 'not locked')
+        self.refused('tenant lock nobody', 1, 'nobody')
+
+    def test_alias(self):
+        self.ctl('mailbox alias add jane@open.test js')
+        result = self.ctl('mailbox lock js')
+        self.assertIn('js stands for mailbox jane@open.test', result.err)
+        self.assertEqual(self.locks(), {('login', 'jane@open.test', 'local')})
+        for login in 'js', 'jane@open.test':
+            self.assertTrue(self.locked(login))
+        self.ctl('unlock js')
+        self.assertEqual(self.locks(), set())
+
+    def test_alias_that_was_locked_before_it_was_one(self):
+        self.ctl('lock js')
+        self.ctl('mailbox alias add jane@open.test js')
+        self.assertTrue(self.locked('js'))
+        self.ctl('unlock js')
+        self.assertFalse(self.locked('js'))
+
+    def test_default_domain(self):
+        self.ctl('lock early')
+        self.ctl('settings set default-domain open.test')
+        result = self.ctl('lock jane')
+        self.assertEqual(result.err, '')
+        for login in 'jane', 'jane@open.test', 'early', 'early@open.test':
+            self.assertTrue(self.locked(login), login)
+        self.ctl('unlock early@open.test')
+        self.assertEqual(self.locks(), {('login', 'jane@open.test', 'local')})
+
+    def test_unlock_names_the_lock_that_still_holds(self):
+        self.ctl('settings set subaddress-delimiter +')
+        for login in 'jane@open.test', 'jane+x@open.test':
+            self.ctl('lock', login)
+        self.assertIn('still locked', self.ctl('unlock jane+x@open.test').err)
+        self.assertTrue(self.locked('jane+x@open.test'))
+        self.ctl('lock jane+x@open.test')
+        self.ctl('tenant lock open')
+        self.ctl('unlock jane@open.test')
+        self.assertIn('its tenant', self.ctl('unlock jane+x@open.test').err)
+        self.assertEqual(self.ctl('tenant unlock open').err, '')
+        self.assertFalse(self.locked('jane+x@open.test'))
+
+    def test_list_of_a_tenant(self):
+        self.ctl('tenant add other --domain o.test')
+        self.ctl('tenant lock other')
+        for login in 'a@o.test', 'b@open.test', 'c':
+            self.ctl('lock', login)
+        self.assertEqual(self.locks('--tenant', 'other'), {
+            ('tenant', 'other', 'local'), ('login', 'a@o.test', 'local')})
+        self.assertEqual(len(self.locks()), 4)
+        self.refused('locks --tenant nobody', 1, 'nobody')
+        self.assertIn('tenant other', self.ctl('locks').out)
+
+    def test_digests(self):
+        before = self.status()
+        self.assertEqual((before['locks'], before['local_digest']),
+                         (0, '0' * 64))
+        self.ctl('lock jane')
+        self.ctl('tenant lock open')
+        after = self.status()
+        self.assertEqual(after['policy_digest'], before['policy_digest'])
+        self.assertNotEqual(after['local_digest'], before['local_digest'])
+        self.assertEqual(after['locks'], 2)
+        text = self.ctl('status', rc=3).out
+        self.assertIn(after['local_digest'], text)
+        self.assertRegex(text, r'(?m)^locks +2$')
+        self.ctl('audit verify')
+
+    def test_configuration_file_that_makes_no_sense(self):
+        path = os.path.join(self.tmp, 'conf')
+        with open(path, 'w') as f:
+            f.write('state-dir = %s\nsocket = nonsense\nnot a line\n'
+                    'no-such-key = 1\n' % self.dir)
+        result = self.ctl('-c', path, 'lock', 'jane')
+        self.assertIn('warning', result.err)
+        self.assertTrue(self.locked('jane'))
+
+
+class Kept(Case):
+    """What does not end a lock that was made here."""
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('mailbox set jane@open.test --smtp-auth enabled')
+        self.ctl('mailbox lock jane@open.test --note stolen')
+        self.ctl('lock x@nobody.test')
+        self.ctl('tenant add acme --domain acme.test')
+        self.ctl('tenant lock acme')
+        self.all = self.whole()
+
+    def whole(self):
+        """All locks with all that is theirs; whose a login is may change."""
+        return [{**lock, 'tenant': None} for lock in self.jsonl('locks')]
+
+    def held(self):
+        self.assertEqual(self.whole(), self.all)
+        for login in 'jane@open.test', 'x@nobody.test':
+            self.assertTrue(self.locked(login))
+        self.ctl('verify')
+
+    def test_import(self):
+        self.load('{"type":"tenant","name":"open","smtp_auth":"enabled",'
+                  '"lock":null}\n{"type":"mailbox","address":"jane@open.test",'
+                  '"smtp_auth":"enabled","lock":null}\n')
+        self.held()
+        self.load('address,smtp_auth\njane@open.test,enabled\n')
+        self.held()
+
+    def test_import_replace(self):
+        self.load('address,smtp_auth\nv@open.test,enabled\n', '--replace',
+                  '--tenant', 'open', '--force')
+        self.held()
+        self.load('{"type":"tenant","name":"open","domains":["open.test"],'
+                  '"smtp_auth":"enabled"}\n', '--replace', '--force')
+        self.held()
+        self.load('', '--replace', '--force', '--format', 'jsonl')
+        self.held()
+
+    def test_removal(self):
+        result = self.ctl('mailbox remove jane@open.test')
+        self.assertIn('lock of jane@open.test stays', result.err)
+        self.held()
+        result = self.ctl('tenant remove acme --force')
+        self.assertIn('lock of acme stays', result.err)
+        self.held()
+        self.ctl('tenant remove open --force')
+        self.assertEqual(len(self.locks()), 3)
+        self.assertTrue(self.locked('jane@open.test'))
+        self.ctl('tenant add acme --domain acme.test --smtp-auth enabled')
+        self.assertTrue(self.locked('u@acme.test'))
+        self.ctl('tenant remove acme --force')
+        self.assertIn('is not locked now', self.ctl('tenant unlock acme').out)
+        self.assertEqual(len(self.locks()), 2)
+
+    @unittest.skipUnless(shutil.which('openssl'), 'openssl is missing')
+    def test_snapshot(self):
+        key = os.path.join(self.tmp, 'key')
+        for argv in (['genpkey', '-algorithm', 'ed25519', '-out', key],
+                     ['pkey', '-in', key, '-pubout', '-out', key + '.pub']):
+            subprocess.run(['openssl', *argv], check=True,
+                           stderr=subprocess.PIPE)
+        here, there = self.dir, os.path.join(self.tmp, 'there')
+        self.dir = there
+        self.ctl('init')
+        self.ctl('tenant add other --domain other.test --smtp-auth enabled')
+        self.load('{"type":"lock","login":"brought@other.test"}\n')
+        self.ctl('lock made-here@other.test')
+        made = self.ctl('snapshot', 'create', key + '.snapshot', '--key', key)
+        self.assertIn('1 lock made on this machine is not', made.err)
+        digest = self.digest()
+        self.dir = here
+        apply = ['snapshot', 'apply', key + '.snapshot', '--trust',
+                 key + '.pub']
+        self.ctl(*apply)
+        self.assertEqual(self.digest(), digest)
+        self.assertEqual(self.locks(), {
+            ('login', 'jane@open.test', 'local'), ('tenant', 'acme', 'local'),
+            ('login', 'x@nobody.test', 'local'),
+            ('login', 'brought@other.test', 'brought')})
+        self.assertTrue(self.locked('brought@other.test'))
+        self.assertFalse(self.locked('made-here@other.test'))
+        self.dir = there                # it goes as it came
+        self.assertIn('was brought', self.ctl('unlock brought@other.test').err)
+        self.ctl('snapshot', 'create', key + '.snapshot', '--key', key)
+        self.dir = here
+        self.ctl(*apply)
+        self.held()
+
+    def backup(self):
+        out = os.path.join(self.tmp, 'backup')
+        os.mkdir(out)
+        self.ctl('backup', out)
+        return out
+
+    def test_restore_keeps_locks(self):
+        out = self.backup()
+        self.ctl('lock after')
+        self.load('{"type":"lock","login":"brought","note":"n"}\n')
+        self.ctl('mailbox set v@open.test --smtp-auth disabled')
+        result = self.ctl('restore', out)
+        self.assertIn('1 lock kept', result.out)
+        self.assertEqual(self.locks(), {
+            ('login', 'jane@open.test', 'local'), ('login', 'after', 'local'),
+            ('login', 'x@nobody.test', 'local'), ('tenant', 'acme', 'local'),
+            ('login', 'brought', 'local')})
+        self.assertEqual([o['note'] for o in self.jsonl('locks')
+                          if o['subject'] == 'brought'], ['n'])
+        self.assertTrue(self.locked('brought'))
+        self.ctl('verify')
+        self.ctl('audit verify')
+        self.assertIn('already', self.ctl('restore', out).out)
+
+    def test_restore_brings_those_of_the_backup_back(self):
+        out = self.backup()
+        self.ctl('unlock jane@open.test')
+        self.assertFalse(self.locked('jane@open.test'))
+        self.assertEqual(self.json('restore', out)['locks_kept'], 1)
+        self.held()
+
+    def test_restore_of_a_damaged_database(self):
+        out = self.backup()
+        self.ctl('lock after')
+        path = os.path.join(self.dir, 'policy.mdb')
+        with open(path, 'rb') as f:
+            content = f.read()
+        at = content.index(b'stolen')
+        with open(path, 'r+b') as f:    # its digest does not hold any more
+            while at >= 0:
+                f.seek(at)
+                f.write(b'STOLEN')
+                at = content.find(b'stolen', at + 1)
+        self.ctl('verify', rc=1)
+        result = self.ctl('restore', out)
+        self.assertNotIn('warning', result.err)
+        self.assertIn(('login', 'after', 'local'), self.locks())
+        self.assertEqual(len(self.locks()), 4)
+        self.assertTrue(self.locked('after'))
+        self.ctl('verify')
+        self.ctl('audit verify')
+
+    def test_restore_of_a_missing_database(self):
+        out = self.backup()
+        self.ctl('lock after')
+        os.remove(os.path.join(self.dir, 'policy.mdb'))
+        result = self.ctl('restore', out)
+        self.assertIn('warning: the locks of the old database', result.err)
+        self.held()
+
+
+class Brought(Case):
+
+    def test_export_and_import(self):
+        self.ctl('lock', 'jane@open.test', '--until', LATER, '--note', 'a')
+        self.ctl('tenant lock open --actor eve')
+        self.ctl('lock jane')
+        text = self.ctl('export').out
+        self.dir = os.path.join(self.tmp, 'other')
+        self.ctl('init')
+        self.load(text)
+        self.assertEqual(self.locks(), {
+            ('login', 'jane@open.test', 'brought'),
+            ('tenant', 'open', 'brought'), ('login', 'jane', 'brought')})
+        self.assertTrue(self.locked('jane'))
+        self.assertEqual(self.ctl('export').out, text)
+        digest = self.digest()
+        self.load(text)
+        self.assertEqual(self.digest(), digest)
+        self.ctl('verify')
+
+    def test_the_longer_one_of_two_is_exported(self):
+        self.load('{"type":"lock","login":"jane","until":"%s"}\n' % LATER)
+        for options, until in (('--until +1d', LATER), ('', None)):
+            self.ctl('lock jane ' + options)
+            line = [o for o in self.jsonl('export') if o['type'] == 'lock']
+            self.assertEqual([o['until'] for o in line], [until])
+        self.ctl('unlock jane')
+        self.assertEqual(self.locks(), set())
+
+    def test_bad_lines(self):
+        for line, word in (
+                ('{"type":"lock"}', 'login'),
+                ('{"type":"lock","login":"a","tenant":"b"}', 'login'),
+                ('{"type":"lock","login":"@"}', 'bad login'),
+                ('{"type":"lock","tenant":"B B"}', 'tenant name'),
+                ('{"type":"lock","login":"a","until":"soon"}', 'until'),
+                ('{"type":"lock","login":"a","x":"y"}', 'unknown key'),
+                ('{"type":"lock","login":"a","who":"%s"}' % ('w' * 101),
+                 'who'),
+                ('{"type":"lock","login":"a"}\n{"type":"lock","login":"A"}',
+                 'earlier line')):
+            with self.subTest(line=line):
+                result = self.load(line + '\n', rc=65)
+                self.assertIn(word, result.err)
+        self.assertEqual(self.locks(), set())
+
+    def test_one_tenant(self):
+        self.ctl('tenant add other --domain o.test')
+        for lock in '"tenant":"other"', '"login":"a@o.test"', '"login":"x"':
+            result = self.load('{"type":"lock",%s}\n' % lock, '--tenant',
+                               'open', rc=65)
+            self.assertIn('not of tenant open', result.err)
+        self.load('{"type":"lock","login":"a@open.test"}\n', '--tenant',
+                  'open')
+        self.assertTrue(self.locked('a@open.test'))
+
+    def test_replace_that_ends_one_needs_force(self):
+        text = self.ctl('export').out
+        self.load('{"type":"lock","login":"jane"}\n')
+        result = self.load(text + ''.join(
+            '{"type":"mailbox","address":"u%d@open.test","note":"n"}\n' % i
+            for i in range(20)), '--replace', rc=65)
+        self.assertIn('--force', result.err)
+        self.assertTrue(self.locked('jane'))
+        self.load(text, '--replace', '--force')
+        self.assertFalse(self.locked('jane'))
+
+
+class Daemon(Case):
+
+    def test_next_mail_from(self):
+        """In a session that is open."""
+        self.ctl('settings set default-domain open.test')
+        with harness.Daemon(self) as daemon:
+            daemon.wait_log('policy database verified')
+            with Mta(daemon) as mta:
+                for login, reply in (
+                        ('jane@open.test', 'mailbox jane@open.test'),
+                        ('x@nobody.test', 'mailbox x@nobody.test')):
+                    self.assertEqual(mta.mail(login), 'a')
+                    self.ctl('lock', login)
+                    self.assertIn('550 5.7.1 SMTP AUTH is locked for ' + reply,
+                                  mta.mail(login))
+                    self.ctl('unlock', login)
+                    self.assertEqual(mta.mail(login), 'a')
+                self.ctl('settings unset default-domain')
+                self.ctl('lock jane')
+                self.assertIn('550 5.7.1 SMTP AUTH is locked for this login',
+                              mta.mail('jane'))
+
+
+if __name__ == '__main__':
+    harness.main()
