@@ -50,6 +50,9 @@ mailbox show bob@acme.test
 mailbox list
 mailbox lock bob@acme.test
 mailbox unlock bob@acme.test
+lock eve --note stolen
+locks
+unlock eve
 mailbox alias add bob@acme.test bobby
 mailbox alias list
 mailbox alias remove bobby

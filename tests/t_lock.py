@@ -163,6 +163,20 @@ class Commands(Case):
         self.assertEqual(self.ctl('tenant unlock open').err, '')
         self.assertFalse(self.locked('jane+x@open.test'))
 
+    def test_domain_of_a_locked_tenant(self):
+        self.ctl('tenant add other --smtp-auth enabled')
+        self.ctl('tenant lock open')
+        self.refused('domain move open.test other', 65, '--force')
+        self.assertTrue(self.locked('u@open.test'))
+        self.refused('domain remove open.test', 65, '--force')
+        self.ctl('tenant lock other')
+        self.ctl('domain move open.test other')
+        self.assertTrue(self.locked('u@open.test'))
+        self.ctl('domain move open.test open')
+        self.ctl('tenant unlock other')
+        self.ctl('domain move open.test other --force')
+        self.assertFalse(self.locked('u@open.test'))
+
     def test_list_of_a_tenant(self):
         self.ctl('tenant add other --domain o.test')
         self.ctl('tenant lock other')

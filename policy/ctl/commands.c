@@ -30,7 +30,7 @@ static const struct command table[] = {
     {"tenant unlock", "NAME", 0, NEED_WRITE, ctl_tenant_unlock, "end a lock"},
     {"domain add", "TENANT DOMAIN", 0, NEED_WRITE, ctl_domain_add,
 	"give a domain to a tenant; * is every other login"},
-    {"domain move", "DOMAIN TENANT", 0, NEED_WRITE, ctl_domain_move,
+    {"domain move", "DOMAIN TENANT", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_move,
 	"from one tenant to another"},
     {"domain remove", "DOMAIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_remove,
 	"take a domain from its tenant"},

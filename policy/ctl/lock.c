@@ -137,7 +137,7 @@ end_name(void *arg, const struct login *name)
 static enum error
 remark_others(struct ctl *c, const struct login *typed, const struct login *login)
 {
-	struct lock_state own, tenants = {.set = false};
+	struct lock_state own = {.set = false}, tenants = {.set = false};
 	struct tenant t;
 	enum error e = tenant_table_of(c->txn, login, &t);
 
@@ -309,7 +309,7 @@ print_unlocked(struct ctl *c, const struct lock_subject *subject)
 	struct json j;
 
 	if (!c->options.json) {
-		fprintf(c->out, "%s%s is not locked now\n", tenant ? "tenant " : "",
+		show_line(c->out, "%s%s is not locked now", tenant ? "tenant " : "",
 		    lock_subject_name(subject));
 		return;
 	}
