@@ -167,6 +167,50 @@ text_typed(struct text *t, const char *s, size_t n, size_t limit)
 	escape_where(t, s, n, limit, "");
 }
 
+/* hex - the value of an upper-case digit; -1 */
+static int
+hex(char c)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
+/* is_utf8 - whether all of S is */
+static bool
+is_utf8(const char *s)
+{
+	size_t n = strlen(s), len;
+
+	for (size_t i = 0; i < n; i += len) {
+		len = text_utf8_length(s + i, n - i);
+		if (len == 0)
+			return false;
+	}
+	return true;
+}
+
+bool
+text_unescape(char *out, size_t cap, const char *s)
+{
+	bool any = false;
+	size_t n = 0;
+
+	while (*s != '\0' && n + 1 < cap) {
+		bool is =
+		    s[0] == '\\' && s[1] == 'x' && hex(s[2]) >= 0 && hex(s[3]) >= 0;
+
+		out[n++] = is ? (char)(hex(s[2]) << 4 | hex(s[3])) : *s;
+		if (is && out[n - 1] == '\0')
+			return false;
+		s += is ? 4 : 1;
+		any |= is;
+	}
+	out[n] = '\0';
+	return any && *s == '\0' && is_utf8(out);
+}
+
 bool
 text_is_line(const char *s, size_t n)
 {

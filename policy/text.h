@@ -48,6 +48,12 @@ void text_show(struct text *t, const char *s, size_t n, size_t limit);
 void text_typed(struct text *t, const char *s, size_t n, size_t limit);
 
 /*
+ * Undoes them: whether S has a \xHH, in upper case as they write it, and all that it
+ * has make a string of CAP bytes at most, of valid UTF-8, that is in OUT then.
+ */
+bool text_unescape(char *out, size_t cap, const char *s);
+
+/*
  * Returns the length (1 to 4) of the valid UTF-8 character at S, of which N bytes
  * are there; 0 where there is none (RFC 3629: no surrogates, no over-long forms).
  */

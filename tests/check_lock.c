@@ -300,7 +300,7 @@ END_TEST
 START_TEST(scan_finds_a_lock_that_was_altered)
 {
 	struct lock lock = lock_make(INSTANT_NONE, 0, 0);
-	uint8_t buf[RECORD_MAX];
+	uint8_t buf[RECORD_MAX] = {0};
 	struct error_text why = {""};
 	struct lock_subject s;
 	struct key key;

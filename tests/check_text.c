@@ -277,6 +277,25 @@ START_TEST(utf8_length_of_all_starts)
 }
 END_TEST
 
+START_TEST(escapes_are_undone)
+{
+	static const struct {
+		const char *from, *to; /* NULL: left alone */
+	} rows[] = {{"DOM\\x5Cdave", "DOM\\dave"}, {"a\\x20b", "a b"},
+	    {"\\xC3\\xA4@x", "\xC3\xA4@x"}, {"plain", NULL}, {"DOM\\dave", NULL},
+	    {"DOM\\xbert", NULL}, {"\\x5", NULL}, {"\\x00", NULL}, {"\\xC3", NULL},
+	    {"\\x5c", NULL}, {"12345678901234567890\\x20", NULL}};
+	char out[20];
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		ck_assert_int_eq(
+		    text_unescape(out, sizeof out, rows[i].from), rows[i].to != NULL);
+		if (rows[i].to != NULL)
+			ck_assert_str_eq(out, rows[i].to);
+	}
+}
+END_TEST
+
 START_TEST(line_or_not)
 {
 	static const struct {
@@ -316,5 +335,6 @@ main(void)
 	tcase_add_test(escape, escape_in_every_room);
 	tcase_add_test(utf8, utf8_length_of_all_starts);
 	tcase_add_test(utf8, line_or_not);
+	tcase_add_test(utf8, escapes_are_undone);
 	return suite_run(suite);
 }

@@ -177,6 +177,40 @@ class Commands(Case):
         self.ctl('domain move open.test other --force')
         self.assertFalse(self.locked('u@open.test'))
 
+    def test_domain_that_another_policy_moves(self):
+        self.ctl('tenant add other --domain other.test --smtp-auth enabled')
+        text = self.ctl('export').out
+        moved = text.replace('"domains":["open.test"]', '"domains":[]').replace(
+            '"domains":["other.test"]', '"domains":["other.test","open.test"]')
+        self.assertNotEqual(moved, text)
+        backup = os.path.join(self.tmp, 'moved')
+        self.load(moved, '--replace', '--force')
+        self.ctl('backup', backup)
+        self.load(text, '--replace', '--force')
+        self.ctl('tenant lock open')
+        for command in ['import', '-', '--replace'], ['restore', backup]:
+            result = self.ctl(*command, stdin=moved, rc=65)
+            self.assertIn('the logins of open.test would be of tenant other',
+                          result.err)
+            self.assertTrue(self.locked('u@open.test'))
+        self.load(moved, '--replace', '--force')
+        self.assertFalse(self.locked('u@open.test'))
+
+    def test_as_the_log_writes_it(self):
+        for shown, login in (('DOM\\x5Cdave', 'DOM\\dave'),
+                             ('jo\\x20e@open.test', 'jo e@open.test'),
+                             ('DOM\\xbert', 'DOM\\xbert')):
+            result = self.ctl('lock', shown)
+            self.assertEqual('as the log writes it' in result.err,
+                             shown != login)
+            self.assertTrue(self.locked(login))
+            self.ctl('unlock', shown)
+            self.assertFalse(self.locked(login))
+
+    def test_name_of_a_tenant(self):
+        self.assertIn('tenant lock open', self.ctl('lock open').err)
+        self.assertNotIn('tenant lock', self.ctl('lock opener').err)
+
     def test_list_of_a_tenant(self):
         self.ctl('tenant add other --domain o.test')
         self.ctl('tenant lock other')
@@ -266,7 +300,7 @@ class Kept(Case):
         self.ctl('tenant add acme --domain acme.test --smtp-auth enabled')
         self.assertTrue(self.locked('u@acme.test'))
         self.ctl('tenant remove acme --force')
-        self.assertIn('is not locked now', self.ctl('tenant unlock acme').out)
+        self.assertIn('has ended', self.ctl('tenant unlock acme').out)
         self.assertEqual(len(self.locks()), 2)
 
     @unittest.skipUnless(shutil.which('openssl'), 'openssl is missing')
@@ -288,7 +322,10 @@ class Kept(Case):
         self.dir = here
         apply = ['snapshot', 'apply', key + '.snapshot', '--trust',
                  key + '.pub']
-        self.ctl(*apply)
+        self.assertIn('is locked on this machine',  # its domain is not there
+                      self.ctl(*apply, rc=65).err)
+        self.held()
+        self.ctl(*apply, '--force')
         self.assertEqual(self.digest(), digest)
         self.assertEqual(self.locks(), {
             ('login', 'jane@open.test', 'local'), ('tenant', 'acme', 'local'),

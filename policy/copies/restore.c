@@ -9,6 +9,7 @@
 
 #include "policy/copies/backup.h"
 #include "policy/copies/kept_locks.h"
+#include "policy/copies/locked_domains.h"
 #include "policy/copies/replace.h"
 #include "policy/copies/swap.h"
 #include "policy/folder.h"
@@ -156,6 +157,26 @@ put_locks(const struct job *j, struct store_txn *txn, struct error_text *why)
 	return e == OK ? OK : error_about(why, e, j->dir);
 }
 
+/* replace_guarded - locks stay, and no domain leaves one of this machine unasked */
+static enum error
+replace_guarded(const struct job *j, struct store_txn *txn, struct error_text *why)
+{
+	struct locked_domains domains;
+	enum error e = locked_domains_start(&domains, txn, j->log->when);
+
+	if (e != OK)
+		error_about(why, e, j->dir);
+	store_watch(txn, count, j->out);
+	if (e == OK)
+		e = replace_from(txn, j->from, why);
+	if (e == OK)
+		e = put_locks(j, txn, why);
+	if (e == OK && !j->force)
+		e = locked_domains_check(&domains, why);
+	locked_domains_end(&domains);
+	return e;
+}
+
 /* change - the live policy, within TXN */
 static enum error
 change(const struct job *j, struct store_txn *txn, struct error_text *why)
@@ -168,12 +189,8 @@ change(const struct job *j, struct store_txn *txn, struct error_text *why)
 	if (is_empty(j->from) && !is_empty(txn) && !j->force)
 		return refuse(j, why);
 	e = keep_locks(j, txn, why);
-	if (e != OK)
-		return e;
-	store_watch(txn, count, out);
-	e = replace_from(txn, j->from, why);
 	if (e == OK)
-		e = put_locks(j, txn, why);
+		e = replace_guarded(j, txn, why);
 	if (e != OK || (out->created + out->changed + out->removed == 0 && !newer))
 		return e;
 	out->way = RESTORE_POLICY;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/copies/locked_domains.h"
 #include "policy/copies/replace.h"
 #include "policy/ctl/bad_lines.h"
 #include "policy/ctl/changes.h"
@@ -37,6 +38,7 @@ struct job {
 	uint64_t before;    /* records that could be removed */
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
 	uint64_t unlocked;  /* locks that were brought, and would go */
+	struct locked_domains domains;
 };
 
 static enum error
@@ -226,6 +228,8 @@ replace_all(struct job *j)
 	struct store *scratch;
 	enum error e = store_scratch(&scratch, c->dir, &c->why);
 
+	if (e == OK)
+		e = locked_domains_start(&j->domains, c->txn, c->now);
 	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
 		error_about(&c->why, e, c->dir);
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
@@ -269,7 +273,7 @@ guard(struct job *j, struct error_text *why)
 		    "%llu locks that were brought are not in the file, and would end; "
 		    "use --force if that is meant",
 		    (unsigned long long)j->unlocked);
-	return OK;
+	return locked_domains_check(&j->domains, why);
 }
 
 /* check_guard - a dry run says what the other one would say */
@@ -331,6 +335,7 @@ ctl_import(struct ctl *c)
 		import_file_close(&j->file);
 	}
 	import_close(&j->import);
+	locked_domains_end(&j->domains);
 	free(j->row.domain);
 	free(j);
 	return e;

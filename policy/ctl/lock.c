@@ -13,6 +13,7 @@
 #include "policy/lock_lookup.h"
 #include "policy/resolve.h"
 #include "policy/tenant_table.h"
+#include "policy/text.h"
 
 #define UNTIL_TEXT_MAX (INSTANT_TEXT_MAX + 16)
 #define SUBJECT_TEXT_MAX (LOGIN_MAX + 16)
@@ -83,12 +84,25 @@ lock_end(struct ctl *c, const struct lock_subject *subject)
 	    subject->kind == LOCK_TENANT ? "tenant " : "", lock_subject_name(subject));
 }
 
-/* find_login - the word on the command line, and what it stands for */
+/* login_word - the word on the command line, or what the log's spelling stands for */
+static const char *
+login_word(struct ctl *c, char *buf, size_t cap)
+{
+	const char *word = ctl_word(c, 0);
+
+	if (!text_unescape(buf, cap, word))
+		return word;
+	remark(c->err, "%s is read as %s, as the log writes it", word, buf);
+	return buf;
+}
+
+/* find_login - the word, and what it stands for */
 static enum error
 find_login(struct ctl *c, struct login *typed_r, struct login *stands_for_r)
 {
-	const char *word = ctl_word(c, 0);
-	enum error e = address_exact(c->txn, word, typed_r, &c->why);
+	char buf[LOGIN_MAX + 1];
+	enum error e =
+	    address_exact(c->txn, login_word(c, buf, sizeof buf), typed_r, &c->why);
 
 	*stands_for_r = *typed_r;
 	if (e == OK)
@@ -309,7 +323,7 @@ print_unlocked(struct ctl *c, const struct lock_subject *subject)
 	struct json j;
 
 	if (!c->options.json) {
-		show_line(c->out, "%s%s is not locked now", tenant ? "tenant " : "",
+		show_line(c->out, "the lock of %s%s has ended", tenant ? "tenant " : "",
 		    lock_subject_name(subject));
 		return;
 	}
@@ -339,6 +353,27 @@ lock_show(struct ctl *c, const struct lock_subject *subject)
 	return e;
 }
 
+/* remark_tenant - that a word names a tenant, which is not what was locked */
+static enum error
+remark_tenant(struct ctl *c)
+{
+	char name[TENANT_NAME_MAX + 1];
+	struct error_text why;
+	struct tenant t;
+	enum error e = tenant_name_parse(ctl_word(c, 0), name, &why);
+
+	if (e != OK)
+		return OK;
+	e = tenant_table_get(c->txn, name, &t);
+	if (e == OK)
+		remark(c->err,
+		    "warning: that is a login; \"smtpauthctl tenant lock %s\" locks "
+		    "the "
+		    "tenant",
+		    name);
+	return e == ERR_NOTFOUND ? OK : e;
+}
+
 enum error
 ctl_lock(struct ctl *c)
 {
@@ -347,7 +382,9 @@ ctl_lock(struct ctl *c)
 	enum error e = lock_make_login(c, &login);
 
 	lock_subject_login(&subject, &login);
-	return e == OK ? lock_show(c, &subject) : e;
+	if (e == OK)
+		e = lock_show(c, &subject);
+	return e == OK ? remark_tenant(c) : e;
 }
 
 enum error

@@ -154,9 +154,8 @@ ctl_restore(struct ctl *c)
 		journal_announce(&c->log, &r.meta);
 	if (r.locks_lost)
 		remark(c->err,
-		    "warning: the locks of the old database could not all be read: one "
-		    "that was made after the backup is gone; see \"smtpauthctl "
-		    "locks\"");
+		    "warning: the locks of the old database could not all be read: any "
+		    "made since the backup are gone; see \"smtpauthctl locks\"");
 	if (c->options.json)
 		tell_json(c, dir, &r);
 	else
