@@ -248,15 +248,34 @@ judge_looser(struct store_txn *txn, const struct submission *s, const char *raw,
 	return OK;
 }
 
-/* is_plain - nothing but ASCII, and of Sendmail's nothing that had to be encoded */
+/*
+ * is_plain - nothing but ASCII, and all as the client sent it: Sendmail encodes what
+ * else there is, and Postfix has '?' for a control character
+ */
 static bool
 is_plain(const struct submission *s)
 {
 	for (size_t i = 0; i < s->login_len; i++)
-		if ((unsigned char)s->login[i] >= 0x80 ||
+		if ((unsigned char)s->login[i] >= 0x80 || s->login[i] == '?' ||
 		    (s->mta == MTA_SENDMAIL && s->login[i] == '+'))
 			return false;
 	return true;
+}
+
+/*
+ * join_marks - the N bytes S as OUT, without what behind '?' may say which control
+ * character it was, and the length of that: Dovecot hands on some of them as U+0001
+ * with a letter or digit, and Postfix puts '?' for U+0001
+ */
+static size_t
+join_marks(const char *s, size_t n, char *out)
+{
+	size_t len = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (i == 0 || s[i - 1] != '?' || memchr("1tnr", s[i], 4) == NULL)
+			out[len++] = s[i];
+	return len;
 }
 
 /* judge_readings - a login that is not plain, or invalid, in its looser forms, too */
@@ -265,14 +284,21 @@ judge_readings(struct store_txn *txn, const struct submission *s, struct outcome
     struct text *steps)
 {
 	char decoded[READING_MAX];
-	size_t n = s->login_len;
+	size_t n = s->login_len, len;
+	enum error e;
 
 	/* what no password database is asked is an invalid login, and no more */
 	if (s->mta == MTA_SENDMAIL)
 		return xtext_decode(s->login, n, decoded, sizeof decoded, &n) == OK
 		    ? judge_looser(txn, s, decoded, n, out, steps)
 		    : OK;
-	return n <= READING_MAX ? judge_looser(txn, s, s->login, n, out, steps) : OK;
+	if (n > READING_MAX)
+		return OK;
+	e = judge_looser(txn, s, s->login, n, out, steps);
+	if (e != OK)
+		return e;
+	len = join_marks(s->login, n, decoded);
+	return len < n ? judge_looser(txn, s, decoded, len, out, steps) : OK;
 }
 
 enum error

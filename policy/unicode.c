@@ -92,11 +92,14 @@ struct spelling {
 	ucs4_t last;
 };
 
-/* is_overlooked - whether HOW drops C behind what there is */
+/*
+ * is_overlooked - whether HOW drops C behind what there is; a '?' of Postfix' may have
+ * been a control character
+ */
 static bool
 is_overlooked(const struct spelling *out, enum looseness how, ucs4_t c)
 {
-	return is_unseen(c) ||
+	return is_unseen(c) || c == '?' ||
 	    (how == LOOSE_FOLDED && c == DOT_ABOVE && out->last == 'i');
 }
 

@@ -28,7 +28,8 @@ bool unicode_is_visible(const char *s, size_t n);
 
 /* How much of a spelling a password database may overlook, least first. */
 enum looseness {
-	LOOSE_BLANKS,     /* blanks, and what cannot be seen */
+	LOOSE_BLANKS,     /* blanks, what cannot be seen, and '?', which Postfix has
+			     for control characters */
 	LOOSE_COMPATIBLE, /* also width and other compatibility variants: NFKC; a blank
 			     between words counts */
 	LOOSE_FOLDED, /* all of these, and case: NFKC_Casefold; the Turkish i's are i */

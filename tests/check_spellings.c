@@ -170,6 +170,33 @@ START_TEST(other_accounts_are_let_alone)
 }
 END_TEST
 
+START_TEST(question_mark_of_postfix_stands_for_what_is_overlooked)
+{
+	static const char *const locked[] = {
+	    "al?ice@open.test", "?alice?@open.test", "\xEF\xBD\x81l??ice@open.test"};
+
+	settle();
+	for (size_t i = 0; i < COUNT(locked); i++)
+		expect(locked[i], VERDICT_REJECT, REASON_LOCKED);
+	expect("alice@op?en.test", VERDICT_REJECT, REASON_INVALID_LOGIN);
+	/* which one it was, by Dovecot */
+	ck_assert_int_eq(
+	    judge_from("al?1ice@open.test", MTA_POSTFIX, "").reason, REASON_LOCKED);
+	ck_assert_int_eq(
+	    judge_from("?talice?n?r@open.test", MTA_AUTO, "").reason, REASON_LOCKED);
+	ck_assert_int_eq(
+	    judge_from("mike.?xski@open.test", MTA_AUTO, "").verdict, VERDICT_ALLOW);
+	setting_store("invalid-login", "accept");
+	settle();
+	expect("alice@op?en.test", VERDICT_REJECT, REASON_LOCKED);
+	ck_assert_int_eq(
+	    judge_from("alice@op?1en.test", MTA_AUTO, "").reason, REASON_LOCKED);
+	expect("mike?.ski@open.test", VERDICT_REJECT, REASON_MAILBOX_DISABLED);
+	expect("who?@open.test", VERDICT_ALLOW, REASON_TENANT_ENABLED);
+	expect("alice?@free.test", VERDICT_ALLOW, REASON_UNKNOWN_TENANT);
+}
+END_TEST
+
 START_TEST(looser_form_is_judged_as_a_whole)
 {
 	alias_store(txn, "alice@open.test", "wonder");
@@ -414,6 +441,7 @@ main(void)
 	tcase_add_checked_fixture(table, setup, teardown);
 	tcase_add_test(table, spellings_that_log_in_as_a_locked_account);
 	tcase_add_test(table, other_accounts_are_let_alone);
+	tcase_add_test(table, question_mark_of_postfix_stands_for_what_is_overlooked);
 	tcase_add_test(table, looser_form_is_judged_as_a_whole);
 	tcase_add_test(table, locks_hold_where_invalid_logins_pass);
 	tcase_add_test(table, both_readings_are_among_the_steps);
