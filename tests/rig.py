@@ -260,7 +260,7 @@ class Rig(Site):
         self.main = dict(main)
         self.tokens = tokens
         self.queue = os.path.join(self.dir, 'queue')
-        self.postfix = self.dovecot = None
+        self.postfix, self.passwords = None, []
         self.env['MAIL_CONFIG'] = os.path.join(self.dir, 'etc')
         self.tls = {name for name, options in listeners.items()
                     if options.get('smtpd_tls_wrappermode') == 'yes'}
@@ -290,12 +290,21 @@ class Rig(Site):
         else:
             raise RuntimeError('Postfix does not start:\n'
                                + self._read('output') + self.log())
-        self.dovecot = self._spawn(
-            'dovecot', '-F', '-c', os.path.join(self.dir, 'dovecot.conf'))
-        harness.wait_for(self._dovecot_answers, what='answer from Dovecot')
+        self._start_passwords()
 
     def stop(self):
-        self._end(self.postfix, self.dovecot)
+        self._end(self.postfix, *self.passwords)
+
+    def _start_passwords(self):
+        """Start what checks passwords, into self.passwords."""
+        self._start_dovecot('dovecot.conf', 'queue/private/auth')
+
+    def _start_dovecot(self, conf, listener):
+        dovecot = self._spawn(
+            'dovecot', '-F', '-c', os.path.join(self.dir, conf))
+        self.passwords.append(dovecot)
+        harness.wait_for(lambda: self._dovecot_answers(dovecot, listener),
+                         what='answer from Dovecot')
 
     def log(self):
         """The whole log of Postfix so far."""
@@ -354,15 +363,15 @@ class Rig(Site):
                          or 'daemon started' in self.log(), what='Postfix')
         return self.postfix.poll() is None
 
-    def _dovecot_answers(self):
-        if self.dovecot.poll() is not None:
+    def _dovecot_answers(self, dovecot, listener):
+        if dovecot.poll() is not None:
             raise RuntimeError('Dovecot does not start:\n'
                                + self._read('output')
                                + self._read('dovecot.log'))
         try:
             with socket.socket(socket.AF_UNIX) as probe:
                 probe.settimeout(5)
-                probe.connect(os.path.join(self.queue, 'private', 'auth'))
+                probe.connect(os.path.join(self.dir, listener))
                 return probe.recv(100).startswith(b'VERSION')
         except OSError:
             return False
