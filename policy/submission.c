@@ -13,6 +13,19 @@
 
 #define READING_MAX 4096 /* bytes of a login that a SASL service may look at */
 
+/*
+ * is_garbled - whether Postfix has put '?' for the bytes of a character, two at least,
+ * as it does where smtputf8_enable is off: which login that was nobody can tell
+ */
+static bool
+is_garbled(const char *s, size_t n)
+{
+	for (size_t i = 1; i < n; i++)
+		if (s[i - 1] == '?' && s[i] == '?')
+			return true;
+	return false;
+}
+
 /* normalize - from the MTA's bytes to the normal form; ERR_DATA: an invalid login */
 static enum error
 normalize(const struct submission *s, const struct settings *settings,
@@ -37,6 +50,9 @@ normalize(const struct submission *s, const struct settings *settings,
 		}
 		raw = decoded;
 		steps_login(steps, "decoded from xtext:", raw, n);
+	} else if (is_garbled(raw, n)) {
+		steps_add(steps, "invalid: Postfix has put '?' for other characters");
+		return ERR_DATA;
 	}
 	e = login_normalize(
 	    raw, n, settings->login_separators, out, steps != NULL ? &why : NULL);

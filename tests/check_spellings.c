@@ -173,7 +173,7 @@ END_TEST
 START_TEST(question_mark_of_postfix_stands_for_what_is_overlooked)
 {
 	static const char *const locked[] = {
-	    "al?ice@open.test", "?alice?@open.test", "\xEF\xBD\x81l??ice@open.test"};
+	    "al?ice@open.test", "?alice?@open.test", "\xEF\xBD\x81l?ice@open.test"};
 
 	settle();
 	for (size_t i = 0; i < COUNT(locked); i++)
@@ -194,6 +194,25 @@ START_TEST(question_mark_of_postfix_stands_for_what_is_overlooked)
 	expect("mike?.ski@open.test", VERDICT_REJECT, REASON_MAILBOX_DISABLED);
 	expect("who?@open.test", VERDICT_ALLOW, REASON_TENANT_ENABLED);
 	expect("alice?@free.test", VERDICT_ALLOW, REASON_UNKNOWN_TENANT);
+}
+END_TEST
+
+START_TEST(question_marks_of_postfix_for_bytes_are_no_login)
+{
+	static const char *const logins[] = {
+	    "???lice@open.test", "andr??@open.test", "alice@???pen.test", "??"};
+
+	settle();
+	for (size_t i = 0; i < COUNT(logins); i++) {
+		ck_assert_int_eq(judge_from(logins[i], MTA_POSTFIX, "").reason,
+		    REASON_INVALID_LOGIN);
+		ck_assert_int_eq(
+		    judge_from(logins[i], MTA_AUTO, "").reason, REASON_INVALID_LOGIN);
+	}
+	expect("w?h?o?@open.test", VERDICT_ALLOW, REASON_TENANT_ENABLED);
+	/* Sendmail shows all bytes */
+	ck_assert_int_eq(judge_from("who??@open.test", MTA_SENDMAIL, "").reason,
+	    REASON_TENANT_ENABLED);
 }
 END_TEST
 
@@ -442,6 +461,7 @@ main(void)
 	tcase_add_test(table, spellings_that_log_in_as_a_locked_account);
 	tcase_add_test(table, other_accounts_are_let_alone);
 	tcase_add_test(table, question_mark_of_postfix_stands_for_what_is_overlooked);
+	tcase_add_test(table, question_marks_of_postfix_for_bytes_are_no_login);
 	tcase_add_test(table, looser_form_is_judged_as_a_whole);
 	tcase_add_test(table, locks_hold_where_invalid_logins_pass);
 	tcase_add_test(table, both_readings_are_among_the_steps);

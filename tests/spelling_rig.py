@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """A private Postfix whose passwords are in OpenLDAP and in MariaDB, in a
 temporary folder on loopback ports: for tests of what these take for one
-login.  Its listeners are LISTENERS, each with its way to look a login up.
+login.  Its listeners are LISTENERS, each with its way to look a login up, and
+'ascii', which is 'ldap' where Postfix does not show what is not ASCII.
 
     with Rig('inet:127.0.0.1:8899', ['alice@open.test']) as site:
         with site.session('ldap') as session:
@@ -156,6 +157,8 @@ class Rig(rig.Rig):
                             'smtpd_sasl_path': name} for name in CYRUS}
         super().__init__({}, dict.fromkeys(logins, PASSWORD),
                          {'smtpd_milters': milter})
+        listeners['ascii'] = {'smtpd_sasl_type': 'cyrus', 'smtpd_sasl_path':
+                              'ldap', 'smtputf8_enable': 'no'}
         for name in DOVECOT:
             listeners[name] = {
                 'smtpd_sasl_path': os.path.join(self.dir, name + '.auth')}

@@ -238,6 +238,11 @@ class Spellings(Submissions):
         with self.milter():
             self.none_passes('ldap', self.spellings(self.unicode))
 
+    def test_openldap_without_smtputf8(self):
+        with self.milter():
+            self.none_passes('ascii', self.spellings(self.unicode) + ACCOUNTS
+                             + list(TABLE))
+
     def test_openldap_without_the_domain(self):
         """saslauthd that drops the domain, and login-domain default."""
         logins = self.spellings(self.unicode)
