@@ -332,18 +332,22 @@ struct parse {
 	void (*warn)(const char *text); /* NULL: what is wrong is an error */
 	bool pass;                      /* pass over the line */
 	bool pass_all;                  /* ... and all lines that follow */
+	bool no_text;                   /* a line has a NUL byte, or cannot be read */
 	struct error_text *why;
 	enum error e;
 	bool has_user; /* the file says which, or none */
+	bool has_state_dir;
 };
 
-/* names_state_dir - whether this is, or was to be, the line for the state folder */
+/*
+ * names_state_dir - whether a line that is passed over may have been the one for the
+ * state folder: another folder has another policy
+ */
 static bool
 names_state_dir(const char *line)
 {
 	line += strspn(line, " \t");
-	return strncmp(line, STATE_DIR, sizeof STATE_DIR - 1) == 0 &&
-	    strchr(" \t=:\r\n", line[sizeof STATE_DIR - 1]) != NULL;
+	return strchr("#;", *line) == NULL && strcasestr(line, "state") != NULL;
 }
 
 /*
@@ -358,7 +362,7 @@ fail(struct parse *p, const char *what)
 	if (p->e != OK)
 		return;
 	error_set(&text, ERR_CONFIG, "%s:%u: %s", p->file, p->line, what);
-	p->pass = p->warn != NULL && !names_state_dir(p->text);
+	p->pass = p->warn != NULL && !p->no_text && !names_state_dir(p->text);
 	if (p->pass)
 		p->warn(text.text);
 	else
@@ -385,6 +389,7 @@ check_line(struct parse *p, size_t n)
 	const char *line = p->text + strspn(p->text, " \t");
 
 	if (memchr(p->text, '\0', n) != NULL) {
+		p->no_text = true;
 		fail(p, "the line has a NUL byte");
 	} else if (p->text[n - 1] != '\n' && !feof(p->from)) {
 		fail(p, "the line is too long");
@@ -426,6 +431,8 @@ read_line(char *out, int cap, void *stream)
 	p->pass = p->pass_all;
 	if (!p->pass)
 		check_line(p, n);
+	else if (!p->has_state_dir && names_state_dir(out))
+		fail(p, "it is in a section, and there are no sections in this file");
 	if (p->e != OK)
 		return NULL;
 	if (p->pass && out[n - 1] != '\n')
@@ -444,6 +451,7 @@ take_key(void *user, const char *section, const char *key, const char *value)
 
 	(void)section;
 	p->has_user = p->has_user || strcmp(key, "user") == 0;
+	p->has_state_dir = p->has_state_dir || strcmp(key, STATE_DIR) == 0;
 	if (p->e == OK && config_set(p->config, key, value, &why) != OK)
 		fail(p, why.text);
 	return p->e == OK;
@@ -462,7 +470,8 @@ read_stream(struct parse *p)
 	} else if (rc < 0) {
 		fail(p, "cannot read on");
 	}
-	if (ferror(p->from))
+	p->no_text = ferror(p->from) != 0;
+	if (p->no_text)
 		fail(p, strerror(EIO));
 	return p->e;
 }
@@ -471,8 +480,6 @@ read_stream(struct parse *p)
 static enum error
 read_file(struct parse *p, const char *file)
 {
-	struct error_text what;
-
 	p->file = file != NULL ? file : DEFAULT_FILE;
 	set_defaults(p->config);
 	p->from = fopen(p->file, "re");
@@ -483,11 +490,7 @@ read_file(struct parse *p, const char *file)
 		fclose(p->from);
 		return p->e;
 	}
-	error_set(&what, ERR_CONFIG, "%s: %s", p->file, strerror(errno));
-	if (p->warn == NULL)
-		return error_set(p->why, ERR_CONFIG, "%s", what.text);
-	p->warn(what.text);
-	return OK;
+	return error_set(p->why, ERR_CONFIG, "%s: %s", p->file, strerror(errno));
 }
 
 enum error

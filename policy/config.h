@@ -44,9 +44,10 @@ enum error config_read(
 
 /*
  * Puts the state folder alone into DIR (CONFIG_VALUE_MAX + 1 bytes), for a command that
- * has to work whatever else the file says: WARN gets a line for all that cannot be read
- * or understood, the file itself among it, and it is passed over. ERR_CONFIG with WHY
- * only where the line of state-dir is bad: another folder has another policy.
+ * has to work whatever else the file says: WARN gets a line for all that cannot be
+ * understood, and it is passed over. ERR_CONFIG with WHY where the file cannot be read,
+ * is no text, or may name a folder in a line that is not understood: another folder has
+ * another policy.
  */
 enum error config_state_dir(char *dir, const char *file, void (*warn)(const char *text),
     struct error_text *why) MUST_USE;

@@ -239,7 +239,8 @@ static enum error
 judge_looser(struct store_txn *txn, const struct submission *s, const char *raw,
     size_t n, struct outcome *out, struct text *steps)
 {
-	static const enum looseness looser[] = {LOOSE_COMPATIBLE, LOOSE_FOLDED};
+	static const enum looseness looser[] = {
+	    LOOSE_COMPATIBLE, LOOSE_WORDS, LOOSE_FOLDED};
 	const struct settings *settings = store_settings(txn);
 	struct login last, loose;
 	enum error had =

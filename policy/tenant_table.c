@@ -66,13 +66,35 @@ tenant_table_denies(struct store_txn *txn, const struct tenant *t, bool *denies_
 	return e;
 }
 
+/* passes_without - whether logins without the tenant may pass: of nobody, or of another
+ */
+static enum error
+passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
+{
+	char name[TENANT_NAME_MAX + 1];
+	struct tenant other;
+	bool denies = false;
+	enum error e = domain_table_get(txn, DOMAIN_ANY, name);
+
+	*passes_r = store_settings(txn)->unknown_tenant == ACTION_ACCEPT;
+	if (*passes_r || e == ERR_NOTFOUND || (e == OK && strcmp(name, t->name) == 0))
+		return OK;
+	if (e == OK)
+		e = tenant_table_get(txn, name, &other);
+	if (e == OK)
+		e = tenant_table_denies(txn, &other, &denies);
+	*passes_r = !denies;
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+}
+
 enum error
 tenant_table_protects(struct store_txn *txn, const struct tenant *t, bool *protects_r)
 {
+	bool passes;
+	enum error e = passes_without(txn, t, &passes);
+
 	*protects_r = false;
-	return store_settings(txn)->unknown_tenant == ACTION_ACCEPT
-	    ? tenant_table_denies(txn, t, protects_r)
-	    : OK;
+	return e == OK && passes ? tenant_table_denies(txn, t, protects_r) : e;
 }
 
 struct removal {

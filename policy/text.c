@@ -8,6 +8,8 @@
 
 #include "policy/unicode.h"
 
+#define ESCAPED_MAX 2100 /* what escapes are undone of: 500 bytes and some */
+
 void
 text_init(struct text *t, char *buf, size_t cap)
 {
@@ -167,14 +169,21 @@ text_typed(struct text *t, const char *s, size_t n, size_t limit)
 	escape_where(t, s, n, limit, "");
 }
 
-/* hex - the value of an upper-case digit; -1 */
-static int
-hex(char c)
+/* take_escape - whether a \xHH is at S, and its byte, in upper case as it is written */
+static bool
+take_escape(const char *s, char *byte_r)
 {
 	static const char digits[] = "0123456789ABCDEF";
-	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+	const char *high, *low;
 
-	return at != NULL ? (int)(at - digits) : -1;
+	if (s[0] != '\\' || s[1] != 'x' || s[2] == '\0' || s[3] == '\0')
+		return false;
+	high = strchr(digits, s[2]);
+	low = strchr(digits, s[3]);
+	if (high == NULL || low == NULL)
+		return false;
+	*byte_r = (char)((size_t)(high - digits) << 4 | (size_t)(low - digits));
+	return true;
 }
 
 /* is_utf8 - whether all of S is */
@@ -191,24 +200,42 @@ is_utf8(const char *s)
 	return true;
 }
 
+/* is_written - whether one of the ways of escaping makes WRITTEN of S */
+static bool
+is_written(const char *s, const char *written)
+{
+	static const char *const also[] = {" \"\\=", "\\", ""};
+	char buf[ESCAPED_MAX];
+	struct text t;
+
+	for (size_t i = 0; i < sizeof also / sizeof *also; i++) {
+		text_init(&t, buf, sizeof buf);
+		escape_where(&t, s, strlen(s), strlen(s), also[i]);
+		if (!t.cut && strcmp(buf, written) == 0)
+			return true;
+	}
+	return false;
+}
+
 bool
 text_unescape(char *out, size_t cap, const char *s)
 {
+	const char *whole = s;
 	bool any = false;
 	size_t n = 0;
 
 	while (*s != '\0' && n + 1 < cap) {
-		bool is =
-		    s[0] == '\\' && s[1] == 'x' && hex(s[2]) >= 0 && hex(s[3]) >= 0;
+		bool is = take_escape(s, &out[n]);
 
-		out[n++] = is ? (char)(hex(s[2]) << 4 | hex(s[3])) : *s;
-		if (is && out[n - 1] == '\0')
+		if (!is)
+			out[n] = *s;
+		if (out[n++] == '\0')
 			return false;
 		s += is ? 4 : 1;
 		any |= is;
 	}
 	out[n] = '\0';
-	return any && *s == '\0' && is_utf8(out);
+	return any && *s == '\0' && is_utf8(out) && is_written(out, whole);
 }
 
 bool

@@ -48,8 +48,8 @@ void text_show(struct text *t, const char *s, size_t n, size_t limit);
 void text_typed(struct text *t, const char *s, size_t n, size_t limit);
 
 /*
- * Undoes them: whether S has a \xHH, in upper case as they write it, and all that it
- * has make a string of CAP bytes at most, of valid UTF-8, that is in OUT then.
+ * Undoes them: whether S has a \xHH and is what one of them makes of a string of valid
+ * UTF-8, of less than CAP bytes, that is in OUT then.
  */
 bool text_unescape(char *out, size_t cap, const char *s);
 

@@ -2,36 +2,29 @@
 /* traces - what a policy leaves in the state folder, beside its database */
 #include "policy/traces.h"
 
+#include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <stddef.h>
-#include <sys/stat.h>
+#include <string.h>
 
 #include "policy/folder.h"
-#include "policy/store.h"
-#include "policy/write_lock.h"
 
-/* is_there - or may be */
-static bool
-is_there(const char *dir, const char *name)
-{
-	char path[PATH_MAX];
-	struct stat st;
-
-	return folder_path(path, dir, name, NULL) != OK || lstat(path, &st) == 0 ||
-	    (errno != ENOENT && errno != ENOTDIR);
-}
+/* What the names of all files of a policy begin with. */
+#define POLICY "policy."
 
 bool
 traces_found(const char *dir)
 {
-	static const char *const names[] = {
-	    STORE_OLD_LOCK, TURN_FILE, WRITERS_FILE, FOLDER_USAGE};
+	DIR *folder = opendir(dir);
+	struct dirent *entry;
+	bool found = false;
 
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (is_there(dir, names[i]))
-			return true;
-	return false;
+	if (folder == NULL)
+		return errno != ENOENT && errno != ENOTDIR;
+	while (!found && (entry = readdir(folder)) != NULL)
+		found = strncmp(entry->d_name, POLICY, sizeof POLICY - 1) == 0 ||
+		    strcmp(entry->d_name, FOLDER_USAGE) == 0;
+	closedir(folder);
+	return found;
 }
 
 enum error

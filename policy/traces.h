@@ -8,8 +8,8 @@
 #include "policy/error.h"
 
 /*
- * Whether a policy is or has been in the state folder DIR: a lock file or the
- * usage folder is there. Where that cannot be told, it has been.
+ * Whether a policy is or has been in the state folder DIR: a file of one or
+ * the usage folder is there. Where that cannot be told, it has been.
  */
 bool traces_found(const char *dir);
 

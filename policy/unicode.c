@@ -92,6 +92,12 @@ struct spelling {
 	ucs4_t last;
 };
 
+static bool
+folds_case(enum looseness how)
+{
+	return how == LOOSE_WORDS || how == LOOSE_FOLDED;
+}
+
 /*
  * is_overlooked - whether HOW drops C behind what there is; a '?' of Postfix' may have
  * been a control character
@@ -100,7 +106,7 @@ static bool
 is_overlooked(const struct spelling *out, enum looseness how, ucs4_t c)
 {
 	return is_unseen(c) || c == '?' ||
-	    (how == LOOSE_FOLDED && c == DOT_ABOVE && out->last == 'i');
+	    (folds_case(how) && c == DOT_ABOVE && out->last == 'i');
 }
 
 /*
@@ -119,9 +125,10 @@ drop(uint8_t *s, size_t n, enum looseness how)
 			out.blank = true;
 		if (is_blank(c) || is_overlooked(&out, how, c))
 			continue;
-		if (how == LOOSE_FOLDED && c == DOTLESS_I)
+		if (folds_case(how) && c == DOTLESS_I)
 			c = 'i';
-		if (how == LOOSE_COMPATIBLE && out.blank && out.len > 0)
+		if ((how == LOOSE_COMPATIBLE || how == LOOSE_WORDS) && out.blank &&
+		    out.len > 0)
 			s[out.len++] = ' ';
 		out.len += (size_t)u8_uctomb(s + out.len, c, 4);
 		out.blank = false;
@@ -139,6 +146,7 @@ fold_once(const uint8_t *s, size_t n, enum looseness how, size_t *len_r)
 		break;
 	case LOOSE_COMPATIBLE:
 		return u8_tolower(s, n, NULL, UNINORM_NFKC, NULL, len_r);
+	case LOOSE_WORDS:
 	case LOOSE_FOLDED:
 		return u8_casefold(s, n, NULL, UNINORM_NFKC, NULL, len_r);
 	}

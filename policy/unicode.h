@@ -32,6 +32,7 @@ enum looseness {
 			     for control characters */
 	LOOSE_COMPATIBLE, /* also width and other compatibility variants: NFKC; a blank
 			     between words counts */
+	LOOSE_WORDS,      /* also case, as LOOSE_FOLDED; a blank between words counts */
 	LOOSE_FOLDED, /* all of these, and case: NFKC_Casefold; the Turkish i's are i */
 };
 

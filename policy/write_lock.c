@@ -2,6 +2,7 @@
 /* write_lock - the turns of those who write the policy database */
 #include "policy/write_lock.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -108,17 +109,66 @@ number(char **at, int base, char end, uint64_t *out_r)
 	return true;
 }
 
+/* may_write - whether descriptor NAME of /proc/PID/fdinfo was opened to write */
+static bool
+may_write(int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
+	FILE *info = fd >= 0 ? fdopen(fd, "r") : NULL;
+	unsigned flags = O_RDONLY;
+	char line[256];
+
+	if (info == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (fgets(line, sizeof line, info) != NULL &&
+	    sscanf(line, "flags: %o", &flags) != 1)
+		;
+	fclose(info);
+	return (flags & O_ACCMODE) != O_RDONLY;
+}
+
+/*
+ * can_write - whether the process has the file ST open to write. Whose process it is
+ * tells nothing: one that runs a set-user-ID program is root's, and keeps its locks.
+ */
+static bool
+can_write(uint64_t pid, const struct stat *st)
+{
+	char path[64];
+	struct dirent *entry;
+	struct stat file;
+	bool found = false;
+	DIR *fds;
+	int infos;
+
+	snprintf(path, sizeof path, "/proc/%" PRIu64 "/fdinfo", pid);
+	infos = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd", pid);
+	fds = infos >= 0 ? opendir(path) : NULL;
+	while (fds != NULL && !found && (entry = readdir(fds)) != NULL)
+		found = fstatat(dirfd(fds), entry->d_name, &file, 0) == 0 &&
+		    file.st_ino == st->st_ino && file.st_dev == st->st_dev &&
+		    may_write(infos, entry->d_name);
+	if (fds != NULL)
+		closedir(fds);
+	if (infos >= 0)
+		close(infos);
+	return found;
+}
+
 /*
  * is_ours - whether a line of /proc/locks is an exclusive flock(2) on ST of a process
- * of the file's owner or of root: "1: FLOCK  ADVISORY  WRITE 42 08:01:131 0 EOF"
+ * that might write the file: "1: FLOCK  ADVISORY  WRITE 42 08:01:131 0 EOF"
  */
 static bool
 is_ours(char *line, const struct stat *st)
 {
 	static const char kind[] = "FLOCK  ADVISORY  WRITE ";
 	uint64_t pid, major_id, minor_id, inode;
-	char path[64], *at = strstr(line, kind);
-	struct stat holder;
+	char *at = strstr(line, kind);
 
 	if (at == NULL)
 		return false;
@@ -128,9 +178,7 @@ is_ours(char *line, const struct stat *st)
 	    inode != st->st_ino || major_id != major(st->st_dev) ||
 	    minor_id != minor(st->st_dev))
 		return false;
-	snprintf(path, sizeof path, "/proc/%" PRIu64, pid);
-	return stat(path, &holder) == 0 &&
-	    (holder.st_uid == 0 || holder.st_uid == st->st_uid);
+	return can_write(pid, st);
 }
 
 /* held_by_writer - whether who holds the file's flock(2) might write it */

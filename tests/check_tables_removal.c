@@ -110,6 +110,20 @@ START_TEST(lock_protects_as_well)
 }
 END_TEST
 
+START_TEST(catch_all_that_passes_lets_go_of_nobody)
+{
+	const struct setting *row = setting_find("unknown-tenant");
+
+	expect_ok(setting_table_set(txn, row, "reject", &why));
+	expect_ok(store_reload_settings(txn));
+	expect_ok(domain_table_add(txn, DOMAIN_ANY, "open", false, &why));
+	expect_error(ERR_PROTECTED, domain_table_remove(txn, "acme.test", false, &why));
+	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "acme", false, &why));
+	lock_store_tenant(txn, "open", INSTANT_NONE);
+	expect_ok(domain_table_remove(txn, "acme.test", false, &why));
+}
+END_TEST
+
 START_TEST(removing_a_tenant_is_guarded)
 {
 	struct tenant tenant;
@@ -221,6 +235,7 @@ main(void)
 	tcase_add_loop_test(
 	    tcase, nothing_protects_where_unknown_tenants_do_not_pass, 0, 2);
 	tcase_add_test(tcase, lock_protects_as_well);
+	tcase_add_test(tcase, catch_all_that_passes_lets_go_of_nobody);
 	tcase_add_test(tcase, removing_a_tenant_is_guarded);
 	tcase_add_test(tcase, removing_a_tenant_takes_all_that_is_its);
 	tcase_add_test(tcase, catch_all_is_used_by_mailboxes_of_no_owner);

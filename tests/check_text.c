@@ -282,7 +282,8 @@ START_TEST(escapes_are_undone)
 	static const struct {
 		const char *from, *to; /* NULL: left alone */
 	} rows[] = {{"DOM\\x5Cdave", "DOM\\dave"}, {"a\\x20b", "a b"},
-	    {"\\xC3\\xA4@x", "\xC3\xA4@x"}, {"plain", NULL}, {"DOM\\dave", NULL},
+	    {"a\\xC2\\xAD@x", "a\xC2\xAD@x"}, {"\\xC3\\xA4@x", NULL},
+	    {"DOM\\x41nna", NULL}, {"plain", NULL}, {"DOM\\dave", NULL},
 	    {"DOM\\xbert", NULL}, {"\\x5", NULL}, {"\\x00", NULL}, {"\\xC3", NULL},
 	    {"\\x5c", NULL}, {"12345678901234567890\\x20", NULL}};
 	char out[20];

@@ -240,14 +240,15 @@ class Configuration(harness.Case):
                 self.assertRegex(r.err, '^smtpauthctl: warning: %s:.*\n$'
                                  % conf)
 
-    def test_a_file_that_cannot_be_read_is_a_warning(self):
+    def test_a_file_that_cannot_be_read_names_no_folder(self):
         self.conf = os.path.join(self.tmp, 'absent')
         argv = [self.program, '-c', self.conf, 'status']
         r = subprocess.run(argv, stdout=subprocess.PIPE,
                            stderr=subprocess.PIPE, timeout=harness.TIMEOUT)
         self.assertTrue(r.stderr.startswith(
-            b'smtpauthctl: warning: %s: ' % self.conf.encode()), r.stderr)
-        self.assertNotEqual(r.returncode, 78)
+            b'smtpauthctl: %s: ' % self.conf.encode()), r.stderr)
+        self.assertEqual(r.returncode, 78)
+        self.ctl('-c', self.conf, 'status', rc=3)   # -d names it
 
 
 class Status(harness.Case):

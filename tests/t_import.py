@@ -347,7 +347,7 @@ class Csv(Case):
                                'too long'),
                               (HEAD + '"' + 'x' * 3000000 + '",enabled\n',
                                'too long'),
-                              (os.urandom(100000), 'bad line')):
+                              (b'xyz' + os.urandom(100000), 'bad line')):
             with self.subTest(word=word):
                 self.bad(content, word)
 

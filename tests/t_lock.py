@@ -127,11 +127,30 @@ class Commands(Case):
         self.ctl('mailbox alias add jane@open.test js')
         result = self.ctl('mailbox lock js')
         self.assertIn('js stands for mailbox jane@open.test', result.err)
-        self.assertEqual(self.locks(), {('login', 'jane@open.test', 'local')})
+        self.assertEqual(self.locks(), {('login', 'jane@open.test', 'local'),
+                                        ('login', 'js', 'local')})
         for login in 'js', 'jane@open.test':
             self.assertTrue(self.locked(login))
-        self.ctl('unlock js')
-        self.assertEqual(self.locks(), set())
+        self.ctl('mailbox alias remove js')
+        self.assertTrue(self.locked('js'))
+        self.ctl('mailbox alias add jane@open.test js')
+        for unlocked in 'js', 'jane@open.test':
+            self.ctl('lock js')
+            self.ctl('unlock', unlocked)
+            self.assertEqual(self.locks(), set())
+
+    def test_what_a_login_stands_for_may_change(self):
+        self.ctl('settings set default-domain open.test')
+        self.ctl('lock bob')
+        self.ctl('settings set default-domain other.test')
+        self.assertTrue(self.locked('bob'))
+        self.ctl('unlock bob')
+        self.assertFalse(self.locked('bob'))
+
+    def test_blanks_and_case_together(self):
+        self.ctl('lock', 'ali veli@open.test')
+        for login in 'al\u0130 veli@open.test', 'al\u0131 veli@open.test':
+            self.assertTrue(self.locked(login), login)
 
     def test_alias_that_was_locked_before_it_was_one(self):
         self.ctl('lock js')
@@ -148,7 +167,8 @@ class Commands(Case):
         for login in 'jane', 'jane@open.test', 'early', 'early@open.test':
             self.assertTrue(self.locked(login), login)
         self.ctl('unlock early@open.test')
-        self.assertEqual(self.locks(), {('login', 'jane@open.test', 'local')})
+        self.assertEqual(self.locks(), {('login', 'jane@open.test', 'local'),
+                                        ('login', 'jane', 'local')})
 
     def test_unlock_names_the_lock_that_still_holds(self):
         self.ctl('settings set subaddress-delimiter +')

@@ -295,7 +295,7 @@ put_file(const struct job *j, struct error_text *why)
 
 	out->cause = *why;
 	out->created = out->changed = out->removed = 0;
-	e = swap_open(&s, j->dir, why);
+	e = swap_open(&s, j->dir, true, why);
 	if (e != OK)
 		return e;
 	save_locks(j);

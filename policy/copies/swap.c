@@ -30,14 +30,14 @@ failed(const struct swap *s, const char *what, const char *name, struct error_te
 	    why, e, "cannot %s %s/%s: %s", what, s->dir, name, strerror(err));
 }
 
-/* lock_folder - waits for nobody */
+/* open_folder - and locks it, unless IN_TURN; waits for nobody */
 static enum error
-lock_folder(struct swap *s, struct error_text *why)
+open_folder(struct swap *s, bool in_turn, struct error_text *why)
 {
 	s->folder = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (s->folder < 0)
 		return failed(s, "open", "", why);
-	if (flock(s->folder, LOCK_EX | LOCK_NB) == 0)
+	if (in_turn || flock(s->folder, LOCK_EX | LOCK_NB) == 0)
 		return OK;
 	if (errno != EWOULDBLOCK)
 		return failed(s, "lock", "", why);
@@ -66,7 +66,7 @@ make(const struct swap *s, const char *name, mode_t mode, gid_t group,
 }
 
 enum error
-swap_open(struct swap *s, const char *dir, struct error_text *why)
+swap_open(struct swap *s, const char *dir, bool in_turn, struct error_text *why)
 {
 	enum error e;
 
@@ -74,7 +74,7 @@ swap_open(struct swap *s, const char *dir, struct error_text *why)
 	s->folder = -1;
 	e = folder_path(s->made, dir, MADE, why);
 	if (e == OK)
-		e = lock_folder(s, why);
+		e = open_folder(s, in_turn, why);
 	if (e == OK)
 		e = make(s, MADE, PRIVATE_MODE, (gid_t)-1, why);
 	if (e != OK && s->folder >= 0) {

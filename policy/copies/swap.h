@@ -4,6 +4,7 @@
 #define POLICY_COPIES_SWAP_H
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "policy/error.h"
@@ -15,16 +16,18 @@
  */
 struct swap {
 	const char *dir;     /* borrowed */
-	int folder;          /* DIR, open and locked; -1 once closed */
+	int folder;          /* DIR, open; -1 once closed */
 	char made[PATH_MAX]; /* the new file's name until it is in its place */
 };
 
 /*
- * Locks DIR and makes an empty new file in it, which only we may read. ERR_BUSY where
- * another one is being made; ERR_CREATE; ERR_PERMISSION; ERR_FULL; with WHY. On OK the
- * caller has to call swap_close().
+ * Makes an empty new file in DIR, which only we may read. DIR is locked, and ERR_BUSY
+ * is that another one is being made there, unless the caller has the writers' turn in
+ * it, IN_TURN: members of the group of a state folder can lock it. ERR_CREATE;
+ * ERR_PERMISSION; ERR_FULL; with WHY. On OK the caller has to call swap_close().
  */
-enum error swap_open(struct swap *s, const char *dir, struct error_text *why) MUST_USE;
+enum error swap_open(
+    struct swap *s, const char *dir, bool in_turn, struct error_text *why) MUST_USE;
 
 /*
  * Gives the new file owner, group ((uid_t)-1, (gid_t)-1: as they are) and mode, and

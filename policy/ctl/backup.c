@@ -170,7 +170,7 @@ copy_into(struct ctl *c, const char *dir, const struct original *o, struct backu
 	enum error e = check(c, dir, o);
 
 	if (e == OK)
-		e = swap_open(&s, dir, &c->why);
+		e = swap_open(&s, dir, false, &c->why);
 	if (e != OK)
 		return e;
 	e = make_copy(c, &s, o, b);

@@ -4,9 +4,11 @@
 
 #include <inttypes.h>
 #include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/address.h"
+#include "policy/alias_table.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
@@ -89,7 +91,19 @@ static const char *
 login_word(struct ctl *c, char *buf, size_t cap)
 {
 	const char *word = ctl_word(c, 0);
+	char decoded[LOGIN_MAX + 1];
+	size_t n;
 
+	if (strchr(word, '+') != NULL &&
+	    xtext_decode(word, strlen(word), decoded, LOGIN_MAX, &n) == OK) {
+		decoded[n] = '\0';
+		if (strcmp(decoded, word) != 0)
+			remark(c->err,
+			    "warning: Sendmail writes %s for %s, and so does its log: "
+			    "if "
+			    "that is meant, lock that one",
+			    word, decoded);
+	}
 	if (!text_unescape(buf, cap, word))
 		return word;
 	remark(c->err, "%s is read as %s, as the log writes it", word, buf);
@@ -129,6 +143,11 @@ lock_make_login(struct ctl *c, struct login *login_r)
 		remark(c->err, "login %s stands for mailbox %s, which is locked",
 		    typed.text, login_r->text);
 	lock_subject_login(&subject, login_r);
+	e = lock_make(c, &subject);
+	if (e != OK || login_equal(&typed, login_r))
+		return e;
+	/* Also by its own name: what it stands for may change. */
+	lock_subject_login(&subject, &typed);
 	return lock_make(c, &subject);
 }
 
@@ -145,6 +164,45 @@ end_name(void *arg, const struct login *name)
 
 	lock_subject_login(&subject, name);
 	return end(ending->c, &subject, &ending->ended);
+}
+
+/* The aliases of a mailbox, each of which may have a lock by its own name. */
+struct aliases {
+	struct login *at;
+	size_t count, room;
+};
+
+static enum error
+collect_alias(void *arg, const struct login *login, const struct login *mailbox)
+{
+	struct aliases *a = arg;
+
+	(void)mailbox;
+	if (a->count == a->room) {
+		size_t room = 2 * a->room + 16;
+		struct login *at = realloc(a->at, room * sizeof *at);
+
+		if (at == NULL)
+			return ERR_MEMORY;
+		a->at = at;
+		a->room = room;
+	}
+	a->at[a->count++] = *login;
+	return OK;
+}
+
+static enum error
+end_aliases(struct ending *ending, const struct login *mailbox)
+{
+	struct aliases a = {.at = NULL};
+	enum error e = mailbox->has_domain
+	    ? alias_table_each(ending->c->txn, mailbox, collect_alias, &a)
+	    : OK;
+
+	for (size_t i = 0; i < a.count && e == OK; i++)
+		e = end_name(ending, &a.at[i]);
+	free(a.at);
+	return e;
 }
 
 /* remark_others - that another lock holds: of the tenant, or without the subaddress */
@@ -175,6 +233,8 @@ lock_end_login(struct ctl *c, struct login *login_r)
 
 	if (e == OK)
 		e = lock_lookup_names(c->txn, &typed, end_name, &ending);
+	if (e == OK)
+		e = end_aliases(&ending, login_r);
 	if (e == OK && !ending.ended)
 		return error_set(
 		    &c->why, ERR_NOTFOUND, "%s is not locked", login_r->text);
