@@ -109,13 +109,15 @@ number(char **at, int base, char end, uint64_t *out_r)
 	return true;
 }
 
+#define FLAGS "flags:" /* a line of /proc/PID/fdinfo/N: in octal, as of open(2) */
+
 /* may_write - whether descriptor NAME of /proc/PID/fdinfo was opened to write */
 static bool
 may_write(int folder, const char *name)
 {
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
 	FILE *info = fd >= 0 ? fdopen(fd, "r") : NULL;
-	unsigned flags = O_RDONLY;
+	unsigned long flags = O_RDONLY;
 	char line[256];
 
 	if (info == NULL) {
@@ -123,9 +125,9 @@ may_write(int folder, const char *name)
 			close(fd);
 		return false;
 	}
-	while (fgets(line, sizeof line, info) != NULL &&
-	    sscanf(line, "flags: %o", &flags) != 1)
-		;
+	while (fgets(line, sizeof line, info) != NULL)
+		if (strncmp(line, FLAGS, sizeof FLAGS - 1) == 0)
+			flags = strtoul(line + sizeof FLAGS - 1, NULL, 8);
 	fclose(info);
 	return (flags & O_ACCMODE) != O_RDONLY;
 }
