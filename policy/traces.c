@@ -10,6 +10,16 @@
 
 /* What the names of all files of a policy begin with. */
 #define POLICY "policy."
+/* The lock of "rollout notify", which takes it before it opens the policy. */
+#define NOTIFY "policy.notify"
+
+static bool
+is_trace(const char *name)
+{
+	return strcmp(name, FOLDER_USAGE) == 0 ||
+	    (strncmp(name, POLICY, sizeof POLICY - 1) == 0 &&
+		strcmp(name, NOTIFY) != 0);
+}
 
 bool
 traces_found(const char *dir)
@@ -21,8 +31,7 @@ traces_found(const char *dir)
 	if (folder == NULL)
 		return errno != ENOENT && errno != ENOTDIR;
 	while (!found && (entry = readdir(folder)) != NULL)
-		found = strncmp(entry->d_name, POLICY, sizeof POLICY - 1) == 0 ||
-		    strcmp(entry->d_name, FOLDER_USAGE) == 0;
+		found = is_trace(entry->d_name);
 	closedir(folder);
 	return found;
 }

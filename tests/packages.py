@@ -42,7 +42,7 @@ def missing(*programs):
 
 def environment(**more):
     """Nothing of the make that runs these tests may reach another one."""
-    return {'PATH': os.environ['PATH'], 'LC_ALL': 'C', 'HOME': '/nonexistent',
+    return {'PATH': os.environ['PATH'], 'LC_ALL': 'C', 'HOME': '/dev/null/none',
             **more}
 
 
