@@ -43,13 +43,17 @@ encode_counters(const struct heartbeat_counters *c, struct record_writer *w)
 static void
 decode_counters(struct record_reader *r, struct heartbeat_counters *c)
 {
+	uint8_t usage_on;
+
 	c->allowed = record_get_u64(r);
 	c->reported = record_get_u64(r);
 	c->tempfailed = record_get_u64(r);
 	c->rejected = record_get_u64(r);
 	c->unauthenticated = record_get_u64(r);
 	c->store_errors = record_get_u64(r);
-	c->usage_on = record_get_u8(r) != 0;
+	usage_on = record_get_u8(r);
+	c->usage_on = usage_on != 0;
+	r->failed = r->failed || usage_on > 1;
 	c->usage_recorded = record_get_u64(r);
 	c->usage_dropped = record_get_u64(r);
 }
