@@ -286,6 +286,9 @@ class Hostile(harness.Case):
     def test_helper_is_stopped(self):
         self.both(['stop'], ['lock'])
 
+    def test_helper_hardly_runs(self):
+        self.both(['drip'], ['lock'])
+
     def test_helper_is_killed(self):
         self.both(['kill'], ['rewrite'])
 

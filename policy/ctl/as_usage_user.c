@@ -27,6 +27,8 @@
 #define REAP_MS 300
 #define REAP_STEP_NS 2000000L
 
+#define LOOK_MS 50 /* how often it is looked whether the helper is stopped */
+
 /* The helper, as the parent sees it. */
 struct helper {
 	pid_t pid;
@@ -192,18 +194,29 @@ too_slow(struct ctl *c)
 	    c->dir);
 }
 
+/*
+ * is_stopped - nobody has a reason to, and who goes on doing it could hold us up. One
+ * that has ended is left to finish(), which may still kill by its number.
+ */
+static bool
+is_stopped(const struct helper *h)
+{
+	siginfo_t info = {.si_pid = 0};
+
+	return waitid(P_PID, (id_t)h->pid, &info, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+	    info.si_pid == h->pid && info.si_code == CLD_STOPPED;
+}
+
 /* receive - the next bytes; 0 at the end */
 static enum error
-receive(struct ctl *c, int from, int64_t deadline, char *buf, size_t *n_r)
+receive(struct ctl *c, const struct helper *h, int64_t deadline, char *buf, size_t *n_r)
 {
-	struct pollfd p = {.fd = from, .events = POLLIN};
+	struct pollfd p = {.fd = h->from, .events = POLLIN};
+	int64_t silence = monotonic_ms() + AS_USAGE_USER_SILENCE_MS;
 
 	for (;;) {
-		ssize_t n = read(from, buf, CHUNK);
+		ssize_t n = read(h->from, buf, CHUNK);
 		int64_t now = monotonic_ms();
-		int wait = deadline - now < AS_USAGE_USER_SILENCE_MS
-		    ? (int)(deadline - now)
-		    : AS_USAGE_USER_SILENCE_MS;
 
 		if (n >= 0) {
 			*n_r = (size_t)n;
@@ -214,8 +227,9 @@ receive(struct ctl *c, int from, int64_t deadline, char *buf, size_t *n_r)
 		if (errno != EAGAIN)
 			return error_set(&c->why, ERR_IO,
 			    "cannot read from a process: %s", strerror(errno));
-		if (wait <= 0 || poll(&p, 1, wait) == 0)
+		if (now >= deadline || now >= silence || is_stopped(h))
 			return too_slow(c);
+		(void)poll(&p, 1, LOOK_MS);
 	}
 }
 
@@ -240,7 +254,7 @@ take_all(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
 	size_t n = 0, skip;
 	enum error e;
 
-	while ((e = receive(c, h->from, deadline, buf, &n)) == OK && n > 0) {
+	while ((e = receive(c, h, deadline, buf, &n)) == OK && n > 0) {
 		if (monotonic_ms() > deadline)
 			return too_slow(c);
 		skip = skip_life(buf, n, sum);

@@ -27,7 +27,7 @@
  * is for the caller to find out. ERR_MISSING without the folder; ERR_PERMISSION for
  * those who are neither root nor its owner, and where others than the owner may write
  * to it; ERR_BUSY when the helper was silent for too long; ERR_LIMIT; ERR_IO; with C's
- * `why`.
+ * `why`. A helper that is seen stopped is given up at once.
  */
 enum error as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to),
     void *arg, uint64_t max, FILE *into) MUST_USE;
