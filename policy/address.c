@@ -100,9 +100,7 @@ address_find_owner(
 	if (strcmp(domain, owner->domain) == 0)
 		return owner->tenant[0] != '\0' ? OK : ERR_NOTFOUND;
 	owner->domain[0] = owner->tenant[0] = '\0';
-	e = domain_table_get(txn, domain, owner->tenant);
-	if (e == ERR_NOTFOUND)
-		e = domain_table_get(txn, DOMAIN_ANY, owner->tenant);
+	e = domain_table_owner(txn, domain, owner->tenant);
 	if (e == ERR_NOTFOUND)
 		owner->tenant[0] = '\0';
 	if (e == OK || e == ERR_NOTFOUND)

@@ -52,6 +52,16 @@ domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r)
 	return e == OK ? domain_decode(value, tenant_r) : e;
 }
 
+enum error
+domain_table_owner(struct store_txn *txn, const char *domain, char *tenant_r)
+{
+	enum error e = domain_table_get(txn, domain, tenant_r);
+
+	return e == ERR_NOTFOUND && strcmp(domain, DOMAIN_ANY) != 0
+	    ? domain_table_get(txn, DOMAIN_ANY, tenant_r)
+	    : e;
+}
+
 /* put - the record and its entry in the tenant's index */
 static enum error
 put(struct store_txn *txn, const char *tenant, const char *domain)

@@ -20,6 +20,13 @@ enum error domain_table_get(
     struct store_txn *txn, const char *domain, char *tenant_r) MUST_USE;
 
 /*
+ * Whose the logins of DOMAIN are: the tenant that owns it, or else "*"; ERR_NOTFOUND
+ * where that is nobody.
+ */
+enum error domain_table_owner(
+    struct store_txn *txn, const char *domain, char *tenant_r) MUST_USE;
+
+/*
  * Gives DOMAIN to a tenant that exists; nothing changes when it has it already.
  * ERR_CONFLICT when another one owns it (unless MOVE), or when a login alias would
  * then cross tenants; ERR_NOTFOUND for MOVE of a domain that nobody owns.

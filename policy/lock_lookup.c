@@ -38,6 +38,28 @@ tell_default(struct store_txn *txn, const struct login *login, const struct tell
 	return to->fn(to->arg, &name);
 }
 
+/*
+ * tell_unsplit - the login as it was before a character counted as '@': a lock that was
+ * made then has that name
+ */
+static enum error
+tell_unsplit(struct store_txn *txn, const struct login *login, const struct teller *to)
+{
+	const char *separator = store_settings(txn)->login_separators;
+	struct login name = *login;
+	enum error e = OK;
+
+	if (!login->has_domain)
+		return OK;
+	name.has_domain = false;
+	name.local = name.len;
+	for (; *separator != '\0' && e == OK; separator++) {
+		name.text[login->local] = *separator;
+		e = to->fn(to->arg, &name);
+	}
+	return e;
+}
+
 /* tell - all names of a login but those without a subaddress; STANDS_FOR is the last */
 static enum error
 tell(struct store_txn *txn, const struct login *login, const struct teller *to,
@@ -48,6 +70,8 @@ tell(struct store_txn *txn, const struct login *login, const struct teller *to,
 	*stands_for = *login;
 	if (e == OK)
 		e = tell_default(txn, login, to);
+	if (e == OK)
+		e = tell_unsplit(txn, login, to);
 	if (e == OK)
 		e = resolve_login(txn, stands_for, NULL);
 	if (e == ERR_DATA) { /* too long for a mailbox: it has no other name */

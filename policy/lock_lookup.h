@@ -10,7 +10,8 @@
 
 /*
  * Calls FN for each name of LOGIN, in normal form, under which it may be locked:
- * itself, with and without default-domain, and the mailbox that it is an alias of. A
+ * itself, with and without default-domain, as it was before login-separators parted it,
+ * and the mailbox that it is an alias of. A
  * name may come twice.
  */
 enum error lock_lookup_names(struct store_txn *txn, const struct login *login,

@@ -46,10 +46,8 @@ tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant 
 {
 	const char *domain = login->has_domain ? login_domain(login) : DOMAIN_ANY;
 	char name[TENANT_NAME_MAX + 1];
-	enum error e = domain_table_get(txn, domain, name);
+	enum error e = domain_table_owner(txn, domain, name);
 
-	if (e == ERR_NOTFOUND && strcmp(domain, DOMAIN_ANY) != 0)
-		e = domain_table_get(txn, DOMAIN_ANY, name);
 	if (e != OK)
 		return e;
 	e = tenant_table_get(txn, name, out_r);

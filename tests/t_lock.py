@@ -147,6 +147,18 @@ class Commands(Case):
         self.ctl('unlock bob')
         self.assertFalse(self.locked('bob'))
 
+    def test_separators_that_come_and_go(self):
+        self.ctl('lock yan%open.test')          # now it has no domain
+        self.ctl('settings set login-separators %')
+        self.ctl('lock carl%open.test')         # now it is carl@open.test
+        for login in ('yan%open.test', 'carl%open.test', 'carl@open.test'):
+            self.assertTrue(self.locked(login), login)
+        self.ctl('unlock yan%open.test')
+        self.assertFalse(self.locked('yan%open.test'))
+        self.ctl('settings unset login-separators')
+        self.assertTrue(self.locked('carl%open.test'))
+        self.assertFalse(self.locked('yan%open.test'))
+
     def test_blanks_and_case_together(self):
         self.ctl('lock', 'ali veli@open.test')
         for login in 'al\u0130 veli@open.test', 'al\u0131 veli@open.test':
@@ -196,6 +208,26 @@ class Commands(Case):
         self.ctl('tenant unlock other')
         self.ctl('domain move open.test other --force')
         self.assertFalse(self.locked('u@open.test'))
+
+    def test_domain_of_a_locked_catch_all(self):
+        self.ctl('tenant add any --domain * --smtp-auth enabled')
+        self.ctl('tenant lock any')
+        self.assertTrue(self.locked('u@new.test'))
+        for command in ('domain add open new.test',
+                        'tenant add new --domain new.test'):
+            self.refused(command, 65, '--force')
+        tenant = ('{"type":"tenant","name":"new","domains":["new.test"],'
+                  '"smtp_auth":"enabled"}\n')
+        export = self.ctl('export').out
+        self.load(tenant, rc=65)
+        self.load(export + tenant, '--replace', rc=65)
+        self.assertTrue(self.locked('u@new.test'))
+        self.load(tenant, '--force')
+        self.assertFalse(self.locked('u@new.test'))
+        self.ctl('domain remove new.test')
+        self.assertTrue(self.locked('u@new.test'))
+        self.ctl('domain add open new.test --force')
+        self.assertFalse(self.locked('u@new.test'))
 
     def test_domain_that_another_policy_moves(self):
         self.ctl('tenant add other --domain other.test --smtp-auth enabled')

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/array.h"
+
 void
 kept_locks_start(struct kept_locks *k, instant now)
 {
@@ -25,19 +27,15 @@ collect(void *arg, const struct lock_subject *subject, const struct lock *lock)
 {
 	const struct lock_state state = {.set = true, .until = lock->until};
 	struct kept_locks *k = arg;
+	struct kept_lock *at;
 
 	k->seen++;
 	if (!lock_holds(&state, k->now))
 		return OK;
-	if (k->count == k->room) {
-		size_t room = 2 * k->room + 16;
-		struct kept_lock *at = realloc(k->at, room * sizeof *at);
-
-		if (at == NULL)
-			return ERR_MEMORY;
-		k->at = at;
-		k->room = room;
-	}
+	at = array_grow(k->at, k->count, &k->room, sizeof *at);
+	if (at == NULL)
+		return ERR_MEMORY;
+	k->at = at;
 	k->at[k->count].subject = *subject;
 	k->at[k->count++].lock = *lock;
 	return OK;

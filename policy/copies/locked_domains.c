@@ -6,22 +6,19 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/array.h"
+
 static enum error
 add_domain(void *arg, const char *domain)
 {
 	struct locked_domains *d = arg;
+	struct locked_domain *at = array_grow(d->at, d->count, &d->room, sizeof *at);
 
-	if (d->count == d->room) {
-		size_t room = 2 * d->room + 16;
-		struct locked_domain *at = realloc(d->at, room * sizeof *at);
-
-		if (at == NULL)
-			return ERR_MEMORY;
-		d->at = at;
-		d->room = room;
-	}
-	memcpy(d->at[d->count].tenant, d->tenant, sizeof d->tenant);
-	memcpy(d->at[d->count++].domain, domain, strlen(domain) + 1);
+	if (at == NULL)
+		return ERR_MEMORY;
+	d->at = at;
+	memcpy(at[d->count].tenant, d->tenant, sizeof d->tenant);
+	memcpy(at[d->count++].domain, domain, strlen(domain) + 1);
 	return OK;
 }
 
@@ -35,25 +32,37 @@ add_tenant(void *arg, const struct lock_subject *subject, const struct lock *loc
 	if (subject->kind != LOCK_TENANT || !lock_holds(&state, d->now))
 		return OK;
 	memcpy(d->tenant, subject->tenant, sizeof d->tenant);
+	if (strcmp(subject->tenant, d->owner_of_any) == 0)
+		memcpy(d->any, d->tenant, sizeof d->any);
 	return domain_table_each_of(d->txn, subject->tenant, add_domain, d);
 }
 
 enum error
 locked_domains_start(struct locked_domains *d, struct store_txn *txn, instant now)
 {
+	enum error e;
+
 	memset(d, 0, sizeof *d);
 	d->txn = txn;
 	d->now = now;
+	e = domain_table_get(txn, DOMAIN_ANY, d->owner_of_any);
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
 	return lock_table_each(txn, LOCK_MADE_HERE, add_tenant, d);
 }
 
-/* find_owner - whose the logins of the domain are; ERR_NOTFOUND: nobody's */
-static enum error
-find_owner(struct store_txn *txn, const char *domain, char *tenant_r)
+enum error
+locked_domains_note(struct locked_domains *d, struct bytes key, struct bytes before)
 {
-	enum error e = domain_table_get(txn, domain, tenant_r);
+	char domain[DOMAIN_MAX + 1];
 
-	return e == ERR_NOTFOUND ? domain_table_get(txn, DOMAIN_ANY, tenant_r) : e;
+	if (d->any[0] == '\0' || before.at != NULL ||
+	    *(const uint8_t *)key.at != TABLE_DOMAIN || key.len > sizeof domain)
+		return OK;
+	memcpy(domain, (const char *)key.at + 1, key.len - 1);
+	domain[key.len - 1] = '\0';
+	memcpy(d->tenant, d->any, sizeof d->tenant);
+	return add_domain(d, domain);
 }
 
 /* check_one - whether the logins of the domain would pass where they did not */
@@ -63,7 +72,7 @@ check_one(const struct locked_domains *d, const struct locked_domain *was,
 {
 	struct lock_state lock = {.set = false};
 	char owner[TENANT_NAME_MAX + 1];
-	enum error e = find_owner(d->txn, was->domain, owner);
+	enum error e = domain_table_owner(d->txn, was->domain, owner);
 
 	if (e == ERR_NOTFOUND &&
 	    store_settings(d->txn)->unknown_tenant != ACTION_ACCEPT)

@@ -17,12 +17,21 @@ struct locked_domains {
 	size_t count, room;
 	struct store_txn *txn;
 	instant now;
-	char tenant[TENANT_NAME_MAX + 1]; /* that is being collected */
+	char tenant[TENANT_NAME_MAX + 1];       /* that is being collected */
+	char owner_of_any[TENANT_NAME_MAX + 1]; /* "*", "" for nobody */
+	char any[TENANT_NAME_MAX + 1];          /* the same, if it was locked */
 };
 
 /* Before the change. NOW decides which locks hold. Errors of the store, ERR_MEMORY. */
 enum error locked_domains_start(
     struct locked_domains *d, struct store_txn *txn, instant now) MUST_USE;
+
+/*
+ * For the watcher of the change: a domain that is new leaves the tenant of "*".
+ * ERR_MEMORY.
+ */
+enum error locked_domains_note(
+    struct locked_domains *d, struct bytes key, struct bytes before) MUST_USE;
 
 /*
  * After it: ERR_PROTECTED, with the first in WHY, where the logins of one of them are

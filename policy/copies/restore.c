@@ -86,22 +86,27 @@ look(const struct job *j, struct error_text *why)
 	return e;
 }
 
-/* count - the watcher: one summary is written for all */
+/* What the watcher of a replacement adds to. */
+struct replacement {
+	struct restore *out;
+	struct locked_domains domains;
+};
+
+/* count - each change; a new domain may be one that leaves a lock */
 static enum error
 count(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
     struct bytes after)
 {
-	struct restore *out = arg;
+	struct replacement *r = arg;
 
 	(void)txn;
-	(void)key;
 	if (before.at == NULL)
-		out->created++;
+		r->out->created++;
 	else if (after.at == NULL)
-		out->removed++;
+		r->out->removed++;
 	else
-		out->changed++;
-	return OK;
+		r->out->changed++;
+	return locked_domains_note(&r->domains, key, before);
 }
 
 /* note - the audit log's entry of it all */
@@ -161,19 +166,20 @@ put_locks(const struct job *j, struct store_txn *txn, struct error_text *why)
 static enum error
 replace_guarded(const struct job *j, struct store_txn *txn, struct error_text *why)
 {
-	struct locked_domains domains;
-	enum error e = locked_domains_start(&domains, txn, j->log->when);
+	struct replacement r = {.out = j->out};
+	enum error e = locked_domains_start(&r.domains, txn, j->log->when);
 
 	if (e != OK)
 		error_about(why, e, j->dir);
-	store_watch(txn, count, j->out);
+	store_watch(txn, count, &r);
 	if (e == OK)
 		e = replace_from(txn, j->from, why);
 	if (e == OK)
 		e = put_locks(j, txn, why);
 	if (e == OK && !j->force)
-		e = locked_domains_check(&domains, why);
-	locked_domains_end(&domains);
+		e = locked_domains_check(&r.domains, why);
+	store_watch(txn, NULL, NULL);
+	locked_domains_end(&r.domains);
 	return e;
 }
 

@@ -53,6 +53,7 @@ changes_note(void *arg, struct store_txn *txn, struct bytes key, struct bytes be
 {
 	struct changes *changes = arg;
 	const char *what = "change";
+	enum error e = locked_domains_note(&changes->domains, key, before);
 
 	(void)txn;
 	if (before.at == NULL) {
@@ -64,7 +65,7 @@ changes_note(void *arg, struct store_txn *txn, struct bytes key, struct bytes be
 	} else {
 		changes->changed++;
 	}
-	return changes->print ? show(changes, what, key, before, after) : OK;
+	return e == OK && changes->print ? show(changes, what, key, before, after) : e;
 }
 
 void

@@ -3,9 +3,9 @@
 #include "policy/domain.h"
 
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/lock.h"
 #include "policy/ctl/output.h"
 #include "policy/domain_table.h"
-#include "policy/lock_table.h"
 #include "policy/tenant_table.h"
 
 static void
@@ -47,29 +47,6 @@ find_tenant(struct ctl *c, const char *typed, char *name)
 	return e;
 }
 
-/* check_lock - that no lock of the tenant that has DOMAIN ends for its logins */
-static enum error
-check_lock(struct ctl *c, const char *domain, const char *tenant)
-{
-	struct lock_state from = {.set = false}, to = {.set = false};
-	char owner[TENANT_NAME_MAX + 1];
-	enum error e = domain_table_get(c->txn, domain, owner);
-
-	if (e == OK)
-		e = lock_table_add_tenant(c->txn, owner, &from);
-	if (e == OK)
-		e = lock_table_add_tenant(c->txn, tenant, &to);
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
-	if (!lock_holds(&from, c->now) || lock_holds(&to, c->now) ||
-	    ctl_option(c, OPT_FORCE) != NULL)
-		return OK;
-	return error_set(&c->why, ERR_PROTECTED,
-	    "tenant %s is locked, and tenant %s is not: the logins of %s would not be "
-	    "locked any more; use --force if that is meant",
-	    owner, tenant, domain);
-}
-
 /* give - domain add and domain move */
 static enum error
 give(struct ctl *c, const char *domain_typed, const char *tenant_typed, bool move)
@@ -79,8 +56,8 @@ give(struct ctl *c, const char *domain_typed, const char *tenant_typed, bool mov
 
 	if (e == OK)
 		e = domain_parse(domain_typed, domain, &c->why);
-	if (e == OK && move)
-		e = check_lock(c, domain, tenant);
+	if (e == OK)
+		e = lock_check_domain(c, domain, tenant);
 	if (e == OK)
 		e = domain_table_add(c->txn, domain, tenant, move, &c->why);
 	if (e == OK)

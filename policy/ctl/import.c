@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/copies/locked_domains.h"
 #include "policy/copies/replace.h"
 #include "policy/ctl/bad_lines.h"
 #include "policy/ctl/changes.h"
@@ -38,7 +37,6 @@ struct job {
 	uint64_t before;    /* records that could be removed */
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
 	uint64_t unlocked;  /* locks that were brought, and would go */
-	struct locked_domains domains;
 };
 
 static enum error
@@ -228,8 +226,6 @@ replace_all(struct job *j)
 	struct store *scratch;
 	enum error e = store_scratch(&scratch, c->dir, &c->why);
 
-	if (e == OK)
-		e = locked_domains_start(&j->domains, c->txn, c->now);
 	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
 		error_about(&c->why, e, c->dir);
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
@@ -273,7 +269,7 @@ guard(struct job *j, struct error_text *why)
 		    "%llu locks that were brought are not in the file, and would end; "
 		    "use --force if that is meant",
 		    (unsigned long long)j->unlocked);
-	return locked_domains_check(&j->domains, why);
+	return OK;
 }
 
 /* check_guard - a dry run says what the other one would say */
@@ -283,6 +279,8 @@ check_guard(struct job *j)
 	struct error_text why;
 	enum error e = j->replace && !j->force ? guard(j, &why) : OK;
 
+	if (e == OK && !j->force)
+		e = locked_domains_check(&j->changes.domains, &why);
 	if (e == OK)
 		return OK;
 	if (!j->dry_run)
@@ -301,6 +299,9 @@ run(struct job *j)
 		    "CSV holds mailboxes only: --replace needs --tenant NAME with it");
 	if (e != OK)
 		return e;
+	e = locked_domains_start(&j->changes.domains, j->c->txn, j->c->now);
+	if (e != OK)
+		return error_about(&j->c->why, e, j->c->dir);
 	if (!j->replace)
 		e = import_rows(j);
 	else
@@ -335,7 +336,7 @@ ctl_import(struct ctl *c)
 		import_file_close(&j->file);
 	}
 	import_close(&j->import);
-	locked_domains_end(&j->domains);
+	locked_domains_end(&j->changes.domains);
 	free(j->row.domain);
 	free(j);
 	return e;

@@ -24,14 +24,15 @@ enum error lock_make_login(struct ctl *c, struct login *login_r) MUST_USE;
  */
 enum error lock_end_login(struct ctl *c, struct login *login_r) MUST_USE;
 
-/* Prints all of its locks as `lock`, `unlock` and `locks` do, none as such. */
-enum error lock_show(struct ctl *c, const struct lock_subject *subject) MUST_USE;
-
-/* The lines on its lock in a list of properties, for people. */
-enum error lock_properties(struct ctl *c, const struct lock_subject *subject) MUST_USE;
-
 /* Says that its lock stays, if it has one: for what removes the rest. */
 enum error lock_remark_stays(
     struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+/*
+ * Before DOMAIN is given to TENANT: ERR_PROTECTED, with C's `why`, where the tenant
+ * whose its logins are now is locked and TENANT is not, unless --force is given.
+ */
+enum error lock_check_domain(
+    struct ctl *c, const char *domain, const char *tenant) MUST_USE;
 
 #endif

@@ -7,6 +7,7 @@
 #include "policy/address.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"
+#include "policy/ctl/lock_list.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
 #include "policy/domain_table.h"
@@ -90,7 +91,7 @@ show(struct ctl *c, const struct login *address, const struct mailbox *m)
 	property_clients(c->out, &m->clients);
 	property(c->out, "note", m->note);
 	lock_subject_login(&subject, address);
-	return lock_properties(c, &subject);
+	return lock_list_properties(c, &subject);
 }
 
 static enum error

@@ -2,7 +2,6 @@
 /* snapshot_apply - snapshot apply and show: reading a signed policy, and taking it */
 #include <inttypes.h>
 
-#include "policy/copies/locked_domains.h"
 #include "policy/copies/replace.h"
 #include "policy/ctl/changes.h"
 #include "policy/ctl/incoming.h"
@@ -117,18 +116,18 @@ replace(struct ctl *c, struct reading *r)
 
 /* replace_guarded - no domain leaves a lock of this machine unasked */
 static enum error
-replace_guarded(struct ctl *c, struct reading *r)
+replace_guarded(struct ctl *c, struct changes *changes, struct reading *r)
 {
-	struct locked_domains domains;
-	enum error e = locked_domains_start(&domains, c->txn, c->now);
+	struct locked_domains *domains = &changes->domains;
+	enum error e = locked_domains_start(domains, c->txn, c->now);
 
 	if (e != OK)
 		error_about(&c->why, e, c->dir);
 	if (e == OK)
 		e = replace(c, r);
 	if (e == OK && ctl_option(c, OPT_FORCE) == NULL)
-		e = locked_domains_check(&domains, &c->why);
-	locked_domains_end(&domains);
+		e = locked_domains_check(domains, &c->why);
+	locked_domains_end(domains);
 	return e;
 }
 
@@ -171,7 +170,7 @@ apply(struct ctl *c, struct reading *r)
 	if (e != OK)
 		return e;
 	changes_watch(c->txn, &changes);
-	e = replace_guarded(c, r);
+	e = replace_guarded(c, &changes, r);
 	store_watch(c->txn, NULL, NULL);
 	if (e == OK && !dry_run)
 		e = record(c, &changes, head);

@@ -6,6 +6,7 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"
+#include "policy/ctl/lock_list.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/transaction.h"
@@ -86,7 +87,7 @@ show(struct ctl *c, const struct tenant *t)
 	property(c->out, "reply", t->reply);
 	property(c->out, "note", t->note);
 	lock_subject_tenant(&subject, t->name);
-	return e == OK ? lock_properties(c, &subject) : e;
+	return e == OK ? lock_list_properties(c, &subject) : e;
 }
 
 /* bad_word - a value that is none of an option's words */
@@ -154,6 +155,8 @@ add_domains(struct ctl *c, const struct tenant *t)
 
 	for (size_t i = 0; i < c->options.domains && e == OK; i++) {
 		e = domain_parse(c->options.domain[i], domain, &c->why);
+		if (e == OK)
+			e = lock_check_domain(c, domain, t->name);
 		if (e == OK)
 			e = domain_table_add(c->txn, domain, t->name, false, &c->why);
 	}
@@ -339,6 +342,6 @@ ctl_tenant_unlock(struct ctl *c)
 		return e;
 	e = tenant_table_get(c->txn, name, &t);
 	if (e == ERR_NOTFOUND) /* the lock has outlived it */
-		return lock_show(c, &subject);
+		return lock_list_show(c, &subject);
 	return e == OK ? show(c, &t) : e;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/array.h"
 #include "policy/tenant_table.h"
 
 /* Data that are older say nothing of what is used today. */
@@ -26,15 +27,10 @@ add_tenant(void *arg, const struct tenant *t)
 
 	if (s->only != NULL && strcmp(s->only, t->name) != 0)
 		return OK;
-	if (s->n == s->room) {
-		size_t room = s->room > 0 ? 2 * s->room : 64;
-
-		row = realloc(s->tenant, room * sizeof *row);
-		if (row == NULL)
-			return ERR_MEMORY;
-		s->tenant = row;
-		s->room = room;
-	}
+	row = array_grow(s->tenant, s->n, &s->room, sizeof *row);
+	if (row == NULL)
+		return ERR_MEMORY;
+	s->tenant = row;
 	row = &s->tenant[s->n++];
 	memset(row, 0, sizeof *row);
 	memcpy(row->name, t->name, sizeof row->name);

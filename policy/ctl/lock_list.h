@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* lock_list - locks as people and programs see them */
+#ifndef CTL_LOCK_LIST_H
+#define CTL_LOCK_LIST_H
+
+#include "policy/ctl/ctl.h"
+#include "policy/lock_table.h"
+
+/* Prints the locks of SUBJECT as `locks` does; where there is none, that it has ended.
+ */
+enum error lock_list_show(struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+/* The lines on the locks of SUBJECT in a list of properties, for people. */
+enum error lock_list_properties(
+    struct ctl *c, const struct lock_subject *subject) MUST_USE;
+
+#endif
