@@ -127,3 +127,24 @@ inherit_suits(const char *spec, const char *name)
 	return strncmp(spec, "fd:", 3) == 0 || strcmp(spec, CONFIG_SOCKET) == 0 ||
 	    strcmp(spec, name) == 0;
 }
+
+/* port_of - of "inet:PORT@HOST" or "inet6:PORT@HOST", up to the '@'; NULL for others */
+static const char *
+port_of(const char *address)
+{
+	if (strncmp(address, "inet:", 5) == 0)
+		return address + 5;
+	return strncmp(address, "inet6:", 6) == 0 ? address + 6 : NULL;
+}
+
+bool
+inherit_same_port(const char *spec, const char *name)
+{
+	const char *one = port_of(spec), *other = port_of(name);
+	size_t n;
+
+	if (one == NULL || other == NULL)
+		return false;
+	n = strcspn(one, "@");
+	return n == strcspn(other, "@") && memcmp(one, other, n) == 0;
+}

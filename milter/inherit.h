@@ -29,4 +29,10 @@ enum error inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX 
  */
 bool inherit_suits(const char *spec, const char *name);
 
+/*
+ * Whether SPEC and NAME are TCP addresses with one port: then who listens at the one
+ * may be in the way of the other.
+ */
+bool inherit_same_port(const char *spec, const char *name);
+
 #endif

@@ -210,9 +210,9 @@ make_socket(
 }
 
 /*
- * choose_socket - the address that was chosen, where systemd holds another one. A unix
- * socket has to be that one: the MTA looks for the file. A TCP address of which systemd
- * holds a part is left to systemd.
+ * choose_socket - the address that was chosen, where systemd holds another one. It has
+ * to be that one, where the MTA asks; but a TCP address of which systemd holds a part
+ * is left to systemd.
  */
 static enum error
 choose_socket(int fd, const char *name, struct config *config,
@@ -220,7 +220,7 @@ choose_socket(int fd, const char *name, struct config *config,
 {
 	enum error e = make_socket(config, listener, why);
 
-	if (e != OK && strncmp(config->socket, "inet", 4) == 0) {
+	if (e != OK && inherit_same_port(config->socket, name)) {
 		log_message(LEVEL_WARNING,
 		    "%s; %s, which systemd holds, is used instead", why->text, name);
 		return take_socket(fd, name, config, why);

@@ -109,6 +109,9 @@ number(char **at, int base, char end, uint64_t *out_r)
 	return true;
 }
 
+/* A writer has few files; who has many, so that we look through them, is none. */
+#define FDS_MAX 1000
+
 #define FLAGS "flags:" /* a line of /proc/PID/fdinfo/N: in octal, as of open(2) */
 
 /* may_write - whether descriptor NAME of /proc/PID/fdinfo was opened to write */
@@ -150,10 +153,14 @@ can_write(uint64_t pid, const struct stat *st)
 	infos = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd", pid);
 	fds = infos >= 0 ? opendir(path) : NULL;
-	while (fds != NULL && !found && (entry = readdir(fds)) != NULL)
+	for (int i = 0; fds != NULL && !found && i < FDS_MAX; i++) {
+		entry = readdir(fds);
+		if (entry == NULL)
+			break;
 		found = fstatat(dirfd(fds), entry->d_name, &file, 0) == 0 &&
 		    file.st_ino == st->st_ino && file.st_dev == st->st_dev &&
 		    may_write(infos, entry->d_name);
+	}
 	if (fds != NULL)
 		closedir(fds);
 	if (infos >= 0)

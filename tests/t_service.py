@@ -350,6 +350,28 @@ class Service(harness.Case):
         self.start()
         self.decides(('127.0.0.1', 9988))
 
+    def test_every_address_beside_the_socket_unit(self):
+        """systemd holds a part of it."""
+        self.box.configure('socket = inet:8899@0.0.0.0\n')
+        self.box.run('systemctl start %s.socket' % UNIT)
+        self.start()
+        self.decides(ADDRESS)
+        self.box.wait_log('is used instead')
+
+    def test_port_that_is_taken_beside_the_socket_unit(self):
+        """Where the MTA asks another one, the daemon must not seem well."""
+        self.box.configure('socket = inet:9988@127.0.0.1\n')
+        with self.box.inet_socket() as taker:
+            taker.bind(('127.0.0.1', 9988))
+            taker.listen()
+            self.box.run('systemctl start ' + UNIT, check=False)
+            self.box.wait_log('cannot listen on inet:9988@127.0.0.1')
+            self.assertNotEqual(self.box.show(UNIT, 'ActiveState'), 'active')
+            self.assertNotIn('is used instead', self.box.log())
+            taker.shutdown(socket.SHUT_RDWR)
+        self.box.wait(UNIT)
+        self.decides(('127.0.0.1', 9988))
+
     def test_bad_configuration_behind_a_socket_ends_too(self):
         self.box.configure('colour = blue\n')
         self.box.run('systemctl start %s.socket' % UNIT)

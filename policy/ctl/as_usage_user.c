@@ -294,6 +294,24 @@ as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), voi
 	return e;
 }
 
+enum error
+as_usage_user_word(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to),
+    void *arg, uint8_t *buf, size_t size, struct bytes *word_r)
+{
+	FILE *into = fmemopen(buf, size, "w");
+	long len;
+	enum error e;
+
+	if (into == NULL)
+		return error_about(&c->why, ERR_MEMORY, "the usage");
+	/* the stream ends what it holds with a NUL */
+	e = as_usage_user(c, fn, arg, size - 1, into);
+	len = ftell(into);
+	fclose(into);
+	*word_r = (struct bytes){buf, len > 0 ? (size_t)len : 0};
+	return e;
+}
+
 void
 as_usage_user_alive(FILE *to)
 {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "policy/ctl/ctl.h"
+#include "policy/record.h"
 
 /*
  * The usage folder belongs to the daemon's user, who decides what database, lock file
@@ -31,6 +32,14 @@
  */
 enum error as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to),
     void *arg, uint64_t max, FILE *into) MUST_USE;
+
+/*
+ * The same for what fits into BUF (SIZE bytes); WORD_R is what came. What would not fit
+ * is ERR_LIMIT.
+ */
+enum error as_usage_user_word(struct ctl *c,
+    void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg, uint8_t *buf,
+    size_t size, struct bytes *word_r) MUST_USE;
 
 /*
  * For FN, before it writes anything else: a sign of life, as often as it can. The

@@ -70,19 +70,13 @@ serve(struct ctl *c, void *arg, FILE *to)
 static enum error
 ask(struct ctl *c, const char *socket, struct daemon_report *r)
 {
-	uint8_t bytes[DAEMON_REPORT_MAX];
-	FILE *into = fmemopen(bytes, sizeof bytes, "w");
-	long len;
-	enum error e;
+	uint8_t buf[DAEMON_REPORT_MAX + 1];
+	struct bytes word;
+	enum error e = as_usage_user_word(c, serve, &socket, buf, sizeof buf, &word);
 
-	if (into == NULL)
-		return error_about(&c->why, ERR_MEMORY, "the usage database");
-	e = as_usage_user(c, serve, &socket, sizeof bytes - 1, into);
-	len = ftell(into);
-	fclose(into);
 	if (e != OK)
 		return e == ERR_MISSING ? ERR_CREATE : e; /* the folder must be there */
-	e = daemon_report_decode((struct bytes){bytes, len > 0 ? (size_t)len : 0}, r);
+	e = daemon_report_decode(word, r);
 	return e == OK ? OK
 		       : error_set(&c->why, ERR_IO,
 			     "the process that reads the usage database makes no "

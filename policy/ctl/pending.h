@@ -51,7 +51,7 @@ void pending_list_free(struct pending_list *list);
 
 /*
  * Fills in the mailboxes of those that will get a message, from the usage of all
- * machines within the last PENDING_DAYS days. Errors as usage_sources_open(), in C's
+ * machines within the last PENDING_DAYS days. Errors as usage_sources_merge(), in C's
  * `why`.
  */
 #define PENDING_DAYS 90

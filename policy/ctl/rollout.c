@@ -5,7 +5,6 @@
 #include <stdio.h>
 
 #include "policy/ctl/remark.h"
-#include "policy/ctl/transaction.h"
 #include "policy/tenant_table.h"
 #include "policy/usage/strangers.h"
 #include "policy/verify.h"
@@ -48,14 +47,6 @@ rollout_since(struct ctl *c, enum option_id id, instant *since_r)
 		    option_name(id));
 	*since_r = c->now - seconds;
 	return OK;
-}
-
-enum error
-rollout_begin(struct ctl *c)
-{
-	enum error e = usage_sources_open(c);
-
-	return e == OK ? transaction_begin(c) : e;
 }
 
 enum error

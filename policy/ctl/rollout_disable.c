@@ -7,6 +7,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/ctl/rollout.h"
+#include "policy/ctl/usage_sources.h"
 #include "policy/tenant_table.h"
 
 /* What is asked for. */
@@ -189,7 +190,7 @@ ctl_rollout_disable_unused(struct ctl *c)
 	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
 
 	if (e == OK)
-		e = rollout_begin(c);
+		e = usage_sources_begin(c);
 	if (e == OK)
 		e = read_request(c, &q);
 	if (e == OK)

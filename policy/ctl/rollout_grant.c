@@ -3,6 +3,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/ctl/rollout.h"
+#include "policy/ctl/usage_sources.h"
 #include "policy/mailbox_table.h"
 #include "policy/text.h"
 
@@ -302,7 +303,7 @@ ctl_rollout_grant(struct ctl *c)
 	if (e == OK && ctl_option(c, OPT_UNTIL) != NULL)
 		e = ctl_future_time(c, OPT_UNTIL, &g.until);
 	if (e == OK)
-		e = rollout_begin(c);
+		e = usage_sources_begin(c);
 	if (e == OK)
 		e = run(c, &g, &r);
 	if (e != OK)

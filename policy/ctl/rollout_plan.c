@@ -2,6 +2,7 @@
 /* rollout_plan - what could be switched off, and what is in use */
 #include "policy/ctl/output.h"
 #include "policy/ctl/rollout.h"
+#include "policy/ctl/usage_sources.h"
 
 #define CLASSES 4
 
@@ -91,7 +92,7 @@ ctl_rollout_plan(struct ctl *c)
 	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
 
 	if (e == OK)
-		e = rollout_begin(c);
+		e = usage_sources_begin(c);
 	if (e == OK)
 		e = rollout_tenant(c, only);
 	if (e == OK)

@@ -2,6 +2,7 @@
 /* rollout_status - where every tenant stands */
 #include "policy/ctl/output.h"
 #include "policy/ctl/rollout.h"
+#include "policy/ctl/usage_sources.h"
 #include "policy/notice_table.h"
 #include "policy/tenant_table.h"
 
@@ -142,7 +143,7 @@ ctl_rollout_status(struct ctl *c)
 	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
 
 	if (e == OK)
-		e = rollout_begin(c);
+		e = usage_sources_begin(c);
 	if (e == OK)
 		e = rollout_tenant(c, only);
 	if (e == OK)

@@ -6,8 +6,8 @@
 #include "policy/ctl/csv.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
-#include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_rows.h"
+#include "policy/ctl/usage_sources.h"
 #include "policy/tenant_table.h"
 #include "policy/verify.h"
 
@@ -296,7 +296,7 @@ ctl_usage_list(struct ctl *c)
 	if (e == OK && ctl_option(c, OPT_CSV) != NULL && c->options.json)
 		e = error_set(&c->why, ERR_USAGE, "use --csv or --json, not both");
 	if (e == OK)
-		e = rollout_begin(c);
+		e = usage_sources_begin(c);
 	if (e == OK)
 		e = find_tenant(c, only);
 	if (e == OK)

@@ -145,25 +145,6 @@ take_word(struct ctl *c, struct bytes word, struct usage_prune *p)
 	return error_set(&c->why, (enum error)e, "%s", why.text);
 }
 
-/* ask - lets the helper prune */
-static enum error
-ask(struct ctl *c, struct usage_prune *p)
-{
-	uint8_t word[WORD_MAX];
-	FILE *into = fmemopen(word, sizeof word, "w");
-	long len;
-	enum error e;
-
-	if (into == NULL)
-		return error_about(&c->why, ERR_MEMORY, HERE);
-	e = as_usage_user(c, serve, p, sizeof word - 1, into);
-	len = ftell(into);
-	fclose(into);
-	if (e != OK)
-		return e;
-	return take_word(c, (struct bytes){word, len > 0 ? (size_t)len : 0}, p);
-}
-
 static void
 tell(struct ctl *c, const struct usage_prune *p)
 {
@@ -192,7 +173,9 @@ tell(struct ctl *c, const struct usage_prune *p)
 enum error
 ctl_usage_prune(struct ctl *c)
 {
+	uint8_t buf[WORD_MAX];
 	struct usage_prune p;
+	struct bytes word;
 	enum error e = transaction_begin(c);
 
 	/* a damaged policy must not read as "of no tenant" */
@@ -205,7 +188,9 @@ ctl_usage_prune(struct ctl *c)
 	usage_prune_start(&p, c->now, store_settings(c->txn)->usage_retention);
 	store_abort(&c->txn);
 	store_close(&c->store);
-	e = ask(c, &p);
+	e = as_usage_user_word(c, serve, &p, buf, sizeof buf, &word);
+	if (e == OK)
+		e = take_word(c, word, &p);
 	if (e == OK)
 		tell(c, &p);
 	return e;

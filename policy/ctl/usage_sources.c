@@ -10,6 +10,7 @@
 #include "policy/ctl/as_usage_user.h"
 #include "policy/ctl/remark.h"
 #include "policy/ctl/spool.h"
+#include "policy/ctl/transaction.h"
 #include "policy/usage/database.h"
 
 #define HERE "the usage of this machine"
@@ -143,6 +144,14 @@ usage_sources_open(struct ctl *c)
 		return ERR_BUSY;
 	s->why = c->why;
 	return error_set(&c->why, OK, "%s", "");
+}
+
+enum error
+usage_sources_begin(struct ctl *c)
+{
+	enum error e = usage_sources_open(c);
+
+	return e == OK ? transaction_begin(c) : e;
 }
 
 void

@@ -17,6 +17,9 @@ struct usage_sources;
  * first.
  */
 enum error usage_sources_open(struct ctl *c) MUST_USE;
+/* The same, and then the command's transaction is begun. */
+enum error usage_sources_begin(struct ctl *c) MUST_USE;
+
 void usage_sources_close(struct usage_sources **sources);
 
 /*

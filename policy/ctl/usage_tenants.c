@@ -4,6 +4,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_rows.h"
+#include "policy/ctl/usage_sources.h"
 
 #define SINCE_DAYS 90
 
@@ -188,7 +189,7 @@ ctl_usage_tenants(struct ctl *c)
 	enum error e = usage_since(c, SINCE_DAYS, &r.since);
 
 	if (e == OK)
-		e = rollout_begin(c);
+		e = usage_sources_begin(c);
 	if (e == OK)
 		e = rollout_survey(c, "", add_other, &o, &r);
 	if (e != OK)

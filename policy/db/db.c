@@ -67,12 +67,13 @@ open_env(void *arg)
 	const struct db_options *o = c->options;
 	unsigned flags = MDB_NOSUBDIR | MDB_NOTLS | (o->writable ? 0 : MDB_RDONLY) |
 	    (o->lock_file ? 0 : MDB_NOLOCK) | (o->lazy ? MDB_NOSYNC : 0);
+	mode_t mode = o->mode != 0 ? o->mode : FILE_MODE;
 	int rc = mdb_env_set_assert(c->env, on_assert);
 
 	if (rc == MDB_SUCCESS)
 		rc = mdb_env_set_mapsize(c->env, c->map_size);
 	if (rc == MDB_SUCCESS)
-		rc = mdb_env_open(c->env, c->path, flags, FILE_MODE);
+		rc = mdb_env_open(c->env, c->path, flags, mode);
 	return db_from_lmdb(rc);
 }
 

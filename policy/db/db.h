@@ -41,12 +41,12 @@ struct db_options {
 	bool writable;   /* else the file must exist */
 	bool lock_file;  /* PATH-lock beside it is LMDB's, and orders all who open it */
 	bool lazy;       /* commits do not wait for the disk; db_sync() does */
+	mode_t mode;     /* of files that are made, less the umask; 0: 0660 */
 	size_t map_size; /* 0: the default, 32 GiB (1 GiB on 32-bit systems) */
 };
 
 /*
- * Opens PATH, a file. With `writable` it is created when it is missing or empty, mode
- * 0660 less the umask.
+ * Opens PATH, a file. With `writable` it is created when it is missing or empty.
  * Returns OK; ERR_MISSING; ERR_FORMAT for a file that is not LMDB's; ERR_DAMAGED;
  * ERR_PERMISSION; ERR_MEMORY; ERR_IO; with `lock_file` also ERR_PID_SPACE and ERR_BUSY
  * (no reader slot); with a line in WHY.

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "policy/dbfile.h"
 #include "policy/text.h"
@@ -14,7 +13,6 @@
 #include "policy/usage/usage_key.h"
 
 #define FILE_MODE 0600
-#define LOCK_SUFFIX "-lock"
 #define TABLE_NODE 'n'
 #define RECORD_ROOM 512 /* of each kind that is kept here */
 
@@ -32,33 +30,23 @@ usage_login_order(const struct login *a, const struct login *b)
 	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* keep_private - also what an older version made for the group */
-static void
-keep_private(char *path)
-{
-	chmod(path, FILE_MODE);
-	strcat(path, LOCK_SUFFIX);
-	chmod(path, FILE_MODE);
-}
-
 enum error
 usage_database_open(
     struct db **db_r, const char *dir, bool create, struct error_text *why)
 {
-	const struct db_options options = {.writable = create, .lock_file = true};
+	const struct db_options options = {
+	    .writable = create, .lock_file = true, .mode = FILE_MODE};
 	struct error_text detail;
-	char path[PATH_MAX + sizeof LOCK_SUFFIX];
+	char path[PATH_MAX];
 	enum error e = dbfile_check_folder(dir);
 
 	*db_r = NULL;
 	if (e != OK)
 		return error_about(why, e, dir);
-	if (snprintf(path, sizeof path, "%s/usage/usage.mdb", dir) >= PATH_MAX)
+	if (snprintf(path, sizeof path, "%s/usage/usage.mdb", dir) >= (int)sizeof path)
 		return error_set(
 		    why, ERR_LIMIT, "the name of the state folder is too long");
 	e = db_open(db_r, path, &options, &detail);
-	if (e == OK && create)
-		keep_private(path);
 	if (e == ERR_MISSING)
 		return error_set(why, e, "there is no usage database: %s", path);
 	if (e == ERR_DAMAGED || e == ERR_FORMAT)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* stranger - the check of who answers in the daemon's place */
+/* listener_checks - whether somebody else answers in the daemon's place */
 #include <pwd.h>
 #include <unistd.h>
 
