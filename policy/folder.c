@@ -129,3 +129,54 @@ folder_create(const char *dir, struct error_text *why)
 		e = make(usage, USAGE_MODE, &is_new, why);
 	return e == OK && (is_new || geteuid() == 0) ? give_usage(dir, usage, why) : e;
 }
+
+/* is_ours - whether to change the file: not what may be somebody else's under this name
+ */
+static bool
+is_ours(const struct stat *file)
+{
+	return S_ISREG(file->st_mode) && file->st_nlink == 1 &&
+	    (geteuid() == 0 || file->st_uid == geteuid());
+}
+
+/* give_file - the one that FD stands for, at PATH */
+static enum error
+give_file(int fd, const struct stat *folder, mode_t mode, const char *path,
+    struct error_text *why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return failed(why, "look at", path);
+	if (!is_ours(&st))
+		return OK;
+	if (geteuid() == 0 && folder->st_uid == 0 && st.st_uid != 0 &&
+	    fchown(fd, 0, (gid_t)-1) != 0)
+		return failed(why, "set the owner of", path);
+	if ((mode & S_IRWXG) != 0 && st.st_gid != folder->st_gid &&
+	    fchown(fd, (uid_t)-1, folder->st_gid) != 0)
+		return failed(why, "set the group of", path);
+	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
+		return failed(why, "set the mode of", path);
+	return OK;
+}
+
+enum error
+folder_give(const char *dir, const char *name, mode_t mode, struct error_text *why)
+{
+	struct stat folder;
+	char path[PATH_MAX];
+	enum error e = folder_path(path, dir, name, why);
+	int fd;
+
+	if (e != OK)
+		return e;
+	if (stat(dir, &folder) != 0)
+		return failed(why, "look at", dir);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return OK;
+	e = give_file(fd, &folder, mode, path, why);
+	close(fd);
+	return e;
+}

@@ -3,6 +3,8 @@
 #ifndef POLICY_FOLDER_H
 #define POLICY_FOLDER_H
 
+#include <sys/types.h>
+
 #include "policy/error.h"
 
 /* The user and group that the daemon runs as. */
@@ -10,6 +12,15 @@
 
 /* The folder in DIR that is the daemon's. */
 #define FOLDER_USAGE "usage"
+
+/*
+ * Gives the file NAME of DIR to DIR's group, where MODE lets a group read, and as root,
+ * in a DIR of root's, to root; and sets MODE. One that is missing, is not ours, or has
+ * another name as well, which may be somebody else's, is left alone; links are not
+ * followed. ERR_PERMISSION, ERR_IO, with WHY.
+ */
+enum error folder_give(
+    const char *dir, const char *name, mode_t mode, struct error_text *why) MUST_USE;
 
 /* DIR alone, as folder_create() makes it. */
 enum error folder_make(const char *dir, struct error_text *why) MUST_USE;

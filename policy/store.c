@@ -16,23 +16,6 @@
 #include "policy/store_parts.h"
 #include "policy/traces.h"
 
-/* give_to_group - owner's mode and the folder's group for a file that is ours */
-static enum error
-give_to_group(const char *path, const char *dir, mode_t mode)
-{
-	struct stat folder, file;
-
-	if (stat(dir, &folder) != 0 || stat(path, &file) != 0)
-		return error_from_errno(errno);
-	if (file.st_uid != geteuid())
-		return OK;
-	if (file.st_gid != folder.st_gid && chown(path, (uid_t)-1, folder.st_gid) != 0)
-		return error_from_errno(errno);
-	if ((file.st_mode & 07777) != mode && chmod(path, mode) != 0)
-		return error_from_errno(errno);
-	return OK;
-}
-
 /* new_store - with nothing open */
 static struct store *
 new_store(enum store_mode mode)
@@ -146,9 +129,8 @@ open_live(struct store *s, const char *dir, const struct write_lock *held, bool 
 		s->watch = write_lock_watch(dir);
 	if (e == OK)
 		e = open_db(s, &options, why);
-	if (e == OK && s->mode == STORE_WRITE &&
-	    (e = give_to_group(s->path, dir, STORE_DATA_MODE)) != OK)
-		error_about(why, e, s->path);
+	if (e == OK && s->mode == STORE_WRITE)
+		e = folder_give(dir, STORE_DATA, STORE_DATA_MODE, why);
 	return e;
 }
 

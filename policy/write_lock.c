@@ -257,25 +257,6 @@ open_file(const char *dir, const char *name, int *fd_r, struct error_text *why)
 	    why, errno == ENOENT ? ERR_CREATE : error_from_errno(errno), path);
 }
 
-/* give_to_group - the daemon's user reads it; by the descriptor, whatever the path is
- */
-static enum error
-give_to_group(int fd, const char *dir)
-{
-	struct stat folder, file;
-
-	if (stat(dir, &folder) != 0 || fstat(fd, &file) != 0)
-		return error_from_errno(errno);
-	if (file.st_uid != geteuid())
-		return OK;
-	if (file.st_gid != folder.st_gid && fchown(fd, (uid_t)-1, folder.st_gid) != 0)
-		return error_from_errno(errno);
-	if ((file.st_mode & 07777) != WRITERS_FILE_MODE &&
-	    fchmod(fd, WRITERS_FILE_MODE) != 0)
-		return error_from_errno(errno);
-	return OK;
-}
-
 /* failed - what became of the wait for the file NAME */
 static enum error
 failed(const char *dir, const char *name, enum error e, int seconds,
@@ -303,9 +284,12 @@ take(struct write_lock *l, const char *dir, int seconds, struct error_text *why)
 	e = take_turn(l->turn, deadline);
 	if (e != OK)
 		return failed(dir, TURN_FILE, e, seconds, why);
-	e = give_to_group(l->writers, dir);
+	e = folder_give(dir, TURN_FILE, TURN_FILE_MODE, why);
 	if (e == OK)
-		e = wait_for_readers(l->writers, deadline);
+		e = folder_give(dir, WRITERS_FILE, WRITERS_FILE_MODE, why);
+	if (e != OK)
+		return e;
+	e = wait_for_readers(l->writers, deadline);
 	return e == OK ? OK : failed(dir, WRITERS_FILE, e, seconds, why);
 }
 

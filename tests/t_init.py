@@ -170,6 +170,19 @@ class First(harness.Case):
         self.ctl('init', rc=None)
         self.assertNotEqual(os.stat(secret).st_uid, 0)
 
+    def test_root_touches_nothing_of_others_in_a_folder_of_a_user(self):
+        self.ctl('init')
+        secret = os.path.join(self.tmp, 'secret')
+        with open(secret, 'w') as f:
+            os.fchmod(f.fileno(), 0o600)
+        path = os.path.join(self.dir, 'policy.writers')
+        os.unlink(path)
+        os.link(secret, path)
+        shutil.chown(self.dir, 'nobody', 'nogroup')
+        self.ctl('init', rc=None)
+        self.assertEqual(os.stat(secret).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(secret).st_gid, os.getegid())
+
     def test_old_lock_file_goes(self):
         self.ctl('init')
         path = os.path.join(self.dir, 'policy.mdb-lock')

@@ -9,7 +9,6 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/folder.h"
-#include "policy/mend.h"
 #include "policy/traces.h"
 
 #define PAUSE_NS 10000000L
@@ -67,9 +66,9 @@ init(struct ctl *c, bool *created_r)
 	bool anew = ctl_option(c, OPT_NEW_POLICY) != NULL || !traces_found(c->dir);
 	enum error e = folder_create(c->dir, &c->why);
 
-	if (e == OK)
-		e = anew ? make(c, created_r) : keep(c);
-	return e == OK ? mend_files(c->dir, &c->why) : e;
+	if (e != OK)
+		return e;
+	return anew ? make(c, created_r) : keep(c);
 }
 
 enum error

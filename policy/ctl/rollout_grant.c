@@ -282,9 +282,8 @@ warn(const struct grant *g)
 		remark(g->c->err,
 		    "warning: %lu of these mailboxes were seen within %d minutes only: "
 		    "ask their owners whether it was they, or a test or a stolen "
-		    "password; "
-		    "\"smtpauthctl mailbox set ADDRESS --smtp-auth inherit --note "
-		    "WHY\" takes an exception back for good",
+		    "password; \"smtpauthctl mailbox set ADDRESS --smtp-auth inherit "
+		    "--note WHY\" takes an exception back for good",
 		    g->burst, BURST_SECONDS / 60);
 }
 

@@ -156,8 +156,12 @@ row_set_lock(struct row *row, const char *key, const char *value, instant now,
 {
 	struct lock *lock = &row->lock;
 
-	if (strcmp(key, "login") == 0 || strcmp(key, "tenant") == 0) {
-		*(*key == 'l' ? &row->name : &row->value) = value;
+	if (strcmp(key, "login") == 0) {
+		row->name = value;
+		return OK;
+	}
+	if (strcmp(key, "tenant") == 0) {
+		row->value = value;
 		return OK;
 	}
 	if (strcmp(key, "until") == 0)
