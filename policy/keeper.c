@@ -11,8 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "policy/folder.h"
 #include "policy/instant.h"
 #include "policy/pool.h"
+#include "policy/traces.h"
 #include "policy/verify.h"
 
 #define FIRST_SCAN_WAIT_MS 10000
@@ -183,6 +185,16 @@ open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
 	return e;
 }
 
+/* missing - told as opening tells it, so that one loss is one message */
+static enum error
+missing(const struct keeper *k, struct error_text *why)
+{
+	char path[PATH_MAX];
+	enum error e = folder_path(path, k->dir, STORE_DATA, why);
+
+	return e == OK ? traces_missing(k->dir, path, why) : e;
+}
+
 /* look - whether the open database is still the one in the folder, and as it was left
  */
 static enum error
@@ -192,6 +204,8 @@ look(struct keeper *k, struct error_text *why)
 	struct store_txn *txn;
 	enum error e = store_look(k->store, &k->base, &found);
 
+	if (e == ERR_MISSING)
+		return missing(k, why);
 	if (e == OK && found == STORE_STRANGE)
 		return error_set(why, ERR_REPLACED,
 		    "something else than a commit has written into the policy database "

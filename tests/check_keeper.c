@@ -170,6 +170,9 @@ START_TEST(removed_database_is_a_fault_until_it_is_back)
 	ck_assert_int_eq(unlink(state.data), 0);
 	ck_assert(keeper_refuses(keeper, LOOK));
 	fault_expect("smtpauthctl restore");
+	for (int64_t end = deadline_in(2 * SECOND); deadline_pause(end);)
+		ck_assert(keeper_refuses(keeper, 0));
+	ck_assert_int_eq(told(KEEPER_FAULT), 1);
 	image_replace(&image, state.data);
 	ck_assert(keeper_serves(keeper, &image, RECOVERY));
 }
