@@ -220,10 +220,19 @@ class Sockets(harness.Case):
             lambda: self.status()['daemon'])['socket'], address)
 
     def test_tcp(self):
+        """An address that cannot be had gives way to systemd's at its port."""
+        sock, manager = self.listen(), Manager(self)
+        port = sock.getsockname()[1]
+        manager.start('-s', 'inet:%d@192.0.2.1' % port, listening=[sock])
+        self.served(manager, sock, 'inet:%d@127.0.0.1' % port)
+
+    def test_tcp_at_another_port(self):
+        """There the MTA does not look."""
         sock, manager = self.listen(), Manager(self)
         manager.start('-s', 'inet:1@192.0.2.1', listening=[sock])
-        self.served(manager, sock,
-                    'inet:%d@127.0.0.1' % sock.getsockname()[1])
+        self.assertNotEqual(manager.process.wait(harness.TIMEOUT), 0)
+        self.assertIn('192.0.2.1', manager.said())
+        self.assertNotIn('is used instead', manager.said())
 
     def refuses_none(self, sock):
         """The one that nobody serves: connections wait there."""
