@@ -9,18 +9,26 @@
 #include "policy/domain_table.h"
 #include "policy/tenant_table.h"
 
+const char *
+address_trim(const char *typed, size_t *len_r)
+{
+	const char *start = typed + strspn(typed, " ");
+	size_t n = strlen(start);
+
+	while (n > 0 && start[n - 1] == ' ')
+		n--;
+	*len_r = n;
+	return start;
+}
+
 enum error
 address_exact(struct store_txn *txn, const char *typed, struct login *out_r,
     struct error_text *why)
 {
-	const char *start = typed + strspn(typed, " ");
-	size_t n = strlen(start);
+	size_t n;
+	const char *start = address_trim(typed, &n);
 	struct error_text reason;
-	enum error e;
-
-	while (n > 0 && start[n - 1] == ' ')
-		n--;
-	e = login_normalize(
+	enum error e = login_normalize(
 	    start, n, store_settings(txn)->login_separators, out_r, &reason);
 	if (e == ERR_DATA)
 		return error_set(

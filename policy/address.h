@@ -8,6 +8,9 @@
 #include "policy/store.h"
 #include "policy/tenant.h"
 
+/* What was typed without the blanks around it, LEN_R bytes. */
+const char *address_trim(const char *typed, size_t *len_r);
+
 /*
  * A login in normal form, as an MTA may hand it over, without the blanks around it.
  * ERR_DATA with WHY.

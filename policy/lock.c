@@ -66,3 +66,15 @@ lock_state_add(struct lock_state *state, instant until)
 		state->until = until;
 	state->set = true;
 }
+
+bool
+lock_outlasts(
+    const struct lock_state *lock, const struct lock_state *other, instant now)
+{
+	struct lock_state both = *other;
+
+	if (!lock_holds(lock, now))
+		return false;
+	lock_state_add(&both, lock->until);
+	return !other->set || both.until != other->until;
+}

@@ -40,6 +40,10 @@ enum error lock_record_check(
 /* Whether it holds at NOW. */
 bool lock_holds(const struct lock_state *lock, instant now);
 
+/* Whether LOCK holds at NOW, and OTHER does not, or ends before it. */
+bool lock_outlasts(
+    const struct lock_state *lock, const struct lock_state *other, instant now);
+
 /* Adds a lock until UNTIL: what ends last counts. */
 void lock_state_add(struct lock_state *state, instant until);
 

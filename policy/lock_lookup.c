@@ -7,6 +7,7 @@
 #include "policy/lock_table.h"
 #include "policy/resolve.h"
 #include "policy/steps.h"
+#include "policy/tenant_table.h"
 
 /* Whom each name of a login is told to. */
 struct teller {
@@ -101,6 +102,49 @@ lock_lookup_names(struct store_txn *txn, const struct login *login,
 	struct login stands_for;
 
 	return tell(txn, login, &to, &stands_for);
+}
+
+enum error
+lock_lookup_tenant(
+    struct store_txn *txn, const struct login *login, struct lock_state *out)
+{
+	const struct settings *settings = store_settings(txn);
+	struct login name = *login;
+	struct tenant t;
+	enum error e;
+
+	if (settings_replace_domain(settings))
+		login_drop_domain(&name);
+	if (!name.has_domain && settings->default_domain[0] != '\0' &&
+	    login_append_domain(&name, settings->default_domain) != OK)
+		return OK;
+	e = tenant_table_of(txn, &name, &t);
+	if (e != OK)
+		return e == ERR_NOTFOUND ? OK : e;
+	return lock_table_add_tenant(txn, t.name, out);
+}
+
+enum error
+lock_lookup_leaves(
+    struct store_txn *txn, const struct login *login, instant now, bool *leaves_r)
+{
+	struct lock_state own = {.set = false}, other = {.set = false};
+	struct login stands_for = *login;
+	struct tenant t;
+	enum error e = lock_lookup_tenant(txn, login, &own);
+
+	*leaves_r = false;
+	if (e != OK || !own.set)
+		return e;
+	e = resolve_login(txn, &stands_for, NULL);
+	if (e == OK)
+		e = tenant_table_of(txn, &stands_for, &t);
+	if (e == OK)
+		e = lock_table_add_tenant(txn, t.name, &other);
+	if (e != OK && e != ERR_NOTFOUND && e != ERR_DATA)
+		return e;
+	*leaves_r = lock_outlasts(&own, &other, now);
+	return OK;
 }
 
 struct finding {

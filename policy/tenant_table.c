@@ -64,6 +64,24 @@ tenant_table_denies(struct store_txn *txn, const struct tenant *t, bool *denies_
 	return e;
 }
 
+/*
+ * surely_denies - whether a tenant denies all its logins, at any time and until
+ * somebody changes that
+ */
+static enum error
+surely_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
+{
+	const struct settings *s = store_settings(txn);
+	enum action action = t->action == ACTION_DEFAULT ? s->action : t->action;
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_tenant(txn, t->name, &lock);
+
+	*denies_r = (lock.set && lock.until == INSTANT_NONE) ||
+	    (t->smtp_auth == SMTP_AUTH_DISABLED && t->blocks == BLOCKS_ALL &&
+		t->enforce_from == INSTANT_NONE && action != ACTION_REPORT);
+	return e;
+}
+
 /* passes_without - whether logins without the tenant may pass: of nobody, or of another
  */
 static enum error
@@ -80,7 +98,7 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 	if (e == OK)
 		e = tenant_table_get(txn, name, &other);
 	if (e == OK)
-		e = tenant_table_denies(txn, &other, &denies);
+		e = surely_denies(txn, &other, &denies);
 	*passes_r = !denies;
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }

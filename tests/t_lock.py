@@ -229,6 +229,118 @@ class Commands(Case):
         self.ctl('domain add open new.test --force')
         self.assertFalse(self.locked('u@new.test'))
 
+    def test_domain_to_a_tenant_that_is_locked_for_less_long(self):
+        self.ctl('tenant add other --smtp-auth enabled')
+        self.ctl('tenant lock open')
+        self.ctl('tenant', 'lock', 'other', '--until', '+1h')
+        self.refused('domain move open.test other', 65, '--force')
+        self.ctl('tenant lock other')
+        self.ctl('domain move open.test other')
+
+    def test_removal_of_a_locked_tenant_is_asked_for(self):
+        """Whatever holds its logins then: that may change."""
+        self.ctl('settings set unknown-tenant reject')
+        for i in range(6):
+            self.ctl('tenant add t%d' % i)
+        self.ctl('tenant lock open')
+        for command in 'domain remove open.test', 'tenant remove open':
+            self.refused(command, 65, '--force')
+        text = self.ctl('export').out.replace('"open.test"', '')
+        self.assertIn('would be of no tenant',
+                      self.load(text, '--replace', rc=65).err)
+        self.ctl('tenant unlock open')
+        self.ctl('domain remove open.test')
+
+    def test_guards_of_domains_do_not_hide_what_is_wrong(self):
+        self.ctl('tenant add other --smtp-auth enabled')
+        self.ctl('tenant lock open')
+        for command in ('domain add other open.test',
+                        'tenant add new --domain open.test'):
+            self.refused(command, 65, 'belongs to tenant open')
+        self.ctl('tenant add any --domain * --smtp-auth enabled')
+        self.ctl('tenant lock any')
+        self.refused('domain move nosuch.test other', 1, 'nosuch.test')
+
+    def test_aliases_of_a_locked_mailbox(self):
+        self.ctl('mailbox alias add m@open.test short')
+        text = self.ctl('export').out
+        self.ctl('lock m@open.test')
+        backup = os.path.join(self.tmp, 'without')
+        for change in (['mailbox', 'alias', 'remove', 'short'],
+                       ['tenant', 'remove', 'open', '--force']):
+            self.ctl(*change)
+            self.assertTrue(self.locked('short'))
+            self.load(text)
+        moved = text.replace('m@open.test', 'n@open.test')
+        self.assertNotEqual(moved, text)
+        self.load(moved, '--replace')
+        self.assertTrue(self.locked('short'))
+        self.load(text, '--replace')
+        self.ctl('backup', backup)
+        self.ctl('unlock m@open.test')
+        self.assertFalse(self.locked('short'))
+        self.assertEqual(self.locks(), set())
+        self.ctl('restore', backup)
+        self.assertTrue(self.locked('short'))
+
+    def test_alias_does_not_leave_a_locked_tenant(self):
+        self.ctl('tenant add any --domain * --smtp-auth enabled')
+        self.ctl('tenant lock any')
+        alias = '{"type":"alias","login":"%s","mailbox":"m@open.test"}\n'
+        text = self.ctl('export').out
+        for login in 'u@new.test', 'bob':
+            self.assertTrue(self.locked(login))
+            self.refused(['mailbox', 'alias', 'add', 'm@open.test', login], 65,
+                         '--force')
+            self.load(alias % login, rc=65)
+            self.load(text + alias % login, '--replace', rc=65)
+            self.assertTrue(self.locked(login))
+        self.ctl('tenant lock open')
+        self.ctl('mailbox alias add m@open.test bob')
+        self.assertTrue(self.locked('bob'))
+        self.ctl('mailbox alias remove bob')
+        self.ctl('tenant unlock open')
+        self.ctl('mailbox alias add m@open.test bob --force')
+        self.assertFalse(self.locked('bob'))
+
+    def test_settings_that_say_whose_a_login_is(self):
+        text = self.ctl('export').out
+        change = '{"type":"setting","key":"%s","value":"%s"}\n'
+        changes = (('default-domain', 'new.test'), ('login-domain', 'default'),
+                   ('login-separators', '%'), ('subaddress-delimiter', '+'))
+        for key, value in changes:
+            self.assertEqual(
+                self.ctl('settings', 'set', key, value).err.count('lock'), 0)
+            self.ctl('settings', 'unset', key)
+        self.ctl('lock jane@open.test')
+        for key, value in changes:
+            with self.subTest(key=key):
+                line = change % (key, value)
+                self.assertIn('logins might leave it',
+                              self.load(line, rc=65).err)
+                self.load(text + line, '--replace', rc=65)
+                self.load(line, '--force')
+                self.assertIn('there are locks',
+                              self.ctl('settings', 'unset', key).err)
+
+    def test_unlock_ends_all_that_lock_has_made(self):
+        self.ctl('settings set login-separators %')
+        for login in 'carl%m\u00fcnchen.test', ' carl%open.test ':
+            self.ctl('lock', login)
+            self.assertEqual(len(self.locks()), 2)
+            self.ctl('unlock', login)
+            self.assertEqual(self.locks(), set())
+        self.ctl('settings set default-domain open.test')
+        self.ctl('mailbox alias add m@open.test short')
+        self.ctl('lock short')
+        self.ctl('unlock m@open.test')
+        self.assertEqual(self.locks(), set())
+
+    def test_unlock_of_what_another_lock_holds(self):
+        self.ctl('tenant lock open')
+        self.assertIn('by the lock of its tenant',
+                      self.ctl('unlock jane@open.test', rc=1).err)
+
     def test_domain_that_another_policy_moves(self):
         self.ctl('tenant add other --domain other.test --smtp-auth enabled')
         text = self.ctl('export').out

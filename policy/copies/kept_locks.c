@@ -51,17 +51,17 @@ kept_locks_collect(struct kept_locks *k, struct store_txn *txn)
 
 /* is_weaker - whether what TXN has for the subject ends before the lock does */
 static enum error
-is_weaker(const struct kept_lock *kept, struct store_txn *txn, bool *weaker_r)
+is_weaker(
+    const struct kept_lock *kept, struct store_txn *txn, instant now, bool *weaker_r)
 {
 	const struct lock_subject *s = &kept->subject;
-	struct lock_state there = {.set = false}, both;
+	const struct lock_state lock = {.set = true, .until = kept->lock.until};
+	struct lock_state there = {.set = false};
 	enum error e = s->kind == LOCK_TENANT
 	    ? lock_table_add_tenant(txn, s->tenant, &there)
 	    : lock_table_add_login(txn, &s->login, &there);
 
-	both = there;
-	lock_state_add(&both, kept->lock.until);
-	*weaker_r = !there.set || both.until != there.until;
+	*weaker_r = lock_outlasts(&lock, &there, now);
 	return e;
 }
 
@@ -75,7 +75,7 @@ kept_locks_put(const struct kept_locks *k, struct store_txn *txn, uint64_t *put_
 		const struct kept_lock *kept = &k->at[i];
 		bool weaker;
 
-		e = is_weaker(kept, txn, &weaker);
+		e = is_weaker(kept, txn, k->now, &weaker);
 		if (e != OK || !weaker)
 			continue;
 		e = lock_table_put(txn, LOCK_MADE_HERE, &kept->subject, &kept->lock);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* locked_domains - whether another policy would take a domain out of a lock made here
- */
+/* locked_domains - whether another policy would take a login out of a lock made here */
 #include "policy/copies/locked_domains.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/array.h"
+#include "policy/lock_lookup.h"
 
 static enum error
 add_domain(void *arg, const char *domain)
@@ -17,24 +17,40 @@ add_domain(void *arg, const char *domain)
 	if (at == NULL)
 		return ERR_MEMORY;
 	d->at = at;
-	memcpy(at[d->count].tenant, d->tenant, sizeof d->tenant);
-	memcpy(at[d->count++].domain, domain, strlen(domain) + 1);
+	at += d->count++;
+	memcpy(at->tenant, d->tenant, sizeof d->tenant);
+	memcpy(at->domain, domain, strlen(domain) + 1);
+	at->lock = d->lock;
 	return OK;
 }
 
-/* add_tenant - all domains of a tenant whose lock holds */
+/* add_lock - all domains of a tenant whose lock holds */
 static enum error
-add_tenant(void *arg, const struct lock_subject *subject, const struct lock *lock)
+add_lock(void *arg, const struct lock_subject *subject, const struct lock *lock)
 {
-	const struct lock_state state = {.set = true, .until = lock->until};
 	struct locked_domains *d = arg;
 
-	if (subject->kind != LOCK_TENANT || !lock_holds(&state, d->now))
+	d->lock = (struct lock_state){.set = true, .until = lock->until};
+	if (!lock_holds(&d->lock, d->now))
+		return OK;
+	d->locked = true;
+	if (subject->kind != LOCK_TENANT)
 		return OK;
 	memcpy(d->tenant, subject->tenant, sizeof d->tenant);
-	if (strcmp(subject->tenant, d->owner_of_any) == 0)
-		memcpy(d->any, d->tenant, sizeof d->any);
+	if (strcmp(subject->tenant, d->any_owner) == 0)
+		d->any = d->lock;
 	return domain_table_each_of(d->txn, subject->tenant, add_domain, d);
+}
+
+static void
+note_identity(struct locked_identity *i, const struct settings *s)
+{
+	memset(i, 0, sizeof *i);
+	i->login_domain = s->login_domain;
+	memcpy(i->default_domain, s->default_domain, strlen(s->default_domain));
+	memcpy(i->login_separators, s->login_separators, strlen(s->login_separators));
+	memcpy(i->subaddress_delimiter, s->subaddress_delimiter,
+	    strlen(s->subaddress_delimiter));
 }
 
 enum error
@@ -45,62 +61,136 @@ locked_domains_start(struct locked_domains *d, struct store_txn *txn, instant no
 	memset(d, 0, sizeof *d);
 	d->txn = txn;
 	d->now = now;
-	e = domain_table_get(txn, DOMAIN_ANY, d->owner_of_any);
+	note_identity(&d->identity, store_settings(txn));
+	e = domain_table_get(txn, DOMAIN_ANY, d->any_owner);
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
-	return lock_table_each(txn, LOCK_MADE_HERE, add_tenant, d);
+	return lock_table_each(txn, LOCK_MADE_HERE, add_lock, d);
+}
+
+/* note_domain - a new one was the tenant's that has "*" */
+static enum error
+note_domain(struct locked_domains *d, struct bytes key)
+{
+	char domain[DOMAIN_MAX + 1];
+
+	if (!d->any.set)
+		return OK;
+	if (key.len > sizeof domain)
+		return ERR_DAMAGED;
+	memcpy(domain, (const char *)key.at + 1, key.len - 1);
+	domain[key.len - 1] = '\0';
+	memcpy(d->tenant, d->any_owner, sizeof d->tenant);
+	d->lock = d->any;
+	return add_domain(d, domain);
+}
+
+/* note_alias - a new one, if it is of a tenant that is locked */
+static enum error
+note_alias(struct locked_domains *d, struct bytes key)
+{
+	struct lock_state own = {.set = false};
+	struct login login, *at;
+	enum error e = key_to_login(key, &login);
+
+	if (e == OK)
+		e = lock_lookup_tenant(d->txn, &login, &own);
+	if (e != OK || !lock_holds(&own, d->now))
+		return e;
+	at = array_grow(d->alias, d->aliases, &d->alias_room, sizeof *at);
+	if (at == NULL)
+		return ERR_MEMORY;
+	d->alias = at;
+	at[d->aliases++] = login;
+	return OK;
 }
 
 enum error
 locked_domains_note(struct locked_domains *d, struct bytes key, struct bytes before)
 {
-	char domain[DOMAIN_MAX + 1];
-
-	if (d->any[0] == '\0' || before.at != NULL ||
-	    *(const uint8_t *)key.at != TABLE_DOMAIN || key.len > sizeof domain)
+	if (!d->locked || before.at != NULL || key.len == 0)
 		return OK;
-	memcpy(domain, (const char *)key.at + 1, key.len - 1);
-	domain[key.len - 1] = '\0';
-	memcpy(d->tenant, d->any, sizeof d->tenant);
-	return add_domain(d, domain);
+	switch (*(const uint8_t *)key.at) {
+	case TABLE_DOMAIN:
+		return note_domain(d, key);
+	case TABLE_ALIAS:
+		return note_alias(d, key);
+	default:
+		return OK;
+	}
 }
 
-/* check_one - whether the logins of the domain would pass where they did not */
+/* check_identity - that each login is whose it was */
 static enum error
-check_one(const struct locked_domains *d, const struct locked_domain *was,
+check_identity(const struct locked_domains *d, struct error_text *why)
+{
+	struct locked_identity now;
+	enum error e = store_reload_settings(d->txn);
+
+	if (e != OK)
+		return error_set(why, e, "%s", error_string(e));
+	note_identity(&now, store_settings(d->txn));
+	if (memcmp(&now, &d->identity, sizeof now) == 0)
+		return OK;
+	return error_set(why, ERR_PROTECTED,
+	    "a lock that was made on this machine is in force, and default-domain, "
+	    "login-domain, login-separators or subaddress-delimiter would change: "
+	    "logins might leave it; use --force if that is meant");
+}
+
+/* check_domain - whether the logins of the domain would pass where they did not */
+static enum error
+check_domain(const struct locked_domains *d, const struct locked_domain *was,
     struct error_text *why)
 {
 	struct lock_state lock = {.set = false};
 	char owner[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_owner(d->txn, was->domain, owner);
 
-	if (e == ERR_NOTFOUND &&
-	    store_settings(d->txn)->unknown_tenant != ACTION_ACCEPT)
-		return OK;
 	if (e == ERR_NOTFOUND)
 		return error_set(why, ERR_PROTECTED,
 		    "tenant %s is locked on this machine, and the logins of %s would "
-		    "be of no tenant, and pass; use --force if that is meant",
+		    "be of no tenant; use --force if that is meant",
 		    was->tenant, was->domain);
 	if (e == OK)
 		e = lock_table_add_tenant(d->txn, owner, &lock);
 	if (e != OK)
 		return error_set(why, e, "%s", error_string(e));
-	if (lock_holds(&lock, d->now))
+	if (!lock_outlasts(&was->lock, &lock, d->now))
 		return OK;
 	return error_set(why, ERR_PROTECTED,
 	    "tenant %s is locked on this machine, and the logins of %s would be of "
-	    "tenant %s, which is not; use --force if that is meant",
+	    "tenant %s, which is not, or not for so long; use --force if that is meant",
 	    was->tenant, was->domain, owner);
+}
+
+/* check_alias - whether what the login stands for now is locked as it was */
+static enum error
+check_alias(
+    const struct locked_domains *d, const struct login *login, struct error_text *why)
+{
+	bool leaves = false;
+	enum error e = lock_lookup_leaves(d->txn, login, d->now, &leaves);
+
+	if (e != OK)
+		return error_set(why, e, "%s", error_string(e));
+	if (!leaves)
+		return OK;
+	return error_set(why, ERR_PROTECTED,
+	    "the tenant of login %s is locked, and as an alias it would be of another, "
+	    "which is not, or not for so long; use --force if that is meant",
+	    login->text);
 }
 
 enum error
 locked_domains_check(const struct locked_domains *d, struct error_text *why)
 {
-	enum error e = OK;
+	enum error e = d->locked ? check_identity(d, why) : OK;
 
 	for (size_t i = 0; i < d->count && e == OK; i++)
-		e = check_one(d, &d->at[i], why);
+		e = check_domain(d, &d->at[i], why);
+	for (size_t i = 0; i < d->aliases && e == OK; i++)
+		e = check_alias(d, &d->alias[i], why);
 	return e;
 }
 
@@ -108,5 +198,6 @@ void
 locked_domains_end(struct locked_domains *d)
 {
 	free(d->at);
+	free(d->alias);
 	memset(d, 0, sizeof *d);
 }

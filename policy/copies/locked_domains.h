@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* locked_domains - whether another policy would take a domain out of a lock made here
- */
+/* locked_domains - whether another policy would take a login out of a lock made here */
 #ifndef POLICY_COPIES_LOCKED_DOMAINS_H
 #define POLICY_COPIES_LOCKED_DOMAINS_H
 
@@ -9,6 +8,15 @@
 
 struct locked_domain {
 	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
+	struct lock_state lock;
+};
+
+/* The settings that say which login is whose. */
+struct locked_identity {
+	enum login_domain login_domain;
+	char default_domain[DOMAIN_MAX + 1];
+	char login_separators[SETTING_CHARACTERS_MAX + 1];
+	char subaddress_delimiter[SETTING_CHARACTERS_MAX + 1];
 };
 
 /* The domains of tenants that were locked on this machine, as the policy was. */
@@ -17,9 +25,14 @@ struct locked_domains {
 	size_t count, room;
 	struct store_txn *txn;
 	instant now;
-	char tenant[TENANT_NAME_MAX + 1];       /* that is being collected */
-	char owner_of_any[TENANT_NAME_MAX + 1]; /* "*", "" for nobody */
-	char any[TENANT_NAME_MAX + 1];          /* the same, if it was locked */
+	bool locked;                      /* a lock that was made here holds */
+	struct locked_identity identity;  /* as it was */
+	char tenant[TENANT_NAME_MAX + 1]; /* that is being collected */
+	struct lock_state lock;
+	char any_owner[TENANT_NAME_MAX + 1]; /* of "*", "" for nobody */
+	struct lock_state any;               /* its lock */
+	struct login *alias;                 /* new ones, of a tenant that is locked */
+	size_t aliases, alias_room;
 };
 
 /* Before the change. NOW decides which locks hold. Errors of the store, ERR_MEMORY. */
@@ -27,15 +40,16 @@ enum error locked_domains_start(
     struct locked_domains *d, struct store_txn *txn, instant now) MUST_USE;
 
 /*
- * For the watcher of the change: a domain that is new leaves the tenant of "*".
- * ERR_MEMORY.
+ * For the watcher of the change: a domain that is new leaves the tenant of "*", and a
+ * login that becomes an alias may leave its tenant. Errors of the store, ERR_MEMORY.
  */
 enum error locked_domains_note(
     struct locked_domains *d, struct bytes key, struct bytes before) MUST_USE;
 
 /*
  * After it: ERR_PROTECTED, with the first in WHY, where the logins of one of them are
- * of a tenant that is not locked now, or of none while unknown-tenant is accept.
+ * of a tenant now that is not locked for so long, or of none; or where a setting that
+ * says which login is whose has changed while a lock that was made here holds.
  */
 enum error locked_domains_check(
     const struct locked_domains *d, struct error_text *why) MUST_USE;

@@ -3,6 +3,7 @@
 #include "policy/alias_table.h"
 
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/lock.h"
 #include "policy/ctl/output.h"
 
 /* json_alias - MAILBOX is NULL for a login that is none any more */
@@ -29,6 +30,8 @@ ctl_alias_add(struct ctl *c)
 		e = ctl_login(c, ctl_word(c, 1), &login);
 	if (e == OK)
 		e = alias_table_add(c->txn, &mailbox, &login, &c->why);
+	if (e == OK)
+		e = lock_check_alias(c, &login);
 	if (e != OK)
 		return e;
 	if (c->options.json)

@@ -49,7 +49,7 @@ static const struct command table[] = {
     {"mailbox lock", "ADDRESS", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE,
 	ctl_mailbox_lock, "nothing passes until it is unlocked"},
     {"mailbox unlock", "ADDRESS", 0, NEED_WRITE, ctl_mailbox_unlock, "end a lock"},
-    {"mailbox alias add", "ADDRESS LOGIN", 0, NEED_WRITE, ctl_alias_add,
+    {"mailbox alias add", "ADDRESS LOGIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_alias_add,
 	"another login of a mailbox"},
     {"mailbox alias remove", "LOGIN", 0, NEED_WRITE, ctl_alias_remove, "forget it"},
     {"mailbox alias list", "[ADDRESS]", 0, NEED_READ, ctl_alias_list, "all aliases"},

@@ -57,7 +57,7 @@ give(struct ctl *c, const char *domain_typed, const char *tenant_typed, bool mov
 	if (e == OK)
 		e = domain_parse(domain_typed, domain, &c->why);
 	if (e == OK)
-		e = lock_check_domain(c, domain, tenant);
+		e = lock_check_domain(c, domain, tenant, move);
 	if (e == OK)
 		e = domain_table_add(c->txn, domain, tenant, move, &c->why);
 	if (e == OK)
@@ -80,10 +80,14 @@ ctl_domain_move(struct ctl *c)
 enum error
 ctl_domain_remove(struct ctl *c)
 {
-	char domain[DOMAIN_MAX + 1];
+	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
 	enum error e = domain_parse(ctl_word(c, 0), domain, &c->why);
 
 	if (e == OK)
+		e = domain_table_get(c->txn, domain, tenant);
+	if (e == OK)
+		e = lock_check_removal(c, tenant);
+	if (e == OK || e == ERR_NOTFOUND)
 		e = domain_table_remove(
 		    c->txn, domain, ctl_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e == OK)

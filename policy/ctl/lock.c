@@ -125,12 +125,17 @@ find_names(struct ctl *c, struct names *n)
 {
 	char buf[LOGIN_MAX + 1];
 	const char *word = login_word(c, buf, sizeof buf);
+	size_t len;
 	enum error e = address_exact(c->txn, word, &n->typed, &c->why);
 
 	if (e != OK)
 		return e;
-	if (login_normalize(word, strlen(word), "", &n->unsplit, NULL) != OK)
+	word = address_trim(word, &len);
+	e = login_normalize(word, len, "", &n->unsplit, NULL);
+	if (e == ERR_DATA)
 		n->unsplit = n->typed;
+	else if (e != OK)
+		return e;
 	n->stands_for = n->typed;
 	e = resolve_login(c->txn, &n->stands_for, NULL);
 	if (e == ERR_DATA) {
@@ -148,54 +153,6 @@ is_spelt_out(const struct login *typed, const struct login *login)
 		return login_equal(typed, login);
 	return typed->local == login->local &&
 	    memcmp(typed->text, login->text, typed->local) == 0;
-}
-
-/* make_other - a lock by NAME, too, unless it is that of what the login stands for */
-static enum error
-make_other(struct ctl *c, const struct login *name, const struct login *stands_for)
-{
-	struct lock_subject subject;
-
-	if (login_equal(name, stands_for))
-		return OK;
-	lock_subject_login(&subject, name);
-	return lock_make(c, &subject);
-}
-
-enum error
-lock_make_login(struct ctl *c, struct login *login_r)
-{
-	struct lock_subject subject;
-	struct names n;
-	enum error e = find_names(c, &n);
-
-	if (e != OK)
-		return e;
-	*login_r = n.stands_for;
-	if (!is_spelt_out(&n.typed, login_r))
-		remark(c->err, "login %s stands for mailbox %s, which is locked",
-		    n.typed.text, login_r->text);
-	lock_subject_login(&subject, login_r);
-	e = lock_make(c, &subject);
-	/* What it stands for may change with a setting or an alias. */
-	if (e == OK)
-		e = make_other(c, &n.typed, login_r);
-	return e == OK ? make_other(c, &n.unsplit, login_r) : e;
-}
-
-struct ending {
-	struct ctl *c;
-	bool ended;
-};
-
-static enum error
-end_name(void *arg, const struct login *name)
-{
-	struct ending *ending = arg;
-	struct lock_subject subject;
-
-	lock_subject_login(&subject, name);
-	return end(ending->c, &subject, &ending->ended);
 }
 
 /* The aliases of a mailbox, each of which may have a lock by its own name. */
@@ -219,18 +176,72 @@ collect_alias(void *arg, const struct login *login, const struct login *mailbox)
 	return OK;
 }
 
+/* each_alias - FN may change the database */
 static enum error
-end_aliases(struct ending *ending, const struct login *mailbox)
+each_alias(struct ctl *c, const struct login *mailbox,
+    enum error (*fn)(void *arg, const struct login *name), void *arg)
 {
 	struct aliases a = {.at = NULL};
 	enum error e = mailbox->has_domain
-	    ? alias_table_each(ending->c->txn, mailbox, collect_alias, &a)
+	    ? alias_table_each(c->txn, mailbox, collect_alias, &a)
 	    : OK;
 
 	for (size_t i = 0; i < a.count && e == OK; i++)
-		e = end_name(ending, &a.at[i]);
+		e = fn(arg, &a.at[i]);
 	free(a.at);
 	return e;
+}
+
+static enum error
+make_name(void *arg, const struct login *name)
+{
+	struct lock_subject subject;
+
+	lock_subject_login(&subject, name);
+	return lock_make(arg, &subject);
+}
+
+enum error
+lock_make_login(struct ctl *c, struct login *login_r)
+{
+	struct names n;
+	enum error e = find_names(c, &n);
+
+	if (e != OK)
+		return e;
+	*login_r = n.stands_for;
+	if (!is_spelt_out(&n.typed, login_r))
+		remark(c->err, "login %s stands for mailbox %s, which is locked",
+		    n.typed.text, login_r->text);
+	e = make_name(c, login_r);
+	/* What stands for it may change with a setting or an alias. */
+	if (e == OK)
+		e = make_name(c, &n.typed);
+	if (e == OK)
+		e = make_name(c, &n.unsplit);
+	return e == OK ? each_alias(c, login_r, make_name, c) : e;
+}
+
+struct ending {
+	struct ctl *c;
+	bool ended;
+};
+
+static enum error
+end_name(void *arg, const struct login *name)
+{
+	struct ending *ending = arg;
+	struct lock_subject subject;
+
+	lock_subject_login(&subject, name);
+	return end(ending->c, &subject, &ending->ended);
+}
+
+/* end_names - those that the name has beside its own, too */
+static enum error
+end_names(void *arg, const struct login *name)
+{
+	return lock_lookup_names(((struct ending *)arg)->c->txn, name, end_name, arg);
 }
 
 /* remark_others - that another lock holds: of the tenant, or without the subaddress */
@@ -262,13 +273,17 @@ lock_end_login(struct ctl *c, struct login *login_r)
 	if (e != OK)
 		return e;
 	*login_r = n.stands_for;
-	e = lock_lookup_names(c->txn, &n.typed, end_name, &ending);
+	e = end_names(&ending, &n.typed);
 	if (e == OK)
-		e = end_aliases(&ending, login_r);
-	if (e == OK && !ending.ended)
-		return error_set(
-		    &c->why, ERR_NOTFOUND, "%s is not locked", login_r->text);
-	return e == OK ? remark_others(c, &n.typed, login_r) : e;
+		e = end_name(&ending, &n.unsplit);
+	if (e == OK)
+		e = each_alias(c, login_r, end_names, &ending);
+	if (e == OK)
+		e = remark_others(c, &n.typed, login_r);
+	if (e != OK || ending.ended)
+		return e;
+	return error_set(
+	    &c->why, ERR_NOTFOUND, "%s is not locked itself", login_r->text);
 }
 
 /* remark_tenant - that a word names a tenant, which is not what was locked */
@@ -324,17 +339,34 @@ lock_remark_stays(struct ctl *c, const struct lock_subject *subject)
 	    : lock_table_add_login(c->txn, &subject->login, &lock);
 
 	if (e == OK && lock.set)
-		remark(c->err, "the lock of %s stays; see \"smtpauthctl locks\"",
-		    lock_subject_name(subject));
+		remark(c->err, "the lock of %s stays%s; see \"smtpauthctl locks\"",
+		    lock_subject_name(subject),
+		    subject->kind == LOCK_TENANT
+			? ", but no login is of that tenant any more"
+			: "");
 	return e;
 }
 
+/* find_owner - the tenant whose the logins of DOMAIN are before it is given away */
+static enum error
+find_owner(struct ctl *c, const char *domain, bool move, char *owner)
+{
+	enum error e = domain_table_get(c->txn, domain, owner);
+
+	if (move)
+		return e;
+	/* one that has an owner cannot be added */
+	if (e != ERR_NOTFOUND)
+		return e == OK ? ERR_NOTFOUND : e;
+	return domain_table_get(c->txn, DOMAIN_ANY, owner);
+}
+
 enum error
-lock_check_domain(struct ctl *c, const char *domain, const char *tenant)
+lock_check_domain(struct ctl *c, const char *domain, const char *tenant, bool move)
 {
 	struct lock_state from = {.set = false}, to = {.set = false};
 	char owner[TENANT_NAME_MAX + 1];
-	enum error e = domain_table_owner(c->txn, domain, owner);
+	enum error e = find_owner(c, domain, move, owner);
 
 	if (e == OK)
 		e = lock_table_add_tenant(c->txn, owner, &from);
@@ -342,11 +374,48 @@ lock_check_domain(struct ctl *c, const char *domain, const char *tenant)
 		e = lock_table_add_tenant(c->txn, tenant, &to);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
-	if (!lock_holds(&from, c->now) || lock_holds(&to, c->now) ||
-	    ctl_option(c, OPT_FORCE) != NULL)
+	if (!lock_outlasts(&from, &to, c->now) || ctl_option(c, OPT_FORCE) != NULL)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
-	    "tenant %s is locked, and tenant %s is not: the logins of %s would not be "
-	    "locked any more; use --force if that is meant",
+	    "tenant %s is locked, and tenant %s is not, or not for so long: the logins "
+	    "of %s would leave the lock; use --force if that is meant",
 	    owner, tenant, domain);
+}
+
+enum error
+lock_check_alias(struct ctl *c, const struct login *login)
+{
+	bool leaves;
+	enum error e = lock_lookup_leaves(c->txn, login, c->now, &leaves);
+
+	if (e != OK || !leaves || ctl_option(c, OPT_FORCE) != NULL)
+		return e;
+	return error_set(&c->why, ERR_PROTECTED,
+	    "the tenant of login %s is locked, and as an alias it would be of another, "
+	    "which is not, or not for so long; use --force if that is meant",
+	    login->text);
+}
+
+enum error
+lock_check_removal(struct ctl *c, const char *tenant)
+{
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_tenant(c->txn, tenant, &lock);
+
+	if (e != OK || !lock_holds(&lock, c->now) || ctl_option(c, OPT_FORCE) != NULL)
+		return e;
+	return error_set(&c->why, ERR_PROTECTED,
+	    "tenant %s is locked: without it, nothing would hold its logins; use "
+	    "--force if that is meant",
+	    tenant);
+}
+
+void
+lock_remark_identity(struct ctl *c)
+{
+	if (store_meta(c->txn)->locks > 0)
+		remark(c->err,
+		    "warning: there are locks, and this setting says which login is "
+		    "whose: see with \"smtpauthctl check LOGIN\" that those which it "
+		    "concerns are still locked");
 }

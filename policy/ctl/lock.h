@@ -29,10 +29,23 @@ enum error lock_remark_stays(
     struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
 /*
- * Before DOMAIN is given to TENANT: ERR_PROTECTED, with C's `why`, where the tenant
- * whose its logins are now is locked and TENANT is not, unless --force is given.
+ * Before DOMAIN is given to TENANT, or moved to it from another one: ERR_PROTECTED,
+ * with C's `why`, where the tenant whose its logins are now is locked and TENANT is
+ * not, or not for so long, unless --force is given.
  */
 enum error lock_check_domain(
-    struct ctl *c, const char *domain, const char *tenant) MUST_USE;
+    struct ctl *c, const char *domain, const char *tenant, bool move) MUST_USE;
+
+/* After LOGIN has become an alias: the same for its own tenant and the mailbox's. */
+enum error lock_check_alias(struct ctl *c, const struct login *login) MUST_USE;
+
+/*
+ * Before a domain of TENANT, or the whole tenant, is removed: ERR_PROTECTED, with C's
+ * `why`, where it is locked, unless --force is given.
+ */
+enum error lock_check_removal(struct ctl *c, const char *tenant) MUST_USE;
+
+/* After a change of a setting that says which login is whose: a lock may not follow. */
+void lock_remark_identity(struct ctl *c);
 
 #endif

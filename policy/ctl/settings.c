@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/ctl/ctl.h"
+#include "policy/ctl/lock.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/setting_table.h"
@@ -143,6 +144,19 @@ warn(struct ctl *c, const struct setting *row)
 		    "until it is, the domain of a login counts");
 }
 
+/* is_identity - whether the setting says which login is whose */
+static bool
+is_identity(const struct setting *row)
+{
+	static const char *const keys[] = {"default-domain", "login-domain",
+	    "login-separators", "subaddress-delimiter"};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (strcmp(row->key, keys[i]) == 0)
+			return true;
+	return false;
+}
+
 /* report - what is stored now */
 static enum error
 report(struct ctl *c, const struct setting *row)
@@ -159,6 +173,8 @@ report(struct ctl *c, const struct setting *row)
 	if (e != OK)
 		return e;
 	warn(c, row);
+	if (is_identity(row))
+		lock_remark_identity(c);
 	if (!c->options.json) {
 		show_line(
 		    c->out, "%s = %s", row->key, value != NULL ? value : "(unset)");

@@ -156,7 +156,7 @@ add_domains(struct ctl *c, const struct tenant *t)
 	for (size_t i = 0; i < c->options.domains && e == OK; i++) {
 		e = domain_parse(c->options.domain[i], domain, &c->why);
 		if (e == OK)
-			e = lock_check_domain(c, domain, t->name);
+			e = lock_check_domain(c, domain, t->name, false);
 		if (e == OK)
 			e = domain_table_add(c->txn, domain, t->name, false, &c->why);
 	}
@@ -290,6 +290,8 @@ ctl_tenant_remove(struct ctl *c)
 	struct json j;
 	enum error e = find(c, 0, &t);
 
+	if (e == OK)
+		e = lock_check_removal(c, t.name);
 	if (e == OK)
 		e = tenant_table_remove(
 		    c->txn, t.name, ctl_option(c, OPT_FORCE) != NULL, &c->why);
