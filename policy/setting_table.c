@@ -3,6 +3,7 @@
 #include "policy/setting_table.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "policy/alias_table.h"
 
@@ -93,24 +94,29 @@ one_item(const struct setting *setting, const char *item, char *out, size_t cap,
 	return e;
 }
 
-/* take_out - LIST without ITEM, in place; whether it was there */
+/*
+ * take_out - LIST without ITEM, in place; whether it was there. Case is ignored, as
+ * where a list is looked at: WEBMAIL and webmail are one listener.
+ */
 static bool
 take_out(char *list, const char *item)
 {
-	size_t n, len = strlen(item);
+	size_t n, len = strlen(item), kept = 0;
+	bool found = false;
 
-	for (char *at = list; *at != '\0'; at += n, at += *at == ',') {
+	for (const char *at = list; *at != '\0'; at += n, at += *at == ',') {
 		n = strcspn(at, ",");
-		if (n != len || memcmp(at, item, n) != 0)
+		if (n == len && strncasecmp(at, item, n) == 0) {
+			found = true;
 			continue;
-		if (at[n] == ',')
-			n++; /* the comma behind it goes too, */
-		else if (at > list)
-			at--, n++; /* or the one in front of the last */
-		memmove(at, at + n, strlen(at + n) + 1);
-		return true;
+		}
+		if (kept > 0)
+			list[kept++] = ',';
+		memmove(list + kept, at, n);
+		kept += n;
 	}
-	return false;
+	list[kept] = '\0';
+	return found;
 }
 
 enum error

@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "policy/text.h"
 
@@ -387,7 +388,7 @@ settings_exempt_listener(const struct settings *s, const char *name)
 	while (n > 0 && *at != '\0') {
 		size_t word = strcspn(at, ",");
 
-		if (word == n && memcmp(at, name, n) == 0)
+		if (word == n && strncasecmp(at, name, n) == 0)
 			return true;
 		at += word;
 		at += *at == ',';

@@ -86,7 +86,7 @@ enum error setting_decode(struct bytes from, char *out, size_t cap) MUST_USE;
 /* Whether default-domain takes the place of every login's domain. */
 bool settings_replace_domain(const struct settings *s);
 
-/* Whether NAME is one of the exempt listeners (exact, as the MTA spells it). */
+/* Whether NAME is one of the exempt listeners; the case of ASCII letters is ignored. */
 bool settings_exempt_listener(const struct settings *s, const char *name);
 
 #endif

@@ -231,12 +231,12 @@ START_TEST(no_client_matches_no_list)
 }
 END_TEST
 
-START_TEST(listener_spelt_exactly)
+START_TEST(listener_of_the_list)
 {
 	static const struct {
 		const char *listener;
 		bool exempt;
-	} cases[] = {{"MSA", true}, {"WEB", true}, {"msa", false}, {"MS", false},
+	} cases[] = {{"MSA", true}, {"WEB", true}, {"msa", true}, {"MS", false},
 	    {"", false}, {"MSA,WEB", false}, {"MSAWEB", false}};
 	struct scene s;
 
@@ -271,6 +271,6 @@ main(void)
 	tcase_add_test(client, clients_of_an_exception);
 	tcase_add_test(client, clients_do_not_narrow_disabled);
 	tcase_add_test(client, no_client_matches_no_list);
-	tcase_add_test(client, listener_spelt_exactly);
+	tcase_add_test(client, listener_of_the_list);
 	return suite_run(suite);
 }

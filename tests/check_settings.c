@@ -333,16 +333,18 @@ START_TEST(apply_keeps_the_others)
 }
 END_TEST
 
-START_TEST(listener_exact)
+START_TEST(listener_whatever_its_case)
 {
 	static const struct {
 		const char *list, *name;
 		bool has;
-	} cases[] = {{"MSA", "MSA", true}, {"MSA", "msa", false}, {"MSA", "MS", false},
-	    {"MSA", "MSAX", false}, {"MSA", "", false}, {"MSA,Web,TLS", "MSA", true},
-	    {"MSA,Web,TLS", "Web", true}, {"MSA,Web,TLS", "TLS", true},
-	    {"MSA,Web,TLS", "MSA,Web", false}, {"MSA,Web,TLS", ",", false},
-	    {"MSA,Web,TLS", "SA", false}, {"", "MSA", false}, {"", "", false}};
+	} cases[] = {{"MSA", "MSA", true}, {"MSA", "msa", true}, {"msa", "MSA", true},
+	    {"MSA", "MS", false}, {"MSA", "MSAX", false}, {"MSA", "", false},
+	    {"MSA,Web,TLS", "MSA", true}, {"MSA,Web,TLS", "Web", true},
+	    {"MSA,Web,TLS", "TLS", true}, {"MSA,Web,TLS", "MSA,Web", false},
+	    {"MSA,Web,TLS", ",", false}, {"MSA,Web,TLS", "wEB", true},
+	    {"MSA,Web,TLS", "SA", false}, {"A[B", "a{b", false},
+	    {"\xC3\x84", "\xC3\xA4", false}, {"", "MSA", false}, {"", "", false}};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct settings s;
@@ -369,7 +371,7 @@ main(void)
 	tcase_add_test(table, table_of_keys);
 	tcase_add_test(table, defaults);
 	tcase_add_test(table, apply_keeps_the_others);
-	tcase_add_test(table, listener_exact);
+	tcase_add_test(table, listener_whatever_its_case);
 	tcase_add_loop_test(value, value_good, 0, (int)COUNT(good));
 	tcase_add_test(value, value_bad);
 	tcase_add_test(value, value_lengths);

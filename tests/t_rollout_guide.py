@@ -85,7 +85,7 @@ class Guide(harness.Case):
         milter = {'smtpd_milters': 'inet:127.0.0.1:%d' % self.milter.port}
         self.site = rig.Rig(
             {'submission': milter,
-             'webmail': dict(milter, milter_macro_daemon_name='webmail')},
+             'webmail': dict(milter, milter_macro_daemon_name='WEBMAIL')},
             dict.fromkeys((PRINTER, BILLING, ALICE, BOB), 'secret'),
             {'header_checks': 'regexp:%s/hold' % self.tmp})
         with open(os.path.join(self.tmp, 'hold'), 'w',

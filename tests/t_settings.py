@@ -172,6 +172,17 @@ class Lists(harness.Case):
         self.assertEqual(
             self.json('settings show')['exempt_listeners'], ['msa'])
 
+    def test_the_case_of_a_listener_does_not_count(self):
+        self.ctl('tenant add acme --domain acme.test')
+        self.ctl('settings set exempt-listeners MSA,WebMail,WEBMAIL,Z')
+        self.assertIn('exempt-listener', self.ctl(
+            'check u@acme.test --listener webmail').out)
+        self.ctl('settings remove exempt-listeners webmail')
+        self.assertEqual(
+            self.json('settings show')['exempt_listeners'], ['MSA', 'Z'])
+        self.assertIn('tenant-disabled', self.ctl(
+            'check u@acme.test --listener webmail', rc=11).out)
+
     def test_remove_what_is_not_in_the_list(self):
         self.ctl('settings add exempt-clients 192.0.2.0/24')
         self.refused('settings remove exempt-clients 198.51.100.0/24', 1,
