@@ -166,6 +166,34 @@ class Usage(harness.Case):
             with self.subTest(command=command):
                 self.refused(command, 64)
 
+    def test_the_usage_says_what_may_follow(self):
+        for command, usage in (
+                ('init x', 'init [options]; see "smtpauthctl init --help"'),
+                ('tenant add', 'tenant add NAME [options]; '
+                 'see "smtpauthctl tenant --help"'),
+                ('verify x', 'verify; see "smtpauthctl verify --help"')):
+            self.refused(command, 64, 'usage: smtpauthctl ' + usage)
+
+    def test_help_of_what_is_no_command(self):
+        for command in '--help frobnicate', 'frobnicate x -h':
+            self.refused(command, 64, 'unknown command "frobnicate"')
+            self.assertEqual(self.ctl(command, rc=64).out, '')
+
+    def test_help_shows_what_a_command_takes(self):
+        overview = self.ctl('--help').out
+        self.assertIn('\n  lock | unlock | locks  any login', overview)
+        self.assertIn('\n  backup | restore  DIR  ', overview)
+        self.assertIn('see smtpauthctl(8)', overview)
+        self.assertIn('--new-policy', overview)
+        self.assertIn('--new-policy', self.ctl('init --help').out)
+        self.assertNotIn('LOGIN', self.ctl('locks --help').out)
+        for noun, values in (('tenant', 'enabled|disabled'),
+                             ('mailbox', 'enabled|disabled|inherit')):
+            shown = [line.split()[1] for line in
+                     self.ctl(noun, '--help').lines if '--smtp-auth' in line]
+            self.assertEqual(set(shown), {values}, noun)
+        self.refused('tenant add x --smtp-auth inherit', 65, 'inherit')
+
     def test_nothing_at_all(self):
         r = self.ctl(rc=64)
         self.assertEqual(r.out, '')

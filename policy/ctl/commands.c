@@ -9,7 +9,7 @@
 
 static const struct command table[] = {
     {"init", "", OPTION(OPT_NEW_POLICY), NEED_NOTHING, ctl_init,
-	"create the state folder and the first policy, or mend their modes"},
+	"create folder and policy, or mend modes; --new-policy: begin anew"},
     {"settings show", "", 0, NEED_READ, ctl_settings_show, "all settings"},
     {"settings set", "KEY VALUE", 0, NEED_WRITE, ctl_settings_set, "change a setting"},
     {"settings unset", "KEY", 0, NEED_WRITE, ctl_settings_unset, "back to the default"},

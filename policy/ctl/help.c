@@ -49,13 +49,22 @@ print_parameters(const char *args, FILE *out)
 	}
 }
 
+/* value_name - what the value of a command's option is called; NULL for none */
+static const char *
+value_name(const struct command *command, enum option_id id)
+{
+	if (id == OPT_SMTP_AUTH && is_of(command, "tenant"))
+		return "enabled|disabled"; /* there is nothing it could inherit */
+	return option_value_name(id);
+}
+
 static void
-print_options(uint64_t set, FILE *out)
+print_options(const struct command *command, FILE *out)
 {
 	for (int i = 0; i < OPT_COUNT; i++) {
-		const char *value = option_value_name((enum option_id)i);
+		const char *value = value_name(command, (enum option_id)i);
 
-		if (set & OPTION(i))
+		if (command->options & OPTION(i))
 			fprintf(out, "      --%s%s%s\n", option_name((enum option_id)i),
 			    value != NULL ? " " : "", value != NULL ? value : "");
 	}
@@ -100,7 +109,7 @@ print_group(const char *word, FILE *out)
 		fprintf(out, "%*s %s\n", n < VALUE_COLUMN ? VALUE_COLUMN - n : 1, "",
 		    command->help);
 		print_parameters(command->args + words, out);
-		print_options(command->options, out);
+		print_options(command, out);
 		options |= command->options;
 	}
 	if (takes_time(options))
@@ -171,16 +180,23 @@ shares_line(const struct command *command)
 	return false;
 }
 
-/* print_line - "lock | unlock | locks", with the help of the first */
+/*
+ * print_line - "backup | restore  DIR", with the help of the first; without arguments
+ * where the commands differ in them
+ */
 static void
 print_line(size_t at, FILE *out)
 {
-	const struct command *first = command_at(at);
+	const struct command *first = command_at(at), *command;
+	bool same = true;
 
 	fprintf(out, "  %s", first->name);
-	while (shares_line(command_at(++at)))
-		fprintf(out, " | %s", command_at(at)->name);
-	fprintf(out, "  %s  %s\n", first->args, first->help);
+	while (shares_line(command = command_at(++at))) {
+		fprintf(out, " | %s", command->name);
+		same = same && strcmp(command->args, first->args) == 0;
+	}
+	fprintf(
+	    out, "  %s%s%s\n", same ? first->args : "", same ? "  " : "", first->help);
 }
 
 static void
@@ -205,29 +221,31 @@ print_overview(FILE *out)
 		last = command;
 	}
 	fputs("\n"
-	      "  -c FILE  configuration file   -d DIR  state folder   --json  for "
-	      "programs\n"
-	      "  --actor NAME  who changes it   -h  help, also of a command   -V  "
-	      "version\n",
+	      "  -c FILE  configuration   -d DIR  state folder   --actor NAME  who "
+	      "changes it\n"
+	      "  --json  for programs   -h [COMMAND]  help   -V  version   see "
+	      "smtpauthctl(8)\n",
 	    out);
 }
 
-int
+bool
 help_print(const struct options *o, FILE *out)
 {
 	const struct command *command;
 
 	if (o->version) {
 		fprintf(out, "smtpauthctl %s\n", PACKAGE_VERSION);
-		return 0;
+		return true;
 	}
 	for (size_t i = 0; o->words > 0 && (command = command_at(i)) != NULL; i++) {
 		if (is_of(command, o->word[0])) {
 			fprintf(out, "usage: smtpauthctl [options] COMMAND ...\n\n");
 			print_group(o->word[0], out);
-			return 0;
+			return true;
 		}
 	}
+	if (o->words > 0)
+		return false;
 	print_overview(out);
-	return 0;
+	return true;
 }

@@ -10,9 +10,9 @@
 
 /*
  * Prints the version, the commands a noun has, or the overview (which fits a screen).
- * Returns the exit status.
+ * False, and nothing is printed, where no command begins with the first word.
  */
-int help_print(const struct options *o, FILE *out);
+bool help_print(const struct options *o, FILE *out) MUST_USE;
 
 /* Whether some command's name has several words and starts with WORD. */
 bool help_has_group(const char *word);

@@ -138,6 +138,17 @@ unknown_command(const struct options *o, struct error_text *why)
 	    "unknown command \"%s\"; see \"smtpauthctl --help\"", o->word[0]);
 }
 
+/* wrong_words - the line for a command with too few words, or too many */
+static enum error
+wrong_words(const struct command *command, struct error_text *why)
+{
+	return error_set(why, ERR_USAGE,
+	    "usage: smtpauthctl %s%s%s%s; see \"smtpauthctl %.*s --help\"",
+	    command->name, *command->args != '\0' ? " " : "", command->args,
+	    command->options != 0 ? " [options]" : "", (int)strcspn(command->name, " "),
+	    command->name);
+}
+
 /* choose_command - ... with the right number of words and none but its own options */
 static enum error
 choose_command(struct ctl *c)
@@ -150,8 +161,7 @@ choose_command(struct ctl *c)
 		return unknown_command(&c->options, &c->why);
 	count_words(command->args, &least, &most);
 	if (!c->options.cmdlet && (c->options.words < least || c->options.words > most))
-		return error_set(&c->why, ERR_USAGE, "usage: smtpauthctl %s%s%s",
-		    command->name, *command->args != '\0' ? " " : "", command->args);
+		return wrong_words(command, &c->why);
 	return options_check(&c->options, command->options, &c->why);
 }
 
@@ -319,8 +329,11 @@ main(int argc, char **argv)
 	signal(SIGXFSZ, SIG_IGN); /* a file size limit is an error, not the end */
 	guard_install();
 	e = options_parse(&c.options, argc, argv, &c.why);
-	if (e == OK && (c.options.help || c.options.version))
-		return help_print(&c.options, stdout);
+	if (e == OK && (c.options.help || c.options.version)) {
+		if (help_print(&c.options, stdout))
+			return EX_OK;
+		e = unknown_command(&c.options, &c.why);
+	}
 	if (e == OK)
 		e = choose_command(&c);
 	if (e == OK)

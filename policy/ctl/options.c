@@ -44,7 +44,7 @@ static const struct {
     [OPT_RESEND] = {"resend", NULL},
     [OPT_SENDMAIL] = {"sendmail", "FILE"},
     [OPT_SINCE] = {"since", "SPAN|TIME"},
-    [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled[|inherit]"},
+    [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled|inherit"},
     [OPT_TEMPFAIL_UNTIL] = {"tempfail-until", "TIME|none"},
     [OPT_TEMPLATE] = {"template", "FILE"},
     [OPT_TENANT] = {"tenant", "NAME"},
