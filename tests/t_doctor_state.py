@@ -233,6 +233,30 @@ class State(PostfixCase):
                 os.chmod(path, before)
                 self.silent()
 
+    def test_folder_that_the_daemon_may_not_enter(self):
+        self.start()
+        self.site()
+        found = ('database-permission', self.dir)
+        for closed, fix in ((self.dir, 'chmod 0750 ' + self.dir),
+                            (self.tmp, 'let user %s enter the folder above it '
+                             'that is named' % USER)):
+            with self.subTest(closed):
+                before = stat.S_IMODE(os.stat(closed).st_mode)
+                os.chmod(closed, 0o700)
+                report = self.examine()
+                # The heartbeat is out of reach, too; nothing else is said.
+                self.assertIn(found, ids(report))
+                self.assertLessEqual({f for f, _ in ids(report)}, {
+                    'database-permission', 'daemon-not-running'})
+                finding = [f for f in report['findings']
+                           if f['id'] == 'database-permission'][0]
+                self.assertEqual(finding['fix'], fix)
+                self.assertIn('%s (mode 0700' % closed, finding['text'])
+                self.assertIn('user %s in' % USER, finding['text'])
+                if not self.follow(finding):
+                    os.chmod(closed, before)
+                self.silent()
+
     def test_no_database(self):
         self.start()
         self.site()

@@ -66,9 +66,34 @@ need(struct site *s, const struct account *user, const char *file, int mode)
 		return; /* a policy that is gone is another finding */
 	findings_add(&s->findings, "database-permission", path,
 	    "the daemon's user cannot use it: %s", why.text);
-	findings_fix(&s->findings,
-	    "smtpauthctl init as root mends owners and modes; or by hand: chgrp "
-	    "smtpauth, mode 0640");
+	findings_fix(&s->findings, "smtpauthctl init");
+}
+
+/*
+ * may_enter - whether the daemon's user gets into the state folder; init gives the
+ * folder its group, and leaves the mode of one that it did not make
+ */
+static bool
+may_enter(struct site *s, const struct account *user)
+{
+	struct error_text why;
+	struct stat st;
+	enum error e = account_may(user, "", s->dir, X_OK, &why);
+	bool in_group;
+
+	if (e == OK || e == ERR_MISSING)
+		return true;
+	findings_add(&s->findings, "database-permission", s->dir,
+	    "the daemon's user cannot enter it: %s", why.text);
+	in_group = stat(s->dir, &st) == 0 && account_in_group(user, st.st_gid);
+	if (in_group && (st.st_mode & S_IXGRP))
+		findings_fix(&s->findings,
+		    "let user %s enter the folder above it that is named", user->name);
+	else
+		findings_fix(&s->findings, "%s%s%schmod 0750 %s",
+		    in_group ? "" : "chgrp " FOLDER_ACCOUNT " ", in_group ? "" : s->dir,
+		    in_group ? "" : "; ", s->dir);
+	return false;
 }
 
 /* check_private - the policy names mailboxes: not for everybody */
@@ -137,6 +162,8 @@ check_state(struct site *s)
 		say_no_user(s);
 		return;
 	}
+	if (!may_enter(s, &user))
+		return;
 	need(s, &user, "policy.mdb", R_OK);
 	need(s, &user, WRITERS_FILE, R_OK);
 	need(s, &user, "usage", R_OK | W_OK | X_OK);
