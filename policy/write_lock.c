@@ -21,6 +21,7 @@
 
 #define POLL_NANOSECONDS 2000000L
 #define LINE_MS 500 /* the first in line may be a stopped process: not for ever */
+#define LOOK_MS 500 /* how long to look who is in the way, each time */
 #define STAMP_MAX 160
 #define STAMP_FORMAT \
 	"commit=%" PRIu64 " size=%" PRIu64 " written=%" PRIu64 " inode=%" PRIu64 \
@@ -136,11 +137,12 @@ may_write(int folder, const char *name)
 }
 
 /*
- * can_write - whether the process has the file ST open to write. Whose process it is
- * tells nothing: one that runs a set-user-ID program is root's, and keeps its locks.
+ * can_write - whether the process has the file ST open to write, so far as is seen by
+ * the time UNTIL. Whose process it is tells nothing: one that runs a set-user-ID
+ * program is root's, and keeps its locks.
  */
 static bool
-can_write(uint64_t pid, const struct stat *st)
+can_write(uint64_t pid, const struct stat *st, int64_t until)
 {
 	char path[64];
 	struct dirent *entry;
@@ -154,7 +156,7 @@ can_write(uint64_t pid, const struct stat *st)
 	snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd", pid);
 	fds = infos >= 0 ? opendir(path) : NULL;
 	for (int i = 0; fds != NULL && !found && i < FDS_MAX; i++) {
-		entry = readdir(fds);
+		entry = monotonic_ms() < until ? readdir(fds) : NULL;
 		if (entry == NULL)
 			break;
 		found = fstatat(dirfd(fds), entry->d_name, &file, 0) == 0 &&
@@ -170,16 +172,17 @@ can_write(uint64_t pid, const struct stat *st)
 
 /*
  * is_ours - whether a line of /proc/locks is an exclusive flock(2) on ST of a process
- * that might write the file: "1: FLOCK  ADVISORY  WRITE 42 08:01:131 0 EOF"
+ * that might write the file: "1: FLOCK  ADVISORY  WRITE 42 08:01:131 0 EOF". One that
+ * waits for such a lock ("1: -> FLOCK ...") does not hold it.
  */
 static bool
-is_ours(char *line, const struct stat *st)
+is_ours(char *line, const struct stat *st, int64_t until)
 {
 	static const char kind[] = "FLOCK  ADVISORY  WRITE ";
 	uint64_t pid, major_id, minor_id, inode;
 	char *at = strstr(line, kind);
 
-	if (at == NULL)
+	if (at == NULL || strstr(line, "->") != NULL)
 		return false;
 	at += sizeof kind - 1;
 	if (!number(&at, 10, ' ', &pid) || !number(&at, 16, ':', &major_id) ||
@@ -187,13 +190,17 @@ is_ours(char *line, const struct stat *st)
 	    inode != st->st_ino || major_id != major(st->st_dev) ||
 	    minor_id != minor(st->st_dev))
 		return false;
-	return can_write(pid, st);
+	return can_write(pid, st, until);
 }
 
-/* held_by_writer - whether who holds the file's flock(2) might write it */
+/*
+ * held_by_writer - whether who holds the file's flock(2) might write it. Readers can
+ * make much to look through, so the look ends after LOOK_MS.
+ */
 static bool
 held_by_writer(int fd)
 {
+	int64_t until = monotonic_ms() + LOOK_MS;
 	FILE *locks = fopen("/proc/locks", "re");
 	bool found = false;
 	char line[256];
@@ -202,8 +209,9 @@ held_by_writer(int fd)
 	if (locks == NULL)
 		return false;
 	if (fstat(fd, &st) == 0)
-		while (!found && fgets(line, sizeof line, locks) != NULL)
-			found = is_ours(line, &st);
+		while (!found && monotonic_ms() < until &&
+		    fgets(line, sizeof line, locks) != NULL)
+			found = is_ours(line, &st, until);
 	fclose(locks);
 	return found;
 }

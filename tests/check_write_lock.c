@@ -7,7 +7,14 @@
 
 #include "policy/write_lock.h"
 
+#include <fcntl.h>
+#include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -132,6 +139,65 @@ START_TEST(stopped_waiter_does_not_stop_the_others)
 }
 END_TEST
 
+/* file_open - the writers' file with FLAGS, for as long as the process lives */
+static int
+file_open(int flags)
+{
+	int fd = open(state.writers, flags);
+
+	ck_assert_int_ge(fd, 0);
+	return fd;
+}
+
+/* waiter_is_there - whether one waits for a flock(2) on the writers' file */
+static bool
+waiter_is_there(void)
+{
+	FILE *locks = fopen("/proc/locks", "re");
+	char line[256], inode[32];
+	bool found = false;
+	struct stat st;
+
+	ck_assert_ptr_nonnull(locks);
+	ck_assert_int_eq(stat(state.writers, &st), 0);
+	snprintf(inode, sizeof inode, ":%" PRIu64 " ", (uint64_t)st.st_ino);
+	while (!found && fgets(line, sizeof line, locks) != NULL)
+		found = strstr(line, "-> FLOCK") != NULL && strstr(line, inode) != NULL;
+	fclose(locks);
+	return found;
+}
+
+/* reader_run - holds the file's flock(2), and one who may write waits for it */
+static void __attribute__((noreturn)) reader_run(void)
+{
+	if (flock(file_open(O_RDONLY), LOCK_EX) != 0)
+		_exit(1);
+	if (fork() == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		_exit(flock(file_open(O_RDWR), LOCK_EX) == 0 ? 0 : 1);
+	}
+	for (;;)
+		pause();
+}
+
+/* Who waits for a flock(2) holds nobody up: a reader can let many wait for his. */
+START_TEST(waiters_behind_a_reader_are_no_writers)
+{
+	int64_t deadline = deadline_in(10 * 1000);
+	struct write_lock turn;
+	pid_t reader;
+
+	expect_ok(write_lock_take(&turn, state.dir, 0, &why)); /* makes the files */
+	write_lock_release(&turn);
+	reader = child_start(reader_run);
+	while (!waiter_is_there())
+		ck_assert(deadline_pause(deadline));
+	expect_ok(write_lock_take(&turn, state.dir, LIMIT, &why));
+	write_lock_release(&turn);
+	child_kill(reader);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -141,5 +207,6 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, turn_comes_beside_writers_that_never_pause);
 	tcase_add_test(tcase, stopped_waiter_does_not_stop_the_others);
+	tcase_add_test(tcase, waiters_behind_a_reader_are_no_writers);
 	return suite_run(suite);
 }
