@@ -362,6 +362,17 @@ class Restore(Restored):
         self.assertIn('--force', r.err)
         self.ctl('restore %s --force' % empty)
         self.ctl('verify')
+        os.remove(self.path())              # what is left tells of a policy
+        r = self.ctl('restore ' + empty, rc=65)
+        self.assertIn('--force', r.err)
+        self.assertFalse(os.path.exists(self.path()))
+        self.ctl('restore %s --force' % empty)
+        for name in 'never', 'bare':        # and where none has ever been
+            self.dir = os.path.join(self.tmp, name)
+            if name == 'bare':
+                os.mkdir(self.dir)
+            self.ctl('restore ' + empty)
+            self.ctl('verify')
 
     def test_files_like_init(self):
         os.remove(self.path())

@@ -13,6 +13,7 @@
 #include "policy/copies/replace.h"
 #include "policy/copies/swap.h"
 #include "policy/folder.h"
+#include "policy/traces.h"
 #include "policy/verify.h"
 #include "policy/write_lock.h"
 
@@ -21,6 +22,7 @@ struct job {
 	const struct write_lock *turn;
 	struct store_txn *from;
 	bool force;
+	bool first; /* no policy has been in DIR yet */
 	const struct audit_log *log;
 	struct kept_locks *locks;
 	struct restore *out;
@@ -339,9 +341,18 @@ run(const struct job *j, struct error_text *why)
 	}
 	if (!is_lost(e))
 		return e;
-	if (is_empty(j->from) && e != ERR_MISSING && !j->force)
+	if (is_empty(j->from) && !(e == ERR_MISSING && j->first) && !j->force)
 		return refuse(j, why);
 	return put_file(j, why);
+}
+
+/* make_folder - on a machine that has none yet */
+static enum error
+make_folder(const char *dir, struct error_text *why)
+{
+	struct stat st;
+
+	return stat(dir, &st) != 0 && errno == ENOENT ? folder_create(dir, why) : OK;
 }
 
 enum error
@@ -350,10 +361,13 @@ restore_run(const char *dir, struct store_txn *from, bool force,
 {
 	struct write_lock turn;
 	struct kept_locks locks;
-	struct job j = {dir, &turn, from, force, log, &locks, out_r};
-	enum error e = write_lock_take(&turn, dir, WRITERS_WAIT_SECONDS, why);
+	bool first = !traces_found(dir); /* the turn's files are such */
+	struct job j = {dir, &turn, from, force, first, log, &locks, out_r};
+	enum error e = make_folder(dir, why);
 
 	memset(out_r, 0, sizeof *out_r);
+	if (e == OK)
+		e = write_lock_take(&turn, dir, WRITERS_WAIT_SECONDS, why);
 	if (e != OK)
 		return e;
 	kept_locks_start(&locks, log->when);

@@ -31,8 +31,8 @@ struct restore {
 
 /*
  * Makes the policy of the state folder DIR that of FROM, a transaction of a backup,
- * which must have been verified. Takes the writers' turn (ERR_BUSY after 10 s) and
- * looks whether the live database holds:
+ * which must have been verified. Makes DIR where it is missing, takes the writers' turn
+ * (ERR_BUSY after 10 s) and looks whether the live database holds:
  *
  * If so, its policy is replaced in one transaction, with one AUDIT_SUMMARY written by
  * LOG; audit log and notices go on, and the higher serial counts.
@@ -45,8 +45,8 @@ struct restore {
  * would be missing is put in as a lock that was made here.
  *
  * A backup without any record is taken by mistake only: ERR_PROTECTED, unless FORCE, or
- * the live policy is empty, too, or missing. ERR_NEWER: a newer version's database is
- * left alone. Other errors, with WHY: nothing was changed.
+ * the live policy is empty, too, or DIR has never had one. ERR_NEWER: a newer version's
+ * database is left alone. Other errors, with WHY: nothing was changed.
  */
 enum error restore_run(const char *dir, struct store_txn *from, bool force,
     const struct audit_log *log, struct restore *out_r,

@@ -59,17 +59,6 @@ open_backup(struct ctl *c, const char *dir)
 			     dir, what.text);
 }
 
-/* make_state - the state folder on a machine that has none yet */
-static enum error
-make_state(struct ctl *c)
-{
-	struct stat st;
-
-	return stat(c->dir, &st) != 0 && errno == ENOENT
-	    ? folder_create(c->dir, &c->why)
-	    : OK;
-}
-
 static void
 tell_json(struct ctl *c, const char *dir, const struct restore *r)
 {
@@ -143,8 +132,6 @@ ctl_restore(struct ctl *c)
 		e = check_folder(c, dir);
 	if (e == OK)
 		e = open_backup(c, dir);
-	if (e == OK)
-		e = make_state(c);
 	if (e == OK)
 		e = restore_run(c->dir, c->txn, ctl_option(c, OPT_FORCE) != NULL,
 		    &c->log, &r, &c->why);
