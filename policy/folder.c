@@ -130,12 +130,23 @@ folder_create(const char *dir, struct error_text *why)
 	return e == OK && (is_new || geteuid() == 0) ? give_usage(dir, usage, why) : e;
 }
 
-/* is_ours - whether to change the file: not what may be somebody else's under this name
+/* is_roots_alone - whether nobody but root can have given files their names there */
+static bool
+is_roots_alone(const struct stat *folder)
+{
+	return folder->st_uid == 0 && (folder->st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/*
+ * is_ours - whether to change the file: not what may be somebody else's under this
+ * name. Its other names do not matter where root has made this one, as a backup by hard
+ * links.
  */
 static bool
-is_ours(const struct stat *file)
+is_ours(const struct stat *file, const struct stat *folder)
 {
-	return S_ISREG(file->st_mode) && file->st_nlink == 1 &&
+	return S_ISREG(file->st_mode) &&
+	    (file->st_nlink == 1 || is_roots_alone(folder)) &&
 	    (geteuid() == 0 || file->st_uid == geteuid());
 }
 
@@ -148,7 +159,7 @@ give_file(int fd, const struct stat *folder, mode_t mode, const char *path,
 
 	if (fstat(fd, &st) != 0)
 		return failed(why, "look at", path);
-	if (!is_ours(&st))
+	if (!is_ours(&st, folder))
 		return OK;
 	if (geteuid() == 0 && folder->st_uid == 0 && st.st_uid != 0 &&
 	    fchown(fd, 0, (gid_t)-1) != 0)
@@ -161,8 +172,9 @@ give_file(int fd, const struct stat *folder, mode_t mode, const char *path,
 	return OK;
 }
 
-enum error
-folder_give(const char *dir, const char *name, mode_t mode, struct error_text *why)
+/* give_in - the file NAME of the folder that AT stands for, DIR */
+static enum error
+give_in(int at, const char *dir, const char *name, mode_t mode, struct error_text *why)
 {
 	struct stat folder;
 	char path[PATH_MAX];
@@ -171,12 +183,25 @@ folder_give(const char *dir, const char *name, mode_t mode, struct error_text *w
 
 	if (e != OK)
 		return e;
-	if (stat(dir, &folder) != 0)
+	if (fstat(at, &folder) != 0)
 		return failed(why, "look at", dir);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return OK;
 	e = give_file(fd, &folder, mode, path, why);
 	close(fd);
+	return e;
+}
+
+enum error
+folder_give(const char *dir, const char *name, mode_t mode, struct error_text *why)
+{
+	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* one folder for both */
+	enum error e;
+
+	if (at < 0)
+		return failed(why, "look at", dir);
+	e = give_in(at, dir, name, mode, why);
+	close(at);
 	return e;
 }

@@ -15,9 +15,10 @@
 
 /*
  * Gives the file NAME of DIR to DIR's group, where MODE lets a group read, and as root,
- * in a DIR of root's, to root; and sets MODE. One that is missing, is not ours, or has
- * another name as well, which may be somebody else's, is left alone; links are not
- * followed. ERR_PERMISSION, ERR_IO, with WHY.
+ * in a DIR of root's, to root; and sets MODE. One that is missing or not ours is left
+ * alone, and one that has another name as well, which may be somebody else's, unless
+ * root alone can write in DIR; links are not followed. ERR_PERMISSION, ERR_IO, with
+ * WHY.
  */
 enum error folder_give(
     const char *dir, const char *name, mode_t mode, struct error_text *why) MUST_USE;

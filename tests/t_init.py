@@ -183,6 +183,19 @@ class First(harness.Case):
         self.assertEqual(os.stat(secret).st_mode & 0o777, 0o600)
         self.assertEqual(os.stat(secret).st_gid, os.getegid())
 
+    @unittest.skipUnless(ROOT, 'needs root for a folder of root')
+    def test_modes_of_files_with_another_name(self):
+        """A backup may be a hard link; where others make names, it may be theirs."""
+        self.ctl('init')
+        path = os.path.join(self.dir, 'policy.mdb')
+        os.link(path, os.path.join(self.tmp, 'backup'))
+        for folder, mode in (0o750, 0o640), (0o770, 0o600), (0o757, 0o600):
+            os.chmod(self.dir, folder)
+            os.chmod(path, 0o600)
+            self.ctl('init')
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), mode,
+                             oct(folder))
+
     def test_old_lock_file_goes(self):
         self.ctl('init')
         path = os.path.join(self.dir, 'policy.mdb-lock')
