@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "policy/config.h"
+#include "policy/doctor/endpoint.h"
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
 
@@ -128,23 +129,48 @@ inherit_suits(const char *spec, const char *name)
 	    strcmp(spec, name) == 0;
 }
 
-/* port_of - of "inet:PORT@HOST" or "inet6:PORT@HOST", up to the '@'; NULL for others */
-static const char *
-port_of(const char *address)
+/* A TCP address of the configuration. */
+struct inet {
+	struct endpoint at;
+	bool is6;
+};
+
+/* inet_read - false for other addresses */
+static bool
+inet_read(const char *spec, struct inet *out)
 {
-	if (strncmp(address, "inet:", 5) == 0)
-		return address + 5;
-	return strncmp(address, "inet6:", 6) == 0 ? address + 6 : NULL;
+	out->is6 = strncmp(spec, "inet6:", 6) == 0;
+	return endpoint_from_milter(spec, &out->at) && out->at.kind == ENDPOINT_INET;
+}
+
+/* is_only6 - whether the IPv6 socket of FD takes no IPv4 */
+static bool
+is_only6(int fd)
+{
+	int only = 1;
+	socklen_t len = sizeof only;
+
+	return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len) != 0 || only != 0;
+}
+
+/* families_meet - one family, or the IPv4 is within every address of IPv6 */
+static bool
+families_meet(const struct inet *spec, const struct inet *held, int fd)
+{
+	if (spec->is6 == held->is6)
+		return true;
+	if (spec->is6)
+		return strcmp(spec->at.name, "::") == 0;
+	return strcmp(held->at.name, "::") == 0 && !is_only6(fd);
 }
 
 bool
-inherit_same_port(const char *spec, const char *name)
+inherit_overlaps(const char *spec, int fd, const char *name)
 {
-	const char *one = port_of(spec), *other = port_of(name);
-	size_t n;
+	struct inet chosen, held;
 
-	if (one == NULL || other == NULL)
-		return false;
-	n = strcspn(one, "@");
-	return n == strcspn(other, "@") && memcmp(one, other, n) == 0;
+	return inet_read(spec, &chosen) && inet_read(name, &held) &&
+	    families_meet(&chosen, &held, fd) &&
+	    (endpoint_reaches(&chosen.at, &held.at) ||
+		endpoint_reaches(&held.at, &chosen.at));
 }

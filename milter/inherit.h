@@ -30,9 +30,10 @@ enum error inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX 
 bool inherit_suits(const char *spec, const char *name);
 
 /*
- * Whether SPEC and NAME are TCP addresses with one port: then who listens at the one
- * may be in the way of the other.
+ * Whether the socket that was handed over in FD, with that NAME, listens on the TCP
+ * address SPEC or a part of it. At another address of the same port anybody may listen,
+ * and would answer the MTA.
  */
-bool inherit_same_port(const char *spec, const char *name);
+bool inherit_overlaps(const char *spec, int fd, const char *name);
 
 #endif

@@ -220,7 +220,7 @@ choose_socket(int fd, const char *name, struct config *config,
 {
 	enum error e = make_socket(config, listener, why);
 
-	if (e != OK && inherit_same_port(config->socket, name)) {
+	if (e != OK && inherit_overlaps(config->socket, fd, name)) {
 		log_message(LEVEL_WARNING,
 		    "%s; %s, which systemd holds, is used instead", why->text, name);
 		return take_socket(fd, name, config, why);

@@ -220,19 +220,65 @@ class Sockets(harness.Case):
             lambda: self.status()['daemon'])['socket'], address)
 
     def test_tcp(self):
-        """An address that cannot be had gives way to systemd's at its port."""
+        """An address that systemd holds, by whatever name."""
         sock, manager = self.listen(), Manager(self)
         port = sock.getsockname()[1]
-        manager.start('-s', 'inet:%d@192.0.2.1' % port, listening=[sock])
+        manager.start('-s', 'inet:%d@localhost' % port, listening=[sock])
         self.served(manager, sock, 'inet:%d@127.0.0.1' % port)
+        self.assertIn('is used instead', manager.said())
+
+    def ends(self, manager, host):
+        """There the MTA would ask somebody else."""
+        self.assertEqual(manager.process.wait(harness.TIMEOUT), 69)
+        self.assertIn('cannot listen on', manager.said())
+        self.assertIn(host, manager.said())
+        self.assertNotIn('is used instead', manager.said())
+
+    def test_tcp_on_another_address(self):
+        for host in '127.0.0.2', '192.0.2.1':
+            sock, stranger = self.listen(), socket.socket()
+            self.addCleanup(stranger.close)
+            port = sock.getsockname()[1]
+            if host.startswith('127.'):
+                stranger.bind((host, port))
+                stranger.listen()
+            manager = Manager(self, '\0o%d%s' % (os.getpid(), host))
+            manager.start('-s', 'inet:%d@%s' % (port, host), listening=[sock])
+            self.ends(manager, host)
+
+    def listen6(self, host, only):
+        if not os.path.exists('/proc/net/if_inet6'):
+            self.skipTest('no IPv6 here')
+        sock = socket.socket(socket.AF_INET6)
+        self.addCleanup(sock.close)
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, only)
+        sock.bind((host, 0))
+        sock.listen()
+        return sock, sock.getsockname()[1]
+
+    def test_tcp_of_every_address(self):
+        """What ListenStream=PORT makes takes IPv4 as well."""
+        sock, port = self.listen6('::', 0)
+        manager = Manager(self)
+        manager.start('-s', 'inet:%d@127.0.0.1' % port, listening=[sock])
+        self.served(manager, sock, 'inet6:%d@::' % port)
+
+    def test_tcp_of_the_other_family(self):
+        for host, only in ('::', 1), ('::1', 0):
+            sock, port = self.listen6(host, only)
+            stranger = socket.socket()
+            self.addCleanup(stranger.close)
+            stranger.bind(('127.0.0.1', port))
+            stranger.listen()
+            manager = Manager(self, '\0f%d%s' % (os.getpid(), host))
+            manager.start('-s', 'inet:%d@localhost' % port, listening=[sock])
+            self.ends(manager, 'localhost')
 
     def test_tcp_at_another_port(self):
-        """There the MTA does not look."""
-        sock, manager = self.listen(), Manager(self)
-        manager.start('-s', 'inet:1@192.0.2.1', listening=[sock])
-        self.assertNotEqual(manager.process.wait(harness.TIMEOUT), 0)
-        self.assertIn('192.0.2.1', manager.said())
-        self.assertNotIn('is used instead', manager.said())
+        sock, stranger, manager = self.listen(), self.listen(), Manager(self)
+        spec = 'inet:%d@127.0.0.1' % stranger.getsockname()[1]
+        manager.start('-s', spec, listening=[sock])
+        self.ends(manager, spec)
 
     def refuses_none(self, sock):
         """The one that nobody serves: connections wait there."""
