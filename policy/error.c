@@ -40,6 +40,10 @@ error_string(enum error e)
 		return "not a policy database";
 	case ERR_NEWER:
 		return "the database was written by a newer version";
+	case ERR_OLDER:
+		return "the policy database was written by an older version of "
+		       "smtpauth-milter; export it with that version and import it "
+		       "with this one, see NEWS";
 	case ERR_NETWORK_FS:
 		return "the state folder is on a network file system";
 	case ERR_PID_SPACE:

@@ -25,6 +25,7 @@ enum error {
 	ERR_OVERTAKEN,  /* commits have gone over what is being read: read again */
 	ERR_FORMAT,     /* not our file */
 	ERR_NEWER,      /* written by a newer version */
+	ERR_OLDER,      /* written by an older version, in a format no longer read */
 	ERR_NETWORK_FS, /* LMDB must not live on a network file system */
 	ERR_PID_SPACE,  /* our process number is taken in LMDB's lock file */
 	ERR_BUSY,       /* another writer, or nothing free in time */

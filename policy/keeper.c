@@ -157,7 +157,7 @@ start_over(struct keeper *k, struct error_text *why)
 	if (e == OK)
 		e = store_begin(k->store, &txn);
 	if (e != OK)
-		return error_about(why, e, k->dir);
+		return store_about(why, e, k->store);
 	note_meta(k, txn);
 	store_abort(&txn);
 	return OK;
@@ -178,7 +178,7 @@ open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
 	if (e == OK) {
 		e = pool_open(&k->pool, k->store);
 		if (e != OK)
-			error_set(why, e, "%s", error_string(e));
+			store_about(why, e, k->store);
 	}
 	if (e != OK)
 		store_close(&k->store);
@@ -214,7 +214,7 @@ look(struct keeper *k, struct error_text *why)
 	if (e == OK)
 		e = store_begin(k->store, &txn);
 	if (e != OK)
-		return error_about(why, e, k->dir);
+		return store_about(why, e, k->store);
 	note_meta(k, txn);
 	store_abort(&txn);
 	return OK;

@@ -2,7 +2,7 @@
 /* meta - the record that every transaction reads first */
 #include "policy/meta.h"
 
-#define META_VERSION 3
+#define META_VERSION 4
 
 /* More than any version that is known, so that a newer one can be told from damage. */
 #define META_MAX 256
@@ -35,10 +35,10 @@ decode(struct bytes from, struct store_meta *m)
 
 	record_read_start(&r, from);
 	e = record_get_version(&r, META_VERSION);
-	if (e == OK && *(const uint8_t *)from.at != META_VERSION)
-		e = ERR_DAMAGED; /* the one before had another layout */
 	if (e != OK)
 		return e;
+	if (*(const uint8_t *)from.at != META_VERSION)
+		return ERR_OLDER; /* its fields, or other records, were different */
 	record_get_bytes(&r, m->id, sizeof m->id);
 	m->commit = record_get_u64(&r);
 	record_get_bytes(&r, m->digest.byte, sizeof m->digest.byte);

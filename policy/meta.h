@@ -25,7 +25,7 @@ struct store_meta {
 	struct digest snapshot; /* the policy digest of that one */
 };
 
-/* ERR_FORMAT where there is none, ERR_NEWER for one of a newer version, ERR_DAMAGED. */
+/* ERR_FORMAT where there is none, ERR_NEWER or ERR_OLDER for another version's. */
 enum error meta_read(struct db_txn *db, struct store_meta *m) MUST_USE;
 /* Writes M with the number of the transaction DB as its commit. */
 enum error meta_write(struct db_txn *db, const struct store_meta *m) MUST_USE;

@@ -29,22 +29,27 @@ new_store(enum store_mode mode)
 	return s;
 }
 
+enum error
+store_about(struct error_text *why, enum error e, const struct store *store)
+{
+	return error_about(why, e, store->path);
+}
+
 /* open_db - opens LMDB and remembers which file this is */
 static enum error
 open_db(struct store *s, const struct db_options *options, struct error_text *why)
 {
 	size_t commit;
-	enum error e = db_open(&s->db, s->path, options, why);
+	enum error e = db_open(&s->db, s->path, options, NULL);
 
-	if (e != OK)
-		return e;
-	e = db_file(s->db, &s->opened);
+	if (e == OK)
+		e = db_file(s->db, &s->opened);
 	if (e == OK && s->turn != NULL) {
 		e = db_last_commit(s->db, &commit);
 		if (e == OK)
 			write_lock_begin(s->turn, &s->opened, commit);
 	}
-	return e == OK ? OK : error_about(why, e, s->path);
+	return e == OK ? OK : store_about(why, e, s);
 }
 
 void
@@ -110,7 +115,7 @@ check_file(const struct store *s, const char *dir, struct error_text *why)
 	if (e == ERR_MISSING ||
 	    (e == ERR_FORMAT && is_empty(s->path) && traces_found(dir)))
 		return traces_missing(dir, s->path, why);
-	return error_about(why, e, s->path);
+	return store_about(why, e, s);
 }
 
 /* open_live - the file of a state folder; CREATE: also where it is missing */
@@ -262,7 +267,7 @@ store_create(
 		remove_old_lock(dir);
 		return OK;
 	}
-	error_about(why, e, (*store_r)->path);
+	store_about(why, e, *store_r);
 	store_close(store_r);
 	return e;
 }
@@ -275,7 +280,7 @@ is_whole(struct store *s, struct error_text *why)
 	enum error e = store_begin(s, &txn);
 
 	if (e != OK)
-		return error_about(why, e, s->path);
+		return store_about(why, e, s);
 	store_abort(&txn);
 	return OK;
 }

@@ -113,10 +113,13 @@ void store_unspare(struct store *store);
 
 /*
  * Begins a transaction in the store's mode, reads the meta record and the settings.
- * ERR_FORMAT: no meta record; ERR_NEWER; ERR_DAMAGED; ERR_REPLACED: the last commit is
- * none of ours, or of another database than before.
+ * ERR_FORMAT: no meta record; ERR_NEWER; ERR_OLDER; ERR_DAMAGED; ERR_REPLACED: the last
+ * commit is none of ours, or of another database than before.
  */
 enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
+
+/* As error_about(), with the path of the database: of opening it, or a begin. */
+enum error store_about(struct error_text *why, enum error e, const struct store *store);
 
 /*
  * Makes a writer a reader: begins a read transaction and then gives the turn to the

@@ -233,7 +233,7 @@ verify_in_txn(
 	if (records_r != NULL)
 		*records_r = 0;
 	if (e != OK)
-		return error_set(why, e, "%s", error_string(e));
+		return store_about(why, e, store);
 	e = fast ? verify_fast(txn, records_r, why) : verify_txn(txn, records_r, why);
 	store_abort(&txn);
 	return e;

@@ -436,6 +436,22 @@ START_TEST(newer_database_is_left_alone)
 }
 END_TEST
 
+/* Nothing here can read it; the old version can, and its file is kept. */
+START_TEST(in_the_place_of_an_older_database)
+{
+	struct bytes older = {"\3 and so on", 11};
+	struct key key;
+
+	key_table(&key, TABLE_META);
+	state_raw_put(&state, &key, older);
+	expect_ok(restore_try());
+	replaced_expect();
+	ck_assert(done.kept);
+	ck_assert(done.locks_lost);
+	ck_assert_ptr_nonnull(strstr(done.cause.text, "older version"));
+}
+END_TEST
+
 START_TEST(other_writer_is_waited_for)
 {
 	int fd = open(state.writers, O_RDWR);
@@ -472,6 +488,7 @@ main(void)
 	tcase_add_loop_test(tcase, damaged_backup_is_refused, 0, 4);
 	tcase_add_test(tcase, senseless_backup_is_refused);
 	tcase_add_loop_test(tcase, newer_database_is_left_alone, 0, 2);
+	tcase_add_test(tcase, in_the_place_of_an_older_database);
 	tcase_add_test(tcase, other_writer_is_waited_for);
 	tcase_add_test(tcase, no_folder);
 	return suite_run(suite);

@@ -14,6 +14,7 @@ import unittest
 
 import harness
 from t_ctl import EVERY_KIND, Files
+from t_metrics import Mta
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
@@ -116,6 +117,64 @@ class Damage(Files):
     def test_message_names_the_file(self):
         self.write(b'x' * len(self.good))
         self.fails('tenant list', 69, 'policy.mdb')
+
+
+class OlderVersion(Files):
+    """The meta record says that an older version has written the file."""
+
+    WORDS = ('the policy database was written by an older version of '
+             'smtpauth-milter; export it with that version and import it with '
+             'this one, see NEWS: ')
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('tenant add acme --domain a.test --smtp-auth disabled')
+        self.copy = os.path.join(self.tmp, 'backup')
+        self.ctl('backup', self.copy)
+        self.age(self.path())
+
+    def age(self, path):
+        """Its key is "!", and the version is the first byte of its value."""
+        with open(path, 'rb') as f:
+            content = f.read()
+        self.assertIn(b'!\4', content)
+        with open(path, 'wb') as f:
+            f.write(content.replace(b'!\4', b'!\3'))
+
+    def test_every_command_says_so(self):
+        with open(self.path(), 'rb') as f:
+            old = f.read()
+        for command in EVERY_KIND + [
+                'init', 'init --new-policy', 'locks', 'lock u@a.test',
+                'unlock u@a.test', 'export', 'import -', 'audit list',
+                'audit verify', 'backup {tmp}/other', 'rollout status',
+                'Get-TransportConfig', 'exchange']:
+            with self.subTest(command=command):
+                r = self.ctl(command.format(tmp=self.tmp), rc=69)
+                self.assertEqual(r.out, '')
+                self.assertEqual(r.err, 'smtpauthctl: %s%s\n' % (
+                    self.WORDS, self.path()))
+        self.assertIn(self.WORDS, self.ctl('doctor', rc=1).out)
+        with open(self.path(), 'rb') as f:
+            self.assertEqual(f.read(), old)
+
+    def test_daemon_says_so_and_decides_nothing(self):
+        r = subprocess.run([harness.MILTER, '-t', '-d', self.dir],
+                           stdout=subprocess.PIPE, check=True)
+        words = self.WORDS + self.path()
+        self.assertIn('NOT usable: ' + words, r.stdout.decode())
+        daemon = harness.Daemon(self).start()
+        daemon.wait_log(re.escape(words))
+        with Mta(daemon) as mta:
+            self.assertIn('451 4.3.0', mta.mail('u@a.test'))
+
+    def test_restore(self):
+        """Over it, but not from it."""
+        r = self.ctl('restore', self.copy)
+        self.assertIn(self.WORDS + self.path(), r.out)
+        self.assertIn('a.test', self.ctl('domain list').out)
+        self.age(os.path.join(self.copy, 'policy.mdb'))
+        self.refused('restore ' + self.copy, 69, 'older version')
 
 
 class Writers(Files):

@@ -321,8 +321,8 @@ put_file(const struct job *j, struct error_text *why)
 static bool
 is_lost(enum error e)
 {
-	return e == ERR_DAMAGED || e == ERR_FORMAT || e == ERR_MISSING ||
-	    e == ERR_REPLACED;
+	return e == ERR_DAMAGED || e == ERR_FORMAT || e == ERR_OLDER ||
+	    e == ERR_MISSING || e == ERR_REPLACED;
 }
 
 /*

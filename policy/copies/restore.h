@@ -37,9 +37,9 @@ struct restore {
  * If so, its policy is replaced in one transaction, with one AUDIT_SUMMARY written by
  * LOG; audit log and notices go on, and the higher serial counts.
  *
- * If it is damaged, no policy database, or missing, a copy of the backup with all that
- * is in it is made, gets the same entry behind its own audit log, is verified, and put
- * in place. The daemon goes on with it within some seconds.
+ * If it is damaged, no policy database, of an older version, or missing, a copy of the
+ * backup with all that is in it is made, gets the same entry behind its own audit log,
+ * is verified, and put in place. The daemon goes on with it within some seconds.
  *
  * Either way no lock ends that is in force in the live database, or in the backup: what
  * would be missing is put in as a lock that was made here.

@@ -55,6 +55,20 @@ choose_mta(struct examination *x)
 	return OK;
 }
 
+/* remedy - what to type where the database of DIR cannot be opened */
+static const char *
+remedy(enum error e, const char *dir)
+{
+	if (e == ERR_PERMISSION)
+		return "run smtpauthctl doctor as root";
+	if (e == ERR_MISSING)
+		return traces_found(dir) ? "smtpauthctl restore DIR"
+					 : "smtpauthctl init";
+	if (e == ERR_OLDER)
+		return "smtpauthctl export, with the version that wrote it";
+	return "smtpauthctl verify";
+}
+
 /* open_policy - a database that cannot be used is a finding, not the end */
 static void
 open_policy(struct examination *x)
@@ -67,15 +81,11 @@ open_policy(struct examination *x)
 	if (e == OK) {
 		e = store_begin(c->store, &c->txn);
 		if (e != OK)
-			error_about(&c->why, e, c->dir);
+			store_about(&c->why, e, c->store);
 	}
 	if (e != OK) {
 		findings_add(&s->findings, "database", c->dir, "%s", c->why.text);
-		findings_fix(&s->findings,
-		    e == ERR_PERMISSION        ? "run smtpauthctl doctor as root"
-			: e != ERR_MISSING     ? "smtpauthctl verify"
-			: traces_found(c->dir) ? "smtpauthctl restore DIR"
-					       : "smtpauthctl init");
+		findings_fix(&s->findings, "%s", remedy(e, c->dir));
 		return;
 	}
 	s->txn = c->txn;

@@ -44,6 +44,7 @@ exit_status(enum error e)
 	case ERR_REPLACED:
 	case ERR_FORMAT:
 	case ERR_NEWER:
+	case ERR_OLDER:
 	case ERR_NETWORK_FS:
 	case ERR_PID_SPACE:
 		return EX_UNAVAILABLE;

@@ -119,7 +119,7 @@ open_store(struct ctl *c, enum store_mode mode)
 	if (e != OK)
 		return e;
 	e = store_begin(c->store, &c->txn);
-	return e == OK ? OK : error_about(&c->why, e, c->dir);
+	return e == OK ? OK : store_about(&c->why, e, c->store);
 }
 
 static void

@@ -54,7 +54,7 @@ take_serial(struct ctl *c, struct making *m)
 		return e;
 	/* where writers overtook it before, it keeps its turn */
 	e = c->spared ? store_begin(c->store, &c->txn) : store_yield(c->store, &c->txn);
-	return e == OK ? OK : error_about(&c->why, e, c->dir);
+	return e == OK ? OK : store_about(&c->why, e, c->store);
 }
 
 static enum error

@@ -209,7 +209,7 @@ verify_both(struct ctl *c, uint64_t *records_r)
 	enum error bytes = store_begin(c->store, &c->txn), links;
 
 	if (bytes != OK)
-		return error_set(&c->why, bytes, "%s", error_string(bytes));
+		return store_about(&c->why, bytes, c->store);
 	bytes = verify_txn(c->txn, records_r, &first);
 	if (bytes != OK && bytes != ERR_DAMAGED)
 		return error_set(&c->why, bytes, "%s", first.text);

@@ -36,7 +36,7 @@ transaction_begin(struct ctl *c)
 	if (e == OK && c->command->need != NEED_STORE) {
 		e = store_begin(c->store, &c->txn);
 		if (e != OK)
-			return error_about(&c->why, e, c->dir);
+			return store_about(&c->why, e, c->store);
 	}
 	return e == OK && turn ? journal_start(c, c->command->name) : e;
 }
