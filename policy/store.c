@@ -32,6 +32,10 @@ new_store(enum store_mode mode)
 enum error
 store_about(struct error_text *why, enum error e, const struct store *store)
 {
+	if (store->live && (e == ERR_DAMAGED || e == ERR_FORMAT))
+		return error_set(why, e,
+		    "%s: %s; \"smtpauthctl restore DIR\" brings a backup back",
+		    error_string(e), store->path);
 	return error_about(why, e, store->path);
 }
 

@@ -118,7 +118,10 @@ void store_unspare(struct store *store);
  */
 enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
 
-/* As error_about(), with the path of the database: of opening it, or a begin. */
+/*
+ * As error_about(), with the path of the database. Where the live one is damaged or is
+ * another file, the line ends with what brings a policy back.
+ */
 enum error store_about(struct error_text *why, enum error e, const struct store *store);
 
 /*
@@ -148,6 +151,9 @@ void store_abort(struct store_txn **txn);
  * scratch database.
  */
 enum error store_checkpoint(struct store_txn *txn) MUST_USE;
+
+/* The one that TXN was begun in. */
+const struct store *store_of(const struct store_txn *txn);
 
 /* Borrowed until the transaction ends or is renewed. */
 const struct store_meta *store_meta(const struct store_txn *txn);

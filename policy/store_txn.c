@@ -178,6 +178,12 @@ store_checkpoint(struct store_txn *txn)
 	return e == OK ? db_begin(txn->store->db, true, &txn->db) : e;
 }
 
+const struct store *
+store_of(const struct store_txn *txn)
+{
+	return txn->store;
+}
+
 const struct store_meta *
 store_meta(const struct store_txn *txn)
 {

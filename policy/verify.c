@@ -167,14 +167,13 @@ add(struct tally *t, const struct tally *other)
 
 /* finish - what is to be said of a scan that has ended */
 static enum error
-finish(const struct part *p, const struct store_meta *meta, uint64_t *records_r,
+finish(const struct part *p, const struct store_txn *txn, uint64_t *records_r,
     struct error_text *why)
 {
 	if (records_r != NULL)
 		*records_r = p->tally.records;
-	return p->failed == OK
-	    ? compare(&p->tally, meta, why)
-	    : error_set(why, p->failed, "%s", error_string(p->failed));
+	return p->failed == OK ? compare(&p->tally, store_meta(txn), why)
+			       : store_about(why, p->failed, store_of(txn));
 }
 
 enum error
@@ -183,7 +182,7 @@ verify_txn(struct store_txn *txn, uint64_t *records_r, struct error_text *why)
 	struct part whole = {.txn = store_db(txn), .number = 0, .count = 1};
 
 	scan(&whole);
-	return finish(&whole, store_meta(txn), records_r, why);
+	return finish(&whole, txn, records_r, why);
 }
 
 /* scan_halves - one on this thread; false where that cannot be done, and nothing is */
@@ -219,7 +218,7 @@ verify_fast(struct store_txn *txn, uint64_t *records_r, struct error_text *why)
 	add(&half[0].tally, &half[1].tally);
 	if (half[0].failed == OK)
 		half[0].failed = half[1].failed;
-	return finish(&half[0], store_meta(txn), records_r, why);
+	return finish(&half[0], txn, records_r, why);
 }
 
 /* verify_in_txn - in a transaction of its own */

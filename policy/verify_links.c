@@ -279,7 +279,7 @@ walk(struct walk *w, struct db_cursor *cursor)
 	}
 	if (e == ERR_NOTFOUND)
 		return OK;
-	return error_set(w->why, e, "%s", error_string(e));
+	return store_about(w->why, e, store_of(w->txn));
 }
 
 enum error
@@ -295,7 +295,7 @@ verify_links(struct store_txn *txn, struct error_text *why)
 	if (e == OK || e == ERR_NOTFOUND)
 		e = db_cursor_open(store_db(txn), &cursor);
 	if (e != OK)
-		return error_set(why, e, "%s", error_string(e));
+		return store_about(why, e, store_of(txn));
 	e = walk(&w, cursor);
 	db_cursor_close(&cursor);
 	return e;

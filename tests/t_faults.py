@@ -177,6 +177,76 @@ class OlderVersion(Files):
         self.refused('restore ' + self.copy, 69, 'older version')
 
 
+class WayOut(Files):
+    """A live database that is none, or damaged: messages name restore."""
+
+    def setUp(self):
+        super().setUp()
+        self.ctl('tenant add acme --domain a.test --smtp-auth disabled')
+        for n in range(80):
+            self.ctl('mailbox', 'set', 'user%02d@a.test' % n, '--smtp-auth',
+                     'enabled', '--note', 'x' * 150)
+        self.copy = os.path.join(self.tmp, 'backup')
+        self.ctl('backup', self.copy)
+        with open(self.path(), 'rb') as f:
+            self.good = f.read()
+
+    def write(self, content, path=None):
+        with open(path or self.path(), 'wb') as f:
+            f.write(content)
+
+    def damaged(self):
+        """Without its records; what LMDB knows of them is whole."""
+        return self.good[:2 * PAGE] + bytes(len(self.good) - 2 * PAGE)
+
+    def named(self, words):
+        """By commands and the daemon, as the end of the line."""
+        line = ('%s: %s; "smtpauthctl restore DIR" brings a backup back\n'
+                % (words, self.path()))
+        for command in ['status', 'check u@a.test', 'lock u@a.test', 'locks',
+                        'init', 'init --new-policy', 'verify', 'export',
+                        'mailbox list']:
+            with self.subTest(command=command, words=words):
+                r = self.ctl(command, rc=1 if 'damaged' in words
+                             and command == 'verify' else 69)
+                self.assertEqual((r.out, r.err), ('', 'smtpauthctl: ' + line))
+        self.assertIn(line, self.ctl('doctor', rc=1).out)
+        r = subprocess.run([harness.MILTER, '-t', '-d', self.dir],
+                           stdout=subprocess.PIPE, check=True)
+        self.assertIn('NOT usable: ' + line, r.stdout.decode())
+
+    def test_foreign(self):
+        self.write(b'x' * len(self.good))
+        self.named('not a policy database')
+
+    def test_damaged(self):
+        self.write(self.damaged())
+        self.named('the database is damaged')
+
+    def test_damaged_in_a_page(self):
+        """The scan meets it, and not the begin."""
+        met = 0
+        for start in range(2 * PAGE, len(self.good), PAGE):
+            self.write(self.good[:start] + bytes(PAGE)
+                       + self.good[start + PAGE:])
+            if self.ctl('status', rc=(3, 69)).rc == 69:
+                continue
+            r = self.ctl('verify', rc=(0, 1))
+            if r.err.startswith('smtpauthctl: the database is damaged'):
+                met += 1
+                self.assertIn('damaged: %s; "smtpauthctl restore DIR" brings'
+                              % self.path(), r.err)
+        self.assertGreater(met, 0)
+
+    def test_not_of_a_backup(self):
+        """Nor of any file that was named."""
+        there = os.path.join(self.copy, 'policy.mdb')
+        for content in self.damaged(), b'x' * len(self.good):
+            self.write(content, there)
+            r = self.refused('restore ' + self.copy, 69, self.copy)
+            self.assertNotIn('brings', r.err)
+
+
 class Writers(Files):
 
     def setUp(self):

@@ -155,7 +155,7 @@ ctl_audit_verify(struct ctl *c)
 	}
 	e = audit_verify(c->txn, typed != NULL ? &head : NULL, print_finding, &p, &a);
 	if (e != OK)
-		return error_about(&c->why, e, c->dir);
+		return store_about(&c->why, e, c->store);
 	if (c->options.json)
 		json_account(&p, &a, typed != NULL);
 	else if (a.findings == 0)

@@ -211,7 +211,7 @@ ctl_check(struct ctl *c)
 	if (e == OK)
 		e = schedule_of(c->txn, &s, &a.outcome, a.change, &a.changes);
 	if (e != OK)
-		return error_about(&c->why, e, c->dir);
+		return store_about(&c->why, e, c->store);
 	print(c, &a);
 	if (a.outcome.decision.verdict == VERDICT_TEMPFAIL)
 		c->status = EXIT_TEMPFAIL;

@@ -308,6 +308,6 @@ ctl_export(struct ctl *c)
 	if (e == OK)
 		e = x.csv ? put_csv(&x) : put_all(&x);
 	if (e != OK && c->why.text[0] == '\0')
-		return error_about(&c->why, e, c->dir);
+		return store_about(&c->why, e, c->store);
 	return e;
 }

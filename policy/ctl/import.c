@@ -227,7 +227,7 @@ replace_all(struct job *j)
 	enum error e = store_scratch(&scratch, c->dir, &c->why);
 
 	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
-		error_about(&c->why, e, c->dir);
+		store_about(&c->why, e, c->store);
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
 		error_about(&c->why, e, incoming_name(ctl_word(c, 0)));
 	if (e == OK)
@@ -301,7 +301,7 @@ run(struct job *j)
 		return e;
 	e = locked_domains_start(&j->changes.domains, j->c->txn, j->c->now);
 	if (e != OK)
-		return error_about(&j->c->why, e, j->c->dir);
+		return store_about(&j->c->why, e, j->c->store);
 	if (!j->replace)
 		e = import_rows(j);
 	else

@@ -105,7 +105,7 @@ journal_commit(struct ctl *c)
 	enum error e = store_commit(&c->txn);
 
 	if (e != OK)
-		return error_about(&c->why, e, c->dir);
+		return store_about(&c->why, e, c->store);
 	if (grown)
 		journal_announce(&c->log, &meta);
 	return OK;

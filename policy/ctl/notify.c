@@ -198,7 +198,7 @@ record(struct ctl *c, const struct pending *p, struct notice *notice,
 	e = notice_table_put(c->txn, p->tenant, notice);
 	if (e == OK)
 		e = store_commit(&c->txn);
-	return e == OK ? OK : error_about(&c->why, e, c->dir);
+	return e == OK ? OK : store_about(&c->why, e, c->store);
 }
 
 /*

@@ -122,7 +122,7 @@ replace_guarded(struct ctl *c, struct changes *changes, struct reading *r)
 	enum error e = locked_domains_start(domains, c->txn, c->now);
 
 	if (e != OK)
-		error_about(&c->why, e, c->dir);
+		store_about(&c->why, e, c->store);
 	if (e == OK)
 		e = replace(c, r);
 	if (e == OK && ctl_option(c, OPT_FORCE) == NULL)

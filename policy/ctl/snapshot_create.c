@@ -88,7 +88,7 @@ write_file(struct ctl *c, struct making *m)
 	enum error e = snapshot_write(m->to.file, c->txn, m->key, &m->head, &c->why);
 
 	if (e == OK && (e = remark_locks(c)) != OK)
-		error_about(&c->why, e, c->dir);
+		store_about(&c->why, e, c->store);
 	if (store_check(c->txn) == ERR_OVERTAKEN)
 		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);

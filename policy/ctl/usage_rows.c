@@ -141,7 +141,7 @@ take(struct usage_lines *lines, struct ctl *c, const struct usage_row *row,
 		return OK;
 	e = standing_of(c->txn, row, since, c->now, &s);
 	if (e != OK)
-		return error_about(&c->why, e, c->dir);
+		return store_about(&c->why, e, c->store);
 	if (only != NULL && strcmp(outcome_tenant(&s.outcome), only) != 0)
 		return OK;
 	line = make(row, &s);
