@@ -133,13 +133,14 @@ class OlderVersion(Files):
         self.ctl('backup', self.copy)
         self.age(self.path())
 
-    def age(self, path):
+    def age(self, path, back=False):
         """Its key is "!", and the version is the first byte of its value."""
+        old, new = (b'!\3', b'!\4') if back else (b'!\4', b'!\3')
         with open(path, 'rb') as f:
             content = f.read()
-        self.assertIn(b'!\4', content)
+        self.assertIn(old, content)
         with open(path, 'wb') as f:
-            f.write(content.replace(b'!\4', b'!\3'))
+            f.write(content.replace(old, new))
 
     def test_every_command_says_so(self):
         with open(self.path(), 'rb') as f:
@@ -167,6 +168,43 @@ class OlderVersion(Files):
         daemon.wait_log(re.escape(words))
         with Mta(daemon) as mta:
             self.assertIn('451 4.3.0', mta.mail('u@a.test'))
+
+    def test_takeover(self):
+        """The commands in NEWS, with the old program's part before the file
+        is an old one, and a lock that is kept as it says."""
+        with open(os.path.join(harness.ROOT, 'NEWS')) as f:
+            text = f.read()
+        lines = re.findall('^ {6}((?:systemctl|smtpauthctl|mv|#) .*)$', text,
+                           re.M)
+        half = next(n for n, line in enumerate(lines) if line[0] == '#')
+        self.age(self.path(), back=True)
+        self.ctl('lock u@a.test')
+        self.ctl('lock v@a.test')
+        export = self.ctl('export').out
+        self.shell(lines[:half])
+        self.age(self.path())
+        self.fails('status', 69, 'older version')
+        out = self.shell(lines[half:])
+        self.assertRegex(out, r'(?m)^u@a\.test +acme .* brought$')
+        self.assertEqual(self.ctl('export').out, export)
+        self.ctl('lock u@a.test')
+        self.ctl('import --replace --force -',
+                 stdin=''.join(line + '\n' for line in export.splitlines()
+                               if '"lock"' not in line.split(',')[0]))
+        locks = self.ctl('locks').lines[1:]
+        self.assertEqual([(row.split()[0], row.split()[-1])
+                          for row in locks], [('u@a.test', 'local')])
+
+    def shell(self, lines):
+        """What they print, with our program and folder."""
+        script = ('systemctl() { :; }\n'
+                  'smtpauthctl() { "$PROGRAM" -d "$DIR" "$@"; }\n'
+                  + '\n'.join(lines) + '\n').replace(
+                      '/var/lib/smtpauth-milter', '$DIR')
+        return subprocess.run(
+            ['sh', '-euc', script], cwd=self.tmp, stdout=subprocess.PIPE,
+            check=True, env={**harness.ENV, 'PROGRAM': self.program,
+                             'DIR': self.dir}).stdout.decode()
 
     def test_restore(self):
         """Over it, but not from it."""
