@@ -621,6 +621,18 @@ class Brought(Case):
                   'open')
         self.assertTrue(self.locked('a@open.test'))
 
+    def test_replace_counts_locks_apart(self):
+        """Neither among what would go nor among what there is."""
+        text = self.ctl('export').out
+        self.load(''.join('{"type":"lock","login":"u%d@open.test"}\n' % n
+                          for n in range(20)))
+        r = self.load(text, '--replace', rc=65)
+        self.assertIn('20 locks that were brought are not in the file', r.err)
+        r = self.load('{"type":"tenant","name":"left","smtp_auth":"enabled"}'
+                      '\n', '--replace', rc=65)
+        self.assertIn(' 2 of 2 records would be removed, over a fifth;', r.err)
+        self.assertTrue(self.locked('u7@open.test'))
+
     def test_replace_that_ends_one_needs_force(self):
         text = self.ctl('export').out
         self.load('{"type":"lock","login":"jane"}\n')

@@ -34,7 +34,7 @@ struct job {
 	struct changes changes;
 	struct digest content;
 	/* What --replace looks at: */
-	uint64_t before;    /* records that could be removed */
+	uint64_t before;    /* records that could be removed, without locks */
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
 	uint64_t unlocked;  /* locks that were brought, and would go */
 };
@@ -199,7 +199,7 @@ watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
 	return e == OK ? changes_note(&j->changes, txn, key, before, after) : e;
 }
 
-/* count_records - of the whole policy, settings among them */
+/* count_records - of the whole policy, settings among them, locks not */
 static enum error
 count_records(struct store_txn *txn, uint64_t *n_r)
 {
@@ -242,12 +242,15 @@ replace_all(struct job *j)
 	return e;
 }
 
-/* guard - what --replace does only if it is meant */
+/*
+ * guard - what --replace does only if it is meant. Locks have a line of their own: many
+ * of them would make the loss of all else look small.
+ */
 static enum error
 guard(struct job *j, struct error_text *why)
 {
 	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
-	uint64_t removed = j->changes.removed;
+	uint64_t removed = j->changes.removed - j->unlocked;
 
 	if (j->rows == 0 && j->before > 0)
 		return error_set(why, ERR_PROTECTED,
