@@ -104,47 +104,43 @@ lock_lookup_names(struct store_txn *txn, const struct login *login,
 	return tell(txn, login, &to, &stands_for);
 }
 
-enum error
-lock_lookup_tenant(
-    struct store_txn *txn, const struct login *login, struct lock_state *out)
+/* add_tenant - the lock of the tenant whose login this is, if there is one */
+static enum error
+add_tenant(struct store_txn *txn, const struct login *login, struct lock_state *out)
 {
-	const struct settings *settings = store_settings(txn);
-	struct login name = *login;
 	struct tenant t;
-	enum error e;
+	enum error e = tenant_table_of(txn, login, &t);
 
-	if (settings_replace_domain(settings))
-		login_drop_domain(&name);
-	if (!name.has_domain && settings->default_domain[0] != '\0' &&
-	    login_append_domain(&name, settings->default_domain) != OK)
-		return OK;
-	e = tenant_table_of(txn, &name, &t);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
 	return lock_table_add_tenant(txn, t.name, out);
 }
 
 enum error
-lock_lookup_leaves(
-    struct store_txn *txn, const struct login *login, instant now, bool *leaves_r)
+lock_lookup_tenant(
+    struct store_txn *txn, const struct login *login, struct lock_state *out)
 {
-	struct lock_state own = {.set = false}, other = {.set = false};
 	struct login stands_for = *login;
-	struct tenant t;
-	enum error e = lock_lookup_tenant(txn, login, &own);
+	enum error e = resolve_login(txn, &stands_for, NULL);
 
-	*leaves_r = false;
-	if (e != OK || !own.set)
-		return e;
-	e = resolve_login(txn, &stands_for, NULL);
-	if (e == OK)
-		e = tenant_table_of(txn, &stands_for, &t);
-	if (e == OK)
-		e = lock_table_add_tenant(txn, t.name, &other);
-	if (e != OK && e != ERR_NOTFOUND && e != ERR_DATA)
-		return e;
-	*leaves_r = lock_outlasts(&own, &other, now);
-	return OK;
+	if (e != OK)
+		return e == ERR_DATA ? OK : e;
+	return add_tenant(txn, &stands_for, out);
+}
+
+enum error
+lock_lookup_own_tenant(
+    struct store_txn *txn, const struct login *login, struct lock_state *out)
+{
+	const struct settings *settings = store_settings(txn);
+	struct login name = *login;
+
+	if (settings_replace_domain(settings))
+		login_drop_domain(&name);
+	if (!name.has_domain && settings->default_domain[0] != '\0' &&
+	    login_append_domain(&name, settings->default_domain) != OK)
+		return OK;
+	return add_tenant(txn, &name, out);
 }
 
 struct finding {

@@ -11,25 +11,19 @@
 /*
  * Calls FN for each name of LOGIN, in normal form, under which it may be locked:
  * itself, with and without default-domain, as it was before login-separators parted it,
- * and the mailbox that it is an alias of. A
- * name may come twice.
+ * and the mailbox that it is an alias of. A name may come twice.
  */
 enum error lock_lookup_names(struct store_txn *txn, const struct login *login,
     enum error (*fn)(void *arg, const struct login *name), void *arg) MUST_USE;
 
 /*
- * Adds to OUT the lock of the tenant that LOGIN has where it is no alias: nothing where
- * it has none.
+ * Adds to OUT the lock of the tenant that LOGIN has, as the alias that it may be, or by
+ * its own name: nothing where it has none.
  */
 enum error lock_lookup_tenant(
     struct store_txn *txn, const struct login *login, struct lock_state *out) MUST_USE;
-
-/*
- * LEAVES_R: whether the lock of that tenant holds at NOW, and that of the tenant which
- * LOGIN has as an alias does not, or ends before it.
- */
-enum error lock_lookup_leaves(struct store_txn *txn, const struct login *login,
-    instant now, bool *leaves_r) MUST_USE;
+enum error lock_lookup_own_tenant(
+    struct store_txn *txn, const struct login *login, struct lock_state *out) MUST_USE;
 
 /*
  * Puts into OUT_R the lock of LOGIN that ends last, under whatever name, those of the

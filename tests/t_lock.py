@@ -303,6 +303,31 @@ class Commands(Case):
         self.ctl('mailbox alias add m@open.test bob --force')
         self.assertFalse(self.locked('bob'))
 
+    def test_alias_of_a_locked_tenant(self):
+        self.ctl('tenant add other --domain other.test --smtp-auth enabled')
+        self.ctl('mailbox alias add m@open.test short')
+        backup = os.path.join(self.tmp, 'moved')
+        text = self.ctl('export').out
+        moved = text.replace('m@open.test', 'm@other.test')
+        self.assertNotEqual(moved, text)
+        self.load(moved, '--replace')
+        self.ctl('backup', backup)
+        self.load(text, '--replace')
+        self.ctl('tenant lock open')
+        self.refused('mailbox alias remove short', 65, '--force')
+        without = ''.join(line for line in text.splitlines(True)
+                          if '"alias"' not in line)
+        self.assertNotEqual(without, text)
+        for i in range(8):
+            self.ctl('tenant add t%d' % i)
+            without += '{"type":"tenant","name":"t%d"}\n' % i
+        for policy in moved, without:
+            self.load(policy, '--replace', rc=65)
+        self.ctl('restore', backup, rc=65)
+        self.assertTrue(self.locked('short'))
+        self.ctl('mailbox alias remove short --force')
+        self.assertFalse(self.locked('short'))
+
     def test_settings_that_say_whose_a_login_is(self):
         text = self.ctl('export').out
         change = '{"type":"setting","key":"%s","value":"%s"}\n'

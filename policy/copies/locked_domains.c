@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/alias_table.h"
 #include "policy/array.h"
 #include "policy/lock_lookup.h"
 
@@ -85,39 +86,48 @@ note_domain(struct locked_domains *d, struct bytes key)
 	return add_domain(d, domain);
 }
 
-/* note_alias - a new one, if it is of a tenant that is locked */
+/* lock_before - of the tenant that the alias was of, or the login that becomes one */
 static enum error
-note_alias(struct locked_domains *d, struct bytes key)
+lock_before(struct locked_domains *d, const struct login *login, struct bytes before,
+    struct lock_state *out)
 {
-	struct lock_state own = {.set = false};
-	struct login login, *at;
-	enum error e = key_to_login(key, &login);
+	struct login mailbox;
+	enum error e = before.at != NULL ? alias_decode(before, &mailbox) : OK;
+
+	if (e != OK)
+		return e;
+	return lock_lookup_own_tenant(
+	    d->txn, before.at != NULL ? &mailbox : login, out);
+}
+
+static enum error
+note_alias(struct locked_domains *d, struct bytes key, struct bytes before)
+{
+	struct locked_alias was = {.lock.set = false}, *at;
+	enum error e = key_to_login(key, &was.login);
 
 	if (e == OK)
-		e = lock_lookup_tenant(d->txn, &login, &own);
-	if (e != OK || !lock_holds(&own, d->now))
+		e = lock_before(d, &was.login, before, &was.lock);
+	if (e != OK || !lock_holds(&was.lock, d->now))
 		return e;
 	at = array_grow(d->alias, d->aliases, &d->alias_room, sizeof *at);
 	if (at == NULL)
 		return ERR_MEMORY;
 	d->alias = at;
-	at[d->aliases++] = login;
+	at[d->aliases++] = was;
 	return OK;
 }
 
 enum error
 locked_domains_note(struct locked_domains *d, struct bytes key, struct bytes before)
 {
-	if (!d->locked || before.at != NULL || key.len == 0)
+	if (!d->locked || key.len == 0)
 		return OK;
-	switch (*(const uint8_t *)key.at) {
-	case TABLE_DOMAIN:
+	if (*(const uint8_t *)key.at == TABLE_ALIAS)
+		return note_alias(d, key, before);
+	if (*(const uint8_t *)key.at == TABLE_DOMAIN && before.at == NULL)
 		return note_domain(d, key);
-	case TABLE_ALIAS:
-		return note_alias(d, key);
-	default:
-		return OK;
-	}
+	return OK;
 }
 
 /* check_identity - that each login is whose it was */
@@ -164,22 +174,23 @@ check_domain(const struct locked_domains *d, const struct locked_domain *was,
 	    was->tenant, was->domain, owner);
 }
 
-/* check_alias - whether what the login stands for now is locked as it was */
+/* check_alias - whether the login is locked as it was */
 static enum error
-check_alias(
-    const struct locked_domains *d, const struct login *login, struct error_text *why)
+check_alias(const struct locked_domains *d, const struct locked_alias *was,
+    struct error_text *why)
 {
-	bool leaves = false;
-	enum error e = lock_lookup_leaves(d->txn, login, d->now, &leaves);
+	struct lock_state lock = {.set = false};
+	enum error e = lock_lookup_tenant(d->txn, &was->login, &lock);
 
 	if (e != OK)
 		return error_set(why, e, "%s", error_string(e));
-	if (!leaves)
+	if (!lock_outlasts(&was->lock, &lock, d->now))
 		return OK;
 	return error_set(why, ERR_PROTECTED,
-	    "the tenant of login %s is locked, and as an alias it would be of another, "
-	    "which is not, or not for so long; use --force if that is meant",
-	    login->text);
+	    "login %s would leave the lock of its tenant, as another alias than "
+	    "before, "
+	    "or none; use --force if that is meant",
+	    was->login.text);
 }
 
 enum error

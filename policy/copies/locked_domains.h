@@ -11,6 +11,12 @@ struct locked_domain {
 	struct lock_state lock;
 };
 
+/* An alias that is new, changed or removed, and the lock of its tenant before. */
+struct locked_alias {
+	struct login login;
+	struct lock_state lock;
+};
+
 /* The settings that say which login is whose. */
 struct locked_identity {
 	enum login_domain login_domain;
@@ -31,7 +37,7 @@ struct locked_domains {
 	struct lock_state lock;
 	char any_owner[TENANT_NAME_MAX + 1]; /* of "*", "" for nobody */
 	struct lock_state any;               /* its lock */
-	struct login *alias;                 /* new ones, of a tenant that is locked */
+	struct locked_alias *alias;
 	size_t aliases, alias_room;
 };
 
@@ -41,7 +47,8 @@ enum error locked_domains_start(
 
 /*
  * For the watcher of the change: a domain that is new leaves the tenant of "*", and a
- * login that becomes an alias may leave its tenant. Errors of the store, ERR_MEMORY.
+ * login that becomes an alias, of another mailbox, or none any more, may leave its
+ * tenant. Errors of the store, ERR_MEMORY.
  */
 enum error locked_domains_note(
     struct locked_domains *d, struct bytes key, struct bytes before) MUST_USE;

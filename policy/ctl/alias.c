@@ -5,6 +5,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"
 #include "policy/ctl/output.h"
+#include "policy/lock_lookup.h"
 
 /* json_alias - MAILBOX is NULL for a login that is none any more */
 static void
@@ -23,15 +24,18 @@ json_alias(struct ctl *c, const struct login *login, const struct login *mailbox
 enum error
 ctl_alias_add(struct ctl *c)
 {
+	struct lock_state was = {.set = false};
 	struct login mailbox, login;
 	enum error e = ctl_mailbox(c, ctl_word(c, 0), &mailbox);
 
 	if (e == OK)
 		e = ctl_login(c, ctl_word(c, 1), &login);
 	if (e == OK)
+		e = lock_lookup_tenant(c->txn, &login, &was);
+	if (e == OK)
 		e = alias_table_add(c->txn, &mailbox, &login, &c->why);
 	if (e == OK)
-		e = lock_check_alias(c, &login);
+		e = lock_check_alias(c, &login, &was);
 	if (e != OK)
 		return e;
 	if (c->options.json)
@@ -44,13 +48,18 @@ ctl_alias_add(struct ctl *c)
 enum error
 ctl_alias_remove(struct ctl *c)
 {
+	struct lock_state was = {.set = false};
 	struct login login;
 	enum error e = ctl_login(c, ctl_word(c, 0), &login);
 
 	if (e == OK)
+		e = lock_lookup_tenant(c->txn, &login, &was);
+	if (e == OK)
 		e = alias_table_remove(c->txn, &login);
 	if (e == ERR_NOTFOUND)
 		return error_set(&c->why, e, "login %s is no alias", login.text);
+	if (e == OK)
+		e = lock_check_alias(c, &login, &was);
 	if (e != OK)
 		return e;
 	if (c->options.json)

@@ -383,16 +383,18 @@ lock_check_domain(struct ctl *c, const char *domain, const char *tenant, bool mo
 }
 
 enum error
-lock_check_alias(struct ctl *c, const struct login *login)
+lock_check_alias(struct ctl *c, const struct login *login, const struct lock_state *was)
 {
-	bool leaves;
-	enum error e = lock_lookup_leaves(c->txn, login, c->now, &leaves);
+	struct lock_state lock = {.set = false};
+	enum error e = lock_lookup_tenant(c->txn, login, &lock);
 
-	if (e != OK || !leaves || ctl_option(c, OPT_FORCE) != NULL)
+	if (e != OK || !lock_outlasts(was, &lock, c->now) ||
+	    ctl_option(c, OPT_FORCE) != NULL)
 		return e;
 	return error_set(&c->why, ERR_PROTECTED,
-	    "the tenant of login %s is locked, and as an alias it would be of another, "
-	    "which is not, or not for so long; use --force if that is meant",
+	    "the tenant of login %s is locked: it would leave that lock; use --force "
+	    "if "
+	    "that is meant",
 	    login->text);
 }
 

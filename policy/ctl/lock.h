@@ -36,8 +36,12 @@ enum error lock_remark_stays(
 enum error lock_check_domain(
     struct ctl *c, const char *domain, const char *tenant, bool move) MUST_USE;
 
-/* After LOGIN has become an alias: the same for its own tenant and the mailbox's. */
-enum error lock_check_alias(struct ctl *c, const struct login *login) MUST_USE;
+/*
+ * After LOGIN has become an alias, or is none any more: the same, where WAS is the lock
+ * of the tenant that it had before.
+ */
+enum error lock_check_alias(
+    struct ctl *c, const struct login *login, const struct lock_state *was) MUST_USE;
 
 /*
  * Before a domain of TENANT, or the whole tenant, is removed: ERR_PROTECTED, with C's
