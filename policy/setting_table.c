@@ -42,7 +42,7 @@ setting_table_load(struct store_txn *txn, struct settings *out)
 }
 
 /* store_text - a canonical value into the database */
-static enum error
+static enum error __attribute__((noinline)) /* a large frame */
 store_text(struct store_txn *txn, const struct setting *setting, const char *text)
 {
 	struct record_writer w;

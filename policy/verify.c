@@ -203,9 +203,11 @@ scan_halves(struct part *half)
 	return true;
 }
 
-/* verify_fast - with two threads, where that is worth it */
-static enum error
-verify_fast(struct store_txn *txn, uint64_t *records_r, struct error_text *why)
+/* verify_fast - with two threads; false where that is not worth it, or cannot be done
+ */
+static bool __attribute__((noinline)) /* a large frame */
+verify_fast(
+    struct store_txn *txn, uint64_t *records_r, struct error_text *why, enum error *e_r)
 {
 	struct part half[] = {
 	    {.txn = store_db(txn), .number = 0, .count = 2},
@@ -214,11 +216,12 @@ verify_fast(struct store_txn *txn, uint64_t *records_r, struct error_text *why)
 
 	if (store_meta(txn)->mailboxes < VERIFY_LARGE ||
 	    sysconf(_SC_NPROCESSORS_ONLN) < 2 || !scan_halves(half))
-		return verify_txn(txn, records_r, why);
+		return false;
 	add(&half[0].tally, &half[1].tally);
 	if (half[0].failed == OK)
 		half[0].failed = half[1].failed;
-	return finish(&half[0], txn, records_r, why);
+	*e_r = finish(&half[0], txn, records_r, why);
+	return true;
 }
 
 /* verify_in_txn - in a transaction of its own */
@@ -233,7 +236,8 @@ verify_in_txn(
 		*records_r = 0;
 	if (e != OK)
 		return store_about(why, e, store);
-	e = fast ? verify_fast(txn, records_r, why) : verify_txn(txn, records_r, why);
+	if (!fast || !verify_fast(txn, records_r, why, &e))
+		e = verify_txn(txn, records_r, why);
 	store_abort(&txn);
 	return e;
 }
