@@ -187,9 +187,7 @@ check_alias(const struct locked_domains *d, const struct locked_alias *was,
 	if (!lock_outlasts(&was->lock, &lock, d->now))
 		return OK;
 	return error_set(why, ERR_PROTECTED,
-	    "login %s would leave the lock of its tenant, as another alias than "
-	    "before, "
-	    "or none; use --force if that is meant",
+	    "login %s would leave the lock of its tenant; use --force if that is meant",
 	    was->login.text);
 }
 

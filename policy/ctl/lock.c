@@ -392,9 +392,7 @@ lock_check_alias(struct ctl *c, const struct login *login, const struct lock_sta
 	    ctl_option(c, OPT_FORCE) != NULL)
 		return e;
 	return error_set(&c->why, ERR_PROTECTED,
-	    "the tenant of login %s is locked: it would leave that lock; use --force "
-	    "if "
-	    "that is meant",
+	    "login %s would leave the lock of its tenant; use --force if that is meant",
 	    login->text);
 }
 
