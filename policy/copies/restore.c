@@ -9,7 +9,7 @@
 
 #include "policy/copies/backup.h"
 #include "policy/copies/kept_locks.h"
-#include "policy/copies/locked_domains.h"
+#include "policy/copies/lock_guard.h"
 #include "policy/copies/replace.h"
 #include "policy/copies/swap.h"
 #include "policy/folder.h"
@@ -91,7 +91,7 @@ look(const struct job *j, struct error_text *why)
 /* What the watcher of a replacement adds to. */
 struct replacement {
 	struct restore *out;
-	struct locked_domains domains;
+	struct lock_guard guard;
 };
 
 /* count - each change; a new domain may be one that leaves a lock */
@@ -108,7 +108,7 @@ count(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
 		r->out->removed++;
 	else
 		r->out->changed++;
-	return locked_domains_note(&r->domains, key, before);
+	return lock_guard_note(&r->guard, key, before);
 }
 
 /* note - the audit log's entry of it all */
@@ -169,7 +169,7 @@ static enum error
 replace_guarded(const struct job *j, struct store_txn *txn, struct error_text *why)
 {
 	struct replacement r = {.out = j->out};
-	enum error e = locked_domains_start(&r.domains, txn, j->log->when);
+	enum error e = lock_guard_start(&r.guard, txn, j->log->when);
 
 	if (e != OK)
 		error_about(why, e, j->dir);
@@ -179,9 +179,9 @@ replace_guarded(const struct job *j, struct store_txn *txn, struct error_text *w
 	if (e == OK)
 		e = put_locks(j, txn, why);
 	if (e == OK && !j->force)
-		e = locked_domains_check(&r.domains, why);
+		e = lock_guard_check(&r.guard, why);
 	store_watch(txn, NULL, NULL);
-	locked_domains_end(&r.domains);
+	lock_guard_end(&r.guard);
 	return e;
 }
 

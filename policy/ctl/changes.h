@@ -3,20 +3,20 @@
 #ifndef CTL_CHANGES_H
 #define CTL_CHANGES_H
 
-#include "policy/copies/locked_domains.h"
+#include "policy/copies/lock_guard.h"
 #include "policy/ctl/ctl.h"
 
 /*
  * For commands that replace much of the policy: each change is counted, and with PRINT
  * written to C's `out` as it comes ("create mailbox u@acme.test"; with --json an
  * object with `before` and `after`). The audit log gets one entry for all of them. What
- * DOMAINS say is checked behind them, by whoever has started them.
+ * GUARD holds is checked after them, by whoever has started it.
  */
 struct changes {
 	struct ctl *c;
 	bool print;
 	uint64_t created, changed, removed;
-	struct locked_domains domains;
+	struct lock_guard guard;
 };
 
 /*

@@ -283,7 +283,7 @@ check_guard(struct job *j)
 	enum error e = j->replace && !j->force ? guard(j, &why) : OK;
 
 	if (e == OK && !j->force)
-		e = locked_domains_check(&j->changes.domains, &why);
+		e = lock_guard_check(&j->changes.guard, &why);
 	if (e == OK)
 		return OK;
 	if (!j->dry_run)
@@ -302,7 +302,7 @@ run(struct job *j)
 		    "CSV holds mailboxes only: --replace needs --tenant NAME with it");
 	if (e != OK)
 		return e;
-	e = locked_domains_start(&j->changes.domains, j->c->txn, j->c->now);
+	e = lock_guard_start(&j->changes.guard, j->c->txn, j->c->now);
 	if (e != OK)
 		return store_about(&j->c->why, e, j->c->store);
 	if (!j->replace)
@@ -339,7 +339,7 @@ ctl_import(struct ctl *c)
 		import_file_close(&j->file);
 	}
 	import_close(&j->import);
-	locked_domains_end(&j->changes.domains);
+	lock_guard_end(&j->changes.guard);
 	free(j->row.domain);
 	free(j);
 	return e;

@@ -118,16 +118,16 @@ replace(struct ctl *c, struct reading *r)
 static enum error
 replace_guarded(struct ctl *c, struct changes *changes, struct reading *r)
 {
-	struct locked_domains *domains = &changes->domains;
-	enum error e = locked_domains_start(domains, c->txn, c->now);
+	struct lock_guard *guard = &changes->guard;
+	enum error e = lock_guard_start(guard, c->txn, c->now);
 
 	if (e != OK)
 		store_about(&c->why, e, c->store);
 	if (e == OK)
 		e = replace(c, r);
 	if (e == OK && ctl_option(c, OPT_FORCE) == NULL)
-		e = locked_domains_check(domains, &c->why);
-	locked_domains_end(domains);
+		e = lock_guard_check(guard, &c->why);
+	lock_guard_end(guard);
 	return e;
 }
 

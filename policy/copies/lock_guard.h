@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* locked_domains - whether another policy would take a login out of a lock made here */
-#ifndef POLICY_COPIES_LOCKED_DOMAINS_H
-#define POLICY_COPIES_LOCKED_DOMAINS_H
+/* lock_guard - whether another policy would take a login out of a lock made here */
+#ifndef POLICY_COPIES_LOCK_GUARD_H
+#define POLICY_COPIES_LOCK_GUARD_H
 
 #include "policy/domain_table.h"
 #include "policy/lock_table.h"
@@ -25,10 +25,10 @@ struct locked_identity {
 	char subaddress_delimiter[SETTING_CHARACTERS_MAX + 1];
 };
 
-/* The domains of tenants that were locked on this machine, as the policy was. */
-struct locked_domains {
-	struct locked_domain *at;
-	size_t count, room;
+/* What the locks that were made on this machine held, as the policy was. */
+struct lock_guard {
+	struct locked_domain *domain;
+	size_t domains, domain_room;
 	struct store_txn *txn;
 	instant now;
 	bool locked;                      /* a lock that was made here holds */
@@ -42,25 +42,25 @@ struct locked_domains {
 };
 
 /* Before the change. NOW decides which locks hold. Errors of the store, ERR_MEMORY. */
-enum error locked_domains_start(
-    struct locked_domains *d, struct store_txn *txn, instant now) MUST_USE;
+enum error lock_guard_start(
+    struct lock_guard *g, struct store_txn *txn, instant now) MUST_USE;
 
 /*
  * For the watcher of the change: a domain that is new leaves the tenant of "*", and a
  * login that becomes an alias, of another mailbox, or none any more, may leave its
  * tenant. Errors of the store, ERR_MEMORY.
  */
-enum error locked_domains_note(
-    struct locked_domains *d, struct bytes key, struct bytes before) MUST_USE;
+enum error lock_guard_note(
+    struct lock_guard *g, struct bytes key, struct bytes before) MUST_USE;
 
 /*
  * After it: ERR_PROTECTED, with the first in WHY, where the logins of one of them are
  * of a tenant now that is not locked for so long, or of none; or where a setting that
  * says which login is whose has changed while a lock that was made here holds.
  */
-enum error locked_domains_check(
-    const struct locked_domains *d, struct error_text *why) MUST_USE;
+enum error lock_guard_check(
+    const struct lock_guard *g, struct error_text *why) MUST_USE;
 
-void locked_domains_end(struct locked_domains *d);
+void lock_guard_end(struct lock_guard *g);
 
 #endif
