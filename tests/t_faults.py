@@ -134,8 +134,11 @@ class OlderVersion(Files):
         self.age(self.path())
 
     def age(self, path, back=False):
-        """Its key is "!", and the version is the first byte of its value."""
-        old, new = (b'!\3', b'!\4') if back else (b'!\4', b'!\3')
+        """LMDB has the flags, the size of the key and the key before the
+        value, whose first byte is the version."""
+        node = b'\0\0\1\0!'
+        old, new = (3, 4) if back else (4, 3)
+        old, new = node + bytes([old]), node + bytes([new])
         with open(path, 'rb') as f:
             content = f.read()
         self.assertIn(old, content)
