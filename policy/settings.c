@@ -374,6 +374,14 @@ setting_decode(struct bytes from, char *out, size_t cap)
 }
 
 bool
+setting_identifies(const struct setting *setting)
+{
+	return setting->set == set_login_domain || setting->set == set_default_domain ||
+	    setting->set == set_login_separators ||
+	    setting->set == set_subaddress_delimiter;
+}
+
+bool
 settings_replace_domain(const struct settings *s)
 {
 	return s->login_domain == LOGIN_DOMAIN_DEFAULT && s->default_domain[0] != '\0';

@@ -83,6 +83,9 @@ enum error setting_apply(
 void setting_encode(const char *value, struct record_writer *w);
 enum error setting_decode(struct bytes from, char *out, size_t cap) MUST_USE;
 
+/* Whether the setting says which mailbox or tenant a login is of. */
+bool setting_identifies(const struct setting *setting);
+
 /* Whether default-domain takes the place of every login's domain. */
 bool settings_replace_domain(const struct settings *s);
 

@@ -2,6 +2,7 @@
 /* lock_guard - whether another policy would take a login out of a lock made here */
 #include "policy/copies/lock_guard.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,17 +45,6 @@ add_lock(void *arg, const struct lock_subject *subject, const struct lock *lock)
 	return domain_table_each_of(g->txn, subject->tenant, add_domain, g);
 }
 
-static void
-note_identity(struct locked_identity *i, const struct settings *s)
-{
-	memset(i, 0, sizeof *i);
-	i->login_domain = s->login_domain;
-	memcpy(i->default_domain, s->default_domain, strlen(s->default_domain));
-	memcpy(i->login_separators, s->login_separators, strlen(s->login_separators));
-	memcpy(i->subaddress_delimiter, s->subaddress_delimiter,
-	    strlen(s->subaddress_delimiter));
-}
-
 enum error
 lock_guard_start(struct lock_guard *g, struct store_txn *txn, instant now)
 {
@@ -63,7 +53,6 @@ lock_guard_start(struct lock_guard *g, struct store_txn *txn, instant now)
 	memset(g, 0, sizeof *g);
 	g->txn = txn;
 	g->now = now;
-	note_identity(&g->identity, store_settings(txn));
 	e = domain_table_get(txn, DOMAIN_ANY, g->any_owner);
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
@@ -119,34 +108,52 @@ note_alias(struct lock_guard *g, struct bytes key, struct bytes before)
 	return OK;
 }
 
-enum error
-lock_guard_note(struct lock_guard *g, struct bytes key, struct bytes before)
+/* value_of - of a stored record, or the default where there is none */
+static enum error
+value_of(const struct setting *setting, struct bytes record, char *out, size_t cap)
 {
-	if (!g->locked || key.len == 0)
-		return OK;
-	if (*(const uint8_t *)key.at == TABLE_ALIAS)
-		return note_alias(g, key, before);
-	if (*(const uint8_t *)key.at == TABLE_DOMAIN && before.at == NULL)
-		return note_domain(g, key);
+	if (record.at != NULL)
+		return setting_decode(record, out, cap);
+	snprintf(out, cap, "%s", setting->initial != NULL ? setting->initial : "");
 	return OK;
 }
 
-/* check_identity - that each login is whose it was */
 static enum error
-check_identity(const struct lock_guard *g, struct error_text *why)
+note_setting(
+    struct lock_guard *g, struct bytes key, struct bytes before, struct bytes after)
 {
-	struct locked_identity now;
-	enum error e = store_reload_settings(g->txn);
+	char name[SETTING_KEY_MAX + 1], was[DOMAIN_MAX + 1], now[DOMAIN_MAX + 1];
+	const struct setting *setting;
+	enum error e;
 
-	if (e != OK)
-		return error_set(why, e, "%s", error_string(e));
-	note_identity(&now, store_settings(g->txn));
-	if (memcmp(&now, &g->identity, sizeof now) == 0)
+	snprintf(name, sizeof name, "%.*s", (int)key.len - 1, (const char *)key.at + 1);
+	setting = setting_find(name);
+	if (setting == NULL || !setting_identifies(setting))
 		return OK;
-	return error_set(why, ERR_PROTECTED,
-	    "a lock that was made on this machine is in force, and default-domain, "
-	    "login-domain, login-separators or subaddress-delimiter would change: "
-	    "logins might leave it; use --force if that is meant");
+	e = value_of(setting, before, was, sizeof was);
+	if (e == OK)
+		e = value_of(setting, after, now, sizeof now);
+	if (e == OK && strcmp(was, now) != 0)
+		g->setting = setting;
+	return e;
+}
+
+enum error
+lock_guard_note(
+    struct lock_guard *g, struct bytes key, struct bytes before, struct bytes after)
+{
+	if (!g->locked || key.len == 0)
+		return OK;
+	switch (*(const uint8_t *)key.at) {
+	case TABLE_ALIAS:
+		return note_alias(g, key, before);
+	case TABLE_DOMAIN:
+		return before.at == NULL ? note_domain(g, key) : OK;
+	case TABLE_SETTING:
+		return note_setting(g, key, before, after);
+	default:
+		return OK;
+	}
 }
 
 /* check_domain - whether the logins of the domain would pass where they did not */
@@ -195,8 +202,13 @@ check_alias(
 enum error
 lock_guard_check(const struct lock_guard *g, struct error_text *why)
 {
-	enum error e = g->locked ? check_identity(g, why) : OK;
+	enum error e = OK;
 
+	if (g->setting != NULL)
+		return error_set(why, ERR_PROTECTED,
+		    "a lock that was made on this machine is in force, and %s would "
+		    "change: logins might leave it; use --force if that is meant",
+		    g->setting->key);
 	for (size_t i = 0; i < g->domains && e == OK; i++)
 		e = check_domain(g, &g->domain[i], why);
 	for (size_t i = 0; i < g->aliases && e == OK; i++)

@@ -17,22 +17,14 @@ struct locked_alias {
 	struct lock_state lock;
 };
 
-/* The settings that say which login is whose. */
-struct locked_identity {
-	enum login_domain login_domain;
-	char default_domain[DOMAIN_MAX + 1];
-	char login_separators[SETTING_CHARACTERS_MAX + 1];
-	char subaddress_delimiter[SETTING_CHARACTERS_MAX + 1];
-};
-
 /* What the locks that were made on this machine held, as the policy was. */
 struct lock_guard {
 	struct locked_domain *domain;
 	size_t domains, domain_room;
 	struct store_txn *txn;
 	instant now;
-	bool locked;                      /* a lock that was made here holds */
-	struct locked_identity identity;  /* as it was */
+	bool locked;                   /* a lock that was made here holds */
+	const struct setting *setting; /* that has changed, and says whose logins are */
 	char tenant[TENANT_NAME_MAX + 1]; /* that is being collected */
 	struct lock_state lock;
 	char any_owner[TENANT_NAME_MAX + 1]; /* of "*", "" for nobody */
@@ -50,8 +42,8 @@ enum error lock_guard_start(
  * login that becomes an alias, of another mailbox, or none any more, may leave its
  * tenant. Errors of the store, ERR_MEMORY.
  */
-enum error lock_guard_note(
-    struct lock_guard *g, struct bytes key, struct bytes before) MUST_USE;
+enum error lock_guard_note(struct lock_guard *g, struct bytes key, struct bytes before,
+    struct bytes after) MUST_USE;
 
 /*
  * After it: ERR_PROTECTED, with the first in WHY, where the logins of one of them are

@@ -108,7 +108,7 @@ count(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
 		r->out->removed++;
 	else
 		r->out->changed++;
-	return lock_guard_note(&r->guard, key, before);
+	return lock_guard_note(&r->guard, key, before, after);
 }
 
 /* note - the audit log's entry of it all */

@@ -53,7 +53,7 @@ changes_note(void *arg, struct store_txn *txn, struct bytes key, struct bytes be
 {
 	struct changes *changes = arg;
 	const char *what = "change";
-	enum error e = lock_guard_note(&changes->guard, key, before);
+	enum error e = lock_guard_note(&changes->guard, key, before, after);
 
 	(void)txn;
 	if (before.at == NULL) {

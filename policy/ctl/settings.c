@@ -144,19 +144,6 @@ warn(struct ctl *c, const struct setting *row)
 		    "until it is, the domain of a login counts");
 }
 
-/* is_identity - whether the setting says which login is whose */
-static bool
-is_identity(const struct setting *row)
-{
-	static const char *const keys[] = {"default-domain", "login-domain",
-	    "login-separators", "subaddress-delimiter"};
-
-	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
-		if (strcmp(row->key, keys[i]) == 0)
-			return true;
-	return false;
-}
-
 /* report - what is stored now */
 static enum error
 report(struct ctl *c, const struct setting *row)
@@ -173,7 +160,7 @@ report(struct ctl *c, const struct setting *row)
 	if (e != OK)
 		return e;
 	warn(c, row);
-	if (is_identity(row))
+	if (setting_identifies(row))
 		lock_remark_identity(c);
 	if (!c->options.json) {
 		show_line(
