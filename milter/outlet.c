@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 
 #define QUEUE_BYTES (1024 * 1024)
 #define WAIT_MS 250

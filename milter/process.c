@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 
 enum error
 process_raise_files(struct error_text *why)

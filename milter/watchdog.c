@@ -11,6 +11,7 @@
 #include "milter/metrics.h"
 #include "milter/notify.h"
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 
 #define PAUSE_MIN_USEC 10000 /* whatever the manager asks for */
 /* Between two looks at most: so much older than it is may a decision be taken for. */

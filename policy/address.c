@@ -5,10 +5,6 @@
 #include <ctype.h>
 #include <string.h>
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
-#include "policy/tenant_table.h"
-
 const char *
 address_trim(const char *typed, size_t *len_r)
 {
@@ -22,14 +18,13 @@ address_trim(const char *typed, size_t *len_r)
 }
 
 enum error
-address_exact(struct store_txn *txn, const char *typed, struct login *out_r,
+address_exact(const struct settings *s, const char *typed, struct login *out_r,
     struct error_text *why)
 {
 	size_t n;
 	const char *start = address_trim(typed, &n);
 	struct error_text reason;
-	enum error e = login_normalize(
-	    start, n, store_settings(txn)->login_separators, out_r, &reason);
+	enum error e = login_normalize(start, n, s->login_separators, out_r, &reason);
 	if (e == ERR_DATA)
 		return error_set(
 		    why, e, "bad login \"%.400s\": %.200s", typed, reason.text);
@@ -37,15 +32,14 @@ address_exact(struct store_txn *txn, const char *typed, struct login *out_r,
 }
 
 enum error
-address_login(struct store_txn *txn, const char *typed, struct login *out_r,
+address_login(const struct settings *s, const char *typed, struct login *out_r,
     struct error_text *why)
 {
-	const struct settings *settings = store_settings(txn);
-	enum error e = address_exact(txn, typed, out_r, why);
+	enum error e = address_exact(s, typed, out_r, why);
 
-	if (e == OK && settings_replace_domain(settings) && out_r->has_domain) {
+	if (e == OK && settings_replace_domain(s) && out_r->has_domain) {
 		login_drop_domain(out_r);
-		if (login_append_domain(out_r, settings->default_domain) != OK)
+		if (login_append_domain(out_r, s->default_domain) != OK)
 			return error_set(why, ERR_DATA, "\"%s\" is too long", typed);
 	}
 	return e;
@@ -80,11 +74,11 @@ check_typed(const struct login *address, const char *typed, struct error_text *w
 }
 
 enum error
-address_normalize(struct store_txn *txn, const char *typed, struct login *out_r,
+address_normalize(const struct settings *s, const char *typed, struct login *out_r,
     struct error_text *why)
 {
-	const char *domain = store_settings(txn)->default_domain;
-	enum error e = address_exact(txn, typed, out_r, why);
+	const char *domain = s->default_domain;
+	enum error e = address_exact(s, typed, out_r, why);
 
 	if (e == OK)
 		e = check_typed(out_r, typed, why);
@@ -96,61 +90,4 @@ address_normalize(struct store_txn *txn, const char *typed, struct login *out_r,
 	if (!out_r->has_domain && login_append_domain(out_r, domain) != OK)
 		return error_set(why, ERR_DATA, "\"%s\" is too long", typed);
 	return OK;
-}
-
-enum error
-address_find_owner(
-    struct store_txn *txn, const struct login *address, struct address_owner *owner)
-{
-	const char *domain = login_domain(address);
-	enum error e;
-
-	if (strcmp(domain, owner->domain) == 0)
-		return owner->tenant[0] != '\0' ? OK : ERR_NOTFOUND;
-	owner->domain[0] = owner->tenant[0] = '\0';
-	e = domain_table_owner(txn, domain, owner->tenant);
-	if (e == ERR_NOTFOUND)
-		owner->tenant[0] = '\0';
-	if (e == OK || e == ERR_NOTFOUND)
-		memcpy(owner->domain, domain, strlen(domain) + 1);
-	return e;
-}
-
-enum error
-address_check_owner(struct store_txn *txn, const char *typed,
-    const struct login *address, struct error_text *why)
-{
-	struct tenant t;
-	enum error e = tenant_table_of(txn, address, &t);
-
-	if (e == ERR_NOTFOUND)
-		return error_set(why, ERR_DATA,
-		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain "
-		    "add\"",
-		    typed);
-	return e;
-}
-
-enum error
-address_check_alias(
-    struct store_txn *txn, const struct login *address, struct error_text *why)
-{
-	struct login mailbox;
-	enum error e = alias_table_get(txn, address, &mailbox);
-
-	if (e == OK)
-		return error_set(why, ERR_CONFLICT, "%s is a login alias of mailbox %s",
-		    address->text, mailbox.text);
-	return e == ERR_NOTFOUND ? OK : e;
-}
-
-enum error
-address_mailbox(struct store_txn *txn, const char *typed, struct login *out_r,
-    struct error_text *why)
-{
-	enum error e = address_normalize(txn, typed, out_r, why);
-
-	if (e == OK)
-		e = address_check_owner(txn, typed, out_r, why);
-	return e == OK ? address_check_alias(txn, out_r, why) : e;
 }

@@ -4,57 +4,17 @@
 
 #include <string.h>
 
+#include "policy/alias_record.h"
 #include "policy/domain_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/range.h"
 
-#define ALIAS_VERSION 1
-
-enum error
-alias_decode(struct bytes from, struct login *out_r)
-{
-	struct record_reader r;
-	enum error e;
-
-	record_read_start(&r, from);
-	e = record_get_version(&r, ALIAS_VERSION);
-	return e == OK ? login_from_normal((const char *)r.at, r.left, out_r) : e;
-}
-
-/* encode - what alias_decode() reads, into BUF of LOGIN_MAX + 1 bytes */
-static struct bytes
-encode(const struct login *login, uint8_t *buf)
-{
-	struct record_writer w;
-
-	record_write_start(&w, buf, LOGIN_MAX + 1);
-	record_put_u8(&w, ALIAS_VERSION);
-	record_put_bytes(&w, login->text, login->len);
-	return (struct bytes){buf, w.len};
-}
-
 static enum error
 put(struct store_txn *txn, const struct key *key, const struct login *value)
 {
-	uint8_t buf[LOGIN_MAX + 1];
+	uint8_t buf[ALIAS_RECORD_MAX];
 
-	return store_put(txn, key, encode(value, buf));
-}
-
-enum error
-alias_table_index(struct bytes key, struct bytes value, struct key *index_r,
-    uint8_t *buf, struct bytes *value_r)
-{
-	struct login login, mailbox;
-	enum error e = key_to_login(key, &login);
-
-	if (e == OK)
-		e = alias_decode(value, &mailbox);
-	if (e != OK)
-		return e;
-	key_mailbox_alias(index_r, &mailbox, &login);
-	*value_r = encode(&login, buf);
-	return OK;
+	return store_put(txn, key, alias_record_encode(value, buf));
 }
 
 enum error
@@ -70,7 +30,7 @@ alias_table_get(
 		return ERR_NOTFOUND;
 	key_login(&key, TABLE_ALIAS, login);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? alias_decode(value, mailbox_r) : e;
+	return e == OK ? alias_record_decode(value, mailbox_r) : e;
 }
 
 /* owner - the tenant that owns a login's domain by name; "" for none */
@@ -246,12 +206,12 @@ visit(void *arg, struct bytes key, struct bytes value)
 	if (each->mailbox != NULL) {
 		if (!key_is_alias_of(key, each->range))
 			return OK;
-		e = alias_decode(value, &login);
+		e = alias_record_decode(value, &login);
 		return e == OK ? each->fn(each->arg, &login, each->mailbox) : e;
 	}
 	e = key_to_login(key, &login);
 	if (e == OK)
-		e = alias_decode(value, &mailbox);
+		e = alias_record_decode(value, &mailbox);
 	return e == OK ? each->fn(each->arg, &login, &mailbox) : e;
 }
 
@@ -307,7 +267,7 @@ visit_into(void *arg, struct bytes key, struct bytes value)
 	enum error e = key_to_indexed(key, &mailbox);
 
 	if (e == OK)
-		e = alias_decode(value, &login);
+		e = alias_record_decode(value, &login);
 	return e == OK ? each->fn(each->arg, &login, &mailbox) : e;
 }
 
@@ -327,7 +287,7 @@ alias_table_each_into(struct store_txn *txn, const char *domain,
 static enum error
 take_alias(void *arg, struct bytes key, struct bytes value)
 {
-	enum error e = alias_decode(value, arg);
+	enum error e = alias_record_decode(value, arg);
 
 	(void)key;
 	return e == OK ? ERR_EXISTS : e;
@@ -374,7 +334,7 @@ within(void *arg, struct bytes key, struct bytes value)
 	enum error e = key_to_login(key, &alias);
 
 	if (e == OK)
-		e = alias_decode(value, &mailbox);
+		e = alias_record_decode(value, &mailbox);
 	if (e == OK)
 		e = owner(c->txn, &mailbox, name);
 	if (e != OK || strcmp(name, c->tenant) == 0 ||
@@ -390,7 +350,7 @@ into(void *arg, struct bytes key, struct bytes value)
 	const struct owner_check *c = arg;
 	char name[TENANT_NAME_MAX + 1] = "";
 	struct login alias;
-	enum error e = alias_decode(value, &alias);
+	enum error e = alias_record_decode(value, &alias);
 
 	(void)key;
 	if (e == OK)

@@ -35,16 +35,6 @@ enum error alias_table_each_into(struct store_txn *txn, const char *domain,
 /* Removes all aliases that lead into DOMAIN. */
 enum error alias_table_remove_into(struct store_txn *txn, const char *domain) MUST_USE;
 
-/* Reads a record, or an entry of its index: the login in it. ERR_DAMAGED, ERR_NEWER. */
-enum error alias_decode(struct bytes from, struct login *out_r) MUST_USE;
-
-/*
- * The index entry that belongs to a record of TABLE_ALIAS: its key, and its value in
- * BUF (LOGIN_MAX + 1 bytes).
- */
-enum error alias_table_index(struct bytes key, struct bytes value, struct key *index_r,
-    uint8_t *buf, struct bytes *value_r) MUST_USE;
-
 /*
  * ERR_CONFLICT when a login alias has one of the characters of SEPARATORS and no '@':
  * with them as login-separators no login would ever come out like that.

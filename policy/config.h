@@ -8,6 +8,7 @@
 
 #include "policy/error.h"
 #include "policy/login.h"
+#include "policy/mta.h"
 #include "policy/tenant.h"
 
 #define CONFIG_VALUE_MAX 198 /* bytes of a line, inih's limit */

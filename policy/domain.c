@@ -139,3 +139,18 @@ domain_is_normal(const char *s, size_t n)
 {
 	return n <= DOMAIN_MAX && labels_ok(s, n, LABEL_MAX) && is_name(s, n);
 }
+
+enum error
+domain_parse(const char *s, char *out, struct error_text *why)
+{
+	size_t n = strlen(s), len = 0;
+
+	if (strcmp(s, DOMAIN_ANY) == 0) {
+		memcpy(out, s, n + 1);
+		return OK;
+	}
+	if (domain_normalize(s, n, out, DOMAIN_MAX, &len) != OK)
+		return error_set(why, ERR_DATA, "bad domain \"%s\"", s);
+	out[len] = '\0';
+	return OK;
+}

@@ -29,4 +29,10 @@ enum error domain_normalize(
 /* Whether the N bytes S are such a normal form as they are. */
 bool domain_is_normal(const char *s, size_t n);
 
+/*
+ * Reads a domain as an administrator types it: "*" or a name that can be owned, in
+ * normal form into OUT (DOMAIN_MAX + 1 bytes). ERR_DATA with WHY.
+ */
+enum error domain_parse(const char *s, char *out, struct error_text *why) MUST_USE;
+
 #endif

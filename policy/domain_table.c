@@ -5,39 +5,9 @@
 #include <string.h>
 
 #include "policy/alias_table.h"
+#include "policy/domain_record.h"
 #include "policy/range.h"
 #include "policy/tenant_table.h"
-
-#define DOMAIN_VERSION 1
-
-enum error
-domain_parse(const char *s, char *out, struct error_text *why)
-{
-	size_t n = strlen(s), len = 0;
-
-	if (strcmp(s, DOMAIN_ANY) == 0) {
-		memcpy(out, s, n + 1);
-		return OK;
-	}
-	if (domain_normalize(s, n, out, DOMAIN_MAX, &len) != OK)
-		return error_set(why, ERR_DATA, "bad domain \"%s\"", s);
-	out[len] = '\0';
-	return OK;
-}
-
-enum error
-domain_decode(struct bytes from, char *tenant)
-{
-	struct record_reader r;
-	enum error e;
-
-	record_read_start(&r, from);
-	e = record_get_version(&r, DOMAIN_VERSION);
-	if (e != OK)
-		return e;
-	record_get_string(&r, tenant, TENANT_NAME_MAX + 1);
-	return record_end(&r);
-}
 
 enum error
 domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r)
@@ -49,7 +19,7 @@ domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r)
 
 	key_name(&key, TABLE_DOMAIN, domain);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? domain_decode(value, tenant_r) : e;
+	return e == OK ? domain_record_decode(value, tenant_r) : e;
 }
 
 enum error
@@ -66,34 +36,16 @@ domain_table_owner(struct store_txn *txn, const char *domain, char *tenant_r)
 static enum error
 put(struct store_txn *txn, const char *tenant, const char *domain)
 {
-	struct record_writer w;
-	uint8_t buf[TENANT_NAME_MAX + 8];
+	uint8_t buf[DOMAIN_RECORD_MAX];
 	struct key key;
 	enum error e;
 
 	key_name(&key, TABLE_DOMAIN, domain);
-	record_write_start(&w, buf, sizeof buf);
-	record_put_u8(&w, DOMAIN_VERSION);
-	record_put_string(&w, tenant);
-	e = w.failed ? ERR_LIMIT : store_put(txn, &key, (struct bytes){buf, w.len});
+	e = store_put(txn, &key, domain_record_encode(tenant, buf));
 	if (e != OK)
 		return e;
 	key_tenant_domain(&key, tenant, domain);
 	return store_put(txn, &key, (struct bytes){"", 0});
-}
-
-enum error
-domain_table_index(struct bytes key, struct bytes value, struct key *index_r)
-{
-	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
-	enum error e = domain_decode(value, tenant);
-
-	if (e != OK || key.len - 1 > DOMAIN_MAX)
-		return e == OK ? ERR_DAMAGED : e;
-	memcpy(domain, (const char *)key.at + 1, key.len - 1);
-	domain[key.len - 1] = '\0';
-	key_tenant_domain(index_r, tenant, domain);
-	return OK;
 }
 
 enum error
@@ -300,7 +252,7 @@ visit(void *arg, struct bytes key, struct bytes value)
 	domain[n] = '\0';
 	if (each->of != NULL)
 		return each->of(each->arg, domain);
-	e = domain_decode(value, tenant);
+	e = domain_record_decode(value, tenant);
 	return e == OK ? each->all(each->arg, domain, tenant) : e;
 }
 

@@ -9,12 +9,6 @@
 #include "policy/store.h"
 #include "policy/tenant.h"
 
-/*
- * Reads a domain as an administrator types it: "*" or a name that can be owned, in
- * normal form into OUT (DOMAIN_MAX + 1 bytes). ERR_DATA with WHY.
- */
-enum error domain_parse(const char *s, char *out, struct error_text *why) MUST_USE;
-
 /* The name of the tenant that owns DOMAIN, or ERR_NOTFOUND. */
 enum error domain_table_get(
     struct store_txn *txn, const char *domain, char *tenant_r) MUST_USE;
@@ -40,16 +34,6 @@ enum error domain_table_add(struct store_txn *txn, const char *domain,
  */
 enum error domain_table_remove(struct store_txn *txn, const char *domain, bool force,
     struct error_text *why) MUST_USE;
-
-/*
- * Reads a record: the name of the tenant, into TENANT (TENANT_NAME_MAX + 1 bytes).
- * ERR_DAMAGED, ERR_NEWER.
- */
-enum error domain_decode(struct bytes from, char *tenant) MUST_USE;
-
-/* The index entry (its value is empty) that belongs to a record of TABLE_DOMAIN. */
-enum error domain_table_index(
-    struct bytes key, struct bytes value, struct key *index_r) MUST_USE;
 
 /* Removes the records of the domain, with no guard. */
 enum error domain_table_delete(

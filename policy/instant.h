@@ -40,7 +40,4 @@ bool instant_is_valid(instant t);
 /* The time of day as the system's clock has it. */
 instant instant_now(void);
 
-/* Milliseconds of a clock that nobody sets, for time limits. */
-int64_t monotonic_ms(void);
-
 #endif

@@ -13,6 +13,7 @@
 
 #include "policy/folder.h"
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 #include "policy/pool.h"
 #include "policy/traces.h"
 #include "policy/verify.h"

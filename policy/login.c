@@ -8,50 +8,6 @@
 #include "policy/text.h"
 #include "policy/unicode.h"
 
-enum mta
-mta_from_version(const char *v)
-{
-	if (v == NULL || *v == '\0')
-		return MTA_AUTO;
-	return *v >= '0' && *v <= '9' ? MTA_SENDMAIL : MTA_POSTFIX;
-}
-
-/* hex_upper - the value of an upper-case hexadecimal digit, or -1 */
-static int
-hex_upper(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
-enum error
-xtext_decode(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
-{
-	size_t len = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
-
-		if (c < '!' || c > '~' || c == '=')
-			return ERR_DATA;
-		if (c == '+') {
-			int high = i + 2 < n ? hex_upper(s[i + 1]) : -1;
-			int low = high >= 0 ? hex_upper(s[i + 2]) : -1;
-
-			if (low < 0)
-				return ERR_DATA;
-			c = (char)(high << 4 | low);
-			i += 2;
-		}
-		if (len == cap)
-			return ERR_LIMIT;
-		out[len++] = c;
-	}
-	*len_r = len;
-	return OK;
-}
-
 /* find_split - where the domain is parted from the local part; N for nowhere */
 static size_t
 find_split(const char *s, size_t n, const char *separators)

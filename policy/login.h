@@ -12,9 +12,6 @@
 #define LOGIN_RAW_MAX 320 /* bytes after decoding */
 #define LOGIN_MAX 500     /* bytes after normalisation */
 
-/* Which MTA handed the login over; it decides the encoding. */
-enum mta { MTA_AUTO, MTA_POSTFIX, MTA_SENDMAIL };
-
 /*
  * A login in normal form: "local@domain", or "local" alone. The local part is in
  * NFC and lower case (RFC 8265 section 3.3.2), the domain as in domain.h. A
@@ -26,20 +23,6 @@ struct login {
 	bool has_domain;
 	char text[LOGIN_MAX + 1];
 };
-
-/*
- * Which MTA sends "v" as macro `v`: a leading digit is Sendmail, anything else
- * Postfix, whose mail_name can be changed. MTA_AUTO for NULL or "": unknown.
- */
-enum mta mta_from_version(const char *v);
-
-/*
- * Decodes xtext (RFC 3461 section 4), the way Sendmail sends {auth_authen}, into
- * OUT (CAP bytes, no NUL added: a decoded NUL is possible).
- * Returns OK; ERR_DATA for bad xtext; ERR_LIMIT when OUT is too small.
- */
-enum error xtext_decode(
-    const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
 /*
  * Brings the N bytes S, already decoded, to normal form. SEPARATORS are characters

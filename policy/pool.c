@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 
 _Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
 

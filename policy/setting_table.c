@@ -6,39 +6,13 @@
 #include <strings.h>
 
 #include "policy/alias_table.h"
+#include "policy/stored_settings.h"
 
 enum error
 setting_table_get(
     struct store_txn *txn, const struct setting *setting, char *out, size_t cap)
 {
-	uint8_t buf[RECORD_MAX];
-	struct bytes value;
-	struct key key;
-	enum error e;
-
-	key_name(&key, TABLE_SETTING, setting->key);
-	e = store_get(txn, &key, buf, &value);
-	return e == OK ? setting_decode(value, out, cap) : e;
-}
-
-enum error
-setting_table_load(struct store_txn *txn, struct settings *out)
-{
-	char text[SETTING_TEXT_MAX + 1];
-	const struct setting *row;
-	enum error e;
-
-	settings_init(out);
-	for (size_t i = 0; (row = setting_at(i)) != NULL; i++) {
-		e = setting_table_get(txn, row, text, sizeof text);
-		if (e == ERR_NOTFOUND)
-			continue;
-		if (e == OK)
-			e = setting_apply(row, text, out);
-		if (e != OK)
-			return e;
-	}
-	return OK;
+	return stored_settings_get(store_db(txn), setting, out, cap);
 }
 
 /* store_text - a canonical value into the database */

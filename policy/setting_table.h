@@ -8,9 +8,6 @@
 #include "policy/settings.h"
 #include "policy/store.h"
 
-/* All settings: the stored ones, the others at their defaults. */
-enum error setting_table_load(struct store_txn *txn, struct settings *out) MUST_USE;
-
 /* The stored text of one setting, or ERR_NOTFOUND where it stands at its default. */
 enum error setting_table_get(struct store_txn *txn, const struct setting *setting,
     char *out, size_t cap) MUST_USE;

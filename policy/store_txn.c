@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/setting_table.h"
 #include "policy/store_parts.h"
+#include "policy/stored_settings.h"
 
 /*
  * How often a new snapshot is taken where one makes no sense: without a lock, a meta
@@ -66,7 +66,7 @@ load_settled(struct store_txn *txn)
 enum error
 store_reload_settings(struct store_txn *txn)
 {
-	enum error e = setting_table_load(txn, &txn->settings);
+	enum error e = stored_settings_load(txn->db, &txn->settings);
 
 	txn->have_settings = e == OK;
 	txn->settings_of = db_txn_id(txn->db);

@@ -10,6 +10,7 @@
 #include "policy/lock.h"
 #include "policy/login.h"
 #include "policy/mailbox.h"
+#include "policy/mta.h"
 #include "policy/store.h"
 #include "policy/tenant.h"
 #include "policy/text.h"

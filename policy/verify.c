@@ -6,7 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/alias_record.h"
 #include "policy/alias_table.h"
+#include "policy/domain_record.h"
 #include "policy/domain_table.h"
 #include "policy/lock.h"
 #include "policy/mailbox.h"
@@ -35,7 +37,7 @@ static enum error
 take_domain(struct tally *t, struct bytes key, struct bytes value)
 {
 	struct key index;
-	enum error e = domain_table_index(key, value, &index);
+	enum error e = domain_record_index(key, value, &index);
 
 	t->domains++;
 	if (e != OK)
@@ -49,7 +51,7 @@ take_alias(struct tally *t, struct bytes key, struct bytes value)
 {
 	struct bytes entry;
 	struct key index;
-	enum error e = alias_table_index(key, value, &index, t->scratch.value, &entry);
+	enum error e = alias_record_index(key, value, &index, t->scratch.value, &entry);
 
 	t->aliases++;
 	return e == OK ? digest_subtract(&t->index, t->hasher, key_bytes(&index), entry)

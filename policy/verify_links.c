@@ -4,9 +4,11 @@
 
 #include <string.h>
 
+#include "policy/alias_record.h"
 #include "policy/alias_table.h"
-#include "policy/copies/policy_record.h"
+#include "policy/domain_record.h"
 #include "policy/domain_table.h"
+#include "policy/policy_record.h"
 #include "policy/tenant_table.h"
 
 struct walk {
@@ -78,10 +80,10 @@ check_domain(struct walk *w, struct bytes key, struct bytes value)
 	struct tenant t;
 	struct key index;
 	bool has = false;
-	enum error e = domain_table_index(key, value, &index);
+	enum error e = domain_record_index(key, value, &index);
 
 	if (e == OK)
-		e = domain_decode(value, name);
+		e = domain_record_decode(value, name);
 	if (e != OK)
 		return e;
 	memcpy(domain, (const char *)key.at + 1, key.len - 1);
@@ -128,12 +130,12 @@ check_alias(struct walk *w, struct bytes key, struct bytes value)
 	struct bytes entry;
 	struct key index;
 	bool has = false;
-	enum error e = alias_table_index(key, value, &index, buf, &entry);
+	enum error e = alias_record_index(key, value, &index, buf, &entry);
 
 	if (e == OK)
 		e = key_to_login(key, &alias);
 	if (e == OK)
-		e = alias_decode(value, &mailbox);
+		e = alias_record_decode(value, &mailbox);
 	if (e == OK)
 		e = has_record(w, &index, entry, &has);
 	if (e != OK)
@@ -186,7 +188,7 @@ check_alias_entry(struct walk *w, struct bytes key, struct bytes value)
 {
 	struct login alias, mailbox;
 	struct key index;
-	enum error e = alias_decode(value, &alias);
+	enum error e = alias_record_decode(value, &alias);
 
 	if (e != OK)
 		return e;

@@ -4,7 +4,6 @@
 #include "suite.h"
 
 #include "policy/alias_table.h"
-#include "policy/copies/policy_record.h"
 #include "policy/copies/policy_walk.h"
 #include "policy/copies/replace.h"
 #include "policy/domain_table.h"
@@ -12,6 +11,7 @@
 #include "policy/import/key_set.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/policy_record.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"

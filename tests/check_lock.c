@@ -3,8 +3,8 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/copies/policy_record.h"
 #include "policy/lock_table.h"
+#include "policy/policy_record.h"
 #include "policy/verify.h"
 
 #include <stdio.h>

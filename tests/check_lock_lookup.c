@@ -6,6 +6,7 @@
 #include "policy/alias_table.h"
 #include "policy/lock_lookup.h"
 #include "policy/lock_table.h"
+#include "policy/mta.h"
 #include "policy/setting_table.h"
 #include "policy/submission.h"
 

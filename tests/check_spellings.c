@@ -5,6 +5,7 @@
 #include "suite.h"
 
 #include "policy/mailbox_table.h"
+#include "policy/mta.h"
 #include "policy/setting_table.h"
 #include "policy/submission.h"
 

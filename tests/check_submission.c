@@ -6,6 +6,7 @@
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/mta.h"
 #include "policy/setting_table.h"
 #include "policy/submission.h"
 #include "policy/tenant_table.h"

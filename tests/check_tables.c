@@ -3,6 +3,7 @@
 #include "state.h"
 #include "suite.h"
 
+#include "policy/domain.h"
 #include "policy/domain_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/tenant_table.h"

@@ -14,6 +14,7 @@
 #include "milter/metrics.h"
 #include "milter/notify.h"
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 
 static _Atomic int64_t clock_ms;
 static _Atomic uint64_t decisions;

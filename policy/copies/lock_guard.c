@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/alias_record.h"
 #include "policy/alias_table.h"
 #include "policy/array.h"
 #include "policy/lock_lookup.h"
@@ -82,7 +83,7 @@ lock_before(struct lock_guard *g, const struct login *login, struct bytes before
     struct lock_state *out)
 {
 	struct login mailbox;
-	enum error e = before.at != NULL ? alias_decode(before, &mailbox) : OK;
+	enum error e = before.at != NULL ? alias_record_decode(before, &mailbox) : OK;
 
 	if (e != OK)
 		return e;

@@ -4,8 +4,9 @@
 
 #include <string.h>
 
-#include "policy/copies/policy_record.h"
 #include "policy/copies/policy_walk.h"
+#include "policy/policy_record.h"
+#include "policy/policy_table.h"
 
 /* One side of the comparison; at its end KEY is empty. */
 struct side {
@@ -86,9 +87,9 @@ step(struct replacement *r)
 	enum error e = OK;
 
 	if (order < 0)
-		e = policy_record_remove(r->txn, r->old.key, r->old.value);
+		e = policy_table_remove(r->txn, r->old.key, r->old.value);
 	else if (!same)
-		e = policy_record_put(
+		e = policy_table_put(
 		    r->txn, r->new.key, r->new.value, order == 0 ? r->old.value : none);
 	if (!same)
 		policy_walk_moved(&r->live);

@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/copies/policy_record.h"
 #include "policy/copies/snapshot_format.h"
+#include "policy/policy_record.h"
 
 #define BUFFER_BYTES 65536
 

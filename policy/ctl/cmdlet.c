@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "policy/address.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/mailbox_table.h"
+#include "policy/ownership.h"
 #include "policy/tenant_table.h"
 
 #define DISABLED_NAME "SmtpClientAuthenticationDisabled"
@@ -60,7 +60,7 @@ show_tenant(struct ctl *c, const struct tenant *t)
 struct walk {
 	struct ctl *c;
 	uint64_t walked, most;
-	struct address_owner owner; /* of the last mailbox */
+	struct ownership owner; /* of the last mailbox */
 };
 
 static enum error
@@ -175,7 +175,7 @@ show_each_mailbox(void *arg, const struct login *address, const struct mailbox *
 		return ERR_EXISTS;
 	w->walked++;
 	/* for JSON only */
-	e = w->c->options.json ? address_find_owner(w->c->txn, address, &w->owner) : OK;
+	e = w->c->options.json ? ownership_find(w->c->txn, address, &w->owner) : OK;
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	show_mailbox(w->c, address, w->owner.tenant, own_setting(m, w->c->now));

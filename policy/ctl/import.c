@@ -13,6 +13,7 @@
 #include "policy/ctl/incoming.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/transaction.h"
+#include "policy/domain_record.h"
 #include "policy/domain_table.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
@@ -173,7 +174,7 @@ protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *pro
 		if (e == OK)
 			snprintf(t.name, sizeof t.name, "%.*s", TENANT_NAME_MAX, name);
 	} else if (*(const uint8_t *)key.at == TABLE_DOMAIN) {
-		e = domain_decode(before, name);
+		e = domain_record_decode(before, name);
 		/* domains come before tenants: theirs is there still */
 		if (e == OK)
 			e = tenant_table_get(txn, name, &t);

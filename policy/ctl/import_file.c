@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "policy/ctl/incoming.h"
+#include "policy/monotonic.h"
 
 #define PROGRESS_ROWS 4096 /* between two looks at the clock */
 #define PROGRESS_MS 200

@@ -17,6 +17,7 @@
 #include "policy/resolve.h"
 #include "policy/tenant_table.h"
 #include "policy/text.h"
+#include "policy/xtext.h"
 
 /* put_who - as the audit log has it: --actor, or who logged in */
 static void
@@ -126,7 +127,7 @@ find_names(struct ctl *c, struct names *n)
 	char buf[LOGIN_MAX + 1];
 	const char *word = login_word(c, buf, sizeof buf);
 	size_t len;
-	enum error e = address_exact(c->txn, word, &n->typed, &c->why);
+	enum error e = address_exact(store_settings(c->txn), word, &n->typed, &c->why);
 
 	if (e != OK)
 		return e;

@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "policy/address.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"
 #include "policy/ctl/lock_list.h"
@@ -13,6 +12,7 @@
 #include "policy/domain_table.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/ownership.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
 #include "policy/text.h"
@@ -265,7 +265,7 @@ struct lister {
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
 	uint64_t walked;
-	struct address_owner owner; /* of the last record */
+	struct ownership owner; /* of the last record */
 };
 
 static bool
@@ -312,7 +312,7 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 	l->walked++;
 	if (e != OK || !is_wanted(l, m, &lock))
 		return e;
-	e = l->tenant == NULL ? address_find_owner(l->c->txn, address, &l->owner) : OK;
+	e = l->tenant == NULL ? ownership_find(l->c->txn, address, &l->owner) : OK;
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	list_row(l, address, l->tenant != NULL ? l->tenant : l->owner.tenant, m, &lock);
@@ -332,7 +332,7 @@ list_locked(struct lister *l, const struct login *address)
 	mailbox_init(&m);
 	e = lock_table_add_login(l->c->txn, address, &lock);
 	if (e == OK)
-		e = address_find_owner(l->c->txn, address, &l->owner);
+		e = ownership_find(l->c->txn, address, &l->owner);
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	if (is_wanted(l, &m, &lock) &&

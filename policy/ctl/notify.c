@@ -13,6 +13,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/sendmail.h"
 #include "policy/ctl/usage_sources.h"
+#include "policy/monotonic.h"
 #include "policy/notice_table.h"
 #include "policy/text.h"
 #include "policy/traces.h"

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/alias_record.h"
 #include "policy/alias_table.h"
 #include "policy/ctl/output.h"
+#include "policy/domain_record.h"
 #include "policy/domain_table.h"
 #include "policy/settings.h"
 
@@ -138,11 +140,11 @@ decode(struct bytes record, struct bytes value, struct decoded *d)
 	case TABLE_TENANT:
 		return tenant_decode(value, &d->of.tenant);
 	case TABLE_DOMAIN:
-		return domain_decode(value, d->of.domain);
+		return domain_record_decode(value, d->of.domain);
 	case TABLE_MAILBOX:
 		return mailbox_decode(value, &d->of.mailbox);
 	case TABLE_ALIAS:
-		return alias_decode(value, &d->of.alias);
+		return alias_record_decode(value, &d->of.alias);
 	case TABLE_LOCK:
 	case TABLE_LOCAL_LOCK:
 		return lock_decode(value, &d->of.lock);

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 
 #define PAUSE_MS 20 /* between looks whether it has ended */
 #define ERRORS_MAX 4096

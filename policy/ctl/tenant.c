@@ -11,6 +11,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/transaction.h"
 #include "policy/ctl/usage_guard.h"
+#include "policy/domain.h"
 #include "policy/domain_table.h"
 #include "policy/lock_table.h"
 #include "policy/tenant_table.h"

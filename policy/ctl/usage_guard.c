@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/ctl/usage_sources.h"
+#include "policy/domain.h"
 #include "policy/domain_table.h"
 #include "policy/tenant_table.h"
 #include "policy/usage/strangers.h"

@@ -4,6 +4,7 @@
 
 #include "policy/address.h"
 #include "policy/ctl/ctl.h"
+#include "policy/ownership.h"
 #include "policy/tenant_table.h"
 #include "policy/text.h"
 
@@ -97,19 +98,19 @@ ctl_line(struct ctl *c, enum option_id id, size_t max, char *out)
 enum error
 ctl_login(struct ctl *c, const char *typed, struct login *out_r)
 {
-	return address_login(c->txn, typed, out_r, &c->why);
+	return address_login(store_settings(c->txn), typed, out_r, &c->why);
 }
 
 enum error
 ctl_address(struct ctl *c, const char *typed, struct login *out_r)
 {
-	return address_normalize(c->txn, typed, out_r, &c->why);
+	return address_normalize(store_settings(c->txn), typed, out_r, &c->why);
 }
 
 enum error
 ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
 {
-	return address_mailbox(c->txn, typed, out_r, &c->why);
+	return ownership_mailbox(c->txn, typed, out_r, &c->why);
 }
 
 enum error

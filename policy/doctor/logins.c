@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "policy/doctor/site.h"
+#include "policy/mta.h"
 #include "policy/submission.h"
 #include "policy/text.h"
 

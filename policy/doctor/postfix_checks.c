@@ -8,6 +8,7 @@
 
 #include "policy/doctor/postfix_visit.h"
 #include "policy/doctor/program.h"
+#include "policy/mta.h"
 
 #define PROCESSES_SPARE 64 /* descriptors that are no sessions */
 

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "policy/instant.h"
+#include "policy/monotonic.h"
 
 #define PATIENCE_MS 20000
 #define FOLDERS_BEHIND "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"

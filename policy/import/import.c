@@ -7,10 +7,12 @@
 
 #include "policy/address.h"
 #include "policy/alias_table.h"
+#include "policy/domain.h"
 #include "policy/domain_table.h"
 #include "policy/import/key_set.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/ownership.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
@@ -25,7 +27,7 @@ struct import {
 	 * only those without one need a place in MET.
 	 */
 	bool fresh;
-	struct address_owner owner; /* files come in the order of domains */
+	struct ownership owner; /* files come in the order of domains */
 };
 
 enum error
@@ -164,17 +166,17 @@ static enum error
 find_address(struct import *i, const char *typed, struct login *address_r,
     struct error_text *why)
 {
-	enum error e = address_normalize(i->txn, typed, address_r, why);
+	enum error e = address_normalize(store_settings(i->txn), typed, address_r, why);
 
 	if (e == OK)
-		e = address_find_owner(i->txn, address_r, &i->owner);
+		e = ownership_find(i->txn, address_r, &i->owner);
 	if (e == ERR_NOTFOUND)
-		return address_check_owner(i->txn, typed, address_r, why);
+		return ownership_check(i->txn, typed, address_r, why);
 	if (e == OK && i->only != NULL && strcmp(i->only, i->owner.tenant) != 0)
 		return error_set(why, ERR_DATA,
 		    "mailbox %s is of tenant %s, not of tenant %s", address_r->text,
 		    i->owner.tenant, i->only);
-	return e == OK ? address_check_alias(i->txn, address_r, why) : e;
+	return e == OK ? ownership_check_alias(i->txn, address_r, why) : e;
 }
 
 /*
@@ -275,7 +277,7 @@ put_alias(struct import *i, const struct row *row, struct error_text *why)
 	enum error e = find_address(i, row->value, &mailbox, why);
 
 	if (e == OK)
-		e = address_login(i->txn, row->name, &login, why);
+		e = address_login(store_settings(i->txn), row->name, &login, why);
 	if (e != OK)
 		return e;
 	key_login(&key, TABLE_ALIAS, &login);
@@ -318,7 +320,7 @@ put_lock_row(struct import *i, const struct row *row, struct error_text *why)
 		if (e == OK)
 			lock_subject_tenant(&subject, name);
 	} else {
-		e = address_exact(i->txn, row->name, &login, why);
+		e = address_exact(store_settings(i->txn), row->name, &login, why);
 		if (e == OK)
 			lock_subject_login(&subject, &login);
 	}

@@ -3,14 +3,17 @@
 #include "fuzz.h"
 #include "policy.h"
 
+#include "policy/alias_record.h"
 #include "policy/alias_table.h"
 #include "policy/audit/audit.h"
-#include "policy/copies/policy_record.h"
+#include "policy/domain_record.h"
 #include "policy/domain_table.h"
 #include "policy/heartbeat.h"
 #include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/notice.h"
+#include "policy/policy_record.h"
+#include "policy/policy_table.h"
 #include "policy/usage/node.h"
 #include "policy/usage/usage.h"
 #include "policy/usage/usage_key.h"
@@ -91,7 +94,7 @@ try_domain(struct bytes from)
 	char tenant[TENANT_NAME_MAX + 1];
 	struct record_writer w = writer();
 
-	if (!decoded(domain_decode(from, tenant)))
+	if (!decoded(domain_record_decode(from, tenant)))
 		return;
 	record_put_u8(&w, 1);
 	record_put_string(&w, tenant);
@@ -104,7 +107,7 @@ try_alias(struct bytes from)
 	struct record_writer w = writer();
 	struct login login;
 
-	if (!decoded(alias_decode(from, &login)))
+	if (!decoded(alias_record_decode(from, &login)))
 		return;
 	fuzz_expect(login.len > 0 && login.len <= LOGIN_MAX);
 	record_put_u8(&w, 1);
@@ -358,11 +361,11 @@ try_policy(struct bytes from)
 	txn = policy_begin();
 	memcpy(copy.at, key.at, key.len);
 	copy.len = key.len;
-	if (policy_record_put(txn, key, value, none) == OK) {
+	if (policy_table_put(txn, key, value, none) == OK) {
 		fuzz_expect(store_get(txn, &copy, buf, &stored) == OK);
 		fuzz_expect(stored.len == value.len);
 		fuzz_expect(memcmp(stored.at, value.at, value.len) == 0);
-		fuzz_expect(policy_record_remove(txn, key, value) == OK);
+		fuzz_expect(policy_table_remove(txn, key, value) == OK);
 		fuzz_expect(store_get(txn, &copy, buf, &stored) == ERR_NOTFOUND);
 	}
 	store_abort(&txn);

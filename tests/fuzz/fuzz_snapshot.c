@@ -4,9 +4,9 @@
 #include "fuzz.h"
 #include "policy.h"
 
-#include "policy/copies/policy_record.h"
 #include "policy/copies/replace.h"
 #include "policy/copies/snapshot_format.h"
+#include "policy/policy_record.h"
 
 #include <stdlib.h>
 #include <string.h>

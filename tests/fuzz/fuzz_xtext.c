@@ -3,6 +3,7 @@
 #include "fuzz.h"
 
 #include "policy/login.h"
+#include "policy/xtext.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy_record - a record of any table of the policy, with its entry of the index */
-#include "policy/copies/policy_record.h"
+/* policy_record - a record of any table of the policy, as stored */
+#include "policy/policy_record.h"
 
 #include <string.h>
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
+#include "policy/alias_record.h"
+#include "policy/domain.h"
+#include "policy/domain_record.h"
 #include "policy/lock.h"
 #include "policy/mailbox.h"
-#include "policy/notice_table.h"
+#include "policy/settings.h"
 #include "policy/tenant.h"
 
 /* name_of - the name that a key is made of, behind the table byte */
@@ -64,7 +65,7 @@ check_domain(struct bytes key, struct bytes value)
 	if (e == OK &&
 	    (domain_parse(name, normal, NULL) != OK || strcmp(name, normal) != 0))
 		return ERR_DAMAGED;
-	return e == OK ? domain_table_index(key, value, &index) : e;
+	return e == OK ? domain_record_index(key, value, &index) : e;
 }
 
 static enum error
@@ -88,7 +89,7 @@ check_alias(struct bytes key, struct bytes value)
 	struct bytes entry;
 	struct key index;
 
-	return alias_table_index(key, value, &index, buf, &entry);
+	return alias_record_index(key, value, &index, buf, &entry);
 }
 
 static enum error
@@ -128,73 +129,15 @@ policy_record_check(struct bytes key, struct bytes value)
 	return ERR_DAMAGED;
 }
 
-/* index_of - the entry that belongs to a record; an empty key for none */
-static enum error
-index_of(struct bytes key, struct bytes value, struct key *index_r, uint8_t *buf,
-    struct bytes *entry_r)
+enum error
+policy_record_index(struct bytes key, struct bytes value, struct key *index_r,
+    uint8_t *buf, struct bytes *entry_r)
 {
 	index_r->len = 0;
 	*entry_r = (struct bytes){"", 0};
 	if (*(const uint8_t *)key.at == TABLE_DOMAIN)
-		return domain_table_index(key, value, index_r);
+		return domain_record_index(key, value, index_r);
 	if (*(const uint8_t *)key.at == TABLE_ALIAS)
-		return alias_table_index(key, value, index_r, buf, entry_r);
+		return alias_record_index(key, value, index_r, buf, entry_r);
 	return OK;
-}
-
-/* drop_index - the entry of a record that goes or changes */
-static enum error
-drop_index(struct store_txn *txn, struct bytes key, struct bytes old)
-{
-	uint8_t buf[LOGIN_MAX + 1];
-	struct bytes entry;
-	struct key index;
-	enum error e = index_of(key, old, &index, buf, &entry);
-
-	if (e != OK || index.len == 0)
-		return e;
-	e = store_delete(txn, &index);
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
-}
-
-static struct key
-as_key(struct bytes bytes)
-{
-	struct key key = {.len = bytes.len};
-
-	memcpy(key.at, bytes.at, bytes.len);
-	return key;
-}
-
-enum error
-policy_record_put(
-    struct store_txn *txn, struct bytes key, struct bytes value, struct bytes old)
-{
-	struct key own = as_key(key), index;
-	uint8_t buf[LOGIN_MAX + 1];
-	struct bytes entry;
-	enum error e = old.at != NULL ? drop_index(txn, key, old) : OK;
-
-	if (e == OK)
-		e = store_put(txn, &own, value);
-	if (e == OK)
-		e = index_of(key_bytes(&own), value, &index, buf, &entry);
-	return e == OK && index.len > 0 ? store_put(txn, &index, entry) : e;
-}
-
-enum error
-policy_record_remove(struct store_txn *txn, struct bytes key, struct bytes old)
-{
-	struct key own = as_key(key);
-	char name[TENANT_NAME_MAX + 1];
-	enum error e = drop_index(txn, key, old);
-
-	if (e == OK)
-		e = store_delete(txn, &own);
-	if (e != OK || own.at[0] != TABLE_TENANT)
-		return e;
-	e = name_of(key_bytes(&own), TENANT_NAME_MAX, name);
-	if (e == OK)
-		e = notice_table_remove(txn, name);
-	return e == ERR_NOTFOUND ? OK : e;
 }

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* domain_record - which tenant owns a domain, as stored */
+#ifndef POLICY_DOMAIN_RECORD_H
+#define POLICY_DOMAIN_RECORD_H
+
+#include "policy/key.h"
+#include "policy/record.h"
+#include "policy/tenant.h"
+
+#define DOMAIN_RECORD_MAX (TENANT_NAME_MAX + 8) /* bytes */
+
+/* The record of a domain of TENANT, in BUF (DOMAIN_RECORD_MAX bytes). */
+struct bytes domain_record_encode(const char *tenant, uint8_t *buf);
+
+/*
+ * Reads a record: the name of the tenant, into TENANT (TENANT_NAME_MAX + 1 bytes).
+ * ERR_DAMAGED, ERR_NEWER.
+ */
+enum error domain_record_decode(struct bytes from, char *tenant) MUST_USE;
+
+/* The index entry (its value is empty) that belongs to a record of TABLE_DOMAIN. */
+enum error domain_record_index(
+    struct bytes key, struct bytes value, struct key *index_r) MUST_USE;
+
+#endif

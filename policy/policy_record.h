@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* policy_record - a record of any table of the policy, as stored */
+#ifndef POLICY_POLICY_RECORD_H
+#define POLICY_POLICY_RECORD_H
+
+#include "policy/key.h"
+#include "policy/record.h"
+
+/*
+ * OK for a key and a value that are a record of one of the policy's tables; else
+ * ERR_DAMAGED or ERR_NEWER. Whether records fit each other is not looked at.
+ */
+enum error policy_record_check(struct bytes key, struct bytes value) MUST_USE;
+
+/*
+ * The entry of an index that belongs to the record: its key, empty for none, and its
+ * value, in BUF (LOGIN_MAX + 1 bytes).
+ */
+enum error policy_record_index(struct bytes key, struct bytes value,
+    struct key *index_r, uint8_t *buf, struct bytes *entry_r) MUST_USE;
+
+#endif

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* policy_table - any record of the policy, kept with its entry of the index */
+#ifndef POLICY_POLICY_TABLE_H
+#define POLICY_POLICY_TABLE_H
+
+#include "policy/store.h"
+
+/*
+ * Puts the record, and changes the index to fit; OLD is the value that is there now
+ * (at is NULL for none).
+ */
+enum error policy_table_put(struct store_txn *txn, struct bytes key, struct bytes value,
+    struct bytes old) MUST_USE;
+
+/* Removes the record whose value is OLD; of a tenant also the notice. */
+enum error policy_table_remove(
+    struct store_txn *txn, struct bytes key, struct bytes old) MUST_USE;
+
+#endif
