@@ -4,7 +4,7 @@
 #define MILTER_FILTER_H
 
 #include "milter/transaction.h"
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * Registers the filter and opens the listening socket SPEC ("inet:PORT@HOST",

@@ -3,7 +3,7 @@
 #ifndef MILTER_ID_H
 #define MILTER_ID_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define ID_LENGTH 10
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /* Room for the longest name: unix: and a path. */
 #define INHERIT_NAME_MAX 120

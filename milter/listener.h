@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "policy/base/error.h"
 #include "policy/config.h"
-#include "policy/error.h"
 
 /* Which file the socket is, so that another daemon's is never removed for ours. */
 struct listener {

@@ -8,9 +8,9 @@
 #include <syslog.h>
 
 #include "milter/outlet.h"
-#include "policy/instant.h"
-#include "policy/json.h"
-#include "policy/text.h"
+#include "policy/base/instant.h"
+#include "policy/base/json.h"
+#include "policy/base/text.h"
 
 #define NAME "smtpauth-milter"
 #define LINE_MAX_BYTES 7000

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #define SECOND_NS 1000000000
 #define VERDICTS (VERDICT_REJECT + 1)

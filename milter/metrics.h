@@ -7,9 +7,9 @@
 #include <stdio.h>
 
 #include "milter/recorder.h"
+#include "policy/base/instant.h"
 #include "policy/decision.h"
 #include "policy/heartbeat.h"
-#include "policy/instant.h"
 #include "policy/keeper.h"
 
 /*

@@ -3,8 +3,8 @@
 #ifndef MILTER_METRICS_FILE_H
 #define MILTER_METRICS_FILE_H
 
+#include "policy/base/error.h"
 #include "policy/config.h"
-#include "policy/error.h"
 #include "policy/keeper.h"
 
 /*

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #define STATUS_MAX 200
 

@@ -15,8 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/instant.h"
-#include "policy/monotonic.h"
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 
 #define QUEUE_BYTES (1024 * 1024)
 #define WAIT_MS 250

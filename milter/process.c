@@ -11,8 +11,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/instant.h"
-#include "policy/monotonic.h"
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 
 enum error
 process_raise_files(struct error_text *why)

@@ -3,8 +3,8 @@
 #ifndef MILTER_PROCESS_H
 #define MILTER_PROCESS_H
 
+#include "policy/base/error.h"
 #include "policy/config.h"
-#include "policy/error.h"
 
 /* Descriptors below which the daemon does not start. */
 #define PROCESS_FILES_MIN 4096

@@ -13,7 +13,7 @@
 #include "milter/log.h"
 #include "milter/metrics_file.h"
 #include "milter/recorder.h"
-#include "policy/monotonic.h"
+#include "policy/base/monotonic.h"
 
 #define RETRY_S 2                       /* after a failure, if usage-flush is longer */
 #define SAY_DROPPED_MS (10 * 60 * 1000) /* from one line on lost counts to the next */

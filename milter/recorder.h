@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/base/error.h"
 #include "policy/config.h"
-#include "policy/error.h"
 #include "policy/heartbeat.h"
 #include "policy/keeper.h"
 

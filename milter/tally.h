@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/usage/database.h"
 
 /*

@@ -10,8 +10,8 @@
 #include "milter/log.h"
 #include "milter/metrics.h"
 #include "milter/notify.h"
-#include "policy/instant.h"
-#include "policy/monotonic.h"
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 
 #define PAUSE_MIN_USEC 10000 /* whatever the manager asks for */
 /* Between two looks at most: so much older than it is may a decision be taken for. */

@@ -3,7 +3,7 @@
 #ifndef MILTER_WATCHDOG_H
 #define MILTER_WATCHDOG_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /* A decision takes at most some 12 s: 10 for a first scan, 1 for a free snapshot. */
 #define WATCHDOG_PATIENCE_MS 30000

@@ -3,9 +3,9 @@
 #ifndef POLICY_ALIAS_RECORD_H
 #define POLICY_ALIAS_RECORD_H
 
+#include "policy/base/record.h"
 #include "policy/key.h"
 #include "policy/login.h"
-#include "policy/record.h"
 
 #define ALIAS_RECORD_MAX (LOGIN_MAX + 1) /* bytes */
 

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/login.h"
 #include "policy/mta.h"
 #include "policy/tenant.h"

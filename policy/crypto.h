@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define SHA256_BYTES 32
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * OK for a regular file that starts like LMDB's; with MAY_CREATE also for none and

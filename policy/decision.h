@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
-#include "policy/cidr.h"
-#include "policy/instant.h"
+#include "policy/base/cidr.h"
+#include "policy/base/instant.h"
 #include "policy/mailbox.h"
 #include "policy/settings.h"
 #include "policy/tenant.h"

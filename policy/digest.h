@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/base/error.h"
+#include "policy/base/record.h"
 #include "policy/crypto.h"
-#include "policy/error.h"
-#include "policy/record.h"
 
 #define DIGEST_BYTES SHA256_BYTES
 #define DIGEST_TEXT_MAX (2 * DIGEST_BYTES + 1)

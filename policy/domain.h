@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define DOMAIN_MAX 253 /* bytes, as A-labels, RFC 1035 section 2.3.4 */
 

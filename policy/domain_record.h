@@ -3,8 +3,8 @@
 #ifndef POLICY_DOMAIN_RECORD_H
 #define POLICY_DOMAIN_RECORD_H
 
+#include "policy/base/record.h"
 #include "policy/key.h"
-#include "policy/record.h"
 #include "policy/tenant.h"
 
 #define DOMAIN_RECORD_MAX (TENANT_NAME_MAX + 8) /* bytes */

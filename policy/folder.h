@@ -5,7 +5,7 @@
 
 #include <sys/types.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /* The user and group that the daemon runs as. */
 #define FOLDER_ACCOUNT "smtpauth"

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * A truncated database raises SIGBUS when it is read, a damaged one can raise

@@ -6,8 +6,8 @@
 #include <signal.h>
 #include <string.h>
 
-#include "policy/record.h"
-#include "policy/text.h"
+#include "policy/base/record.h"
+#include "policy/base/text.h"
 
 #define HEARTBEAT_VERSION 1
 #define TABLE_HEARTBEAT 'h'

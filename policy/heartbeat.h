@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 #include "policy/db/db.h"
-#include "policy/error.h"
-#include "policy/instant.h"
-#include "policy/record.h"
 
 #define HEARTBEAT_TEXT_MAX 200
 

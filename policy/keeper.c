@@ -11,9 +11,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 #include "policy/folder.h"
-#include "policy/instant.h"
-#include "policy/monotonic.h"
 #include "policy/pool.h"
 #include "policy/traces.h"
 #include "policy/verify.h"

@@ -3,7 +3,7 @@
 #ifndef POLICY_KEEPER_H
 #define POLICY_KEEPER_H
 
-#include "policy/instant.h"
+#include "policy/base/instant.h"
 #include "policy/store.h"
 
 /*

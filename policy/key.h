@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "policy/base/record.h"
 #include "policy/login.h"
-#include "policy/record.h"
 
 #define KEY_MAX 511 /* LMDB's limit; LOGIN_MAX is chosen to stay below */
 

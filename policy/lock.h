@@ -5,10 +5,10 @@
 
 #include <stdbool.h>
 
-#include "policy/error.h"
-#include "policy/instant.h"
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 #include "policy/key.h"
-#include "policy/record.h"
 #include "policy/tenant.h"
 
 #define LOCK_WHO_MAX 100

@@ -3,10 +3,10 @@
 #ifndef POLICY_LOCK_LOOKUP_H
 #define POLICY_LOCK_LOOKUP_H
 
+#include "policy/base/text.h"
 #include "policy/lock.h"
 #include "policy/login.h"
 #include "policy/store.h"
-#include "policy/text.h"
 
 /*
  * Calls FN for each name of LOGIN, in normal form, under which it may be locked:

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
+#include "policy/base/text.h"
+#include "policy/base/unicode.h"
 #include "policy/domain.h"
-#include "policy/text.h"
-#include "policy/unicode.h"
 
 /* find_split - where the domain is parted from the local part; N for nowhere */
 static size_t

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/error.h"
-#include "policy/unicode.h"
+#include "policy/base/error.h"
+#include "policy/base/unicode.h"
 
 #define LOGIN_RAW_MAX 320 /* bytes after decoding */
 #define LOGIN_MAX 500     /* bytes after normalisation */

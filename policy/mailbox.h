@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "policy/cidr.h"
-#include "policy/instant.h"
-#include "policy/record.h"
+#include "policy/base/cidr.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 #include "policy/tenant.h"
 
 struct mailbox {

@@ -5,9 +5,9 @@
 
 #include <stdint.h>
 
+#include "policy/base/error.h"
 #include "policy/db/db.h"
 #include "policy/digest.h"
-#include "policy/error.h"
 
 /*
  * In a file that has no meta record, or whose pages are damaged, every other look-up

@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "policy/error.h"
-#include "policy/instant.h"
-#include "policy/record.h"
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 #include "policy/tenant.h"
 
 /* Recorded as SENDING before anything is sent; whoever finds that knows no more. */

@@ -3,8 +3,8 @@
 #ifndef POLICY_POLICY_RECORD_H
 #define POLICY_POLICY_RECORD_H
 
+#include "policy/base/record.h"
 #include "policy/key.h"
-#include "policy/record.h"
 
 /*
  * OK for a key and a value that are a record of one of the policy's tables; else

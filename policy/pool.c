@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "policy/instant.h"
-#include "policy/monotonic.h"
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 
 _Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 /* libmilter refuses a longer text (libmilter/smfi.c, MAXREPLYLEN) */
 #define WIRE_MAX 980

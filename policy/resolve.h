@@ -3,9 +3,9 @@
 #ifndef POLICY_RESOLVE_H
 #define POLICY_RESOLVE_H
 
+#include "policy/base/text.h"
 #include "policy/login.h"
 #include "policy/store.h"
-#include "policy/text.h"
 
 /*
  * Puts the mailbox, or login without domain, that LOGIN stands for in its place: by

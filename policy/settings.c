@@ -7,7 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #define SETTING_VERSION 1
 #define DAYS_MAX 3650

@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/cidr.h"
+#include "policy/base/cidr.h"
+#include "policy/base/error.h"
+#include "policy/base/record.h"
 #include "policy/domain.h"
-#include "policy/error.h"
-#include "policy/record.h"
 #include "policy/tenant.h"
 
 #define SETTING_KEY_MAX 40

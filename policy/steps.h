@@ -3,10 +3,10 @@
 #ifndef POLICY_STEPS_H
 #define POLICY_STEPS_H
 
+#include "policy/base/text.h"
 #include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/tenant.h"
-#include "policy/text.h"
 
 /*
  * Each adds a line to STEPS; with NULL, on the decision path, nothing happens at all.

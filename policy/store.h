@@ -7,9 +7,9 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "policy/base/error.h"
 #include "policy/db/db.h"
 #include "policy/digest.h"
-#include "policy/error.h"
 #include "policy/meta.h"
 #include "policy/settings.h"
 #include "policy/write_lock.h"

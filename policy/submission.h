@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/base/text.h"
 #include "policy/decision.h"
 #include "policy/lock.h"
 #include "policy/login.h"
@@ -13,7 +14,6 @@
 #include "policy/mta.h"
 #include "policy/store.h"
 #include "policy/tenant.h"
-#include "policy/text.h"
 
 /* What the MTA tells. Strings are never NULL; "" for what it does not tell. */
 struct submission {

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 static const char *const names[] = {
     [TEMPLATE_TENANT] = "tenant",

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define TEMPLATE_BYTES_MAX (64u << 10)
 #define TEMPLATE_LINE_MAX 998 /* bytes, RFC 5322 section 2.1.1 */

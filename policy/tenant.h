@@ -5,9 +5,9 @@
 
 #include <stdbool.h>
 
-#include "policy/error.h"
-#include "policy/instant.h"
-#include "policy/record.h"
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 
 #define TENANT_NAME_MAX 63
 #define CONTACT_MAX 320

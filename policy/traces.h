@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * Whether a policy is or has been in the state folder DIR: a file of one or

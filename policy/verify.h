@@ -5,7 +5,7 @@
 
 #include <stdint.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/store.h"
 
 /*

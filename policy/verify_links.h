@@ -3,7 +3,7 @@
 #ifndef POLICY_VERIFY_LINKS_H
 #define POLICY_VERIFY_LINKS_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/store.h"
 
 /*

@@ -16,9 +16,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 #include "policy/folder.h"
-#include "policy/instant.h"
-#include "policy/monotonic.h"
 
 #define POLL_NANOSECONDS 2000000L
 #define LINE_MS 500 /* the first in line may be a stopped process: not for ever */

@@ -5,8 +5,8 @@
 
 #include <stdbool.h>
 
+#include "policy/base/error.h"
 #include "policy/db/db.h"
-#include "policy/error.h"
 
 /*
  * Two files of the state folder. Nobody but the owner can open TURN_FILE, so nobody

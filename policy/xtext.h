@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * Decodes the N bytes S into OUT (CAP bytes, no NUL added: a decoded NUL is possible).

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_cidr.c - client addresses, networks, and lists of them. */
-#include "policy/cidr.h"
+#include "policy/base/cidr.h"
 #include "suite.h"
 
 #include <arpa/inet.h>

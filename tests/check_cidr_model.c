@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_cidr_model.c - random networks and addresses against a model, bit by bit. */
-#include "policy/cidr.h"
+#include "policy/base/cidr.h"
 #include "suite.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_error.c - every error has words of its own, and a line that is too long ends
  * in dots. */
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "suite.h"
 
 #include <check.h>

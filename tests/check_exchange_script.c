@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_exchange_script.c - Exchange's commands as people paste them. */
+#include "policy/base/text.h"
 #include "policy/exchange/exchange_script.h"
-#include "policy/text.h"
 #include "suite.h"
 
 #include <stdlib.h>

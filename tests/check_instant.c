@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_instant.c - points in time as people write them, and as they are printed. */
-#include "policy/instant.h"
+#include "policy/base/instant.h"
 #include "suite.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_json.c - the JSON writer: structure, escaping, and what is null. */
-#include "policy/json.h"
+#include "policy/base/json.h"
 #include "suite.h"
 
 #include <stdbool.h>

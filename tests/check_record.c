@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_record.c - the bytes of records, and the records of settings. */
-#include "policy/record.h"
+#include "policy/base/record.h"
 #include "policy/settings.h"
 #include "suite.h"
 

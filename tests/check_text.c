@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_text.c - lines built in a bounded buffer, UTF-8, and escaping. */
-#include "policy/text.h"
+#include "policy/base/text.h"
 #include "suite.h"
 
 #include <stdint.h>

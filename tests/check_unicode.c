@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_unicode.c - lower case and NFC of local parts. */
-#include "policy/unicode.h"
+#include "policy/base/unicode.h"
 #include "suite.h"
 
 #include <stdint.h>

@@ -13,8 +13,8 @@
 #include "milter/log.h"
 #include "milter/metrics.h"
 #include "milter/notify.h"
-#include "policy/instant.h"
-#include "policy/monotonic.h"
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 
 static _Atomic int64_t clock_ms;
 static _Atomic uint64_t decisions;

@@ -4,7 +4,7 @@
 #ifndef TESTS_MODEL_H
 #define TESTS_MODEL_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/store.h"
 
 #include <stdbool.h>

@@ -80,7 +80,7 @@ openssl() { only "$1" 'openssl/' policy/crypto.c; }
 idn2() { only "$1" 'idn2\.h' policy/domain.c; }
 inih() { only "$1" 'ini\.h' policy/config.c; }
 jansson() { only "$1" 'jansson\.h' policy/import/jsonl.c; }
-unistring() { only "$1" 'uni([^s]|s[^t]|st[^d])[^>]*\.h' policy/unicode.c; }
+unistring() { only "$1" 'uni([^s]|s[^t]|st[^d])[^>]*\.h' policy/base/unicode.c; }
 upwards() { sources "$1" policy | included "$1" '(\.\./)*milter/'; }
 sideways() { library "$1" | included "$1" '(\.\./|policy/)*ctl/'; }
 calls() {
@@ -149,7 +149,7 @@ catches libmilter milter/main.c '#include <libmilter/mfapi.h>'
 catches libmilter policy/reply.c '#include <libmilter/mfdef.h>'
 catches openssl policy/store.c '#include <openssl/evp.h>'
 catches idn2 policy/login.c '#include <idn2.h>'
-catches jansson policy/json.c '#include <jansson.h>'
+catches jansson policy/base/json.c '#include <jansson.h>'
 catches inih milter/main.c '#include <ini.h>'
 catches unistring policy/login.c '#include <unicase.h>'
 catches unistring policy/login.c '#include <unistr.h>'

@@ -5,12 +5,12 @@
 
 #include <stdint.h>
 
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 #include "policy/db/db.h"
 #include "policy/digest.h"
-#include "policy/error.h"
-#include "policy/instant.h"
 #include "policy/key.h"
-#include "policy/record.h"
 
 #define AUDIT_ACTOR_MAX 100
 #define AUDIT_COMMAND_MAX 40

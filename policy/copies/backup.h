@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
+#include "policy/base/error.h"
 #include "policy/digest.h"
-#include "policy/error.h"
 #include "policy/store.h"
 
 /* What a copy has. */

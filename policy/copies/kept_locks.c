@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/array.h"
+#include "policy/base/array.h"
 
 void
 kept_locks_start(struct kept_locks *k, instant now)

@@ -8,7 +8,7 @@
 
 #include "policy/alias_record.h"
 #include "policy/alias_table.h"
-#include "policy/array.h"
+#include "policy/base/array.h"
 #include "policy/lock_lookup.h"
 
 static enum error

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * At every moment, also when the process is killed, the place has the old file or the

@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
+#include "policy/base/record.h"
 #include "policy/ctl/ctl.h"
-#include "policy/record.h"
 
 /*
  * The usage folder belongs to the daemon's user, who decides what database, lock file

@@ -5,9 +5,9 @@
 
 #include "policy/audit/audit_prune.h"
 #include "policy/audit/audit_verify.h"
+#include "policy/base/text.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
-#include "policy/text.h"
 
 #define FINDINGS_SHOWN 20
 

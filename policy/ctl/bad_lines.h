@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define BAD_LINES_SHOWN 20
 

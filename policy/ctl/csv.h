@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "policy/instant.h"
+#include "policy/base/instant.h"
 
 /* A row under construction; begin with {OUT, false}. */
 struct csv {

@@ -6,9 +6,9 @@
 #include <stdio.h>
 
 #include "policy/audit/audit_table.h"
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
 #include "policy/ctl/options.h"
-#include "policy/error.h"
-#include "policy/instant.h"
 #include "policy/login.h"
 #include "policy/store.h"
 #include "policy/tenant.h"

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #define PIECE_MAX HEARTBEAT_BYTES_MAX
 

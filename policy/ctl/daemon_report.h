@@ -3,9 +3,9 @@
 #ifndef CTL_DAEMON_REPORT_H
 #define CTL_DAEMON_REPORT_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
+#include "policy/base/record.h"
 #include "policy/heartbeat.h"
-#include "policy/record.h"
 #include "policy/usage/node.h"
 
 struct daemon_report {

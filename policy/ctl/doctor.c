@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/base/child_process.h"
 #include "policy/config.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/doctor/probe.h"
-#include "policy/doctor/program.h"
 #include "policy/doctor/sendmail.h"
 #include "policy/doctor/site.h"
 #include "policy/domain_table.h"

@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/base/monotonic.h"
 #include "policy/ctl/incoming.h"
-#include "policy/monotonic.h"
 
 #define PROGRESS_ROWS 4096 /* between two looks at the clock */
 #define PROGRESS_MS 200

@@ -8,7 +8,7 @@
 #include <syslog.h>
 #include <unistd.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 /* login_uid - who logged in, however they became root since; see audit(7), pam_loginuid
  */

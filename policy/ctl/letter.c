@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/smallfile.h"
+#include "policy/base/read_file.h"
 
 enum error
 letter_template(struct template **template_r, const char *path, struct error_text *why)

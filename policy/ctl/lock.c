@@ -9,14 +9,14 @@
 
 #include "policy/address.h"
 #include "policy/alias_table.h"
-#include "policy/array.h"
+#include "policy/base/array.h"
+#include "policy/base/text.h"
 #include "policy/ctl/lock_list.h"
 #include "policy/ctl/remark.h"
 #include "policy/domain_table.h"
 #include "policy/lock_lookup.h"
 #include "policy/resolve.h"
 #include "policy/tenant_table.h"
-#include "policy/text.h"
 #include "policy/xtext.h"
 
 /* put_who - as the audit log has it: --actor, or who logged in */

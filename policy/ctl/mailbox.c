@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policy/base/text.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"
 #include "policy/ctl/lock_list.h"
@@ -15,7 +16,6 @@
 #include "policy/ownership.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"
-#include "policy/text.h"
 
 #define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
 

@@ -9,13 +9,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "policy/base/monotonic.h"
+#include "policy/base/text.h"
 #include "policy/ctl/letter.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/sendmail.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/monotonic.h"
 #include "policy/notice_table.h"
-#include "policy/text.h"
 #include "policy/traces.h"
 
 #define WAIT_SECONDS 10

@@ -3,12 +3,12 @@
 #ifndef CTL_OBJECT_H
 #define CTL_OBJECT_H
 
-#include "policy/json.h"
+#include "policy/base/json.h"
+#include "policy/base/text.h"
 #include "policy/key.h"
 #include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/tenant.h"
-#include "policy/text.h"
 
 /*
  * "setting", "tenant", "domain", "mailbox", "alias", and of a lock "lock" for that of a

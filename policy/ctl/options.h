@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /* The options of all commands; a command's row says which are its own. */
 enum option_id {

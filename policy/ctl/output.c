@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #define OUT_OF_MEMORY "(out of memory)" /* in place of a text: never silently none */
 

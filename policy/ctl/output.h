@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
-#include "policy/cidr.h"
-#include "policy/json.h"
+#include "policy/base/cidr.h"
+#include "policy/base/json.h"
 #include "policy/lock.h"
 
 #define LISTING_COLUMNS_MAX 12

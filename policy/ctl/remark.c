@@ -5,8 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
-#include "policy/error.h"
-#include "policy/text.h"
+#include "policy/base/error.h"
+#include "policy/base/text.h"
 
 void
 remark(FILE *to, const char *fmt, ...)

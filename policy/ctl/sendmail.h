@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define SENDMAIL_PATH "/usr/sbin/sendmail"
 #define SENDMAIL_SECONDS 60 /* for one message */

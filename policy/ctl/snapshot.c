@@ -7,9 +7,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/base/read_file.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
-#include "policy/smallfile.h"
 
 /* Some hundred bytes, and remarks, make a key. */
 #define PEM_BYTES_MAX 65536

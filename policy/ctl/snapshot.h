@@ -3,9 +3,9 @@
 #ifndef CTL_SNAPSHOT_H
 #define CTL_SNAPSHOT_H
 
+#include "policy/base/json.h"
 #include "policy/copies/snapshot.h"
 #include "policy/ctl/ctl.h"
-#include "policy/json.h"
 
 /*
  * The key of --key, or the keys of --trust. ERR_USAGE without the option; errors as

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /* What fits into so many bytes stays in memory; more goes to a temporary file. */
 #define SPOOL_MEMORY 65536

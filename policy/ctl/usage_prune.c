@@ -3,12 +3,12 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/base/text.h"
 #include "policy/ctl/as_usage_user.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/ctl/transaction.h"
-#include "policy/text.h"
 #include "policy/usage/database.h"
 #include "policy/usage/standing.h"
 #include "policy/verify.h"

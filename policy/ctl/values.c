@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "policy/address.h"
+#include "policy/base/text.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ownership.h"
 #include "policy/tenant_table.h"
-#include "policy/text.h"
 
 const char *
 ctl_word(const struct ctl *c, size_t i)

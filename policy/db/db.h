@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
+#include "policy/base/record.h"
 #include "policy/key.h"
-#include "policy/record.h"
 
 /*
  * Knows nothing of policy. Every touch of the memory map runs in a guard, so that a

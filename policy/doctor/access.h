@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define ACCOUNT_GROUPS_MAX 256
 

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/base/text.h"
 #include "policy/doctor/site.h"
 #include "policy/mta.h"
 #include "policy/submission.h"
-#include "policy/text.h"
 
 #define TAIL_MAX (16L << 20)
 #define LOGINS_MAX 10000

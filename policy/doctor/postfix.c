@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/doctor/program.h"
+#include "policy/base/child_process.h"
 
 #define OVERRIDES_MAX 64
 #define LINE_MAX_WORDS 8 /* of master.cf before the arguments: master(5) */

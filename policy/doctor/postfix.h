@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /* An smtpd of master.cf that clients reach by a port, or through postscreen (pass). */
 struct postfix_service {

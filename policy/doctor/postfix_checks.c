@@ -6,8 +6,8 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "policy/base/child_process.h"
 #include "policy/doctor/postfix_visit.h"
-#include "policy/doctor/program.h"
 #include "policy/mta.h"
 
 #define PROCESSES_SPARE 64 /* descriptors that are no sessions */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/doctor/program.h"
+#include "policy/base/child_process.h"
 
 #define AROUND_WORDS " \t\r\n,:={}"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* probe - asks a running milter as an MTA would */
 #include "policy/doctor/probe.h"
-#include "policy/monotonic.h"
+#include "policy/base/monotonic.h"
 #include "policy/mta.h"
 
 #include <arpa/inet.h>

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "policy/base/error.h"
 #include "policy/doctor/endpoint.h"
-#include "policy/error.h"
 
 #define SENDMAIL_DEFAULT "/etc/mail/sendmail.cf"
 #define SENDMAIL_ITEMS_MAX 32

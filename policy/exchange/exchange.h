@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/exchange/exchange_char.h"
 #include "policy/login.h"
 #include "policy/tenant.h"

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 size_t
 exchange_blank(const char *s, size_t n)

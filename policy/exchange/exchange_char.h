@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /* A stretch of somebody else's text. */
 struct exchange_span {

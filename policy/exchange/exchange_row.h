@@ -4,7 +4,7 @@
 #ifndef POLICY_EXCHANGE_EXCHANGE_ROW_H
 #define POLICY_EXCHANGE_EXCHANGE_ROW_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/exchange/exchange_char.h"
 
 enum exchange_row {

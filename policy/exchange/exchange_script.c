@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "policy/base/text.h"
 #include "policy/exchange/exchange_row.h"
-#include "policy/text.h"
 
 void
 exchange_script_start(struct exchange_script *s)

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define CSV_COLUMNS_MAX 1000
 #define CSV_FIELD_MAX 16384 /* bytes of a field that is kept */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/text.h"
 #include "policy/settings.h"
-#include "policy/text.h"
 
 void
 jsonl_start(struct jsonl *j, FILE *in, uint64_t line, instant now)

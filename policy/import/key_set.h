@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/error.h"
-#include "policy/record.h"
+#include "policy/base/error.h"
+#include "policy/base/record.h"
 
 /*
  * Keeps 64 bits of a keyed hash of each key: two of 10 million keys are taken for one

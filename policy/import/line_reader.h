@@ -7,8 +7,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "policy/error.h"
-#include "policy/record.h"
+#include "policy/base/error.h"
+#include "policy/base/record.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 20)
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 void
 row_start(struct row *row, enum row_type type)

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/text.h"
 #include "policy/dbfile.h"
-#include "policy/text.h"
 #include "policy/usage/strangers.h"
 #include "policy/usage/usage_key.h"
 

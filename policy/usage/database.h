@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/base/error.h"
 #include "policy/db/db.h"
-#include "policy/error.h"
 #include "policy/usage/node.h"
 #include "policy/usage/usage.h"
 

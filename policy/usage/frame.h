@@ -3,7 +3,7 @@
 #ifndef POLICY_USAGE_FRAME_H
 #define POLICY_USAGE_FRAME_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 #include "policy/usage/usage.h"
 
 #define FRAME_MAGIC "smtpauth-usage 1\n"

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #define NODE_VERSION 1
 

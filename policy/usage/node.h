@@ -6,9 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "policy/error.h"
-#include "policy/instant.h"
-#include "policy/record.h"
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 
 #define NODE_ID_BYTES 16
 #define NODE_ID_TEXT_MAX (2 * NODE_ID_BYTES + 1)

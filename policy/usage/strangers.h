@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
+#include "policy/base/error.h"
 #include "policy/db/db.h"
-#include "policy/error.h"
 
 /*
  * A login that no tenant owns can be made up, where the MTA takes any spelling. So the

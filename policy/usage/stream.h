@@ -5,8 +5,8 @@
 
 #include <stdio.h>
 
+#include "policy/base/error.h"
 #include "policy/db/db.h"
-#include "policy/error.h"
 #include "policy/usage/node.h"
 #include "policy/usage/usage.h"
 

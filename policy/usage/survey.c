@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/array.h"
+#include "policy/base/array.h"
 #include "policy/tenant_table.h"
 
 /* Data that are older say nothing of what is used today. */

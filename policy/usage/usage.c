@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #define USAGE_VERSION 2
 #define DAY_VERSION 1

@@ -7,12 +7,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/cidr.h"
+#include "policy/base/cidr.h"
+#include "policy/base/error.h"
+#include "policy/base/instant.h"
+#include "policy/base/record.h"
 #include "policy/decision.h"
-#include "policy/error.h"
-#include "policy/instant.h"
 #include "policy/login.h"
-#include "policy/record.h"
 
 /*
  * One MAIL FROM of an authenticated session is one submission. What a person or a

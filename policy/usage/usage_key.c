@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 #include "policy/usage/usage.h"
 
 #define DAY_BYTES 4

@@ -2,7 +2,7 @@
 /* fuzz_cidr.c - networks and addresses: what is read is printed and read the same. */
 #include "fuzz.h"
 
-#include "policy/cidr.h"
+#include "policy/base/cidr.h"
 
 #include <stdlib.h>
 #include <string.h>

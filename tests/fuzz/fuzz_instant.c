@@ -2,7 +2,7 @@
 /* fuzz_instant.c - times and spans of time: what is read is right, and read again. */
 #include "fuzz.h"
 
-#include "policy/instant.h"
+#include "policy/base/instant.h"
 
 #include <stdbool.h>
 #include <stdlib.h>

@@ -2,11 +2,11 @@
 /* fuzz_login.c - a login of any bytes: its normal form is one, and stays one. */
 #include "fuzz.h"
 
+#include "policy/base/text.h"
+#include "policy/base/unicode.h"
 #include "policy/domain.h"
 #include "policy/key.h"
 #include "policy/login.h"
-#include "policy/text.h"
-#include "policy/unicode.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -11,8 +11,8 @@
 #include "milter/outlet.h"
 #include "milter/pulse.h"
 #include "milter/tally.h"
+#include "policy/base/text.h"
 #include "policy/setting_table.h"
-#include "policy/text.h"
 
 #include <errno.h>
 #include <pthread.h>

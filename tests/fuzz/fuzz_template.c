@@ -3,8 +3,8 @@
  */
 #include "fuzz.h"
 
+#include "policy/base/text.h"
 #include "policy/template.h"
-#include "policy/text.h"
 
 #include <stdlib.h>
 #include <string.h>

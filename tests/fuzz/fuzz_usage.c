@@ -3,8 +3,8 @@
  */
 #include "fuzz.h"
 
+#include "policy/base/text.h"
 #include "policy/digest.h"
-#include "policy/text.h"
 #include "policy/usage/database.h"
 #include "policy/usage/frame.h"
 #include "policy/usage/merge.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* json - writes JSON, piece by piece */
-#ifndef POLICY_JSON_H
-#define POLICY_JSON_H
+#ifndef POLICY_BASE_JSON_H
+#define POLICY_BASE_JSON_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/instant.h"
+#include "policy/base/instant.h"
 
 /*
  * A JSON value under construction. The bytes go to PUT as they come; commas are set

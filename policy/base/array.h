@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* array - an array that grows */
-#ifndef POLICY_ARRAY_H
-#define POLICY_ARRAY_H
+#ifndef POLICY_BASE_ARRAY_H
+#define POLICY_BASE_ARRAY_H
 
 #include <stddef.h>
 

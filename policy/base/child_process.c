@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* program - runs a program of the system and reads what it prints */
-#include "policy/doctor/program.h"
+#include "policy/base/child_process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,8 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "policy/instant.h"
-#include "policy/monotonic.h"
+#include "policy/base/instant.h"
+#include "policy/base/monotonic.h"
 
 #define PATIENCE_MS 20000
 #define FOLDERS_BEHIND "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* record - the bytes of stored records, written and read */
-#ifndef POLICY_RECORD_H
-#define POLICY_RECORD_H
+#ifndef POLICY_BASE_RECORD_H
+#define POLICY_BASE_RECORD_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define RECORD_MAX 4096 /* bytes of the longest record */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* monotonic - a clock that nobody sets, for time limits */
-#include "policy/monotonic.h"
+#include "policy/base/monotonic.h"
 
 #include <time.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* text - a line built in a buffer of fixed size, with escaping */
-#ifndef POLICY_TEXT_H
-#define POLICY_TEXT_H
+#ifndef POLICY_BASE_TEXT_H
+#define POLICY_BASE_TEXT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* instant - a point in time, in UTC seconds */
-#include "policy/instant.h"
+#include "policy/base/instant.h"
 
 #include <stdio.h>
 #include <string.h>

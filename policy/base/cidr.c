@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cidr - client addresses and lists of networks */
-#include "policy/cidr.h"
+#include "policy/base/cidr.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>

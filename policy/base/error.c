@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* error - what can go wrong, as values and as words */
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #include <errno.h>
 #include <stdarg.h>

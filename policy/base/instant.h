@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* instant - a point in time, in UTC seconds */
-#ifndef POLICY_INSTANT_H
-#define POLICY_INSTANT_H
+#ifndef POLICY_BASE_INSTANT_H
+#define POLICY_BASE_INSTANT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 typedef int64_t instant; /* seconds since 1970-01-01T00:00:00Z, without leap seconds */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* error - what can go wrong, as values and as words */
-#ifndef POLICY_ERROR_H
-#define POLICY_ERROR_H
+#ifndef POLICY_BASE_ERROR_H
+#define POLICY_BASE_ERROR_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* array - an array that grows */
-#include "policy/array.h"
+#include "policy/base/array.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* program - runs a program of the system and reads what it prints */
-#ifndef DOCTOR_PROGRAM_H
-#define DOCTOR_PROGRAM_H
+#ifndef POLICY_BASE_CHILD_PROCESS_H
+#define POLICY_BASE_CHILD_PROCESS_H
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 #define PROGRAM_OUTPUT_MAX (4u << 20)
 

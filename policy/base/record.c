@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* record - the bytes of stored records, written and read */
-#include "policy/record.h"
+#include "policy/base/record.h"
 
 #include <endian.h>
 #include <string.h>

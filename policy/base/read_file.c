@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* smallfile - a file that a person named, read whole */
-#include "policy/smallfile.h"
+#include "policy/base/read_file.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* monotonic - a clock that nobody sets, for time limits */
-#ifndef POLICY_MONOTONIC_H
-#define POLICY_MONOTONIC_H
+#ifndef POLICY_BASE_MONOTONIC_H
+#define POLICY_BASE_MONOTONIC_H
 
 #include <stdint.h>
 

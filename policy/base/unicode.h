@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* unicode - case, composition and what can be seen (the only file with libunistring) */
-#ifndef POLICY_UNICODE_H
-#define POLICY_UNICODE_H
+#ifndef POLICY_BASE_UNICODE_H
+#define POLICY_BASE_UNICODE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * Writes the Unicode lower case of the N bytes S in NFC to OUT (CAP bytes, no NUL

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cidr - client addresses and lists of networks */
-#ifndef POLICY_CIDR_H
-#define POLICY_CIDR_H
+#ifndef POLICY_BASE_CIDR_H
+#define POLICY_BASE_CIDR_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/error.h"
-#include "policy/text.h"
+#include "policy/base/error.h"
+#include "policy/base/text.h"
 
 /* An address: IPv4 is kept as IPv4-mapped IPv6, so that both are one thing. */
 struct address {

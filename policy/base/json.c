@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* json - writes JSON, piece by piece */
-#include "policy/json.h"
+#include "policy/base/json.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 static void
 put(struct json *j, const char *s)

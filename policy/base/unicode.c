@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* unicode - case, composition and what can be seen (the only file with libunistring) */
-#include "policy/unicode.h"
+#include "policy/base/unicode.h"
 
 #include <errno.h>
 #include <stdint.h>

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* text - a line built in a buffer of fixed size, with escaping */
-#include "policy/text.h"
+#include "policy/base/text.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/unicode.h"
+#include "policy/base/unicode.h"
 
 #define ESCAPED_MAX 2100 /* what escapes are undone of: 500 bytes and some */
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* smallfile - a file that a person named, read whole */
-#ifndef POLICY_SMALLFILE_H
-#define POLICY_SMALLFILE_H
+#ifndef POLICY_BASE_READ_FILE_H
+#define POLICY_BASE_READ_FILE_H
 
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "policy/error.h"
+#include "policy/base/error.h"
 
 /*
  * Reads PATH, which may be a pipe, into TEXT: at most CAP bytes, so that LEN_R is CAP
