@@ -21,7 +21,7 @@
 #include "milter/process.h"
 #include "milter/pulse.h"
 #include "milter/watchdog.h"
-#include "policy/crypto.h"
+#include "policy/crypto/crypto.h"
 #include "policy/guard.h"
 #include "policy/verify.h"
 

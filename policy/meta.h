@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "policy/base/error.h"
+#include "policy/crypto/digest.h"
 #include "policy/db/db.h"
-#include "policy/digest.h"
 
 /*
  * In a file that has no meta record, or whose pages are damaged, every other look-up

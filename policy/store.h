@@ -8,8 +8,8 @@
 #include <time.h>
 
 #include "policy/base/error.h"
+#include "policy/crypto/digest.h"
 #include "policy/db/db.h"
-#include "policy/digest.h"
 #include "policy/meta.h"
 #include "policy/settings.h"
 #include "policy/write_lock.h"

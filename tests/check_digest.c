@@ -2,7 +2,7 @@
 /* check_digest.c - the policy digest: SHA-256 of records, summed modulo 2^256. */
 #include "suite.h"
 
-#include "policy/digest.h"
+#include "policy/crypto/digest.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -76,7 +76,7 @@ lmdb() {
 	sources "$1" policy milter | grep -v '^policy/db/' | included "$1" '.*db_parts\.h'
 }
 libmilter() { only "$1" 'libmilter/' milter/filter.c; }
-openssl() { only "$1" 'openssl/' policy/crypto.c; }
+openssl() { only "$1" 'openssl/' policy/crypto/crypto.c; }
 idn2() { only "$1" 'idn2\.h' policy/domain.c; }
 inih() { only "$1" 'ini\.h' policy/config.c; }
 jansson() { only "$1" 'jansson\.h' policy/import/jsonl.c; }

@@ -8,8 +8,8 @@
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
+#include "policy/crypto/digest.h"
 #include "policy/db/db.h"
-#include "policy/digest.h"
 #include "policy/key.h"
 
 #define AUDIT_ACTOR_MAX 100

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "policy/base/error.h"
-#include "policy/digest.h"
+#include "policy/crypto/digest.h"
 #include "policy/store.h"
 
 /* What a copy has. */

@@ -3,7 +3,7 @@
 #ifndef POLICY_COPIES_POLICY_HASH_H
 #define POLICY_COPIES_POLICY_HASH_H
 
-#include "policy/digest.h"
+#include "policy/crypto/digest.h"
 #include "policy/store.h"
 
 /*

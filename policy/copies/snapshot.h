@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "policy/crypto.h"
+#include "policy/crypto/crypto.h"
 #include "policy/store.h"
 
 /*

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/digest.h"
+#include "policy/crypto/digest.h"
 #include "policy/usage/database.h"
 #include "policy/usage/frame.h"
 

@@ -4,7 +4,7 @@
 #include "fuzz.h"
 
 #include "policy/base/text.h"
-#include "policy/digest.h"
+#include "policy/crypto/digest.h"
 #include "policy/usage/database.h"
 #include "policy/usage/frame.h"
 #include "policy/usage/merge.h"

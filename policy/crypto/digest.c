@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* digest - the policy digest: a sum of the hashes of records */
-#include "policy/digest.h"
+#include "policy/crypto/digest.h"
 
 #include <string.h>
 

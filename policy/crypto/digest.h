@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* digest - the policy digest: a sum of the hashes of records */
-#ifndef POLICY_DIGEST_H
-#define POLICY_DIGEST_H
+#ifndef POLICY_CRYPTO_DIGEST_H
+#define POLICY_CRYPTO_DIGEST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/base/error.h"
 #include "policy/base/record.h"
-#include "policy/crypto.h"
+#include "policy/crypto/crypto.h"
 
 #define DIGEST_BYTES SHA256_BYTES
 #define DIGEST_TEXT_MAX (2 * DIGEST_BYTES + 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* crypto - SHA-256 and signatures by Ed25519 (the only file with OpenSSL) */
-#include "policy/crypto.h"
+#include "policy/crypto/crypto.h"
 
 #include <limits.h>
 #include <openssl/crypto.h>

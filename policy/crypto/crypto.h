@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* crypto - SHA-256 and signatures by Ed25519 (the only file with OpenSSL) */
-#ifndef POLICY_CRYPTO_H
-#define POLICY_CRYPTO_H
+#ifndef POLICY_CRYPTO_CRYPTO_H
+#define POLICY_CRYPTO_CRYPTO_H
 
 #include <stddef.h>
 #include <stdint.h>
