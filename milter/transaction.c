@@ -10,7 +10,7 @@
 #include "milter/pulse.h"
 #include "milter/tally.h"
 #include "policy/doctor/probe.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 #include "policy/submission.h"
 
 #define LOG_FIELDS_MAX 14

@@ -3,7 +3,7 @@
 #ifndef POLICY_ADDRESS_H
 #define POLICY_ADDRESS_H
 
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/settings.h"
 
 /* What was typed without the blanks around it, LEN_R bytes. */

@@ -4,8 +4,8 @@
 #define POLICY_ALIAS_RECORD_H
 
 #include "policy/base/record.h"
+#include "policy/identity/login.h"
 #include "policy/key.h"
-#include "policy/login.h"
 
 #define ALIAS_RECORD_MAX (LOGIN_MAX + 1) /* bytes */
 

@@ -3,7 +3,7 @@
 #ifndef POLICY_ALIAS_TABLE_H
 #define POLICY_ALIAS_TABLE_H
 
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/store.h"
 
 /* The mailbox a whole login stands for, or ERR_NOTFOUND. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* config - the configuration file (the only file with inih) */
 #include "policy/config.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 
 #include <errno.h>
 #include <ini.h>

@@ -7,8 +7,8 @@
 #include <stdio.h>
 
 #include "policy/base/error.h"
-#include "policy/login.h"
-#include "policy/mta.h"
+#include "policy/identity/login.h"
+#include "policy/identity/mta.h"
 #include "policy/tenant.h"
 
 #define CONFIG_VALUE_MAX 198 /* bytes of a line, inih's limit */

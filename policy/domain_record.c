@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 
 #define DOMAIN_VERSION 1
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 #include "policy/store.h"
 #include "policy/tenant.h"
 

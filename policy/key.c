@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 #include "policy/tenant.h"
 
 #define HASH_BYTES 9

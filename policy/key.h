@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "policy/base/record.h"
-#include "policy/login.h"
+#include "policy/identity/login.h"
 
 #define KEY_MAX 511 /* LMDB's limit; LOGIN_MAX is chosen to stay below */
 

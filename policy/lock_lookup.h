@@ -4,8 +4,8 @@
 #define POLICY_LOCK_LOOKUP_H
 
 #include "policy/base/text.h"
+#include "policy/identity/login.h"
 #include "policy/lock.h"
-#include "policy/login.h"
 #include "policy/store.h"
 
 /*

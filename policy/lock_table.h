@@ -3,8 +3,8 @@
 #ifndef POLICY_LOCK_TABLE_H
 #define POLICY_LOCK_TABLE_H
 
+#include "policy/identity/login.h"
 #include "policy/lock.h"
-#include "policy/login.h"
 #include "policy/store.h"
 
 /*

@@ -3,7 +3,7 @@
 #ifndef POLICY_MAILBOX_TABLE_H
 #define POLICY_MAILBOX_TABLE_H
 
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/mailbox.h"
 #include "policy/store.h"
 

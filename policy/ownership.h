@@ -3,7 +3,7 @@
 #ifndef POLICY_OWNERSHIP_H
 #define POLICY_OWNERSHIP_H
 
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 #include "policy/store.h"
 #include "policy/tenant.h"
 

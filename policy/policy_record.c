@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "policy/alias_record.h"
-#include "policy/domain.h"
 #include "policy/domain_record.h"
+#include "policy/identity/domain.h"
 #include "policy/lock.h"
 #include "policy/mailbox.h"
 #include "policy/settings.h"

@@ -4,7 +4,7 @@
 #define POLICY_RESOLVE_H
 
 #include "policy/base/text.h"
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/store.h"
 
 /*

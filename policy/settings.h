@@ -9,7 +9,7 @@
 #include "policy/base/cidr.h"
 #include "policy/base/error.h"
 #include "policy/base/record.h"
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 #include "policy/tenant.h"
 
 #define SETTING_KEY_MAX 40

@@ -4,14 +4,14 @@
 
 #include <string.h>
 
+#include "policy/identity/mta.h"
+#include "policy/identity/xtext.h"
 #include "policy/lock_lookup.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
-#include "policy/mta.h"
 #include "policy/resolve.h"
 #include "policy/steps.h"
 #include "policy/tenant_table.h"
-#include "policy/xtext.h"
 
 #define READING_MAX 4096 /* bytes of a login that a SASL service may look at */
 

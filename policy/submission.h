@@ -8,10 +8,10 @@
 
 #include "policy/base/text.h"
 #include "policy/decision.h"
+#include "policy/identity/login.h"
+#include "policy/identity/mta.h"
 #include "policy/lock.h"
-#include "policy/login.h"
 #include "policy/mailbox.h"
-#include "policy/mta.h"
 #include "policy/store.h"
 #include "policy/tenant.h"
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/login.h"
+#include "policy/identity/login.h"
 
 #define TENANT_VERSION 1
 

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/store.h"
 #include "policy/tenant.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_config.c - the configuration file: defaults, values, and where it is wrong. */
 #include "policy/config.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 #include "suite.h"
 
 #include <pwd.h>

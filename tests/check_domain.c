@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_domain.c - the normal form of mail domains. */
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 #include "suite.h"
 
 #include <stdlib.h>

@@ -4,9 +4,9 @@
 #include "suite.h"
 
 #include "policy/alias_table.h"
+#include "policy/identity/mta.h"
 #include "policy/lock_lookup.h"
 #include "policy/lock_table.h"
-#include "policy/mta.h"
 #include "policy/setting_table.h"
 #include "policy/submission.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_login.c - logins: what is invalid, and the one normal form of the others. */
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "suite.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_login_parts.c - default domain, subaddress, and stored normal forms. */
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "suite.h"
 
 #include <string.h>

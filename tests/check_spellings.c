@@ -4,8 +4,8 @@
 #include "state.h"
 #include "suite.h"
 
+#include "policy/identity/mta.h"
 #include "policy/mailbox_table.h"
-#include "policy/mta.h"
 #include "policy/setting_table.h"
 #include "policy/submission.h"
 

@@ -5,8 +5,8 @@
 
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
+#include "policy/identity/mta.h"
 #include "policy/mailbox_table.h"
-#include "policy/mta.h"
 #include "policy/setting_table.h"
 #include "policy/submission.h"
 #include "policy/tenant_table.h"

@@ -3,8 +3,8 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/domain.h"
 #include "policy/domain_table.h"
+#include "policy/identity/domain.h"
 #include "policy/mailbox_table.h"
 #include "policy/tenant_table.h"
 

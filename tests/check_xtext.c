@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_xtext.c - the encoding of a login in Sendmail, and which MTA it is. */
-#include "policy/login.h"
-#include "policy/mta.h"
-#include "policy/xtext.h"
+#include "policy/identity/login.h"
+#include "policy/identity/mta.h"
+#include "policy/identity/xtext.h"
 #include "suite.h"
 
 #include <stdio.h>

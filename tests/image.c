@@ -5,7 +5,7 @@
 #include "deadline.h"
 #include "file.h"
 
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 #include "policy/submission.h"
 
 #include <openssl/crypto.h>

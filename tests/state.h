@@ -4,7 +4,7 @@
 #ifndef TESTS_STATE_H
 #define TESTS_STATE_H
 
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/mailbox.h"
 #include "policy/store.h"
 

@@ -77,7 +77,7 @@ lmdb() {
 }
 libmilter() { only "$1" 'libmilter/' milter/filter.c; }
 openssl() { only "$1" 'openssl/' policy/crypto/crypto.c; }
-idn2() { only "$1" 'idn2\.h' policy/domain.c; }
+idn2() { only "$1" 'idn2\.h' policy/identity/domain.c; }
 inih() { only "$1" 'ini\.h' policy/config.c; }
 jansson() { only "$1" 'jansson\.h' policy/import/jsonl.c; }
 unistring() { only "$1" 'uni([^s]|s[^t]|st[^d])[^>]*\.h' policy/base/unicode.c; }
@@ -148,11 +148,11 @@ catches lmdb policy/ctl/status.c '#include <lmdb.h>'
 catches libmilter milter/main.c '#include <libmilter/mfapi.h>'
 catches libmilter policy/reply.c '#include <libmilter/mfdef.h>'
 catches openssl policy/store.c '#include <openssl/evp.h>'
-catches idn2 policy/login.c '#include <idn2.h>'
+catches idn2 policy/identity/login.c '#include <idn2.h>'
 catches jansson policy/base/json.c '#include <jansson.h>'
 catches inih milter/main.c '#include <ini.h>'
-catches unistring policy/login.c '#include <unicase.h>'
-catches unistring policy/login.c '#include <unistr.h>'
+catches unistring policy/identity/login.c '#include <unicase.h>'
+catches unistring policy/identity/login.c '#include <unistr.h>'
 catches upwards policy/store.c '#include "milter/log.h"'
 catches upwards policy/ctl/check.c '#include "milter/log.h"'
 catches sideways policy/store.c '#include "policy/ctl/ctl.h"'
@@ -166,7 +166,7 @@ catches calls policy/store.c '#include <syslog.h>'
 
 spares lmdb policy/db/db_parts.h '#include <lmdb.h>'
 spares lmdb policy/db/db_txn.c '#include "policy/db/db_parts.h"'
-spares unistring policy/login.c '#include <unistd.h>'
+spares unistring policy/identity/login.c '#include <unistd.h>'
 spares calls policy/ctl/main.c '	exit(1);'
 spares calls policy/store.c '/* exit(1) and printf("x") */'
 spares calls policy/store.c '	text_puts(t, "exit(1); /*");'

@@ -6,7 +6,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/override.h"
 #include "policy/ctl/schedule.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 #include "policy/reply.h"
 #include "policy/submission.h"
 #include "policy/verify.h"

@@ -9,7 +9,7 @@
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
 #include "policy/ctl/options.h"
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/store.h"
 #include "policy/tenant.h"
 

@@ -15,7 +15,7 @@
 #include "policy/doctor/sendmail.h"
 #include "policy/doctor/site.h"
 #include "policy/domain_table.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 #include "policy/traces.h"
 
 enum { EXIT_FINDINGS = 1 };

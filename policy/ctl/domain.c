@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain - the commands on domains */
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"

@@ -4,7 +4,7 @@
 #define CTL_LETTER_H
 
 #include "policy/ctl/pending.h"
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 #include "policy/template.h"
 
 /* Begins as all zero. */

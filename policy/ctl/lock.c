@@ -14,10 +14,10 @@
 #include "policy/ctl/lock_list.h"
 #include "policy/ctl/remark.h"
 #include "policy/domain_table.h"
+#include "policy/identity/xtext.h"
 #include "policy/lock_lookup.h"
 #include "policy/resolve.h"
 #include "policy/tenant_table.h"
-#include "policy/xtext.h"
 
 /* put_who - as the audit log has it: --actor, or who logged in */
 static void

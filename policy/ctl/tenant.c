@@ -11,8 +11,8 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/transaction.h"
 #include "policy/ctl/usage_guard.h"
-#include "policy/domain.h"
 #include "policy/domain_table.h"
+#include "policy/identity/domain.h"
 #include "policy/lock_table.h"
 #include "policy/tenant_table.h"
 

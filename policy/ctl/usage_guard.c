@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "policy/ctl/usage_sources.h"
-#include "policy/domain.h"
 #include "policy/domain_table.h"
+#include "policy/identity/domain.h"
 #include "policy/tenant_table.h"
 #include "policy/usage/strangers.h"
 

@@ -8,7 +8,7 @@
 
 #include "policy/base/text.h"
 #include "policy/doctor/site.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 #include "policy/submission.h"
 
 #define TAIL_MAX (16L << 20)

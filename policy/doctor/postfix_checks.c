@@ -8,7 +8,7 @@
 
 #include "policy/base/child_process.h"
 #include "policy/doctor/postfix_visit.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 
 #define PROCESSES_SPARE 64 /* descriptors that are no sessions */
 

@@ -8,7 +8,7 @@
 
 #include "policy/doctor/postfix_tables.h"
 #include "policy/doctor/postfix_visit.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 
 static void
 check_default_action(struct visit *v, const struct milter_entry *ours)

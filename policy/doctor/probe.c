@@ -2,7 +2,7 @@
 /* probe - asks a running milter as an MTA would */
 #include "policy/doctor/probe.h"
 #include "policy/base/monotonic.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

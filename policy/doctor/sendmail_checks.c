@@ -6,7 +6,7 @@
 
 #include "policy/doctor/sendmail.h"
 #include "policy/doctor/site.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 
 #define REBUILD \
 	"rebuild sendmail.cf (sendmailconfig, or make -C /etc/mail) and restart " \

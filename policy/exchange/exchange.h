@@ -8,7 +8,7 @@
 
 #include "policy/base/error.h"
 #include "policy/exchange/exchange_char.h"
-#include "policy/login.h"
+#include "policy/identity/login.h"
 #include "policy/tenant.h"
 
 enum exchange_cmdlet {

@@ -7,8 +7,8 @@
 
 #include "policy/address.h"
 #include "policy/alias_table.h"
-#include "policy/domain.h"
 #include "policy/domain_table.h"
+#include "policy/identity/domain.h"
 #include "policy/import/key_set.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"

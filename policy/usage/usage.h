@@ -12,7 +12,7 @@
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
 #include "policy/decision.h"
-#include "policy/login.h"
+#include "policy/identity/login.h"
 
 /*
  * One MAIL FROM of an authenticated session is one submission. What a person or a

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/identity/login.h"
 #include "policy/key.h"
-#include "policy/login.h"
 
 #define TABLE_USAGE 'u'
 

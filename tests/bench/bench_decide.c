@@ -11,7 +11,7 @@
  * one, take turns; each measures its own processor time. Prints JSON: nanoseconds of
  * each round.
  */
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 #include "policy/submission.h"
 #include "rows.h"
 

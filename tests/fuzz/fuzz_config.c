@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "policy/config.h"
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,9 +4,9 @@
 
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
+#include "policy/identity/login.h"
 #include "policy/key.h"
-#include "policy/login.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /* fuzz_xtext.c - xtext of any bytes, against a decoder of another make. */
 #include "fuzz.h"
 
-#include "policy/login.h"
-#include "policy/xtext.h"
+#include "policy/identity/login.h"
+#include "policy/identity/xtext.h"
 
 #include <stdlib.h>
 #include <string.h>

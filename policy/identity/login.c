@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* login - the SASL login name and its one normal form */
-#include "policy/login.h"
+#include "policy/identity/login.h"
 
 #include <string.h>
 
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 
 /* find_split - where the domain is parted from the local part; N for nowhere */
 static size_t

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mta - the mail server that hands a login over */
-#ifndef POLICY_MTA_H
-#define POLICY_MTA_H
+#ifndef POLICY_IDENTITY_MTA_H
+#define POLICY_IDENTITY_MTA_H
 
 /* Which MTA handed the login over; it decides the encoding. */
 enum mta { MTA_AUTO, MTA_POSTFIX, MTA_SENDMAIL };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain - the one form of a mail domain (the only file with libidn2) */
-#ifndef POLICY_DOMAIN_H
-#define POLICY_DOMAIN_H
+#ifndef POLICY_IDENTITY_DOMAIN_H
+#define POLICY_IDENTITY_DOMAIN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* xtext - the encoding in which Sendmail hands a login over (RFC 3461 section 4) */
-#include "policy/xtext.h"
+#include "policy/identity/xtext.h"
 
 /* hex_upper - the value of an upper-case hexadecimal digit, or -1 */
 static int

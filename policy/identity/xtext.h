@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* xtext - the encoding in which Sendmail hands a login over (RFC 3461 section 4) */
-#ifndef POLICY_XTEXT_H
-#define POLICY_XTEXT_H
+#ifndef POLICY_IDENTITY_XTEXT_H
+#define POLICY_IDENTITY_XTEXT_H
 
 #include <stddef.h>
 

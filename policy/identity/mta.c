@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mta - the mail server that hands a login over */
-#include "policy/mta.h"
+#include "policy/identity/mta.h"
 
 #include <stddef.h>
 

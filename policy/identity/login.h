@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* login - the SASL login name and its one normal form */
-#ifndef POLICY_LOGIN_H
-#define POLICY_LOGIN_H
+#ifndef POLICY_IDENTITY_LOGIN_H
+#define POLICY_IDENTITY_LOGIN_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain - the one form of a mail domain (the only file with libidn2) */
-#include "policy/domain.h"
+#include "policy/identity/domain.h"
 
 #include <idn2.h>
 #include <stdint.h>
