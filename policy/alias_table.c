@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "policy/alias_record.h"
 #include "policy/domain_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/model/alias_record.h"
 #include "policy/range.h"
 
 static enum error

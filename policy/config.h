@@ -9,7 +9,7 @@
 #include "policy/base/error.h"
 #include "policy/identity/login.h"
 #include "policy/identity/mta.h"
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 #define CONFIG_VALUE_MAX 198 /* bytes of a line, inih's limit */
 

@@ -7,9 +7,9 @@
 
 #include "policy/base/cidr.h"
 #include "policy/base/instant.h"
-#include "policy/mailbox.h"
-#include "policy/settings.h"
-#include "policy/tenant.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/settings.h"
+#include "policy/model/tenant.h"
 
 /* In order, the strictest last. */
 enum verdict {

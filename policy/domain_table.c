@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "policy/alias_table.h"
-#include "policy/domain_record.h"
+#include "policy/model/domain_record.h"
 #include "policy/range.h"
 #include "policy/tenant_table.h"
 

@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "policy/identity/domain.h"
+#include "policy/model/tenant.h"
 #include "policy/store.h"
-#include "policy/tenant.h"
 
 /* The name of the tenant that owns DOMAIN, or ERR_NOTFOUND. */
 enum error domain_table_get(

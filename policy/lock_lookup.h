@@ -5,7 +5,7 @@
 
 #include "policy/base/text.h"
 #include "policy/identity/login.h"
-#include "policy/lock.h"
+#include "policy/model/lock.h"
 #include "policy/store.h"
 
 /*

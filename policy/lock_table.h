@@ -4,7 +4,7 @@
 #define POLICY_LOCK_TABLE_H
 
 #include "policy/identity/login.h"
-#include "policy/lock.h"
+#include "policy/model/lock.h"
 #include "policy/store.h"
 
 /*

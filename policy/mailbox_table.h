@@ -4,7 +4,7 @@
 #define POLICY_MAILBOX_TABLE_H
 
 #include "policy/identity/login.h"
-#include "policy/mailbox.h"
+#include "policy/model/mailbox.h"
 #include "policy/store.h"
 
 /* The record of a mailbox, or ERR_NOTFOUND. */

@@ -3,7 +3,7 @@
 #ifndef POLICY_NOTICE_TABLE_H
 #define POLICY_NOTICE_TABLE_H
 
-#include "policy/notice.h"
+#include "policy/model/notice.h"
 #include "policy/store.h"
 
 /* The notice of TENANT (its name in lower case), or ERR_NOTFOUND. */

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-#include "policy/address.h"
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
+#include "policy/model/address.h"
 #include "policy/tenant_table.h"
 
 enum error

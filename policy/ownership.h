@@ -4,8 +4,8 @@
 #define POLICY_OWNERSHIP_H
 
 #include "policy/identity/domain.h"
+#include "policy/model/tenant.h"
 #include "policy/store.h"
-#include "policy/tenant.h"
 
 /* Whose the last address was; all zero at the start, and when domains have moved. */
 struct ownership {

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
+#include "policy/model/policy_record.h"
 #include "policy/notice_table.h"
-#include "policy/policy_record.h"
 
 /* drop_index - the entry of a record that goes or changes */
 static enum error

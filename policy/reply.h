@@ -4,8 +4,8 @@
 #define POLICY_REPLY_H
 
 #include "policy/decision.h"
-#include "policy/settings.h"
-#include "policy/tenant.h"
+#include "policy/model/settings.h"
+#include "policy/model/tenant.h"
 
 /*
  * The whole line, "CODE X.Y.Z TEXT" without CR LF: with them it fills the 512 bytes

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 #include "policy/store.h"
 
 /* The stored text of one setting, or ERR_NOTFOUND where it stands at its default. */

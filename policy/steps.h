@@ -4,9 +4,9 @@
 #define POLICY_STEPS_H
 
 #include "policy/base/text.h"
-#include "policy/lock.h"
-#include "policy/mailbox.h"
-#include "policy/tenant.h"
+#include "policy/model/lock.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/tenant.h"
 
 /*
  * Each adds a line to STEPS; with NULL, on the decision path, nothing happens at all.

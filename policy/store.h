@@ -11,7 +11,7 @@
 #include "policy/crypto/digest.h"
 #include "policy/db/db.h"
 #include "policy/meta.h"
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 #include "policy/write_lock.h"
 
 /* The file in the state folder, and the mode it has, whatever the umask. */

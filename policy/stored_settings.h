@@ -4,7 +4,7 @@
 #define POLICY_STORED_SETTINGS_H
 
 #include "policy/db/db.h"
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 
 /* The stored text of one setting, or ERR_NOTFOUND where it stands at its default. */
 enum error stored_settings_get(

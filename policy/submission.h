@@ -10,10 +10,10 @@
 #include "policy/decision.h"
 #include "policy/identity/login.h"
 #include "policy/identity/mta.h"
-#include "policy/lock.h"
-#include "policy/mailbox.h"
+#include "policy/model/lock.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/tenant.h"
 #include "policy/store.h"
-#include "policy/tenant.h"
 
 /* What the MTA tells. Strings are never NULL; "" for what it does not tell. */
 struct submission {

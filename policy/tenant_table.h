@@ -6,8 +6,8 @@
 #include <stdbool.h>
 
 #include "policy/identity/login.h"
+#include "policy/model/tenant.h"
 #include "policy/store.h"
-#include "policy/tenant.h"
 
 /* The tenant NAME (in lower case), or ERR_NOTFOUND. */
 enum error tenant_table_get(

@@ -6,14 +6,14 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/alias_record.h"
 #include "policy/alias_table.h"
-#include "policy/domain_record.h"
 #include "policy/domain_table.h"
-#include "policy/lock.h"
-#include "policy/mailbox.h"
-#include "policy/notice.h"
-#include "policy/tenant.h"
+#include "policy/model/alias_record.h"
+#include "policy/model/domain_record.h"
+#include "policy/model/lock.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/notice.h"
+#include "policy/model/tenant.h"
 
 /*
  * The digest does not cover the indexes, which say nothing new. But they have to agree

@@ -4,11 +4,11 @@
 
 #include <string.h>
 
-#include "policy/alias_record.h"
 #include "policy/alias_table.h"
-#include "policy/domain_record.h"
 #include "policy/domain_table.h"
-#include "policy/policy_record.h"
+#include "policy/model/alias_record.h"
+#include "policy/model/domain_record.h"
+#include "policy/model/policy_record.h"
 #include "policy/tenant_table.h"
 
 struct walk {

@@ -11,7 +11,7 @@
 #include "policy/import/key_set.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
-#include "policy/policy_record.h"
+#include "policy/model/policy_record.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"
 #include "policy/tenant_table.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_key.c - database keys: their bytes, their ranges, and the way back. */
-#include "policy/key.h"
+#include "policy/model/key.h"
 #include "suite.h"
 
 #include <stdlib.h>

@@ -4,7 +4,7 @@
 #include "suite.h"
 
 #include "policy/lock_table.h"
-#include "policy/policy_record.h"
+#include "policy/model/policy_record.h"
 #include "policy/verify.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_mailbox.c - a mailbox's own setting and its record. */
-#include "policy/mailbox.h"
+#include "policy/model/mailbox.h"
 #include "suite.h"
 
 #include <stdlib.h>

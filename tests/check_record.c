@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_record.c - the bytes of records, and the records of settings. */
 #include "policy/base/record.h"
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 #include "suite.h"
 
 #include <stdlib.h>

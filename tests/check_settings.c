@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_settings.c - the table of settings: defaults, values, and their one form. */
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 #include "suite.h"
 
 #include <stdlib.h>

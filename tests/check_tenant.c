@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_tenant.c - tenants: names, words, and their records. */
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 #include "suite.h"
 
 #include <stdlib.h>

@@ -5,7 +5,7 @@
 #define TESTS_STATE_H
 
 #include "policy/identity/login.h"
-#include "policy/mailbox.h"
+#include "policy/model/mailbox.h"
 #include "policy/store.h"
 
 #include <check.h>

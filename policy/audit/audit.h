@@ -10,7 +10,7 @@
 #include "policy/base/record.h"
 #include "policy/crypto/digest.h"
 #include "policy/db/db.h"
-#include "policy/key.h"
+#include "policy/model/key.h"
 
 #define AUDIT_ACTOR_MAX 100
 #define AUDIT_COMMAND_MAX 40

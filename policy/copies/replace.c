@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "policy/copies/policy_walk.h"
-#include "policy/policy_record.h"
+#include "policy/model/policy_record.h"
 #include "policy/policy_table.h"
 
 /* One side of the comparison; at its end KEY is empty. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/copies/snapshot_format.h"
-#include "policy/policy_record.h"
+#include "policy/model/policy_record.h"
 
 #define BUFFER_BYTES 65536
 

@@ -10,8 +10,8 @@
 #include "policy/base/instant.h"
 #include "policy/ctl/options.h"
 #include "policy/identity/login.h"
+#include "policy/model/tenant.h"
 #include "policy/store.h"
-#include "policy/tenant.h"
 
 /*
  * Commands return an error with its line in `why`; main prints it and maps it to the

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/address.h"
 #include "policy/alias_table.h"
 #include "policy/base/array.h"
 #include "policy/base/text.h"
@@ -16,6 +15,7 @@
 #include "policy/domain_table.h"
 #include "policy/identity/xtext.h"
 #include "policy/lock_lookup.h"
+#include "policy/model/address.h"
 #include "policy/resolve.h"
 #include "policy/tenant_table.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox - the commands on mailboxes */
-#include "policy/mailbox.h"
+#include "policy/model/mailbox.h"
 
 #include <string.h>
 

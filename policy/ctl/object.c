@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/alias_record.h"
 #include "policy/alias_table.h"
 #include "policy/ctl/output.h"
-#include "policy/domain_record.h"
 #include "policy/domain_table.h"
-#include "policy/settings.h"
+#include "policy/model/alias_record.h"
+#include "policy/model/domain_record.h"
+#include "policy/model/settings.h"
 
 const char *
 object_type(struct bytes key)

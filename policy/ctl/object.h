@@ -5,10 +5,10 @@
 
 #include "policy/base/json.h"
 #include "policy/base/text.h"
-#include "policy/key.h"
-#include "policy/lock.h"
-#include "policy/mailbox.h"
-#include "policy/tenant.h"
+#include "policy/model/key.h"
+#include "policy/model/lock.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/tenant.h"
 
 /*
  * "setting", "tenant", "domain", "mailbox", "alias", and of a lock "lock" for that of a

@@ -7,7 +7,7 @@
 
 #include "policy/base/cidr.h"
 #include "policy/base/json.h"
-#include "policy/lock.h"
+#include "policy/model/lock.h"
 
 #define LISTING_COLUMNS_MAX 12
 

@@ -4,7 +4,7 @@
 #define CTL_PENDING_H
 
 #include "policy/ctl/ctl.h"
-#include "policy/notice.h"
+#include "policy/model/notice.h"
 
 /* Mailboxes of one tenant that are named; of others only the number is kept. */
 #define PENDING_MAILBOXES_MAX 500

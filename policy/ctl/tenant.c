@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant - the commands on tenants */
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 #include <string.h>
 

@@ -2,9 +2,9 @@
 /* values - the typed values of the command line */
 #include <string.h>
 
-#include "policy/address.h"
 #include "policy/base/text.h"
 #include "policy/ctl/ctl.h"
+#include "policy/model/address.h"
 #include "policy/ownership.h"
 #include "policy/tenant_table.h"
 

@@ -10,7 +10,7 @@
 
 #include "policy/base/error.h"
 #include "policy/base/record.h"
-#include "policy/key.h"
+#include "policy/model/key.h"
 
 /*
  * Knows nothing of policy. Every touch of the memory map runs in a guard, so that a

@@ -8,7 +8,7 @@
 #include "policy/doctor/endpoint.h"
 #include "policy/doctor/findings.h"
 #include "policy/heartbeat.h"
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 #include "policy/store.h"
 
 #define SITE_SERVICES_MAX 400

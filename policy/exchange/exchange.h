@@ -9,7 +9,7 @@
 #include "policy/base/error.h"
 #include "policy/exchange/exchange_char.h"
 #include "policy/identity/login.h"
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 enum exchange_cmdlet {
 	EXCHANGE_GET_TRANSPORT_CONFIG,

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/address.h"
 #include "policy/alias_table.h"
 #include "policy/domain_table.h"
 #include "policy/identity/domain.h"
 #include "policy/import/key_set.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
+#include "policy/model/address.h"
 #include "policy/ownership.h"
 #include "policy/setting_table.h"
 #include "policy/tenant_mailboxes.h"

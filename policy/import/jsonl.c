@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 
 void
 jsonl_start(struct jsonl *j, FILE *in, uint64_t line, instant now)

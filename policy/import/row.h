@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/lock.h"
-#include "policy/mailbox.h"
-#include "policy/tenant.h"
+#include "policy/model/lock.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/tenant.h"
 
 enum row_type { ROW_SETTING, ROW_TENANT, ROW_MAILBOX, ROW_ALIAS, ROW_LOCK };
 

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "policy/identity/login.h"
-#include "policy/key.h"
+#include "policy/model/key.h"
 
 #define TABLE_USAGE 'u'
 

@@ -6,7 +6,7 @@
 #include "policy/base/unicode.h"
 #include "policy/identity/domain.h"
 #include "policy/identity/login.h"
-#include "policy/key.h"
+#include "policy/model/key.h"
 
 #include <stdlib.h>
 #include <string.h>

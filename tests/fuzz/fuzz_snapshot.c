@@ -6,7 +6,7 @@
 
 #include "policy/copies/replace.h"
 #include "policy/copies/snapshot_format.h"
-#include "policy/policy_record.h"
+#include "policy/model/policy_record.h"
 
 #include <stdlib.h>
 #include <string.h>

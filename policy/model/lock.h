@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock - the incident switch, as a struct and as a stored record */
-#ifndef POLICY_LOCK_H
-#define POLICY_LOCK_H
+#ifndef POLICY_MODEL_LOCK_H
+#define POLICY_MODEL_LOCK_H
 
 #include <stdbool.h>
 
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
-#include "policy/key.h"
-#include "policy/tenant.h"
+#include "policy/model/key.h"
+#include "policy/model/tenant.h"
 
 #define LOCK_WHO_MAX 100
 

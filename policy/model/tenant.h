@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant - a customer's setting, as a struct and as a stored record */
-#ifndef POLICY_TENANT_H
-#define POLICY_TENANT_H
+#ifndef POLICY_MODEL_TENANT_H
+#define POLICY_MODEL_TENANT_H
 
 #include <stdbool.h>
 

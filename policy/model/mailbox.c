@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox - a mailbox's own setting, as a struct and as a stored record */
-#include "policy/mailbox.h"
+#include "policy/model/mailbox.h"
 
 #include <string.h>
 

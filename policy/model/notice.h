@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* notice - what a tenant's contact was told of its plan, as a struct and as a record */
-#ifndef POLICY_NOTICE_H
-#define POLICY_NOTICE_H
+#ifndef POLICY_MODEL_NOTICE_H
+#define POLICY_MODEL_NOTICE_H
 
 #include <stdbool.h>
 
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 /* Recorded as SENDING before anything is sent; whoever finds that knows no more. */
 enum notice_state { NOTICE_SENDING, NOTICE_SENT, NOTICE_FAILED };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain_record - which tenant owns a domain, as stored */
-#ifndef POLICY_DOMAIN_RECORD_H
-#define POLICY_DOMAIN_RECORD_H
+#ifndef POLICY_MODEL_DOMAIN_RECORD_H
+#define POLICY_MODEL_DOMAIN_RECORD_H
 
 #include "policy/base/record.h"
-#include "policy/key.h"
-#include "policy/tenant.h"
+#include "policy/model/key.h"
+#include "policy/model/tenant.h"
 
 #define DOMAIN_RECORD_MAX (TENANT_NAME_MAX + 8) /* bytes */
 

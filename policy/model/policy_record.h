@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_record - a record of any table of the policy, as stored */
-#ifndef POLICY_POLICY_RECORD_H
-#define POLICY_POLICY_RECORD_H
+#ifndef POLICY_MODEL_POLICY_RECORD_H
+#define POLICY_MODEL_POLICY_RECORD_H
 
 #include "policy/base/record.h"
-#include "policy/key.h"
+#include "policy/model/key.h"
 
 /*
  * OK for a key and a value that are a record of one of the policy's tables; else

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* settings - the global settings: one table of keys, values and defaults */
-#ifndef POLICY_SETTINGS_H
-#define POLICY_SETTINGS_H
+#ifndef POLICY_MODEL_SETTINGS_H
+#define POLICY_MODEL_SETTINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 #include "policy/base/error.h"
 #include "policy/base/record.h"
 #include "policy/identity/domain.h"
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 #define SETTING_KEY_MAX 40
 #define SETTING_CHARACTERS_MAX 16

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* key - the database keys: a table byte and what names the record */
-#include "policy/key.h"
+#include "policy/model/key.h"
 
 #include <string.h>
 
 #include "policy/identity/domain.h"
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 #define HASH_BYTES 9
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* address - logins and mailbox addresses as administrators type them */
-#include "policy/address.h"
+#include "policy/model/address.h"
 
 #include <ctype.h>
 #include <string.h>

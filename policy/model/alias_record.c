@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alias_record - the mailbox of a login alias, as stored */
-#include "policy/alias_record.h"
+#include "policy/model/alias_record.h"
 
 #define ALIAS_VERSION 1
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* address - logins and mailbox addresses as administrators type them */
-#ifndef POLICY_ADDRESS_H
-#define POLICY_ADDRESS_H
+#ifndef POLICY_MODEL_ADDRESS_H
+#define POLICY_MODEL_ADDRESS_H
 
 #include "policy/identity/login.h"
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 
 /* What was typed without the blanks around it, LEN_R bytes. */
 const char *address_trim(const char *typed, size_t *len_r);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox - a mailbox's own setting, as a struct and as a stored record */
-#ifndef POLICY_MAILBOX_H
-#define POLICY_MAILBOX_H
+#ifndef POLICY_MODEL_MAILBOX_H
+#define POLICY_MODEL_MAILBOX_H
 
 #include <stdbool.h>
 
 #include "policy/base/cidr.h"
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 struct mailbox {
 	enum smtp_auth smtp_auth;

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_record - a record of any table of the policy, as stored */
-#include "policy/policy_record.h"
+#include "policy/model/policy_record.h"
 
 #include <string.h>
 
-#include "policy/alias_record.h"
-#include "policy/domain_record.h"
 #include "policy/identity/domain.h"
-#include "policy/lock.h"
-#include "policy/mailbox.h"
-#include "policy/settings.h"
-#include "policy/tenant.h"
+#include "policy/model/alias_record.h"
+#include "policy/model/domain_record.h"
+#include "policy/model/lock.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/settings.h"
+#include "policy/model/tenant.h"
 
 /* name_of - the name that a key is made of, behind the table byte */
 static enum error

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* key - the database keys: a table byte and what names the record */
-#ifndef POLICY_KEY_H
-#define POLICY_KEY_H
+#ifndef POLICY_MODEL_KEY_H
+#define POLICY_MODEL_KEY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain_record - which tenant owns a domain, as stored */
-#include "policy/domain_record.h"
+#include "policy/model/domain_record.h"
 
 #include <string.h>
 

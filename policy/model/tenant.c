@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant - a customer's setting, as a struct and as a stored record */
-#include "policy/tenant.h"
+#include "policy/model/tenant.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock - the incident switch, as a struct and as a stored record */
-#include "policy/lock.h"
+#include "policy/model/lock.h"
 
 #include <string.h>
 

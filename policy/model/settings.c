@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* settings - the global settings: one table of keys, values and defaults */
-#include "policy/settings.h"
+#include "policy/model/settings.h"
 
 #include <ctype.h>
 #include <stdlib.h>

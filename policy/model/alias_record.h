@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alias_record - the mailbox of a login alias, as stored */
-#ifndef POLICY_ALIAS_RECORD_H
-#define POLICY_ALIAS_RECORD_H
+#ifndef POLICY_MODEL_ALIAS_RECORD_H
+#define POLICY_MODEL_ALIAS_RECORD_H
 
 #include "policy/base/record.h"
 #include "policy/identity/login.h"
-#include "policy/key.h"
+#include "policy/model/key.h"
 
 #define ALIAS_RECORD_MAX (LOGIN_MAX + 1) /* bytes */
 
