@@ -13,7 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/doctor/endpoint.h"
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */

@@ -7,7 +7,7 @@
 #include <sys/types.h>
 
 #include "policy/base/error.h"
-#include "policy/config.h"
+#include "policy/config/config.h"
 
 /* Which file the socket is, so that another daemon's is never removed for ours. */
 struct listener {

@@ -5,7 +5,7 @@
 
 #include <stddef.h>
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 
 /* A named value of a log line; VALUE is escaped as needed. */
 struct log_field {

@@ -4,7 +4,7 @@
 #define MILTER_METRICS_FILE_H
 
 #include "policy/base/error.h"
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/keeper.h"
 
 /*

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 
 /*
  * A line is N bytes with its newline; for syslog, with a NUL instead. Each function

@@ -4,7 +4,7 @@
 #define MILTER_PROCESS_H
 
 #include "policy/base/error.h"
-#include "policy/config.h"
+#include "policy/config/config.h"
 
 /* Descriptors below which the daemon does not start. */
 #define PROCESS_FILES_MIN 4096

@@ -3,7 +3,7 @@
 #ifndef MILTER_PULSE_H
 #define MILTER_PULSE_H
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/keeper.h"
 
 /*

@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "policy/base/error.h"
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/heartbeat.h"
 #include "policy/keeper.h"
 

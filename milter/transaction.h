@@ -3,7 +3,7 @@
 #ifndef MILTER_TRANSACTION_H
 #define MILTER_TRANSACTION_H
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/keeper.h"
 #include "policy/reply.h"
 

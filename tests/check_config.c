@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_config.c - the configuration file: defaults, values, and where it is wrong. */
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/identity/mta.h"
 #include "suite.h"
 

@@ -78,7 +78,7 @@ lmdb() {
 libmilter() { only "$1" 'libmilter/' milter/filter.c; }
 openssl() { only "$1" 'openssl/' policy/crypto/crypto.c; }
 idn2() { only "$1" 'idn2\.h' policy/identity/domain.c; }
-inih() { only "$1" 'ini\.h' policy/config.c; }
+inih() { only "$1" 'ini\.h' policy/config/config.c; }
 jansson() { only "$1" 'jansson\.h' policy/import/jsonl.c; }
 unistring() { only "$1" 'uni([^s]|s[^t]|st[^d])[^>]*\.h' policy/base/unicode.c; }
 upwards() { sources "$1" policy | included "$1" '(\.\./)*milter/'; }

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "policy/base/child_process.h"
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"

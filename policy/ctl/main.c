@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/help.h"
 #include "policy/ctl/journal.h"

@@ -3,7 +3,7 @@
 #ifndef DOCTOR_SITE_H
 #define DOCTOR_SITE_H
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/doctor/access.h"
 #include "policy/doctor/endpoint.h"
 #include "policy/doctor/findings.h"

@@ -2,7 +2,7 @@
 /* fuzz_config.c - a configuration file of any bytes: what is taken is printed so. */
 #include "fuzz.h"
 
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/identity/mta.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* config - the configuration file (the only file with inih) */
-#include "policy/config.h"
+#include "policy/config/config.h"
 #include "policy/identity/mta.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* config - the configuration file (the only file with inih) */
-#ifndef POLICY_CONFIG_H
-#define POLICY_CONFIG_H
+#ifndef POLICY_CONFIG_CONFIG_H
+#define POLICY_CONFIG_CONFIG_H
 
 #include <stdbool.h>
 #include <stdio.h>
