@@ -22,7 +22,7 @@
 #include "milter/pulse.h"
 #include "milter/watchdog.h"
 #include "policy/crypto/crypto.h"
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 #include "policy/verify.h"
 
 #define SERVE_AFTER_NS 100000000L

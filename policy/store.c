@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/dbfile.h"
+#include "policy/db/lmdb_file.h"
 #include "policy/folder.h"
 #include "policy/store_parts.h"
 #include "policy/traces.h"

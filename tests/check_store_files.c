@@ -4,7 +4,7 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/dbfile.h"
+#include "policy/db/lmdb_file.h"
 #include "policy/folder.h"
 #include "policy/verify.h"
 

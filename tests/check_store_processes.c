@@ -5,7 +5,7 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 #include "policy/mailbox_table.h"
 #include "policy/pool.h"
 #include "policy/write_lock.h"

@@ -8,7 +8,7 @@
 #include "suite.h"
 
 #include "policy/copies/backup.h"
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 #include "policy/mailbox_table.h"
 #include "policy/verify.h"
 

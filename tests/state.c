@@ -7,8 +7,8 @@
 #include "suite.h"
 
 #include "policy/alias_table.h"
+#include "policy/db/guard.h"
 #include "policy/domain_table.h"
-#include "policy/guard.h"
 #include "policy/lock_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/tenant_table.h"

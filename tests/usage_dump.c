@@ -3,7 +3,7 @@
  * usage_dump.c - prints the usage database of a state folder, for tests: a line for
  * each login, "LOGIN DAYS ALLOWED DENIED WOULD-DENY EXEMPT", with the sums of its days.
  */
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 #include "policy/usage/database.h"
 
 #include <inttypes.h>

@@ -15,7 +15,7 @@
 #include "policy/ctl/spool.h"
 #include "policy/ctl/transaction.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 
 /* How often a reading starts again that was overtaken by commits. */
 #define RUNS_AGAIN 3

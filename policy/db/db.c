@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "policy/db/db_parts.h"
-#include "policy/dbfile.h"
-#include "policy/guard.h"
+#include "policy/db/guard.h"
+#include "policy/db/lmdb_file.h"
 
 #define FILE_MODE 0660
 

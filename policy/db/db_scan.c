@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/db/db_parts.h"
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 
 struct db_cursor {
 	struct db_txn *txn;

@@ -8,7 +8,7 @@
 #include <sys/statvfs.h>
 
 #include "policy/db/db_parts.h"
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 
 enum error
 db_check_guarded(const struct db_txn *txn)

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/dbfile.h"
+#include "policy/db/lmdb_file.h"
 #include "policy/usage/strangers.h"
 #include "policy/usage/usage_key.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guard - turns the traps of a damaged memory map into an error */
-#include "policy/guard.h"
+#include "policy/db/guard.h"
 
 #include <setjmp.h>
 #include <signal.h>

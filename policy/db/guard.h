@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guard - turns the traps of a damaged memory map into an error */
-#ifndef POLICY_GUARD_H
-#define POLICY_GUARD_H
+#ifndef POLICY_DB_GUARD_H
+#define POLICY_DB_GUARD_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* dbfile - what must hold of a file before LMDB is let loose on it */
-#ifndef POLICY_DBFILE_H
-#define POLICY_DBFILE_H
+#ifndef POLICY_DB_LMDB_FILE_H
+#define POLICY_DB_LMDB_FILE_H
 
 #include <stdbool.h>
 

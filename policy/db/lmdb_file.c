@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* dbfile - what must hold of a file before LMDB is let loose on it */
-#include "policy/dbfile.h"
+#include "policy/db/lmdb_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
