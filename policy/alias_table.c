@@ -7,7 +7,7 @@
 #include "policy/domain_table.h"
 #include "policy/mailbox_table.h"
 #include "policy/model/alias_record.h"
-#include "policy/range.h"
+#include "policy/store/prefix_scan.h"
 
 static enum error
 put(struct store_txn *txn, const struct key *key, const struct login *value)

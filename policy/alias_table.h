@@ -4,7 +4,7 @@
 #define POLICY_ALIAS_TABLE_H
 
 #include "policy/identity/login.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* The mailbox a whole login stands for, or ERR_NOTFOUND. */
 enum error alias_table_get(

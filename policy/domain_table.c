@@ -6,7 +6,7 @@
 
 #include "policy/alias_table.h"
 #include "policy/model/domain_record.h"
-#include "policy/range.h"
+#include "policy/store/prefix_scan.h"
 #include "policy/tenant_table.h"
 
 enum error

@@ -7,7 +7,7 @@
 
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* The name of the tenant that owns DOMAIN, or ERR_NOTFOUND. */
 enum error domain_table_get(

@@ -13,9 +13,9 @@
 
 #include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
-#include "policy/folder.h"
 #include "policy/pool.h"
-#include "policy/traces.h"
+#include "policy/store/state_dir.h"
+#include "policy/store/traces.h"
 #include "policy/verify.h"
 
 #define FIRST_SCAN_WAIT_MS 10000

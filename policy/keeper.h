@@ -4,7 +4,7 @@
 #define POLICY_KEEPER_H
 
 #include "policy/base/instant.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * A thread opens the database, scans it, looks once a second whether the files are

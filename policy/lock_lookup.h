@@ -6,7 +6,7 @@
 #include "policy/base/text.h"
 #include "policy/identity/login.h"
 #include "policy/model/lock.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Calls FN for each name of LOGIN, in normal form, under which it may be locked:

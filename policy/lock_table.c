@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/range.h"
+#include "policy/store/prefix_scan.h"
 
 static const enum table tables[LOCK_ORIGINS] = {
     [LOCK_MADE_HERE] = TABLE_LOCAL_LOCK, [LOCK_BROUGHT] = TABLE_LOCK};

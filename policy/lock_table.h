@@ -5,7 +5,7 @@
 
 #include "policy/identity/login.h"
 #include "policy/model/lock.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * A lock that was made here ends here only. One that was brought, by import or with a

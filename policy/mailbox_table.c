@@ -2,7 +2,7 @@
 /* mailbox_table - the mailboxes' own settings as the database has them */
 #include "policy/mailbox_table.h"
 
-#include "policy/range.h"
+#include "policy/store/prefix_scan.h"
 
 enum error
 mailbox_table_get(

@@ -5,7 +5,7 @@
 
 #include "policy/identity/login.h"
 #include "policy/model/mailbox.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* The record of a mailbox, or ERR_NOTFOUND. */
 enum error mailbox_table_get(

@@ -4,7 +4,7 @@
 #define POLICY_NOTICE_TABLE_H
 
 #include "policy/model/notice.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* The notice of TENANT (its name in lower case), or ERR_NOTFOUND. */
 enum error notice_table_get(

@@ -5,7 +5,7 @@
 
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* Whose the last address was; all zero at the start, and when domains have moved. */
 struct ownership {

@@ -3,7 +3,7 @@
 #ifndef POLICY_POLICY_TABLE_H
 #define POLICY_POLICY_TABLE_H
 
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Puts the record, and changes the index to fit; OLD is the value that is there now

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * A transaction costs an allocation and keeps the decoded settings, and libmilter runs

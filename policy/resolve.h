@@ -5,7 +5,7 @@
 
 #include "policy/base/text.h"
 #include "policy/identity/login.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Puts the mailbox, or login without domain, that LOGIN stands for in its place: by

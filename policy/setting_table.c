@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "policy/alias_table.h"
-#include "policy/stored_settings.h"
+#include "policy/store/stored_settings.h"
 
 enum error
 setting_table_get(

@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "policy/model/settings.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* The stored text of one setting, or ERR_NOTFOUND where it stands at its default. */
 enum error setting_table_get(struct store_txn *txn, const struct setting *setting,

@@ -13,7 +13,7 @@
 #include "policy/model/lock.h"
 #include "policy/model/mailbox.h"
 #include "policy/model/tenant.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* What the MTA tells. Strings are never NULL; "" for what it does not tell. */
 struct submission {

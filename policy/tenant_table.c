@@ -7,7 +7,7 @@
 #include "policy/domain_table.h"
 #include "policy/lock_table.h"
 #include "policy/notice_table.h"
-#include "policy/range.h"
+#include "policy/store/prefix_scan.h"
 
 enum error
 tenant_table_get(struct store_txn *txn, const char *name, struct tenant *out_r)

@@ -7,7 +7,7 @@
 
 #include "policy/identity/login.h"
 #include "policy/model/tenant.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* The tenant NAME (in lower case), or ERR_NOTFOUND. */
 enum error tenant_table_get(

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "policy/base/error.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Scans all records (db_scan), decodes each, and compares their digests and counts

@@ -4,7 +4,7 @@
 #define POLICY_VERIFY_LINKS_H
 
 #include "policy/base/error.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Follows what each record says of others: a domain's tenant, the owner of a mailbox

@@ -6,7 +6,7 @@
 #include "suite.h"
 
 #include "policy/pool.h"
-#include "policy/write_lock.h"
+#include "policy/store/write_lock.h"
 
 #include <fcntl.h>
 #include <pthread.h>

@@ -5,7 +5,7 @@
 #include "suite.h"
 
 #include "policy/db/lmdb_file.h"
-#include "policy/folder.h"
+#include "policy/store/state_dir.h"
 #include "policy/verify.h"
 
 #include <errno.h>

@@ -8,7 +8,7 @@
 #include "policy/db/guard.h"
 #include "policy/mailbox_table.h"
 #include "policy/pool.h"
-#include "policy/write_lock.h"
+#include "policy/store/write_lock.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -6,7 +6,7 @@
 #include "suite.h"
 
 #include "policy/setting_table.h"
-#include "policy/write_lock.h"
+#include "policy/store/write_lock.h"
 
 #include <fcntl.h>
 #include <stdio.h>

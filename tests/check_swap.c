@@ -6,8 +6,8 @@
 
 #include "policy/copies/backup.h"
 #include "policy/copies/swap.h"
+#include "policy/store/write_lock.h"
 #include "policy/verify.h"
-#include "policy/write_lock.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

@@ -5,7 +5,7 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/write_lock.h"
+#include "policy/store/write_lock.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

@@ -5,7 +5,7 @@
 #define TESTS_MODEL_H
 
 #include "policy/base/error.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 #include <stdbool.h>
 

@@ -6,7 +6,7 @@
 
 #include "policy/identity/login.h"
 #include "policy/model/mailbox.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 #include <check.h>
 

@@ -4,7 +4,7 @@
 #define POLICY_AUDIT_AUDIT_TABLE_H
 
 #include "policy/audit/audit.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * The entries are numbered from 1. The meta record has the number and the hash (the

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "policy/audit/audit.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 enum audit_problem {
 	AUDIT_ALTERED,    /* an entry's hash does not hold */

@@ -7,7 +7,7 @@
 
 #include "policy/base/error.h"
 #include "policy/crypto/digest.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* What a copy has. */
 struct backup {

@@ -4,7 +4,7 @@
 #define POLICY_COPIES_POLICY_HASH_H
 
 #include "policy/crypto/digest.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * SHA-256 over all records of the policy in the order of keys: of each the lengths of

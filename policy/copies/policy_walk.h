@@ -3,7 +3,7 @@
 #ifndef POLICY_COPIES_POLICY_WALK_H
 #define POLICY_COPIES_POLICY_WALK_H
 
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 struct policy_walk {
 	struct db_cursor *cursor;

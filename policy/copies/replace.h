@@ -3,7 +3,7 @@
 #ifndef POLICY_COPIES_REPLACE_H
 #define POLICY_COPIES_REPLACE_H
 
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Where the other policy comes from. NEXT gives its records in the order of keys, valid

@@ -12,10 +12,10 @@
 #include "policy/copies/lock_guard.h"
 #include "policy/copies/replace.h"
 #include "policy/copies/swap.h"
-#include "policy/folder.h"
-#include "policy/traces.h"
+#include "policy/store/state_dir.h"
+#include "policy/store/traces.h"
+#include "policy/store/write_lock.h"
 #include "policy/verify.h"
-#include "policy/write_lock.h"
 
 struct job {
 	const char *dir;

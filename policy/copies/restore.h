@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "policy/audit/audit_table.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /* The database that is replaced stays under this name, until the next is. */
 #define RESTORE_KEPT STORE_DATA ".damaged"

@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "policy/crypto/crypto.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * The file, integers big-endian:

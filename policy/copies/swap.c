@@ -11,8 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/folder.h"
-#include "policy/store.h"
+#include "policy/store/state_dir.h"
+#include "policy/store/store.h"
 
 #define MADE STORE_DATA ".new"
 #define PRIVATE_MODE 0600

@@ -11,7 +11,7 @@
 #include "policy/ctl/options.h"
 #include "policy/identity/login.h"
 #include "policy/model/tenant.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Commands return an error with its line in `why`; main prints it and maps it to the

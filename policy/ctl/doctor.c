@@ -16,7 +16,7 @@
 #include "policy/doctor/site.h"
 #include "policy/domain_table.h"
 #include "policy/identity/mta.h"
-#include "policy/traces.h"
+#include "policy/store/traces.h"
 
 enum { EXIT_FINDINGS = 1 };
 

@@ -8,8 +8,8 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
-#include "policy/folder.h"
-#include "policy/traces.h"
+#include "policy/store/state_dir.h"
+#include "policy/store/traces.h"
 
 #define PAUSE_NS 10000000L
 #define PAUSES 200 /* two seconds */

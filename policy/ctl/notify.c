@@ -16,7 +16,7 @@
 #include "policy/ctl/sendmail.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/notice_table.h"
-#include "policy/traces.h"
+#include "policy/store/traces.h"
 
 #define WAIT_SECONDS 10
 #define SETTLE_TRIES 6 /* of 10 seconds */

@@ -12,7 +12,7 @@
 #include "policy/ctl/journal.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
-#include "policy/folder.h"
+#include "policy/store/state_dir.h"
 #include "policy/verify.h"
 
 /* check_folder - that it is there, and not the one to be restored */

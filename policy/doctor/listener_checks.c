@@ -5,7 +5,7 @@
 
 #include "policy/doctor/listener.h"
 #include "policy/doctor/site.h"
-#include "policy/folder.h"
+#include "policy/store/state_dir.h"
 
 /* is_ours - the daemon's user, or root, as whom systemd holds sockets; or who asks */
 static bool

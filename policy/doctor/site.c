@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/folder.h"
-#include "policy/write_lock.h"
+#include "policy/store/state_dir.h"
+#include "policy/store/write_lock.h"
 
 void
 site_asks(struct site *s, const char *service)

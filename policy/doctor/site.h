@@ -9,7 +9,7 @@
 #include "policy/doctor/findings.h"
 #include "policy/heartbeat.h"
 #include "policy/model/settings.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 #define SITE_SERVICES_MAX 400
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "policy/import/row.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * A row counts as the command that would make the change: what it refers to has to be

@@ -3,7 +3,7 @@
 #ifndef POLICY_USAGE_STANDING_H
 #define POLICY_USAGE_STANDING_H
 
-#include "policy/store.h"
+#include "policy/store/store.h"
 #include "policy/submission.h"
 #include "policy/usage/usage.h"
 

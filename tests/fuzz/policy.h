@@ -4,7 +4,7 @@
 #define TESTS_FUZZ_POLICY_H
 
 #include "policy/import/row.h"
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 #include <stdio.h>
 

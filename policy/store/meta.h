@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* meta - the record that every transaction reads first */
-#ifndef POLICY_META_H
-#define POLICY_META_H
+#ifndef POLICY_STORE_META_H
+#define POLICY_STORE_META_H
 
 #include <stdint.h>
 

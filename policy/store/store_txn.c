@@ -4,8 +4,8 @@
 #include <string.h>
 #include <time.h>
 
-#include "policy/store_parts.h"
-#include "policy/stored_settings.h"
+#include "policy/store/store_parts.h"
+#include "policy/store/stored_settings.h"
 
 /*
  * How often a new snapshot is taken where one makes no sense: without a lock, a meta

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* write_lock - the turns of those who write the policy database */
-#ifndef POLICY_WRITE_LOCK_H
-#define POLICY_WRITE_LOCK_H
+#ifndef POLICY_STORE_WRITE_LOCK_H
+#define POLICY_STORE_WRITE_LOCK_H
 
 #include <stdbool.h>
 

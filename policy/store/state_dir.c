@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* folder - the state folder */
-#include "policy/folder.h"
+#include "policy/store/state_dir.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* folder - the state folder */
-#ifndef POLICY_FOLDER_H
-#define POLICY_FOLDER_H
+#ifndef POLICY_STORE_STATE_DIR_H
+#define POLICY_STORE_STATE_DIR_H
 
 #include <sys/types.h>
 

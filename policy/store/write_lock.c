@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* write_lock - the turns of those who write the policy database */
-#include "policy/write_lock.h"
+#include "policy/store/write_lock.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -18,7 +18,7 @@
 
 #include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
-#include "policy/folder.h"
+#include "policy/store/state_dir.h"
 
 #define POLL_NANOSECONDS 2000000L
 #define LINE_MS 500 /* the first in line may be a stopped process: not for ever */

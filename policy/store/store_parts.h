@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* store_parts - what store and store_txn share; for nobody else */
-#ifndef POLICY_STORE_PARTS_H
-#define POLICY_STORE_PARTS_H
+#ifndef POLICY_STORE_STORE_PARTS_H
+#define POLICY_STORE_STORE_PARTS_H
 
 #include <limits.h>
 
-#include "policy/store.h"
-#include "policy/write_lock.h"
+#include "policy/store/store.h"
+#include "policy/store/write_lock.h"
 
 struct store {
 	struct db *db;

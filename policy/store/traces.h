@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* traces - what a policy leaves in the state folder, beside its database */
-#ifndef POLICY_TRACES_H
-#define POLICY_TRACES_H
+#ifndef POLICY_STORE_TRACES_H
+#define POLICY_STORE_TRACES_H
 
 #include <stdbool.h>
 

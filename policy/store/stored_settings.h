@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* stored_settings - the settings as one snapshot of the database has them */
-#ifndef POLICY_STORED_SETTINGS_H
-#define POLICY_STORED_SETTINGS_H
+#ifndef POLICY_STORE_STORED_SETTINGS_H
+#define POLICY_STORE_STORED_SETTINGS_H
 
 #include "policy/db/db.h"
 #include "policy/model/settings.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* store - the policy database: records, their digest, and who may write */
-#ifndef POLICY_STORE_H
-#define POLICY_STORE_H
+#ifndef POLICY_STORE_STORE_H
+#define POLICY_STORE_STORE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,9 +10,9 @@
 #include "policy/base/error.h"
 #include "policy/crypto/digest.h"
 #include "policy/db/db.h"
-#include "policy/meta.h"
 #include "policy/model/settings.h"
-#include "policy/write_lock.h"
+#include "policy/store/meta.h"
+#include "policy/store/write_lock.h"
 
 /* The file in the state folder, and the mode it has, whatever the umask. */
 #define STORE_DATA "policy.mdb"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* meta - the record that every transaction reads first */
-#include "policy/meta.h"
+#include "policy/store/meta.h"
 
 #define META_VERSION 4
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* stored_settings - the settings as one snapshot of the database has them */
-#include "policy/stored_settings.h"
+#include "policy/store/stored_settings.h"
 
 enum error
 stored_settings_get(

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* traces - what a policy leaves in the state folder, beside its database */
-#include "policy/traces.h"
+#include "policy/store/traces.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <string.h>
 
-#include "policy/folder.h"
+#include "policy/store/state_dir.h"
 
 /* What the names of all files of a policy begin with. */
 #define POLICY "policy."

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* range - the records whose keys start alike */
-#include "policy/range.h"
+#include "policy/store/prefix_scan.h"
 
 #include <string.h>
 

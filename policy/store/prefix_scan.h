@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* range - the records whose keys start alike */
-#ifndef POLICY_RANGE_H
-#define POLICY_RANGE_H
+#ifndef POLICY_STORE_PREFIX_SCAN_H
+#define POLICY_STORE_PREFIX_SCAN_H
 
 #include <stdbool.h>
 
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 /*
  * Calls FN for every record whose key starts with PREFIX, in order. KEY and VALUE

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* store - the policy database: its files, and who may write */
-#include "policy/store.h"
+#include "policy/store/store.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "policy/db/lmdb_file.h"
-#include "policy/folder.h"
-#include "policy/store_parts.h"
-#include "policy/traces.h"
+#include "policy/store/state_dir.h"
+#include "policy/store/store_parts.h"
+#include "policy/store/traces.h"
 
 /* new_store - with nothing open */
 static struct store *
