@@ -23,7 +23,7 @@
 #include "milter/watchdog.h"
 #include "policy/crypto/crypto.h"
 #include "policy/db/guard.h"
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 #define SERVE_AFTER_NS 100000000L
 #define READY_AFTER_S 10 /* then decisions no longer wait for a first scan */

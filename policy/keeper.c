@@ -16,7 +16,7 @@
 #include "policy/pool.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 #define FIRST_SCAN_WAIT_MS 10000
 #define SLOT_WAIT_MS 1000

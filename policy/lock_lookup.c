@@ -4,10 +4,10 @@
 
 #include <string.h>
 
-#include "policy/lock_table.h"
 #include "policy/resolve.h"
 #include "policy/steps.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/tenant_table.h"
 
 /* Whom each name of a login is told to. */
 struct teller {

@@ -2,8 +2,8 @@
 /* resolve - what a login in normal form stands for */
 #include "policy/resolve.h"
 
-#include "policy/alias_table.h"
 #include "policy/steps.h"
+#include "policy/tables/alias_table.h"
 
 /* follow_alias - the mailbox a login is an alias of takes its place */
 static enum error

@@ -7,11 +7,11 @@
 #include "policy/identity/mta.h"
 #include "policy/identity/xtext.h"
 #include "policy/lock_lookup.h"
-#include "policy/lock_table.h"
-#include "policy/mailbox_table.h"
 #include "policy/resolve.h"
 #include "policy/steps.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/tenant_table.h"
 
 #define READING_MAX 4096 /* bytes of a login that a SASL service may look at */
 

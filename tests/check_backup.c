@@ -7,9 +7,9 @@
 
 #include "policy/audit/audit_table.h"
 #include "policy/copies/backup.h"
-#include "policy/notice_table.h"
-#include "policy/setting_table.h"
-#include "policy/verify.h"
+#include "policy/tables/notice_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,9 +6,9 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/mailbox_table.h"
-#include "policy/verify.h"
-#include "policy/verify_links.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/verify.h"
+#include "policy/tables/verify_links.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -3,18 +3,18 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/alias_table.h"
 #include "policy/copies/policy_walk.h"
 #include "policy/copies/replace.h"
-#include "policy/domain_table.h"
 #include "policy/import/import.h"
 #include "policy/import/key_set.h"
-#include "policy/lock_table.h"
-#include "policy/mailbox_table.h"
 #include "policy/model/policy_record.h"
-#include "policy/setting_table.h"
-#include "policy/tenant_mailboxes.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_mailboxes.h"
+#include "policy/tables/tenant_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -3,9 +3,9 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/lock_table.h"
 #include "policy/model/policy_record.h"
-#include "policy/verify.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>

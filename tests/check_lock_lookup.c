@@ -3,12 +3,12 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/alias_table.h"
 #include "policy/identity/mta.h"
 #include "policy/lock_lookup.h"
-#include "policy/lock_table.h"
-#include "policy/setting_table.h"
 #include "policy/submission.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/setting_table.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -7,9 +7,9 @@
 
 #include "policy/copies/backup.h"
 #include "policy/copies/restore.h"
-#include "policy/notice_table.h"
-#include "policy/setting_table.h"
-#include "policy/verify.h"
+#include "policy/tables/notice_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/verify.h"
 
 #include <fcntl.h>
 #include <stdio.h>

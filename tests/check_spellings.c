@@ -5,9 +5,9 @@
 #include "suite.h"
 
 #include "policy/identity/mta.h"
-#include "policy/mailbox_table.h"
-#include "policy/setting_table.h"
 #include "policy/submission.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/setting_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

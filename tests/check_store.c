@@ -4,10 +4,10 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/domain_table.h"
-#include "policy/mailbox_table.h"
-#include "policy/setting_table.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 #include "policy/db/lmdb_file.h"
 #include "policy/store/state_dir.h"
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 #include <errno.h>
 #include <fcntl.h>

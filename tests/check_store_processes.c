@@ -6,9 +6,9 @@
 #include "suite.h"
 
 #include "policy/db/guard.h"
-#include "policy/mailbox_table.h"
 #include "policy/pool.h"
 #include "policy/store/write_lock.h"
+#include "policy/tables/mailbox_table.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -5,8 +5,8 @@
 #include "image.h"
 #include "suite.h"
 
-#include "policy/setting_table.h"
 #include "policy/store/write_lock.h"
+#include "policy/tables/setting_table.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -9,8 +9,8 @@
 
 #include "policy/copies/backup.h"
 #include "policy/db/guard.h"
-#include "policy/mailbox_table.h"
-#include "policy/verify.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/verify.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -3,13 +3,13 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
 #include "policy/identity/mta.h"
-#include "policy/mailbox_table.h"
-#include "policy/setting_table.h"
 #include "policy/submission.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_table.h"
 
 #include <stdio.h>
 #include <string.h>

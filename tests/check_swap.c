@@ -7,7 +7,7 @@
 #include "policy/copies/backup.h"
 #include "policy/copies/swap.h"
 #include "policy/store/write_lock.h"
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

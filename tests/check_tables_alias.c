@@ -4,9 +4,9 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
-#include "policy/mailbox_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,10 +3,10 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
-#include "policy/setting_table.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_table.h"
 
 #include <string.h>
 

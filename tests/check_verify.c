@@ -5,7 +5,7 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,10 +4,10 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/alias_table.h"
 #include "policy/audit/audit_table.h"
-#include "policy/verify.h"
-#include "policy/verify_links.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/verify.h"
+#include "policy/tables/verify_links.h"
 
 #include <string.h>
 

@@ -3,10 +3,10 @@
 #include "model.h"
 #include "state.h"
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
-#include "policy/mailbox_table.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/tenant_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>

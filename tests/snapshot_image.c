@@ -3,7 +3,7 @@
 #include "snapshot_image.h"
 
 #include "policy/copies/replace.h"
-#include "policy/setting_table.h"
+#include "policy/tables/setting_table.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -6,13 +6,13 @@
 #include "file.h"
 #include "suite.h"
 
-#include "policy/alias_table.h"
 #include "policy/db/guard.h"
-#include "policy/domain_table.h"
-#include "policy/lock_table.h"
-#include "policy/mailbox_table.h"
-#include "policy/tenant_table.h"
-#include "policy/verify.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/tenant_table.h"
+#include "policy/tables/verify.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 /* Records of one commit: few enough for the memory, and many for the speed. */
 #define BATCH 20000

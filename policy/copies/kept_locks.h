@@ -3,7 +3,7 @@
 #ifndef POLICY_COPIES_KEPT_LOCKS_H
 #define POLICY_COPIES_KEPT_LOCKS_H
 
-#include "policy/lock_table.h"
+#include "policy/tables/lock_table.h"
 
 struct kept_lock {
 	struct lock_subject subject;

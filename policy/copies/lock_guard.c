@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/alias_table.h"
 #include "policy/base/array.h"
 #include "policy/lock_lookup.h"
 #include "policy/model/alias_record.h"
+#include "policy/tables/alias_table.h"
 
 static enum error
 add_domain(void *arg, const char *domain)

@@ -3,8 +3,8 @@
 #ifndef POLICY_COPIES_LOCK_GUARD_H
 #define POLICY_COPIES_LOCK_GUARD_H
 
-#include "policy/domain_table.h"
-#include "policy/lock_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
 
 struct locked_domain {
 	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];

@@ -6,7 +6,7 @@
 
 #include "policy/copies/policy_walk.h"
 #include "policy/model/policy_record.h"
-#include "policy/policy_table.h"
+#include "policy/tables/policy_table.h"
 
 /* One side of the comparison; at its end KEY is empty. */
 struct side {

@@ -15,7 +15,7 @@
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
 #include "policy/store/write_lock.h"
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 struct job {
 	const char *dir;

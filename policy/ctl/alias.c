@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alias - the commands on login aliases */
-#include "policy/alias_table.h"
+#include "policy/tables/alias_table.h"
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"

@@ -6,8 +6,8 @@
 #include <strings.h>
 
 #include "policy/ctl/journal.h"
-#include "policy/domain_table.h"
 #include "policy/identity/domain.h"
+#include "policy/tables/domain_table.h"
 
 /* add_name - one more way to spell the object; a longer one is no object's */
 static void

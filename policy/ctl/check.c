@@ -9,7 +9,7 @@
 #include "policy/identity/mta.h"
 #include "policy/reply.h"
 #include "policy/submission.h"
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 #define STEPS_MAX 12000
 

@@ -6,9 +6,9 @@
 
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
-#include "policy/mailbox_table.h"
-#include "policy/ownership.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/tenant_table.h"
 
 #define DISABLED_NAME "SmtpClientAuthenticationDisabled"
 

@@ -14,9 +14,9 @@
 #include "policy/doctor/probe.h"
 #include "policy/doctor/sendmail.h"
 #include "policy/doctor/site.h"
-#include "policy/domain_table.h"
 #include "policy/identity/mta.h"
 #include "policy/store/traces.h"
+#include "policy/tables/domain_table.h"
 
 enum { EXIT_FINDINGS = 1 };
 

@@ -5,8 +5,8 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"
 #include "policy/ctl/output.h"
-#include "policy/domain_table.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/tenant_table.h"
 
 static void
 json_domain(struct ctl *c, const char *domain, const char *tenant)

@@ -2,18 +2,18 @@
 /* export - the command that prints the policy as import takes it */
 #include <string.h>
 
-#include "policy/alias_table.h"
 #include "policy/ctl/csv.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
-#include "policy/domain_table.h"
 #include "policy/import/line_reader.h"
-#include "policy/lock_table.h"
-#include "policy/setting_table.h"
-#include "policy/tenant_mailboxes.h"
-#include "policy/tenant_table.h"
-#include "policy/verify.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_mailboxes.h"
+#include "policy/tables/tenant_table.h"
+#include "policy/tables/verify.h"
 
 #define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
 

@@ -13,11 +13,11 @@
 #include "policy/ctl/incoming.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/transaction.h"
-#include "policy/domain_table.h"
 #include "policy/model/domain_record.h"
-#include "policy/setting_table.h"
-#include "policy/tenant_mailboxes.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_mailboxes.h"
+#include "policy/tables/tenant_table.h"
 
 #define CHECKPOINT_ROWS 100000 /* of a scratch database: bounds what is in memory */
 

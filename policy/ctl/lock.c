@@ -7,17 +7,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/alias_table.h"
 #include "policy/base/array.h"
 #include "policy/base/text.h"
 #include "policy/ctl/lock_list.h"
 #include "policy/ctl/remark.h"
-#include "policy/domain_table.h"
 #include "policy/identity/xtext.h"
 #include "policy/lock_lookup.h"
 #include "policy/model/address.h"
 #include "policy/resolve.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/tenant_table.h"
 
 /* put_who - as the audit log has it: --actor, or who logged in */
 static void

@@ -4,7 +4,7 @@
 #define CTL_LOCK_H
 
 #include "policy/ctl/ctl.h"
-#include "policy/lock_table.h"
+#include "policy/tables/lock_table.h"
 
 /* Makes the lock, or makes it anew, by --until and --note. */
 enum error lock_make(struct ctl *c, const struct lock_subject *subject) MUST_USE;

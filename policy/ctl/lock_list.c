@@ -6,7 +6,7 @@
 
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/tenant_table.h"
 
 #define UNTIL_TEXT_MAX (INSTANT_TEXT_MAX + 16)
 #define SUBJECT_TEXT_MAX (LOGIN_MAX + 16)

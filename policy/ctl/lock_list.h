@@ -4,7 +4,7 @@
 #define CTL_LOCK_LIST_H
 
 #include "policy/ctl/ctl.h"
-#include "policy/lock_table.h"
+#include "policy/tables/lock_table.h"
 
 /* Prints the locks of SUBJECT as `locks` does; where there is none, that it has ended.
  */

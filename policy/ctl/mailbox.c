@@ -10,12 +10,12 @@
 #include "policy/ctl/lock_list.h"
 #include "policy/ctl/object.h"
 #include "policy/ctl/output.h"
-#include "policy/domain_table.h"
-#include "policy/lock_table.h"
-#include "policy/mailbox_table.h"
-#include "policy/ownership.h"
-#include "policy/tenant_mailboxes.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/tenant_mailboxes.h"
+#include "policy/tables/tenant_table.h"
 
 #define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
 

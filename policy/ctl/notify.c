@@ -15,8 +15,8 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/sendmail.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/notice_table.h"
 #include "policy/store/traces.h"
+#include "policy/tables/notice_table.h"
 
 #define WAIT_SECONDS 10
 #define SETTLE_TRIES 6 /* of 10 seconds */

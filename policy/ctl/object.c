@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/alias_table.h"
 #include "policy/ctl/output.h"
-#include "policy/domain_table.h"
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/settings.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
 
 const char *
 object_type(struct bytes key)

@@ -7,8 +7,8 @@
 
 #include "policy/ctl/remark.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/notice_table.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/notice_table.h"
+#include "policy/tables/tenant_table.h"
 #include "policy/usage/survey.h"
 
 enum pending_step

@@ -13,7 +13,7 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/store/state_dir.h"
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 /* check_folder - that it is there, and not the one to be restored */
 static enum error

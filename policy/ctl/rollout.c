@@ -5,9 +5,9 @@
 #include <stdio.h>
 
 #include "policy/ctl/remark.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/tenant_table.h"
+#include "policy/tables/verify.h"
 #include "policy/usage/strangers.h"
-#include "policy/verify.h"
 
 enum rollout_class
 rollout_class(const struct survey_tenant *t, instant now)

@@ -8,7 +8,7 @@
 #include "policy/ctl/remark.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/tenant_table.h"
 
 /* What is asked for. */
 struct request {

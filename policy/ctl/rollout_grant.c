@@ -5,7 +5,7 @@
 #include "policy/ctl/remark.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/mailbox_table.h"
+#include "policy/tables/mailbox_table.h"
 
 struct grant {
 	struct ctl *c;

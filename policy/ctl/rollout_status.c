@@ -3,8 +3,8 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/notice_table.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/notice_table.h"
+#include "policy/tables/tenant_table.h"
 
 #define NOTICE_TEXT_MAX 64
 

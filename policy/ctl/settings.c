@@ -7,7 +7,7 @@
 #include "policy/ctl/lock.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
-#include "policy/setting_table.h"
+#include "policy/tables/setting_table.h"
 
 /* json_key - the names of JSON have '_' for '-' */
 static const char *

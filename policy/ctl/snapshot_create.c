@@ -9,7 +9,7 @@
 #include "policy/ctl/remark.h"
 #include "policy/ctl/snapshot.h"
 #include "policy/ctl/transaction.h"
-#include "policy/lock_table.h"
+#include "policy/tables/lock_table.h"
 
 /* A snapshot while it is made. */
 struct making {

@@ -7,8 +7,8 @@
 #include "policy/ctl/daemon.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/transaction.h"
-#include "policy/verify.h"
-#include "policy/verify_links.h"
+#include "policy/tables/verify.h"
+#include "policy/tables/verify_links.h"
 
 enum { EXIT_NO_DAEMON = 3 };
 

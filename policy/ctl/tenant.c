@@ -11,10 +11,10 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/transaction.h"
 #include "policy/ctl/usage_guard.h"
-#include "policy/domain_table.h"
 #include "policy/identity/domain.h"
-#include "policy/lock_table.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/tenant_table.h"
 
 /* find - the tenant named by word I */
 static enum error

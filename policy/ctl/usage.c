@@ -8,8 +8,8 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/usage_rows.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/tenant_table.h"
-#include "policy/verify.h"
+#include "policy/tables/tenant_table.h"
+#include "policy/tables/verify.h"
 
 #define SINCE_DAYS 7
 #define SHOWN_MAX (4 * LOGIN_MAX + 32) /* a login as text_show() may make it */

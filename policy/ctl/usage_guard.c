@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "policy/ctl/usage_sources.h"
-#include "policy/domain_table.h"
 #include "policy/identity/domain.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/tenant_table.h"
 #include "policy/usage/strangers.h"
 
 #define IN_USE_SECONDS (30 * (int64_t)USAGE_SECONDS_A_DAY)

@@ -9,9 +9,9 @@
 #include "policy/ctl/output.h"
 #include "policy/ctl/remark.h"
 #include "policy/ctl/transaction.h"
+#include "policy/tables/verify.h"
 #include "policy/usage/database.h"
 #include "policy/usage/standing.h"
-#include "policy/verify.h"
 
 #define HERE "the usage of this machine"
 #define VISITS 20000           /* records of one step */

@@ -5,8 +5,8 @@
 #include "policy/base/text.h"
 #include "policy/ctl/ctl.h"
 #include "policy/model/address.h"
-#include "policy/ownership.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/tenant_table.h"
 
 const char *
 ctl_word(const struct ctl *c, size_t i)

@@ -5,17 +5,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
 #include "policy/identity/domain.h"
 #include "policy/import/key_set.h"
-#include "policy/lock_table.h"
-#include "policy/mailbox_table.h"
 #include "policy/model/address.h"
-#include "policy/ownership.h"
-#include "policy/setting_table.h"
-#include "policy/tenant_mailboxes.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_mailboxes.h"
+#include "policy/tables/tenant_table.h"
 
 struct import {
 	struct store_txn *txn;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/base/array.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/tenant_table.h"
 
 /* Data that are older say nothing of what is used today. */
 #define FRESH_SECONDS 86400

@@ -12,7 +12,7 @@
 #include "milter/pulse.h"
 #include "milter/tally.h"
 #include "policy/base/text.h"
-#include "policy/setting_table.h"
+#include "policy/tables/setting_table.h"
 
 #include <errno.h>
 #include <pthread.h>

@@ -4,13 +4,13 @@
 
 #include "fuzz.h"
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
 #include "policy/import/import.h"
-#include "policy/mailbox_table.h"
-#include "policy/setting_table.h"
-#include "policy/tenant_table.h"
-#include "policy/verify_links.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_table.h"
+#include "policy/tables/verify_links.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant_mailboxes - the mailboxes of one tenant, whatever domains it owns */
-#ifndef POLICY_TENANT_MAILBOXES_H
-#define POLICY_TENANT_MAILBOXES_H
+#ifndef POLICY_TABLES_TENANT_MAILBOXES_H
+#define POLICY_TABLES_TENANT_MAILBOXES_H
 
-#include "policy/mailbox_table.h"
+#include "policy/tables/mailbox_table.h"
 
 /*
  * Calls FN for every mailbox record in a domain of TENANT, domain by domain; for the

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_table - any record of the policy, kept with its entry of the index */
-#include "policy/policy_table.h"
+#include "policy/tables/policy_table.h"
 
 #include <string.h>
 
 #include "policy/model/policy_record.h"
-#include "policy/notice_table.h"
+#include "policy/tables/notice_table.h"
 
 /* drop_index - the entry of a record that goes or changes */
 static enum error

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify - whether the whole database holds */
-#ifndef POLICY_VERIFY_H
-#define POLICY_VERIFY_H
+#ifndef POLICY_TABLES_VERIFY_H
+#define POLICY_TABLES_VERIFY_H
 
 #include <stdint.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain_table - which tenant owns which domain */
-#include "policy/domain_table.h"
+#include "policy/tables/domain_table.h"
 
 #include <string.h>
 
-#include "policy/alias_table.h"
 #include "policy/model/domain_record.h"
 #include "policy/store/prefix_scan.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/tenant_table.h"
 
 enum error
 domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r)

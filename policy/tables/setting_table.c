@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* setting_table - the settings as the database has them */
-#include "policy/setting_table.h"
+#include "policy/tables/setting_table.h"
 
 #include <string.h>
 #include <strings.h>
 
-#include "policy/alias_table.h"
 #include "policy/store/stored_settings.h"
+#include "policy/tables/alias_table.h"
 
 enum error
 setting_table_get(

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_table - any record of the policy, kept with its entry of the index */
-#ifndef POLICY_POLICY_TABLE_H
-#define POLICY_POLICY_TABLE_H
+#ifndef POLICY_TABLES_POLICY_TABLE_H
+#define POLICY_TABLES_POLICY_TABLE_H
 
 #include "policy/store/store.h"
 

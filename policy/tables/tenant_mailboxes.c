@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant_mailboxes - the mailboxes of one tenant, whatever domains it owns */
-#include "policy/tenant_mailboxes.h"
+#include "policy/tables/tenant_mailboxes.h"
 
 #include <string.h>
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
 
 struct walk {
 	struct store_txn *txn;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant_table - the tenants as the database has them */
-#ifndef POLICY_TENANT_TABLE_H
-#define POLICY_TENANT_TABLE_H
+#ifndef POLICY_TABLES_TENANT_TABLE_H
+#define POLICY_TABLES_TENANT_TABLE_H
 
 #include <stdbool.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox_table - the mailboxes' own settings as the database has them */
-#ifndef POLICY_MAILBOX_TABLE_H
-#define POLICY_MAILBOX_TABLE_H
+#ifndef POLICY_TABLES_MAILBOX_TABLE_H
+#define POLICY_TABLES_MAILBOX_TABLE_H
 
 #include "policy/identity/login.h"
 #include "policy/model/mailbox.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ownership - the tenant that an address belongs to */
-#ifndef POLICY_OWNERSHIP_H
-#define POLICY_OWNERSHIP_H
+#ifndef POLICY_TABLES_OWNERSHIP_H
+#define POLICY_TABLES_OWNERSHIP_H
 
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"

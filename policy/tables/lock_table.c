@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_table - the locks as the database has them */
-#include "policy/lock_table.h"
+#include "policy/tables/lock_table.h"
 
 #include <string.h>
 

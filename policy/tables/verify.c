@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify - whether the whole database holds */
-#include "policy/verify.h"
+#include "policy/tables/verify.h"
 
 #include <pthread.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/lock.h"
 #include "policy/model/mailbox.h"
 #include "policy/model/notice.h"
 #include "policy/model/tenant.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
 
 /*
  * The digest does not cover the indexes, which say nothing new. But they have to agree

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* setting_table - the settings as the database has them */
-#ifndef POLICY_SETTING_TABLE_H
-#define POLICY_SETTING_TABLE_H
+#ifndef POLICY_TABLES_SETTING_TABLE_H
+#define POLICY_TABLES_SETTING_TABLE_H
 
 #include <stddef.h>
 

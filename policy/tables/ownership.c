@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ownership - the tenant that an address belongs to */
-#include "policy/ownership.h"
+#include "policy/tables/ownership.h"
 
 #include <string.h>
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
 #include "policy/model/address.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/tenant_table.h"
 
 enum error
 ownership_find(

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox_table - the mailboxes' own settings as the database has them */
-#include "policy/mailbox_table.h"
+#include "policy/tables/mailbox_table.h"
 
 #include "policy/store/prefix_scan.h"
 

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify_links - whether the records of the policy fit each other */
-#include "policy/verify_links.h"
+#include "policy/tables/verify_links.h"
 
 #include <string.h>
 
-#include "policy/alias_table.h"
-#include "policy/domain_table.h"
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/policy_record.h"
-#include "policy/tenant_table.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/tenant_table.h"
 
 struct walk {
 	struct store_txn *txn;

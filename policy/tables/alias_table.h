@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alias_table - other logins of a mailbox */
-#ifndef POLICY_ALIAS_TABLE_H
-#define POLICY_ALIAS_TABLE_H
+#ifndef POLICY_TABLES_ALIAS_TABLE_H
+#define POLICY_TABLES_ALIAS_TABLE_H
 
 #include "policy/identity/login.h"
 #include "policy/store/store.h"

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alias_table - other logins of a mailbox */
-#include "policy/alias_table.h"
+#include "policy/tables/alias_table.h"
 
 #include <string.h>
 
-#include "policy/domain_table.h"
-#include "policy/mailbox_table.h"
 #include "policy/model/alias_record.h"
 #include "policy/store/prefix_scan.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
 
 static enum error
 put(struct store_txn *txn, const struct key *key, const struct login *value)

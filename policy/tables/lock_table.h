@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_table - the locks as the database has them */
-#ifndef POLICY_LOCK_TABLE_H
-#define POLICY_LOCK_TABLE_H
+#ifndef POLICY_TABLES_LOCK_TABLE_H
+#define POLICY_TABLES_LOCK_TABLE_H
 
 #include "policy/identity/login.h"
 #include "policy/model/lock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* notice_table - the notices as the database has them: one a tenant, the last one */
-#include "policy/notice_table.h"
+#include "policy/tables/notice_table.h"
 
 enum error
 notice_table_get(struct store_txn *txn, const char *tenant, struct notice *out_r)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain_table - which tenant owns which domain */
-#ifndef POLICY_DOMAIN_TABLE_H
-#define POLICY_DOMAIN_TABLE_H
+#ifndef POLICY_TABLES_DOMAIN_TABLE_H
+#define POLICY_TABLES_DOMAIN_TABLE_H
 
 #include <stdbool.h>
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant_table - the tenants as the database has them */
-#include "policy/tenant_table.h"
+#include "policy/tables/tenant_table.h"
 
 #include <string.h>
 
-#include "policy/domain_table.h"
-#include "policy/lock_table.h"
-#include "policy/notice_table.h"
 #include "policy/store/prefix_scan.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/notice_table.h"
 
 enum error
 tenant_table_get(struct store_txn *txn, const char *name, struct tenant *out_r)

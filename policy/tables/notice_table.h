@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* notice_table - the notices as the database has them: one a tenant, the last one */
-#ifndef POLICY_NOTICE_TABLE_H
-#define POLICY_NOTICE_TABLE_H
+#ifndef POLICY_TABLES_NOTICE_TABLE_H
+#define POLICY_TABLES_NOTICE_TABLE_H
 
 #include "policy/model/notice.h"
 #include "policy/store/store.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify_links - whether the records of the policy fit each other */
-#ifndef POLICY_VERIFY_LINKS_H
-#define POLICY_VERIFY_LINKS_H
+#ifndef POLICY_TABLES_VERIFY_LINKS_H
+#define POLICY_TABLES_VERIFY_LINKS_H
 
 #include "policy/base/error.h"
 #include "policy/store/store.h"
