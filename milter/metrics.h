@@ -8,7 +8,7 @@
 
 #include "milter/recorder.h"
 #include "policy/base/instant.h"
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "policy/heartbeat.h"
 #include "policy/keeper.h"
 

@@ -9,9 +9,9 @@
 #include "milter/log.h"
 #include "milter/pulse.h"
 #include "milter/tally.h"
+#include "policy/decision/submission.h"
 #include "policy/doctor/probe.h"
 #include "policy/identity/mta.h"
-#include "policy/submission.h"
 
 #define LOG_FIELDS_MAX 14
 

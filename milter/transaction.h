@@ -4,8 +4,8 @@
 #define MILTER_TRANSACTION_H
 
 #include "policy/config/config.h"
+#include "policy/decision/reply.h"
 #include "policy/keeper.h"
-#include "policy/reply.h"
 
 /* Knows nothing of libmilter. */
 

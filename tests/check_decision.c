@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_decision.c - the rows of the decision table, and which of them comes first. */
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "suite.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_decision_action.c - what a denial becomes: actions, dry run, and store errors.
  */
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "suite.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_decision_edge.c - the decision at the seconds and addresses where it turns. */
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "suite.h"
 
 #include <stdlib.h>

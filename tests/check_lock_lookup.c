@@ -3,9 +3,9 @@
 #include "state.h"
 #include "suite.h"
 
+#include "policy/decision/lock_lookup.h"
+#include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
-#include "policy/lock_lookup.h"
-#include "policy/submission.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/setting_table.h"

@@ -2,10 +2,10 @@
 /* check_notice.c - notices: their records, the template, and running sendmail(1). */
 #include "policy/base/monotonic.h"
 #include "policy/ctl/sendmail.h"
+#include "policy/decision/template.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
-#include "policy/template.h"
 #include "state.h"
 #include "suite.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_reply.c - every cell of the table of replies, in both styles. */
-#include "policy/reply.h"
+#include "policy/decision/reply.h"
 #include "suite.h"
 
 #include <stdio.h>

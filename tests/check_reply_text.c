@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_reply_text.c - own texts of replies, their fields, and the limits of a line. */
 #include "policy/base/text.h"
-#include "policy/reply.h"
+#include "policy/decision/reply.h"
 #include "suite.h"
 
 #include <stdio.h>

@@ -4,8 +4,8 @@
 #include "state.h"
 #include "suite.h"
 
+#include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
-#include "policy/submission.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/setting_table.h"
 

@@ -5,8 +5,8 @@
 #include "deadline.h"
 #include "file.h"
 
+#include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
-#include "policy/submission.h"
 
 #include <openssl/crypto.h>
 #include <stdio.h>

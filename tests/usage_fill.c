@@ -10,7 +10,7 @@
  * TIME is in seconds since 1970, KIND one of allowed, denied, would-deny and exempt;
  *"-" is what the MTA does not tell, and \20 in a login a space. As root it has the
  *rights of the owner of the folder "usage", which is made where it is missing. */
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "policy/usage/database.h"
 #include "policy/usage/strangers.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "policy/base/array.h"
-#include "policy/lock_lookup.h"
+#include "policy/decision/lock_lookup.h"
 #include "policy/model/alias_record.h"
 #include "policy/tables/alias_table.h"
 

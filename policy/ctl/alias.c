@@ -5,7 +5,7 @@
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/lock.h"
 #include "policy/ctl/output.h"
-#include "policy/lock_lookup.h"
+#include "policy/decision/lock_lookup.h"
 
 /* json_alias - MAILBOX is NULL for a login that is none any more */
 static void

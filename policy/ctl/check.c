@@ -4,11 +4,11 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
-#include "policy/ctl/override.h"
-#include "policy/ctl/schedule.h"
+#include "policy/decision/override.h"
+#include "policy/decision/reply.h"
+#include "policy/decision/schedule.h"
+#include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
-#include "policy/reply.h"
-#include "policy/submission.h"
 #include "policy/tables/verify.h"
 
 #define STEPS_MAX 12000

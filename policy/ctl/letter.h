@@ -4,8 +4,8 @@
 #define CTL_LETTER_H
 
 #include "policy/ctl/pending.h"
+#include "policy/decision/template.h"
 #include "policy/identity/domain.h"
-#include "policy/template.h"
 
 /* Begins as all zero. */
 struct letter {

@@ -4,7 +4,7 @@
 #define CTL_USAGE_ROWS_H
 
 #include "policy/ctl/ctl.h"
-#include "policy/ctl/override.h"
+#include "policy/decision/override.h"
 #include "policy/usage/merge.h"
 #include "policy/usage/standing.h"
 

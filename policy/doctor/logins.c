@@ -7,9 +7,9 @@
 #include <sys/stat.h>
 
 #include "policy/base/text.h"
+#include "policy/decision/submission.h"
 #include "policy/doctor/site.h"
 #include "policy/identity/mta.h"
-#include "policy/submission.h"
 
 #define TAIL_MAX (16L << 20)
 #define LOGINS_MAX 10000

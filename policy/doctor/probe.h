@@ -3,8 +3,8 @@
 #ifndef DOCTOR_PROBE_H
 #define DOCTOR_PROBE_H
 
+#include "policy/decision/submission.h"
 #include "policy/doctor/endpoint.h"
-#include "policy/submission.h"
 
 #define PROBE_TEXT_MAX 1023
 

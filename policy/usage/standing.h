@@ -3,8 +3,8 @@
 #ifndef POLICY_USAGE_STANDING_H
 #define POLICY_USAGE_STANDING_H
 
+#include "policy/decision/submission.h"
 #include "policy/store/store.h"
-#include "policy/submission.h"
 #include "policy/usage/usage.h"
 
 struct standing {

@@ -11,7 +11,7 @@
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "policy/identity/login.h"
 
 /*

@@ -11,8 +11,8 @@
  * one, take turns; each measures its own processor time. Prints JSON: nanoseconds of
  * each round.
  */
+#include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
-#include "policy/submission.h"
 #include "rows.h"
 
 #include <err.h>

@@ -2,7 +2,7 @@
 /* fuzz_reply.c - the SMTP reply, with any texts and names: one line, within limits. */
 #include "fuzz.h"
 
-#include "policy/reply.h"
+#include "policy/decision/reply.h"
 
 #include <stdlib.h>
 #include <string.h>

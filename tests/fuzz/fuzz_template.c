@@ -4,7 +4,7 @@
 #include "fuzz.h"
 
 #include "policy/base/text.h"
-#include "policy/template.h"
+#include "policy/decision/template.h"
 
 #include <stdlib.h>
 #include <string.h>

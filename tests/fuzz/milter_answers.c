@@ -4,7 +4,7 @@
 
 #include "fuzz.h"
 
-#include "policy/reply.h"
+#include "policy/decision/reply.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* schedule - the coming changes of what a login gets */
-#include "policy/ctl/schedule.h"
+#include "policy/decision/schedule.h"
 
 #include <stdlib.h>
 

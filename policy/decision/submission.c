@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* submission - one MAIL FROM of a session: who it is and what is decided */
-#include "policy/submission.h"
+#include "policy/decision/submission.h"
 
 #include <string.h>
 
+#include "policy/decision/lock_lookup.h"
+#include "policy/decision/resolve.h"
+#include "policy/decision/steps.h"
 #include "policy/identity/mta.h"
 #include "policy/identity/xtext.h"
-#include "policy/lock_lookup.h"
-#include "policy/resolve.h"
-#include "policy/steps.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/tenant_table.h"

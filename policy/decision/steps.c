@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps - how a login was understood, in lines for the person who asks */
-#include "policy/steps.h"
+#include "policy/decision/steps.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* decision - the table of rules, as one pure function */
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 
 #include <string.h>
 #include <strings.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* override - why a mailbox's own setting did or did not hold, in words */
-#ifndef CTL_OVERRIDE_H
-#define CTL_OVERRIDE_H
+#ifndef POLICY_DECISION_OVERRIDE_H
+#define POLICY_DECISION_OVERRIDE_H
 
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 
 #define OVERRIDE_TEXT_MAX 160
 

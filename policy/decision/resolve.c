@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* resolve - what a login in normal form stands for */
-#include "policy/resolve.h"
+#include "policy/decision/resolve.h"
 
-#include "policy/steps.h"
+#include "policy/decision/steps.h"
 #include "policy/tables/alias_table.h"
 
 /* follow_alias - the mailbox a login is an alias of takes its place */

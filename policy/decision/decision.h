@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* decision - the table of rules, as one pure function */
-#ifndef POLICY_DECISION_H
-#define POLICY_DECISION_H
+#ifndef POLICY_DECISION_DECISION_H
+#define POLICY_DECISION_DECISION_H
 
 #include <stdbool.h>
 

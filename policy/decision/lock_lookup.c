@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_lookup - under which names a login may be locked, and whether it is */
-#include "policy/lock_lookup.h"
+#include "policy/decision/lock_lookup.h"
 
 #include <string.h>
 
-#include "policy/resolve.h"
-#include "policy/steps.h"
+#include "policy/decision/resolve.h"
+#include "policy/decision/steps.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/tenant_table.h"
 

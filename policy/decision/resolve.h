@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* resolve - what a login in normal form stands for */
-#ifndef POLICY_RESOLVE_H
-#define POLICY_RESOLVE_H
+#ifndef POLICY_DECISION_RESOLVE_H
+#define POLICY_DECISION_RESOLVE_H
 
 #include "policy/base/text.h"
 #include "policy/identity/login.h"

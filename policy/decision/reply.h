@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* reply - the SMTP reply that goes with a decision */
-#ifndef POLICY_REPLY_H
-#define POLICY_REPLY_H
+#ifndef POLICY_DECISION_REPLY_H
+#define POLICY_DECISION_REPLY_H
 
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "policy/model/settings.h"
 #include "policy/model/tenant.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_lookup - under which names a login may be locked, and whether it is */
-#ifndef POLICY_LOCK_LOOKUP_H
-#define POLICY_LOCK_LOOKUP_H
+#ifndef POLICY_DECISION_LOCK_LOOKUP_H
+#define POLICY_DECISION_LOCK_LOOKUP_H
 
 #include "policy/base/text.h"
 #include "policy/identity/login.h"

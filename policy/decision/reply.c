@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* reply - the SMTP reply that goes with a decision */
-#include "policy/reply.h"
+#include "policy/decision/reply.h"
 
 #include <stdio.h>
 #include <string.h>

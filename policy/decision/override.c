@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* override - why a mailbox's own setting did or did not hold, in words */
-#include "policy/ctl/override.h"
+#include "policy/decision/override.h"
 
 #include <stdio.h>
 

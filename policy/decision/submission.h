@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* submission - one MAIL FROM of a session: who it is and what is decided */
-#ifndef POLICY_SUBMISSION_H
-#define POLICY_SUBMISSION_H
+#ifndef POLICY_DECISION_SUBMISSION_H
+#define POLICY_DECISION_SUBMISSION_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/base/text.h"
-#include "policy/decision.h"
+#include "policy/decision/decision.h"
 #include "policy/identity/login.h"
 #include "policy/identity/mta.h"
 #include "policy/model/lock.h"

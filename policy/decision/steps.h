@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps - how a login was understood, in lines for the person who asks */
-#ifndef POLICY_STEPS_H
-#define POLICY_STEPS_H
+#ifndef POLICY_DECISION_STEPS_H
+#define POLICY_DECISION_STEPS_H
 
 #include "policy/base/text.h"
 #include "policy/model/lock.h"

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* schedule - the coming changes of what a login gets */
-#ifndef CTL_SCHEDULE_H
-#define CTL_SCHEDULE_H
+#ifndef POLICY_DECISION_SCHEDULE_H
+#define POLICY_DECISION_SCHEDULE_H
 
 #include <stddef.h>
 
-#include "policy/submission.h"
+#include "policy/decision/submission.h"
 
 #define SCHEDULE_MAX 16
 
