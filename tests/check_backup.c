@@ -6,10 +6,10 @@
 #include "suite.h"
 
 #include "policy/audit/audit_table.h"
-#include "policy/copies/backup.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/setting_table.h"
 #include "policy/tables/verify.h"
+#include "policy/transfer/backup.h"
 
 #include <stdio.h>
 #include <stdlib.h>

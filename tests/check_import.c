@@ -3,8 +3,6 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/copies/policy_walk.h"
-#include "policy/copies/replace.h"
 #include "policy/import/import.h"
 #include "policy/import/key_set.h"
 #include "policy/model/policy_record.h"
@@ -15,6 +13,8 @@
 #include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_mailboxes.h"
 #include "policy/tables/tenant_table.h"
+#include "policy/transfer/policy_iterator.h"
+#include "policy/transfer/replace.h"
 
 #include <stdio.h>
 #include <stdlib.h>

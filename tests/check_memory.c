@@ -2,8 +2,6 @@
 /* check_memory.c - each allocation of an operation fails once: the operation says so,
  * keeps nothing and changes nothing. */
 #include "policy/audit/audit_verify.h"
-#include "policy/copies/backup.h"
-#include "policy/copies/replace.h"
 #include "policy/db/db.h"
 #include "policy/decision/template.h"
 #include "policy/doctor/findings.h"
@@ -12,6 +10,8 @@
 #include "policy/import/jsonl.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/verify.h"
+#include "policy/transfer/backup.h"
+#include "policy/transfer/replace.h"
 #include "policy/usage/database.h"
 #include "policy/usage/merge.h"
 #include "policy/usage/stream.h"

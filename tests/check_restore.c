@@ -5,11 +5,11 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/copies/backup.h"
-#include "policy/copies/restore.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/setting_table.h"
 #include "policy/tables/verify.h"
+#include "policy/transfer/backup.h"
+#include "policy/transfer/restore.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -7,10 +7,10 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/copies/backup.h"
 #include "policy/db/guard.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/verify.h"
+#include "policy/transfer/backup.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -4,10 +4,10 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/copies/backup.h"
-#include "policy/copies/swap.h"
 #include "policy/store/write_lock.h"
 #include "policy/tables/verify.h"
+#include "policy/transfer/backup.h"
+#include "policy/transfer/replace_file.h"
 
 #include <stdio.h>
 #include <sys/stat.h>

@@ -2,8 +2,8 @@
 /* snapshot_image.c - snapshots as bytes in memory, to be altered, signed and read. */
 #include "snapshot_image.h"
 
-#include "policy/copies/replace.h"
 #include "policy/tables/setting_table.h"
+#include "policy/transfer/replace.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #ifndef TESTS_SNAPSHOT_IMAGE_H
 #define TESTS_SNAPSHOT_IMAGE_H
 
-#include "policy/copies/snapshot.h"
+#include "policy/transfer/snapshot.h"
 #include "state.h"
 
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* backup - backup: a compact copy of the policy database, made while everything runs */
-#include "policy/copies/backup.h"
+#include "policy/transfer/backup.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,9 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/copies/swap.h"
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/output.h"
+#include "policy/transfer/replace_file.h"
 
 #define FOLDER_MODE 0750
 #define OTHERS 0077 /* group and everybody else */

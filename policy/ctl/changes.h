@@ -3,8 +3,8 @@
 #ifndef CTL_CHANGES_H
 #define CTL_CHANGES_H
 
-#include "policy/copies/lock_guard.h"
 #include "policy/ctl/ctl.h"
+#include "policy/transfer/lock_guard.h"
 
 /*
  * For commands that replace much of the policy: each change is counted, and with PRINT

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/copies/replace.h"
 #include "policy/ctl/bad_lines.h"
 #include "policy/ctl/changes.h"
 #include "policy/ctl/import_file.h"
@@ -18,6 +17,7 @@
 #include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_mailboxes.h"
 #include "policy/tables/tenant_table.h"
+#include "policy/transfer/replace.h"
 
 #define CHECKPOINT_ROWS 100000 /* of a scratch database: bounds what is in memory */
 

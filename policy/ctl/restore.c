@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* restore - restore: the policy of a backup, into the live database or in its place */
-#include "policy/copies/restore.h"
+#include "policy/transfer/restore.h"
 
 #include <errno.h>
 #include <inttypes.h>

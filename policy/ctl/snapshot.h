@@ -4,8 +4,8 @@
 #define CTL_SNAPSHOT_H
 
 #include "policy/base/json.h"
-#include "policy/copies/snapshot.h"
 #include "policy/ctl/ctl.h"
+#include "policy/transfer/snapshot.h"
 
 /*
  * The key of --key, or the keys of --trust. ERR_USAGE without the option; errors as

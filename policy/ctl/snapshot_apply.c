@@ -2,12 +2,12 @@
 /* snapshot_apply - snapshot apply and show: reading a signed policy, and taking it */
 #include <inttypes.h>
 
-#include "policy/copies/replace.h"
 #include "policy/ctl/changes.h"
 #include "policy/ctl/incoming.h"
 #include "policy/ctl/output.h"
 #include "policy/ctl/snapshot.h"
 #include "policy/ctl/transaction.h"
+#include "policy/transfer/replace.h"
 
 /* A snapshot while it is read. */
 struct reading {

@@ -4,9 +4,9 @@
 #include "fuzz.h"
 #include "policy.h"
 
-#include "policy/copies/replace.h"
-#include "policy/copies/snapshot_format.h"
 #include "policy/model/policy_record.h"
+#include "policy/transfer/replace.h"
+#include "policy/transfer/snapshot_format.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_guard - whether another policy would take a login out of a lock made here */
-#ifndef POLICY_COPIES_LOCK_GUARD_H
-#define POLICY_COPIES_LOCK_GUARD_H
+#ifndef POLICY_TRANSFER_LOCK_GUARD_H
+#define POLICY_TRANSFER_LOCK_GUARD_H
 
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"

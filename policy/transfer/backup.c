@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* backup - a compact copy of a policy database, record by record */
-#include "policy/copies/backup.h"
+#include "policy/transfer/backup.h"
 
 #include <errno.h>
 #include <string.h>

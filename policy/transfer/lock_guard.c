@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_guard - whether another policy would take a login out of a lock made here */
-#include "policy/copies/lock_guard.h"
+#include "policy/transfer/lock_guard.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_hash - a hash that tells one policy from any other */
-#ifndef POLICY_COPIES_POLICY_HASH_H
-#define POLICY_COPIES_POLICY_HASH_H
+#ifndef POLICY_TRANSFER_POLICY_HASH_H
+#define POLICY_TRANSFER_POLICY_HASH_H
 
 #include "policy/crypto/digest.h"
 #include "policy/store/store.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_hash - a hash that tells one policy from any other */
-#include "policy/copies/policy_hash.h"
+#include "policy/transfer/policy_hash.h"
 
-#include "policy/copies/policy_walk.h"
+#include "policy/transfer/policy_iterator.h"
 
 static enum error
 add(struct hasher *h, struct bytes key, struct bytes value)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* replace - makes the policy equal to another one, touching only what differs */
-#include "policy/copies/replace.h"
+#include "policy/transfer/replace.h"
 
 #include <string.h>
 
-#include "policy/copies/policy_walk.h"
 #include "policy/model/policy_record.h"
 #include "policy/tables/policy_table.h"
+#include "policy/transfer/policy_iterator.h"
 
 /* One side of the comparison; at its end KEY is empty. */
 struct side {

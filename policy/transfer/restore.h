@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* restore - the policy of a backup, back into the live database or in its place */
-#ifndef POLICY_COPIES_RESTORE_H
-#define POLICY_COPIES_RESTORE_H
+#ifndef POLICY_TRANSFER_RESTORE_H
+#define POLICY_TRANSFER_RESTORE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* replace - makes the policy equal to another one, touching only what differs */
-#ifndef POLICY_COPIES_REPLACE_H
-#define POLICY_COPIES_REPLACE_H
+#ifndef POLICY_TRANSFER_REPLACE_H
+#define POLICY_TRANSFER_REPLACE_H
 
 #include "policy/store/store.h"
 

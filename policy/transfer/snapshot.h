@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* snapshot - the whole policy as one signed file */
-#ifndef POLICY_COPIES_SNAPSHOT_H
-#define POLICY_COPIES_SNAPSHOT_H
+#ifndef POLICY_TRANSFER_SNAPSHOT_H
+#define POLICY_TRANSFER_SNAPSHOT_H
 
 #include <stdio.h>
 

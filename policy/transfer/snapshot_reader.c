@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/copies/snapshot_format.h"
 #include "policy/model/policy_record.h"
+#include "policy/transfer/snapshot_format.h"
 
 #define BUFFER_BYTES 65536
 

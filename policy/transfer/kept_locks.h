@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* kept_locks - the locks that a restore must not end */
-#ifndef POLICY_COPIES_KEPT_LOCKS_H
-#define POLICY_COPIES_KEPT_LOCKS_H
+#ifndef POLICY_TRANSFER_KEPT_LOCKS_H
+#define POLICY_TRANSFER_KEPT_LOCKS_H
 
 #include "policy/tables/lock_table.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_walk - the records of the policy, all tables of it, in the order of keys */
-#ifndef POLICY_COPIES_POLICY_WALK_H
-#define POLICY_COPIES_POLICY_WALK_H
+#ifndef POLICY_TRANSFER_POLICY_ITERATOR_H
+#define POLICY_TRANSFER_POLICY_ITERATOR_H
 
 #include "policy/store/store.h"
 

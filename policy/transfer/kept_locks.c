@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* kept_locks - the locks that a restore must not end */
-#include "policy/copies/kept_locks.h"
+#include "policy/transfer/kept_locks.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* restore - the policy of a backup, back into the live database or in its place */
-#include "policy/copies/restore.h"
+#include "policy/transfer/restore.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/copies/backup.h"
-#include "policy/copies/kept_locks.h"
-#include "policy/copies/lock_guard.h"
-#include "policy/copies/replace.h"
-#include "policy/copies/swap.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
 #include "policy/store/write_lock.h"
 #include "policy/tables/verify.h"
+#include "policy/transfer/backup.h"
+#include "policy/transfer/kept_locks.h"
+#include "policy/transfer/lock_guard.h"
+#include "policy/transfer/replace.h"
+#include "policy/transfer/replace_file.h"
 
 struct job {
 	const char *dir;

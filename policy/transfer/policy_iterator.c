@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_walk - the records of the policy, all tables of it, in the order of keys */
-#include "policy/copies/policy_walk.h"
+#include "policy/transfer/policy_iterator.h"
 
 #include <string.h>
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* snapshot - the whole policy as one signed file: writing it, and its head */
-#include "policy/copies/snapshot.h"
+#include "policy/transfer/snapshot.h"
 
 #include <errno.h>
 #include <string.h>
 
-#include "policy/copies/policy_walk.h"
-#include "policy/copies/snapshot_format.h"
+#include "policy/transfer/policy_iterator.h"
+#include "policy/transfer/snapshot_format.h"
 
 static void
 encode_head(const struct snapshot_head *head, uint8_t *out)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* snapshot_format - the pieces of a snapshot, for snapshot.c and snapshot_reader.c */
-#ifndef POLICY_COPIES_SNAPSHOT_FORMAT_H
-#define POLICY_COPIES_SNAPSHOT_FORMAT_H
+#ifndef POLICY_TRANSFER_SNAPSHOT_FORMAT_H
+#define POLICY_TRANSFER_SNAPSHOT_FORMAT_H
 
-#include "policy/copies/snapshot.h"
+#include "policy/transfer/snapshot.h"
 
 #define SNAPSHOT_MAGIC "smtpauth-snapshot\n"
 #define SNAPSHOT_MAGIC_BYTES (sizeof SNAPSHOT_MAGIC - 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* swap - a new database file: made beside its place, and put there when it is whole */
-#include "policy/copies/swap.h"
+#include "policy/transfer/replace_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

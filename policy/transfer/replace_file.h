@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* swap - a new database file: made beside its place, and put there when it is whole */
-#ifndef POLICY_COPIES_SWAP_H
-#define POLICY_COPIES_SWAP_H
+#ifndef POLICY_TRANSFER_REPLACE_FILE_H
+#define POLICY_TRANSFER_REPLACE_FILE_H
 
 #include <limits.h>
 #include <stdbool.h>

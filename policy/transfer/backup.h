@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* backup - a compact copy of a policy database, record by record */
-#ifndef POLICY_COPIES_BACKUP_H
-#define POLICY_COPIES_BACKUP_H
+#ifndef POLICY_TRANSFER_BACKUP_H
+#define POLICY_TRANSFER_BACKUP_H
 
 #include <stdint.h>
 
