@@ -9,8 +9,8 @@
 #include "milter/recorder.h"
 #include "policy/base/instant.h"
 #include "policy/decision/decision.h"
-#include "policy/heartbeat.h"
 #include "policy/keeper.h"
+#include "policy/usage/heartbeat.h"
 
 /*
  * Recording. The counters are those of the process: they start at 0, only grow, and

@@ -8,9 +8,9 @@
 
 #include "milter/metrics.h"
 #include "milter/tally.h"
-#include "policy/usage/database.h"
-#include "policy/usage/standing.h"
+#include "policy/usage/login_usage.h"
 #include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
 
 /* A transaction takes shards until it has so many entries. */
 #define BATCH_ENOUGH 256

@@ -9,8 +9,8 @@
 
 #include "policy/base/error.h"
 #include "policy/config/config.h"
-#include "policy/heartbeat.h"
 #include "policy/keeper.h"
+#include "policy/usage/heartbeat.h"
 
 /*
  * Starts counting where the configuration says `usage = yes`. Both are borrowed until

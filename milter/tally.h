@@ -8,7 +8,7 @@
 #include <stdint.h>
 
 #include "policy/base/error.h"
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 /*
  * A table of fixed size, in 64 parts with a mutex each: one entry for each login and

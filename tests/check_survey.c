@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_survey.c - the use of every tenant, and when it can be relied on. */
 #include "deadline.h"
-#include "policy/usage/survey.h"
+#include "policy/usage/tenant_usage.h"
 #include "state.h"
 #include "suite.h"
 #include "usage_image.h"
 
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 #include <inttypes.h>
 #include <stdio.h>

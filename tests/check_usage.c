@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_usage.c - what is kept of a login's use: adding up, bytes, keys, and the
  * record of the machine. */
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 #include "policy/usage/usage_key.h"
 #include "state.h"
 #include "suite.h"

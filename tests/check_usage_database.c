@@ -2,8 +2,8 @@
 /* check_usage_database.c - the usage database: what is added, what is damage, and what
  * is forgotten. */
 #include "policy/db/db.h"
-#include "policy/usage/database.h"
 #include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
 #include "state.h"
 #include "suite.h"
 

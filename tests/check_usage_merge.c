@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_usage_merge.c - the usage of several machines adds up. */
-#include "policy/usage/merge.h"
+#include "policy/usage/usage_merge.h"
 #include "state.h"
 #include "suite.h"
 #include "usage_image.h"

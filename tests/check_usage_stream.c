@@ -2,9 +2,9 @@
 /* check_usage_stream.c - usage as a file: it comes back whole or not at all, and
  * several machines add up. */
 #include "policy/db/db.h"
-#include "policy/usage/database.h"
-#include "policy/usage/frame.h"
-#include "policy/usage/stream.h"
+#include "policy/usage/usage_database.h"
+#include "policy/usage/usage_file_format.h"
+#include "policy/usage/usage_file_writer.h"
 #include "state.h"
 #include "suite.h"
 #include "usage_image.h"

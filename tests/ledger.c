@@ -5,7 +5,7 @@
 #include <check.h>
 #include <string.h>
 
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 struct visit {
 	void (*fn)(void *arg, const struct ledger_row *row);

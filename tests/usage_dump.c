@@ -4,7 +4,7 @@
  * each login, "LOGIN DAYS ALLOWED DENIED WOULD-DENY EXEMPT", with the sums of its days.
  */
 #include "policy/db/guard.h"
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -11,8 +11,8 @@
  *"-" is what the MTA does not tell, and \20 in a login a space. As root it has the
  *rights of the owner of the folder "usage", which is made where it is missing. */
 #include "policy/decision/decision.h"
-#include "policy/usage/database.h"
 #include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
 
 #include <err.h>
 #include <errno.h>

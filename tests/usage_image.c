@@ -3,8 +3,8 @@
 #include "usage_image.h"
 
 #include "policy/db/db.h"
-#include "policy/usage/database.h"
-#include "policy/usage/stream.h"
+#include "policy/usage/usage_database.h"
+#include "policy/usage/usage_file_writer.h"
 #include "state.h"
 
 #include <stdio.h>

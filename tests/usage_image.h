@@ -3,7 +3,7 @@
 #ifndef TESTS_USAGE_IMAGE_H
 #define TESTS_USAGE_IMAGE_H
 
-#include "policy/usage/node.h"
+#include "policy/usage/recording_host.h"
 
 #include <stddef.h>
 #include <stdint.h>

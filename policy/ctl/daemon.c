@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "policy/ctl/as_usage_user.h"
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 /* read_node - what the machine's record says; none before usage is recorded */
 static enum error

@@ -5,8 +5,8 @@
 
 #include "policy/base/error.h"
 #include "policy/base/record.h"
-#include "policy/heartbeat.h"
-#include "policy/usage/node.h"
+#include "policy/usage/heartbeat.h"
+#include "policy/usage/recording_host.h"
 
 struct daemon_report {
 	enum error error; /* of reading the usage database */

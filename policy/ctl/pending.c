@@ -9,7 +9,7 @@
 #include "policy/ctl/usage_sources.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"
-#include "policy/usage/survey.h"
+#include "policy/usage/tenant_usage.h"
 
 enum pending_step
 pending_step(const struct pending *p, bool resend)

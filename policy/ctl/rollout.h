@@ -5,7 +5,7 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/ctl/usage_sources.h"
-#include "policy/usage/survey.h"
+#include "policy/usage/tenant_usage.h"
 
 #define ROLLOUT_SPAN \
 	"90d" /* the default of --unused-for, --used-within and --since \

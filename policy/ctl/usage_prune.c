@@ -10,8 +10,8 @@
 #include "policy/ctl/remark.h"
 #include "policy/ctl/transaction.h"
 #include "policy/tables/verify.h"
-#include "policy/usage/database.h"
-#include "policy/usage/standing.h"
+#include "policy/usage/login_usage.h"
+#include "policy/usage/usage_database.h"
 
 #define HERE "the usage of this machine"
 #define VISITS 20000           /* records of one step */

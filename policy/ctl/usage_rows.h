@@ -5,8 +5,8 @@
 
 #include "policy/ctl/ctl.h"
 #include "policy/decision/override.h"
-#include "policy/usage/merge.h"
-#include "policy/usage/standing.h"
+#include "policy/usage/login_usage.h"
+#include "policy/usage/usage_merge.h"
 
 /* One login, kept small: there may be millions. */
 struct usage_line {

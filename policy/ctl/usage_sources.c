@@ -11,7 +11,7 @@
 #include "policy/ctl/remark.h"
 #include "policy/ctl/spool.h"
 #include "policy/ctl/transaction.h"
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 #define HERE "the usage of this machine"
 

@@ -4,7 +4,7 @@
 #define CTL_USAGE_SOURCES_H
 
 #include "policy/ctl/ctl.h"
-#include "policy/usage/merge.h"
+#include "policy/usage/usage_merge.h"
 
 struct usage_sources;
 

@@ -7,9 +7,9 @@
 #include "policy/doctor/access.h"
 #include "policy/doctor/endpoint.h"
 #include "policy/doctor/findings.h"
-#include "policy/heartbeat.h"
 #include "policy/model/settings.h"
 #include "policy/store/store.h"
+#include "policy/usage/heartbeat.h"
 
 #define SITE_SERVICES_MAX 400
 

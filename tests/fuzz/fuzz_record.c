@@ -4,7 +4,6 @@
 #include "policy.h"
 
 #include "policy/audit/audit.h"
-#include "policy/heartbeat.h"
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/lock.h"
@@ -14,7 +13,8 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/policy_table.h"
-#include "policy/usage/node.h"
+#include "policy/usage/heartbeat.h"
+#include "policy/usage/recording_host.h"
 #include "policy/usage/usage.h"
 #include "policy/usage/usage_key.h"
 

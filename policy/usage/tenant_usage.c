@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* survey - the use of every tenant in a span of time */
-#include "policy/usage/survey.h"
+#include "policy/usage/tenant_usage.h"
 
 #include <stdlib.h>
 #include <string.h>

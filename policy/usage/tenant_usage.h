@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* survey - the use of every tenant in a span of time */
-#ifndef POLICY_USAGE_SURVEY_H
-#define POLICY_USAGE_SURVEY_H
+#ifndef POLICY_USAGE_TENANT_USAGE_H
+#define POLICY_USAGE_TENANT_USAGE_H
 
-#include "policy/usage/merge.h"
-#include "policy/usage/standing.h"
+#include "policy/usage/login_usage.h"
+#include "policy/usage/usage_merge.h"
 
 /* One tenant: what the policy says, and what its logins did. */
 struct survey_tenant {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* standing - where a login stands: its use in a span of time, and what it gets now */
-#include "policy/usage/standing.h"
+#include "policy/usage/login_usage.h"
 #include "policy/identity/mta.h"
 
 #include <arpa/inet.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* heartbeat - the daemons' signs of life, in the usage database */
-#ifndef POLICY_HEARTBEAT_H
-#define POLICY_HEARTBEAT_H
+#ifndef POLICY_USAGE_HEARTBEAT_H
+#define POLICY_USAGE_HEARTBEAT_H
 
 #include <stdbool.h>
 #include <stdint.h>

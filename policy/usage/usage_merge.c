@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* merge - the usage of several machines as one */
-#include "policy/usage/merge.h"
+#include "policy/usage/usage_merge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 /* A source and the login it stands at. */
 struct source {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* node - a machine that records usage: who it is, and what its records cover */
-#ifndef POLICY_USAGE_NODE_H
-#define POLICY_USAGE_NODE_H
+#ifndef POLICY_USAGE_RECORDING_HOST_H
+#define POLICY_USAGE_RECORDING_HOST_H
 
 #include <stdbool.h>
 #include <stdint.h>

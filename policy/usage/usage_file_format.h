@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* frame - the pieces of a usage stream, for stream.c and reader.c */
-#ifndef POLICY_USAGE_FRAME_H
-#define POLICY_USAGE_FRAME_H
+#ifndef POLICY_USAGE_USAGE_FILE_FORMAT_H
+#define POLICY_USAGE_USAGE_FILE_FORMAT_H
 
 #include "policy/base/error.h"
 #include "policy/usage/usage.h"

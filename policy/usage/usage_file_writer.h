@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* stream - a machine's usage as bytes: a file for others, or a pipe */
-#ifndef POLICY_USAGE_STREAM_H
-#define POLICY_USAGE_STREAM_H
+#ifndef POLICY_USAGE_USAGE_FILE_WRITER_H
+#define POLICY_USAGE_USAGE_FILE_WRITER_H
 
 #include <stdio.h>
 
 #include "policy/base/error.h"
 #include "policy/db/db.h"
-#include "policy/usage/node.h"
+#include "policy/usage/recording_host.h"
 #include "policy/usage/usage.h"
 
 /*

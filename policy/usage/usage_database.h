@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
-#ifndef POLICY_USAGE_DATABASE_H
-#define POLICY_USAGE_DATABASE_H
+#ifndef POLICY_USAGE_USAGE_DATABASE_H
+#define POLICY_USAGE_USAGE_DATABASE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/base/error.h"
 #include "policy/db/db.h"
-#include "policy/usage/node.h"
+#include "policy/usage/recording_host.h"
 #include "policy/usage/usage.h"
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
-#include "policy/usage/database.h"
+#include "policy/usage/usage_database.h"
 
 #include <limits.h>
 #include <stdio.h>

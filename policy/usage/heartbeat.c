@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* heartbeat - the daemons' signs of life, in the usage database */
-#include "policy/heartbeat.h"
+#include "policy/usage/heartbeat.h"
 
 #include <errno.h>
 #include <signal.h>

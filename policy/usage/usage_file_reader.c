@@ -5,9 +5,9 @@
 
 #include "policy/base/text.h"
 #include "policy/crypto/digest.h"
-#include "policy/usage/database.h"
-#include "policy/usage/frame.h"
-#include "policy/usage/stream.h"
+#include "policy/usage/usage_database.h"
+#include "policy/usage/usage_file_format.h"
+#include "policy/usage/usage_file_writer.h"
 
 struct usage_reader {
 	FILE *from;

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/usage/database.h"
 #include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
 #include "policy/usage/usage_key.h"
 
 void

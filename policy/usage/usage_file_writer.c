@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* stream - writes a machine's usage; the reader is in reader.c */
-#include "policy/usage/stream.h"
+#include "policy/usage/usage_file_writer.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/crypto/digest.h"
-#include "policy/usage/database.h"
-#include "policy/usage/frame.h"
+#include "policy/usage/usage_database.h"
+#include "policy/usage/usage_file_format.h"
 
 /* Some are read within the time of one sign of life, however slow the disk. */
 #define RECORDS_A_SIGN 1000

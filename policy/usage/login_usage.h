@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* standing - where a login stands: its use in a span of time, and what it gets now */
-#ifndef POLICY_USAGE_STANDING_H
-#define POLICY_USAGE_STANDING_H
+#ifndef POLICY_USAGE_LOGIN_USAGE_H
+#define POLICY_USAGE_LOGIN_USAGE_H
 
 #include "policy/decision/submission.h"
 #include "policy/store/store.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* merge - the usage of several machines as one */
-#ifndef POLICY_USAGE_MERGE_H
-#define POLICY_USAGE_MERGE_H
+#ifndef POLICY_USAGE_USAGE_MERGE_H
+#define POLICY_USAGE_USAGE_MERGE_H
 
-#include "policy/usage/stream.h"
+#include "policy/usage/usage_file_writer.h"
 
 #define MERGE_SOURCES_MAX 256
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* node - a machine that records usage: who it is, and what its records cover */
-#include "policy/usage/node.h"
+#include "policy/usage/recording_host.h"
 
 #include <stdio.h>
 #include <string.h>
