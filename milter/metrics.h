@@ -9,7 +9,7 @@
 #include "milter/recorder.h"
 #include "policy/base/instant.h"
 #include "policy/decision/decision.h"
-#include "policy/keeper.h"
+#include "policy/live/live_store.h"
 #include "policy/usage/heartbeat.h"
 
 /*

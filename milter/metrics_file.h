@@ -5,7 +5,7 @@
 
 #include "policy/base/error.h"
 #include "policy/config/config.h"
-#include "policy/keeper.h"
+#include "policy/live/live_store.h"
 
 /*
  * Says what metrics_file_write() is about. Once, before threads are started that call

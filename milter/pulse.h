@@ -4,7 +4,7 @@
 #define MILTER_PULSE_H
 
 #include "policy/config/config.h"
-#include "policy/keeper.h"
+#include "policy/live/live_store.h"
 
 /*
  * Starts a thread that writes usage, heartbeat and metrics now, every `usage-flush`

@@ -9,7 +9,7 @@
 
 #include "policy/base/error.h"
 #include "policy/config/config.h"
-#include "policy/keeper.h"
+#include "policy/live/live_store.h"
 #include "policy/usage/heartbeat.h"
 
 /*

@@ -5,7 +5,7 @@
 
 #include "policy/config/config.h"
 #include "policy/decision/reply.h"
-#include "policy/keeper.h"
+#include "policy/live/live_store.h"
 
 /* Knows nothing of libmilter. */
 

@@ -5,7 +5,7 @@
 #include "image.h"
 #include "suite.h"
 
-#include "policy/pool.h"
+#include "policy/live/read_pool.h"
 #include "policy/store/write_lock.h"
 
 #include <fcntl.h>

@@ -5,7 +5,7 @@
 #include "image.h"
 #include "suite.h"
 
-#include "policy/pool.h"
+#include "policy/live/read_pool.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

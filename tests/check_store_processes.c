@@ -6,7 +6,7 @@
 #include "suite.h"
 
 #include "policy/db/guard.h"
-#include "policy/pool.h"
+#include "policy/live/read_pool.h"
 #include "policy/store/write_lock.h"
 #include "policy/tables/mailbox_table.h"
 

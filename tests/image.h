@@ -5,7 +5,7 @@
 
 #include "state.h"
 
-#include "policy/keeper.h"
+#include "policy/live/live_store.h"
 
 enum { IMAGE_KNOWN = 300 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pool - a bounded set of read transactions for many threads */
-#ifndef POLICY_POOL_H
-#define POLICY_POOL_H
+#ifndef POLICY_LIVE_READ_POOL_H
+#define POLICY_LIVE_READ_POOL_H
 
 #include <stdbool.h>
 

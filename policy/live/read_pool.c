@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pool - a bounded set of read transactions for many threads */
-#include "policy/pool.h"
+#include "policy/live/read_pool.h"
 
 #include <stdatomic.h>
 #include <time.h>

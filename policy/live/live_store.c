@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* keeper - keeps a verified policy database open for the daemon's decisions */
-#include "policy/keeper.h"
+#include "policy/live/live_store.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,7 +13,7 @@
 
 #include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
-#include "policy/pool.h"
+#include "policy/live/read_pool.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
 #include "policy/tables/verify.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* keeper - keeps a verified policy database open for the daemon's decisions */
-#ifndef POLICY_KEEPER_H
-#define POLICY_KEEPER_H
+#ifndef POLICY_LIVE_LIVE_STORE_H
+#define POLICY_LIVE_LIVE_STORE_H
 
 #include "policy/base/instant.h"
 #include "policy/store/store.h"
