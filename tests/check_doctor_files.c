@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_doctor_files.c - files that the doctor reads or judges, and hostile ones. */
-#include "policy/doctor/access.h"
+#include "policy/doctor/account.h"
 #include "policy/doctor/listener.h"
 #include "policy/doctor/postfix_tables.h"
 #include "policy/doctor/sendmail.h"

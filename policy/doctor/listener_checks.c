@@ -3,8 +3,8 @@
 #include <pwd.h>
 #include <unistd.h>
 
+#include "policy/doctor/checks.h"
 #include "policy/doctor/listener.h"
-#include "policy/doctor/site.h"
 #include "policy/store/state_dir.h"
 
 /* is_ours - the daemon's user, or root, as whom systemd holds sockets; or who asks */

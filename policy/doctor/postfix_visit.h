@@ -3,9 +3,9 @@
 #ifndef DOCTOR_POSTFIX_VISIT_H
 #define DOCTOR_POSTFIX_VISIT_H
 
+#include "policy/doctor/checks.h"
 #include "policy/doctor/milter_list.h"
 #include "policy/doctor/postfix.h"
-#include "policy/doctor/site.h"
 
 /* What the checks of Postfix share; only they use it. */
 struct visit {

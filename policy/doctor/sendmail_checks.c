@@ -4,8 +4,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/doctor/checks.h"
 #include "policy/doctor/sendmail.h"
-#include "policy/doctor/site.h"
 #include "policy/identity/mta.h"
 
 #define REBUILD \

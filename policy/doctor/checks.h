@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* site - what the checks of the doctor know, and where they write what they find */
-#ifndef DOCTOR_SITE_H
-#define DOCTOR_SITE_H
+#ifndef POLICY_DOCTOR_CHECKS_H
+#define POLICY_DOCTOR_CHECKS_H
 
 #include "policy/config/config.h"
-#include "policy/doctor/access.h"
+#include "policy/doctor/account.h"
 #include "policy/doctor/endpoint.h"
 #include "policy/doctor/findings.h"
 #include "policy/model/settings.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* site - the checks that need no MTA: the state folder, the settings, the daemon */
-#include "policy/doctor/site.h"
+#include "policy/doctor/checks.h"
 
 #include <errno.h>
 #include <grp.h>

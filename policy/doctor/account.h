@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* access - what a user may do with a file, judged by owners and modes */
-#ifndef DOCTOR_ACCESS_H
-#define DOCTOR_ACCESS_H
+#ifndef POLICY_DOCTOR_ACCOUNT_H
+#define POLICY_DOCTOR_ACCOUNT_H
 
 #include <stdbool.h>
 #include <sys/types.h>

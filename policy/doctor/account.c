@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* access - what a user may do with a file, judged by owners and modes */
-#include "policy/doctor/access.h"
+#include "policy/doctor/account.h"
 
 #include <errno.h>
 #include <grp.h>

@@ -8,7 +8,7 @@
 
 #include "policy/base/text.h"
 #include "policy/decision/submission.h"
-#include "policy/doctor/site.h"
+#include "policy/doctor/checks.h"
 #include "policy/identity/mta.h"
 
 #define TAIL_MAX (16L << 20)
