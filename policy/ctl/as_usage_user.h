@@ -6,7 +6,7 @@
 #include <stdio.h>
 
 #include "policy/base/record.h"
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 /*
  * The usage folder belongs to the daemon's user, who decides what database, lock file

@@ -6,8 +6,8 @@
 #include "policy/audit/audit_prune.h"
 #include "policy/audit/audit_verify.h"
 #include "policy/base/text.h"
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/output.h"
 
 #define FINDINGS_SHOWN 20
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/ctl/journal.h"
+#include "policy/ctl/frame/audit_origin.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
 

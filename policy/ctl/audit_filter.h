@@ -3,8 +3,8 @@
 #ifndef CTL_AUDIT_FILTER_H
 #define CTL_AUDIT_FILTER_H
 
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/object.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/object_text.h"
 
 struct audit_filter {
 	instant since;     /* INSTANT_NONE: all */

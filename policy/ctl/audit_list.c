@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/ctl/audit_filter.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/output.h"
 
 #define CHANGE_TEXT_MAX (2 * OBJECT_WORDS_MAX)
 #define USER_TEXT_MAX 80

@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/transfer/replace_file.h"
 
 #define FOLDER_MODE 0750

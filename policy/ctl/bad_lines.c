@@ -4,7 +4,7 @@
 
 #include <inttypes.h>
 
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/remark.h"
 
 void
 bad_lines_add(

@@ -2,8 +2,8 @@
 /* check - what would happen to a login, and why */
 #include <string.h>
 
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/decision/override.h"
 #include "policy/decision/reply.h"
 #include "policy/decision/schedule.h"

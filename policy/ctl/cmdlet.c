@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "policy/ctl/output.h"
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/remark.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"

@@ -3,7 +3,7 @@
 #ifndef CTL_CMDLET_H
 #define CTL_CMDLET_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/exchange/exchange.h"
 
 /*

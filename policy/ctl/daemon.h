@@ -3,8 +3,8 @@
 #ifndef CTL_DAEMON_H
 #define CTL_DAEMON_H
 
-#include "policy/ctl/ctl.h"
 #include "policy/ctl/daemon_report.h"
+#include "policy/ctl/frame/ctl.h"
 
 enum daemon_state {
 	DAEMON_ABSENT, /* no sign of life, or its process is gone */

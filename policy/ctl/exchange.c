@@ -5,9 +5,9 @@
 
 #include "policy/ctl/bad_lines.h"
 #include "policy/ctl/cmdlet.h"
+#include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/incoming.h"
-#include "policy/ctl/journal.h"
-#include "policy/ctl/transaction.h"
 #include "policy/exchange/exchange_script.h"
 
 /* run_words - the command on the command line */

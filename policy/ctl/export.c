@@ -2,10 +2,10 @@
 /* export - the command that prints the policy as import takes it */
 #include <string.h>
 
-#include "policy/ctl/csv.h"
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/object.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/csv.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/object_text.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/import/line_reader.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"

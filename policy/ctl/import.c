@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import - the command that puts all changes of a file into the policy, or none */
 #include "policy/import/import.h"
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/remark.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/ctl/bad_lines.h"
-#include "policy/ctl/changes.h"
+#include "policy/ctl/frame/change_summary.h"
+#include "policy/ctl/frame/object_text.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/import_file.h"
 #include "policy/ctl/incoming.h"
-#include "policy/ctl/object.h"
-#include "policy/ctl/transaction.h"
 #include "policy/model/domain_record.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/setting_table.h"

@@ -3,7 +3,7 @@
 #ifndef CTL_IMPORT_FILE_H
 #define CTL_IMPORT_FILE_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/jsonl.h"
 

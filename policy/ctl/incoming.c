@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/ctl/output.h"
-#include "policy/ctl/spool.h"
+#include "policy/ctl/frame/held_output.h"
+#include "policy/ctl/frame/output.h"
 
 static enum error
 cannot(struct ctl *c, const char *what, const char *path)

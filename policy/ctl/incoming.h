@@ -3,7 +3,7 @@
 #ifndef CTL_INCOMING_H
 #define CTL_INCOMING_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 /*
  * Opens PATH, once, for reading; "-" is standard input, which is copied to a temporary

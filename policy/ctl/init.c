@@ -5,9 +5,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/output.h"
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/remark.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
 

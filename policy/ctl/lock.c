@@ -9,8 +9,8 @@
 
 #include "policy/base/array.h"
 #include "policy/base/text.h"
+#include "policy/ctl/frame/remark.h"
 #include "policy/ctl/lock_list.h"
-#include "policy/ctl/remark.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/decision/resolve.h"
 #include "policy/identity/xtext.h"

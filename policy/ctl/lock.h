@@ -3,7 +3,7 @@
 #ifndef CTL_LOCK_H
 #define CTL_LOCK_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/tables/lock_table.h"
 
 /* Makes the lock, or makes it anew, by --until and --note. */

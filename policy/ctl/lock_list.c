@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include "policy/ctl/object.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/object_text.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/tables/tenant_table.h"
 
 #define UNTIL_TEXT_MAX (INSTANT_TEXT_MAX + 16)

@@ -3,7 +3,7 @@
 #ifndef CTL_LOCK_LIST_H
 #define CTL_LOCK_LIST_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/tables/lock_table.h"
 
 /* Prints the locks of SUBJECT as `locks` does; where there is none, that it has ended.

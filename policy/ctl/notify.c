@@ -11,8 +11,8 @@
 
 #include "policy/base/monotonic.h"
 #include "policy/base/text.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/ctl/letter.h"
-#include "policy/ctl/output.h"
 #include "policy/ctl/sendmail.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/store/traces.h"

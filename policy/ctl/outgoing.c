@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/ctl/output.h"
-#include "policy/ctl/spool.h"
+#include "policy/ctl/frame/held_output.h"
+#include "policy/ctl/frame/output.h"
 
 #define FILE_MODE 0640
 

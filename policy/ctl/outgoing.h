@@ -3,7 +3,7 @@
 #ifndef CTL_OUTGOING_H
 #define CTL_OUTGOING_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 /* Whoever reads the file meanwhile sees the old one or the new one, never a part. */
 struct outgoing {

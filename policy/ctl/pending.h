@@ -3,7 +3,7 @@
 #ifndef CTL_PENDING_H
 #define CTL_PENDING_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/model/notice.h"
 
 /* Mailboxes of one tenant that are named; of others only the number is kept. */

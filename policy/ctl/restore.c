@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/journal.h"
-#include "policy/ctl/output.h"
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/remark.h"
 #include "policy/store/state_dir.h"
 #include "policy/tables/verify.h"
 

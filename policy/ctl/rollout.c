@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/remark.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 #include "policy/usage/strangers.h"

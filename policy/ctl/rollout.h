@@ -3,7 +3,7 @@
 #ifndef CTL_ROLLOUT_H
 #define CTL_ROLLOUT_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/usage/tenant_usage.h"
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/output.h"
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/remark.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/tables/tenant_table.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_grant - turns the use of a tenant into exceptions */
 #include "policy/base/text.h"
-#include "policy/ctl/output.h"
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/remark.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/tables/mailbox_table.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_plan - what could be switched off, and what is in use */
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_sources.h"
 

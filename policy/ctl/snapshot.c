@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 
 #include "policy/base/read_file.h"
-#include "policy/ctl/output.h"
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/remark.h"
 
 /* Some hundred bytes, and remarks, make a key. */
 #define PEM_BYTES_MAX 65536

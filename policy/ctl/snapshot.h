@@ -4,7 +4,7 @@
 #define CTL_SNAPSHOT_H
 
 #include "policy/base/json.h"
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/transfer/snapshot.h"
 
 /*

@@ -2,11 +2,11 @@
 /* snapshot_apply - snapshot apply and show: reading a signed policy, and taking it */
 #include <inttypes.h>
 
-#include "policy/ctl/changes.h"
+#include "policy/ctl/frame/change_summary.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/incoming.h"
-#include "policy/ctl/output.h"
 #include "policy/ctl/snapshot.h"
-#include "policy/ctl/transaction.h"
 #include "policy/transfer/replace.h"
 
 /* A snapshot while it is read. */

@@ -2,13 +2,13 @@
 /* snapshot_create - snapshot create: the whole policy as a signed file */
 #include <inttypes.h>
 
-#include "policy/ctl/changes.h"
-#include "policy/ctl/journal.h"
+#include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/change_summary.h"
+#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/outgoing.h"
-#include "policy/ctl/output.h"
-#include "policy/ctl/remark.h"
 #include "policy/ctl/snapshot.h"
-#include "policy/ctl/transaction.h"
 #include "policy/tables/lock_table.h"
 
 /* A snapshot while it is made. */

@@ -3,9 +3,9 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "policy/ctl/csv.h"
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/csv.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/ctl/usage_rows.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/tables/tenant_table.h"

@@ -2,9 +2,9 @@
 /* usage_export - usage export: this machine's usage as a file for another */
 #include <inttypes.h>
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/ctl/outgoing.h"
-#include "policy/ctl/output.h"
 #include "policy/ctl/usage_sources.h"
 
 #define HERE "the usage of this machine"

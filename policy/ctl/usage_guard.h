@@ -3,7 +3,7 @@
 #ifndef CTL_USAGE_GUARD_H
 #define CTL_USAGE_GUARD_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 /* usage_sources_open(), with the way out in WHY where it fails. */
 enum error usage_guard_open(struct ctl *c) MUST_USE;

@@ -3,7 +3,7 @@
 #ifndef CTL_USAGE_ROWS_H
 #define CTL_USAGE_ROWS_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/decision/override.h"
 #include "policy/usage/login_usage.h"
 #include "policy/usage/usage_merge.h"

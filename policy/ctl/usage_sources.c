@@ -8,9 +8,9 @@
 #include <sys/stat.h>
 
 #include "policy/ctl/as_usage_user.h"
-#include "policy/ctl/remark.h"
-#include "policy/ctl/spool.h"
-#include "policy/ctl/transaction.h"
+#include "policy/ctl/frame/held_output.h"
+#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/usage/usage_database.h"
 
 #define HERE "the usage of this machine"

@@ -3,7 +3,7 @@
 #ifndef CTL_USAGE_SOURCES_H
 #define CTL_USAGE_SOURCES_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/usage/usage_merge.h"
 
 struct usage_sources;

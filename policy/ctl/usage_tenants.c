@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_tenants - the use of every tenant */
-#include "policy/ctl/csv.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/csv.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/ctl/rollout.h"
 #include "policy/ctl/usage_rows.h"
 #include "policy/ctl/usage_sources.h"

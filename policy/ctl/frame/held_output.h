@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* spool - output that is complete before any of it is printed */
-#ifndef CTL_SPOOL_H
-#define CTL_SPOOL_H
+#ifndef POLICY_CTL_FRAME_HELD_OUTPUT_H
+#define POLICY_CTL_FRAME_HELD_OUTPUT_H
 
 #include <stdio.h>
 

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/model/address.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"

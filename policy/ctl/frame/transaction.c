@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* transaction - what a command runs in, by its row of the table */
-#include "policy/ctl/transaction.h"
+#include "policy/ctl/frame/transaction.h"
 
-#include "policy/ctl/journal.h"
+#include "policy/ctl/frame/audit_origin.h"
 
 bool
 transaction_writes(const struct ctl *c)

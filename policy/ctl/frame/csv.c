@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* csv - rows of comma-separated values (RFC 4180), on a stream */
-#include "policy/ctl/csv.h"
+#include "policy/ctl/frame/csv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/output.h"
 
 /* begin - a field */
 static void

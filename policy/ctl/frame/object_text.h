@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* object - a record of the policy as JSON for programs and as words for people */
-#ifndef CTL_OBJECT_H
-#define CTL_OBJECT_H
+#ifndef POLICY_CTL_FRAME_OBJECT_TEXT_H
+#define POLICY_CTL_FRAME_OBJECT_TEXT_H
 
 #include "policy/base/json.h"
 #include "policy/base/text.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* remark - a line for a person, on standard error */
-#ifndef CTL_REMARK_H
-#define CTL_REMARK_H
+#ifndef POLICY_CTL_FRAME_REMARK_H
+#define POLICY_CTL_FRAME_REMARK_H
 
 #include <stdio.h>
 

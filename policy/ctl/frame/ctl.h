@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ctl - one run of smtpauthctl: what a command works with */
-#ifndef CTL_CTL_H
-#define CTL_CTL_H
+#ifndef POLICY_CTL_FRAME_CTL_H
+#define POLICY_CTL_FRAME_CTL_H
 
 #include <stdio.h>
 
 #include "policy/audit/audit_table.h"
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
-#include "policy/ctl/options.h"
+#include "policy/ctl/frame/options.h"
 #include "policy/identity/login.h"
 #include "policy/model/tenant.h"
 #include "policy/store/store.h"

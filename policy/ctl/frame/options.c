@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* options - the words of the command line, taken apart */
-#include "policy/ctl/options.h"
+#include "policy/ctl/frame/options.h"
 
 #include <getopt.h>
 #include <string.h>

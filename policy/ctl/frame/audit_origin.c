@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* journal - who runs this command, for the audit log, and its head in the system's log
  */
-#include "policy/ctl/journal.h"
+#include "policy/ctl/frame/audit_origin.h"
 
 #include <stdlib.h>
 #include <string.h>

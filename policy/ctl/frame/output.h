@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* output - tables for people and JSON for programs, on a stream */
-#ifndef CTL_OUTPUT_H
-#define CTL_OUTPUT_H
+#ifndef POLICY_CTL_FRAME_OUTPUT_H
+#define POLICY_CTL_FRAME_OUTPUT_H
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* spool - output that is complete before any of it is printed */
-#include "policy/ctl/spool.h"
+#include "policy/ctl/frame/held_output.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/output.h"
 
 /* folder - where temporary files are made */
 static const char *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* commands - the table of commands */
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 #define TENANT_OPTIONS \
 	(OPTION(OPT_SMTP_AUTH) | OPTION(OPT_ACTION) | OPTION(OPT_BLOCKS) | \

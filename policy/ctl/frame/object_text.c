@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* object - a record of the policy as JSON for programs and as words for people */
-#include "policy/ctl/object.h"
+#include "policy/ctl/frame/object_text.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/output.h"
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/settings.h"

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* changes - many changes of the policy at once: counted, shown, summed up in the log */
-#ifndef CTL_CHANGES_H
-#define CTL_CHANGES_H
+#ifndef POLICY_CTL_FRAME_CHANGE_SUMMARY_H
+#define POLICY_CTL_FRAME_CHANGE_SUMMARY_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 #include "policy/transfer/lock_guard.h"
 
 /*

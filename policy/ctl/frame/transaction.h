@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* transaction - what a command runs in, by its row of the table */
-#ifndef CTL_TRANSACTION_H
-#define CTL_TRANSACTION_H
+#ifndef POLICY_CTL_FRAME_TRANSACTION_H
+#define POLICY_CTL_FRAME_TRANSACTION_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 /* Whether the command changes anything in the end. */
 bool transaction_writes(const struct ctl *c);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* changes - many changes of the policy at once: counted, shown, summed up in the log */
-#include "policy/ctl/changes.h"
+#include "policy/ctl/frame/change_summary.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-#include "policy/ctl/object.h"
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/object_text.h"
+#include "policy/ctl/frame/output.h"
 
 static enum error
 show_json(const struct changes *changes, const char *what, const char *name,

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* journal - who runs this command, for the audit log, and its head in the system's log
  */
-#ifndef CTL_JOURNAL_H
-#define CTL_JOURNAL_H
+#ifndef POLICY_CTL_FRAME_AUDIT_ORIGIN_H
+#define POLICY_CTL_FRAME_AUDIT_ORIGIN_H
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 /*
  * Fills in C's `log` (uid, login uid, --actor, COMMAND, a name of the table) and lets

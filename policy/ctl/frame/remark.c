@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* remark - a line for a person, on standard error */
-#include "policy/ctl/remark.h"
+#include "policy/ctl/frame/remark.h"
 
 #include <stdarg.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* csv - rows of comma-separated values (RFC 4180), on a stream */
-#ifndef CTL_CSV_H
-#define CTL_CSV_H
+#ifndef POLICY_CTL_FRAME_CSV_H
+#define POLICY_CTL_FRAME_CSV_H
 
 #include <stdbool.h>
 #include <stdint.h>

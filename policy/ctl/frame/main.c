@@ -8,12 +8,12 @@
 #include <sysexits.h>
 
 #include "policy/config/config.h"
-#include "policy/ctl/ctl.h"
-#include "policy/ctl/help.h"
-#include "policy/ctl/journal.h"
-#include "policy/ctl/remark.h"
-#include "policy/ctl/spool.h"
-#include "policy/ctl/transaction.h"
+#include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/held_output.h"
+#include "policy/ctl/frame/help.h"
+#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage_sources.h"
 #include "policy/db/guard.h"
 

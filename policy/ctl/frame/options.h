@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* options - the words of the command line, taken apart */
-#ifndef CTL_OPTIONS_H
-#define CTL_OPTIONS_H
+#ifndef POLICY_CTL_FRAME_OPTIONS_H
+#define POLICY_CTL_FRAME_OPTIONS_H
 
 #include <stdbool.h>
 #include <stddef.h>

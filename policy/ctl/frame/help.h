@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* help - what --help and --version print */
-#ifndef CTL_HELP_H
-#define CTL_HELP_H
+#ifndef POLICY_CTL_FRAME_HELP_H
+#define POLICY_CTL_FRAME_HELP_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "policy/ctl/options.h"
+#include "policy/ctl/frame/options.h"
 
 /*
  * Prints the version, the commands a noun has, or the overview (which fits a screen).

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* help - what --help and --version print */
-#include "policy/ctl/help.h"
+#include "policy/ctl/frame/help.h"
 
 #include <string.h>
 
-#include "policy/ctl/ctl.h"
+#include "policy/ctl/frame/ctl.h"
 
 #define VALUE_COLUMN 30
 

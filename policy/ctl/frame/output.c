@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* output - tables for people and JSON for programs, on a stream */
-#include "policy/ctl/output.h"
+#include "policy/ctl/frame/output.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
