@@ -3,7 +3,7 @@
 #include "state.h"
 #include "suite.h"
 
-#include "policy/ctl/daemon_report.h"
+#include "policy/ctl/usage/daemon_report.h"
 
 #include <stdio.h>
 #include <string.h>

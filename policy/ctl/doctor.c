@@ -7,10 +7,10 @@
 
 #include "policy/base/child_process.h"
 #include "policy/config/config.h"
-#include "policy/ctl/daemon.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/remark.h"
+#include "policy/ctl/usage/daemon.h"
 #include "policy/doctor/checks.h"
 #include "policy/doctor/probe.h"
 #include "policy/doctor/sendmail.h"

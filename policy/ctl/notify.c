@@ -14,7 +14,7 @@
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/letter.h"
 #include "policy/ctl/sendmail.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/store/traces.h"
 #include "policy/tables/notice_table.h"
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/ctl/frame/remark.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/usage/tenant_usage.h"

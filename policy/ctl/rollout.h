@@ -4,7 +4,7 @@
 #define CTL_ROLLOUT_H
 
 #include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/usage/tenant_usage.h"
 
 #define ROLLOUT_SPAN \

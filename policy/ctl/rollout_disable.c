@@ -7,7 +7,7 @@
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/remark.h"
 #include "policy/ctl/rollout.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/tenant_table.h"
 
 /* What is asked for. */

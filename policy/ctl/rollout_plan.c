@@ -2,7 +2,7 @@
 /* rollout_plan - what could be switched off, and what is in use */
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/rollout.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 
 #define CLASSES 4
 

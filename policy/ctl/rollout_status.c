@@ -2,7 +2,7 @@
 /* rollout_status - where every tenant stands */
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/rollout.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"
 

@@ -2,10 +2,10 @@
 /* status - the commands on the database as a whole */
 #include <string.h>
 
-#include "policy/ctl/daemon.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/daemon.h"
 #include "policy/tables/verify.h"
 #include "policy/tables/verify_links.h"
 #include "policy/transfer/policy_hash.h"

@@ -10,7 +10,7 @@
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/lock.h"
 #include "policy/ctl/lock_list.h"
-#include "policy/ctl/usage_guard.h"
+#include "policy/ctl/usage/usage_guard.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"

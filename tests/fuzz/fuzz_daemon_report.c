@@ -2,7 +2,7 @@
 /* fuzz_daemon_report.c - what a helper process could say of the daemon. */
 #include "fuzz.h"
 
-#include "policy/ctl/daemon_report.h"
+#include "policy/ctl/usage/daemon_report.h"
 
 #include <string.h>
 

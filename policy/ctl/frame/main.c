@@ -14,7 +14,7 @@
 #include "policy/ctl/frame/help.h"
 #include "policy/ctl/frame/remark.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/db/guard.h"
 
 /* How often a reading starts again that was overtaken by commits. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* as_usage_user - work in the usage folder with the rights of its owner */
-#ifndef CTL_AS_USAGE_USER_H
-#define CTL_AS_USAGE_USER_H
+#ifndef POLICY_CTL_USAGE_AS_USAGE_USER_H
+#define POLICY_CTL_USAGE_AS_USAGE_USER_H
 
 #include <stdio.h>
 

@@ -4,11 +4,11 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/ctl/as_usage_user.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/remark.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/as_usage_user.h"
 #include "policy/tables/verify.h"
 #include "policy/usage/login_usage.h"
 #include "policy/usage/usage_database.h"

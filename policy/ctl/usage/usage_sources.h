@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_sources - what is known of usage: this machine's, and that of --usage FILE */
-#ifndef CTL_USAGE_SOURCES_H
-#define CTL_USAGE_SOURCES_H
+#ifndef POLICY_CTL_USAGE_USAGE_SOURCES_H
+#define POLICY_CTL_USAGE_USAGE_SOURCES_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/usage/usage_merge.h"

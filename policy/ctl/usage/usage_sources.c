@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_sources - what is known of usage: this machine's, and that of --usage FILE */
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "policy/ctl/as_usage_user.h"
 #include "policy/ctl/frame/held_output.h"
 #include "policy/ctl/frame/remark.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/as_usage_user.h"
 #include "policy/usage/usage_database.h"
 
 #define HERE "the usage of this machine"

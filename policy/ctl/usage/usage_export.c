@@ -5,7 +5,7 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/outgoing.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 
 #define HERE "the usage of this machine"
 

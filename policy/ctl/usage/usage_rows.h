@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_rows - the logins that did something in a span of time, as they are listed */
-#ifndef CTL_USAGE_ROWS_H
-#define CTL_USAGE_ROWS_H
+#ifndef POLICY_CTL_USAGE_USAGE_ROWS_H
+#define POLICY_CTL_USAGE_USAGE_ROWS_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/decision/override.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* as_usage_user - work in the usage folder with the rights of its owner */
-#include "policy/ctl/as_usage_user.h"
+#include "policy/ctl/usage/as_usage_user.h"
 #include "policy/base/monotonic.h"
 
 #include <errno.h>

@@ -3,8 +3,8 @@
 #include "policy/ctl/frame/csv.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/rollout.h"
-#include "policy/ctl/usage_rows.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_rows.h"
+#include "policy/ctl/usage/usage_sources.h"
 
 #define SINCE_DAYS 90
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon - finds the running daemon by its heartbeat, and what it records */
-#include "policy/ctl/daemon.h"
+#include "policy/ctl/usage/daemon.h"
 
 #include <string.h>
 
-#include "policy/ctl/as_usage_user.h"
+#include "policy/ctl/usage/as_usage_user.h"
 #include "policy/usage/usage_database.h"
 
 /* read_node - what the machine's record says; none before usage is recorded */

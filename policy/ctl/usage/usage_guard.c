@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_guard - whether domains are in use that are about to be closed by default */
-#include "policy/ctl/usage_guard.h"
+#include "policy/ctl/usage/usage_guard.h"
 
 #include <string.h>
 
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/tenant_table.h"

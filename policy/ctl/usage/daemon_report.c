@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon_report - what the helper process says of the daemon, as bytes */
-#include "policy/ctl/daemon_report.h"
+#include "policy/ctl/usage/daemon_report.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_rows - the logins that did something in a span of time, as they are listed */
-#include "policy/ctl/usage_rows.h"
+#include "policy/ctl/usage/usage_rows.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon_report - what the helper process says of the daemon, as bytes */
-#ifndef CTL_DAEMON_REPORT_H
-#define CTL_DAEMON_REPORT_H
+#ifndef POLICY_CTL_USAGE_DAEMON_REPORT_H
+#define POLICY_CTL_USAGE_DAEMON_REPORT_H
 
 #include "policy/base/error.h"
 #include "policy/base/record.h"

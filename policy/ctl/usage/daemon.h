@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon - finds the running daemon by its heartbeat, and what it records */
-#ifndef CTL_DAEMON_H
-#define CTL_DAEMON_H
+#ifndef POLICY_CTL_USAGE_DAEMON_H
+#define POLICY_CTL_USAGE_DAEMON_H
 
-#include "policy/ctl/daemon_report.h"
 #include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/usage/daemon_report.h"
 
 enum daemon_state {
 	DAEMON_ABSENT, /* no sign of life, or its process is gone */

@@ -6,8 +6,8 @@
 #include "policy/ctl/frame/csv.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/usage_rows.h"
-#include "policy/ctl/usage_sources.h"
+#include "policy/ctl/usage/usage_rows.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 

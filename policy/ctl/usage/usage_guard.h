@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_guard - whether domains are in use that are about to be closed by default */
-#ifndef CTL_USAGE_GUARD_H
-#define CTL_USAGE_GUARD_H
+#ifndef POLICY_CTL_USAGE_USAGE_GUARD_H
+#define POLICY_CTL_USAGE_USAGE_GUARD_H
 
 #include "policy/ctl/frame/ctl.h"
 
