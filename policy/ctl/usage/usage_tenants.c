@@ -2,7 +2,7 @@
 /* usage_tenants - the use of every tenant */
 #include "policy/ctl/frame/csv.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/rollout.h"
+#include "policy/ctl/rollout/rollout.h"
 #include "policy/ctl/usage/usage_rows.h"
 #include "policy/ctl/usage/usage_sources.h"
 

@@ -6,7 +6,7 @@
 
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/remark.h"
-#include "policy/ctl/rollout.h"
+#include "policy/ctl/rollout/rollout.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/tenant_table.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout - what the commands that switch SMTP AUTH off in stages have in common */
-#include "policy/ctl/rollout.h"
+#include "policy/ctl/rollout/rollout.h"
 
 #include <stdio.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout - what the commands that switch SMTP AUTH off in stages have in common */
-#ifndef CTL_ROLLOUT_H
-#define CTL_ROLLOUT_H
+#ifndef POLICY_CTL_ROLLOUT_ROLLOUT_H
+#define POLICY_CTL_ROLLOUT_ROLLOUT_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/usage/usage_sources.h"

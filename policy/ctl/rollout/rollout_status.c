@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_status - where every tenant stands */
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/rollout.h"
+#include "policy/ctl/rollout/rollout.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"

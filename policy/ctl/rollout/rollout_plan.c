@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_plan - what could be switched off, and what is in use */
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/rollout.h"
+#include "policy/ctl/rollout/rollout.h"
 #include "policy/ctl/usage/usage_sources.h"
 
 #define CLASSES 4

@@ -3,7 +3,7 @@
 #include "policy/base/text.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/remark.h"
-#include "policy/ctl/rollout.h"
+#include "policy/ctl/rollout/rollout.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/mailbox_table.h"
 
