@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_notice.c - notices: their records, the template, and running sendmail(1). */
 #include "policy/base/monotonic.h"
-#include "policy/ctl/sendmail.h"
+#include "policy/ctl/notify/sendmail.h"
 #include "policy/decision/template.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"

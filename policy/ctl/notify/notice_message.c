@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* letter - the message to a tenant's contact, and the notice that goes with it */
-#include "policy/ctl/letter.h"
+#include "policy/ctl/notify/notice_message.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pending - the tenants that will be switched off, and what their contacts know */
-#include "policy/ctl/pending.h"
+#include "policy/ctl/notify/notice_plan.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* pending - the tenants that will be switched off, and what their contacts know */
-#ifndef CTL_PENDING_H
-#define CTL_PENDING_H
+#ifndef POLICY_CTL_NOTIFY_NOTICE_PLAN_H
+#define POLICY_CTL_NOTIFY_NOTICE_PLAN_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/model/notice.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sendmail - hands a message to sendmail(1) */
-#ifndef CTL_SENDMAIL_H
-#define CTL_SENDMAIL_H
+#ifndef POLICY_CTL_NOTIFY_SENDMAIL_H
+#define POLICY_CTL_NOTIFY_SENDMAIL_H
 
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sendmail - hands a message to sendmail(1) */
-#include "policy/ctl/sendmail.h"
+#include "policy/ctl/notify/sendmail.h"
 
 #include <errno.h>
 #include <fcntl.h>

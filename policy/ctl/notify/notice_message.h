@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* letter - the message to a tenant's contact, and the notice that goes with it */
-#ifndef CTL_LETTER_H
-#define CTL_LETTER_H
+#ifndef POLICY_CTL_NOTIFY_NOTICE_MESSAGE_H
+#define POLICY_CTL_NOTIFY_NOTICE_MESSAGE_H
 
-#include "policy/ctl/pending.h"
+#include "policy/ctl/notify/notice_plan.h"
 #include "policy/decision/template.h"
 #include "policy/identity/domain.h"
 
