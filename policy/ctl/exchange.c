@@ -3,11 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/bad_lines.h"
 #include "policy/ctl/cmdlet.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/incoming.h"
+#include "policy/ctl/transfer/input_file.h"
+#include "policy/ctl/transfer/line_errors.h"
 #include "policy/exchange/exchange_script.h"
 
 /* run_words - the command on the command line */

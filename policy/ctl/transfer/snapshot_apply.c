@@ -5,8 +5,8 @@
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/incoming.h"
-#include "policy/ctl/snapshot.h"
+#include "policy/ctl/transfer/input_file.h"
+#include "policy/ctl/transfer/snapshot.h"
 #include "policy/transfer/replace.h"
 
 /* A snapshot while it is read. */

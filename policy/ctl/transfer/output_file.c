@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* outgoing - a file on its way: written beside its place, then put there */
-#include "policy/ctl/outgoing.h"
+#include "policy/ctl/transfer/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import_file - the rows of the file that import reads, in either format */
-#include "policy/ctl/import_file.h"
+#include "policy/ctl/transfer/import_file.h"
 
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "policy/base/monotonic.h"
-#include "policy/ctl/incoming.h"
+#include "policy/ctl/transfer/input_file.h"
 
 #define PROGRESS_ROWS 4096 /* between two looks at the clock */
 #define PROGRESS_MS 200

@@ -7,8 +7,8 @@
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/remark.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/outgoing.h"
-#include "policy/ctl/snapshot.h"
+#include "policy/ctl/transfer/output_file.h"
+#include "policy/ctl/transfer/snapshot.h"
 #include "policy/tables/lock_table.h"
 
 /* A snapshot while it is made. */

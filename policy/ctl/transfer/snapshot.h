@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* snapshot - what the snapshot commands have in common: keys, and the head in words */
-#ifndef CTL_SNAPSHOT_H
-#define CTL_SNAPSHOT_H
+#ifndef POLICY_CTL_TRANSFER_SNAPSHOT_H
+#define POLICY_CTL_TRANSFER_SNAPSHOT_H
 
 #include "policy/base/json.h"
 #include "policy/ctl/frame/ctl.h"

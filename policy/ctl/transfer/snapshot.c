@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* snapshot - what the snapshot commands have in common: keys, and the head in words */
-#include "policy/ctl/snapshot.h"
+#include "policy/ctl/transfer/snapshot.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* bad_lines - the lines of an input that are wrong, told as they are found */
-#ifndef CTL_BAD_LINES_H
-#define CTL_BAD_LINES_H
+#ifndef POLICY_CTL_TRANSFER_LINE_ERRORS_H
+#define POLICY_CTL_TRANSFER_LINE_ERRORS_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* bad_lines - the lines of an input that are wrong, told as they are found */
-#include "policy/ctl/bad_lines.h"
+#include "policy/ctl/transfer/line_errors.h"
 
 #include <inttypes.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import_file - the rows of the file that import reads, in either format */
-#ifndef CTL_IMPORT_FILE_H
-#define CTL_IMPORT_FILE_H
+#ifndef POLICY_CTL_TRANSFER_IMPORT_FILE_H
+#define POLICY_CTL_TRANSFER_IMPORT_FILE_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/import/csv_rows.h"

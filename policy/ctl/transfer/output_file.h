@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* outgoing - a file on its way: written beside its place, then put there */
-#ifndef CTL_OUTGOING_H
-#define CTL_OUTGOING_H
+#ifndef POLICY_CTL_TRANSFER_OUTPUT_FILE_H
+#define POLICY_CTL_TRANSFER_OUTPUT_FILE_H
 
 #include "policy/ctl/frame/ctl.h"
 
