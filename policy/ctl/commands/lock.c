@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock - the commands that lock and unlock whatever the log shows */
-#include "policy/ctl/lock.h"
+#include "policy/ctl/commands/lock.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -9,8 +9,8 @@
 
 #include "policy/base/array.h"
 #include "policy/base/text.h"
+#include "policy/ctl/commands/lock_list.h"
 #include "policy/ctl/frame/remark.h"
-#include "policy/ctl/lock_list.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/decision/resolve.h"
 #include "policy/identity/xtext.h"

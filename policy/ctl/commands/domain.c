@@ -2,9 +2,9 @@
 /* domain - the commands on domains */
 #include "policy/identity/domain.h"
 
+#include "policy/ctl/commands/lock.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/lock.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/tenant_table.h"
 

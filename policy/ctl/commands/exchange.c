@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/cmdlet.h"
+#include "policy/ctl/commands/exchange_commands.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/input_file.h"

@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "policy/base/text.h"
+#include "policy/ctl/commands/lock.h"
+#include "policy/ctl/commands/lock_list.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/lock.h"
-#include "policy/ctl/lock_list.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"

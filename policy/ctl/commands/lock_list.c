@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_list - locks as people and programs see them */
-#include "policy/ctl/lock_list.h"
+#include "policy/ctl/commands/lock_list.h"
 
 #include <string.h>
 

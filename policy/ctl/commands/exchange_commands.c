@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmdlet - what Exchange's commands do to our policy */
-#include "policy/ctl/cmdlet.h"
+#include "policy/ctl/commands/exchange_commands.h"
 
 #include <string.h>
 

@@ -4,12 +4,12 @@
 
 #include <string.h>
 
+#include "policy/ctl/commands/lock.h"
+#include "policy/ctl/commands/lock_list.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/lock.h"
-#include "policy/ctl/lock_list.h"
 #include "policy/ctl/usage/usage_guard.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"

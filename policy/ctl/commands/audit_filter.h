@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit_filter - which entries of the audit log somebody wants to see */
-#ifndef CTL_AUDIT_FILTER_H
-#define CTL_AUDIT_FILTER_H
+#ifndef POLICY_CTL_COMMANDS_AUDIT_FILTER_H
+#define POLICY_CTL_COMMANDS_AUDIT_FILTER_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"

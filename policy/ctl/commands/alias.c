@@ -2,9 +2,9 @@
 /* alias - the commands on login aliases */
 #include "policy/tables/alias_table.h"
 
+#include "policy/ctl/commands/lock.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/lock.h"
 #include "policy/decision/lock_lookup.h"
 
 /* json_alias - MAILBOX is NULL for a login that is none any more */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit_filter - which entries of the audit log somebody wants to see */
-#include "policy/ctl/audit_filter.h"
+#include "policy/ctl/commands/audit_filter.h"
 
 #include <string.h>
 #include <strings.h>

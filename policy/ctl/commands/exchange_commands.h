@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cmdlet - what Exchange's commands do to our policy */
-#ifndef CTL_CMDLET_H
-#define CTL_CMDLET_H
+#ifndef POLICY_CTL_COMMANDS_EXCHANGE_COMMANDS_H
+#define POLICY_CTL_COMMANDS_EXCHANGE_COMMANDS_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/exchange/exchange.h"

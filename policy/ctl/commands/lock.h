@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock - what the commands that lock and unlock have in common */
-#ifndef CTL_LOCK_H
-#define CTL_LOCK_H
+#ifndef POLICY_CTL_COMMANDS_LOCK_H
+#define POLICY_CTL_COMMANDS_LOCK_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/tables/lock_table.h"

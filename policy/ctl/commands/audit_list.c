@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/audit_filter.h"
+#include "policy/ctl/commands/audit_filter.h"
 #include "policy/ctl/frame/output.h"
 
 #define CHANGE_TEXT_MAX (2 * OBJECT_WORDS_MAX)

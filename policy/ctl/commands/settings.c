@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/ctl/commands/lock.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/remark.h"
-#include "policy/ctl/lock.h"
 #include "policy/tables/setting_table.h"
 
 /* json_key - the names of JSON have '_' for '-' */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_list - locks as people and programs see them */
-#ifndef CTL_LOCK_LIST_H
-#define CTL_LOCK_LIST_H
+#ifndef POLICY_CTL_COMMANDS_LOCK_LIST_H
+#define POLICY_CTL_COMMANDS_LOCK_LIST_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/tables/lock_table.h"
