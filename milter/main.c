@@ -306,7 +306,7 @@ start(struct config *config, struct decider *decider, struct server *server)
 {
 	pthread_t thread;
 	enum error e =
-	    keeper_start(&decider->keeper, config->state_dir, on_keeper, config);
+	    live_store_start(&decider->keeper, config->state_dir, on_keeper, config);
 
 	if (e == OK)
 		e = pulse_start(config, decider->keeper);

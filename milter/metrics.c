@@ -345,10 +345,10 @@ print_meta(struct page *p, const struct store_meta *m)
 }
 
 static void
-print_policy(struct page *p, const struct keeper_report *k)
+print_policy(struct page *p, const struct live_store_report *k)
 {
 	static const struct {
-		enum keeper_state state;
+		enum live_store_state state;
 		const char *name;
 	} states[] = {{KEEPER_VERIFYING, "verifying"}, {KEEPER_GOOD, "good"},
 	    {KEEPER_BAD, "fault"}};

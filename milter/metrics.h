@@ -44,7 +44,7 @@ struct metrics_facts {
 	instant started;
 	int64_t now_ms;    /* milliseconds since 1970 */
 	unsigned interval; /* seconds to the next writing */
-	struct keeper_report policy;
+	struct live_store_report policy;
 	struct recorder_report usage;
 	uint64_t log_lost;
 	long files, files_max; /* descriptors; less than 0: not known */

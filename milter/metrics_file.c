@@ -20,7 +20,7 @@
 
 static struct {
 	const struct config *config;
-	struct keeper *keeper;
+	struct live_store *keeper;
 	instant started;
 	pthread_mutex_t mutex;
 } writer = {.mutex = PTHREAD_MUTEX_INITIALIZER};
@@ -88,7 +88,7 @@ print_all(FILE *to)
 	};
 
 	daemon_name(writer.config->metrics_file, name);
-	keeper_report(writer.keeper, &f.policy);
+	live_store_report(writer.keeper, &f.policy);
 	metrics_print(to, &f);
 }
 
@@ -150,7 +150,7 @@ write_file(const char *path, struct error_text *why)
 }
 
 void
-metrics_file_open(const struct config *config, struct keeper *keeper)
+metrics_file_open(const struct config *config, struct live_store *keeper)
 {
 	writer.config = config;
 	writer.keeper = keeper;

@@ -11,7 +11,7 @@
  * Says what metrics_file_write() is about. Once, before threads are started that call
  * it. Both are borrowed until the process ends.
  */
-void metrics_file_open(const struct config *config, struct keeper *keeper);
+void metrics_file_open(const struct config *config, struct live_store *keeper);
 
 /*
  * Writes the metrics-file, if there is to be one: under the name FILE.tmp, which is

@@ -19,7 +19,7 @@
 #define SAY_DROPPED_MS (10 * 60 * 1000) /* from one line on lost counts to the next */
 
 struct pulse {
-	struct keeper *keeper;
+	struct live_store *keeper;
 	struct heartbeat heartbeat;
 	struct error_text said, metrics_said; /* the last complaints */
 	uint64_t said_dropped;
@@ -88,9 +88,9 @@ write_usage(struct pulse *p)
 }
 
 static uint8_t
-policy_of(struct keeper *keeper)
+policy_of(struct live_store *keeper)
 {
-	switch (keeper_state(keeper)) {
+	switch (live_store_state(keeper)) {
 	case KEEPER_VERIFYING:
 		return HEARTBEAT_VERIFYING;
 	case KEEPER_GOOD:
@@ -174,7 +174,7 @@ describe(struct heartbeat *h, const struct config *config)
 }
 
 enum error
-pulse_start(const struct config *config, struct keeper *keeper)
+pulse_start(const struct config *config, struct live_store *keeper)
 {
 	pthread_condattr_t attr;
 	pthread_t thread;

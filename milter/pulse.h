@@ -12,7 +12,7 @@
  * logged, tried again (a heartbeat that failed every second, at most 5 s later), and
  * changes nothing else. Both are borrowed until the process ends. ERR_MEMORY.
  */
-enum error pulse_start(const struct config *config, struct keeper *keeper) MUST_USE;
+enum error pulse_start(const struct config *config, struct live_store *keeper) MUST_USE;
 
 /* Write soon: the memory for usage fills up. Waits for nothing. Thread-safe. */
 void pulse_hurry(void);

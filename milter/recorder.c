@@ -20,7 +20,7 @@
 
 static struct {
 	const struct config *config;
-	struct keeper *keeper;
+	struct live_store *keeper;
 	struct usage_entry *batch;
 	uint32_t pruned_day;
 	instant since; /* from then on recorded without a gap */
@@ -33,7 +33,7 @@ static struct {
 } recorder = {.written = INSTANT_NONE, .prune.done = true};
 
 enum error
-recorder_start(const struct config *config, struct keeper *keeper)
+recorder_start(const struct config *config, struct live_store *keeper)
 {
 	recorder.config = config;
 	recorder.keeper = keeper;
@@ -126,10 +126,10 @@ put_node(struct db_txn *txn, instant now)
 	enum error e = usage_database_get_node(txn, &node);
 
 	if (e == ERR_NOTFOUND)
-		e = node_init(&node, now);
+		e = recording_host_init(&node, now);
 	if (e != OK)
 		return e;
-	node_touch(&node, now, recorder.config->usage, recorder.dropped);
+	recording_host_touch(&node, now, recorder.config->usage, recorder.dropped);
 	recorder.since = node.since;
 	return usage_database_put_node(txn, &node);
 }
@@ -195,7 +195,7 @@ ask(void *arg, struct store_txn *txn)
 {
 	struct question *q = arg;
 
-	return standing_is_known(txn, q->login, &q->known);
+	return login_usage_is_known(txn, q->login, &q->known);
 }
 
 /*
@@ -208,9 +208,9 @@ is_known(void *arg, const struct login *login)
 	struct question q = {login, true};
 
 	(void)arg;
-	if (recorder.doubt || keeper_state(recorder.keeper) != KEEPER_GOOD)
+	if (recorder.doubt || live_store_state(recorder.keeper) != KEEPER_GOOD)
 		return true;
-	if (keeper_read(recorder.keeper, ask, &q) == OK)
+	if (live_store_read(recorder.keeper, ask, &q) == OK)
 		return q.known;
 	recorder.doubt = true;
 	return true;
@@ -228,8 +228,8 @@ start_prune(instant now)
 
 	if (!recorder.prune.done || usage_day_of(now) == recorder.pruned_day ||
 	    now - recorder.since < NODE_GAP_SECONDS ||
-	    keeper_state(recorder.keeper) != KEEPER_GOOD ||
-	    keeper_read(recorder.keeper, read_retention, &days) != OK)
+	    live_store_state(recorder.keeper) != KEEPER_GOOD ||
+	    live_store_read(recorder.keeper, read_retention, &days) != OK)
 		return;
 	recorder.pruned_day = usage_day_of(now);
 	usage_prune_start(&recorder.prune, now, days);

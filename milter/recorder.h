@@ -16,7 +16,8 @@
  * Starts counting where the configuration says `usage = yes`. Both are borrowed until
  * the process ends. ERR_MEMORY. Once, before recorder_write().
  */
-enum error recorder_start(const struct config *config, struct keeper *keeper) MUST_USE;
+enum error recorder_start(
+    const struct config *config, struct live_store *keeper) MUST_USE;
 
 /*
  * Writes all that was counted, then the heartbeat H, which gets the counters of this

@@ -227,7 +227,8 @@ decide_from_store(const struct decider *decider, const struct transaction *t,
 {
 	struct judgement j = {t, mta_of(decider, t), r, reply};
 
-	return j.mta == MTA_AUTO ? ERR_DATA : keeper_read(decider->keeper, judge, &j);
+	return j.mta == MTA_AUTO ? ERR_DATA
+				 : live_store_read(decider->keeper, judge, &j);
 }
 
 struct decision

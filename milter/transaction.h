@@ -23,7 +23,7 @@ struct transaction {
 /* What decides: both are shared by all threads and only read. */
 struct decider {
 	const struct config *config;
-	struct keeper *keeper;
+	struct live_store *keeper;
 };
 
 /*

@@ -31,7 +31,7 @@ full(void)
 	r.latest.counters.rejected = 12;
 	r.asked = r.latest;
 	snprintf(r.asked.socket, sizeof r.asked.socket, "unix:/run/x.sock");
-	expect_ok(node_init(&r.node, NOW));
+	expect_ok(recording_host_init(&r.node, NOW));
 	return r;
 }
 
@@ -58,7 +58,7 @@ START_TEST(report_comes_back)
 	ck_assert_uint_eq(back.latest.pid, 4711);
 	ck_assert_int_eq(back.latest.beat, NOW);
 	ck_assert_uint_eq(back.latest.counters.rejected, 12);
-	ck_assert(node_same(&back.node, &r.node));
+	ck_assert(recording_host_same(&back.node, &r.node));
 }
 END_TEST
 

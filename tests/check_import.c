@@ -340,18 +340,18 @@ fill(struct store_txn *to, unsigned seed)
 static unsigned
 count_records(struct store_txn *of)
 {
-	struct policy_walk walk;
+	struct policy_iterator walk;
 	struct bytes key, value;
 	unsigned n = 0;
 	enum error e;
 
-	expect_ok(policy_walk_open(&walk, of));
-	while ((e = policy_walk_next(&walk, &key, &value)) == OK) {
+	expect_ok(policy_iterator_open(&walk, of));
+	while ((e = policy_iterator_next(&walk, &key, &value)) == OK) {
 		expect_ok(policy_record_check(key, value));
 		n++;
 	}
 	expect_error(ERR_NOTFOUND, e);
-	policy_walk_close(&walk);
+	policy_iterator_close(&walk);
 	return n;
 }
 

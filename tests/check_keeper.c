@@ -31,7 +31,7 @@ static struct {
 
 static struct state state;
 static struct image image, fresh, later;
-static struct keeper *keeper;
+static struct live_store *keeper;
 
 static void
 setup(void)
@@ -103,7 +103,7 @@ fault_expect(const char *words)
 static void
 start(void)
 {
-	expect_ok(keeper_start(&keeper, state.dir, listen_to, &heard));
+	expect_ok(live_store_start(&keeper, state.dir, listen_to, &heard));
 }
 
 /* start_ready - with the image in place, verified, and all told about that */
@@ -123,10 +123,10 @@ START_TEST(first_take_waits_for_the_first_scan)
 
 	image_copy(&image, state.data);
 	start();
-	expect_ok(keeper_take(keeper, &txn, &slot));
+	expect_ok(live_store_take(keeper, &txn, &slot));
 	ready_expect(1);
 	expect_ok(known_judge(txn, 1));
-	keeper_give(keeper, slot, OK);
+	live_store_give(keeper, slot, OK);
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
 }
 END_TEST
@@ -142,7 +142,7 @@ START_TEST(damaged_database_is_never_given)
 		memcpy(at, "RATHER", 6);
 	image_copy(&image, state.data);
 	start();
-	ck_assert_int_ne(keeper_take(keeper, &txn, &slot), OK);
+	ck_assert_int_ne(live_store_take(keeper, &txn, &slot), OK);
 	fault_expect("digest");
 	ck_assert_int_eq(told(KEEPER_READY), 0);
 }
@@ -297,9 +297,9 @@ START_TEST(restored_database_takes_over_without_a_fault)
 	start_ready();
 	image_replace(&fresh, state.data);
 	while (deadline_pause(end)) {
-		expect_ok(keeper_take(keeper, &txn, &slot));
+		expect_ok(live_store_take(keeper, &txn, &slot));
 		expect_ok(known_judge(txn, 3));
-		keeper_give(keeper, slot, OK);
+		live_store_give(keeper, slot, OK);
 	}
 	ck_assert(keeper_serves(keeper, &fresh, RECOVERY));
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
@@ -312,13 +312,13 @@ START_TEST(reported_damage_starts_a_new_scan)
 	int slot;
 
 	start_ready();
-	expect_ok(keeper_take(keeper, &txn, &slot));
-	keeper_give(keeper, slot, ERR_DAMAGED);
+	expect_ok(live_store_take(keeper, &txn, &slot));
+	live_store_give(keeper, slot, ERR_DAMAGED);
 	ck_assert(keeper_serves(keeper, &image, RECOVERY));
 	ck_assert_int_eq(told(KEEPER_FAULT), 1);
 	ready_expect(2);
-	expect_ok(keeper_take(keeper, &txn, &slot));
-	keeper_give(keeper, slot, ERR_MEMORY); /* says nothing about the files */
+	expect_ok(live_store_take(keeper, &txn, &slot));
+	live_store_give(keeper, slot, ERR_MEMORY); /* says nothing about the files */
 	ck_assert(keeper_serves(keeper, &image, 0));
 	ck_assert_int_eq(told(KEEPER_FAULT), 1);
 }
@@ -332,21 +332,21 @@ START_TEST(exhausted_pool_is_an_error_and_no_hang)
 
 	start_ready();
 	for (int i = 0; i < POOL_SLOTS; i++) {
-		expect_ok(keeper_take(keeper, &txn, &slots[i]));
+		expect_ok(live_store_take(keeper, &txn, &slots[i]));
 		for (int k = 0; k < i; k++)
 			ck_assert_int_ne(slots[i], slots[k]);
 	}
 	begin = clock_now();
-	expect_error(ERR_BUSY, keeper_take(keeper, &txn, &slot));
+	expect_error(ERR_BUSY, live_store_take(keeper, &txn, &slot));
 	ck_assert_int_ge(clock_now() - begin, SECOND - 100);
 	ck_assert_int_lt(clock_now() - begin, 2 * SECOND * deadline_factor());
-	keeper_give(keeper, slots[17], OK);
+	live_store_give(keeper, slots[17], OK);
 	begin = clock_now();
-	expect_ok(keeper_take(keeper, &txn, &slot));
+	expect_ok(live_store_take(keeper, &txn, &slot));
 	ck_assert_int_eq(slot, slots[17]);
 	ck_assert_int_lt(clock_now() - begin, SECOND);
 	for (int i = 0; i < POOL_SLOTS; i++)
-		keeper_give(keeper, slots[i], OK);
+		live_store_give(keeper, slots[i], OK);
 	ck_assert(keeper_serves(keeper, &image, 0));
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
 }
@@ -358,7 +358,7 @@ START_TEST(name_of_the_folder_may_be_too_long)
 
 	memset(dir, 'd', 65535);
 	dir[65535] = '\0';
-	expect_error(ERR_LIMIT, keeper_start(&keeper, dir, listen_to, &heard));
+	expect_error(ERR_LIMIT, live_store_start(&keeper, dir, listen_to, &heard));
 	ck_assert_ptr_null(keeper);
 	free(dir);
 }

@@ -20,7 +20,7 @@ enum { NOTICED = 2000 };
 
 static struct state state;
 static struct image ours, same, more, fewer, later;
-static struct keeper *keeper;
+static struct live_store *keeper;
 static pthread_t threads[THREADS];
 static atomic_bool stop, excused;
 static atomic_int owners[POOL_SLOTS]; /* how many threads use a slot */
@@ -53,7 +53,7 @@ static void
 setup(void)
 {
 	images_make();
-	expect_ok(keeper_start(&keeper, state.dir, ignore, NULL));
+	expect_ok(live_store_start(&keeper, state.dir, ignore, NULL));
 }
 
 /* teardown - the threads have to end before the images do */
@@ -86,7 +86,7 @@ decide_once(int n)
 	enum error e, whole;
 	int slot;
 
-	e = keeper_take(keeper, &txn, &slot);
+	e = live_store_take(keeper, &txn, &slot);
 	if (e != OK)
 		return;
 	if (atomic_fetch_add(&owners[slot], 1) != 0)
@@ -100,7 +100,7 @@ decide_once(int n)
 	if (e == ERR_CONFLICT && !atomic_load(&excused))
 		atomic_fetch_add(&bad, 1);
 	atomic_fetch_sub(&owners[slot], 1);
-	keeper_give(keeper, slot, outcome_of(e));
+	live_store_give(keeper, slot, outcome_of(e));
 }
 
 static void *
@@ -209,24 +209,24 @@ END_TEST
  * between taking the slot and looking whether the database is still good. */
 START_TEST(slot_taken_while_the_pool_is_reopened_has_one_owner)
 {
-	static struct pool pool;
+	static struct read_pool pool;
 	struct store *store;
 	int early, slot;
 
 	image_replace(&ours, state.data);
 	store = state_store(&state, STORE_READ);
-	early = pool_take(&pool, 0);
+	early = read_pool_take(&pool, 0);
 	ck_assert_int_ge(early, 0);
-	expect_ok(pool_open(&pool, store));
+	expect_ok(read_pool_open(&pool, store));
 	for (int i = 1; i < POOL_SLOTS; i++) {
-		slot = pool_take(&pool, 0);
+		slot = read_pool_take(&pool, 0);
 		ck_assert_int_ge(slot, 0);
 		ck_assert_int_ne(slot, early);
 	}
-	ck_assert_int_eq(pool_take(&pool, 0), -1);
-	pool_give(&pool, early);
-	ck_assert_int_eq(pool_take(&pool, 0), early);
-	pool_close(&pool);
+	ck_assert_int_eq(read_pool_take(&pool, 0), -1);
+	read_pool_give(&pool, early);
+	ck_assert_int_eq(read_pool_take(&pool, 0), early);
+	read_pool_close(&pool);
 	store_close(&store);
 }
 END_TEST

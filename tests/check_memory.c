@@ -335,7 +335,7 @@ usage_record(void)
 		e = db_commit(&txn);
 	db_abort(&txn);
 	if (e == OK)
-		e = usage_stream_write(db, to, NULL, &rows);
+		e = usage_file_write(db, to, NULL, &rows);
 	db_close(&db);
 	fclose(to);
 	return e;
@@ -346,19 +346,19 @@ survey_all(struct store_txn *txn)
 {
 	FILE *from = stream(usage.at, usage.n);
 	struct usage_merge *merge = usage_merge_new();
-	struct usage_reader *reader;
+	struct usage_file_reader *reader;
 	struct survey *survey = NULL;
 	const char *left_out;
 	enum error e = merge == NULL ? ERR_MEMORY : OK;
 
 	if (e == OK)
-		e = usage_reader_open(&reader, from, "it", &why);
+		e = usage_file_reader_open(&reader, from, "it", &why);
 	if (e == OK)
 		e = usage_merge_add(merge, reader, &left_out);
 	if (e == OK)
-		e = survey_run(&survey, txn, merge, 1700000000, 1790000000, NULL, NULL,
-		    NULL, &why);
-	survey_free(&survey);
+		e = tenant_usage_run(&survey, txn, merge, 1700000000, 1790000000, NULL,
+		    NULL, NULL, &why);
+	tenant_usage_free(&survey);
 	usage_merge_free(&merge);
 	fclose(from);
 	return e;

@@ -349,7 +349,7 @@ START_TEST(state_of_the_policy_is_one_of_three)
 
 	for (int state = 0; state < 3; state++)
 		for (int i = 0; i < 3; i++) {
-			f.policy.state = (enum keeper_state)state;
+			f.policy.state = (enum live_store_state)state;
 			snprintf(name, sizeof(name),
 			    "policy_state{" LABEL ",state=\"%s\"}", names[i]);
 			line_expect(&f, name, i == state ? "1" : "0");
@@ -364,7 +364,7 @@ START_TEST(policy_is_told_while_it_is_good)
 	line_expect(&f, "policy_verified_timestamp_seconds{" LABEL "}", "0");
 	line_expect(&f, "policy_tenants{" LABEL "}", NULL);
 	line_expect(&f, "policy_digest_prefix{" LABEL "}", NULL);
-	f.policy = (struct keeper_report){.state = KEEPER_GOOD,
+	f.policy = (struct live_store_report){.state = KEEPER_GOOD,
 	    .verified = NOW - 5,
 	    .scan_ms = 1234,
 	    .has_meta = true,

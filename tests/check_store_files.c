@@ -147,18 +147,18 @@ START_TEST(folder_is_made_with_the_one_for_usage)
 
 	snprintf(dir, sizeof(dir), "%s/state", state.dir);
 	snprintf(usage, sizeof(usage), "%s/usage", dir);
-	expect_ok(folder_create(dir, &why));
+	expect_ok(state_dir_create(dir, &why));
 	umask(old);
 	ck_assert_uint_eq(mode_of(dir), 0750);
 	ck_assert_uint_eq(mode_of(usage), 0700);
 	ck_assert_int_eq(chmod(dir, 0755), 0);
-	expect_ok(folder_create(dir, &why));
+	expect_ok(state_dir_create(dir, &why));
 	ck_assert_uint_eq(mode_of(dir), 0755);
 	ck_assert_int_eq(rmdir(usage), 0);
 	ck_assert(file_write(usage, "", 0));
-	expect_error(ERR_CREATE, folder_create(dir, &why));
+	expect_error(ERR_CREATE, state_dir_create(dir, &why));
 	snprintf(dir, sizeof(dir), "%s/no/state", state.dir);
-	expect_error(ERR_CREATE, folder_create(dir, &why));
+	expect_error(ERR_CREATE, state_dir_create(dir, &why));
 }
 END_TEST
 
@@ -419,9 +419,9 @@ START_TEST(network_file_systems_are_known)
 	    0x6B414653 /* the kernel's AFS */, 0x47504653 /* GPFS */,
 	    0x19830326 /* BeeGFS */, 0x20030528 /* OrangeFS */, 0xAAD7AAEA /* PanFS */};
 
-	ck_assert_msg(dbfile_is_network(network[_i]), "%lx", network[_i]);
+	ck_assert_msg(lmdb_file_is_network(network[_i]), "%lx", network[_i]);
 	/* f_type is a signed int on some systems */
-	ck_assert(dbfile_is_network((unsigned long)(long)(int)network[_i]));
+	ck_assert(lmdb_file_is_network((unsigned long)(long)(int)network[_i]));
 }
 END_TEST
 
@@ -432,9 +432,9 @@ START_TEST(local_file_systems_are_taken)
 	    0x2FC12FC1 /* ZFS */, 0xF2F52010 /* F2FS */, 0};
 
 	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++)
-		ck_assert_msg(!dbfile_is_network(local[i]), "%lx", local[i]);
-	expect_ok(dbfile_check_folder(state.dir));
-	expect_error(ERR_MISSING, dbfile_check_folder(""));
+		ck_assert_msg(!lmdb_file_is_network(local[i]), "%lx", local[i]);
+	expect_ok(lmdb_file_check_folder(state.dir));
+	expect_error(ERR_MISSING, lmdb_file_check_folder(""));
 }
 END_TEST
 

@@ -91,22 +91,22 @@ rewrite_in_child(void *arg)
 
 /* slot_use - what a decision does; the record must be there in every snapshot */
 static void
-slot_use(struct pool *pool)
+slot_use(struct read_pool *pool)
 {
 	struct login login = login_make("user7@a.test");
 	struct mailbox mailbox;
-	int slot = pool_take(pool, 0);
+	int slot = read_pool_take(pool, 0);
 
 	ck_assert_int_ge(slot, 0);
 	expect_ok(store_renew(pool->slot[slot]));
 	expect_ok(mailbox_table_get(pool->slot[slot], &login, &mailbox));
 	expect_ok(store_reset(pool->slot[slot]));
-	pool_give(pool, slot);
+	read_pool_give(pool, slot);
 }
 
 START_TEST(file_does_not_grow_under_a_resting_pool)
 {
-	static struct pool pool;
+	static struct read_pool pool;
 	int rewrites = REWRITES, status;
 	struct store *store;
 	off_t size;
@@ -115,7 +115,7 @@ START_TEST(file_does_not_grow_under_a_resting_pool)
 	records_fill();
 	size = file_size(state.data);
 	store = state_store(&state, STORE_READ);
-	expect_ok(pool_open(&pool, store));
+	expect_ok(read_pool_open(&pool, store));
 	pid = fork();
 	if (pid == 0)
 		_exit(rewrite_in_child(&rewrites));
@@ -125,8 +125,8 @@ START_TEST(file_does_not_grow_under_a_resting_pool)
 	}
 	ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
 	slot_use(&pool);
-	ck_assert(pool_is_idle(&pool));
-	pool_close(&pool);
+	ck_assert(read_pool_is_idle(&pool));
+	read_pool_close(&pool);
 	store_expect_sound(store);
 	store_close(&store);
 	ck_assert_int_le(file_size(state.data), size + GROWTH_BUSY);

@@ -50,7 +50,7 @@ setup(void)
 static void
 teardown(void)
 {
-	survey_free(&survey);
+	tenant_usage_free(&survey);
 	usage_merge_free(&merge);
 	store_abort(&txn);
 	store_close(&store);
@@ -110,7 +110,7 @@ file_close(struct recording *f)
 	expect_ok(db_commit(&f->txn));
 	to = open_memstream(&image.at, &image.n);
 	ck_assert_ptr_nonnull(to);
-	expect_ok(usage_stream_write(f->db, to, NULL, &rows));
+	expect_ok(usage_file_write(f->db, to, NULL, &rows));
 	fclose(to);
 	db_close(&f->db);
 	return image;
@@ -120,9 +120,9 @@ file_close(struct recording *f)
 static void
 merge_image(const struct usage_image *image)
 {
-	struct usage_reader *reader;
+	struct usage_file_reader *reader;
 	const char *left_out;
-	enum error e = usage_reader_open(
+	enum error e = usage_file_reader_open(
 	    &reader, fmemopen(image->at, image->n, "r"), "file", &why);
 
 	ck_assert_msg(e == OK, "%s", why.text);
@@ -145,7 +145,7 @@ struct visits {
 };
 
 static enum error
-visit(void *arg, size_t place, const struct usage_row *row, const struct standing *s)
+visit(void *arg, size_t place, const struct usage_row *row, const struct login_usage *s)
 {
 	struct visits *v = arg;
 	size_t n = strlen(v->text);
@@ -162,7 +162,7 @@ visit(void *arg, size_t place, const struct usage_row *row, const struct standin
 static enum error
 run(const char *only, struct visits *v)
 {
-	return survey_run(
+	return tenant_usage_run(
 	    &survey, txn, merge, SINCE, NOW, only, v != NULL ? visit : NULL, v, &why);
 }
 
@@ -170,7 +170,7 @@ run(const char *only, struct visits *v)
 static void
 tenant_expect(size_t i, const char *want)
 {
-	const struct survey_tenant *t = survey_tenant(survey, i);
+	const struct tenant_usage_tenant *t = tenant_usage_tenant(survey, i);
 	char have[160];
 
 	ck_assert_ptr_nonnull(t);
@@ -186,7 +186,7 @@ tenant_expect(size_t i, const char *want)
 START_TEST(sums)
 {
 	struct visits v = {"", OK};
-	const struct survey_tenant *t;
+	const struct tenant_usage_tenant *t;
 	struct recording f;
 
 	mailbox_store(txn, "x@more.test", SMTP_AUTH_ENABLED, "");
@@ -208,14 +208,14 @@ START_TEST(sums)
 	tenant_expect(1, "ab 0/0/0/7 used=0 excepted=0 exposed=0");
 	tenant_expect(2, "abc 3/0/4/0 used=2 excepted=1 exposed=1");
 	tenant_expect(3, "b 0/6/0/0 used=0 excepted=0 exposed=0");
-	ck_assert_ptr_null(survey_tenant(survey, 4));
-	t = survey_tenant(survey, 2);
+	ck_assert_ptr_null(tenant_usage_tenant(survey, 4));
+	t = tenant_usage_tenant(survey, 2);
 	ck_assert_int_eq(t->first_seen, NOW - 95 * DAY);
 	ck_assert_int_eq(t->last_use, NOW - 30);
-	t = survey_tenant(survey, 3);
+	t = tenant_usage_tenant(survey, 3);
 	ck_assert_int_eq(t->last_seen, NOW - 10);
 	ck_assert(t->last_use == INSTANT_NONE);
-	ck_assert(survey_tenant(survey, 1)->last_seen == INSTANT_NONE);
+	ck_assert(tenant_usage_tenant(survey, 1)->last_seen == INSTANT_NONE);
 	ck_assert_int_eq(t->smtp_auth, SMTP_AUTH_DISABLED);
 }
 END_TEST
@@ -230,8 +230,8 @@ START_TEST(edge_of_the_span)
 	saw(&f, "out@b.test", 90 * DAY + 1, USAGE_ALLOWED, 1);
 	merge_file(&f);
 	expect_ok(run(NULL, NULL));
-	ck_assert_uint_eq(survey_tenant(survey, 1)->mailboxes, 1);
-	ck_assert_uint_eq(survey_tenant(survey, 3)->mailboxes, 0);
+	ck_assert_uint_eq(tenant_usage_tenant(survey, 1)->mailboxes, 1);
+	ck_assert_uint_eq(tenant_usage_tenant(survey, 3)->mailboxes, 0);
 }
 END_TEST
 
@@ -264,7 +264,7 @@ START_TEST(one_tenant_only)
 	expect_ok(run("abc", &v));
 	ck_assert_str_eq(v.text, " x@abc.test=0");
 	tenant_expect(0, "abc 2/0/0/0 used=1 excepted=0 exposed=1");
-	ck_assert_ptr_null(survey_tenant(survey, 1));
+	ck_assert_ptr_null(tenant_usage_tenant(survey, 1));
 }
 END_TEST
 
@@ -325,7 +325,7 @@ START_TEST(nothing_recorded)
 {
 	expect_ok(run(NULL, NULL));
 	tenant_expect(0, "a-b 0/0/0/0 used=0 excepted=0 exposed=0");
-	ck_assert_ptr_nonnull(survey_tenant(survey, 3));
+	ck_assert_ptr_nonnull(tenant_usage_tenant(survey, 3));
 }
 END_TEST
 
@@ -333,7 +333,7 @@ END_TEST
 static void
 covers_expect(struct usage_coverage c, unsigned wanted, const char *word)
 {
-	enum error e = survey_covers(&c, wanted, SINCE, NOW, &why);
+	enum error e = tenant_usage_covers(&c, wanted, SINCE, NOW, &why);
 
 	expect_error(*word != '\0' ? ERR_PROTECTED : OK, e);
 	ck_assert_msg(e == OK || strstr(why.text, word) != NULL, "\"%s\" has no \"%s\"",
@@ -392,8 +392,8 @@ START_TEST(many)
 	expect_ok(run(NULL, NULL));
 	printf(
 	    "# survey of %d tenants: %" PRId64 " ms\n", TENANTS, clock_now() - begin);
-	for (size_t i = 0; survey_tenant(survey, i) != NULL; i++)
-		used += survey_tenant(survey, i)->mailboxes;
+	for (size_t i = 0; tenant_usage_tenant(survey, i) != NULL; i++)
+		used += tenant_usage_tenant(survey, i)->mailboxes;
 	ck_assert_uint_eq(used, TENANTS / 2);
 	ck_assert_int_lt(clock_now() - begin, 10000 * deadline_factor());
 }

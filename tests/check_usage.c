@@ -392,36 +392,39 @@ START_TEST(nodes)
 	uint8_t buf[512];
 	struct record_writer w;
 
-	expect_ok(node_init(&n, NOW));
-	expect_ok(node_init(&m, NOW));
-	ck_assert(node_same(&n, &n) && !node_same(&n, &m));
-	ck_assert_uint_eq(strlen(node_id_print(&n, id)), NODE_ID_TEXT_MAX - 1);
-	node_touch(&n, NOW + 10, true, 0);
+	expect_ok(recording_host_init(&n, NOW));
+	expect_ok(recording_host_init(&m, NOW));
+	ck_assert(recording_host_same(&n, &n) && !recording_host_same(&n, &m));
+	ck_assert_uint_eq(
+	    strlen(recording_host_id_print(&n, id)), NODE_ID_TEXT_MAX - 1);
+	recording_host_touch(&n, NOW + 10, true, 0);
 	ck_assert_int_eq(n.since, NOW);
 	ck_assert_int_eq(n.until, NOW + 10);
 	ck_assert(n.last_dropped == INSTANT_NONE);
-	node_touch(&n, NOW + 10 + NODE_GAP_SECONDS, true, 3);
+	recording_host_touch(&n, NOW + 10 + NODE_GAP_SECONDS, true, 3);
 	ck_assert_int_eq(n.since, NOW);
 	ck_assert_uint_eq(n.dropped, 3);
 	ck_assert_int_eq(n.last_dropped, NOW + 10 + NODE_GAP_SECONDS);
-	node_touch(&n, n.until + NODE_GAP_SECONDS + 1, true, 0);
+	recording_host_touch(&n, n.until + NODE_GAP_SECONDS + 1, true, 0);
 	ck_assert_int_eq(n.since, n.until);
-	node_touch(&n, n.until + 5, false, 0);
+	recording_host_touch(&n, n.until + 5, false, 0);
 	ck_assert_int_eq(n.since, n.until);
-	node_touch(&n, n.since - 1, true, 0); /* the clock was set back */
+	recording_host_touch(&n, n.since - 1, true, 0); /* the clock was set back */
 	ck_assert_int_eq(n.since, n.until);
 	record_write_start(&w, buf, sizeof buf);
-	node_encode(&n, &w);
-	expect_ok(node_decode((struct bytes){buf, w.len}, &again));
-	ck_assert(node_same(&n, &again) && n.until == again.until);
+	recording_host_encode(&n, &w);
+	expect_ok(recording_host_decode((struct bytes){buf, w.len}, &again));
+	ck_assert(recording_host_same(&n, &again) && n.until == again.until);
 	ck_assert_str_eq(n.host, again.host);
 	for (size_t i = 0; i < w.len; i++)
-		expect_error(ERR_DAMAGED, node_decode((struct bytes){buf, i}, &again));
+		expect_error(
+		    ERR_DAMAGED, recording_host_decode((struct bytes){buf, i}, &again));
 	n.host[0] = '\x1b';
 	n.host[1] = '\0';
 	record_write_start(&w, buf, sizeof buf);
-	node_encode(&n, &w);
-	expect_error(ERR_DAMAGED, node_decode((struct bytes){buf, w.len}, &again));
+	recording_host_encode(&n, &w);
+	expect_error(
+	    ERR_DAMAGED, recording_host_decode((struct bytes){buf, w.len}, &again));
 }
 END_TEST
 

@@ -92,7 +92,7 @@ START_TEST(database_adds)
 	add_one(txn, "b@x", 3 * DAY + 5, 4);
 	add_one(txn, "b", 256 * DAY, 1);
 	add_one(txn, "b", 255 * DAY, 1);
-	expect_ok(node_init(&node, NOW));
+	expect_ok(recording_host_init(&node, NOW));
 	expect_ok(usage_database_put_node(txn, &node));
 	expect_ok(db_commit(&txn));
 	expect_ok(db_begin(db, false, &txn));

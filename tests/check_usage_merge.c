@@ -17,11 +17,12 @@ merge_of(struct usage_image *images, size_t n, const char **left_out)
 
 	for (size_t i = 0; i < n; i++) {
 		FILE *from = fmemopen(images[i].at, images[i].n, "r");
-		struct usage_reader *reader;
+		struct usage_file_reader *reader;
 		struct error_text why = {.text = ""};
 
-		ck_assert_msg(usage_reader_open(&reader, from, names[i], &why) == OK,
-		    "%s", why.text);
+		ck_assert_msg(
+		    usage_file_reader_open(&reader, from, names[i], &why) == OK, "%s",
+		    why.text);
 		expect_ok(usage_merge_add(merge, reader, left_out));
 	}
 	return merge;
@@ -72,7 +73,7 @@ START_TEST(merge_two)
 	ck_assert_int_eq(c.until, 800);
 	ck_assert_uint_eq(c.dropped, 7);
 	ck_assert_int_eq(c.last_dropped, 700);
-	ck_assert(node_same(usage_merge_node(merge, 1), &y));
+	ck_assert(recording_host_same(usage_merge_node(merge, 1), &y));
 	ck_assert_ptr_null(usage_merge_node(merge, 2));
 	expect_row(merge, " 432002-518402 5=6 6=2");
 	expect_row(merge, "bob 259203-259203 3=3");

@@ -23,7 +23,7 @@ read_all(const void *at, size_t n, uint64_t *rows_r, struct error_text *why)
 {
 	/* A copy of its own size, so that a read past its end is seen. */
 	char *copy = malloc(n > 0 ? n : 1);
-	struct usage_reader *reader;
+	struct usage_file_reader *reader;
 	struct usage_row row;
 	enum error e;
 	FILE *from;
@@ -32,12 +32,12 @@ read_all(const void *at, size_t n, uint64_t *rows_r, struct error_text *why)
 	from = n > 0 ? fmemopen(copy, n, "r") : fopen("/dev/null", "r");
 	ck_assert_ptr_nonnull(from);
 	*rows_r = 0;
-	e = usage_reader_open(&reader, from, "a file", why);
+	e = usage_file_reader_open(&reader, from, "a file", why);
 	while (e == OK) {
-		e = usage_reader_next(reader, &row, why);
+		e = usage_file_reader_next(reader, &row, why);
 		*rows_r += e == OK;
 	}
-	usage_reader_close(&reader);
+	usage_file_reader_close(&reader);
 	fclose(from);
 	free(copy);
 	return e;
@@ -180,7 +180,7 @@ START_TEST(error_in_its_place)
 		    ? ERR_DAMAGED
 		    : (enum error)e;
 
-		usage_stream_write_error(to, (enum error)e, "no luck");
+		usage_file_write_error(to, (enum error)e, "no luck");
 		fclose(to);
 		ck_assert_int_eq(read_all(image.at, image.n, &rows, &why), want);
 		if (want == (enum error)e)
@@ -219,8 +219,8 @@ START_TEST(error_in_the_middle)
 		expect_ok(db_put(txn, &key, (struct bytes){cases[i].value, 1}));
 		expect_ok(db_commit(&txn));
 		to = open_memstream(&image.at, &image.n);
-		expect_error(cases[i].want, usage_stream_write(db, to, NULL, &rows));
-		usage_stream_write_error(to, ERR_IO, "must not be read");
+		expect_error(cases[i].want, usage_file_write(db, to, NULL, &rows));
+		usage_file_write_error(to, ERR_IO, "must not be read");
 		fclose(to);
 		ck_assert_int_eq(
 		    read_all(image.at, image.n, &rows, &why), cases[i].want);

@@ -160,7 +160,7 @@ image_judge(struct store_txn *txn, const struct image *image)
 }
 
 bool
-keeper_serves(struct keeper *keeper, const struct image *image, int milliseconds)
+keeper_serves(struct live_store *keeper, const struct image *image, int milliseconds)
 {
 	int64_t deadline = deadline_in(milliseconds);
 	struct store_txn *txn;
@@ -168,25 +168,25 @@ keeper_serves(struct keeper *keeper, const struct image *image, int milliseconds
 	int slot;
 
 	do {
-		e = keeper_take(keeper, &txn, &slot);
+		e = live_store_take(keeper, &txn, &slot);
 		if (e != OK)
 			continue;
 		e = image_judge(txn, image);
-		keeper_give(keeper, slot, e == ERR_EXISTS ? OK : e);
+		live_store_give(keeper, slot, e == ERR_EXISTS ? OK : e);
 		ck_assert_msg(e != ERR_CONFLICT, "a known mailbox was judged wrongly");
 	} while (e != OK && deadline_pause(deadline));
 	return e == OK;
 }
 
 bool
-keeper_refuses(struct keeper *keeper, int milliseconds)
+keeper_refuses(struct live_store *keeper, int milliseconds)
 {
 	int64_t deadline = deadline_in(milliseconds);
 	struct store_txn *txn;
 	int slot;
 
-	while (keeper_take(keeper, &txn, &slot) == OK) {
-		keeper_give(keeper, slot, OK);
+	while (live_store_take(keeper, &txn, &slot) == OK) {
+		live_store_give(keeper, slot, OK);
 		if (!deadline_pause(deadline))
 			return false;
 	}

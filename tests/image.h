@@ -46,9 +46,10 @@ enum error marker_judge(struct store_txn *txn, const char *marker);
 
 /* Waits until the keeper gives a snapshot of the image in which all known records are
  * right; false when that takes longer. A lie on the way fails the test. */
-bool keeper_serves(struct keeper *keeper, const struct image *image, int milliseconds);
+bool keeper_serves(
+    struct live_store *keeper, const struct image *image, int milliseconds);
 
 /* Waits until the keeper gives none; false when that takes longer. */
-bool keeper_refuses(struct keeper *keeper, int milliseconds);
+bool keeper_refuses(struct live_store *keeper, int milliseconds);
 
 #endif

@@ -212,7 +212,7 @@ node_line(struct db_txn *txn, char *const *w, size_t words)
 	enum error e = usage_database_get_node(txn, &node);
 
 	if (e == ERR_NOTFOUND)
-		e = node_init(&node, instant_now());
+		e = recording_host_init(&node, instant_now());
 	must(e, "the record of the machine");
 	for (size_t i = 1; i < words; i++) {
 		char *value = strchr(w[i], '=');

@@ -55,7 +55,7 @@ usage_image_make(
 	expect_ok(db_commit(&txn));
 	to = open_memstream(&image.at, &image.n);
 	ck_assert_ptr_nonnull(to);
-	expect_ok(usage_stream_write(db, to, NULL, &rows));
+	expect_ok(usage_file_write(db, to, NULL, &rows));
 	fclose(to);
 	db_close(&db);
 	return image;
@@ -66,7 +66,7 @@ usage_node_make(const char *host, instant since, instant until)
 {
 	struct usage_node node;
 
-	expect_ok(node_init(&node, since));
+	expect_ok(recording_host_init(&node, since));
 	node.until = until;
 	snprintf(node.host, sizeof node.host, "%s", host);
 	return node;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* program - runs a program of the system and reads what it prints */
+/* child_process - runs a program of the system and reads what it prints */
 #include "policy/base/child_process.h"
 
 #include <errno.h>
@@ -128,7 +128,7 @@ outcome(pid_t pid)
 }
 
 enum error
-program_read(const char *const *argv, char **out_r)
+child_process_read(const char *const *argv, char **out_r)
 {
 	int end[2];
 	enum error e, ended;

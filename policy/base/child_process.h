@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* program - runs a program of the system and reads what it prints */
+/* child_process - runs a program of the system and reads what it prints */
 #ifndef POLICY_BASE_CHILD_PROCESS_H
 #define POLICY_BASE_CHILD_PROCESS_H
 
@@ -14,6 +14,6 @@
  * it failed, OUT_R is NULL; ERR_BUSY: it did not end within 20 s; ERR_LIMIT: more than
  * PROGRAM_OUTPUT_MAX; ERR_MEMORY, ERR_IO.
  */
-enum error program_read(const char *const *argv, char **out_r) MUST_USE;
+enum error child_process_read(const char *const *argv, char **out_r) MUST_USE;
 
 #endif

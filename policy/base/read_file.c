@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* smallfile - a file that a person named, read whole */
+/* read_file - a file that a person named, read whole */
 #include "policy/base/read_file.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 enum error
-smallfile_read(const char *path, char *text, size_t cap, size_t *len_r, mode_t *mode_r,
+read_file(const char *path, char *text, size_t cap, size_t *len_r, mode_t *mode_r,
     struct error_text *why)
 {
 	FILE *file = fopen(path, "re");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* smallfile - a file that a person named, read whole */
+/* read_file - a file that a person named, read whole */
 #ifndef POLICY_BASE_READ_FILE_H
 #define POLICY_BASE_READ_FILE_H
 
@@ -13,7 +13,7 @@
  * for one that is too long. MODE_R (or NULL) is as stat(2) has it. ERR_NOINPUT,
  * ERR_PERMISSION, ERR_IO, with WHY.
  */
-enum error smallfile_read(const char *path, char *text, size_t cap, size_t *len_r,
+enum error read_file(const char *path, char *text, size_t cap, size_t *len_r,
     mode_t *mode_r, struct error_text *why) MUST_USE;
 
 #endif

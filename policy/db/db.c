@@ -146,7 +146,7 @@ enum error
 db_open(struct db **db_r, const char *path, const struct db_options *options,
     struct error_text *why)
 {
-	enum error e = dbfile_check(path, options->writable);
+	enum error e = lmdb_file_check(path, options->writable);
 	struct db *db;
 
 	*db_r = NULL;

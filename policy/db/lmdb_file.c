@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dbfile - what must hold of a file before LMDB is let loose on it */
+/* lmdb_file - what must hold of a file before LMDB is let loose on it */
 #include "policy/db/lmdb_file.h"
 
 #include <errno.h>
@@ -32,7 +32,7 @@ header_ok(const uint8_t *header)
 }
 
 enum error
-dbfile_check(const char *path, bool may_create)
+lmdb_file_check(const char *path, bool may_create)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	uint8_t header[64];
@@ -56,7 +56,7 @@ dbfile_check(const char *path, bool may_create)
 }
 
 bool
-dbfile_is_network(unsigned long type)
+lmdb_file_is_network(unsigned long type)
 {
 	static const unsigned long network[] = {
 	    0x6969,     /* NFS */
@@ -84,11 +84,11 @@ dbfile_is_network(unsigned long type)
 }
 
 enum error
-dbfile_check_folder(const char *dir)
+lmdb_file_check_folder(const char *dir)
 {
 	struct statfs fs;
 
 	if (statfs(dir, &fs) != 0)
 		return error_from_errno(errno);
-	return dbfile_is_network((unsigned long)fs.f_type) ? ERR_NETWORK_FS : OK;
+	return lmdb_file_is_network((unsigned long)fs.f_type) ? ERR_NETWORK_FS : OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dbfile - what must hold of a file before LMDB is let loose on it */
+/* lmdb_file - what must hold of a file before LMDB is let loose on it */
 #ifndef POLICY_DB_LMDB_FILE_H
 #define POLICY_DB_LMDB_FILE_H
 
@@ -14,15 +14,15 @@
  * descriptor". Opening the data file beside LMDB is harmless: its locks are on the
  * lock file.
  */
-enum error dbfile_check(const char *path, bool may_create) MUST_USE;
+enum error lmdb_file_check(const char *path, bool may_create) MUST_USE;
 
 /*
  * ERR_NETWORK_FS when the folder is on a network file system: LMDB's memory map and
  * locks do not hold across machines.
  */
-enum error dbfile_check_folder(const char *dir) MUST_USE;
+enum error lmdb_file_check_folder(const char *dir) MUST_USE;
 
 /* Whether statfs(2)'s f_type is that of a network file system. */
-bool dbfile_is_network(unsigned long type);
+bool lmdb_file_is_network(unsigned long type);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* access - what a user may do with a file, judged by owners and modes */
+/* account - what a user may do with a file, judged by owners and modes */
 #include "policy/doctor/account.h"
 
 #include <errno.h>

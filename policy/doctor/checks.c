@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* site - the checks that need no MTA: the state folder, the settings, the daemon */
+/* checks - the checks that need no MTA: the state folder, the settings, the daemon */
 #include "policy/doctor/checks.h"
 
 #include <errno.h>

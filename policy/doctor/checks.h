@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* site - what the checks of the doctor know, and where they write what they find */
+/* checks - what the checks of the doctor know, and where they write what they find */
 #ifndef POLICY_DOCTOR_CHECKS_H
 #define POLICY_DOCTOR_CHECKS_H
 

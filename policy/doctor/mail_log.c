@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* logins - what the logins in a mail log would meet */
+/* mail_log - what the logins in a mail log would meet */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

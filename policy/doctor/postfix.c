@@ -31,7 +31,7 @@ ask(const char *dir, const char *word, char **out_r, struct error_text *why)
 		argv[2] = "-c";
 		argv[3] = dir;
 	}
-	e = program_read(argv, out_r);
+	e = child_process_read(argv, out_r);
 	if (e == ERR_MISSING)
 		return error_set(why, e,
 		    "no program postconf: is Postfix installed on this machine?");
@@ -198,7 +198,7 @@ expand(struct postfix *p, struct postfix_service *s)
 	}
 	argv[n] = NULL;
 	if (words > 0)
-		e = program_read(argv, &s->values);
+		e = child_process_read(argv, &s->values);
 	while (words > 0)
 		free(word[--words]);
 	return e;

@@ -173,7 +173,7 @@ check_realm(struct visit *v)
 			    "domain "
 			    "to a login that is typed without one");
 	} else if (strcmp(type, "dovecot") == 0 &&
-	    program_read(dovecot, &format) == OK) {
+	    child_process_read(dovecot, &format) == OK) {
 		if (strstr(format, "%n") != NULL || strstr(format, "%Ln") != NULL ||
 		    strstr(format, "username") != NULL)
 			say_no_realm(v,

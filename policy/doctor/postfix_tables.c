@@ -98,7 +98,7 @@ look_at_map(const char *dir, const char *table, const char *ours)
 	}
 	argv[n++] = "-s";
 	argv[n] = table;
-	if (program_read(argv, &out) != OK)
+	if (child_process_read(argv, &out) != OK)
 		return TABLES_UNKNOWN;
 	result = look_at_text(out, ours);
 	free(out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* keeper - keeps a verified policy database open for the daemon's decisions */
+/* live_store - keeps a verified policy database open for the daemon's decisions */
 #include "policy/live/live_store.h"
 
 #include <errno.h>
@@ -28,20 +28,20 @@
 #define RETRY_FACTOR 2     /* after a fault: pause for twice the failed scan */
 #define RETRY_MAX_MS 4000
 
-struct keeper {
+struct live_store {
 	char dir[PATH_MAX];
 	keeper_listener *listener;
 	void *arg;
-	_Atomic enum keeper_state state;
-	struct pool pool;    /* open while the state is, or a moment ago was, good */
-	struct store *store; /* the thread's own */
+	_Atomic enum live_store_state state;
+	struct read_pool pool; /* open while the state is, or a moment ago was, good */
+	struct store *store;   /* the thread's own */
 	int64_t scan_ms;
 	struct store_baseline base; /* the file as a scan or a look has found it */
 	struct error_text said;
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
 	int64_t wait_until; /* under the mutex: when waiting for a scan ends, */
-	struct keeper_report report; /* and all but the state of this */
+	struct live_store_report report; /* and all but the state of this */
 };
 
 static struct timespec
@@ -52,7 +52,7 @@ as_timespec(int64_t ms)
 
 /* set_state - set the state and wake all waiters */
 static void
-set_state(struct keeper *k, enum keeper_state state)
+set_state(struct live_store *k, enum live_store_state state)
 {
 	pthread_mutex_lock(&k->mutex);
 	if (state == KEEPER_VERIFYING && atomic_load(&k->state) != KEEPER_VERIFYING)
@@ -64,7 +64,7 @@ set_state(struct keeper *k, enum keeper_state state)
 
 /* pause_while - until DEADLINE, or until the state is no longer STATE */
 static void
-pause_while(struct keeper *k, enum keeper_state state, int64_t deadline)
+pause_while(struct live_store *k, enum live_store_state state, int64_t deadline)
 {
 	struct timespec until = as_timespec(deadline);
 
@@ -76,7 +76,7 @@ pause_while(struct keeper *k, enum keeper_state state, int64_t deadline)
 
 /* fault - says what is wrong, but not the same thing again and again */
 static void
-fault(struct keeper *k, const struct error_text *why)
+fault(struct live_store *k, const struct error_text *why)
 {
 	set_state(k, KEEPER_BAD);
 	if (strcmp(why->text, k->said.text) == 0)
@@ -87,19 +87,19 @@ fault(struct keeper *k, const struct error_text *why)
 
 /* close_all - decisions under way end first; new ones see that the state is not good */
 static void
-close_all(struct keeper *k)
+close_all(struct live_store *k)
 {
 	const struct timespec millisecond = {0, 1000000};
 
-	while (!pool_is_idle(&k->pool))
+	while (!read_pool_is_idle(&k->pool))
 		nanosleep(&millisecond, NULL);
-	pool_close(&k->pool);
+	read_pool_close(&k->pool);
 	store_close(&k->store);
 }
 
 /* note_meta - what the snapshot says of the whole database */
 static void
-note_meta(struct keeper *k, const struct store_txn *txn)
+note_meta(struct live_store *k, const struct store_txn *txn)
 {
 	pthread_mutex_lock(&k->mutex);
 	k->report.meta = *store_meta(txn);
@@ -108,7 +108,7 @@ note_meta(struct keeper *k, const struct store_txn *txn)
 
 /* note_scan - that one has held */
 static void
-note_scan(struct keeper *k)
+note_scan(struct live_store *k)
 {
 	pthread_mutex_lock(&k->mutex);
 	k->report.verified = instant_now();
@@ -121,7 +121,7 @@ note_scan(struct keeper *k)
  * is NULL: decisions are made meanwhile. Writers spare a scan that they overtook.
  */
 static enum error
-verify(struct keeper *k, uint64_t *records, struct error_text *why)
+verify(struct live_store *k, uint64_t *records, struct error_text *why)
 {
 	enum error e = ERR_OVERTAKEN;
 
@@ -137,7 +137,7 @@ verify(struct keeper *k, uint64_t *records, struct error_text *why)
 
 /* scan - verifies, and remembers how long that takes */
 static enum error
-scan(struct keeper *k, uint64_t *records, struct error_text *why)
+scan(struct live_store *k, uint64_t *records, struct error_text *why)
 {
 	int64_t start = monotonic_ms();
 	enum error e = verify(k, records, why);
@@ -150,7 +150,7 @@ scan(struct keeper *k, uint64_t *records, struct error_text *why)
 
 /* start_over - what is written from now on is written behind the coming scan */
 static enum error
-start_over(struct keeper *k, struct error_text *why)
+start_over(struct live_store *k, struct error_text *why)
 {
 	struct store_txn *txn;
 	enum error e = store_baseline(k->store, &k->base);
@@ -166,7 +166,7 @@ start_over(struct keeper *k, struct error_text *why)
 
 /* open_and_verify - OK with the pool open, or nothing open */
 static enum error
-open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
+open_and_verify(struct live_store *k, uint64_t *records, struct error_text *why)
 {
 	enum error e = store_open(&k->store, k->dir, STORE_READ, why);
 
@@ -177,7 +177,7 @@ open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
 	if (e == OK)
 		e = scan(k, records, why);
 	if (e == OK) {
-		e = pool_open(&k->pool, k->store);
+		e = read_pool_open(&k->pool, k->store);
 		if (e != OK)
 			store_about(why, e, k->store);
 	}
@@ -188,10 +188,10 @@ open_and_verify(struct keeper *k, uint64_t *records, struct error_text *why)
 
 /* missing - told as opening tells it, so that one loss is one message */
 static enum error
-missing(const struct keeper *k, struct error_text *why)
+missing(const struct live_store *k, struct error_text *why)
 {
 	char path[PATH_MAX];
-	enum error e = folder_path(path, k->dir, STORE_DATA, why);
+	enum error e = state_dir_path(path, k->dir, STORE_DATA, why);
 
 	return e == OK ? traces_missing(k->dir, path, why) : e;
 }
@@ -199,7 +199,7 @@ missing(const struct keeper *k, struct error_text *why)
 /* look - whether the open database is still the one in the folder, and as it was left
  */
 static enum error
-look(struct keeper *k, struct error_text *why)
+look(struct live_store *k, struct error_text *why)
 {
 	enum store_look found;
 	struct store_txn *txn;
@@ -223,7 +223,7 @@ look(struct keeper *k, struct error_text *why)
 
 /* scan_is_due - after a pause that grows with what a scan takes */
 static bool
-scan_is_due(const struct keeper *k, int64_t scanned)
+scan_is_due(const struct live_store *k, int64_t scanned)
 {
 	int64_t pause = RESCAN_FACTOR * k->scan_ms;
 
@@ -233,7 +233,7 @@ scan_is_due(const struct keeper *k, int64_t scanned)
 
 /* watch - until something is wrong; returns what */
 static enum error
-watch(struct keeper *k, struct error_text *why)
+watch(struct live_store *k, struct error_text *why)
 {
 	int64_t scanned = monotonic_ms();
 	enum error e;
@@ -261,7 +261,7 @@ watch(struct keeper *k, struct error_text *why)
 
 /* announce - that decisions are made again */
 static void
-announce(struct keeper *k, uint64_t records)
+announce(struct live_store *k, uint64_t records)
 {
 	char text[120];
 
@@ -275,7 +275,7 @@ announce(struct keeper *k, uint64_t records)
 
 /* tell_unseen - a database that others write into is found late then */
 static void
-tell_unseen(struct keeper *k)
+tell_unseen(struct live_store *k)
 {
 	struct error_text why;
 
@@ -290,7 +290,7 @@ tell_unseen(struct keeper *k)
 static void *
 keep(void *arg)
 {
-	struct keeper *k = arg;
+	struct live_store *k = arg;
 	struct error_text why;
 	uint64_t records = 0;
 	int64_t pause;
@@ -322,7 +322,7 @@ keep(void *arg)
 
 /* init_wait - a condition on the monotonic clock: setting the time must not stall us */
 static enum error
-init_wait(struct keeper *k)
+init_wait(struct live_store *k)
 {
 	pthread_condattr_t attr;
 	int rc = pthread_condattr_init(&attr);
@@ -339,10 +339,10 @@ init_wait(struct keeper *k)
 }
 
 enum error
-keeper_start(
-    struct keeper **keeper_r, const char *dir, keeper_listener *listener, void *arg)
+live_store_start(
+    struct live_store **keeper_r, const char *dir, keeper_listener *listener, void *arg)
 {
-	struct keeper *k = calloc(1, sizeof *k);
+	struct live_store *k = calloc(1, sizeof *k);
 	pthread_t thread;
 	enum error e;
 
@@ -371,9 +371,9 @@ keeper_start(
 
 /* wait_good - for the scan that is under way, if one is */
 static enum error
-wait_good(struct keeper *k)
+wait_good(struct live_store *k)
 {
-	enum keeper_state state = atomic_load(&k->state);
+	enum live_store_state state = atomic_load(&k->state);
 	int64_t until;
 
 	if (state == KEEPER_VERIFYING) {
@@ -387,7 +387,7 @@ wait_good(struct keeper *k)
 }
 
 enum error
-keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r)
+live_store_take(struct live_store *keeper, struct store_txn **txn_r, int *slot_r)
 {
 	enum error e;
 
@@ -395,18 +395,18 @@ keeper_take(struct keeper *keeper, struct store_txn **txn_r, int *slot_r)
 		e = wait_good(keeper);
 		if (e != OK)
 			return e;
-		*slot_r = pool_take(&keeper->pool, SLOT_WAIT_MS);
+		*slot_r = read_pool_take(&keeper->pool, SLOT_WAIT_MS);
 		if (*slot_r < 0)
 			return ERR_BUSY;
 		/* close_all() sets the state first and looks at the pool then */
 		if (atomic_load(&keeper->state) == KEEPER_GOOD)
 			break;
-		pool_give(&keeper->pool, *slot_r);
+		read_pool_give(&keeper->pool, *slot_r);
 	}
 	*txn_r = keeper->pool.slot[*slot_r];
 	e = store_renew(*txn_r);
 	if (e != OK)
-		keeper_give(keeper, *slot_r, e);
+		live_store_give(keeper, *slot_r, e);
 	return e;
 }
 
@@ -418,7 +418,7 @@ is_suspect(enum error e)
 }
 
 void
-keeper_give(struct keeper *keeper, int slot, enum error used)
+live_store_give(struct live_store *keeper, int slot, enum error used)
 {
 	enum error e = store_reset(keeper->pool.slot[slot]);
 
@@ -427,25 +427,25 @@ keeper_give(struct keeper *keeper, int slot, enum error used)
 		set_state(keeper, KEEPER_VERIFYING);
 	else if (is_suspect(used) || is_suspect(e))
 		set_state(keeper, KEEPER_BAD);
-	pool_give(&keeper->pool, slot);
+	read_pool_give(&keeper->pool, slot);
 }
 
 /* read_once - FN in one snapshot; what it returns counts only if that was whole */
 static enum error
-read_once(struct keeper *keeper, keeper_reader *fn, void *arg)
+read_once(struct live_store *keeper, keeper_reader *fn, void *arg)
 {
 	struct store_txn *txn;
 	enum error e, whole;
 	int slot;
 
-	e = keeper_take(keeper, &txn, &slot);
+	e = live_store_take(keeper, &txn, &slot);
 	if (e != OK)
 		return e;
 	e = fn(arg, txn);
 	whole = store_check(txn);
 	if (whole != OK)
 		e = whole;
-	keeper_give(keeper, slot, e);
+	live_store_give(keeper, slot, e);
 	return e;
 }
 
@@ -454,7 +454,7 @@ read_once(struct keeper *keeper, keeper_reader *fn, void *arg)
  * and then read once more.
  */
 enum error
-keeper_read(struct keeper *keeper, keeper_reader *fn, void *arg)
+live_store_read(struct live_store *keeper, keeper_reader *fn, void *arg)
 {
 	int64_t deadline = 0;
 	bool verified = false;
@@ -475,14 +475,14 @@ keeper_read(struct keeper *keeper, keeper_reader *fn, void *arg)
 	}
 }
 
-enum keeper_state
-keeper_state(struct keeper *keeper)
+enum live_store_state
+live_store_state(struct live_store *keeper)
 {
 	return atomic_load(&keeper->state);
 }
 
 void
-keeper_report(struct keeper *keeper, struct keeper_report *out_r)
+live_store_report(struct live_store *keeper, struct live_store_report *out_r)
 {
 	pthread_mutex_lock(&keeper->mutex);
 	*out_r = keeper->report;

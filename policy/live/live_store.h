@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* keeper - keeps a verified policy database open for the daemon's decisions */
+/* live_store - keeps a verified policy database open for the daemon's decisions */
 #ifndef POLICY_LIVE_LIVE_STORE_H
 #define POLICY_LIVE_LIVE_STORE_H
 
@@ -11,7 +11,7 @@
  * still the same, scans again from time to time, and starts over when a decision or
  * a scan met damage. Until a scan has held, nothing is decided from the database.
  */
-struct keeper;
+struct live_store;
 
 /* What the keeper tells its owner; called on the keeper's thread, one at a time. */
 enum keeper_event {
@@ -26,7 +26,7 @@ typedef void keeper_listener(void *arg, enum keeper_event event, const char *tex
  * Starts the thread. DIR is copied; the database need not be there. Signals are to
  * be blocked by the caller. ERR_MEMORY.
  */
-enum error keeper_start(struct keeper **keeper_r, const char *dir,
+enum error live_store_start(struct live_store **keeper_r, const char *dir,
     keeper_listener *listener, void *arg) MUST_USE;
 
 /*
@@ -39,24 +39,25 @@ enum error keeper_start(struct keeper **keeper_r, const char *dir,
  * Thread-safe.
  */
 typedef enum error keeper_reader(void *arg, struct store_txn *txn);
-enum error keeper_read(struct keeper *keeper, keeper_reader *fn, void *arg) MUST_USE;
+enum error live_store_read(
+    struct live_store *keeper, keeper_reader *fn, void *arg) MUST_USE;
 
 /*
  * The two halves of a reading, for who looks at store_check() himself: borrows a
  * snapshot, and gives it back with what became of its use; damage starts a new scan.
  */
-enum error keeper_take(
-    struct keeper *keeper, struct store_txn **txn_r, int *slot_r) MUST_USE;
-void keeper_give(struct keeper *keeper, int slot, enum error used);
+enum error live_store_take(
+    struct live_store *keeper, struct store_txn **txn_r, int *slot_r) MUST_USE;
+void live_store_give(struct live_store *keeper, int slot, enum error used);
 
 /* Whether decisions wait for a scan, come from a verified database, or are on-error. */
-enum keeper_state { KEEPER_VERIFYING, KEEPER_GOOD, KEEPER_BAD };
+enum live_store_state { KEEPER_VERIFYING, KEEPER_GOOD, KEEPER_BAD };
 
-enum keeper_state keeper_state(struct keeper *keeper);
+enum live_store_state live_store_state(struct live_store *keeper);
 
 /* What is known of the database, for whoever watches the daemon. */
-struct keeper_report {
-	enum keeper_state state;
+struct live_store_report {
+	enum live_store_state state;
 	instant verified;       /* when the last scan held; INSTANT_NONE: none has */
 	int64_t scan_ms;        /* how long that scan took */
 	bool has_meta;          /* only while the state is good: */
@@ -64,6 +65,6 @@ struct keeper_report {
 };
 
 /* Never waits for the database. Thread-safe. */
-void keeper_report(struct keeper *keeper, struct keeper_report *out_r);
+void live_store_report(struct live_store *keeper, struct live_store_report *out_r);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pool - a bounded set of read transactions for many threads */
+/* read_pool - a bounded set of read transactions for many threads */
 #include "policy/live/read_pool.h"
 
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 _Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
 
 enum error
-pool_open(struct pool *pool, struct store *store)
+read_pool_open(struct read_pool *pool, struct store *store)
 {
 	enum error e = OK;
 
@@ -24,12 +24,12 @@ pool_open(struct pool *pool, struct store *store)
 		e = store_reset(pool->slot[i]);
 	}
 	if (e != OK)
-		pool_close(pool);
+		read_pool_close(pool);
 	return e;
 }
 
 void
-pool_close(struct pool *pool)
+read_pool_close(struct read_pool *pool)
 {
 	for (int i = 0; i < POOL_SLOTS; i++)
 		store_abort(&pool->slot[i]);
@@ -37,7 +37,7 @@ pool_close(struct pool *pool)
 
 /* try_take - one attempt at the lowest free bit; -1 when all are taken */
 static int
-try_take(struct pool *pool)
+try_take(struct read_pool *pool)
 {
 	uint32_t taken = atomic_load_explicit(&pool->taken, memory_order_relaxed);
 
@@ -52,7 +52,7 @@ try_take(struct pool *pool)
 }
 
 int
-pool_take(struct pool *pool, int wait_ms)
+read_pool_take(struct read_pool *pool, int wait_ms)
 {
 	const struct timespec millisecond = {0, 1000000};
 	int slot = try_take(pool);
@@ -70,13 +70,13 @@ pool_take(struct pool *pool, int wait_ms)
 }
 
 void
-pool_give(struct pool *pool, int slot)
+read_pool_give(struct read_pool *pool, int slot)
 {
 	atomic_fetch_and(&pool->taken, ~(UINT32_C(1) << slot));
 }
 
 bool
-pool_is_idle(const struct pool *pool)
+read_pool_is_idle(const struct read_pool *pool)
 {
 	return atomic_load(&pool->taken) == 0;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pool - a bounded set of read transactions for many threads */
+/* read_pool - a bounded set of read transactions for many threads */
 #ifndef POLICY_LIVE_READ_POOL_H
 #define POLICY_LIVE_READ_POOL_H
 
@@ -15,7 +15,7 @@
  */
 #define POOL_SLOTS 32
 
-struct pool {
+struct read_pool {
 	struct store_txn *slot[POOL_SLOTS];
 	_Atomic uint32_t taken; /* one bit a slot */
 };
@@ -25,19 +25,19 @@ struct pool {
  * was all zero at first; when it is opened again, a slot that a thread has just taken
  * stays its own.
  */
-enum error pool_open(struct pool *pool, struct store *store) MUST_USE;
+enum error read_pool_open(struct read_pool *pool, struct store *store) MUST_USE;
 
 /* Ends all transactions; none may be taken. */
-void pool_close(struct pool *pool);
+void read_pool_close(struct read_pool *pool);
 
 /*
  * Takes a slot's number, waiting at most WAIT_MS for one to come free; -1 when none
  * does. The caller renews and resets its transaction. Thread-safe, lock-free.
  */
-int pool_take(struct pool *pool, int wait_ms);
-void pool_give(struct pool *pool, int slot);
+int read_pool_take(struct read_pool *pool, int wait_ms);
+void read_pool_give(struct read_pool *pool, int slot);
 
 /* Whether no slot is taken. */
-bool pool_is_idle(const struct pool *pool);
+bool read_pool_is_idle(const struct read_pool *pool);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* range - the records whose keys start alike */
+/* prefix_scan - the records whose keys start alike */
 #include "policy/store/prefix_scan.h"
 
 #include <string.h>
 
 enum error
-range_each(struct store_txn *txn, const struct key *prefix,
+prefix_scan_each(struct store_txn *txn, const struct key *prefix,
     enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
 {
 	struct db_cursor *cursor;
@@ -49,12 +49,12 @@ find_first(struct store_txn *txn, const struct key *prefix, struct first *f)
 	enum error e;
 
 	f->found = false;
-	e = range_each(txn, prefix, take_first, f);
+	e = prefix_scan_each(txn, prefix, take_first, f);
 	return e == ERR_EXISTS ? OK : e;
 }
 
 enum error
-range_is_empty(struct store_txn *txn, const struct key *prefix, bool *empty_r)
+prefix_scan_is_empty(struct store_txn *txn, const struct key *prefix, bool *empty_r)
 {
 	struct first f;
 	enum error e = find_first(txn, prefix, &f);
@@ -64,7 +64,7 @@ range_is_empty(struct store_txn *txn, const struct key *prefix, bool *empty_r)
 }
 
 enum error
-range_delete(struct store_txn *txn, const struct key *prefix)
+prefix_scan_delete(struct store_txn *txn, const struct key *prefix)
 {
 	struct first f;
 	enum error e;

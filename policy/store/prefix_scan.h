@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* range - the records whose keys start alike */
+/* prefix_scan - the records whose keys start alike */
 #ifndef POLICY_STORE_PREFIX_SCAN_H
 #define POLICY_STORE_PREFIX_SCAN_H
 
@@ -12,15 +12,15 @@
  * are valid during the call; FN must not write. Anything but OK from FN ends the walk
  * and is returned.
  */
-enum error range_each(struct store_txn *txn, const struct key *prefix,
+enum error prefix_scan_each(struct store_txn *txn, const struct key *prefix,
     enum error (*fn)(void *arg, struct bytes key, struct bytes value),
     void *arg) MUST_USE;
 
 /* Whether there is such a record. */
-enum error range_is_empty(
+enum error prefix_scan_is_empty(
     struct store_txn *txn, const struct key *prefix, bool *empty_r) MUST_USE;
 
 /* Removes all records of the range. */
-enum error range_delete(struct store_txn *txn, const struct key *prefix) MUST_USE;
+enum error prefix_scan_delete(struct store_txn *txn, const struct key *prefix) MUST_USE;
 
 #endif

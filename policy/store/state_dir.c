@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* folder - the state folder */
+/* state_dir - the state folder */
 #include "policy/store/state_dir.h"
 
 #include <errno.h>
@@ -98,7 +98,7 @@ give_folder(const char *dir, struct error_text *why)
 }
 
 enum error
-folder_path(char *path, const char *dir, const char *name, struct error_text *why)
+state_dir_path(char *path, const char *dir, const char *name, struct error_text *why)
 {
 	int n = snprintf(path, PATH_MAX, "%s/%s", dir, name);
 
@@ -108,7 +108,7 @@ folder_path(char *path, const char *dir, const char *name, struct error_text *wh
 }
 
 enum error
-folder_make(const char *dir, struct error_text *why)
+state_dir_make(const char *dir, struct error_text *why)
 {
 	bool is_new;
 	enum error e = make(dir, FOLDER_MODE, &is_new, why);
@@ -117,14 +117,14 @@ folder_make(const char *dir, struct error_text *why)
 }
 
 enum error
-folder_create(const char *dir, struct error_text *why)
+state_dir_create(const char *dir, struct error_text *why)
 {
 	char usage[PATH_MAX];
 	bool is_new = false;
-	enum error e = folder_path(usage, dir, FOLDER_USAGE, why);
+	enum error e = state_dir_path(usage, dir, FOLDER_USAGE, why);
 
 	if (e == OK)
-		e = folder_make(dir, why);
+		e = state_dir_make(dir, why);
 	if (e == OK)
 		e = make(usage, USAGE_MODE, &is_new, why);
 	return e == OK && (is_new || geteuid() == 0) ? give_usage(dir, usage, why) : e;
@@ -178,7 +178,7 @@ give_in(int at, const char *dir, const char *name, mode_t mode, struct error_tex
 {
 	struct stat folder;
 	char path[PATH_MAX];
-	enum error e = folder_path(path, dir, name, why);
+	enum error e = state_dir_path(path, dir, name, why);
 	int fd;
 
 	if (e != OK)
@@ -194,7 +194,7 @@ give_in(int at, const char *dir, const char *name, mode_t mode, struct error_tex
 }
 
 enum error
-folder_give(const char *dir, const char *name, mode_t mode, struct error_text *why)
+state_dir_give(const char *dir, const char *name, mode_t mode, struct error_text *why)
 {
 	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* one folder for both */
 	enum error e;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* folder - the state folder */
+/* state_dir - the state folder */
 #ifndef POLICY_STORE_STATE_DIR_H
 #define POLICY_STORE_STATE_DIR_H
 
@@ -20,11 +20,11 @@
  * root alone can write in DIR; links are not followed. ERR_PERMISSION, ERR_IO, with
  * WHY.
  */
-enum error folder_give(
+enum error state_dir_give(
     const char *dir, const char *name, mode_t mode, struct error_text *why) MUST_USE;
 
-/* DIR alone, as folder_create() makes it. */
-enum error folder_make(const char *dir, struct error_text *why) MUST_USE;
+/* DIR alone, as state_dir_create() makes it. */
+enum error state_dir_make(const char *dir, struct error_text *why) MUST_USE;
 
 /*
  * Makes DIR (mode 0750) and DIR/usage (mode 0700) where they are missing. As root, a
@@ -33,10 +33,10 @@ enum error folder_make(const char *dir, struct error_text *why) MUST_USE;
  * other group. Can be repeated: it mends what was made before the user existed.
  * ERR_CREATE, ERR_PERMISSION, ERR_FULL, with WHY.
  */
-enum error folder_create(const char *dir, struct error_text *why) MUST_USE;
+enum error state_dir_create(const char *dir, struct error_text *why) MUST_USE;
 
 /* DIR/NAME into PATH (PATH_MAX bytes). ERR_LIMIT where it is too long, with WHY. */
-enum error folder_path(
+enum error state_dir_path(
     char *path, const char *dir, const char *name, struct error_text *why) MUST_USE;
 
 #endif

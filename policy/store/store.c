@@ -71,12 +71,12 @@ store_stamp(const struct store *s)
 static enum error
 set_path(struct store *s, const char *dir, struct error_text *why)
 {
-	enum error e = folder_path(s->path, dir, STORE_DATA, why);
+	enum error e = state_dir_path(s->path, dir, STORE_DATA, why);
 
 	s->live = true;
 	if (e != OK)
 		return e;
-	e = dbfile_check_folder(dir);
+	e = lmdb_file_check_folder(dir);
 	if (e == ERR_MISSING)
 		return traces_missing(dir, dir, why);
 	return e == OK ? OK : error_about(why, e, dir);
@@ -112,7 +112,7 @@ is_empty(const char *path)
 static enum error
 check_file(const struct store *s, const char *dir, struct error_text *why)
 {
-	enum error e = dbfile_check(s->path, false);
+	enum error e = lmdb_file_check(s->path, false);
 
 	if (e == OK)
 		return OK;
@@ -139,7 +139,7 @@ open_live(struct store *s, const char *dir, const struct write_lock *held, bool 
 	if (e == OK)
 		e = open_db(s, &options, why);
 	if (e == OK && s->mode == STORE_WRITE)
-		e = folder_give(dir, STORE_DATA, STORE_DATA_MODE, why);
+		e = state_dir_give(dir, STORE_DATA, STORE_DATA_MODE, why);
 	return e;
 }
 
@@ -202,7 +202,7 @@ store_open_file(struct store **store_r, const char *path, enum store_mode mode,
 		error_about(why, ERR_MEMORY, path);
 		return ERR_MEMORY;
 	}
-	e = dbfile_check(path, false);
+	e = lmdb_file_check(path, false);
 	if (e == OK)
 		e = open_path(s, path, &options, why);
 	else
@@ -253,7 +253,7 @@ remove_old_lock(const char *dir)
 {
 	char path[PATH_MAX];
 
-	if (folder_path(path, dir, STORE_OLD_LOCK, NULL) == OK)
+	if (state_dir_path(path, dir, STORE_OLD_LOCK, NULL) == OK)
 		(void)!unlink(path);
 }
 
@@ -323,7 +323,7 @@ store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 		error_about(why, ERR_MEMORY, dir);
 		return ERR_MEMORY;
 	}
-	e = folder_path(path, dir, "policy.scratch", why);
+	e = state_dir_path(path, dir, "policy.scratch", why);
 	if (e == OK) {
 		unlink(path); /* of one that was killed before the next unlink() */
 		e = open_path(s, path, &options, why);

@@ -254,7 +254,7 @@ static enum error
 open_file(const char *dir, const char *name, int *fd_r, struct error_text *why)
 {
 	char path[PATH_MAX];
-	enum error e = folder_path(path, dir, name, why);
+	enum error e = state_dir_path(path, dir, name, why);
 
 	if (e != OK)
 		return e;
@@ -293,9 +293,9 @@ take(struct write_lock *l, const char *dir, int seconds, struct error_text *why)
 	e = take_turn(l->turn, deadline);
 	if (e != OK)
 		return failed(dir, TURN_FILE, e, seconds, why);
-	e = folder_give(dir, TURN_FILE, TURN_FILE_MODE, why);
+	e = state_dir_give(dir, TURN_FILE, TURN_FILE_MODE, why);
 	if (e == OK)
-		e = folder_give(dir, WRITERS_FILE, WRITERS_FILE_MODE, why);
+		e = state_dir_give(dir, WRITERS_FILE, WRITERS_FILE_MODE, why);
 	if (e != OK)
 		return e;
 	e = wait_for_readers(l->writers, deadline);
@@ -391,7 +391,7 @@ write_lock_watch(const char *dir)
 {
 	char path[PATH_MAX];
 
-	if (folder_path(path, dir, WRITERS_FILE, NULL) != OK)
+	if (state_dir_path(path, dir, WRITERS_FILE, NULL) != OK)
 		return -1;
 	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 }

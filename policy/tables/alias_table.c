@@ -127,7 +127,7 @@ put_index(struct store_txn *txn, const struct login *mailbox, const struct login
 	enum error e;
 
 	key_mailbox_alias(&key, mailbox, login);
-	e = range_is_empty(txn, &key, &empty);
+	e = prefix_scan_is_empty(txn, &key, &empty);
 	if (e == OK && !empty)
 		return error_set(why, ERR_CONFLICT,
 		    "the database cannot tell login %s from another alias of mailbox "
@@ -227,7 +227,7 @@ alias_table_each(struct store_txn *txn, const struct login *mailbox,
 		key_mailbox_alias(&range, mailbox, NULL);
 	else
 		key_table(&range, TABLE_ALIAS);
-	return range_each(txn, &range, visit, &each);
+	return prefix_scan_each(txn, &range, visit, &each);
 }
 
 struct separators {
@@ -280,7 +280,7 @@ alias_table_each_into(struct store_txn *txn, const char *domain,
 	struct key range;
 
 	key_domain_range(&range, INDEX_ALIAS, domain);
-	return range_each(txn, &range, visit_into, &each);
+	return prefix_scan_each(txn, &range, visit_into, &each);
 }
 
 /* take_alias - keeps the first alias of an index range and ends the walk */
@@ -301,7 +301,7 @@ alias_table_remove_into(struct store_txn *txn, const char *domain)
 	enum error e;
 
 	key_domain_range(&range, INDEX_ALIAS, domain);
-	while ((e = range_each(txn, &range, take_alias, &alias)) == ERR_EXISTS) {
+	while ((e = prefix_scan_each(txn, &range, take_alias, &alias)) == ERR_EXISTS) {
 		e = alias_table_remove(txn, &alias);
 		if (e != OK)
 			return e;
@@ -372,9 +372,9 @@ alias_table_check_owner(struct store_txn *txn, const char *domain, const char *t
 	if (store_meta(txn)->aliases == 0)
 		return OK;
 	key_domain_range(&range, TABLE_ALIAS, domain);
-	e = range_each(txn, &range, within, &c);
+	e = prefix_scan_each(txn, &range, within, &c);
 	if (e != OK)
 		return e;
 	key_domain_range(&range, INDEX_ALIAS, domain);
-	return range_each(txn, &range, into, &c);
+	return prefix_scan_each(txn, &range, into, &c);
 }

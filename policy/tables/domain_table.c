@@ -159,7 +159,7 @@ domain_table_used(struct store_txn *txn, const char *domain, bool *used_r)
 		return used_without_owner(txn, used_r);
 	for (size_t i = 0; i < USERS && e == OK && empty; i++) {
 		key_domain_range(&range, users[i], domain);
-		e = range_is_empty(txn, &range, &empty);
+		e = prefix_scan_is_empty(txn, &range, &empty);
 	}
 	*used_r = !empty;
 	return e;
@@ -198,7 +198,7 @@ domain_table_empty(struct store_txn *txn, const char *domain)
 	if (e != OK)
 		return e;
 	key_domain_range(&range, TABLE_MAILBOX, domain);
-	return range_delete(txn, &range);
+	return prefix_scan_delete(txn, &range);
 }
 
 enum error
@@ -265,7 +265,7 @@ domain_table_each_of(struct store_txn *txn, const char *tenant,
 
 	key_tenant_domain(&range, tenant, "");
 	each.skip = range.len;
-	return range_each(txn, &range, visit, &each);
+	return prefix_scan_each(txn, &range, visit, &each);
 }
 
 /* take - keeps the domain and ends the walk */
@@ -294,5 +294,5 @@ domain_table_each(struct store_txn *txn,
 	struct key table;
 
 	key_table(&table, TABLE_DOMAIN);
-	return range_each(txn, &table, visit, &each);
+	return prefix_scan_each(txn, &table, visit, &each);
 }

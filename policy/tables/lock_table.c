@@ -154,5 +154,5 @@ lock_table_each(struct store_txn *txn, enum lock_origin origin,
 	struct key range;
 
 	key_table(&range, tables[origin]);
-	return range_each(txn, &range, visit, &each);
+	return prefix_scan_each(txn, &range, visit, &each);
 }

@@ -104,5 +104,5 @@ mailbox_table_each(struct store_txn *txn, const char *domain,
 		key_domain_range(&key, TABLE_MAILBOX, domain);
 	else
 		key_table(&key, TABLE_MAILBOX);
-	return range_each(txn, &key, visit, &each);
+	return prefix_scan_each(txn, &key, visit, &each);
 }

@@ -224,5 +224,5 @@ tenant_table_each(struct store_txn *txn,
 	struct key key;
 
 	key_table(&key, TABLE_TENANT);
-	return range_each(txn, &key, visit, &each);
+	return prefix_scan_each(txn, &key, visit, &each);
 }

@@ -21,15 +21,15 @@ static enum error
 add_all(struct hasher *h, struct store_txn *txn)
 {
 	struct bytes key, value;
-	struct policy_walk w;
-	enum error e = policy_walk_open(&w, txn);
+	struct policy_iterator w;
+	enum error e = policy_iterator_open(&w, txn);
 
 	while (e == OK) {
-		e = policy_walk_next(&w, &key, &value);
+		e = policy_iterator_next(&w, &key, &value);
 		if (e == OK)
 			e = add(h, key, value);
 	}
-	policy_walk_close(&w);
+	policy_iterator_close(&w);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 

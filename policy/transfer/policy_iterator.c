@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy_walk - the records of the policy, all tables of it, in the order of keys */
+/* policy_iterator - the records of the policy, all tables of it, in the order of keys
+ */
 #include "policy/transfer/policy_iterator.h"
 
 #include <string.h>
@@ -9,7 +10,7 @@ static const enum table tables[] = {
     TABLE_ALIAS, TABLE_DOMAIN, TABLE_LOCK, TABLE_SETTING, TABLE_TENANT, TABLE_MAILBOX};
 
 enum error
-policy_walk_open(struct policy_walk *w, struct store_txn *txn)
+policy_iterator_open(struct policy_iterator *w, struct store_txn *txn)
 {
 	key_table(&w->behind, tables[0]);
 	w->moved = true;
@@ -17,20 +18,20 @@ policy_walk_open(struct policy_walk *w, struct store_txn *txn)
 }
 
 void
-policy_walk_close(struct policy_walk *w)
+policy_iterator_close(struct policy_iterator *w)
 {
 	db_cursor_close(&w->cursor);
 }
 
 void
-policy_walk_moved(struct policy_walk *w)
+policy_iterator_moved(struct policy_iterator *w)
 {
 	w->moved = true;
 }
 
 /* skip_others - from a record that is none of the policy's to the table behind it */
 static enum error
-skip_others(struct policy_walk *w)
+skip_others(struct policy_iterator *w)
 {
 	enum error e = OK;
 
@@ -49,7 +50,8 @@ skip_others(struct policy_walk *w)
 }
 
 enum error
-policy_walk_next(struct policy_walk *w, struct bytes *key_r, struct bytes *value_r)
+policy_iterator_next(
+    struct policy_iterator *w, struct bytes *key_r, struct bytes *value_r)
 {
 	enum error e = w->moved ? db_cursor_seek(w->cursor, &w->behind)
 				: db_cursor_next(w->cursor);

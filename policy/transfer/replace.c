@@ -16,7 +16,7 @@ struct side {
 struct replacement {
 	struct store_txn *txn;
 	const struct replace_source *source;
-	struct policy_walk live;
+	struct policy_iterator live;
 	struct side old, new;
 	struct key last; /* of the source, to see that keys ascend */
 };
@@ -47,7 +47,8 @@ at_end(enum error e, struct side *side)
 static enum error
 next_old(struct replacement *r)
 {
-	return at_end(policy_walk_next(&r->live, &r->old.key, &r->old.value), &r->old);
+	return at_end(
+	    policy_iterator_next(&r->live, &r->old.key, &r->old.value), &r->old);
 }
 
 /* next_new - what it is about is the source, and not the database: no ERR_DAMAGED */
@@ -92,7 +93,7 @@ step(struct replacement *r)
 		e = policy_table_put(
 		    r->txn, r->new.key, r->new.value, order == 0 ? r->old.value : none);
 	if (!same)
-		policy_walk_moved(&r->live);
+		policy_iterator_moved(&r->live);
 	if (e == OK && order <= 0)
 		e = next_old(r);
 	if (e == OK && order >= 0)
@@ -118,11 +119,11 @@ replace_policy(struct store_txn *txn, const struct replace_source *source,
     const struct digest *digest, struct error_text *why)
 {
 	struct replacement r = {.txn = txn, .source = source};
-	enum error e = policy_walk_open(&r.live, txn);
+	enum error e = policy_iterator_open(&r.live, txn);
 
 	if (e == OK) {
 		e = run(&r);
-		policy_walk_close(&r.live);
+		policy_iterator_close(&r.live);
 	}
 	if (e == OK && !digest_equal(&store_meta(txn)->digest, digest))
 		return error_set(why, ERR_DAMAGED,
@@ -139,19 +140,19 @@ replace_policy(struct store_txn *txn, const struct replace_source *source,
 static enum error
 next_of_walk(void *arg, struct bytes *key_r, struct bytes *value_r)
 {
-	return policy_walk_next(arg, key_r, value_r);
+	return policy_iterator_next(arg, key_r, value_r);
 }
 
 enum error
 replace_from(struct store_txn *txn, struct store_txn *from, struct error_text *why)
 {
-	struct policy_walk walk;
+	struct policy_iterator walk;
 	struct replace_source source = {next_of_walk, &walk};
-	enum error e = policy_walk_open(&walk, from);
+	enum error e = policy_iterator_open(&walk, from);
 
 	if (e != OK)
 		return error_set(why, e, "%s", error_string(e));
 	e = replace_policy(txn, &source, &store_meta(from)->digest, why);
-	policy_walk_close(&walk);
+	policy_iterator_close(&walk);
 	return e;
 }

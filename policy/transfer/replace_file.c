@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* swap - a new database file: made beside its place, and put there when it is whole */
+/* replace_file - a new database file: made beside its place, and put there when it is
+ * whole */
 #include "policy/transfer/replace_file.h"
 
 #include <errno.h>
@@ -66,13 +67,13 @@ make(const struct swap *s, const char *name, mode_t mode, gid_t group,
 }
 
 enum error
-swap_open(struct swap *s, const char *dir, bool in_turn, struct error_text *why)
+replace_file_open(struct swap *s, const char *dir, bool in_turn, struct error_text *why)
 {
 	enum error e;
 
 	s->dir = dir;
 	s->folder = -1;
-	e = folder_path(s->made, dir, MADE, why);
+	e = state_dir_path(s->made, dir, MADE, why);
 	if (e == OK)
 		e = open_folder(s, in_turn, why);
 	if (e == OK)
@@ -85,7 +86,8 @@ swap_open(struct swap *s, const char *dir, bool in_turn, struct error_text *why)
 }
 
 enum error
-swap_give(struct swap *s, uid_t user, gid_t group, mode_t mode, struct error_text *why)
+replace_file_give(
+    struct swap *s, uid_t user, gid_t group, mode_t mode, struct error_text *why)
 {
 	int fd = openat(s->folder, MADE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	enum error e = OK;
@@ -101,7 +103,7 @@ swap_give(struct swap *s, uid_t user, gid_t group, mode_t mode, struct error_tex
 }
 
 enum error
-swap_put(struct swap *s, struct error_text *why)
+replace_file_put(struct swap *s, struct error_text *why)
 {
 	if (renameat(s->folder, MADE, s->folder, STORE_DATA) != 0)
 		return failed(s, "replace", STORE_DATA, why);
@@ -111,7 +113,7 @@ swap_put(struct swap *s, struct error_text *why)
 }
 
 void
-swap_close(struct swap *s)
+replace_file_close(struct swap *s)
 {
 	if (s->folder < 0)
 		return;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* swap - a new database file: made beside its place, and put there when it is whole */
+/* replace_file - a new database file: made beside its place, and put there when it is
+ * whole */
 #ifndef POLICY_TRANSFER_REPLACE_FILE_H
 #define POLICY_TRANSFER_REPLACE_FILE_H
 
@@ -24,16 +25,17 @@ struct swap {
  * Makes an empty new file in DIR, which only we may read. DIR is locked, and ERR_BUSY
  * is that another one is being made there, unless the caller has the writers' turn in
  * it, IN_TURN: members of the group of a state folder can lock it. ERR_CREATE;
- * ERR_PERMISSION; ERR_FULL; with WHY. On OK the caller has to call swap_close().
+ * ERR_PERMISSION; ERR_FULL; with WHY. On OK the caller has to call
+ * replace_file_close().
  */
-enum error swap_open(
+enum error replace_file_open(
     struct swap *s, const char *dir, bool in_turn, struct error_text *why) MUST_USE;
 
 /*
  * Gives the new file owner, group ((uid_t)-1, (gid_t)-1: as they are) and mode, and
  * waits until it is on disk. ERR_PERMISSION, ERR_FULL, ERR_IO, with WHY.
  */
-enum error swap_give(struct swap *s, uid_t user, gid_t group, mode_t mode,
+enum error replace_file_give(struct swap *s, uid_t user, gid_t group, mode_t mode,
     struct error_text *why) MUST_USE;
 
 /*
@@ -41,9 +43,9 @@ enum error swap_give(struct swap *s, uid_t user, gid_t group, mode_t mode,
  * see within a second that it is no longer the one in the folder. Of a live database
  * the caller has the writers' turn. ERR_CREATE, ERR_IO, with WHY.
  */
-enum error swap_put(struct swap *s, struct error_text *why) MUST_USE;
+enum error replace_file_put(struct swap *s, struct error_text *why) MUST_USE;
 
 /* Removes the new file unless it was put into its place. May be called again. */
-void swap_close(struct swap *s);
+void replace_file_close(struct swap *s);
 
 #endif

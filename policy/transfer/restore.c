@@ -74,7 +74,7 @@ static enum error
 look(const struct job *j, struct error_text *why)
 {
 	char path[PATH_MAX];
-	enum error e = folder_path(path, j->dir, STORE_DATA, why);
+	enum error e = state_dir_path(path, j->dir, STORE_DATA, why);
 
 	if (e == OK)
 		e = verify_file(j, path, why);
@@ -235,7 +235,7 @@ save_locks(const struct job *j)
 	struct error_text why;
 	char path[PATH_MAX];
 	struct store *store;
-	enum error e = folder_path(path, j->dir, STORE_DATA, &why);
+	enum error e = state_dir_path(path, j->dir, STORE_DATA, &why);
 
 	kept_locks_end(j->locks);
 	kept_locks_start(j->locks, j->log->when);
@@ -281,8 +281,9 @@ build(const struct job *j, struct swap *s, struct error_text *why)
 		e = verify_file(j, s->made, why);
 	if (e == OK && fstat(s->folder, &folder) != 0)
 		e = error_about(why, error_from_errno(errno), j->dir);
-	return e == OK ? swap_give(s, (uid_t)-1, folder.st_gid, STORE_DATA_MODE, why)
-		       : e;
+	return e == OK
+	    ? replace_file_give(s, (uid_t)-1, folder.st_gid, STORE_DATA_MODE, why)
+	    : e;
 }
 
 /* keep_old - one more name for the file that goes: takes no room; best effort */
@@ -303,7 +304,7 @@ put_file(const struct job *j, struct error_text *why)
 
 	out->cause = *why;
 	out->created = out->changed = out->removed = 0;
-	e = swap_open(&s, j->dir, true, why);
+	e = replace_file_open(&s, j->dir, true, why);
 	if (e != OK)
 		return e;
 	save_locks(j);
@@ -311,9 +312,9 @@ put_file(const struct job *j, struct error_text *why)
 	if (e == OK) {
 		out->way = RESTORE_FILE;
 		out->kept = keep_old(&s);
-		e = swap_put(&s, why);
+		e = replace_file_put(&s, why);
 	}
-	swap_close(&s);
+	replace_file_close(&s);
 	return e;
 }
 
@@ -352,7 +353,7 @@ make_folder(const char *dir, struct error_text *why)
 {
 	struct stat st;
 
-	return stat(dir, &st) != 0 && errno == ENOENT ? folder_create(dir, why) : OK;
+	return stat(dir, &st) != 0 && errno == ENOENT ? state_dir_create(dir, why) : OK;
 }
 
 enum error

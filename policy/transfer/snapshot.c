@@ -173,19 +173,19 @@ put_record(struct body *b, struct bytes key, struct bytes value)
 static enum error
 put_all(struct body *b, struct store_txn *txn)
 {
-	struct policy_walk walk;
+	struct policy_iterator walk;
 	struct bytes key, value;
-	enum error e = policy_walk_open(&walk, txn);
+	enum error e = policy_iterator_open(&walk, txn);
 
 	if (e != OK)
 		return e;
-	while ((e = policy_walk_next(&walk, &key, &value)) == OK) {
+	while ((e = policy_iterator_next(&walk, &key, &value)) == OK) {
 		count(b->head, key);
 		e = put_record(b, key, value);
 		if (e != OK)
 			break;
 	}
-	policy_walk_close(&walk);
+	policy_iterator_close(&walk);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 

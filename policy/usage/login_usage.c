@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* standing - where a login stands: its use in a span of time, and what it gets now */
+/* login_usage - where a login stands: its use in a span of time, and what it gets now
+ */
 #include "policy/usage/login_usage.h"
 #include "policy/identity/mta.h"
 
@@ -7,7 +8,7 @@
 #include <string.h>
 
 static void
-count_days(const struct usage_row *row, instant since, struct standing *s)
+count_days(const struct usage_row *row, instant since, struct login_usage *s)
 {
 	uint32_t first = usage_day_of(since);
 
@@ -46,7 +47,7 @@ judge(struct store_txn *txn, const struct usage_row *row, instant now,
 
 /* is_uncovered - a modern mechanism needs no exception where passwords are blocked */
 static bool
-is_uncovered(const struct usage_row *row, instant since, const struct standing *s)
+is_uncovered(const struct usage_row *row, instant since, const struct login_usage *s)
 {
 	if (!s->used || s->excepted)
 		return false;
@@ -74,7 +75,7 @@ is_settled(const struct decision *d)
 }
 
 enum error
-standing_is_known(struct store_txn *txn, const struct login *login, bool *known_r)
+login_usage_is_known(struct store_txn *txn, const struct login *login, bool *known_r)
 {
 	struct usage_row row = {.login = *login};
 	struct outcome outcome;
@@ -87,8 +88,8 @@ standing_is_known(struct store_txn *txn, const struct login *login, bool *known_
 }
 
 enum error
-standing_of(struct store_txn *txn, const struct usage_row *row, instant since,
-    instant now, struct standing *out_r)
+login_usage_of(struct store_txn *txn, const struct usage_row *row, instant since,
+    instant now, struct login_usage *out_r)
 {
 	const struct outcome *o = &out_r->outcome;
 	enum error e;
@@ -109,7 +110,7 @@ standing_of(struct store_txn *txn, const struct usage_row *row, instant since,
 }
 
 uint64_t
-standing_submissions(const struct standing *s)
+login_usage_submissions(const struct login_usage *s)
 {
 	return s->count[USAGE_ALLOWED] + s->count[USAGE_DENIED] +
 	    s->count[USAGE_WOULD_DENY];

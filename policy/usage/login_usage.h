@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* standing - where a login stands: its use in a span of time, and what it gets now */
+/* login_usage - where a login stands: its use in a span of time, and what it gets now
+ */
 #ifndef POLICY_USAGE_LOGIN_USAGE_H
 #define POLICY_USAGE_LOGIN_USAGE_H
 
@@ -7,7 +8,7 @@
 #include "policy/store/store.h"
 #include "policy/usage/usage.h"
 
-struct standing {
+struct login_usage {
 	/* From the first day of the span on, to the end. */
 	uint64_t count[USAGE_KINDS];
 	uint32_t mechanisms;
@@ -30,7 +31,7 @@ struct standing {
 };
 
 /* Whether a tenant owns the login. Errors as submission_judge(). */
-enum error standing_is_known(
+enum error login_usage_is_known(
     struct store_txn *txn, const struct login *login, bool *known_r) MUST_USE;
 
 /*
@@ -38,10 +39,10 @@ enum error standing_is_known(
  * those of whole UTC days, so the day of SINCE counts wholly. Of usage_others()
  * nothing but these and `used` is known. Errors as submission_judge().
  */
-enum error standing_of(struct store_txn *txn, const struct usage_row *row,
-    instant since, instant now, struct standing *out_r) MUST_USE;
+enum error login_usage_of(struct store_txn *txn, const struct usage_row *row,
+    instant since, instant now, struct login_usage *out_r) MUST_USE;
 
 /* Submissions that were not exempt. */
-uint64_t standing_submissions(const struct standing *s);
+uint64_t login_usage_submissions(const struct login_usage *s);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* node - a machine that records usage: who it is, and what its records cover */
+/* recording_host - a machine that records usage: who it is, and what its records cover
+ */
 #include "policy/usage/recording_host.h"
 
 #include <stdio.h>
@@ -23,7 +24,7 @@ set_host(struct usage_node *n)
 }
 
 enum error
-node_init(struct usage_node *n, instant now)
+recording_host_init(struct usage_node *n, instant now)
 {
 	memset(n, 0, sizeof *n);
 	n->since = n->until = now;
@@ -34,7 +35,7 @@ node_init(struct usage_node *n, instant now)
 }
 
 void
-node_touch(struct usage_node *n, instant now, bool record, uint64_t dropped)
+recording_host_touch(struct usage_node *n, instant now, bool record, uint64_t dropped)
 {
 	set_host(n);
 	/* A clock that was wrong by more than a pause leaves nothing to rely on. */
@@ -47,13 +48,13 @@ node_touch(struct usage_node *n, instant now, bool record, uint64_t dropped)
 }
 
 bool
-node_same(const struct usage_node *a, const struct usage_node *b)
+recording_host_same(const struct usage_node *a, const struct usage_node *b)
 {
 	return memcmp(a->id, b->id, sizeof a->id) == 0;
 }
 
 const char *
-node_id_print(const struct usage_node *n, char *buf)
+recording_host_id_print(const struct usage_node *n, char *buf)
 {
 	for (int i = 0; i < NODE_ID_BYTES; i++)
 		snprintf(buf + 2 * i, 3, "%02x", n->id[i]);
@@ -61,7 +62,7 @@ node_id_print(const struct usage_node *n, char *buf)
 }
 
 void
-node_encode(const struct usage_node *n, struct record_writer *w)
+recording_host_encode(const struct usage_node *n, struct record_writer *w)
 {
 	record_put_u8(w, NODE_VERSION);
 	record_put_bytes(w, n->id, sizeof n->id);
@@ -73,7 +74,7 @@ node_encode(const struct usage_node *n, struct record_writer *w)
 }
 
 enum error
-node_decode(struct bytes from, struct usage_node *out_r)
+recording_host_decode(struct bytes from, struct usage_node *out_r)
 {
 	struct record_reader r;
 	enum error e;

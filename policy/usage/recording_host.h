@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* node - a machine that records usage: who it is, and what its records cover */
+/* recording_host - a machine that records usage: who it is, and what its records cover
+ */
 #ifndef POLICY_USAGE_RECORDING_HOST_H
 #define POLICY_USAGE_RECORDING_HOST_H
 
@@ -27,19 +28,20 @@ struct usage_node {
 };
 
 /* A new machine with a random number; ERR_INTERNAL when the system has none. */
-enum error node_init(struct usage_node *n, instant now) MUST_USE;
+enum error recording_host_init(struct usage_node *n, instant now) MUST_USE;
 
 /*
  * Notes that at NOW all is written, but for DROPPED submissions. After a longer pause,
  * or where the daemon does not RECORD, what is covered begins anew.
  */
-void node_touch(struct usage_node *n, instant now, bool record, uint64_t dropped);
+void recording_host_touch(
+    struct usage_node *n, instant now, bool record, uint64_t dropped);
 
-bool node_same(const struct usage_node *a, const struct usage_node *b);
+bool recording_host_same(const struct usage_node *a, const struct usage_node *b);
 
-const char *node_id_print(const struct usage_node *n, char *buf);
+const char *recording_host_id_print(const struct usage_node *n, char *buf);
 
-void node_encode(const struct usage_node *n, struct record_writer *w);
-enum error node_decode(struct bytes from, struct usage_node *out_r) MUST_USE;
+void recording_host_encode(const struct usage_node *n, struct record_writer *w);
+enum error recording_host_decode(struct bytes from, struct usage_node *out_r) MUST_USE;
 
 #endif

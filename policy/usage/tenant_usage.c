@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* survey - the use of every tenant in a span of time */
+/* tenant_usage - the use of every tenant in a span of time */
 #include "policy/usage/tenant_usage.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 struct survey {
 	size_t n, room;
-	struct survey_tenant *tenant; /* in the order of names */
+	struct tenant_usage_tenant *tenant; /* in the order of names */
 	const char *only;
 	instant last_other;
 };
@@ -23,7 +23,7 @@ static enum error
 add_tenant(void *arg, const struct tenant *t)
 {
 	struct survey *s = arg;
-	struct survey_tenant *row;
+	struct tenant_usage_tenant *row;
 
 	if (s->only != NULL && strcmp(s->only, t->name) != 0)
 		return OK;
@@ -46,14 +46,14 @@ add_tenant(void *arg, const struct tenant *t)
 static int
 compare(const void *name, const void *row)
 {
-	return strcmp(name, ((const struct survey_tenant *)row)->name);
+	return strcmp(name, ((const struct tenant_usage_tenant *)row)->name);
 }
 
 /* place_of - of a login's tenant in the list, or SURVEY_NO_TENANT */
 static size_t
 place_of(const struct survey *s, const struct outcome *o)
 {
-	const struct survey_tenant *row = NULL;
+	const struct tenant_usage_tenant *row = NULL;
 
 	if (o->has_tenant && s->n > 0)
 		row = bsearch(
@@ -63,7 +63,8 @@ place_of(const struct survey *s, const struct outcome *o)
 
 /* add_login - to the sums of its tenant */
 static void
-add_login(struct survey_tenant *t, const struct usage *u, const struct standing *st)
+add_login(
+    struct tenant_usage_tenant *t, const struct usage *u, const struct login_usage *st)
 {
 	for (int k = 0; k < USAGE_KINDS; k++)
 		t->count[k] += st->count[k];
@@ -89,9 +90,9 @@ static enum error
 take_login(struct run *r, const struct usage_row *row)
 {
 	struct survey *s = r->survey;
-	struct standing st;
+	struct login_usage st;
 	size_t place;
-	enum error e = standing_of(r->txn, row, r->since, r->now, &st);
+	enum error e = login_usage_of(r->txn, row, r->since, r->now, &st);
 
 	if (e != OK)
 		return error_about(r->why, e, "the policy database");
@@ -121,9 +122,9 @@ read_all(struct run *r, struct usage_merge *merge)
 }
 
 enum error
-survey_run(struct survey **survey_r, struct store_txn *txn, struct usage_merge *merge,
-    instant since, instant now, const char *only, survey_visit *visit, void *arg,
-    struct error_text *why)
+tenant_usage_run(struct survey **survey_r, struct store_txn *txn,
+    struct usage_merge *merge, instant since, instant now, const char *only,
+    survey_visit *visit, void *arg, struct error_text *why)
 {
 	struct survey *s = calloc(1, sizeof *s);
 	struct run r = {s, txn, since, now, visit, arg, why};
@@ -142,12 +143,12 @@ survey_run(struct survey **survey_r, struct store_txn *txn, struct usage_merge *
 	else
 		e = read_all(&r, merge);
 	if (e != OK)
-		survey_free(survey_r);
+		tenant_usage_free(survey_r);
 	return e;
 }
 
 void
-survey_free(struct survey **survey)
+tenant_usage_free(struct survey **survey)
 {
 	if (*survey == NULL)
 		return;
@@ -156,21 +157,21 @@ survey_free(struct survey **survey)
 	*survey = NULL;
 }
 
-const struct survey_tenant *
-survey_tenant(const struct survey *survey, size_t i)
+const struct tenant_usage_tenant *
+tenant_usage_tenant(const struct survey *survey, size_t i)
 {
 	return i < survey->n ? &survey->tenant[i] : NULL;
 }
 
 instant
-survey_last_other(const struct survey *survey)
+tenant_usage_last_other(const struct survey *survey)
 {
 	return survey->last_other;
 }
 
 enum error
-survey_covers(const struct usage_coverage *c, unsigned nodes_wanted, instant since,
-    instant now, struct error_text *why)
+tenant_usage_covers(const struct usage_coverage *c, unsigned nodes_wanted,
+    instant since, instant now, struct error_text *why)
 {
 	char a[INSTANT_TEXT_MAX], b[INSTANT_TEXT_MAX];
 

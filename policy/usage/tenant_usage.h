@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* survey - the use of every tenant in a span of time */
+/* tenant_usage - the use of every tenant in a span of time */
 #ifndef POLICY_USAGE_TENANT_USAGE_H
 #define POLICY_USAGE_TENANT_USAGE_H
 
@@ -7,7 +7,7 @@
 #include "policy/usage/usage_merge.h"
 
 /* One tenant: what the policy says, and what its logins did. */
-struct survey_tenant {
+struct tenant_usage_tenant {
 	char name[TENANT_NAME_MAX + 1];
 	enum smtp_auth smtp_auth;
 	enum blocks blocks;
@@ -24,11 +24,11 @@ struct survey;
 
 /*
  * Called for every login in the order of keys, with the place of its tenant among
- * survey_tenant(), or SURVEY_NO_TENANT. Anything but OK ends the survey.
+ * tenant_usage_tenant(), or SURVEY_NO_TENANT. Anything but OK ends the survey.
  */
 #define SURVEY_NO_TENANT SIZE_MAX
 typedef enum error survey_visit(void *arg, size_t tenant, const struct usage_row *row,
-    const struct standing *standing);
+    const struct login_usage *standing);
 
 /*
  * Reads MERGE to its end, against the policy of TXN. SINCE is the start of the span.
@@ -36,19 +36,20 @@ typedef enum error survey_visit(void *arg, size_t tenant, const struct usage_row
  * are left out of the list, and logins of theirs are not visited. Memory: some 200
  * bytes a tenant.
  */
-enum error survey_run(struct survey **survey_r, struct store_txn *txn,
+enum error tenant_usage_run(struct survey **survey_r, struct store_txn *txn,
     struct usage_merge *merge, instant since, instant now, const char *only,
     survey_visit *visit, void *arg, struct error_text *why) MUST_USE;
-void survey_free(struct survey **survey);
+void tenant_usage_free(struct survey **survey);
 
 /* Tenant I in the order of names, or NULL past the end; borrowed. */
-const struct survey_tenant *survey_tenant(const struct survey *survey, size_t i);
+const struct tenant_usage_tenant *tenant_usage_tenant(
+    const struct survey *survey, size_t i);
 
 /*
  * When a login passed last of those that have no row of their own; INSTANT_NONE: none.
  * It may be of any tenant that was not there yet.
  */
-instant survey_last_other(const struct survey *survey);
+instant tenant_usage_last_other(const struct survey *survey);
 
 /*
  * Whether the coverage of MERGE is good enough to call a tenant unused since SINCE:
@@ -56,7 +57,7 @@ instant survey_last_other(const struct survey *survey);
  * all of them have written within the last day, and nothing was dropped since then.
  * OK, or ERR_PROTECTED with what is missing, and the way out, in WHY.
  */
-enum error survey_covers(const struct usage_coverage *coverage, unsigned nodes_wanted,
-    instant since, instant now, struct error_text *why) MUST_USE;
+enum error tenant_usage_covers(const struct usage_coverage *coverage,
+    unsigned nodes_wanted, instant since, instant now, struct error_text *why) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
+/* usage_database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
 #include "policy/usage/usage_database.h"
 
 #include <limits.h>
@@ -38,7 +38,7 @@ usage_database_open(
 	    .writable = create, .lock_file = true, .mode = FILE_MODE};
 	struct error_text detail;
 	char path[PATH_MAX];
-	enum error e = dbfile_check_folder(dir);
+	enum error e = lmdb_file_check_folder(dir);
 
 	*db_r = NULL;
 	if (e != OK)
@@ -83,7 +83,7 @@ usage_database_get_node(struct db_txn *txn, struct usage_node *out_r)
 	struct bytes value;
 	enum error e = get(txn, &key, buf, &value);
 
-	return e == OK ? node_decode(value, out_r) : e;
+	return e == OK ? recording_host_decode(value, out_r) : e;
 }
 
 enum error
@@ -94,7 +94,7 @@ usage_database_put_node(struct db_txn *txn, const struct usage_node *node)
 	struct record_writer w;
 
 	record_write_start(&w, buf, sizeof buf);
-	node_encode(node, &w);
+	recording_host_encode(node, &w);
 	return put(txn, &key, &w);
 }
 

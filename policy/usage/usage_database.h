@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
+/* usage_database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
 #ifndef POLICY_USAGE_USAGE_DATABASE_H
 #define POLICY_USAGE_USAGE_DATABASE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* frame - the pieces of a usage stream, for stream.c and reader.c */
+/* usage_file_format - the pieces of a usage stream, for stream.c and reader.c */
 #ifndef POLICY_USAGE_USAGE_FILE_FORMAT_H
 #define POLICY_USAGE_USAGE_FILE_FORMAT_H
 

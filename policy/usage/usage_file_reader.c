@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* reader - the reading half of stream.h: nothing it reads is trusted */
+/* usage_file_reader - the reading half of stream.h: nothing it reads is trusted */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "policy/usage/usage_file_format.h"
 #include "policy/usage/usage_file_writer.h"
 
-struct usage_reader {
+struct usage_file_reader {
 	FILE *from;
 	const char *name;
 	struct usage_node node;
@@ -23,7 +23,7 @@ struct usage_reader {
 
 /* fill - N bytes, or what is wrong with the file */
 static enum error
-fill(struct usage_reader *r, void *out, size_t n, struct error_text *why)
+fill(struct usage_file_reader *r, void *out, size_t n, struct error_text *why)
 {
 	if (fread(out, 1, n, r->from) == n)
 		return OK;
@@ -33,14 +33,14 @@ fill(struct usage_reader *r, void *out, size_t n, struct error_text *why)
 }
 
 static enum error
-damaged(const struct usage_reader *r, struct error_text *why)
+damaged(const struct usage_file_reader *r, struct error_text *why)
 {
 	return error_set(why, ERR_DAMAGED, "%s is damaged", r->name);
 }
 
 /* unreadable - damaged, unless it is newer than we are */
 static enum error
-unreadable(const struct usage_reader *r, enum error e, struct error_text *why)
+unreadable(const struct usage_file_reader *r, enum error e, struct error_text *why)
 {
 	if (e == ERR_NEWER)
 		return error_set(why, e, "%s: %s", r->name, error_string(e));
@@ -49,7 +49,7 @@ unreadable(const struct usage_reader *r, enum error e, struct error_text *why)
 
 /* next_frame - its letter and its bytes */
 static enum error
-next_frame(struct usage_reader *r, char *type_r, struct record_reader *body_r,
+next_frame(struct usage_file_reader *r, char *type_r, struct record_reader *body_r,
     struct error_text *why)
 {
 	struct record_reader head;
@@ -71,7 +71,8 @@ next_frame(struct usage_reader *r, char *type_r, struct record_reader *body_r,
 
 /* take_error - what the other end says, in its own words */
 static enum error
-take_error(struct usage_reader *r, struct record_reader *body, struct error_text *why)
+take_error(
+    struct usage_file_reader *r, struct record_reader *body, struct error_text *why)
 {
 	char text[ERROR_TEXT_MAX];
 	uint8_t error = record_get_u8(body);
@@ -85,7 +86,7 @@ take_error(struct usage_reader *r, struct record_reader *body, struct error_text
 }
 
 static enum error
-read_head(struct usage_reader *r, struct error_text *why)
+read_head(struct usage_file_reader *r, struct error_text *why)
 {
 	char magic[sizeof FRAME_MAGIC - 1], type;
 	struct record_reader body = {0};
@@ -101,7 +102,7 @@ read_head(struct usage_reader *r, struct error_text *why)
 		return e;
 	if (type == FRAME_ERROR)
 		return take_error(r, &body, why);
-	e = node_decode((struct bytes){r->frame, body.left}, &r->node);
+	e = recording_host_decode((struct bytes){r->frame, body.left}, &r->node);
 	if (type != FRAME_NODE)
 		return damaged(r, why);
 	if (e == OK)
@@ -112,27 +113,27 @@ read_head(struct usage_reader *r, struct error_text *why)
 }
 
 enum error
-usage_reader_open(struct usage_reader **reader_r, FILE *from, const char *name,
-    struct error_text *why)
+usage_file_reader_open(struct usage_file_reader **reader_r, FILE *from,
+    const char *name, struct error_text *why)
 {
-	struct usage_reader *r = calloc(1, sizeof *r);
+	struct usage_file_reader *r = calloc(1, sizeof *r);
 	enum error e;
 
 	*reader_r = r;
 	if (r == NULL || (r->hasher = hasher_new()) == NULL) {
-		usage_reader_close(reader_r);
+		usage_file_reader_close(reader_r);
 		return error_about(why, ERR_MEMORY, name);
 	}
 	r->from = from;
 	r->name = name;
 	e = read_head(r, why);
 	if (e != OK)
-		usage_reader_close(reader_r);
+		usage_file_reader_close(reader_r);
 	return e;
 }
 
 void
-usage_reader_close(struct usage_reader **reader)
+usage_file_reader_close(struct usage_file_reader **reader)
 {
 	if (*reader == NULL)
 		return;
@@ -142,13 +143,13 @@ usage_reader_close(struct usage_reader **reader)
 }
 
 const struct usage_node *
-usage_reader_node(const struct usage_reader *reader)
+usage_file_reader_node(const struct usage_file_reader *reader)
 {
 	return &reader->node;
 }
 
 const char *
-usage_reader_name(const struct usage_reader *reader)
+usage_file_reader_name(const struct usage_file_reader *reader)
 {
 	return reader->name;
 }
@@ -175,7 +176,8 @@ get_usage(struct record_reader *body, struct usage *usage_r)
 }
 
 static enum error
-get_days(struct usage_reader *r, struct record_reader *body, struct usage_row *row_r)
+get_days(
+    struct usage_file_reader *r, struct record_reader *body, struct usage_row *row_r)
 {
 	uint32_t n = record_get_u32(body);
 	uint8_t buf[USAGE_DAY_BYTES];
@@ -195,7 +197,8 @@ get_days(struct usage_reader *r, struct record_reader *body, struct usage_row *r
 }
 
 static enum error
-get_row(struct usage_reader *r, struct record_reader *body, struct usage_row *row_r)
+get_row(
+    struct usage_file_reader *r, struct record_reader *body, struct usage_row *row_r)
 {
 	char text[LOGIN_MAX + 1];
 	enum error e;
@@ -217,7 +220,7 @@ get_row(struct usage_reader *r, struct record_reader *body, struct usage_row *ro
 
 /* check_end - ERR_NOTFOUND, the end, where number and sum hold */
 static enum error
-check_end(struct usage_reader *r, struct record_reader *body)
+check_end(struct usage_file_reader *r, struct record_reader *body)
 {
 	uint8_t sum[DIGEST_BYTES];
 	uint64_t rows = record_get_u64(body);
@@ -230,8 +233,8 @@ check_end(struct usage_reader *r, struct record_reader *body)
 }
 
 enum error
-usage_reader_next(
-    struct usage_reader *r, struct usage_row *row_r, struct error_text *why)
+usage_file_reader_next(
+    struct usage_file_reader *r, struct usage_row *row_r, struct error_text *why)
 {
 	struct record_reader body = {0};
 	struct bytes value;

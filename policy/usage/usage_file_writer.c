@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* stream - writes a machine's usage; the reader is in reader.c */
+/* usage_file_writer - writes a machine's usage; the reader is in reader.c */
 #include "policy/usage/usage_file_writer.h"
 
 #include <stdlib.h>
@@ -42,7 +42,7 @@ write_node(struct writer *writer, const struct usage_node *node)
 	struct record_writer w;
 
 	record_write_start(&w, writer->frame, sizeof writer->frame);
-	node_encode(node, &w);
+	recording_host_encode(node, &w);
 	if (w.failed)
 		return ERR_LIMIT;
 	fputs(FRAME_MAGIC, writer->to);
@@ -141,7 +141,7 @@ send_error(FILE *to, enum error error, const char *text)
 }
 
 void
-usage_stream_write_error(FILE *to, enum error error, const char *text)
+usage_file_write_error(FILE *to, enum error error, const char *text)
 {
 	fputs(FRAME_MAGIC, to);
 	send_error(to, error, text);
@@ -149,7 +149,7 @@ usage_stream_write_error(FILE *to, enum error error, const char *text)
 }
 
 enum error
-usage_stream_write(struct db *db, FILE *to, void (*alive)(FILE *to), uint64_t *rows_r)
+usage_file_write(struct db *db, FILE *to, void (*alive)(FILE *to), uint64_t *rows_r)
 {
 	struct writer *writer = calloc(1, sizeof *writer);
 	struct db_txn *txn = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* stream - a machine's usage as bytes: a file for others, or a pipe */
+/* usage_file_writer - a machine's usage as bytes: a file for others, or a pipe */
 #ifndef POLICY_USAGE_USAGE_FILE_WRITER_H
 #define POLICY_USAGE_USAGE_FILE_WRITER_H
 
@@ -24,13 +24,13 @@
  * take no lock. A machine without a record is ERR_NOTFOUND. Errors as db_scan(), and
  * ERR_IO.
  */
-enum error usage_stream_write(
+enum error usage_file_write(
     struct db *db, FILE *to, void (*alive)(FILE *to), uint64_t *rows_r) MUST_USE;
 
 /* In the place of a stream: what a process at the other end of a pipe could not do. */
-void usage_stream_write_error(FILE *to, enum error error, const char *text);
+void usage_file_write_error(FILE *to, enum error error, const char *text);
 
-struct usage_reader;
+struct usage_file_reader;
 
 /*
  * Reads the head of a stream. NAME is for messages; FROM is borrowed. What the reader
@@ -38,18 +38,18 @@ struct usage_reader;
  * logins in ascending order. ERR_FORMAT, ERR_NEWER, ERR_DAMAGED, ERR_IO, ERR_MEMORY, or
  * the error that the other end has written, with WHY.
  */
-enum error usage_reader_open(struct usage_reader **reader_r, FILE *from,
+enum error usage_file_reader_open(struct usage_file_reader **reader_r, FILE *from,
     const char *name, struct error_text *why) MUST_USE;
-void usage_reader_close(struct usage_reader **reader);
+void usage_file_reader_close(struct usage_file_reader **reader);
 
-const struct usage_node *usage_reader_node(const struct usage_reader *reader);
-const char *usage_reader_name(const struct usage_reader *reader);
+const struct usage_node *usage_file_reader_node(const struct usage_file_reader *reader);
+const char *usage_file_reader_name(const struct usage_file_reader *reader);
 
 /*
  * The next login; its days are valid until the next call. ERR_NOTFOUND at the end, once
  * number and sum have held; everything that was read before counts only then.
  */
-enum error usage_reader_next(struct usage_reader *reader, struct usage_row *row_r,
-    struct error_text *why) MUST_USE;
+enum error usage_file_reader_next(struct usage_file_reader *reader,
+    struct usage_row *row_r, struct error_text *why) MUST_USE;
 
 #endif

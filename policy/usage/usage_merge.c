@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* merge - the usage of several machines as one */
+/* usage_merge - the usage of several machines as one */
 #include "policy/usage/usage_merge.h"
 
 #include <stdlib.h>
@@ -9,7 +9,7 @@
 
 /* A source and the login it stands at. */
 struct source {
-	struct usage_reader *reader;
+	struct usage_file_reader *reader;
 	struct usage_row row;
 	bool started, ended;
 };
@@ -32,36 +32,36 @@ usage_merge_free(struct usage_merge **merge)
 	if (*merge == NULL)
 		return;
 	for (size_t i = 0; i < (*merge)->n; i++)
-		usage_reader_close(&(*merge)->source[i].reader);
+		usage_file_reader_close(&(*merge)->source[i].reader);
 	free(*merge);
 	*merge = NULL;
 }
 
 /* replace - of two sources of one machine, the later stays */
 static void
-replace(struct source *s, struct usage_reader *reader, const char **left_out_r)
+replace(struct source *s, struct usage_file_reader *reader, const char **left_out_r)
 {
-	const struct usage_node *have = usage_reader_node(s->reader);
-	const struct usage_node *other = usage_reader_node(reader);
+	const struct usage_node *have = usage_file_reader_node(s->reader);
+	const struct usage_node *other = usage_file_reader_node(reader);
 
 	if (other->until > have->until) {
-		struct usage_reader *old = s->reader;
+		struct usage_file_reader *old = s->reader;
 
 		s->reader = reader;
 		reader = old;
 	}
-	*left_out_r = usage_reader_name(reader);
-	usage_reader_close(&reader);
+	*left_out_r = usage_file_reader_name(reader);
+	usage_file_reader_close(&reader);
 }
 
 enum error
-usage_merge_add(
-    struct usage_merge *merge, struct usage_reader *reader, const char **left_out_r)
+usage_merge_add(struct usage_merge *merge, struct usage_file_reader *reader,
+    const char **left_out_r)
 {
 	*left_out_r = NULL;
 	for (size_t i = 0; i < merge->n; i++)
-		if (node_same(usage_reader_node(merge->source[i].reader),
-			usage_reader_node(reader))) {
+		if (recording_host_same(usage_file_reader_node(merge->source[i].reader),
+			usage_file_reader_node(reader))) {
 			replace(&merge->source[i], reader, left_out_r);
 			return OK;
 		}
@@ -77,7 +77,8 @@ usage_merge_coverage(const struct usage_merge *merge)
 	struct usage_coverage c = {0, INSTANT_NONE, INSTANT_NONE, 0, INSTANT_NONE};
 
 	for (size_t i = 0; i < merge->n; i++) {
-		const struct usage_node *n = usage_reader_node(merge->source[i].reader);
+		const struct usage_node *n =
+		    usage_file_reader_node(merge->source[i].reader);
 
 		c.nodes++;
 		c.since = usage_later(c.since, n->since);
@@ -91,13 +92,13 @@ usage_merge_coverage(const struct usage_merge *merge)
 const struct usage_node *
 usage_merge_node(const struct usage_merge *merge, size_t i)
 {
-	return i < merge->n ? usage_reader_node(merge->source[i].reader) : NULL;
+	return i < merge->n ? usage_file_reader_node(merge->source[i].reader) : NULL;
 }
 
 static enum error
 advance(struct source *s, struct error_text *why)
 {
-	enum error e = usage_reader_next(s->reader, &s->row, why);
+	enum error e = usage_file_reader_next(s->reader, &s->row, why);
 
 	s->started = true;
 	s->ended = e == ERR_NOTFOUND;

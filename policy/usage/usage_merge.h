@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* merge - the usage of several machines as one */
+/* usage_merge - the usage of several machines as one */
 #ifndef POLICY_USAGE_USAGE_MERGE_H
 #define POLICY_USAGE_USAGE_MERGE_H
 
@@ -28,7 +28,7 @@ void usage_merge_free(struct usage_merge **merge);
  * (by its last writing) is closed and left out; LEFT_OUT_R is its name, or NULL. Before
  * the first usage_merge_next(). ERR_LIMIT; then the reader is still the caller's.
  */
-enum error usage_merge_add(struct usage_merge *merge, struct usage_reader *reader,
+enum error usage_merge_add(struct usage_merge *merge, struct usage_file_reader *reader,
     const char **left_out_r) MUST_USE;
 
 struct usage_coverage usage_merge_coverage(const struct usage_merge *merge);
@@ -39,7 +39,7 @@ const struct usage_node *usage_merge_node(const struct usage_merge *merge, size_
 /*
  * The next login in the order of keys, with what all machines know of it; its days are
  * valid until the next call. ERR_NOTFOUND at the end of all; errors as
- * usage_reader_next().
+ * usage_file_reader_next().
  */
 enum error usage_merge_next(struct usage_merge *merge, struct usage_row *row_r,
     struct error_text *why) MUST_USE;

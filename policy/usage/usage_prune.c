@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* prune - forgets what usage-retention says is old, a piece at a time */
+/* usage_prune - forgets what usage-retention says is old, a piece at a time */
 #include <stdlib.h>
 #include <string.h>
 

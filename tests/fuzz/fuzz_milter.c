@@ -97,7 +97,7 @@ finish(void)
 }
 
 static void
-folder_make(void)
+state_dir_make(void)
 {
 	const char *tmp = getenv("TMPDIR");
 
@@ -158,13 +158,13 @@ start(void)
 	signal(SIGPIPE, SIG_IGN);
 	setlogmask(LOG_MASK(LOG_EMERG)); /* libmilter complains of bad packets */
 	log_open(log_target, LEVEL_DEBUG);
-	folder_make();
+	state_dir_make();
 	policy_make();
 	fuzz_expect(config_read(&config, "/dev/null", &why) == OK);
 	fuzz_expect(id_start() == OK && tally_start() == OK);
 	snprintf(spec, sizeof spec, "unix:%s", path);
 	fuzz_expect(filter_open(spec, &why) == OK);
-	fuzz_expect(keeper_start(&decider.keeper, dir, on_keeper, NULL) == OK);
+	fuzz_expect(live_store_start(&decider.keeper, dir, on_keeper, NULL) == OK);
 	fuzz_expect(pthread_create(&thread, NULL, serve, &decider) == 0);
 	fuzz_expect(atexit(finish) == 0); /* the last is called first */
 }

@@ -221,9 +221,9 @@ try_node(struct bytes from)
 	struct record_writer w = writer();
 	struct usage_node n;
 
-	if (!decoded(node_decode(from, &n)))
+	if (!decoded(recording_host_decode(from, &n)))
 		return;
-	node_encode(&n, &w);
+	recording_host_encode(&n, &w);
 	same(&w, from);
 }
 

@@ -99,12 +99,12 @@ expect_row(const struct usage_row *row)
 		fuzz_expect(row->day[i - 1].day < row->day[i].day);
 }
 
-static struct usage_reader *
+static struct usage_file_reader *
 reader_open(FILE *from)
 {
 	struct error_text why = {""};
-	struct usage_reader *reader;
-	enum error e = usage_reader_open(&reader, from, "FILE", &why);
+	struct usage_file_reader *reader;
+	enum error e = usage_file_reader_open(&reader, from, "FILE", &why);
 
 	fuzz_expect((e == OK) == (why.text[0] == '\0'));
 	fuzz_expect((e == OK) == (reader != NULL));
@@ -116,7 +116,7 @@ static size_t
 read_alone(const uint8_t *file, size_t size)
 {
 	FILE *from = fuzz_stream(file, size);
-	struct usage_reader *reader = reader_open(from);
+	struct usage_file_reader *reader = reader_open(from);
 	struct error_text why = {""};
 	struct login last = {.len = 0};
 	struct usage_row row;
@@ -124,15 +124,16 @@ read_alone(const uint8_t *file, size_t size)
 	enum error e = OK;
 
 	if (reader != NULL)
-		expect_node(usage_reader_node(reader));
-	while (reader != NULL && (e = usage_reader_next(reader, &row, &why)) == OK) {
+		expect_node(usage_file_reader_node(reader));
+	while (
+	    reader != NULL && (e = usage_file_reader_next(reader, &row, &why)) == OK) {
 		expect_row(&row);
 		if (n++ > 0)
 			fuzz_expect(usage_login_order(&last, &row.login) < 0);
 		last = row.login;
 	}
 	fuzz_expect((e == OK || e == ERR_NOTFOUND) == (why.text[0] == '\0'));
-	usage_reader_close(&reader);
+	usage_file_reader_close(&reader);
 	fclose(from);
 	return e == ERR_NOTFOUND ? n : 0;
 }
@@ -150,7 +151,7 @@ read_merged(const uint8_t *file, size_t size)
 	enum error e = OK;
 
 	for (int i = 0; i < 2 && e == OK; i++) {
-		struct usage_reader *reader = reader_open(from[i]);
+		struct usage_file_reader *reader = reader_open(from[i]);
 
 		e = usage_merge_add(merge, reader, &left_out);
 		fuzz_expect(e == OK && (left_out != NULL) == (i == 1));

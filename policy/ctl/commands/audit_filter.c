@@ -28,7 +28,8 @@ take_type(struct audit_filter *f, const char *typed)
 	    {TABLE_LOCK, LOCK_TENANT}};
 
 	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++) {
-		const char *type = object_type((struct bytes){keys[i], sizeof keys[i]});
+		const char *type =
+		    object_text_type((struct bytes){keys[i], sizeof keys[i]});
 		size_t n = strlen(type);
 
 		if (strncasecmp(typed, type, n) != 0 || typed[n] != ' ')
@@ -76,7 +77,7 @@ audit_filter_read(struct audit_filter *f, struct ctl *c)
 	f->since = INSTANT_NONE;
 	f->actor = c->options.actor;
 	if (f->actor != NULL)
-		e = journal_origin(c, "audit list", &checked);
+		e = audit_origin_origin(c, "audit list", &checked);
 	if (e == OK && ctl_option(c, OPT_SINCE) != NULL)
 		e = ctl_past_time(c, OPT_SINCE, &f->since);
 	if (e == OK && ctl_option(c, OPT_OBJECT) != NULL)
@@ -101,10 +102,10 @@ is_type(const struct audit_filter *f, const char *type)
 static bool
 is_object(const struct audit_filter *f, struct bytes key)
 {
-	const char *type = object_type(key);
+	const char *type = object_text_type(key);
 	char name[OBJECT_NAME_MAX];
 
-	if (type == NULL || !is_type(f, type) || object_name(key, name) != OK)
+	if (type == NULL || !is_type(f, type) || object_text_name(key, name) != OK)
 		return false;
 	for (unsigned i = 0; i < f->names; i++)
 		if (strcasecmp(name, f->name[i]) == 0)

@@ -78,7 +78,7 @@ static enum error
 show_object(const struct audit_entry *entry, char *buf)
 {
 	char name[OBJECT_NAME_MAX];
-	const char *type = object_type(entry->object);
+	const char *type = object_text_type(entry->object);
 	struct text t;
 	enum error e;
 
@@ -87,7 +87,7 @@ show_object(const struct audit_entry *entry, char *buf)
 		text_puts(&t, "-");
 		return entry->object.len == 0 ? OK : ERR_DAMAGED;
 	}
-	e = object_name(entry->object, name);
+	e = object_text_name(entry->object, name);
 	if (e != OK)
 		return e;
 	text_printf(&t, "%s ", type);
@@ -103,7 +103,8 @@ show_change(struct lister *l, const struct audit_entry *entry)
 
 	text_init(&t, l->change, sizeof l->change);
 	if (entry->kind == AUDIT_CHANGE)
-		return object_change(&t, entry->object, entry->before, entry->after);
+		return object_text_change(
+		    &t, entry->object, entry->before, entry->after);
 	if (entry->kind == AUDIT_STUB)
 		text_printf(&t, "entries 1 to %" PRIu64 " pruned", entry->number);
 	else if (entry->kind == AUDIT_PRUNE)
@@ -177,15 +178,15 @@ static enum error
 json_objects(struct json *j, const struct audit_entry *entry)
 {
 	char name[OBJECT_NAME_MAX] = "";
-	const char *type = object_type(entry->object);
-	enum error e = type != NULL ? object_name(entry->object, name) : OK;
+	const char *type = object_text_type(entry->object);
+	enum error e = type != NULL ? object_text_name(entry->object, name) : OK;
 
 	json_text(j, "type", type);
 	json_text(j, "object", name);
 	if (e == OK)
-		e = object_json(j, "before", entry->object, entry->before);
+		e = object_text_json(j, "before", entry->object, entry->before);
 	if (e == OK)
-		e = object_json(j, "after", entry->object, entry->after);
+		e = object_text_json(j, "after", entry->object, entry->after);
 	if (e == OK && entry->kind != AUDIT_CHANGE)
 		json_summary(j, entry);
 	return e;

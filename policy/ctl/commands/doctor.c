@@ -48,7 +48,7 @@ choose_mta(struct examination *x)
 		x->mta = MTA_POSTFIX;
 	else if (ctl_option(x->ctl, OPT_SENDMAIL) != NULL)
 		x->mta = MTA_SENDMAIL;
-	else if (program_read(version, &out) == OK)
+	else if (child_process_read(version, &out) == OK)
 		x->mta = MTA_POSTFIX;
 	else if (access(SENDMAIL_DEFAULT, R_OK) == 0)
 		x->mta = MTA_SENDMAIL;

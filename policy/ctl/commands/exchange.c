@@ -25,7 +25,7 @@ run_words(struct ctl *c, enum exchange_cmdlet cmdlet)
 		word[i].text =
 		    (struct exchange_span){ctl_word(c, i), strlen(ctl_word(c, i))};
 	e = exchange_read(cmdlet, word, n, EXCHANGE_COMMAND_LINE, &x, &c->why);
-	return e == OK ? cmdlet_run(c, &x) : e;
+	return e == OK ? exchange_commands_run(c, &x) : e;
 }
 
 enum error
@@ -56,7 +56,7 @@ ctl_set_cas_mailbox(struct ctl *c)
 struct job {
 	struct ctl *c;
 	struct exchange_script script;
-	struct bad_lines bad;
+	struct line_errors bad;
 	char line[EXCHANGE_LINE_MAX + 2];
 };
 
@@ -64,11 +64,11 @@ struct job {
 static enum error
 note(struct job *job, enum error e)
 {
-	if (!bad_lines_is(e))
+	if (!line_errors_is(e))
 		return e;
 	if (job->c->why.text[0] == '\0')
 		error_set(&job->c->why, e, "%s", error_string(e));
-	bad_lines_add(&job->bad, job->c->err, job->script.where, &job->c->why);
+	line_errors_add(&job->bad, job->c->err, job->script.where, &job->c->why);
 	return OK;
 }
 
@@ -76,10 +76,10 @@ note(struct job *job, enum error e)
 static enum error
 run_command(struct job *job, const struct exchange *x)
 {
-	enum error e = journal_name(job->c, exchange_cmdlet_name(x->cmdlet));
+	enum error e = audit_origin_name(job->c, exchange_cmdlet_name(x->cmdlet));
 
 	job->c->why.text[0] = '\0'; /* of the line before */
-	return e == OK ? note(job, cmdlet_run(job->c, x)) : e;
+	return e == OK ? note(job, exchange_commands_run(job->c, x)) : e;
 }
 
 /* run_line - the commands that end on this line; bad ones are noted */
@@ -128,7 +128,7 @@ run_script(struct job *job)
 		return error_set(&c->why, ERR_IO, "cannot read %s", "the commands");
 	if (e == OK)
 		e = note(job, exchange_script_end(&job->script, &c->why));
-	return e == OK ? bad_lines_end(&job->bad, "command", &c->why) : e;
+	return e == OK ? line_errors_end(&job->bad, "command", &c->why) : e;
 }
 
 enum error
@@ -140,13 +140,13 @@ ctl_exchange(struct ctl *c)
 	if (job == NULL)
 		return error_about(&c->why, ERR_MEMORY, "exchange");
 	job->c = c;
-	e = incoming_open(c, "-", &c->in);
+	e = input_file_open(c, "-", &c->in);
 	if (e == OK)
 		e = transaction_begin(c);
 	if (e == OK)
 		e = run_script(job);
 	if (e == OK)
-		e = journal_name(c, "exchange"); /* which the commit is */
+		e = audit_origin_name(c, "exchange"); /* which the commit is */
 	free(job);
 	return e;
 }

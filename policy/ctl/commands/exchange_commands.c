@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmdlet - what Exchange's commands do to our policy */
+/* exchange_commands - what Exchange's commands do to our policy */
 #include "policy/ctl/commands/exchange_commands.h"
 
 #include <string.h>
@@ -251,7 +251,7 @@ set_cas_mailbox(struct ctl *c, const struct exchange *x)
 }
 
 enum error
-cmdlet_run(struct ctl *c, const struct exchange *x)
+exchange_commands_run(struct ctl *c, const struct exchange *x)
 {
 	enum error e = ERR_INTERNAL;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cmdlet - what Exchange's commands do to our policy */
+/* exchange_commands - what Exchange's commands do to our policy */
 #ifndef POLICY_CTL_COMMANDS_EXCHANGE_COMMANDS_H
 #define POLICY_CTL_COMMANDS_EXCHANGE_COMMANDS_H
 
@@ -11,6 +11,6 @@
  * with their line in C's `why`: ERR_USAGE, ERR_DATA, ERR_NOTFOUND and ERR_CONFLICT are
  * about the command, others about the database.
  */
-enum error cmdlet_run(struct ctl *c, const struct exchange *x) MUST_USE;
+enum error exchange_commands_run(struct ctl *c, const struct exchange *x) MUST_USE;
 
 #endif

@@ -64,7 +64,7 @@ static enum error
 init(struct ctl *c, bool *created_r)
 {
 	bool anew = ctl_option(c, OPT_NEW_POLICY) != NULL || !traces_found(c->dir);
-	enum error e = folder_create(c->dir, &c->why);
+	enum error e = state_dir_create(c->dir, &c->why);
 
 	if (e != OK)
 		return e;
@@ -76,7 +76,7 @@ ctl_init(struct ctl *c)
 {
 	struct json j;
 	bool created = false;
-	enum error e = folder_make(c->dir, &c->why);
+	enum error e = state_dir_make(c->dir, &c->why);
 	int turn;
 
 	if (e != OK)

@@ -52,7 +52,7 @@ json_usage(struct json *j, const struct daemon_report *r)
 	char id[NODE_ID_TEXT_MAX];
 
 	json_object_start(j, "usage");
-	json_text(j, "node", r->has_node ? node_id_print(&r->node, id) : "");
+	json_text(j, "node", r->has_node ? recording_host_id_print(&r->node, id) : "");
 	json_text(j, "host", r->has_node ? r->node.host : "");
 	json_instant(j, "since", r->has_node ? r->node.since : INSTANT_NONE);
 	json_instant(j, "until", r->has_node ? r->node.until : INSTANT_NONE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* values - the typed values of the command line */
+/* arguments - the typed values of the command line */
 #include <string.h>
 
 #include "policy/base/text.h"

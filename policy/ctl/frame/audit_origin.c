@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* journal - who runs this command, for the audit log, and its head in the system's log
+/* audit_origin - who runs this command, for the audit log, and its head in the system's
+ * log
  */
 #include "policy/ctl/frame/audit_origin.h"
 
@@ -43,7 +44,7 @@ set_command(struct audit_origin *origin, const char *command)
 }
 
 enum error
-journal_origin(struct ctl *c, const char *command, struct audit_log *log)
+audit_origin_origin(struct ctl *c, const char *command, struct audit_log *log)
 {
 	const char *actor = c->options.actor != NULL ? c->options.actor : "";
 	size_t n = strlen(actor);
@@ -62,9 +63,9 @@ journal_origin(struct ctl *c, const char *command, struct audit_log *log)
 }
 
 enum error
-journal_start(struct ctl *c, const char *command)
+audit_origin_start(struct ctl *c, const char *command)
 {
-	enum error e = journal_origin(c, command, &c->log);
+	enum error e = audit_origin_origin(c, command, &c->log);
 
 	if (e == OK)
 		audit_watch(c->txn, &c->log);
@@ -72,14 +73,14 @@ journal_start(struct ctl *c, const char *command)
 }
 
 enum error
-journal_name(struct ctl *c, const char *command)
+audit_origin_name(struct ctl *c, const char *command)
 {
 	return set_command(&c->log.origin, command);
 }
 
-/* journal_announce - the head, for whoever keeps the system's log */
+/* audit_origin_announce - the head, for whoever keeps the system's log */
 void
-journal_announce(const struct audit_log *log, const struct store_meta *meta)
+audit_origin_announce(const struct audit_log *log, const struct store_meta *meta)
 {
 	char actor[4 * AUDIT_ACTOR_MAX + 32], hash[DIGEST_TEXT_MAX];
 	struct text t;
@@ -98,7 +99,7 @@ journal_announce(const struct audit_log *log, const struct store_meta *meta)
 }
 
 enum error
-journal_commit(struct ctl *c)
+audit_origin_commit(struct ctl *c)
 {
 	struct store_meta meta = *store_meta(c->txn);
 	bool grown = store_audit_grown(c->txn);
@@ -107,6 +108,6 @@ journal_commit(struct ctl *c)
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
 	if (grown)
-		journal_announce(&c->log, &meta);
+		audit_origin_announce(&c->log, &meta);
 	return OK;
 }

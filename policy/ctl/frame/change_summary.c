@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* changes - many changes of the policy at once: counted, shown, summed up in the log */
+/* change_summary - many changes of the policy at once: counted, shown, summed up in the
+ * log */
 #include "policy/ctl/frame/change_summary.h"
 
 #include <inttypes.h>
@@ -9,7 +10,7 @@
 #include "policy/ctl/frame/output.h"
 
 static enum error
-show_json(const struct changes *changes, const char *what, const char *name,
+show_json(const struct change_summary *changes, const char *what, const char *name,
     struct bytes key, struct bytes before, struct bytes after)
 {
 	struct json j;
@@ -18,11 +19,11 @@ show_json(const struct changes *changes, const char *what, const char *name,
 	json_to_stream(&j, changes->c->out);
 	json_object_start(&j, NULL);
 	json_quoted(&j, "change", what);
-	json_quoted(&j, "type", object_type(key));
+	json_quoted(&j, "type", object_text_type(key));
 	json_quoted(&j, "object", name);
-	e = object_json(&j, "before", key, before);
+	e = object_text_json(&j, "before", key, before);
 	if (e == OK)
-		e = object_json(&j, "after", key, after);
+		e = object_text_json(&j, "after", key, after);
 	json_object_end(&j);
 	json_line_end(&j, changes->c->out);
 	return e;
@@ -30,12 +31,12 @@ show_json(const struct changes *changes, const char *what, const char *name,
 
 /* show - the line of one change; names may hold what a terminal obeys */
 static enum error
-show(const struct changes *changes, const char *what, struct bytes key,
+show(const struct change_summary *changes, const char *what, struct bytes key,
     struct bytes before, struct bytes after)
 {
 	char name[OBJECT_NAME_MAX], shown[4 * OBJECT_NAME_MAX];
 	struct text t;
-	enum error e = object_name(key, name);
+	enum error e = object_text_name(key, name);
 
 	if (e != OK)
 		return e;
@@ -43,15 +44,15 @@ show(const struct changes *changes, const char *what, struct bytes key,
 		return show_json(changes, what, name, key, before, after);
 	text_init(&t, shown, sizeof shown);
 	text_show(&t, name, strlen(name), sizeof name);
-	fprintf(changes->c->out, "%s %s %s\n", what, object_type(key), shown);
+	fprintf(changes->c->out, "%s %s %s\n", what, object_text_type(key), shown);
 	return OK;
 }
 
 enum error
-changes_note(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
-    struct bytes after)
+change_summary_note(void *arg, struct store_txn *txn, struct bytes key,
+    struct bytes before, struct bytes after)
 {
-	struct changes *changes = arg;
+	struct change_summary *changes = arg;
 	const char *what = "change";
 	enum error e = lock_guard_note(&changes->guard, key, before, after);
 
@@ -69,19 +70,19 @@ changes_note(void *arg, struct store_txn *txn, struct bytes key, struct bytes be
 }
 
 void
-changes_watch(struct store_txn *txn, struct changes *changes)
+change_summary_watch(struct store_txn *txn, struct change_summary *changes)
 {
-	store_watch(txn, changes_note, changes);
+	store_watch(txn, change_summary_note, changes);
 }
 
 uint64_t
-changes_total(const struct changes *changes)
+change_summary_total(const struct change_summary *changes)
 {
 	return changes->created + changes->changed + changes->removed;
 }
 
 void
-changes_print_summary(const struct changes *changes)
+change_summary_print_summary(const struct change_summary *changes)
 {
 	FILE *out = changes->c->out;
 	struct json j;
@@ -102,8 +103,8 @@ changes_print_summary(const struct changes *changes)
 }
 
 enum error
-changes_audit(
-    const struct changes *changes, const struct digest *content, uint64_t serial)
+change_summary_audit(
+    const struct change_summary *changes, const struct digest *content, uint64_t serial)
 {
 	struct ctl *c = changes->c;
 	struct audit_entry entry = {

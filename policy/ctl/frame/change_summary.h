@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* changes - many changes of the policy at once: counted, shown, summed up in the log */
+/* change_summary - many changes of the policy at once: counted, shown, summed up in the
+ * log */
 #ifndef POLICY_CTL_FRAME_CHANGE_SUMMARY_H
 #define POLICY_CTL_FRAME_CHANGE_SUMMARY_H
 
@@ -12,7 +13,7 @@
  * object with `before` and `after`). The audit log gets one entry for all of them. What
  * GUARD holds is checked after them, by whoever has started it.
  */
-struct changes {
+struct change_summary {
 	struct ctl *c;
 	bool print;
 	uint64_t created, changed, removed;
@@ -23,23 +24,23 @@ struct changes {
  * Lets every change of the policy in TXN be counted in CHANGES, which has to outlive
  * the transaction, instead of writing an audit entry.
  */
-void changes_watch(struct store_txn *txn, struct changes *changes);
+void change_summary_watch(struct store_txn *txn, struct change_summary *changes);
 
-/* The watcher itself, for one that does more; ARG is a struct changes. */
-enum error changes_note(void *arg, struct store_txn *txn, struct bytes key,
+/* The watcher itself, for one that does more; ARG is a struct change_summary. */
+enum error change_summary_note(void *arg, struct store_txn *txn, struct bytes key,
     struct bytes before, struct bytes after) MUST_USE;
 
 /* How many there were. */
-uint64_t changes_total(const struct changes *changes);
+uint64_t change_summary_total(const struct change_summary *changes);
 
 /* The last line, "N created, N changed, N removed", or the object with the totals. */
-void changes_print_summary(const struct changes *changes);
+void change_summary_print_summary(const struct change_summary *changes);
 
 /*
  * Writes the one AUDIT_SUMMARY entry of TXN, C's transaction. SERIAL is 0 where there
  * is none. Errors as audit_table_append(), with C's `why`.
  */
-enum error changes_audit(const struct changes *changes, const struct digest *content,
-    uint64_t serial) MUST_USE;
+enum error change_summary_audit(const struct change_summary *changes,
+    const struct digest *content, uint64_t serial) MUST_USE;
 
 #endif

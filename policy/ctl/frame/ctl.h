@@ -18,7 +18,7 @@
  * exit status. What a command with a store prints to `out` and `err` is held back until
  * its transaction has ended, so that nobody who reads slowly holds up others, and may
  * be dropped and said anew; of an error `out` is shown only if `tells` is set. A
- * command may commit by itself (journal_commit()), where something has to follow.
+ * command may commit by itself (audit_origin_commit()), where something has to follow.
  */
 struct ctl {
 	struct options options;

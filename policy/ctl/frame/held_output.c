@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* spool - output that is complete before any of it is printed */
+/* held_output - output that is complete before any of it is printed */
 #include "policy/ctl/frame/held_output.h"
 
 #include <errno.h>
@@ -21,7 +21,7 @@ folder(void)
 }
 
 FILE *
-spool_file(void)
+held_output_file(void)
 {
 	char path[PATH_MAX];
 	FILE *f;
@@ -44,7 +44,7 @@ spool_file(void)
 
 /* fail - remembers the first failure: stdio forgets the reason */
 static bool
-fail(struct spool *s, enum error e)
+fail(struct held_output *s, enum error e)
 {
 	s->failed = e;
 	s->failed_errno = errno;
@@ -53,9 +53,9 @@ fail(struct spool *s, enum error e)
 
 /* make_file - without a buffer: what goes there has been in one */
 static bool
-make_file(struct spool *s)
+make_file(struct held_output *s)
 {
-	s->file = spool_file();
+	s->file = held_output_file();
 	if (s->file == NULL)
 		return fail(s, errno == ENOSPC ? ERR_FULL : ERR_CREATE);
 	(void)setvbuf(s->file, NULL, _IONBF, 0); /* at worst it has one */
@@ -64,7 +64,7 @@ make_file(struct spool *s)
 
 /* move - what is in memory to the file */
 static bool
-move(struct spool *s)
+move(struct held_output *s)
 {
 	if (s->file == NULL && !make_file(s))
 		return false;
@@ -80,7 +80,7 @@ move(struct spool *s)
 static ssize_t
 take(void *arg, const char *bytes, size_t n)
 {
-	struct spool *s = arg;
+	struct held_output *s = arg;
 
 	for (size_t done = 0, some; done < n; done += some) {
 		if (s->failed != OK || (s->len == SPOOL_MEMORY && !move(s)))
@@ -94,21 +94,21 @@ take(void *arg, const char *bytes, size_t n)
 }
 
 enum error
-spool_open(struct spool *s, struct error_text *why)
+held_output_open(struct held_output *s, struct error_text *why)
 {
 	const cookie_io_functions_t functions = {.write = take};
 
-	*s = (struct spool){.rest = malloc(SPOOL_MEMORY)};
+	*s = (struct held_output){.rest = malloc(SPOOL_MEMORY)};
 	if (s->rest != NULL)
 		s->to = fopencookie(s, "w", functions);
 	if (s->to != NULL)
 		return OK;
-	spool_close(s);
+	held_output_close(s);
 	return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 }
 
 enum error
-spool_flush(struct spool *s, struct error_text *why)
+held_output_flush(struct held_output *s, struct error_text *why)
 {
 	if (fflush(s->to) == 0 && !ferror(s->to))
 		return OK;
@@ -117,9 +117,9 @@ spool_flush(struct spool *s, struct error_text *why)
 }
 
 enum error
-spool_print(struct spool *s, FILE *to, struct error_text *why)
+held_output_print(struct held_output *s, FILE *to, struct error_text *why)
 {
-	enum error e = spool_flush(s, why);
+	enum error e = held_output_flush(s, why);
 
 	if (e != OK)
 		return e;
@@ -134,7 +134,7 @@ spool_print(struct spool *s, FILE *to, struct error_text *why)
 }
 
 void
-spool_close(struct spool *s)
+held_output_close(struct held_output *s)
 {
 	s->failed = ERR_IO; /* nothing more is taken */
 	if (s->to != NULL)

@@ -193,15 +193,15 @@ find_dir(struct ctl *c, char *dir)
 
 /* What a command says, until it is true. */
 struct held {
-	struct spool out, err;
+	struct held_output out, err;
 };
 
 /* release - drops what is held */
 static void
 release(struct ctl *c, struct held *h)
 {
-	spool_close(&h->out);
-	spool_close(&h->err);
+	held_output_close(&h->out);
+	held_output_close(&h->err);
 	c->out = stdout;
 	c->err = stderr;
 }
@@ -215,9 +215,9 @@ hold(struct ctl *c, struct held *h)
 	release(c, h);
 	if (c->command->need == NEED_NOTHING)
 		return OK;
-	e = spool_open(&h->out, &c->why);
+	e = held_output_open(&h->out, &c->why);
 	if (e == OK)
-		e = spool_open(&h->err, &c->why);
+		e = held_output_open(&h->err, &c->why);
 	if (e != OK)
 		return e;
 	c->out = h->out.to;
@@ -229,9 +229,9 @@ hold(struct ctl *c, struct held *h)
 static enum error
 commit(struct ctl *c, struct held *h)
 {
-	enum error e = spool_flush(&h->out, &c->why);
+	enum error e = held_output_flush(&h->out, &c->why);
 
-	return e == OK ? journal_commit(c) : e;
+	return e == OK ? audit_origin_commit(c) : e;
 }
 
 /* run_in_transaction - one command, one transaction */
@@ -296,10 +296,10 @@ print_held(struct ctl *c, struct held *h, enum error e)
 	struct error_text why;
 	enum error printed = OK;
 
-	if (h->err.to != NULL && spool_print(&h->err, stderr, &why) != OK)
+	if (h->err.to != NULL && held_output_print(&h->err, stderr, &why) != OK)
 		remark(stderr, "%s", why.text);
 	if ((e == OK || c->tells) && h->out.to != NULL)
-		printed = spool_print(&h->out, stdout, e == OK ? &c->why : &why);
+		printed = held_output_print(&h->out, stdout, e == OK ? &c->why : &why);
 	release(c, h);
 	return e == OK ? printed : e;
 }

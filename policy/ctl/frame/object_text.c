@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* object - a record of the policy as JSON for programs and as words for people */
+/* object_text - a record of the policy as JSON for programs and as words for people */
 #include "policy/ctl/frame/object_text.h"
 
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 #include "policy/tables/domain_table.h"
 
 const char *
-object_type(struct bytes key)
+object_text_type(struct bytes key)
 {
 	switch (key.len > 0 ? (enum table) * (const uint8_t *)key.at : TABLE_META) {
 	case TABLE_SETTING:
@@ -57,7 +57,7 @@ lock_name(struct bytes key, char *name)
 }
 
 enum error
-object_name(struct bytes key, char *name)
+object_text_name(struct bytes key, char *name)
 {
 	const uint8_t *at = key.at;
 	struct login login;
@@ -159,7 +159,8 @@ decode(struct bytes record, struct bytes value, struct decoded *d)
 }
 
 enum error
-object_json(struct json *j, const char *key, struct bytes record, struct bytes value)
+object_text_json(
+    struct json *j, const char *key, struct bytes record, struct bytes value)
 {
 	struct decoded d;
 	enum error e;
@@ -279,7 +280,7 @@ words(struct text *t, struct bytes record, struct bytes value)
 }
 
 enum error
-object_words(struct text *t, struct bytes record, struct bytes value)
+object_text_words(struct text *t, struct bytes record, struct bytes value)
 {
 	enum error e = words(t, record, value);
 
@@ -317,7 +318,7 @@ add_others(struct text *t, const char *from, const char *other)
 }
 
 enum error
-object_change(
+object_text_change(
     struct text *t, struct bytes record, struct bytes before, struct bytes after)
 {
 	char *buf = malloc((size_t)2 * OBJECT_WORDS_MAX);

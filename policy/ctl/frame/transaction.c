@@ -38,5 +38,5 @@ transaction_begin(struct ctl *c)
 		if (e != OK)
 			return store_about(&c->why, e, c->store);
 	}
-	return e == OK && turn ? journal_start(c, c->command->name) : e;
+	return e == OK && turn ? audit_origin_start(c, c->command->name) : e;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* letter - the message to a tenant's contact, and the notice that goes with it */
+/* notice_message - the message to a tenant's contact, and the notice that goes with it
+ */
 #include "policy/ctl/notify/notice_message.h"
 
 #include <stdlib.h>
@@ -8,7 +9,8 @@
 #include "policy/base/read_file.h"
 
 enum error
-letter_template(struct template **template_r, const char *path, struct error_text *why)
+notice_message_template(
+    struct template **template_r, const char *path, struct error_text *why)
 {
 	char *text = malloc(TEMPLATE_BYTES_MAX + 1);
 	size_t len;
@@ -17,7 +19,7 @@ letter_template(struct template **template_r, const char *path, struct error_tex
 	*template_r = NULL;
 	if (text == NULL)
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	e = smallfile_read(path, text, TEMPLATE_BYTES_MAX + 1, &len, NULL, why);
+	e = read_file(path, text, TEMPLATE_BYTES_MAX + 1, &len, NULL, why);
 	if (e == OK)
 		e = template_parse(template_r, text, len, path, why);
 	free(text);
@@ -75,10 +77,10 @@ compose(struct letter *letter, const struct template *template, const struct pen
 }
 
 enum error
-letter_write(struct letter *letter, const struct template *template,
+notice_message_write(struct letter *letter, const struct template *template,
     const struct pending *p, const char *url, struct error_text *why)
 {
-	letter_free(letter);
+	notice_message_free(letter);
 	letter->notice = (struct notice){
 	    .enforce_from = p->enforce_from, .tempfail_until = p->tempfail_until};
 	if (strlen(p->contact) > CONTACT_MAX ||
@@ -90,7 +92,7 @@ letter_write(struct letter *letter, const struct template *template,
 }
 
 void
-letter_free(struct letter *letter)
+notice_message_free(struct letter *letter)
 {
 	free(letter->text);
 	letter->text = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* letter - the message to a tenant's contact, and the notice that goes with it */
+/* notice_message - the message to a tenant's contact, and the notice that goes with it
+ */
 #ifndef POLICY_CTL_NOTIFY_NOTICE_MESSAGE_H
 #define POLICY_CTL_NOTIFY_NOTICE_MESSAGE_H
 
@@ -16,16 +17,16 @@ struct letter {
 };
 
 /* Reads the template from a file. As template_parse(), and ERR_NOINPUT and others. */
-enum error letter_template(
+enum error notice_message_template(
     struct template **template_r, const char *path, struct error_text *why) MUST_USE;
 
 /*
  * Writes the letter to the contact of P, in the place of what LETTER held. ERR_DATA,
  * with the reason in WHY, where there can be none.
  */
-enum error letter_write(struct letter *letter, const struct template *template,
+enum error notice_message_write(struct letter *letter, const struct template *template,
     const struct pending *p, const char *url, struct error_text *why) MUST_USE;
 
-void letter_free(struct letter *letter);
+void notice_message_free(struct letter *letter);
 
 #endif

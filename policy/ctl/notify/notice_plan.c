@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pending - the tenants that will be switched off, and what their contacts know */
+/* notice_plan - the tenants that will be switched off, and what their contacts know */
 #include "policy/ctl/notify/notice_plan.h"
 
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include "policy/tables/tenant_table.h"
 #include "policy/usage/tenant_usage.h"
 
-enum pending_step
-pending_step(const struct pending *p, bool resend)
+enum notice_plan_step
+notice_plan_step(const struct pending *p, bool resend)
 {
 	if (p->noticed && p->state == NOTICE_SENT)
 		return PENDING_SENT;
@@ -92,7 +92,7 @@ add(void *arg, const struct tenant *t)
 }
 
 enum error
-pending_list_read(
+notice_plan_list_read(
     struct pending_list *list, struct ctl *c, struct store_txn *txn, const char *only)
 {
 	struct walk w = {list, txn, c->now, 0};
@@ -110,7 +110,7 @@ pending_list_read(
 }
 
 void
-pending_list_free(struct pending_list *list)
+notice_plan_list_free(struct pending_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		empty(&list->at[i]);
@@ -119,7 +119,7 @@ pending_list_free(struct pending_list *list)
 }
 
 enum error
-pending_refresh(struct pending *p, struct store_txn *txn, instant now)
+notice_plan_refresh(struct pending *p, struct store_txn *txn, instant now)
 {
 	struct tenant t;
 	enum error e = tenant_table_get(txn, p->tenant, &t);
@@ -190,7 +190,7 @@ struct collection {
 /* collect - a login that the plan would stop */
 static enum error
 collect(void *arg, size_t tenant, const struct usage_row *row,
-    const struct standing *standing)
+    const struct login_usage *standing)
 {
 	const struct collection *c = arg;
 	const char *mailbox = outcome_mailbox(&standing->outcome);
@@ -200,7 +200,7 @@ collect(void *arg, size_t tenant, const struct usage_row *row,
 		return OK;
 	p = bsearch(outcome_tenant(&standing->outcome), c->list->at, c->list->count,
 	    sizeof *c->list->at, compare);
-	if (p == NULL || pending_step(p, c->resend) != PENDING_SEND)
+	if (p == NULL || notice_plan_step(p, c->resend) != PENDING_SEND)
 		return OK;
 	return add_mailbox(p, *mailbox != '\0' ? mailbox : row->login.text);
 }
@@ -210,7 +210,7 @@ static bool
 is_quiet(const struct pending_list *list, bool resend)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (pending_step(&list->at[i], resend) == PENDING_SEND)
+		if (notice_plan_step(&list->at[i], resend) == PENDING_SEND)
 			return false;
 	return true;
 }
@@ -222,14 +222,14 @@ warn(struct ctl *c, struct store_txn *txn, const struct usage_merge *merge)
 	const struct usage_coverage coverage = usage_merge_coverage(merge);
 	struct error_text why;
 
-	if (survey_covers(&coverage, store_settings(txn)->usage_nodes,
+	if (tenant_usage_covers(&coverage, store_settings(txn)->usage_nodes,
 		c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, &why) != OK)
 		remark(c->err, "warning: {mailboxes} may lack some that are in use: %s",
 		    why.text);
 }
 
 enum error
-pending_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *txn,
+notice_plan_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *txn,
     const char *only, bool resend)
 {
 	struct collection collection = {list, resend};
@@ -252,8 +252,9 @@ pending_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *
 	if (e != OK)
 		return e;
 	warn(c, txn, merge);
-	e = survey_run(&survey, txn, merge, c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY,
-	    c->now, only, collect, &collection, &c->why);
-	survey_free(&survey);
+	e = tenant_usage_run(&survey, txn, merge,
+	    c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, only, collect,
+	    &collection, &c->why);
+	tenant_usage_free(&survey);
 	return e;
 }

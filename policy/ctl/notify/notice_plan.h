@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pending - the tenants that will be switched off, and what their contacts know */
+/* notice_plan - the tenants that will be switched off, and what their contacts know */
 #ifndef POLICY_CTL_NOTIFY_NOTICE_PLAN_H
 #define POLICY_CTL_NOTIFY_NOTICE_PLAN_H
 
@@ -30,7 +30,7 @@ struct pending_list {
 };
 
 /* What is to be done about one. */
-enum pending_step {
+enum notice_plan_step {
 	PENDING_SEND,
 	PENDING_NO_CONTACT,
 	PENDING_SENT,
@@ -38,16 +38,16 @@ enum pending_step {
 	PENDING_UNFINISHED,
 };
 
-enum pending_step pending_step(const struct pending *p, bool resend);
+enum notice_plan_step notice_plan_step(const struct pending *p, bool resend);
 
 /*
  * Adds the tenants whose plan lies in the future, in the order of names; with ONLY (a
  * name in lower case, or NULL) at most that one: ERR_NOTFOUND, in C's `why`, if there
  * is no such tenant.
  */
-enum error pending_list_read(struct pending_list *list, struct ctl *c,
+enum error notice_plan_list_read(struct pending_list *list, struct ctl *c,
     struct store_txn *txn, const char *only) MUST_USE;
-void pending_list_free(struct pending_list *list);
+void notice_plan_list_free(struct pending_list *list);
 
 /*
  * Fills in the mailboxes of those that will get a message, from the usage of all
@@ -55,11 +55,11 @@ void pending_list_free(struct pending_list *list);
  * `why`.
  */
 #define PENDING_DAYS 90
-enum error pending_list_survey(struct pending_list *list, struct ctl *c,
+enum error notice_plan_list_survey(struct pending_list *list, struct ctl *c,
     struct store_txn *txn, const char *only, bool resend) MUST_USE;
 
 /* Reads plan, contact and notice again; ERR_NOTFOUND: it has no such plan any more. */
-enum error pending_refresh(
+enum error notice_plan_refresh(
     struct pending *p, struct store_txn *txn, instant now) MUST_USE;
 
 #endif

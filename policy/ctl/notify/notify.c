@@ -142,10 +142,10 @@ read_list(struct notify *n)
 		e = open_store(c, STORE_READ);
 	if (e == OK) {
 		memcpy(n->url, store_settings(c->txn)->help_url, sizeof n->url);
-		e = pending_list_read(&n->list, c, c->txn, n->only);
+		e = notice_plan_list_read(&n->list, c, c->txn, n->only);
 	}
 	if (e == OK && mailboxes)
-		e = pending_list_survey(&n->list, c, c->txn, n->only, n->resend);
+		e = notice_plan_list_survey(&n->list, c, c->txn, n->only, n->resend);
 	close_store(c);
 	return e;
 }
@@ -161,7 +161,7 @@ prepare(const struct notify *n, const struct pending *p, struct letter *letter,
 	struct error_text why = {.text = ""};
 	char when[INSTANT_TEXT_MAX];
 
-	switch (pending_step(p, n->resend)) {
+	switch (notice_plan_step(p, n->resend)) {
 	case PENDING_NO_CONTACT:
 		r->is = RESULT_NO_CONTACT;
 		return false;
@@ -180,7 +180,7 @@ prepare(const struct notify *n, const struct pending *p, struct letter *letter,
 		break;
 	}
 	r->is = RESULT_WOULD_SEND;
-	if (letter_write(letter, n->template, p, n->url, &why) == OK)
+	if (notice_message_write(letter, n->template, p, n->url, &why) == OK)
 		return true;
 	r->is = RESULT_FAILED;
 	memcpy(r->reason, why.text, sizeof r->reason);
@@ -215,7 +215,7 @@ claim(struct notify *n, struct pending *p, struct letter *letter, struct result 
 
 	*send_r = false;
 	if (e == OK)
-		e = pending_refresh(p, c->txn, instant_now());
+		e = notice_plan_refresh(p, c->txn, instant_now());
 	if (e == OK && prepare(n, p, letter, r)) {
 		e = record(c, p, &letter->notice, NOTICE_SENDING);
 		*send_r = e == OK;
@@ -347,7 +347,7 @@ serve(struct notify *n, struct pending *p)
 
 	if (prepare(n, p, &letter, &r) && !n->dry_run)
 		e = deliver(n, p, &letter, &r);
-	letter_free(&letter);
+	notice_message_free(&letter);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
 	n->tried +=
@@ -384,14 +384,15 @@ ctl_rollout_notify(struct ctl *c)
 	signal(SIGCHLD, SIG_DFL); /* or nothing is heard of sendmail(1) */
 	e = read_options(&n);
 	if (e == OK)
-		e = letter_template(&n.template, ctl_option(c, OPT_TEMPLATE), &c->why);
+		e = notice_message_template(
+		    &n.template, ctl_option(c, OPT_TEMPLATE), &c->why);
 	if (e == OK && !n.dry_run)
 		e = take_turn(&n);
 	if (e == OK)
 		e = read_list(&n);
 	if (e == OK)
 		e = serve_all(&n);
-	pending_list_free(&n.list);
+	notice_plan_list_free(&n.list);
 	template_free(&n.template);
 	if (n.turn >= 0)
 		close(n.turn);

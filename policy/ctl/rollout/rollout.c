@@ -10,7 +10,7 @@
 #include "policy/usage/strangers.h"
 
 enum rollout_class
-rollout_class(const struct survey_tenant *t, instant now)
+rollout_class(const struct tenant_usage_tenant *t, instant now)
 {
 	if (t->smtp_auth == SMTP_AUTH_DISABLED)
 		return t->enforce_from > now || t->tempfail_until > now
@@ -71,7 +71,7 @@ rollout_tenant(struct ctl *c, char *name_r)
 static void
 look_for_others(struct rollout *r)
 {
-	instant last = survey_last_other(r->survey);
+	instant last = tenant_usage_last_other(r->survey);
 	char when[INSTANT_TEXT_MAX];
 
 	if (!r->covered || last == INSTANT_NONE || last < r->since)
@@ -100,9 +100,9 @@ rollout_survey(struct ctl *c, const char *only, survey_visit *visit, void *arg,
 		return e;
 	out->coverage = usage_merge_coverage(merge);
 	out->covered =
-	    survey_covers(&out->coverage, store_settings(c->txn)->usage_nodes,
+	    tenant_usage_covers(&out->coverage, store_settings(c->txn)->usage_nodes,
 		out->since, c->now, &out->gap) == OK;
-	e = survey_run(&out->survey, c->txn, merge, out->since, c->now,
+	e = tenant_usage_run(&out->survey, c->txn, merge, out->since, c->now,
 	    only[0] != '\0' ? only : NULL, visit, arg, &c->why);
 	if (e != OK)
 		rollout_end(out);
@@ -123,7 +123,7 @@ rollout_survey_any(struct ctl *c, const char *only, struct rollout *out)
 	if (none == NULL)
 		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	out->coverage = usage_merge_coverage(none);
-	e = survey_run(&out->survey, c->txn, none, out->since, c->now,
+	e = tenant_usage_run(&out->survey, c->txn, none, out->since, c->now,
 	    only[0] != '\0' ? only : NULL, NULL, NULL, &c->why);
 	usage_merge_free(&none);
 	return e;
@@ -139,7 +139,7 @@ rollout_warn(struct ctl *c, const struct rollout *r)
 void
 rollout_end(struct rollout *r)
 {
-	survey_free(&r->survey);
+	tenant_usage_free(&r->survey);
 }
 
 void

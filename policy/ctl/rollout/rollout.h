@@ -28,7 +28,7 @@ enum rollout_class {
 	ROLLOUT_IN_USE,
 };
 
-enum rollout_class rollout_class(const struct survey_tenant *t, instant now);
+enum rollout_class rollout_class(const struct tenant_usage_tenant *t, instant now);
 
 /* "in use" for people, "in_use" for programs. */
 const char *rollout_class_name(enum rollout_class class);
@@ -46,7 +46,7 @@ enum error rollout_tenant(struct ctl *c, char *name_r) MUST_USE;
 
 /*
  * Reads the usage of all sources, which are open, against the policy, since OUT's
- * `since`; see survey_run().
+ * `since`; see tenant_usage_run().
  */
 enum error rollout_survey(struct ctl *c, const char *only, survey_visit *visit,
     void *arg, struct rollout *out) MUST_USE;

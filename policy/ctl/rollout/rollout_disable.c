@@ -89,7 +89,7 @@ check_coverage(struct ctl *c, const struct rollout *r)
 static enum error
 check_named(struct ctl *c, const struct request *q, const struct rollout *r)
 {
-	const struct survey_tenant *t = survey_tenant(r->survey, 0);
+	const struct tenant_usage_tenant *t = tenant_usage_tenant(r->survey, 0);
 	char last[INSTANT_TEXT_MAX];
 
 	if (q->only[0] == '\0' || rollout_class(t, c->now) != ROLLOUT_IN_USE)
@@ -138,11 +138,12 @@ static enum error
 disable_all(struct ctl *c, const struct request *q, const struct rollout *r,
     unsigned long *count_r, unsigned long *wanted_r)
 {
-	const struct survey_tenant *t;
+	const struct tenant_usage_tenant *t;
 	enum error e = OK;
 
 	*count_r = *wanted_r = 0;
-	for (size_t i = 0; e == OK && (t = survey_tenant(r->survey, i)) != NULL; i++) {
+	for (size_t i = 0; e == OK && (t = tenant_usage_tenant(r->survey, i)) != NULL;
+	     i++) {
 		if (rollout_class(t, c->now) != ROLLOUT_UNUSED)
 			continue;
 		if (q->only[0] == '\0' && t->last_seen != INSTANT_NONE &&

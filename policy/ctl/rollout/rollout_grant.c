@@ -221,7 +221,8 @@ grant_one(struct grant *g, const struct usage_row *row, const struct outcome *o,
 
 /* visit - one login of the tenant */
 static enum error
-visit(void *arg, size_t tenant, const struct usage_row *row, const struct standing *s)
+visit(
+    void *arg, size_t tenant, const struct usage_row *row, const struct login_usage *s)
 {
 	const struct login *address;
 	struct grant *g = arg;

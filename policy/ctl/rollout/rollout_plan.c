@@ -7,7 +7,7 @@
 #define CLASSES 4
 
 static void
-json_row(struct ctl *c, const struct survey_tenant *t, enum rollout_class class)
+json_row(struct ctl *c, const struct tenant_usage_tenant *t, enum rollout_class class)
 {
 	struct json j;
 
@@ -31,7 +31,8 @@ json_row(struct ctl *c, const struct survey_tenant *t, enum rollout_class class)
 }
 
 static void
-list_row(struct listing *l, const struct survey_tenant *t, enum rollout_class class)
+list_row(
+    struct listing *l, const struct tenant_usage_tenant *t, enum rollout_class class)
 {
 	char mailboxes[16], excepted[16], exposed[16];
 	char last[INSTANT_TEXT_MAX], from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
@@ -62,11 +63,11 @@ print_plan(struct ctl *c, const struct rollout *r)
 	static const char *const headings[] = {"TENANT", "CLASS", "MAILBOXES",
 	    "EXCEPTIONS", "EXPOSED", "LAST USE", "ENFORCE-FROM", "TEMPFAIL-UNTIL"};
 	unsigned long total[CLASSES] = {0};
-	const struct survey_tenant *t;
+	const struct tenant_usage_tenant *t;
 	struct listing l;
 
 	listing_start(&l, c->out, 8, headings);
-	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++) {
+	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++) {
 		enum rollout_class class = rollout_class(t, c->now);
 
 		total[class]++;

@@ -10,7 +10,7 @@
 
 /* All that a row tells. */
 struct stand {
-	const struct survey_tenant *row;
+	const struct tenant_usage_tenant *row;
 	struct tenant tenant;
 	bool has_notice; /* of the plan that the tenant has now */
 	struct notice notice;
@@ -47,7 +47,7 @@ notice_state(const struct ctl *c, const struct stand *s)
 }
 
 static enum error
-load(struct ctl *c, const struct survey_tenant *row, struct stand *s)
+load(struct ctl *c, const struct tenant_usage_tenant *row, struct stand *s)
 {
 	enum error e = tenant_table_get(c->txn, row->name, &s->tenant);
 
@@ -116,13 +116,14 @@ print_status(struct ctl *c, const struct rollout *r)
 	static const char *const headings[] = {"TENANT", "STAGE", "ENFORCE-FROM",
 	    "TEMPFAIL-UNTIL", "MAILBOXES", "EXPOSED", "NOTICE"};
 	const bool has_usage = r->coverage.nodes > 0;
-	const struct survey_tenant *t;
+	const struct tenant_usage_tenant *t;
 	struct listing l;
 	struct stand s;
 	enum error e = OK;
 
 	listing_start(&l, c->out, 7, headings);
-	for (size_t i = 0; e == OK && (t = survey_tenant(r->survey, i)) != NULL; i++) {
+	for (size_t i = 0; e == OK && (t = tenant_usage_tenant(r->survey, i)) != NULL;
+	     i++) {
 		e = load(c, t, &s);
 		if (e == OK && c->options.json)
 			json_row(c, &s, has_usage);

@@ -142,10 +142,11 @@ give(struct ctl *c, struct swap *s, const struct stat *like)
 	enum error e;
 
 	if (geteuid() == 0)
-		return swap_give(s, like->st_uid, like->st_gid, mode, &c->why);
-	e = swap_give(s, (uid_t)-1, like->st_gid, mode, &c->why);
+		return replace_file_give(s, like->st_uid, like->st_gid, mode, &c->why);
+	e = replace_file_give(s, (uid_t)-1, like->st_gid, mode, &c->why);
 	if (e == ERR_PERMISSION)
-		e = swap_give(s, (uid_t)-1, (gid_t)-1, mode & ~(mode_t)OTHERS, &c->why);
+		e = replace_file_give(
+		    s, (uid_t)-1, (gid_t)-1, mode & ~(mode_t)OTHERS, &c->why);
 	return e;
 }
 
@@ -160,7 +161,7 @@ make_copy(struct ctl *c, struct swap *s, const struct original *o, struct backup
 		e = backup_verify(s->made, b, &c->why);
 	if (e == OK)
 		e = give(c, s, &o->data);
-	return e == OK ? swap_put(s, &c->why) : e;
+	return e == OK ? replace_file_put(s, &c->why) : e;
 }
 
 static enum error
@@ -170,11 +171,11 @@ copy_into(struct ctl *c, const char *dir, const struct original *o, struct backu
 	enum error e = check(c, dir, o);
 
 	if (e == OK)
-		e = swap_open(&s, dir, false, &c->why);
+		e = replace_file_open(&s, dir, false, &c->why);
 	if (e != OK)
 		return e;
 	e = make_copy(c, &s, o, b);
-	swap_close(&s);
+	replace_file_close(&s);
 	return e;
 }
 

@@ -31,8 +31,8 @@ struct job {
 	struct row row;
 	struct store_txn *target; /* C's transaction, or that of a scratch database */
 	uint64_t rows;
-	struct bad_lines bad;
-	struct changes changes;
+	struct line_errors bad;
+	struct change_summary changes;
 	struct digest content;
 	/* What --replace looks at: */
 	uint64_t before;    /* records that could be removed, without locks */
@@ -65,7 +65,7 @@ read_options(struct job *j)
 static void
 complain(struct job *j, const struct error_text *why)
 {
-	bad_lines_add(&j->bad, j->c->err, j->file.line, why);
+	line_errors_add(&j->bad, j->c->err, j->file.line, why);
 }
 
 /*
@@ -103,13 +103,13 @@ read_rows(struct job *j)
 			complain(j, &why);
 		else if (e != OK)
 			return error_set(&j->c->why, e, "%s:%llu: %s",
-			    incoming_name(ctl_word(j->c, 0)),
+			    input_file_name(ctl_word(j->c, 0)),
 			    (unsigned long long)j->file.line, why.text);
 	}
 	import_file_hide(&j->file);
 	if (e == ERR_FORMAT)
 		complain(j, &why);
-	return bad_lines_end(&j->bad, "line", &j->c->why);
+	return line_errors_end(&j->bad, "line", &j->c->why);
 }
 
 /* run_rows - reads the file into the target */
@@ -119,7 +119,7 @@ run_rows(struct job *j)
 	enum error e = import_open(&j->import, j->target, j->only, j->c->now);
 
 	return e == OK ? read_rows(j)
-		       : error_about(&j->c->why, e, incoming_name(ctl_word(j->c, 0)));
+		       : error_about(&j->c->why, e, input_file_name(ctl_word(j->c, 0)));
 }
 
 /* import_rows - as commands would do it, one after the other */
@@ -129,7 +129,7 @@ import_rows(struct job *j)
 	enum error e;
 
 	j->target = j->c->txn;
-	changes_watch(j->target, &j->changes);
+	change_summary_watch(j->target, &j->changes);
 	e = run_rows(j);
 	j->content = *store_content(j->target);
 	return e;
@@ -170,7 +170,7 @@ protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *pro
 	if (*(const uint8_t *)key.at == TABLE_TENANT) {
 		e = tenant_decode(before, &t);
 		if (e == OK)
-			e = object_name(key, name);
+			e = object_text_name(key, name);
 		if (e == OK)
 			snprintf(t.name, sizeof t.name, "%.*s", TENANT_NAME_MAX, name);
 	} else if (*(const uint8_t *)key.at == TABLE_DOMAIN) {
@@ -197,7 +197,7 @@ watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
 
 	j->unguarded += counts;
 	j->unlocked += after.at == NULL && *(const uint8_t *)key.at == TABLE_LOCK;
-	return e == OK ? changes_note(&j->changes, txn, key, before, after) : e;
+	return e == OK ? change_summary_note(&j->changes, txn, key, before, after) : e;
 }
 
 /* count_records - of the whole policy, settings among them, locks not */
@@ -230,7 +230,7 @@ replace_all(struct job *j)
 	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
 		store_about(&c->why, e, c->store);
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
-		error_about(&c->why, e, incoming_name(ctl_word(c, 0)));
+		error_about(&c->why, e, input_file_name(ctl_word(c, 0)));
 	if (e == OK)
 		e = run_rows(j);
 	if (e == OK) {
@@ -257,7 +257,7 @@ guard(struct job *j, struct error_text *why)
 		return error_set(why, ERR_PROTECTED,
 		    "%s is empty: it would remove all there is; use --force if that is "
 		    "meant",
-		    incoming_name(ctl_word(j->c, 0)));
+		    input_file_name(ctl_word(j->c, 0)));
 	if (removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
 		    "%llu of %llu records would be removed, over a fifth; use "
@@ -312,10 +312,10 @@ run(struct job *j)
 		e = j->only != NULL ? replace_mailboxes(j) : replace_all(j);
 	if (e == OK)
 		e = check_guard(j);
-	if (e == OK && changes_total(&j->changes) > 0)
-		e = changes_audit(&j->changes, &j->content, 0);
+	if (e == OK && change_summary_total(&j->changes) > 0)
+		e = change_summary_audit(&j->changes, &j->content, 0);
 	if (e == OK)
-		changes_print_summary(&j->changes);
+		change_summary_print_summary(&j->changes);
 	return e;
 }
 
@@ -326,15 +326,16 @@ ctl_import(struct ctl *c)
 	enum error e;
 
 	if (j == NULL)
-		return error_about(&c->why, ERR_MEMORY, incoming_name(ctl_word(c, 0)));
+		return error_about(
+		    &c->why, ERR_MEMORY, input_file_name(ctl_word(c, 0)));
 	j->c = c;
-	e = incoming_open(c, ctl_word(c, 0), &c->in);
+	e = input_file_open(c, ctl_word(c, 0), &c->in);
 	if (e == OK)
 		e = transaction_begin(c);
 	if (e == OK)
 		e = import_file_open(&j->file, c);
 	if (e == OK) {
-		j->changes = (struct changes){
+		j->changes = (struct change_summary){
 		    .c = c, .print = ctl_option(c, OPT_DRY_RUN) != NULL};
 		e = run(j);
 		import_file_close(&j->file);

@@ -22,12 +22,12 @@ skip_start(struct ctl *c, uint64_t *line, int *first_r)
 	if (at == 0xFF || at == 0xFE)
 		return error_set(&c->why, ERR_DATA,
 		    "%s looks like UTF-16: save it as UTF-8",
-		    incoming_name(ctl_word(c, 0)));
+		    input_file_name(ctl_word(c, 0)));
 	if (at == 0xEF) { /* nothing we read begins with another character like that */
 		if (getc(c->in) != 0xBB || getc(c->in) != 0xBF)
 			return error_set(&c->why, ERR_DATA,
 			    "%s: the first bytes are no text",
-			    incoming_name(ctl_word(c, 0)));
+			    input_file_name(ctl_word(c, 0)));
 		at = getc(c->in);
 	}
 	while (at == ' ' || at == '\t' || at == '\r' || at == '\n') {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* incoming - a file that a person named, which is read more than once */
+/* input_file - a file that a person named, which is read more than once */
 #include "policy/ctl/transfer/input_file.h"
 
 #include <errno.h>
@@ -27,7 +27,7 @@ spool(struct ctl *c, FILE **file_r)
 {
 	enum error e = OK;
 
-	*file_r = spool_file();
+	*file_r = held_output_file();
 	if (*file_r == NULL)
 		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_CREATE,
 		    "cannot create a temporary file: %s", strerror(errno));
@@ -43,7 +43,7 @@ spool(struct ctl *c, FILE **file_r)
 }
 
 enum error
-incoming_open(struct ctl *c, const char *path, FILE **file_r)
+input_file_open(struct ctl *c, const char *path, FILE **file_r)
 {
 	struct stat st;
 	int fd;
@@ -70,7 +70,7 @@ incoming_open(struct ctl *c, const char *path, FILE **file_r)
 }
 
 const char *
-incoming_name(const char *path)
+input_file_name(const char *path)
 {
 	return strcmp(path, "-") == 0 ? "standard input" : path;
 }

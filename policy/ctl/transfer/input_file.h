@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* incoming - a file that a person named, which is read more than once */
+/* input_file - a file that a person named, which is read more than once */
 #ifndef POLICY_CTL_TRANSFER_INPUT_FILE_H
 #define POLICY_CTL_TRANSFER_INPUT_FILE_H
 
@@ -10,9 +10,9 @@
  * file. What is no regular file cannot be read twice: ERR_DATA. ERR_NOINPUT,
  * ERR_PERMISSION, ERR_IO, ERR_FULL; with C's `why`.
  */
-enum error incoming_open(struct ctl *c, const char *path, FILE **file_r) MUST_USE;
+enum error input_file_open(struct ctl *c, const char *path, FILE **file_r) MUST_USE;
 
 /* What to call it in messages. */
-const char *incoming_name(const char *path);
+const char *input_file_name(const char *path);
 
 #endif

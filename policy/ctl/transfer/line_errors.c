@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bad_lines - the lines of an input that are wrong, told as they are found */
+/* line_errors - the lines of an input that are wrong, told as they are found */
 #include "policy/ctl/transfer/line_errors.h"
 
 #include <inttypes.h>
@@ -7,15 +7,15 @@
 #include "policy/ctl/frame/remark.h"
 
 void
-bad_lines_add(
-    struct bad_lines *b, FILE *to, uint64_t line, const struct error_text *why)
+line_errors_add(
+    struct line_errors *b, FILE *to, uint64_t line, const struct error_text *why)
 {
 	if (b->count++ < BAD_LINES_SHOWN)
 		remark(to, "line %" PRIu64 ": %s", line, why->text);
 }
 
 enum error
-bad_lines_end(const struct bad_lines *b, const char *what, struct error_text *why)
+line_errors_end(const struct line_errors *b, const char *what, struct error_text *why)
 {
 	if (b->count == 0)
 		return OK;
@@ -24,7 +24,7 @@ bad_lines_end(const struct bad_lines *b, const char *what, struct error_text *wh
 }
 
 bool
-bad_lines_is(enum error e)
+line_errors_is(enum error e)
 {
 	return e == ERR_USAGE || e == ERR_DATA || e == ERR_NOTFOUND ||
 	    e == ERR_EXISTS || e == ERR_CONFLICT || e == ERR_PROTECTED ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* bad_lines - the lines of an input that are wrong, told as they are found */
+/* line_errors - the lines of an input that are wrong, told as they are found */
 #ifndef POLICY_CTL_TRANSFER_LINE_ERRORS_H
 #define POLICY_CTL_TRANSFER_LINE_ERRORS_H
 
@@ -11,19 +11,19 @@
 
 #define BAD_LINES_SHOWN 20
 
-struct bad_lines {
+struct line_errors {
 	uint64_t count;
 };
 
 /* Notes one; the first BAD_LINES_SHOWN are printed to TO with their number. */
-void bad_lines_add(
-    struct bad_lines *b, FILE *to, uint64_t line, const struct error_text *why);
+void line_errors_add(
+    struct line_errors *b, FILE *to, uint64_t line, const struct error_text *why);
 
 /* OK, or ERR_DATA with the count in WHY; WHAT is what is wrong, in the singular. */
-enum error bad_lines_end(
-    const struct bad_lines *b, const char *what, struct error_text *why) MUST_USE;
+enum error line_errors_end(
+    const struct line_errors *b, const char *what, struct error_text *why) MUST_USE;
 
 /* Whether an error is one of what somebody wrote, and not of the database. */
-bool bad_lines_is(enum error e);
+bool line_errors_is(enum error e);
 
 #endif

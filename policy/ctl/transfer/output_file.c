@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* outgoing - a file on its way: written beside its place, then put there */
+/* output_file - a file on its way: written beside its place, then put there */
 #include "policy/ctl/transfer/output_file.h"
 
 #include <errno.h>
@@ -60,14 +60,14 @@ open_beside(struct outgoing *o, struct ctl *c)
 }
 
 enum error
-outgoing_open(struct outgoing *o, struct ctl *c, const char *path)
+output_file_open(struct outgoing *o, struct ctl *c, const char *path)
 {
 	struct stat st;
 
 	memset(o, 0, sizeof *o);
 	o->path = strcmp(path, "-") != 0 ? path : NULL;
 	if (o->path == NULL) {
-		o->file = spool_file();
+		o->file = held_output_file();
 		return o->file != NULL ? OK : cannot(c, "create", NULL);
 	}
 	/* A link would be replaced, and may be one of /dev. */
@@ -87,7 +87,7 @@ copy(struct ctl *c, FILE *from, FILE *to, const char *path)
 }
 
 enum error
-outgoing_sync(struct outgoing *o, struct ctl *c)
+output_file_sync(struct outgoing *o, struct ctl *c)
 {
 	int fd = fileno(o->file);
 
@@ -115,7 +115,7 @@ sync_folder(const char *path)
 }
 
 enum error
-outgoing_deliver(struct outgoing *o, struct ctl *c)
+output_file_deliver(struct outgoing *o, struct ctl *c)
 {
 	if (o->path == NULL) {
 		rewind(o->file);
@@ -129,7 +129,7 @@ outgoing_deliver(struct outgoing *o, struct ctl *c)
 }
 
 void
-outgoing_close(struct outgoing *o)
+output_file_close(struct outgoing *o)
 {
 	if (o->temporary != NULL)
 		unlink(o->temporary);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* outgoing - a file on its way: written beside its place, then put there */
+/* output_file - a file on its way: written beside its place, then put there */
 #ifndef POLICY_CTL_TRANSFER_OUTPUT_FILE_H
 #define POLICY_CTL_TRANSFER_OUTPUT_FILE_H
 
@@ -16,15 +16,16 @@ struct outgoing {
  * Makes the temporary file for PATH; "-" is standard output. What is there already and
  * is no regular file is ERR_CREATE. Errors have their line in C's `why`.
  */
-enum error outgoing_open(struct outgoing *o, struct ctl *c, const char *path) MUST_USE;
+enum error output_file_open(
+    struct outgoing *o, struct ctl *c, const char *path) MUST_USE;
 
 /* Brings to disk what was written; it has mode 0640 then. */
-enum error outgoing_sync(struct outgoing *o, struct ctl *c) MUST_USE;
+enum error output_file_sync(struct outgoing *o, struct ctl *c) MUST_USE;
 
-/* Puts the file in its place, or prints it. outgoing_sync() comes first. */
-enum error outgoing_deliver(struct outgoing *o, struct ctl *c) MUST_USE;
+/* Puts the file in its place, or prints it. output_file_sync() comes first. */
+enum error output_file_deliver(struct outgoing *o, struct ctl *c) MUST_USE;
 
 /* Closes it; one that was not delivered is gone. */
-void outgoing_close(struct outgoing *o);
+void output_file_close(struct outgoing *o);
 
 #endif

@@ -39,7 +39,7 @@ open_backup(struct ctl *c, const char *dir)
 {
 	char path[PATH_MAX];
 	struct error_text what;
-	enum error e = folder_path(path, dir, STORE_DATA, &c->why);
+	enum error e = state_dir_path(path, dir, STORE_DATA, &c->why);
 
 	if (e != OK)
 		return e;
@@ -75,7 +75,8 @@ tell_json(struct ctl *c, const char *dir, const struct restore *r)
 	json_number(&j, "removed", (int64_t)r->removed);
 	json_text(&j, "cause", r->way == RESTORE_FILE ? r->cause.text : "");
 	json_text(&j, "kept",
-	    r->kept && folder_path(kept, c->dir, RESTORE_KEPT, NULL) == OK ? kept : "");
+	    r->kept && state_dir_path(kept, c->dir, RESTORE_KEPT, NULL) == OK ? kept
+									      : "");
 	json_number(&j, "locks_kept", (int64_t)r->locks);
 	json_bool(&j, "locks_lost", r->locks_lost);
 	json_quoted(&j, "policy_digest", digest_print(&r->meta.digest, digest));
@@ -126,7 +127,7 @@ ctl_restore(struct ctl *c)
 {
 	const char *dir = ctl_word(c, 0);
 	struct restore r;
-	enum error e = journal_origin(c, "restore", &c->log);
+	enum error e = audit_origin_origin(c, "restore", &c->log);
 
 	if (e == OK)
 		e = check_folder(c, dir);
@@ -138,7 +139,7 @@ ctl_restore(struct ctl *c)
 	if (e != OK)
 		return e;
 	if (r.way != RESTORE_NOTHING)
-		journal_announce(&c->log, &r.meta);
+		audit_origin_announce(&c->log, &r.meta);
 	if (r.locks_lost)
 		remark(c->err,
 		    "warning: the locks of the old database could not all be read: any "

@@ -35,8 +35,7 @@ read_pem(struct ctl *c, enum option_id id, struct pem *pem)
 	pem->text = malloc(PEM_BYTES_MAX);
 	if (pem->text == NULL)
 		return error_about(&c->why, ERR_MEMORY, path);
-	e = smallfile_read(
-	    path, pem->text, PEM_BYTES_MAX, &pem->len, &pem->mode, &c->why);
+	e = read_file(path, pem->text, PEM_BYTES_MAX, &pem->len, &pem->mode, &c->why);
 	if (e == OK && pem->len == PEM_BYTES_MAX)
 		return error_set(&c->why, ERR_DATA, "%s is too long for a key", path);
 	return e;

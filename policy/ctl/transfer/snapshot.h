@@ -9,7 +9,7 @@
 
 /*
  * The key of --key, or the keys of --trust. ERR_USAGE without the option; errors as
- * smallfile_read() and signing_key_read(), with C's `why`. A private key that others
+ * read_file() and signing_key_read(), with C's `why`. A private key that others
  * can read gives a warning.
  */
 enum error snapshot_load_key(struct ctl *c, struct signing_key **key_r) MUST_USE;

@@ -28,9 +28,10 @@ open_snapshot(struct ctl *c, struct reading *r)
 	enum error e = trust ? snapshot_load_trusted(c, &r->keys) : OK;
 
 	if (e == OK)
-		e = incoming_open(c, path, &r->file);
+		e = input_file_open(c, path, &r->file);
 	if (e == OK)
-		e = snapshot_open(&r->snapshot, r->file, incoming_name(path), &c->why);
+		e = snapshot_open(
+		    &r->snapshot, r->file, input_file_name(path), &c->why);
 	if (e == OK && r->keys != NULL)
 		e = snapshot_verify(r->snapshot, r->keys, &c->why);
 	return e;
@@ -70,11 +71,11 @@ check_serial(struct ctl *c, const struct snapshot_head *head)
 		    "%.600s has serial %" PRIu64 " as the last one made or applied "
 		    "here, and another policy: do two machines sign? Make a new one; "
 		    "--force takes this one",
-		    incoming_name(ctl_word(c, 0)), last);
+		    input_file_name(ctl_word(c, 0)), last);
 	return error_set(&c->why, ERR_CONFLICT,
 	    "%.600s has serial %" PRIu64 ", and the last one made or applied here is "
 	    "%" PRIu64 ", which is newer; --force goes back",
-	    incoming_name(ctl_word(c, 0)), head->serial, last);
+	    input_file_name(ctl_word(c, 0)), head->serial, last);
 }
 
 /* check_empty - a policy without a record is made by mistake only */
@@ -89,7 +90,7 @@ check_empty(struct ctl *c, const struct snapshot_head *head)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
 	    "%.600s is empty, and the policy here is not; --force removes all of it",
-	    incoming_name(ctl_word(c, 0)));
+	    input_file_name(ctl_word(c, 0)));
 }
 
 /* next_record - the source of the replacement; it keeps the words for an error */
@@ -116,7 +117,7 @@ replace(struct ctl *c, struct reading *r)
 
 /* replace_guarded - no domain leaves a lock of this machine unasked */
 static enum error
-replace_guarded(struct ctl *c, struct changes *changes, struct reading *r)
+replace_guarded(struct ctl *c, struct change_summary *changes, struct reading *r)
 {
 	struct lock_guard *guard = &changes->guard;
 	enum error e = lock_guard_start(guard, c->txn, c->now);
@@ -133,25 +134,26 @@ replace_guarded(struct ctl *c, struct changes *changes, struct reading *r)
 
 /* record - the new serial, and the one audit entry; nothing where nothing is new */
 static enum error
-record(struct ctl *c, const struct changes *changes, const struct snapshot_head *head)
+record(struct ctl *c, const struct change_summary *changes,
+    const struct snapshot_head *head)
 {
 	enum error e;
 
-	if (changes_total(changes) == 0 && is_last(c, head))
+	if (change_summary_total(changes) == 0 && is_last(c, head))
 		return OK;
-	e = changes_audit(changes, &head->policy, head->serial);
+	e = change_summary_audit(changes, &head->policy, head->serial);
 	if (e == OK)
 		store_set_serial(c->txn, head->serial, &head->policy);
 	return e;
 }
 
 static void
-tell_applied(
-    struct ctl *c, const struct changes *changes, const struct snapshot_head *head)
+tell_applied(struct ctl *c, const struct change_summary *changes,
+    const struct snapshot_head *head)
 {
 	if (!c->options.json)
 		fprintf(c->out, "serial %" PRIu64 ": ", head->serial);
-	changes_print_summary(changes);
+	change_summary_print_summary(changes);
 }
 
 /* apply - what was verified, in one transaction */
@@ -160,7 +162,7 @@ apply(struct ctl *c, struct reading *r)
 {
 	const struct snapshot_head *head = snapshot_head(r->snapshot);
 	bool dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
-	struct changes changes = {.c = c, .print = dry_run};
+	struct change_summary changes = {.c = c, .print = dry_run};
 	enum error e = transaction_begin(c);
 
 	if (e == OK)
@@ -169,7 +171,7 @@ apply(struct ctl *c, struct reading *r)
 		e = check_empty(c, head);
 	if (e != OK)
 		return e;
-	changes_watch(c->txn, &changes);
+	change_summary_watch(c->txn, &changes);
 	e = replace_guarded(c, &changes, r);
 	store_watch(c->txn, NULL, NULL);
 	if (e == OK && !dry_run)
@@ -177,7 +179,7 @@ apply(struct ctl *c, struct reading *r)
 	if (e == OK && !dry_run)
 		tell_applied(c, &changes, head);
 	else if (e == OK)
-		changes_print_summary(&changes);
+		change_summary_print_summary(&changes);
 	return e;
 }
 

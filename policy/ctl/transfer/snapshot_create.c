@@ -39,17 +39,18 @@ next_serial(struct ctl *c, uint64_t *serial_r)
 static enum error
 take_serial(struct ctl *c, struct making *m)
 {
-	const struct changes none = {.c = c};
+	const struct change_summary none = {.c = c};
 	enum error e = transaction_begin(c);
 
 	if (e == OK)
 		e = next_serial(c, &m->head.serial);
 	if (e == OK)
-		e = changes_audit(&none, &store_meta(c->txn)->digest, m->head.serial);
+		e = change_summary_audit(
+		    &none, &store_meta(c->txn)->digest, m->head.serial);
 	if (e != OK)
 		return e;
 	store_set_serial(c->txn, m->head.serial, &store_meta(c->txn)->digest);
-	e = journal_commit(c);
+	e = audit_origin_commit(c);
 	if (e != OK)
 		return e;
 	/* where writers overtook it before, it keeps its turn */
@@ -93,7 +94,7 @@ write_file(struct ctl *c, struct making *m)
 		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);
 	store_close(&c->store);
-	return e == OK ? outgoing_sync(&m->to, c) : e;
+	return e == OK ? output_file_sync(&m->to, c) : e;
 }
 
 static void
@@ -123,14 +124,14 @@ ctl_snapshot_create(struct ctl *c)
 	enum error e = snapshot_load_key(c, &m.key);
 
 	if (e == OK)
-		e = outgoing_open(&m.to, c, ctl_word(c, 0));
+		e = output_file_open(&m.to, c, ctl_word(c, 0));
 	if (e == OK)
 		e = take_serial(c, &m);
 	if (e == OK)
 		e = write_file(c, &m);
 	if (e == OK)
-		e = outgoing_deliver(&m.to, c);
-	outgoing_close(&m.to);
+		e = output_file_deliver(&m.to, c);
+	output_file_close(&m.to);
 	signing_key_free(&m.key);
 	if (e == OK)
 		tell_made(c, &m);

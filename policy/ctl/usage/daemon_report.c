@@ -37,7 +37,7 @@ put_node(struct record_writer *w, bool has, const struct usage_node *n)
 
 	record_write_start(&piece, buf, sizeof buf);
 	if (has)
-		node_encode(n, &piece);
+		recording_host_encode(n, &piece);
 	put_piece(w, &piece);
 }
 
@@ -81,7 +81,7 @@ get_node(struct record_reader *r, bool *has_r, struct usage_node *out_r)
 	struct bytes piece = get_piece(r, buf);
 
 	*has_r = piece.len > 0;
-	return *has_r ? node_decode(piece, out_r) : OK;
+	return *has_r ? recording_host_decode(piece, out_r) : OK;
 }
 
 enum error

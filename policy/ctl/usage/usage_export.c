@@ -20,18 +20,18 @@ struct exported {
 static enum error
 read_back(struct ctl *c, struct exported *x)
 {
-	struct usage_reader *reader;
+	struct usage_file_reader *reader;
 	struct usage_row row;
 	enum error e;
 
 	rewind(x->to.file);
-	e = usage_reader_open(&reader, x->to.file, HERE, &c->why);
+	e = usage_file_reader_open(&reader, x->to.file, HERE, &c->why);
 	if (e != OK)
 		return e;
-	x->node = *usage_reader_node(reader);
-	while ((e = usage_reader_next(reader, &row, &c->why)) == OK)
+	x->node = *usage_file_reader_node(reader);
+	while ((e = usage_file_reader_next(reader, &row, &c->why)) == OK)
 		x->logins += !usage_is_others(&row.login);
-	usage_reader_close(&reader);
+	usage_file_reader_close(&reader);
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
@@ -53,7 +53,7 @@ tell(struct ctl *c, const struct exported *x)
 	}
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
-	json_quoted(&j, "node", node_id_print(&x->node, id));
+	json_quoted(&j, "node", recording_host_id_print(&x->node, id));
 	json_text(&j, "host", x->node.host);
 	json_instant(&j, "since", x->node.since);
 	json_instant(&j, "until", x->node.until);
@@ -67,17 +67,17 @@ enum error
 ctl_usage_export(struct ctl *c)
 {
 	struct exported x = {.logins = 0};
-	enum error e = outgoing_open(&x.to, c, ctl_word(c, 0));
+	enum error e = output_file_open(&x.to, c, ctl_word(c, 0));
 
 	if (e == OK)
 		e = usage_sources_copy(c, x.to.file);
 	if (e == OK)
 		e = read_back(c, &x);
 	if (e == OK)
-		e = outgoing_sync(&x.to, c);
+		e = output_file_sync(&x.to, c);
 	if (e == OK)
-		e = outgoing_deliver(&x.to, c);
-	outgoing_close(&x.to);
+		e = output_file_deliver(&x.to, c);
+	output_file_close(&x.to);
 	if (e == OK)
 		tell(c, &x);
 	return e;

@@ -19,7 +19,8 @@
 #define WORD_MAX (ERROR_TEXT_MAX + 64)
 #define TRIES 5 /* to read a policy that is being changed */
 
-/* prune - all that is old, in write transactions; a daemon may write in between */
+/* usage_prune - all that is old, in write transactions; a daemon may write in between
+ */
 static enum error
 prune(struct db *db, struct usage_prune *p, FILE *to)
 {
@@ -55,7 +56,7 @@ look_up(struct policy *p, const struct login *login, bool *known_r)
 
 	if (e != OK)
 		return e;
-	e = standing_is_known(txn, login, known_r);
+	e = login_usage_is_known(txn, login, known_r);
 	whole = store_check(txn);
 	store_abort(&txn);
 	return whole != OK ? whole : e;

@@ -56,7 +56,7 @@ last_of(const struct usage_line *l)
 
 /* fill - all but the texts */
 static void
-fill(struct usage_line *l, const struct usage_row *row, const struct standing *s)
+fill(struct usage_line *l, const struct usage_row *row, const struct login_usage *s)
 {
 	const struct outcome *o = &s->outcome;
 
@@ -79,7 +79,7 @@ fill(struct usage_line *l, const struct usage_row *row, const struct standing *s
 
 /* make - the line of a login, or NULL without memory */
 static struct usage_line *
-make(const struct usage_row *row, const struct standing *s)
+make(const struct usage_row *row, const struct login_usage *s)
 {
 	const char *mailbox = s->outcome.has_tenant ? outcome_mailbox(&s->outcome) : "";
 	const char *tenant = outcome_tenant(&s->outcome);
@@ -134,12 +134,12 @@ take(struct usage_lines *lines, struct ctl *c, const struct usage_row *row,
     instant since, const char *only)
 {
 	struct usage_line *line;
-	struct standing s;
+	struct login_usage s;
 	enum error e;
 
 	if (!happened(row, since))
 		return OK;
-	e = standing_of(c->txn, row, since, c->now, &s);
+	e = login_usage_of(c->txn, row, since, c->now, &s);
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
 	if (only != NULL && strcmp(outcome_tenant(&s.outcome), only) != 0)

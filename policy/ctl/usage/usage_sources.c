@@ -37,7 +37,7 @@ serve(struct ctl *c, void *arg, FILE *to)
 
 	(void)arg;
 	if (e == OK) {
-		e = usage_stream_write(db, to, as_usage_user_alive, &rows);
+		e = usage_file_write(db, to, as_usage_user_alive, &rows);
 		if (e == ERR_NOTFOUND)
 			e = error_set(
 			    &why, ERR_MISSING, "no usage has been recorded yet");
@@ -46,18 +46,18 @@ serve(struct ctl *c, void *arg, FILE *to)
 		db_close(&db);
 	}
 	if (e != OK)
-		usage_stream_write_error(to, e, why.text);
+		usage_file_write_error(to, e, why.text);
 }
 
 /* add - a reader to the merge; it says so when one is left out */
 static enum error
-add(struct ctl *c, struct usage_sources *s, struct usage_reader *reader)
+add(struct ctl *c, struct usage_sources *s, struct usage_file_reader *reader)
 {
 	const char *left_out;
 	enum error e = usage_merge_add(s->merge, reader, &left_out);
 
 	if (e != OK) {
-		usage_reader_close(&reader);
+		usage_file_reader_close(&reader);
 		return error_set(
 		    &c->why, e, "usage of more than %d machines", MERGE_SOURCES_MAX);
 	}
@@ -83,8 +83,8 @@ usage_sources_copy(struct ctl *c, FILE *into)
 static enum error
 open_local(struct ctl *c, struct usage_sources *s)
 {
-	struct usage_reader *reader;
-	FILE *copy = spool_file();
+	struct usage_file_reader *reader;
+	FILE *copy = held_output_file();
 	enum error e;
 
 	if (copy == NULL)
@@ -95,14 +95,14 @@ open_local(struct ctl *c, struct usage_sources *s)
 	if (e != OK)
 		return e;
 	rewind(copy);
-	e = usage_reader_open(&reader, copy, HERE, &c->why);
+	e = usage_file_reader_open(&reader, copy, HERE, &c->why);
 	return e == OK ? add(c, s, reader) : e;
 }
 
 static enum error
 open_file(struct ctl *c, struct usage_sources *s, const char *path)
 {
-	struct usage_reader *reader;
+	struct usage_file_reader *reader;
 	FILE *file = fopen(path, "re");
 	enum error e;
 
@@ -111,7 +111,7 @@ open_file(struct ctl *c, struct usage_sources *s, const char *path)
 		    errno == ENOENT ? ERR_NOINPUT : error_from_errno(errno), "%s: %s",
 		    path, strerror(errno));
 	s->file[s->files++] = file;
-	e = usage_reader_open(&reader, file, path, &c->why);
+	e = usage_file_reader_open(&reader, file, path, &c->why);
 	return e == OK ? add(c, s, reader) : e;
 }
 

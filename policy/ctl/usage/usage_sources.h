@@ -26,7 +26,7 @@ void usage_sources_close(struct usage_sources **sources);
  * What the sources hold, valid until they are closed. Without files a machine that has
  * recorded nothing is ERR_MISSING; with files it is left out. Two files of one machine,
  * or a file of this one: the later counts, with a warning on standard error. Errors as
- * as_usage_user() and usage_reader_open(), in C's `why`.
+ * as_usage_user() and usage_file_reader_open(), in C's `why`.
  */
 enum error usage_sources_merge(struct ctl *c, struct usage_merge **merge_r) MUST_USE;
 

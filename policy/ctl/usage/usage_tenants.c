@@ -10,17 +10,17 @@
 
 /* The logins of no tenant, as one row. */
 struct others {
-	struct survey_tenant sum;
+	struct tenant_usage_tenant sum;
 	bool any;
 };
 
 /* add_other - a login of no tenant; those that are counted together are one */
 static enum error
 add_other(
-    void *arg, size_t tenant, const struct usage_row *row, const struct standing *s)
+    void *arg, size_t tenant, const struct usage_row *row, const struct login_usage *s)
 {
 	struct others *o = arg;
-	struct survey_tenant *t = &o->sum;
+	struct tenant_usage_tenant *t = &o->sum;
 
 	if (tenant != SURVEY_NO_TENANT)
 		return OK;
@@ -35,14 +35,14 @@ add_other(
 }
 
 static uint64_t
-submissions(const struct survey_tenant *t)
+submissions(const struct tenant_usage_tenant *t)
 {
 	return t->count[USAGE_ALLOWED] + t->count[USAGE_DENIED] +
 	    t->count[USAGE_WOULD_DENY];
 }
 
 static void
-json_row(struct ctl *c, const struct rollout *r, const struct survey_tenant *t)
+json_row(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenant *t)
 {
 	const bool known = t->name[0] != '\0';
 	struct json j;
@@ -73,7 +73,7 @@ struct cells {
 };
 
 static void
-fill(struct cells *cells, const struct survey_tenant *t)
+fill(struct cells *cells, const struct tenant_usage_tenant *t)
 {
 	snprintf(cells->mailboxes, sizeof cells->mailboxes, "%u", t->mailboxes);
 	snprintf(cells->submissions, sizeof cells->submissions, "%llu",
@@ -85,7 +85,7 @@ fill(struct cells *cells, const struct survey_tenant *t)
 }
 
 static void
-csv_one(struct ctl *c, const struct rollout *r, const struct survey_tenant *t)
+csv_one(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenant *t)
 {
 	const bool known = t->name[0] != '\0';
 	struct csv row = {c->out, false};
@@ -108,7 +108,7 @@ csv_one(struct ctl *c, const struct rollout *r, const struct survey_tenant *t)
 /* class_text - "unused" reaches no further than the data do */
 static const char *
 class_text(
-    const struct rollout *r, const struct survey_tenant *t, char *buf, size_t cap)
+    const struct rollout *r, const struct tenant_usage_tenant *t, char *buf, size_t cap)
 {
 	char since[INSTANT_TEXT_MAX];
 
@@ -122,7 +122,8 @@ class_text(
 }
 
 static void
-list_row(struct listing *l, const struct rollout *r, const struct survey_tenant *t)
+list_row(
+    struct listing *l, const struct rollout *r, const struct tenant_usage_tenant *t)
 {
 	const bool known = t->name[0] != '\0';
 	struct cells cells;
@@ -140,12 +141,12 @@ list_row(struct listing *l, const struct rollout *r, const struct survey_tenant 
 static void
 print_csv(struct ctl *c, const struct rollout *r, const struct others *o)
 {
-	const struct survey_tenant *t;
+	const struct tenant_usage_tenant *t;
 
 	fputs("tenant,smtp_auth,class,mailboxes,excepted,submissions,denied,would_deny,"
 	      "exempt,first_seen,last_seen,last_use,covered_since\r\n",
 	    c->out);
-	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++)
+	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++)
 		csv_one(c, r, t);
 	if (o->any)
 		csv_one(c, r, &o->sum);
@@ -156,11 +157,11 @@ print_text(struct ctl *c, const struct rollout *r, const struct others *o)
 {
 	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "MAILBOXES",
 	    "SUBMISSIONS", "DENIED", "WOULD-DENY", "EXEMPT", "LAST USE", "CLASS"};
-	const struct survey_tenant *t;
+	const struct tenant_usage_tenant *t;
 	struct listing l;
 
 	listing_start(&l, c->out, 9, headings);
-	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++)
+	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++)
 		list_row(&l, r, t);
 	if (o->any)
 		list_row(&l, r, &o->sum);
@@ -171,9 +172,9 @@ print_text(struct ctl *c, const struct rollout *r, const struct others *o)
 static void
 print_json(struct ctl *c, const struct rollout *r, const struct others *o)
 {
-	const struct survey_tenant *t;
+	const struct tenant_usage_tenant *t;
 
-	for (size_t i = 0; (t = survey_tenant(r->survey, i)) != NULL; i++)
+	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++)
 		json_row(c, r, t);
 	if (o->any)
 		json_row(c, r, &o->sum);
