@@ -2,8 +2,8 @@
 /* asker.c - one milter connection that asks about one submission after the other. */
 #include "asker.h"
 
-#include "../dial.h"
-#include "../wire.h"
+#include "tests/lib/dial.h"
+#include "tests/lib/wire.h"
 
 #include <arpa/inet.h>
 #include <err.h>

@@ -7,8 +7,8 @@
  * SESSIONS processes send MESSAGES each to 127.0.0.1, one command at a time. Prints
  * messages a second. A refusal ends the program.
  */
-#include "../dial.h"
 #include "asker.h"
+#include "tests/lib/dial.h"
 
 #include <err.h>
 #include <stdarg.h>

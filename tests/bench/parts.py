@@ -9,14 +9,12 @@ import signal
 import socket
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.dirname(HERE))
 
-import harness  # noqa: E402 (beside this folder)
+import harness
 
 CTL, MILTER = harness.CTL, harness.MILTER
 

@@ -13,22 +13,19 @@ import os
 import random
 import shutil
 import subprocess
-import sys
 import tempfile
 import threading
 import time
 
-sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-
-import harness              # noqa: E402  its folder is known only now
-from t_metrics import Mta   # noqa: E402
+import harness
+from t_metrics import Mta
 
 ROOT = os.geteuid() == 0
 SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
 FULL = os.environ.get('FAULT_FULL', '0') not in ('', '0')
 SEED = int(os.environ.get('FAULT_SEED', time.time_ns() % 1000000))
 REPORT = os.environ.get('FAULT_REPORT')
-DUMP = os.path.join(harness.BUILDDIR, 'tests', 'usage_dump')
+DUMP = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_dump')
 PAGE = 4096
 PUT_OFF = '451 4.3.0 '
 MAILBOXES = 400

@@ -8,8 +8,8 @@ bin=${BUILDDIR:-.}/tests/fuzz
 tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 trap 'exit 1' HUP INT TERM
-# shellcheck source=tests/tap.sh
-. "$src/tests/tap.sh"
+# shellcheck source=tests/lib/tap.sh
+. "$src/tests/lib/tap.sh"
 
 # replay PROGRAM FOLDER - says how many files it ran; or what is wrong, and with which
 replay() {

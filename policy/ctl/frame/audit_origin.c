@@ -37,7 +37,8 @@ set_command(struct audit_origin *origin, const char *command)
 	while (n > 0 && command[n - 1] == ' ')
 		n--;
 	if (n > AUDIT_COMMAND_MAX)
-		return ERR_INTERNAL; /* tests/t_audit.py looks for one in the table */
+		return ERR_INTERNAL; /* tests/cli/t_audit.py looks for one in the table
+				      */
 	memcpy(origin->command, command, n);
 	origin->command[n] = '\0';
 	return OK;

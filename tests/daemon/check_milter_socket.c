@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_milter_socket.c - where the milter listens, how it stops, what it outlasts. */
+#include "tests/lib/deadline.h"
+#include "tests/lib/dial.h"
+#include "tests/lib/file.h"
+#include "tests/lib/logline.h"
+#include "tests/lib/sample.h"
+#include "tests/lib/suite.h"
+
+#include <grp.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	STOP_LIMIT = 1000, /* milliseconds, by specification */
+	EARLY_STOP_LIMIT = 7000,
+	SETTLING = 300,
+	DROPPED = 1000,
+	BUSY = 8,
+	HELD = 100 /* connections open at the same time */
+};
+
+static struct site site;
+
+static void
+setup(void)
+{
+	sample_open(&site);
+}
+
+static void
+teardown(void)
+{
+	site_close(&site);
+}
+
+/* answers_expect - expects both right answers */
+static void
+answers_expect(void)
+{
+	expect_pass(&site, "user@open.test", "allow", "tenant-enabled");
+	expect_shut(&site, "user@shut.test");
+}
+
+/* socket_path - the file of the site's unix socket */
+static const char *
+socket_path(void)
+{
+	return site.socket + strlen("unix:");
+}
+
+/*
+ * socket_expect - expects the file of the site's unix socket to have a mode. It takes
+ * connections a moment before it has it, and is for the owner alone until then: the
+ * milter says that it has started when all is done.
+ */
+static void
+socket_expect(unsigned int mode, struct stat *file)
+{
+	ck_assert(log_mentions(&site, socket_path()));
+	ck_assert_int_eq(stat(socket_path(), file), 0);
+	ck_assert(S_ISSOCK(file->st_mode));
+	ck_assert_uint_eq(file->st_mode & 07777, mode);
+}
+
+/* port_use - takes a free port of a host; false when there is no such host here */
+static bool
+port_use(const char *kind, const char *host)
+{
+	char socket[SITE_PATH];
+	int port = dial_free_port(host);
+
+	snprintf(socket, sizeof(socket), "%s:%d@%s", kind, port, host);
+	site_use_socket(&site, socket);
+	return port != 0;
+}
+
+/* start_refused - expects another start to fail, with a line that names the socket */
+static void
+start_refused(const char *socket)
+{
+	struct outcome outcome;
+
+	ck_assert_int_ne(site_milter(&outcome, "-c %s", site.configuration), 0);
+	ck_assert_msg(strstr(outcome.err, socket) != NULL, "unclear: %s", outcome.err);
+}
+
+/*
+ * stop_expect - expects a signal to stop the milter in time. In its first milliseconds
+ * libmilter's own thread may take the signal, and needs up to 5 seconds; when that is
+ * over cannot be seen from here.
+ */
+static void
+stop_expect(int signal)
+{
+	poll(NULL, 0, SETTLING * deadline_factor());
+	ck_assert_int_eq(site_stop(&site, signal, STOP_LIMIT), 0);
+}
+
+START_TEST(inet_socket)
+{
+	ck_assert(port_use("inet", "127.0.0.1"));
+	site_start(&site);
+	answers_expect();
+}
+END_TEST
+
+START_TEST(inet6_socket)
+{
+	if (!port_use("inet6", "::1")) {
+		suite_skip("inet6_socket", "this machine has no address ::1");
+		return;
+	}
+	site_start(&site);
+	answers_expect();
+}
+END_TEST
+
+START_TEST(unix_socket_is_for_owner_and_group)
+{
+	struct stat file;
+
+	umask(0);
+	site_start(&site);
+	socket_expect(0660, &file);
+	answers_expect();
+}
+END_TEST
+
+START_TEST(unix_socket_has_the_mode_and_group_configured)
+{
+	struct group *group = getgrgid(getegid());
+	struct stat file;
+
+	umask(077);
+	site_configure(&site, "socket-mode", "0666");
+	if (group != NULL)
+		site_configure(&site, "socket-group", group->gr_name);
+	site_start(&site);
+	socket_expect(0666, &file);
+	ck_assert_uint_eq(file.st_gid, getegid());
+	answers_expect();
+}
+END_TEST
+
+START_TEST(passed_socket)
+{
+	char socket[SITE_PATH];
+
+	site.listener = dial_listen("inet:0@127.0.0.1");
+	ck_assert_int_ge(site.listener, 0);
+	site_use_socket(&site, "fd:3");
+	site_start(&site);
+	snprintf(socket, sizeof(socket), "inet:%d@127.0.0.1", dial_port(site.listener));
+	strcpy(site.socket, socket);
+	answers_expect();
+	/* A restart refuses no connection: this one waits for the next milter. */
+	stop_expect(SIGTERM);
+	ck_assert_int_ge(dial_socket(site.socket), 0);
+	site_start(&site);
+	answers_expect();
+}
+END_TEST
+
+START_TEST(passed_unix_socket_is_not_removed)
+{
+	char path[SITE_PATH];
+
+	site.listener = dial_listen(site.socket);
+	strcpy(path, site.socket);
+	ck_assert_int_ge(site.listener, 0);
+	site_use_socket(&site, "fd:3");
+	site_start(&site);
+	strcpy(site.socket, path);
+	answers_expect();
+	stop_expect(SIGTERM);
+	ck_assert_int_eq(access(socket_path(), F_OK), 0);
+}
+END_TEST
+
+START_TEST(second_milter_on_a_unix_socket_leaves_the_first_working)
+{
+	site_start(&site);
+	start_refused(socket_path());
+	answers_expect();
+	ck_assert(site_runs(&site));
+}
+END_TEST
+
+START_TEST(stale_unix_socket_is_replaced)
+{
+	int stale = dial_listen(site.socket);
+
+	ck_assert_int_ge(stale, 0);
+	close(stale);
+	ck_assert_int_eq(access(socket_path(), F_OK), 0);
+	site_start(&site);
+	answers_expect();
+}
+END_TEST
+
+START_TEST(socket_left_by_a_killed_milter_is_replaced)
+{
+	site_start(&site);
+	ck_assert_int_eq(site_stop(&site, SIGKILL, STOP_LIMIT), 128 + SIGKILL);
+	ck_assert_int_eq(access(socket_path(), F_OK), 0);
+	site_start(&site);
+	answers_expect();
+}
+END_TEST
+
+START_TEST(file_in_the_place_of_the_socket_is_left_alone)
+{
+	ck_assert(file_write(socket_path(), "precious", 8));
+	start_refused(socket_path());
+	ck_assert_int_eq(file_size(socket_path()), 8);
+}
+END_TEST
+
+START_TEST(port_in_use_is_a_clear_error)
+{
+	ck_assert(port_use("inet", "127.0.0.1"));
+	site_start(&site);
+	start_refused(strchr(site.socket, ':') + 1); /* PORT@HOST */
+	answers_expect();
+}
+END_TEST
+
+START_TEST(signal_stops_the_milter_within_a_second)
+{
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
+	struct submission user = submission_by("user@shut.test");
+	struct mta *idle;
+
+	site_start(&site);
+	idle = submission_connect(&site, &user);
+	submission_ask(idle, &user);
+	stop_expect(signals[_i]);
+	ck_assert_int_ne(access(socket_path(), F_OK), 0);
+	mta_close(&idle);
+}
+END_TEST
+
+/* busy_start - starts a process that asks until the milter is gone */
+static pid_t
+busy_start(void)
+{
+	struct submission user = submission_by("user@shut.test");
+	struct mta *mta = submission_connect(&site, &user);
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		while (submission_ask(mta, &user).kind == MTA_REPLY)
+			;
+		_exit(0);
+	}
+	mta_close(&mta);
+	return pid;
+}
+
+START_TEST(signal_stops_a_busy_milter_within_a_second)
+{
+	char line[LOGLINE_SIZE];
+	pid_t busy[BUSY];
+	int i;
+
+	site_start(&site);
+	for (i = 0; i < BUSY; i++)
+		busy[i] = busy_start();
+	ck_assert(logline_find(&site, "login", "user@shut.test", line, sizeof(line)));
+	stop_expect(SIGTERM);
+	for (i = 0; i < BUSY; i++)
+		ck_assert_int_eq(process_wait(busy[i], 10 * STOP_LIMIT), 0);
+}
+END_TEST
+
+START_TEST(signal_right_after_the_start_stops_the_milter)
+{
+	site_start(&site);
+	ck_assert_int_eq(site_stop(&site, SIGTERM, EARLY_STOP_LIMIT), 0);
+	site_start(&site);
+	answers_expect();
+}
+END_TEST
+
+START_TEST(thousand_dropped_connections)
+{
+	struct mta *held[HELD];
+	int i, round;
+
+	site_start(&site);
+	for (round = 0; round < DROPPED / HELD; round++) {
+		for (i = 0; i < HELD; i++) {
+			held[i] = mta_open(site.socket);
+			ck_assert_ptr_nonnull(held[i]);
+			if (round % 2 == 0)
+				ck_assert(mta_negotiate(held[i]));
+		}
+		for (i = 0; i < HELD; i++)
+			mta_close(&held[i]);
+	}
+	answers_expect();
+	ck_assert(site_runs(&site));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("milter_socket");
+	TCase *kinds = suite_add_case(suite, "kinds");
+	TCase *stop = suite_add_case(suite, "stop");
+	TCase *abuse = suite_add_case(suite, "abuse");
+
+	tcase_add_checked_fixture(kinds, setup, teardown);
+	tcase_add_test(kinds, inet_socket);
+	tcase_add_test(kinds, inet6_socket);
+	tcase_add_test(kinds, unix_socket_is_for_owner_and_group);
+	tcase_add_test(kinds, unix_socket_has_the_mode_and_group_configured);
+	tcase_add_test(kinds, passed_socket);
+	tcase_add_test(kinds, passed_unix_socket_is_not_removed);
+	tcase_add_test(kinds, second_milter_on_a_unix_socket_leaves_the_first_working);
+	tcase_add_test(kinds, stale_unix_socket_is_replaced);
+	tcase_add_test(kinds, socket_left_by_a_killed_milter_is_replaced);
+	tcase_add_test(kinds, file_in_the_place_of_the_socket_is_left_alone);
+	tcase_add_test(kinds, port_in_use_is_a_clear_error);
+	tcase_add_checked_fixture(stop, setup, teardown);
+	tcase_add_loop_test(stop, signal_stops_the_milter_within_a_second, 0, 3);
+	tcase_add_test(stop, signal_stops_a_busy_milter_within_a_second);
+	tcase_add_test(stop, signal_right_after_the_start_stops_the_milter);
+	tcase_add_checked_fixture(abuse, setup, teardown);
+	tcase_add_test(abuse, thousand_dropped_connections);
+	return suite_run(suite);
+}

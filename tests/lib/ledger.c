@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* ledger.c - the usage database of a state folder, in plain words. */
+#include "tests/lib/ledger.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "policy/usage/usage_database.h"
+
+struct visit {
+	void (*fn)(void *arg, const struct ledger_row *row);
+	void *arg;
+};
+
+static int64_t
+seconds(instant t)
+{
+	return t == INSTANT_NONE ? 0 : t;
+}
+
+static void
+days_add(struct ledger_row *to, const struct usage_row *row)
+{
+	uint32_t mechanisms = 0;
+
+	to->days = row->days;
+	for (size_t i = 0; i < row->days; i++) {
+		mechanisms |= row->day[i].mechanisms;
+		for (int kind = 0; kind < USAGE_KINDS; kind++) {
+			to->count[kind] += row->day[i].count[kind];
+			to->all += row->day[i].count[kind];
+		}
+	}
+	mechanisms_print(mechanisms, to->mechanisms);
+}
+
+static enum error
+row_visit(void *arg, const struct usage_row *row)
+{
+	struct visit *visit = arg;
+	struct ledger_row to;
+
+	memset(&to, 0, sizeof(to));
+	strcpy(to.login, row->login.text);
+	to.first_seen = seconds(row->usage.first_seen);
+	to.last_seen = seconds(row->usage.last_seen);
+	to.last_use = seconds(row->usage.last_use);
+	to.last_exempt = seconds(row->usage.last_exempt);
+	if (row->usage.has_client)
+		address_print(&row->usage.client, to.client);
+	to.mechanism = mechanism_code_name(row->usage.mechanism);
+	to.tls = tls_code_name(row->usage.tls);
+	days_add(&to, row);
+	visit->fn(visit->arg, &to);
+	return OK;
+}
+
+uint64_t
+ledger_read(
+    const char *dir, void (*fn)(void *arg, const struct ledger_row *row), void *arg)
+{
+	struct visit visit = {fn, arg};
+	struct usage_node node;
+	struct error_text why;
+	struct db_txn *txn;
+	struct db *db;
+
+	ck_assert_msg(usage_database_open(&db, dir, false, &why) == OK, "%s", why.text);
+	ck_assert_int_eq(db_begin(db, false, &txn), OK);
+	ck_assert_int_eq(usage_database_each(txn, row_visit, &visit), OK);
+	ck_assert_int_eq(usage_database_get_node(txn, &node), OK);
+	db_abort(&txn);
+	db_close(&db);
+	return node.dropped;
+}

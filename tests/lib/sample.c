@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* sample.c - the policy most milter tests start from, and the milter's own words. */
+#include "tests/lib/sample.h"
+
+#include "tests/lib/deadline.h"
+
+#include <check.h>
+#include <time.h>
+
+enum { CHANGE_LIMIT = 15000, SLOW_SECONDS = 2 };
+
+void
+sample_open(struct site *site)
+{
+	site_open_ready(site);
+	site_do(site, "tenant add open --domain open.test --smtp-auth enabled");
+	site_do(site, "tenant add shut --domain shut.test --smtp-auth disabled");
+}
+
+void
+sample_expect_styles(const struct site *site, const char *login, const char *standard,
+    const char *exchange, const char *verdict, const char *reason)
+{
+	expect_denial(site, login, standard, verdict, reason);
+	site_do(site, "settings set reply-style exchange");
+	expect_denial(site, login, exchange, verdict, reason);
+	site_do(site, "settings set reply-style standard");
+}
+
+bool
+sample_await(const struct site *site, const char *login, bool passes)
+{
+	int64_t deadline = deadline_in(CHANGE_LIMIT);
+	bool passed;
+
+	do {
+		struct mta_reply reply = submission_send_by(site, login);
+
+		passed = reply.kind == MTA_ACCEPT;
+	} while (passed != passes && deadline_pause(deadline));
+	return passed == passes;
+}
+
+void
+sample_time(char *text, size_t size, int seconds)
+{
+	time_t then = time(NULL) + seconds + (deadline_factor() > 1 ? SLOW_SECONDS : 0);
+	struct tm parts;
+
+	strftime(text, size, "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&then, &parts));
+}

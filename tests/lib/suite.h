@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* suite.h - what the test programs that run the milter have in common. */
+#ifndef TESTS_LIB_SUITE_H
+#define TESTS_LIB_SUITE_H
+
+#include <check.h>
+
+/* Adds a case with a time limit that slow runs can stretch. */
+TCase *suite_add_case(Suite *suite, const char *name);
+
+/* Runs a suite and reports on standard output as TAP; returns main()'s status. */
+int suite_run(Suite *suite);
+
+/* Says in the TAP output that the running test does nothing here, and why. */
+void suite_skip(const char *test, const char *why);
+
+#endif

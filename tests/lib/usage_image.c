@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_image.c - usage files in memory, for tests. */
+#include "tests/lib/usage_image.h"
+
+#include "policy/db/db.h"
+#include "policy/usage/usage_database.h"
+#include "policy/usage/usage_file_writer.h"
+#include "tests/lib/state.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#define DAY INT64_C(86400)
+
+static struct usage_entry
+entry_make(const struct usage_sample *from)
+{
+	struct usage_entry e = {.day = {from->day, {from->count}, 4}};
+
+	if (*from->login == '\0')
+		usage_others(&e.login);
+	else
+		e.login = login_make(from->login);
+	usage_init(&e.usage);
+	e.usage.first_seen = e.usage.last_seen = from->day * DAY + from->count;
+	e.usage.has_client =
+	    from->count % 2 && address_parse("192.0.2.1", &e.usage.client);
+	return e;
+}
+
+struct usage_image
+usage_image_make(
+    const struct usage_sample *samples, size_t n, const struct usage_node *node)
+{
+	struct usage_image image = {NULL, 0};
+	struct error_text why = {.text = ""};
+	char path[STATE_PATH];
+	struct state state;
+	struct db_txn *txn;
+	uint64_t rows;
+	struct db *db;
+	FILE *to;
+
+	state_open(&state);
+	snprintf(path, sizeof path, "%s/usage", state.dir);
+	mkdir(path, 0770);
+	expect_ok(usage_database_open(&db, state.dir, true, &why));
+	expect_ok(db_begin(db, true, &txn));
+	for (size_t i = 0; i < n; i++) {
+		struct usage_entry e = entry_make(&samples[i]);
+
+		expect_ok(usage_database_add(txn, &e));
+	}
+	expect_ok(usage_database_put_node(txn, node));
+	expect_ok(db_commit(&txn));
+	to = open_memstream(&image.at, &image.n);
+	ck_assert_ptr_nonnull(to);
+	expect_ok(usage_file_write(db, to, NULL, &rows));
+	fclose(to);
+	db_close(&db);
+	return image;
+}
+
+struct usage_node
+usage_node_make(const char *host, instant since, instant until)
+{
+	struct usage_node node;
+
+	expect_ok(recording_host_init(&node, since));
+	node.until = until;
+	snprintf(node.host, sizeof node.host, "%s", host);
+	return node;
+}

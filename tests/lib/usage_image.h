@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_image.h - usage files in memory, for tests. */
+#ifndef TESTS_LIB_USAGE_IMAGE_H
+#define TESTS_LIB_USAGE_IMAGE_H
+
+#include "policy/usage/recording_host.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* A stream; `at` is for free(). */
+struct usage_image {
+	char *at;
+	size_t n;
+};
+
+/* What a login ("": usage_others()) did on a day; an odd count comes from a client. */
+struct usage_sample {
+	const char *login;
+	uint32_t day, count;
+};
+
+/* The stream of a database with these samples and this node, or fails the test. */
+struct usage_image usage_image_make(
+    const struct usage_sample *samples, size_t n, const struct usage_node *node);
+
+/* A machine with a random number. */
+struct usage_node usage_node_make(const char *host, instant since, instant until);
+
+#endif

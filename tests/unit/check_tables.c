@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_tables.c - tenants, domains and mailboxes in the store, and their guards. */
+#include "tests/lib/state.h"
+#include "tests/lib/suite.h"
+
+#include "policy/identity/domain.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/tenant_table.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { LIST_SIZE = 400 };
+
+static struct state state;
+static struct store *store;
+static struct store_txn *txn;
+static struct error_text why;
+
+/* setup - acme owns acme.test and is disabled, open owns open.test and is enabled */
+static void
+setup(void)
+{
+	state_open_ready(&state);
+	store = state_store(&state, STORE_WRITE);
+	txn = txn_begin(store);
+	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
+	domain_store(txn, "acme.test", "acme");
+	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
+	domain_store(txn, "open.test", "open");
+	why.text[0] = '\0';
+}
+
+/* teardown - whatever happened, the database holds */
+static void
+teardown(void)
+{
+	txn_commit(&txn);
+	store_expect_sound(store);
+	store_close(&store);
+}
+
+static void
+owner_expect(const char *domain, const char *tenant)
+{
+	char name[TENANT_NAME_MAX + 1];
+
+	if (tenant == NULL) {
+		expect_error(ERR_NOTFOUND, domain_table_get(txn, domain, name));
+		return;
+	}
+	expect_ok(domain_table_get(txn, domain, name));
+	ck_assert_str_eq(name, tenant);
+}
+
+static enum error
+domain_add(const char *domain, const char *tenant, bool move)
+{
+	return domain_table_add(txn, domain, tenant, move, &why);
+}
+
+/* why_expect - the line for the person names these */
+static void
+why_expect(const char *name, const char *other)
+{
+	ck_assert_msg(strstr(why.text, name) != NULL && strstr(why.text, other) != NULL,
+	    "\"%s\" does not name %s and %s", why.text, name, other);
+}
+
+START_TEST(tenant_comes_back_as_it_was_stored)
+{
+	struct tenant in, out;
+
+	memset(&in, 0, sizeof(in));
+	memset(&out, 0xA5, sizeof(out));
+	snprintf(in.name, sizeof(in.name), "%063d", 7);
+	in.smtp_auth = SMTP_AUTH_ENABLED;
+	in.action = ACTION_TEMPFAIL;
+	in.blocks = BLOCKS_PASSWORDS;
+	in.enforce_from = 1;
+	in.tempfail_until = INT64_C(253402300799);
+	memset(in.contact, 'c', CONTACT_MAX);
+	memset(in.reply, 'r', REPLY_TEXT_MAX);
+	memset(in.note, 'n', NOTE_MAX);
+	expect_ok(tenant_table_put(txn, &in));
+	expect_ok(tenant_table_get(txn, in.name, &out));
+	ck_assert_str_eq(in.name, out.name);
+	ck_assert_int_eq(in.smtp_auth, out.smtp_auth);
+	ck_assert_int_eq(in.action, out.action);
+	ck_assert_int_eq(in.blocks, out.blocks);
+	ck_assert_int_eq(in.enforce_from, out.enforce_from);
+	ck_assert_int_eq(in.tempfail_until, out.tempfail_until);
+	ck_assert_str_eq(in.contact, out.contact);
+	ck_assert_str_eq(in.reply, out.reply);
+	ck_assert_str_eq(in.note, out.note);
+	expect_error(ERR_NOTFOUND, tenant_table_get(txn, "nobody", &out));
+	expect_error(ERR_NOTFOUND, tenant_table_get(txn, "acm", &out));
+}
+END_TEST
+
+START_TEST(tenant_of_a_login_is_the_owner_of_its_domain)
+{
+	struct login login = login_make("jane@acme.test");
+	struct tenant tenant;
+
+	expect_ok(tenant_table_of(txn, &login, &tenant));
+	ck_assert_str_eq(tenant.name, "acme");
+	login = login_make("jane@sub.acme.test");
+	expect_error(ERR_NOTFOUND, tenant_table_of(txn, &login, &tenant));
+	login = login_make("jane");
+	expect_error(ERR_NOTFOUND, tenant_table_of(txn, &login, &tenant));
+}
+END_TEST
+
+START_TEST(catch_all_has_every_login_of_no_other_tenant)
+{
+	static const char *const logins[] = {
+	    "jane@free.test", "jane", "jane@sub.acme.test"};
+	struct login login = login_make("jane@acme.test");
+	struct tenant tenant;
+
+	tenant_store(txn, "rest", SMTP_AUTH_ENABLED);
+	domain_store(txn, DOMAIN_ANY, "rest");
+	expect_ok(tenant_table_of(txn, &login, &tenant));
+	ck_assert_str_eq(tenant.name, "acme");
+	for (size_t i = 0; i < sizeof(logins) / sizeof(*logins); i++) {
+		login = login_make(logins[i]);
+		expect_ok(tenant_table_of(txn, &login, &tenant));
+		ck_assert_str_eq(tenant.name, "rest");
+	}
+}
+END_TEST
+
+START_TEST(domain_without_its_tenant_is_damage)
+{
+	struct login login = login_make("jane@acme.test");
+	struct tenant tenant;
+	struct key key;
+
+	key_name(&key, TABLE_TENANT, "acme");
+	expect_ok(store_delete(txn, &key));
+	expect_error(ERR_DAMAGED, tenant_table_of(txn, &login, &tenant));
+}
+END_TEST
+
+START_TEST(domain_names_are_read_in_normal_form)
+{
+	static const struct {
+		const char *in, *out;
+	} rows[] = {{"*", "*"}, {"ACME.Test.", "acme.test"},
+	    {"B\xC3\xBC"
+	     "cher.test",
+		"xn--bcher-kva.test"},
+	    {"my_host", "my_host"}, {"fa\xC3\x9F.test", "xn--fa-hia.test"}};
+	static const char *const bad[] = {"", ".", "a..test", "*.test", "a b.test",
+	    "192.0.2.1", "[192.0.2.1]", "a@b.test", "a,b.test", "a.test..",
+	    "\xC3(.test"};
+	char out[DOMAIN_MAX + 1];
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		expect_ok(domain_parse(rows[i].in, out, &why));
+		ck_assert_str_eq(out, rows[i].out);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+		expect_error(ERR_DATA, domain_parse(bad[i], out, &why));
+		why_expect("domain", bad[i]);
+	}
+}
+END_TEST
+
+START_TEST(domain_belongs_to_one_tenant)
+{
+	struct digest digest;
+
+	expect_error(ERR_CONFLICT, domain_add("acme.test", "open", false));
+	why_expect("acme.test", "tenant acme");
+	owner_expect("acme.test", "acme");
+	digest = store_meta(txn)->digest;
+	expect_ok(domain_add("acme.test", "acme", false));
+	expect_ok(domain_add("acme.test", "acme", true));
+	ck_assert_mem_eq(&digest, &store_meta(txn)->digest, sizeof(digest));
+	expect_error(ERR_NOTFOUND, domain_add("free.test", "acme", true));
+	why_expect("free.test", "no tenant");
+	expect_ok(domain_add("acme.test", "open", true));
+	owner_expect("acme.test", "open");
+	ck_assert_uint_eq(store_meta(txn)->domains, 2);
+}
+END_TEST
+
+/* list_add - adds a name to a list parted by spaces */
+static void
+list_add(char *list, const char *name)
+{
+	size_t used = strlen(list);
+
+	snprintf(list + used, LIST_SIZE - used, "%s%s", used > 0 ? " " : "", name);
+}
+
+static enum error
+domain_list_add(void *list, const char *domain)
+{
+	list_add(list, domain);
+	return OK;
+}
+
+/* domains_expect - the tenant's domains by its index */
+static void
+domains_expect(const char *tenant, const char *wanted)
+{
+	char list[LIST_SIZE] = "", first[DOMAIN_MAX + 1];
+
+	expect_ok(domain_table_each_of(txn, tenant, domain_list_add, list));
+	ck_assert_str_eq(list, wanted);
+	if (*wanted == '\0') {
+		expect_error(ERR_NOTFOUND, domain_table_first_of(txn, tenant, first));
+		return;
+	}
+	expect_ok(domain_table_first_of(txn, tenant, first));
+	ck_assert_mem_eq(first, wanted, strlen(first));
+}
+
+START_TEST(index_of_domains_follows)
+{
+	tenant_store(txn, "acme2", SMTP_AUTH_ENABLED); /* "acme" is a prefix */
+	domains_expect("acme", "acme.test");
+	domains_expect("acme2", "");
+	domains_expect("acm", "");
+	domain_store(txn, "b.test", "acme2");
+	domain_store(txn, DOMAIN_ANY, "acme");
+	domains_expect("acme", "* acme.test");
+	expect_ok(domain_add("b.test", "acme", true));
+	domains_expect("acme", "* acme.test b.test");
+	domains_expect("acme2", "");
+	expect_ok(domain_table_remove(txn, "acme.test", true, &why));
+	domains_expect("acme", "* b.test");
+	owner_expect("acme.test", NULL);
+}
+END_TEST
+
+START_TEST(mailbox_with_nothing_left_is_removed)
+{
+	struct login login = login_make("jane@acme.test");
+	struct mailbox mailbox = mailbox_make(SMTP_AUTH_INHERIT, "");
+
+	expect_ok(mailbox_table_put(txn, &login, &mailbox));
+	mailbox_expect(txn, "jane@acme.test", false);
+	mailbox.note[0] = 'x';
+	expect_ok(mailbox_table_put(txn, &login, &mailbox));
+	mailbox_expect(txn, "jane@acme.test", true);
+	mailbox_expect(txn, "jan@acme.test", false);
+	mailbox_expect(txn, "janet@acme.test", false);
+	mailbox_expect(txn, "jane@acme.tes", false);
+	mailbox.note[0] = '\0';
+	expect_ok(mailbox_table_put(txn, &login, &mailbox));
+	mailbox_expect(txn, "jane@acme.test", false);
+	expect_error(ERR_NOTFOUND, mailbox_table_remove(txn, &login));
+	ck_assert_uint_eq(store_meta(txn)->mailboxes, 0);
+}
+END_TEST
+
+static enum error
+mailbox_list_add(void *list, const struct login *address, const struct mailbox *mailbox)
+{
+	(void)mailbox;
+	list_add(list, address->text);
+	return OK;
+}
+
+static enum error
+mailbox_stop(void *count, const struct login *address, const struct mailbox *mailbox)
+{
+	(void)address;
+	(void)mailbox;
+	++*(int *)count;
+	return ERR_NOTFOUND;
+}
+
+START_TEST(mailboxes_are_listed_by_domain)
+{
+	char list[LIST_SIZE] = "";
+	int count = 0;
+
+	mailbox_store(txn, "b@acme.test", SMTP_AUTH_ENABLED, "");
+	mailbox_store(txn, "a@acme.test", SMTP_AUTH_ENABLED, "");
+	mailbox_store(txn, "a@acme.test2", SMTP_AUTH_ENABLED, "");
+	mailbox_store(txn, "a@acme.tes", SMTP_AUTH_ENABLED, "");
+	mailbox_store(txn, "\xC3\xA9@acme.test", SMTP_AUTH_ENABLED, "");
+	expect_ok(mailbox_table_each(txn, "acme.test", mailbox_list_add, list));
+	ck_assert_str_eq(list, "a@acme.test b@acme.test \xC3\xA9@acme.test");
+	list[0] = '\0';
+	expect_ok(mailbox_table_each(txn, NULL, mailbox_list_add, list));
+	ck_assert_str_eq(list,
+	    "a@acme.tes a@acme.test b@acme.test \xC3\xA9@acme.test "
+	    "a@acme.test2");
+	/* an error of the caller's ends the walk and is no end of the range */
+	ck_assert_int_ne(mailbox_table_each(txn, NULL, mailbox_stop, &count), OK);
+	ck_assert_int_eq(count, 1);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tables");
+	TCase *tcase = state_add_case(suite, "tables");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, tenant_comes_back_as_it_was_stored);
+	tcase_add_test(tcase, tenant_of_a_login_is_the_owner_of_its_domain);
+	tcase_add_test(tcase, catch_all_has_every_login_of_no_other_tenant);
+	tcase_add_test(tcase, domain_without_its_tenant_is_damage);
+	tcase_add_test(tcase, domain_names_are_read_in_normal_form);
+	tcase_add_test(tcase, domain_belongs_to_one_tenant);
+	tcase_add_test(tcase, index_of_domains_follows);
+	tcase_add_test(tcase, mailbox_with_nothing_left_is_removed);
+	tcase_add_test(tcase, mailboxes_are_listed_by_domain);
+	return suite_run(suite);
+}

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_tables_removal.c - removing tenants and domains, and what guards them. */
+#include "tests/lib/state.h"
+#include "tests/lib/suite.h"
+
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
+#include "policy/tables/setting_table.h"
+#include "policy/tables/tenant_table.h"
+
+#include <string.h>
+
+static struct state state;
+static struct store *store;
+static struct store_txn *txn;
+static struct error_text why;
+
+/* setup - acme owns acme.test and is disabled, open owns open.test and is enabled */
+static void
+setup(void)
+{
+	state_open_ready(&state);
+	store = state_store(&state, STORE_WRITE);
+	txn = txn_begin(store);
+	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
+	domain_store(txn, "acme.test", "acme");
+	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
+	domain_store(txn, "open.test", "open");
+	why.text[0] = '\0';
+}
+
+/* teardown - whatever happened, the database holds */
+static void
+teardown(void)
+{
+	txn_commit(&txn);
+	store_expect_sound(store);
+	store_close(&store);
+}
+
+static void
+owner_expect(const char *domain, const char *tenant)
+{
+	char name[TENANT_NAME_MAX + 1];
+
+	if (tenant == NULL) {
+		expect_error(ERR_NOTFOUND, domain_table_get(txn, domain, name));
+		return;
+	}
+	expect_ok(domain_table_get(txn, domain, name));
+	ck_assert_str_eq(name, tenant);
+}
+
+/* why_expect - the line for the person names these */
+static void
+why_expect(const char *name, const char *other)
+{
+	ck_assert_msg(strstr(why.text, name) != NULL && strstr(why.text, other) != NULL,
+	    "\"%s\" does not name %s and %s", why.text, name, other);
+}
+
+START_TEST(removing_a_domain_is_guarded)
+{
+	struct login alias = login_make("jd");
+
+	expect_error(ERR_NOTFOUND, domain_table_remove(txn, "free.test", false, &why));
+	why_expect("free.test", "no tenant");
+	expect_error(ERR_PROTECTED, domain_table_remove(txn, "acme.test", false, &why));
+	why_expect("acme", "--force");
+	owner_expect("acme.test", "acme");
+	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
+	expect_error(ERR_CONFLICT, domain_table_remove(txn, "acme.test", true, &why));
+	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_INHERIT, "");
+	alias_store(txn, "jane@acme.test", "jd");
+	expect_error(ERR_CONFLICT, domain_table_remove(txn, "acme.test", true, &why));
+	owner_expect("acme.test", "acme");
+	expect_ok(alias_table_remove(txn, &alias));
+	expect_ok(domain_table_remove(txn, "acme.test", true, &why));
+	owner_expect("acme.test", NULL);
+	expect_ok(domain_table_remove(txn, "open.test", false, &why));
+	owner_expect("open.test", NULL);
+}
+END_TEST
+
+START_TEST(nothing_protects_where_unknown_tenants_do_not_pass)
+{
+	const struct setting *row = setting_find("unknown-tenant");
+
+	expect_ok(setting_table_set(txn, row, _i == 0 ? "reject" : "tempfail", &why));
+	expect_ok(store_reload_settings(txn));
+	expect_ok(domain_table_remove(txn, "acme.test", false, &why));
+	expect_ok(tenant_table_remove(txn, "acme", false, &why));
+}
+END_TEST
+
+START_TEST(lock_protects_as_well)
+{
+	struct tenant tenant;
+	bool protects;
+
+	expect_ok(tenant_table_get(txn, "open", &tenant));
+	expect_ok(tenant_table_protects(txn, &tenant, &protects));
+	ck_assert(!protects);
+	lock_store_tenant(txn, "open", INSTANT_NONE);
+	expect_ok(tenant_table_protects(txn, &tenant, &protects));
+	ck_assert(protects);
+	expect_error(ERR_PROTECTED, domain_table_remove(txn, "open.test", false, &why));
+	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "open", false, &why));
+	expect_ok(tenant_table_remove(txn, "open", true, &why));
+}
+END_TEST
+
+START_TEST(catch_all_that_passes_lets_go_of_nobody)
+{
+	const struct setting *row = setting_find("unknown-tenant");
+
+	expect_ok(setting_table_set(txn, row, "reject", &why));
+	expect_ok(store_reload_settings(txn));
+	expect_ok(domain_table_add(txn, DOMAIN_ANY, "open", false, &why));
+	expect_error(ERR_PROTECTED, domain_table_remove(txn, "acme.test", false, &why));
+	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "acme", false, &why));
+	lock_store_tenant(txn, "open", INSTANT_NONE);
+	expect_ok(domain_table_remove(txn, "acme.test", false, &why));
+}
+END_TEST
+
+START_TEST(removing_a_tenant_is_guarded)
+{
+	struct tenant tenant;
+
+	expect_error(ERR_NOTFOUND, tenant_table_remove(txn, "nobody", true, &why));
+	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "acme", false, &why));
+	why_expect("acme", "--force");
+	mailbox_store(txn, "jane@open.test", SMTP_AUTH_ENABLED, "");
+	expect_error(ERR_CONFLICT, tenant_table_remove(txn, "open", false, &why));
+	why_expect("open", "--force");
+	mailbox_expect(txn, "jane@open.test", true);
+	owner_expect("open.test", "open");
+	expect_ok(tenant_table_get(txn, "open", &tenant));
+	mailbox_store(txn, "jane@open.test", SMTP_AUTH_INHERIT, "");
+	expect_ok(tenant_table_remove(txn, "open", false, &why));
+	owner_expect("open.test", NULL);
+	expect_error(ERR_NOTFOUND, tenant_table_get(txn, "open", &tenant));
+}
+END_TEST
+
+START_TEST(removing_a_tenant_takes_all_that_is_its)
+{
+	domain_store(txn, "two.test", "acme");
+	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
+	mailbox_store(txn, "jane@two.test", SMTP_AUTH_ENABLED, "");
+	mailbox_store(txn, "jane@open.test", SMTP_AUTH_ENABLED, "");
+	alias_store(txn, "jane@acme.test", "jd");
+	alias_store(txn, "jane@acme.test", "jd@acme.test");
+	alias_store(txn, "john@two.test", "jd2@free.test");
+	alias_store(txn, "jane@open.test", "kept");
+	expect_ok(tenant_table_remove(txn, "acme", true, &why));
+	mailbox_expect(txn, "jane@acme.test", false);
+	mailbox_expect(txn, "jane@two.test", false);
+	mailbox_expect(txn, "jane@open.test", true);
+	alias_expect(txn, "jd", NULL);
+	alias_expect(txn, "jd@acme.test", NULL);
+	alias_expect(txn, "jd2@free.test", NULL);
+	alias_expect(txn, "kept", "jane@open.test");
+	owner_expect("two.test", NULL);
+	ck_assert_uint_eq(store_meta(txn)->tenants, 1);
+	ck_assert_uint_eq(store_meta(txn)->domains, 1);
+	ck_assert_uint_eq(store_meta(txn)->mailboxes, 1);
+	ck_assert_uint_eq(store_meta(txn)->aliases, 1);
+}
+END_TEST
+
+/* rest_store - a catch-all tenant that denies nothing */
+static void
+rest_store(void)
+{
+	tenant_store(txn, "rest", SMTP_AUTH_ENABLED);
+	domain_store(txn, DOMAIN_ANY, "rest");
+}
+
+START_TEST(catch_all_is_used_by_mailboxes_of_no_owner)
+{
+	bool used = true;
+
+	rest_store();
+	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
+	expect_ok(domain_table_used(txn, DOMAIN_ANY, &used));
+	ck_assert(!used);
+	mailbox_store(txn, "jane@zfree.test", SMTP_AUTH_ENABLED, "");
+	expect_ok(domain_table_used(txn, DOMAIN_ANY, &used));
+	ck_assert(used);
+	expect_error(ERR_CONFLICT, domain_table_remove(txn, DOMAIN_ANY, true, &why));
+	expect_error(ERR_CONFLICT, tenant_table_remove(txn, "rest", false, &why));
+	mailbox_store(txn, "jane@afree.test", SMTP_AUTH_ENABLED, "");
+	alias_store(txn, "jane@afree.test", "jd");
+	expect_ok(tenant_table_remove(txn, "rest", true, &why));
+	mailbox_expect(txn, "jane@zfree.test", false);
+	mailbox_expect(txn, "jane@afree.test", false);
+	alias_expect(txn, "jd", NULL);
+	mailbox_expect(txn, "jane@acme.test", true);
+}
+END_TEST
+
+START_TEST(catch_all_is_used_by_aliases_of_no_owner)
+{
+	bool used = false;
+
+	rest_store();
+	alias_store(txn, "jane@free.test", "jd");
+	expect_ok(domain_table_used(txn, DOMAIN_ANY, &used));
+	ck_assert_msg(used, "an alias leads to jane@free.test");
+	expect_error(ERR_CONFLICT, domain_table_remove(txn, DOMAIN_ANY, true, &why));
+}
+END_TEST
+
+START_TEST(removing_the_catch_all_takes_its_aliases)
+{
+	rest_store();
+	alias_store(txn, "jane@free.test", "jd");
+	alias_store(txn, "jane@acme.test", "kept");
+	expect_ok(tenant_table_remove(txn, "rest", true, &why));
+	alias_expect(txn, "jd", NULL);
+	alias_expect(txn, "kept", "jane@acme.test");
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tables_removal");
+	TCase *tcase = state_add_case(suite, "tables_removal");
+
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	tcase_add_test(tcase, removing_a_domain_is_guarded);
+	tcase_add_loop_test(
+	    tcase, nothing_protects_where_unknown_tenants_do_not_pass, 0, 2);
+	tcase_add_test(tcase, lock_protects_as_well);
+	tcase_add_test(tcase, catch_all_that_passes_lets_go_of_nobody);
+	tcase_add_test(tcase, removing_a_tenant_is_guarded);
+	tcase_add_test(tcase, removing_a_tenant_takes_all_that_is_its);
+	tcase_add_test(tcase, catch_all_is_used_by_mailboxes_of_no_owner);
+	tcase_add_test(tcase, catch_all_is_used_by_aliases_of_no_owner);
+	tcase_add_test(tcase, removing_the_catch_all_takes_its_aliases);
+	return suite_run(suite);
+}

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_tally.c - counting submissions in memory: sums, room, threads. */
+#include "milter/tally.h"
+#include "tests/lib/suite.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NOON INT64_C(1796126400) /* 2026-12-01 12:00 UTC */
+#define DAY INT64_C(86400)
+
+enum { MANY = 50000, THREADS = 4, ROUNDS = 20000, LOGINS = 1000, RESTORE_EACH = 3 };
+
+static struct usage_entry out[TALLY_SHARD_ENTRIES];
+
+static void
+setup(void)
+{
+	ck_assert_int_eq(tally_start(), OK);
+}
+
+static struct login
+login_numbered(unsigned n)
+{
+	struct login login;
+	char text[40];
+
+	snprintf(text, sizeof(text), "user%u@a.test", n);
+	ck_assert_int_eq(login_from_normal(text, strlen(text), &login), OK);
+	return login;
+}
+
+/* count - one submission of login number N; what tally_count() said */
+static bool
+count(unsigned n, enum usage_kind kind, instant now)
+{
+	const struct login login = login_numbered(n);
+	const struct tally_event event = {
+	    &login, kind, "192.0.2.1", "PLAIN", "", now, false};
+
+	return tally_count(&event);
+}
+
+/* drain_one - the only entry there is */
+static struct usage_entry
+drain_one(void)
+{
+	struct usage_entry entry;
+	size_t all = 0;
+
+	memset(&entry, 0, sizeof(entry));
+	for (unsigned i = 0; i < TALLY_SHARDS; i++) {
+		size_t n = tally_drain(i, out);
+
+		if (n > 0)
+			entry = out[0];
+		all += n;
+	}
+	ck_assert_uint_eq(all, 1);
+	return entry;
+}
+
+/* sum_drain - empties all; returns the submissions, and their entries */
+static uint64_t
+sum_drain(size_t *entries)
+{
+	uint64_t sum = 0;
+
+	*entries = 0;
+	for (unsigned i = 0; i < TALLY_SHARDS; i++) {
+		size_t n = tally_drain(i, out);
+
+		*entries += n;
+		for (size_t k = 0; k < n; k++)
+			for (int kind = 0; kind < USAGE_KINDS; kind++)
+				sum += out[k].day.count[kind];
+	}
+	return sum;
+}
+
+static const struct {
+	enum usage_kind kind;
+	const char *mechanism;
+	bool seen, use, password;
+} kinds[] = {
+    {USAGE_ALLOWED, "PLAIN", true, true, true},
+    {USAGE_ALLOWED, "XOAUTH2", true, true, false},
+    {USAGE_DENIED, "PLAIN", true, false, false},
+    {USAGE_WOULD_DENY, "LOGIN", true, true, true},
+    {USAGE_WOULD_DENY, "OAUTHBEARER", true, true, false},
+    {USAGE_EXEMPT, "PLAIN", false, false, false},
+};
+
+START_TEST(each_kind_says_what_it_is)
+{
+	const struct login login = login_numbered(1);
+	const struct tally_event event = {&login, kinds[_i].kind, "2001:db8::1",
+	    kinds[_i].mechanism, "TLSv1.3", NOON, false};
+	const char *mechanism = kinds[_i].seen ? kinds[_i].mechanism : "";
+	struct usage_entry e;
+
+	ck_assert(!tally_count(&event));
+	ck_assert_uint_eq(tally_entries(), 1);
+	e = drain_one();
+	ck_assert(login_equal(&e.login, &login));
+	ck_assert_int_eq(e.usage.first_seen, kinds[_i].seen ? NOON : INSTANT_NONE);
+	ck_assert_int_eq(e.usage.last_seen, kinds[_i].seen ? NOON : INSTANT_NONE);
+	ck_assert_int_eq(e.usage.last_use, kinds[_i].use ? NOON : INSTANT_NONE);
+	ck_assert_int_eq(
+	    e.usage.last_password_use, kinds[_i].password ? NOON : INSTANT_NONE);
+	ck_assert_int_eq(e.usage.last_exempt, kinds[_i].seen ? INSTANT_NONE : NOON);
+	ck_assert_int_eq(e.usage.has_client, kinds[_i].seen);
+	ck_assert_str_eq(mechanism_code_name(e.usage.mechanism), mechanism);
+	ck_assert_str_eq(tls_code_name(e.usage.tls), kinds[_i].seen ? "TLSv1.3" : "");
+	ck_assert_uint_eq(e.day.mechanisms,
+	    kinds[_i].seen ? UINT32_C(1) << mechanism_code(mechanism) : 0);
+	ck_assert_uint_eq(e.day.day, usage_day_of(NOON));
+	for (int kind = 0; kind < USAGE_KINDS; kind++)
+		ck_assert_uint_eq(e.day.count[kind], kind == (int)kinds[_i].kind);
+}
+END_TEST
+
+START_TEST(client_that_is_no_address_is_none)
+{
+	const struct login login = login_numbered(1);
+	const struct tally_event event = {
+	    &login, USAGE_ALLOWED, "local", "odd", "", NOON, false};
+	struct usage_entry e;
+
+	tally_count(&event);
+	e = drain_one();
+	ck_assert(!e.usage.has_client);
+	ck_assert_str_eq(mechanism_code_name(e.usage.mechanism), "OTHER");
+}
+END_TEST
+
+START_TEST(one_login_and_day_adds_up)
+{
+	struct usage_entry e;
+
+	count(1, USAGE_ALLOWED, NOON + 1);
+	count(1, USAGE_ALLOWED, NOON);
+	count(1, USAGE_DENIED, NOON + 2);
+	count(1, USAGE_EXEMPT, NOON + 3);
+	e = drain_one();
+	ck_assert_int_eq(e.usage.first_seen, NOON);
+	ck_assert_int_eq(e.usage.last_seen, NOON + 2);
+	ck_assert_int_eq(e.usage.last_use, NOON + 1);
+	ck_assert_int_eq(e.usage.last_exempt, NOON + 3);
+	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 2);
+	ck_assert_uint_eq(e.day.count[USAGE_DENIED], 1);
+	ck_assert_uint_eq(e.day.count[USAGE_EXEMPT], 1);
+	ck_assert_uint_eq(tally_entries(), 0);
+}
+END_TEST
+
+START_TEST(days_are_apart)
+{
+	size_t entries;
+
+	count(1, USAGE_ALLOWED, NOON);
+	count(1, USAGE_ALLOWED, NOON + DAY);
+	count(2, USAGE_ALLOWED, NOON + DAY);
+	ck_assert_uint_eq(tally_entries(), 3);
+	ck_assert_uint_eq(sum_drain(&entries), 3);
+	ck_assert_uint_eq(entries, 3);
+}
+END_TEST
+
+START_TEST(what_is_put_back_joins_what_came_meanwhile)
+{
+	struct usage_entry e;
+
+	count(1, USAGE_ALLOWED, NOON);
+	count(1, USAGE_DENIED, NOON + 1);
+	e = drain_one();
+	count(1, USAGE_ALLOWED, NOON + 9);
+	tally_restore(&e, 1);
+	e = drain_one();
+	ck_assert_int_eq(e.usage.first_seen, NOON);
+	ck_assert_int_eq(e.usage.last_seen, NOON + 9);
+	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 2);
+	ck_assert_uint_eq(e.day.count[USAGE_DENIED], 1);
+}
+END_TEST
+
+START_TEST(a_full_table_drops_and_tells)
+{
+	size_t entries, room;
+	uint64_t dropped;
+	int said = 0;
+
+	for (unsigned n = 0; n < MANY; n++)
+		said += count(n, USAGE_ALLOWED, NOON);
+	ck_assert_int_eq(said, 1);
+	room = tally_entries();
+	ck_assert_uint_le(room, TALLY_ENTRIES);
+	ck_assert_uint_gt(room, TALLY_ENTRIES / 4 * 3);
+	/* a login that is there needs no room */
+	count(0, USAGE_ALLOWED, NOON);
+	ck_assert_uint_eq(tally_entries(), room);
+	tally_drop(5);
+	dropped = tally_take_dropped();
+	ck_assert_uint_eq(dropped, MANY - room + 5);
+	ck_assert_uint_eq(tally_take_dropped(), 0);
+	ck_assert_uint_eq(sum_drain(&entries), MANY + 1 - (dropped - 5));
+	ck_assert_uint_eq(entries, room);
+	ck_assert_uint_eq(tally_entries(), 0);
+}
+END_TEST
+
+START_TEST(early_is_said_again_once_it_was_emptied)
+{
+	size_t entries;
+	int said = 0;
+
+	for (unsigned n = 0; n < MANY; n++)
+		said += count(n, USAGE_ALLOWED, NOON);
+	sum_drain(&entries);
+	for (unsigned n = 0; n < TALLY_ENTRIES / 2; n++)
+		said += count(n, USAGE_ALLOWED, NOON);
+	ck_assert_int_eq(said, 1);
+	for (unsigned n = 0; n < MANY; n++)
+		said += count(n, USAGE_ALLOWED, NOON);
+	ck_assert_int_eq(said, 2);
+}
+END_TEST
+
+/* On these days, of thousands, the names crowd one shard while others have room. */
+START_TEST(early_is_said_before_anything_is_dropped)
+{
+	static const unsigned days[] = {0, 683, 968, 1210, 3251};
+	size_t entries;
+
+	for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
+		unsigned n = 0;
+
+		while (!count(n, USAGE_ALLOWED, NOON + (instant)days[i] * 86400))
+			n++;
+		ck_assert_uint_eq(tally_take_dropped(), 0);
+		ck_assert_uint_gt(n, TALLY_ENTRIES / 2);
+		sum_drain(&entries);
+		ck_assert_uint_eq(entries, n + 1);
+	}
+}
+END_TEST
+
+START_TEST(what_finds_no_room_again_is_dropped)
+{
+	static struct usage_entry kept[TALLY_SHARD_ENTRIES];
+	size_t entries, room;
+	uint64_t dropped;
+
+	for (unsigned n = 0; n < 200; n++)
+		for (int k = 0; k < 3; k++)
+			count(n, USAGE_ALLOWED, NOON);
+	room = tally_drain(0, kept);
+	ck_assert_uint_gt(room, 0);
+	for (unsigned n = 200; n < 200 + 2 * MANY; n++)
+		count(n, USAGE_ALLOWED, NOON);
+	dropped = tally_take_dropped();
+	tally_restore(kept, room);
+	ck_assert_uint_eq(tally_take_dropped(), 3 * room);
+	ck_assert_uint_eq(sum_drain(&entries), 600 - 3 * room + 2 * MANY - dropped);
+}
+END_TEST
+
+/* Some of these lengths are kept in the slot, the others elsewhere. */
+START_TEST(login_of_any_length_is_kept_whole)
+{
+	char text[LOGIN_MAX + 1];
+	struct login login;
+	struct tally_event event = {
+	    &login, USAGE_ALLOWED, "192.0.2.1", "PLAIN", "", NOON, false};
+
+	for (size_t n = 1; n <= LOGIN_MAX; n++) {
+		memset(text, 'u', n);
+		if (n > 2)
+			text[n / 2] = '@';
+		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
+		ck_assert(!tally_count(&event));
+		text[n - 1] = 'v'; /* one that differs in its last byte */
+		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
+		ck_assert(!tally_count(&event));
+		ck_assert_uint_eq(tally_entries(), 2);
+		for (unsigned shard = 0, seen = 0; shard < TALLY_SHARDS; shard++)
+			for (size_t i = tally_drain(shard, out); i-- > 0; seen++) {
+				out[i].login.text[n - 1] = 'v';
+				ck_assert(login_equal(&out[i].login, &login));
+				ck_assert_uint_eq(out[i].day.count[USAGE_ALLOWED], 1);
+				ck_assert_uint_lt(seen, 2);
+			}
+		ck_assert_uint_eq(tally_entries(), 0);
+	}
+}
+END_TEST
+
+/* count_stranger - one submission of a login of no tenant, number N */
+static bool
+count_stranger(unsigned n, enum usage_kind kind)
+{
+	const struct login login = login_numbered(n);
+	const struct tally_event event = {
+	    &login, kind, "192.0.2.1", "PLAIN", "TLSv1.3", NOON, true};
+
+	return tally_count(&event);
+}
+
+/* Made-up logins take no room from tenants, and none of them is lost. */
+START_TEST(strangers_leave_room)
+{
+	uint64_t sum[3] = {0}; /* of tenants, of strangers, and of others */
+	size_t rows[3] = {0};
+	int said = 0;
+
+	for (unsigned n = 0; n < MANY; n++)
+		said += count_stranger(2 * n, USAGE_DENIED);
+	ck_assert_int_eq(said, 1);
+	ck_assert_uint_le(tally_entries(), TALLY_ENTRIES / 2 + 1);
+	for (unsigned n = 0; n < LOGINS; n++)
+		count(2 * n + 1, USAGE_ALLOWED, NOON);
+	ck_assert_uint_eq(tally_take_dropped(), 0);
+	for (unsigned i = 0; i < TALLY_SHARDS; i++) {
+		size_t n = tally_drain(i, out);
+
+		for (size_t k = 0; k < n; k++) {
+			bool others = usage_is_others(&out[k].login);
+			int of = others ? 2 : out[k].usage.stranger;
+
+			rows[of]++;
+			sum[of] += out[k].day.count[USAGE_ALLOWED] +
+			    out[k].day.count[USAGE_DENIED];
+			ck_assert(!others || !out[k].usage.has_client);
+		}
+	}
+	ck_assert_uint_eq(rows[0], LOGINS);
+	ck_assert_uint_eq(sum[0], LOGINS);
+	ck_assert_uint_eq(rows[1], TALLY_ENTRIES / 2);
+	ck_assert_uint_eq(rows[2], 1);
+	ck_assert_uint_eq(sum[1] + sum[2], MANY);
+}
+END_TEST
+
+START_TEST(strangers_that_find_no_room_again_are_others)
+{
+	static struct usage_entry kept[TALLY_SHARD_ENTRIES];
+	size_t entries, room;
+
+	for (unsigned n = 0; n < MANY; n++)
+		count_stranger(n, USAGE_DENIED);
+	room = tally_drain(0, kept);
+	ck_assert_uint_ge(room, TALLY_SHARD_STRANGERS);
+	for (unsigned n = MANY; n < 2 * MANY; n++)
+		count_stranger(n, USAGE_DENIED);
+	tally_restore(kept, room);
+	ck_assert_uint_eq(tally_take_dropped(), 0);
+	ck_assert_uint_eq(sum_drain(&entries), 2 * MANY);
+	ck_assert_uint_le(entries, TALLY_ENTRIES / 2 + 1);
+}
+END_TEST
+
+START_TEST(one_that_is_known_once_is_no_stranger)
+{
+	struct usage_entry e;
+
+	count_stranger(1, USAGE_ALLOWED);
+	count(1, USAGE_ALLOWED, NOON);
+	count_stranger(1, USAGE_ALLOWED);
+	e = drain_one();
+	ck_assert(!e.usage.stranger);
+	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 3);
+}
+END_TEST
+
+START_TEST(client_of_this_machine_is_noted)
+{
+	static const struct {
+		const char *client;
+		bool elsewhere;
+	} cases[] = {{"127.0.0.1", false}, {"::1", false}, {"192.0.2.1", true},
+	    {"local", true}, {"", true}};
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		const struct login login = login_numbered(1);
+		const struct tally_event event = {
+		    &login, USAGE_ALLOWED, cases[i].client, "PLAIN", "", NOON, false};
+
+		tally_count(&event);
+		ck_assert_msg(drain_one().usage.elsewhere == cases[i].elsewhere, "%s",
+		    cases[i].client);
+	}
+}
+END_TEST
+
+static atomic_bool done;
+
+static void *
+count_many(void *arg)
+{
+	unsigned seed = (unsigned)(size_t)arg;
+
+	for (int i = 0; i < ROUNDS; i++)
+		count((unsigned)rand_r(&seed) % LOGINS,
+		    (enum usage_kind)(i % USAGE_KINDS), NOON);
+	return NULL;
+}
+
+static void *
+drain_many(void *arg)
+{
+	uint64_t *sum = arg;
+
+	for (unsigned turn = 0; !atomic_load(&done); turn++) {
+		unsigned shard = turn % TALLY_SHARDS;
+		size_t n = tally_drain(shard, out);
+
+		if (turn % RESTORE_EACH == 0) {
+			tally_restore(out, n);
+			continue;
+		}
+		for (size_t i = 0; i < n; i++)
+			for (int kind = 0; kind < USAGE_KINDS; kind++)
+				*sum += out[i].day.count[kind];
+	}
+	return NULL;
+}
+
+START_TEST(threads_lose_no_count)
+{
+	pthread_t counting[THREADS], draining;
+	uint64_t sum = 0;
+	size_t entries;
+
+	ck_assert_int_eq(pthread_create(&draining, NULL, drain_many, &sum), 0);
+	for (size_t i = 0; i < THREADS; i++)
+		ck_assert_int_eq(
+		    pthread_create(&counting[i], NULL, count_many, (void *)i), 0);
+	for (int i = 0; i < THREADS; i++)
+		pthread_join(counting[i], NULL);
+	atomic_store(&done, true);
+	pthread_join(draining, NULL);
+	sum += sum_drain(&entries);
+	ck_assert_uint_eq(sum + tally_take_dropped(), (uint64_t)THREADS * ROUNDS);
+	ck_assert_uint_eq(tally_entries(), 0);
+}
+END_TEST
+
+START_TEST(nothing_is_counted_before_the_start)
+{
+	for (unsigned n = 0; n < MANY; n++)
+		ck_assert(!count(n, USAGE_ALLOWED, NOON));
+	ck_assert_uint_eq(tally_entries(), 0);
+	ck_assert_uint_eq(tally_take_dropped(), 0);
+	ck_assert_uint_eq(tally_drain(0, out), 0);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tally");
+	TCase *counts = suite_add_case(suite, "counts");
+	TCase *off = suite_add_case(suite, "off");
+
+	tcase_add_checked_fixture(counts, setup, NULL);
+	tcase_add_loop_test(
+	    counts, each_kind_says_what_it_is, 0, sizeof(kinds) / sizeof(kinds[0]));
+	tcase_add_test(counts, client_that_is_no_address_is_none);
+	tcase_add_test(counts, one_login_and_day_adds_up);
+	tcase_add_test(counts, days_are_apart);
+	tcase_add_test(counts, what_is_put_back_joins_what_came_meanwhile);
+	tcase_add_test(counts, a_full_table_drops_and_tells);
+	tcase_add_test(counts, early_is_said_again_once_it_was_emptied);
+	tcase_add_test(counts, early_is_said_before_anything_is_dropped);
+	tcase_add_test(counts, what_finds_no_room_again_is_dropped);
+	tcase_add_test(counts, login_of_any_length_is_kept_whole);
+	tcase_add_test(counts, strangers_leave_room);
+	tcase_add_test(counts, strangers_that_find_no_room_again_are_others);
+	tcase_add_test(counts, one_that_is_known_once_is_no_stranger);
+	tcase_add_test(counts, client_of_this_machine_is_noted);
+	tcase_add_test(counts, threads_lose_no_count);
+	tcase_add_test(off, nothing_is_counted_before_the_start);
+	return suite_run(suite);
+}

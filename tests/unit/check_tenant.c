@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* check_tenant.c - tenants: names, words, and their records. */
+#include "policy/model/tenant.h"
+#include "tests/lib/suite.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define COUNT(a) (sizeof(a) / sizeof *(a))
+
+START_TEST(name_good)
+{
+	static const char *const cases[][2] = {{"a", "a"}, {"0", "0"}, {"acme", "acme"},
+	    {"ACME", "acme"}, {"Acme.Corp_1-x", "acme.corp_1-x"}, {"9lives", "9lives"},
+	    {"a..b--c__", "a..b--c__"},
+	    {"a23456789b123456789c123456789d123456789e123456789f123456789g123",
+		"a23456789b123456789c123456789d123456789e123456789f123456789g123"}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char out[TENANT_NAME_MAX + 1];
+		struct error_text why;
+
+		ck_assert_msg(
+		    tenant_name_parse(cases[i][0], out, &why) == OK, "%s", cases[i][0]);
+		ck_assert_str_eq(out, cases[i][1]);
+	}
+}
+END_TEST
+
+START_TEST(name_bad)
+{
+	static const char *const cases[] = {"", ".a", "_a", "-a", "a b", " a", "a ",
+	    "a/b", "a@b", "*", "a*", "a\nb", "a\\b", "a,b", "a:b", "b\xC3\xBC",
+	    "\xC3\xBC", "\xE2\x84\xAA",
+	    "a23456789b123456789c123456789d123456789e123456789f123456789g1234"};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char out[TENANT_NAME_MAX + 1];
+		struct error_text why = {""};
+
+		ck_assert_msg(tenant_name_parse(cases[i], out, &why) == ERR_DATA,
+		    "\"%s\" was taken", cases[i]);
+		ck_assert_msg(why.text[0] != '\0', "\"%s\": no words", cases[i]);
+		ck_assert_int_eq(tenant_name_parse(cases[i], out, NULL), ERR_DATA);
+	}
+}
+END_TEST
+
+START_TEST(name_of_every_byte)
+{
+	for (int byte = 1; byte < 256; byte++) {
+		bool word = (byte >= 'a' && byte <= 'z') ||
+		    (byte >= 'A' && byte <= 'Z') || (byte >= '0' && byte <= '9');
+		bool inner = word || byte == '.' || byte == '_' || byte == '-';
+		char first[] = {(char)byte, 'x', '\0'},
+		     second[] = {'x', (char)byte, '\0'};
+		char out[TENANT_NAME_MAX + 1];
+
+		ck_assert_msg((tenant_name_parse(first, out, NULL) == OK) == word,
+		    "%02X first", (unsigned)byte);
+		ck_assert_msg((tenant_name_parse(second, out, NULL) == OK) == inner,
+		    "%02X second", (unsigned)byte);
+	}
+}
+END_TEST
+
+START_TEST(words)
+{
+	static const char *const auth[] = {"inherit", "enabled", "disabled"};
+	static const char *const actions[] = {
+	    "default", "reject", "tempfail", "report", "accept"};
+	static const char *const block[] = {"all", "passwords"};
+	static const char *const bad[] = {"", "Enabled", "enable", "enabled ", "REJECT",
+	    "rejected", "passwordss", "al", "none", "0", "1"};
+	enum smtp_auth a;
+	enum action c;
+	enum blocks b;
+
+	for (size_t i = 0; i < COUNT(auth); i++)
+		ck_assert_msg(smtp_auth_parse(auth[i], &a) &&
+			strcmp(smtp_auth_name(a), auth[i]) == 0,
+		    "%s", auth[i]);
+	for (size_t i = 0; i < COUNT(actions); i++)
+		ck_assert_msg(action_parse(actions[i], &c) &&
+			strcmp(action_name(c), actions[i]) == 0,
+		    "%s", actions[i]);
+	for (size_t i = 0; i < COUNT(block); i++)
+		ck_assert_msg(
+		    blocks_parse(block[i], &b) && strcmp(blocks_name(b), block[i]) == 0,
+		    "%s", block[i]);
+	for (size_t i = 0; i < COUNT(bad); i++)
+		ck_assert_msg(!smtp_auth_parse(bad[i], &a) &&
+			!action_parse(bad[i], &c) && !blocks_parse(bad[i], &b),
+		    "\"%s\" was taken", bad[i]);
+	ck_assert(smtp_auth_parse("disabled", &a) && a == SMTP_AUTH_DISABLED);
+	ck_assert(smtp_auth_parse("enabled", &a) && a == SMTP_AUTH_ENABLED);
+	ck_assert(action_parse("report", &c) && c == ACTION_REPORT);
+	ck_assert(action_parse("tempfail", &c) && c == ACTION_TEMPFAIL);
+	ck_assert(blocks_parse("passwords", &b) && b == BLOCKS_PASSWORDS);
+}
+END_TEST
+
+/* init - what a new tenant is: disabled, and nothing else */
+START_TEST(init)
+{
+	struct tenant t;
+
+	memset(&t, 0xA5, sizeof t);
+	tenant_init(&t);
+	ck_assert_int_eq(t.smtp_auth, SMTP_AUTH_DISABLED);
+	ck_assert_int_eq(t.action, ACTION_DEFAULT);
+	ck_assert_int_eq(t.blocks, BLOCKS_ALL);
+	ck_assert(t.enforce_from == INSTANT_NONE && t.tempfail_until == INSTANT_NONE);
+	ck_assert_str_eq(t.name, "");
+	ck_assert_str_eq(t.contact, "");
+	ck_assert_str_eq(t.reply, "");
+	ck_assert_str_eq(t.note, "");
+}
+END_TEST
+
+/* full - a tenant with all set; KIND varies the words */
+static struct tenant
+full(unsigned kind)
+{
+	struct tenant t;
+
+	tenant_init(&t);
+	t.smtp_auth = kind % 2 ? SMTP_AUTH_ENABLED : SMTP_AUTH_DISABLED;
+	t.action = (enum action)(kind % 4);
+	t.blocks = kind % 3 ? BLOCKS_ALL : BLOCKS_PASSWORDS;
+	t.enforce_from = 1796083200;
+	t.tempfail_until = kind == 0 ? INSTANT_NONE : 1;
+	strcpy(t.contact, "postmaster@example.org");
+	strcpy(t.reply, kind % 2 ? "" : "ask {tenant}");
+	strcpy(t.note, "ticket 4711");
+	return t;
+}
+
+static bool
+same(const struct tenant *a, const struct tenant *b)
+{
+	return a->smtp_auth == b->smtp_auth && a->action == b->action &&
+	    a->blocks == b->blocks && a->enforce_from == b->enforce_from &&
+	    a->tempfail_until == b->tempfail_until &&
+	    strcmp(a->contact, b->contact) == 0 && strcmp(a->reply, b->reply) == 0 &&
+	    strcmp(a->note, b->note) == 0;
+}
+
+static size_t
+encode(const struct tenant *t, uint8_t *buf)
+{
+	struct record_writer w;
+
+	record_write_start(&w, buf, RECORD_MAX);
+	tenant_encode(t, &w);
+	ck_assert(!w.failed);
+	return w.len;
+}
+
+/* decode - from a copy that ends where its block ends */
+static enum error
+decode(const uint8_t *at, size_t n, struct tenant *t)
+{
+	uint8_t *copy = malloc(n + 1);
+	enum error e;
+
+	ck_assert_ptr_nonnull(copy);
+	memcpy(copy + 1, at, n);
+	memset(t, 0xA5, sizeof *t);
+	e = tenant_decode((struct bytes){copy + 1, n}, t);
+	free(copy);
+	return e;
+}
+
+START_TEST(round_trip)
+{
+	for (unsigned kind = 0; kind < 60; kind++) {
+		struct tenant t = full(kind), back;
+		uint8_t buf[RECORD_MAX];
+
+		ck_assert_msg(
+		    decode(buf, encode(&t, buf), &back) == OK, "kind %u", kind);
+		ck_assert_msg(same(&t, &back), "kind %u", kind);
+	}
+}
+END_TEST
+
+START_TEST(round_trip_of_the_longest)
+{
+	struct tenant t = full(0), back;
+	uint8_t buf[RECORD_MAX];
+
+	memset(t.contact, 'c', CONTACT_MAX);
+	memset(t.reply, 'r', REPLY_TEXT_MAX);
+	memset(t.note, 'n', NOTE_MAX);
+	t.contact[CONTACT_MAX] = t.reply[REPLY_TEXT_MAX] = t.note[NOTE_MAX] = '\0';
+	t.enforce_from = INT64_MAX;
+	t.tempfail_until = -1;
+	ck_assert_int_eq(decode(buf, encode(&t, buf), &back), OK);
+	ck_assert(same(&t, &back));
+}
+END_TEST
+
+START_TEST(cut_or_extended)
+{
+	struct tenant t = full(0), back;
+	uint8_t buf[RECORD_MAX] = {0};
+	size_t len = encode(&t, buf);
+
+	for (size_t n = 0; n < len + 9; n++)
+		ck_assert_msg(decode(buf, n, &back) == (n == len ? OK : ERR_DAMAGED),
+		    "%zu of %zu bytes", n, len);
+}
+END_TEST
+
+/* valid - what a decoded tenant may be */
+static bool
+valid(const struct tenant *t)
+{
+	return (t->smtp_auth == SMTP_AUTH_ENABLED ||
+		   t->smtp_auth == SMTP_AUTH_DISABLED) &&
+	    t->action != ACTION_ACCEPT && (unsigned)t->action < ACTION_ACCEPT &&
+	    (t->blocks == BLOCKS_ALL || t->blocks == BLOCKS_PASSWORDS) &&
+	    memchr(t->contact, '\0', sizeof t->contact) != NULL &&
+	    memchr(t->reply, '\0', sizeof t->reply) != NULL &&
+	    memchr(t->note, '\0', sizeof t->note) != NULL;
+}
+
+/* Every change of one byte is an error, or another tenant with this very record. */
+START_TEST(every_changed_byte)
+{
+	struct tenant t = full(0), back;
+	uint8_t good[RECORD_MAX], bad[RECORD_MAX], again[RECORD_MAX];
+	size_t len = encode(&t, good);
+
+	for (size_t i = 0; i < len; i++)
+		for (unsigned byte = 0; byte < 256; byte++) {
+			enum error e;
+
+			if (byte == good[i])
+				continue;
+			memcpy(bad, good, len);
+			bad[i] = (uint8_t)byte;
+			e = decode(bad, len, &back);
+			if (e != OK && e != ERR_DAMAGED && !(e == ERR_NEWER && i == 0))
+				ck_abort_msg("byte %zu is %02X: %d", i, byte, (int)e);
+			if (e == OK && (!valid(&back) || same(&t, &back)))
+				ck_abort_msg("byte %zu is %02X: taken", i, byte);
+			if (e == OK &&
+			    (encode(&back, again) != len ||
+				memcmp(again, bad, len) != 0))
+				ck_abort_msg(
+				    "byte %zu is %02X: not its record", i, byte);
+		}
+}
+END_TEST
+
+START_TEST(newer_version)
+{
+	struct tenant t = full(0), back;
+	uint8_t buf[RECORD_MAX];
+	size_t len = encode(&t, buf);
+
+	buf[0]++;
+	ck_assert_int_eq(decode(buf, len, &back), ERR_NEWER);
+	ck_assert_int_eq(decode(buf, 1, &back), ERR_NEWER);
+	buf[0] = 0;
+	ck_assert_int_eq(decode(buf, len, &back), ERR_DAMAGED);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("tenant");
+	TCase *name = suite_add_case(suite, "name");
+	TCase *value = suite_add_case(suite, "value");
+	TCase *record = suite_add_case(suite, "record");
+
+	tcase_add_test(name, name_good);
+	tcase_add_test(name, name_bad);
+	tcase_add_test(name, name_of_every_byte);
+	tcase_add_test(value, words);
+	tcase_add_test(value, init);
+	tcase_add_test(record, round_trip);
+	tcase_add_test(record, round_trip_of_the_longest);
+	tcase_add_test(record, cut_or_extended);
+	tcase_add_test(record, every_changed_byte);
+	tcase_add_test(record, newer_version);
+	return suite_run(suite);
+}
