@@ -8,8 +8,8 @@
 
 #include <libmilter/mfapi.h>
 
-#include "milter/log.h"
 #include "milter/metrics.h"
+#include "milter/service/log.h"
 
 #define NAME "smtpauth-milter"
 
@@ -141,7 +141,7 @@ enter(void)
 static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
-	const struct transaction t = {
+	const struct request t = {
 	    .login = macro(ctx, "{auth_authen}"),
 	    .mechanism = macro(ctx, "{auth_type}"),
 	    .client = macro(ctx, "{client_addr}"),
@@ -152,7 +152,7 @@ on_mail(SMFICTX *ctx, char **argv)
 	};
 	struct reply reply;
 	int64_t begin = enter();
-	struct decision decision = transaction_decide(the_decider, &t, &reply);
+	struct decision decision = request_decide(the_decider, &t, &reply);
 	sfsistat status = answer(ctx, decision.verdict, &reply);
 
 	metrics_end(begin, &decision);

@@ -3,7 +3,7 @@
 #ifndef MILTER_FILTER_H
 #define MILTER_FILTER_H
 
-#include "milter/transaction.h"
+#include "milter/request.h"
 #include "policy/base/error.h"
 
 /*

@@ -11,16 +11,16 @@
 #include <unistd.h>
 
 #include "milter/filter.h"
-#include "milter/id.h"
-#include "milter/inherit.h"
-#include "milter/listener.h"
-#include "milter/log.h"
 #include "milter/metrics.h"
 #include "milter/metrics_file.h"
-#include "milter/notify.h"
-#include "milter/process.h"
-#include "milter/pulse.h"
-#include "milter/watchdog.h"
+#include "milter/reporter.h"
+#include "milter/service/id.h"
+#include "milter/service/listener.h"
+#include "milter/service/log.h"
+#include "milter/service/privileges.h"
+#include "milter/service/service_notify.h"
+#include "milter/service/socket_activation.h"
+#include "milter/service/watchdog.h"
 #include "policy/crypto/crypto.h"
 #include "policy/db/guard.h"
 #include "policy/tables/verify.h"
@@ -156,9 +156,9 @@ on_keeper(void *arg, enum keeper_event event, const char *text)
 	else
 		log_message(
 		    event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
-	notify_status(text);
+	service_notify_status(text);
 	if (event != KEEPER_NOTE)
-		notify_ready();
+		service_notify_ready();
 }
 
 /*
@@ -220,7 +220,7 @@ choose_socket(int fd, const char *name, struct config *config,
 {
 	enum error e = make_socket(config, listener, why);
 
-	if (e != OK && inherit_overlaps(config->socket, fd, name)) {
+	if (e != OK && socket_activation_overlaps(config->socket, fd, name)) {
 		log_message(LEVEL_WARNING,
 		    "%s; %s, which systemd holds, is used instead", why->text, name);
 		return take_socket(fd, name, config, why);
@@ -236,16 +236,16 @@ choose_socket(int fd, const char *name, struct config *config,
 static enum error
 open_socket(struct config *config, struct listener *listener, struct error_text *why)
 {
-	char name[INHERIT_NAME_MAX + 1];
+	char name[SOCKET_ACTIVATION_NAME_MAX + 1];
 	int fd;
-	enum error e = inherit_find(config->socket, &fd, name, why);
+	enum error e = socket_activation_find(config->socket, &fd, name, why);
 
 	listener->is_file = false;
 	if (e != OK)
 		return e;
 	if (fd < 0)
 		return make_socket(config, listener, why);
-	if (inherit_suits(config->socket, name))
+	if (socket_activation_suits(config->socket, name))
 		return take_socket(fd, name, config, why);
 	return choose_socket(fd, name, config, listener, why);
 }
@@ -267,13 +267,13 @@ say_start(const struct config *config)
 static enum error
 prepare(struct config *config, struct listener *listener, struct error_text *why)
 {
-	enum error e = process_raise_files(why);
+	enum error e = privileges_raise_files(why);
 
 	if (e == OK && (e = id_start()) != OK)
 		error_set(why, e, "no random numbers");
 	if (e == OK)
 		e = open_socket(config, listener, why);
-	return e == OK ? process_become(config->user, why) : e;
+	return e == OK ? privileges_become(config->user, why) : e;
 }
 
 /*
@@ -287,14 +287,14 @@ stop(const struct config *config, const struct listener *listener)
 	const struct timespec step = {0, STOP_STEP_NS};
 	struct error_text why;
 
-	notify_stopping();
+	service_notify_stopping();
 	if (listener_remove(config, listener, &why) != OK)
 		log_message(LEVEL_WARNING, "%s", why.text);
 	filter_close();
 	for (int i = 0; i < STOP_STEPS && metrics_in_progress() > 0; i++)
 		nanosleep(&step, NULL);
 	nanosleep(&step, NULL);
-	pulse_stop(STOP_WRITE_MS);
+	reporter_stop(STOP_WRITE_MS);
 	if (metrics_file_write(&why) != OK)
 		log_message(
 		    LEVEL_WARNING, "the metrics cannot be written: %s", why.text);
@@ -309,7 +309,7 @@ start(struct config *config, struct decider *decider, struct server *server)
 	    live_store_start(&decider->keeper, config->state_dir, on_keeper, config);
 
 	if (e == OK)
-		e = pulse_start(config, decider->keeper);
+		e = reporter_start(config, decider->keeper);
 	if (e == OK)
 		e = watchdog_start();
 	if (e == OK && pthread_create(&thread, NULL, serve, server) != 0)
@@ -321,12 +321,12 @@ start(struct config *config, struct decider *decider, struct server *server)
 static int
 wait_end(void)
 {
-	int sig = process_wait_signal(READY_AFTER_S);
+	int sig = privileges_wait_signal(READY_AFTER_S);
 
 	if (sig != 0)
 		return sig;
-	notify_ready();
-	return process_wait_signal(0);
+	service_notify_ready();
+	return privileges_wait_signal(0);
 }
 
 /* run - serves until a signal; returns the exit status */
@@ -370,7 +370,7 @@ main(int argc, char **argv)
 	parse(argc, argv, &arguments);
 	guard_install();
 	crypto_hash_only();
-	process_block_signals();
+	privileges_block_signals();
 	if (configure(&arguments, &config, &why) != OK) {
 		fprintf(stderr, "smtpauth-milter: %s\n", why.text);
 		return EX_CONFIG;

@@ -369,7 +369,7 @@ print_policy(struct page *p, const struct live_store_report *k)
 }
 
 static void
-print_usage(struct page *p, const struct recorder_report *u)
+print_usage(struct page *p, const struct usage_writer_report *u)
 {
 	gauge(p, "usage_enabled", u->on, "1 if usage is recorded.");
 	counter(p, "usage_recorded_total", u->recorded,

@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "milter/recorder.h"
+#include "milter/usage_writer.h"
 #include "policy/base/instant.h"
 #include "policy/decision/decision.h"
 #include "policy/live/live_store.h"
@@ -45,7 +45,7 @@ struct metrics_facts {
 	int64_t now_ms;    /* milliseconds since 1970 */
 	unsigned interval; /* seconds to the next writing */
 	struct live_store_report policy;
-	struct recorder_report usage;
+	struct usage_writer_report usage;
 	uint64_t log_lost;
 	long files, files_max; /* descriptors; less than 0: not known */
 };

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "milter/metrics.h"
-#include "milter/outlet.h"
+#include "milter/service/log_writer.h"
 
 #define SUFFIX ".prom"
 
@@ -81,8 +81,8 @@ print_all(FILE *to)
 	    .started = writer.started,
 	    .now_ms = now_ms(),
 	    .interval = writer.config->usage_flush,
-	    .usage = recorder_report(),
-	    .log_lost = outlet_lost(),
+	    .usage = usage_writer_report(),
+	    .log_lost = log_writer_lost(),
 	    .files = open_files(),
 	    .files_max = files_limit(),
 	};

@@ -326,7 +326,7 @@ START_TEST(usage_is_printed)
 	line_expect(&f, "usage_enabled{" LABEL "}", "0");
 	line_expect(&f, "usage_recorded_total{" LABEL "}", "0");
 	line_expect(&f, "usage_written_timestamp_seconds{" LABEL "}", "0");
-	f.usage = (struct recorder_report){.on = true,
+	f.usage = (struct usage_writer_report){.on = true,
 	    .recorded = UINT64_C(1) << 63,
 	    .dropped = 7,
 	    .failures = 8,

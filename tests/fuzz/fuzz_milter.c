@@ -6,11 +6,11 @@
 #include "policy.h"
 
 #include "milter/filter.h"
-#include "milter/id.h"
-#include "milter/log.h"
-#include "milter/outlet.h"
-#include "milter/pulse.h"
-#include "milter/tally.h"
+#include "milter/reporter.h"
+#include "milter/service/id.h"
+#include "milter/service/log.h"
+#include "milter/service/log_writer.h"
+#include "milter/usage_counter.h"
 #include "policy/base/text.h"
 #include "policy/tables/setting_table.h"
 
@@ -40,7 +40,7 @@ static enum log_target log_target = LOG_TO_STDERR;
 
 /* The daemon's log ends here: whatever an MTA sends, a line is a line. */
 bool
-outlet_put(enum log_level level, const char *line, size_t n)
+log_writer_put(enum log_level level, const char *line, size_t n)
 {
 	(void)level;
 	fuzz_expect(n > 2 && n <= LOG_LINE_MAX && line[n - 1] == '\n');
@@ -51,27 +51,27 @@ outlet_put(enum log_level level, const char *line, size_t n)
 }
 
 bool
-outlet_put_and_wait(enum log_level level, const char *line, size_t n)
+log_writer_put_and_wait(enum log_level level, const char *line, size_t n)
 {
-	return outlet_put(level, line, n);
+	return log_writer_put(level, line, n);
 }
 
 bool
-outlet_write(enum log_level level, const char *line, size_t n)
+log_writer_write(enum log_level level, const char *line, size_t n)
 {
-	return outlet_put(level, line, n);
+	return log_writer_put(level, line, n);
 }
 
 void
-outlet_open(bool by_syslog, outlet_listener *listener)
+log_writer_open(bool by_syslog, log_writer_listener *listener)
 {
 	(void)by_syslog;
 	(void)listener;
 }
 
-/* Nobody writes usage down: what finds no room in the tally is dropped. */
+/* Nobody writes usage down: what finds no room in the usage_counter is dropped. */
 void
-pulse_hurry(void)
+reporter_hurry(void)
 {
 }
 
@@ -161,7 +161,7 @@ start(void)
 	state_dir_make();
 	policy_make();
 	fuzz_expect(config_read(&config, "/dev/null", &why) == OK);
-	fuzz_expect(id_start() == OK && tally_start() == OK);
+	fuzz_expect(id_start() == OK && usage_counter_start() == OK);
 	snprintf(spec, sizeof spec, "unix:%s", path);
 	fuzz_expect(filter_open(spec, &why) == OK);
 	fuzz_expect(live_store_start(&decider.keeper, dir, on_keeper, NULL) == OK);

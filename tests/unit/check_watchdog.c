@@ -2,7 +2,7 @@
 /* check_watchdog.c - when the watchdog gives signs of life; clock and counters are
  * ours.
  */
-#include "milter/watchdog.h"
+#include "milter/service/watchdog.h"
 #include "tests/lib/suite.h"
 
 #include <stdarg.h>
@@ -10,9 +10,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "milter/log.h"
 #include "milter/metrics.h"
-#include "milter/notify.h"
+#include "milter/service/log.h"
+#include "milter/service/service_notify.h"
 #include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
 
@@ -60,7 +60,7 @@ metrics_ended(void)
 }
 
 void
-notify_alive(void)
+service_notify_alive(void)
 {
 	static int64_t last;
 	int64_t pause = clock_ms - last;
@@ -74,7 +74,7 @@ notify_alive(void)
 }
 
 uint64_t
-notify_watchdog_usec(void)
+service_notify_watchdog_usec(void)
 {
 	return strtoull(getenv("WATCHDOG_USEC"), NULL, 10);
 }

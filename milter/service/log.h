@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* log - lines to standard error, to syslog, or as JSON */
-#ifndef MILTER_LOG_H
-#define MILTER_LOG_H
+#ifndef MILTER_SERVICE_LOG_H
+#define MILTER_SERVICE_LOG_H
 
 #include <stddef.h>
 

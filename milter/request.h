@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* transaction - from what the MTA says at MAIL FROM to the reply and the log line */
-#ifndef MILTER_TRANSACTION_H
-#define MILTER_TRANSACTION_H
+/* request - from what the MTA says at MAIL FROM to the reply and the log line */
+#ifndef MILTER_REQUEST_H
+#define MILTER_REQUEST_H
 
 #include "policy/config/config.h"
 #include "policy/decision/reply.h"
@@ -10,7 +10,7 @@
 /* Knows nothing of libmilter. */
 
 /* The MTA's macros and the sender; never NULL, "" for what was not sent. */
-struct transaction {
+struct request {
 	const char *login;     /* {auth_authen}; "": not authenticated */
 	const char *mechanism; /* {auth_type} */
 	const char *client;    /* {client_addr} */
@@ -30,7 +30,7 @@ struct decider {
  * Decides, writes the log line, counts usage, and fills REPLY_R; its code is "" for a
  * verdict that passes. Any doubt ends in the configured on-error. Thread-safe.
  */
-struct decision transaction_decide(
-    const struct decider *decider, const struct transaction *t, struct reply *reply_r);
+struct decision request_decide(
+    const struct decider *decider, const struct request *t, struct reply *reply_r);
 
 #endif

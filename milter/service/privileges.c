@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* process - what a daemon does about its own process */
-#include "milter/process.h"
+/* privileges - what a daemon does about its own process */
+#include "milter/service/privileges.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -15,26 +15,26 @@
 #include "policy/base/monotonic.h"
 
 enum error
-process_raise_files(struct error_text *why)
+privileges_raise_files(struct error_text *why)
 {
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return error_set(why, ERR_INTERNAL, "getrlimit: %s", strerror(errno));
 	limit.rlim_cur = limit.rlim_max;
-	if (limit.rlim_max < PROCESS_FILES_MIN)
+	if (limit.rlim_max < PRIVILEGES_FILES_MIN)
 		return error_set(why, ERR_CONFLICT,
 		    "the limit on open files is %llu, at least %d are needed: raise "
 		    "it, "
 		    "e.g. LimitNOFILE= in the service's unit",
-		    (unsigned long long)limit.rlim_max, PROCESS_FILES_MIN);
+		    (unsigned long long)limit.rlim_max, PRIVILEGES_FILES_MIN);
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return error_set(why, ERR_INTERNAL, "setrlimit: %s", strerror(errno));
 	return OK;
 }
 
 enum error
-process_become(const char *user, struct error_text *why)
+privileges_become(const char *user, struct error_text *why)
 {
 	const struct passwd *pw;
 
@@ -67,7 +67,7 @@ stop_signals(sigset_t *set)
 }
 
 void
-process_block_signals(void)
+privileges_block_signals(void)
 {
 	sigset_t set;
 
@@ -78,7 +78,7 @@ process_block_signals(void)
 }
 
 int
-process_wait_signal(unsigned seconds)
+privileges_wait_signal(unsigned seconds)
 {
 	const int64_t deadline = monotonic_ms() + 1000 * (int64_t)seconds;
 	sigset_t set;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* notify - tells the service manager how we are (the protocol of sd_notify(3)) */
-#ifndef MILTER_NOTIFY_H
-#define MILTER_NOTIFY_H
+/* service_notify - tells the service manager how we are (the protocol of sd_notify(3))
+ */
+#ifndef MILTER_SERVICE_SERVICE_NOTIFY_H
+#define MILTER_SERVICE_SERVICE_NOTIFY_H
 
 #include <stdint.h>
 
@@ -11,21 +12,21 @@
  */
 
 /* The service can be used. Said once, however often it is called. */
-void notify_ready(void);
+void service_notify_ready(void);
 
 /* What `systemctl status` shows: the first 200 bytes of TEXT, as one line of UTF-8. */
-void notify_status(const char *text);
+void service_notify_status(const char *text);
 
 /* The end has begun. */
-void notify_stopping(void);
+void service_notify_stopping(void);
 
 /* The sign of life that the watchdog waits for. */
-void notify_alive(void);
+void service_notify_alive(void);
 
 /*
  * Microseconds after which the manager takes a silent service for hung (WATCHDOG_USEC,
  * where WATCHDOG_PID does not mean another process); 0: it does not watch.
  */
-uint64_t notify_watchdog_usec(void);
+uint64_t service_notify_watchdog_usec(void);
 
 #endif

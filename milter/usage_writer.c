@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* recorder - writes what the tally has, and the heartbeat, to the usage database */
-#include "milter/recorder.h"
+/* usage_writer - writes what the usage_counter has, and the heartbeat, to the usage
+ * database */
+#include "milter/usage_writer.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "milter/metrics.h"
-#include "milter/tally.h"
+#include "milter/usage_counter.h"
 #include "policy/usage/login_usage.h"
 #include "policy/usage/strangers.h"
 #include "policy/usage/usage_database.h"
 
 /* A transaction takes shards until it has so many entries. */
 #define BATCH_ENOUGH 256
-#define BATCH_MAX (BATCH_ENOUGH + TALLY_SHARD_ENTRIES)
+#define BATCH_MAX (BATCH_ENOUGH + USAGE_COUNTER_SHARD_ENTRIES)
 
 #define PRUNE_VISITS 20000 /* records a writing, some 10 ms */
 
@@ -30,17 +31,17 @@ static struct {
 	_Atomic uint64_t recorded, dropped_ever, failures, others;
 	_Atomic uint32_t strangers;
 	_Atomic int64_t written;
-} recorder = {.written = INSTANT_NONE, .prune.done = true};
+} usage_writer = {.written = INSTANT_NONE, .prune.done = true};
 
 enum error
-recorder_start(const struct config *config, struct live_store *keeper)
+usage_writer_start(const struct config *config, struct live_store *keeper)
 {
-	recorder.config = config;
-	recorder.keeper = keeper;
+	usage_writer.config = config;
+	usage_writer.keeper = keeper;
 	if (!config->usage)
 		return OK;
-	recorder.batch = calloc(BATCH_MAX, sizeof *recorder.batch);
-	return recorder.batch != NULL ? tally_start() : ERR_MEMORY;
+	usage_writer.batch = calloc(BATCH_MAX, sizeof *usage_writer.batch);
+	return usage_writer.batch != NULL ? usage_counter_start() : ERR_MEMORY;
 }
 
 static uint64_t
@@ -81,7 +82,7 @@ write_batch(struct db *db, const struct usage_entry *entry, size_t n)
 	if (e == OK)
 		e = db_commit(&txn);
 	if (e == OK)
-		atomic_fetch_add(&recorder.others, others);
+		atomic_fetch_add(&usage_writer.others, others);
 	db_abort(&txn);
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
@@ -93,16 +94,16 @@ write_entries(struct db *db)
 	size_t n = 0;
 	enum error e = OK;
 
-	for (unsigned i = 0; i < TALLY_SHARDS && e == OK; i++) {
-		n += tally_drain(i, recorder.batch + n);
-		if (n == 0 || (n < BATCH_ENOUGH && i + 1 < TALLY_SHARDS))
+	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS && e == OK; i++) {
+		n += usage_counter_drain(i, usage_writer.batch + n);
+		if (n == 0 || (n < BATCH_ENOUGH && i + 1 < USAGE_COUNTER_SHARDS))
 			continue;
-		e = write_batch(db, recorder.batch, n);
+		e = write_batch(db, usage_writer.batch, n);
 		if (e == OK)
-			atomic_fetch_add(
-			    &recorder.recorded, submissions_of(recorder.batch, n));
+			atomic_fetch_add(&usage_writer.recorded,
+			    submissions_of(usage_writer.batch, n));
 		else
-			tally_restore(recorder.batch, n);
+			usage_counter_restore(usage_writer.batch, n);
 		n = 0;
 	}
 	return e;
@@ -112,10 +113,10 @@ write_entries(struct db *db)
 static void
 take_dropped(void)
 {
-	uint64_t n = tally_take_dropped();
+	uint64_t n = usage_counter_take_dropped();
 
-	recorder.dropped += n;
-	atomic_fetch_add(&recorder.dropped_ever, n);
+	usage_writer.dropped += n;
+	atomic_fetch_add(&usage_writer.dropped_ever, n);
 }
 
 /* put_node - that all is written up to now */
@@ -129,15 +130,16 @@ put_node(struct db_txn *txn, instant now)
 		e = recording_host_init(&node, now);
 	if (e != OK)
 		return e;
-	recording_host_touch(&node, now, recorder.config->usage, recorder.dropped);
-	recorder.since = node.since;
+	recording_host_touch(
+	    &node, now, usage_writer.config->usage, usage_writer.dropped);
+	usage_writer.since = node.since;
 	return usage_database_put_node(txn, &node);
 }
 
 static void
 fill_counters(struct heartbeat *h)
 {
-	struct recorder_report r = recorder_report();
+	struct usage_writer_report r = usage_writer_report();
 
 	metrics_totals(&h->counters);
 	h->counters.usage_on = r.on;
@@ -170,8 +172,8 @@ write_signs(struct db *db, struct heartbeat *h)
 	e = db_commit(&txn);
 	if (e != OK)
 		return e;
-	recorder.dropped = 0;
-	atomic_store(&recorder.strangers, strangers);
+	usage_writer.dropped = 0;
+	atomic_store(&usage_writer.strangers, strangers);
 	return OK;
 }
 
@@ -208,11 +210,11 @@ is_known(void *arg, const struct login *login)
 	struct question q = {login, true};
 
 	(void)arg;
-	if (recorder.doubt || live_store_state(recorder.keeper) != KEEPER_GOOD)
+	if (usage_writer.doubt || live_store_state(usage_writer.keeper) != KEEPER_GOOD)
 		return true;
-	if (live_store_read(recorder.keeper, ask, &q) == OK)
+	if (live_store_read(usage_writer.keeper, ask, &q) == OK)
 		return q.known;
-	recorder.doubt = true;
+	usage_writer.doubt = true;
 	return true;
 }
 
@@ -226,14 +228,14 @@ start_prune(instant now)
 {
 	unsigned days;
 
-	if (!recorder.prune.done || usage_day_of(now) == recorder.pruned_day ||
-	    now - recorder.since < NODE_GAP_SECONDS ||
-	    live_store_state(recorder.keeper) != KEEPER_GOOD ||
-	    live_store_read(recorder.keeper, read_retention, &days) != OK)
+	if (!usage_writer.prune.done || usage_day_of(now) == usage_writer.pruned_day ||
+	    now - usage_writer.since < NODE_GAP_SECONDS ||
+	    live_store_state(usage_writer.keeper) != KEEPER_GOOD ||
+	    live_store_read(usage_writer.keeper, read_retention, &days) != OK)
 		return;
-	recorder.pruned_day = usage_day_of(now);
-	usage_prune_start(&recorder.prune, now, days);
-	recorder.prune.known = is_known;
+	usage_writer.pruned_day = usage_day_of(now);
+	usage_prune_start(&usage_writer.prune, now, days);
+	usage_writer.prune.known = is_known;
 }
 
 /* prune - a piece each time, so that nothing has to wait for a large database */
@@ -244,13 +246,13 @@ prune(struct db *db, instant now)
 	enum error e;
 
 	start_prune(now);
-	if (recorder.prune.done)
+	if (usage_writer.prune.done)
 		return OK;
 	e = db_begin(db, true, &txn);
 	if (e != OK)
 		return e;
-	recorder.doubt = false;
-	e = usage_prune_step(txn, &recorder.prune, PRUNE_VISITS);
+	usage_writer.doubt = false;
+	e = usage_prune_step(txn, &usage_writer.prune, PRUNE_VISITS);
 	if (e == OK)
 		return db_commit(&txn);
 	db_abort(&txn);
@@ -269,12 +271,12 @@ static void *
 write_all(void *arg)
 {
 	struct writing *w = arg;
-	const char *dir = recorder.config->state_dir;
+	const char *dir = usage_writer.config->state_dir;
 
 	w->error = usage_database_open(&w->db, dir, true, w->why);
 	if (w->error != OK)
 		return NULL;
-	w->error = recorder.config->usage ? write_entries(w->db) : OK;
+	w->error = usage_writer.config->usage ? write_entries(w->db) : OK;
 	if (w->error == OK)
 		w->error = write_signs(w->db, w->heartbeat);
 	if (w->error == OK)
@@ -288,12 +290,12 @@ write_all(void *arg)
 }
 
 /*
- * recorder_write - in a thread of its own: where damage has trapped it in the middle of
- * a transaction, LMDB's lock is given up by the end of the thread, and only then may
- * the database be closed (see db.h).
+ * usage_writer_write - in a thread of its own: where damage has trapped it in the
+ * middle of a transaction, LMDB's lock is given up by the end of the thread, and only
+ * then may the database be closed (see db.h).
  */
 enum error
-recorder_write(struct heartbeat *h, struct error_text *why)
+usage_writer_write(struct heartbeat *h, struct error_text *why)
 {
 	struct writing w = {.heartbeat = h, .why = why};
 	pthread_t thread;
@@ -305,24 +307,24 @@ recorder_write(struct heartbeat *h, struct error_text *why)
 	db_close(&w.db);
 	if (w.error != OK) {
 		take_dropped();
-		atomic_fetch_add(&recorder.failures, 1);
+		atomic_fetch_add(&usage_writer.failures, 1);
 	} else {
-		atomic_store(&recorder.written, h->beat);
+		atomic_store(&usage_writer.written, h->beat);
 	}
 	return w.error;
 }
 
-struct recorder_report
-recorder_report(void)
+struct usage_writer_report
+usage_writer_report(void)
 {
-	return (struct recorder_report){
-	    .on = recorder.config != NULL && recorder.config->usage,
-	    .recorded = atomic_load(&recorder.recorded),
-	    .dropped = atomic_load(&recorder.dropped_ever),
-	    .failures = atomic_load(&recorder.failures),
-	    .others = atomic_load(&recorder.others),
-	    .strangers = atomic_load(&recorder.strangers),
-	    .waiting = tally_entries(),
-	    .written = atomic_load(&recorder.written),
+	return (struct usage_writer_report){
+	    .on = usage_writer.config != NULL && usage_writer.config->usage,
+	    .recorded = atomic_load(&usage_writer.recorded),
+	    .dropped = atomic_load(&usage_writer.dropped_ever),
+	    .failures = atomic_load(&usage_writer.failures),
+	    .others = atomic_load(&usage_writer.others),
+	    .strangers = atomic_load(&usage_writer.strangers),
+	    .waiting = usage_counter_entries(),
+	    .written = atomic_load(&usage_writer.written),
 	};
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* id - short names of decisions, to find a reply's log line */
-#include "milter/id.h"
+#include "milter/service/id.h"
 
 #include <stdatomic.h>
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_tally.c - counting submissions in memory: sums, room, threads. */
-#include "milter/tally.h"
+/* check_usage_counter.c - counting submissions in memory: sums, room, threads. */
+#include "milter/usage_counter.h"
 #include "tests/lib/suite.h"
 
 #include <pthread.h>
@@ -14,12 +14,12 @@
 
 enum { MANY = 50000, THREADS = 4, ROUNDS = 20000, LOGINS = 1000, RESTORE_EACH = 3 };
 
-static struct usage_entry out[TALLY_SHARD_ENTRIES];
+static struct usage_entry out[USAGE_COUNTER_SHARD_ENTRIES];
 
 static void
 setup(void)
 {
-	ck_assert_int_eq(tally_start(), OK);
+	ck_assert_int_eq(usage_counter_start(), OK);
 }
 
 static struct login
@@ -33,15 +33,15 @@ login_numbered(unsigned n)
 	return login;
 }
 
-/* count - one submission of login number N; what tally_count() said */
+/* count - one submission of login number N; what usage_counter_count() said */
 static bool
 count(unsigned n, enum usage_kind kind, instant now)
 {
 	const struct login login = login_numbered(n);
-	const struct tally_event event = {
+	const struct usage_counter_event event = {
 	    &login, kind, "192.0.2.1", "PLAIN", "", now, false};
 
-	return tally_count(&event);
+	return usage_counter_count(&event);
 }
 
 /* drain_one - the only entry there is */
@@ -52,8 +52,8 @@ drain_one(void)
 	size_t all = 0;
 
 	memset(&entry, 0, sizeof(entry));
-	for (unsigned i = 0; i < TALLY_SHARDS; i++) {
-		size_t n = tally_drain(i, out);
+	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS; i++) {
+		size_t n = usage_counter_drain(i, out);
 
 		if (n > 0)
 			entry = out[0];
@@ -70,8 +70,8 @@ sum_drain(size_t *entries)
 	uint64_t sum = 0;
 
 	*entries = 0;
-	for (unsigned i = 0; i < TALLY_SHARDS; i++) {
-		size_t n = tally_drain(i, out);
+	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS; i++) {
+		size_t n = usage_counter_drain(i, out);
 
 		*entries += n;
 		for (size_t k = 0; k < n; k++)
@@ -97,13 +97,13 @@ static const struct {
 START_TEST(each_kind_says_what_it_is)
 {
 	const struct login login = login_numbered(1);
-	const struct tally_event event = {&login, kinds[_i].kind, "2001:db8::1",
+	const struct usage_counter_event event = {&login, kinds[_i].kind, "2001:db8::1",
 	    kinds[_i].mechanism, "TLSv1.3", NOON, false};
 	const char *mechanism = kinds[_i].seen ? kinds[_i].mechanism : "";
 	struct usage_entry e;
 
-	ck_assert(!tally_count(&event));
-	ck_assert_uint_eq(tally_entries(), 1);
+	ck_assert(!usage_counter_count(&event));
+	ck_assert_uint_eq(usage_counter_entries(), 1);
 	e = drain_one();
 	ck_assert(login_equal(&e.login, &login));
 	ck_assert_int_eq(e.usage.first_seen, kinds[_i].seen ? NOON : INSTANT_NONE);
@@ -126,11 +126,11 @@ END_TEST
 START_TEST(client_that_is_no_address_is_none)
 {
 	const struct login login = login_numbered(1);
-	const struct tally_event event = {
+	const struct usage_counter_event event = {
 	    &login, USAGE_ALLOWED, "local", "odd", "", NOON, false};
 	struct usage_entry e;
 
-	tally_count(&event);
+	usage_counter_count(&event);
 	e = drain_one();
 	ck_assert(!e.usage.has_client);
 	ck_assert_str_eq(mechanism_code_name(e.usage.mechanism), "OTHER");
@@ -153,7 +153,7 @@ START_TEST(one_login_and_day_adds_up)
 	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 2);
 	ck_assert_uint_eq(e.day.count[USAGE_DENIED], 1);
 	ck_assert_uint_eq(e.day.count[USAGE_EXEMPT], 1);
-	ck_assert_uint_eq(tally_entries(), 0);
+	ck_assert_uint_eq(usage_counter_entries(), 0);
 }
 END_TEST
 
@@ -164,7 +164,7 @@ START_TEST(days_are_apart)
 	count(1, USAGE_ALLOWED, NOON);
 	count(1, USAGE_ALLOWED, NOON + DAY);
 	count(2, USAGE_ALLOWED, NOON + DAY);
-	ck_assert_uint_eq(tally_entries(), 3);
+	ck_assert_uint_eq(usage_counter_entries(), 3);
 	ck_assert_uint_eq(sum_drain(&entries), 3);
 	ck_assert_uint_eq(entries, 3);
 }
@@ -178,7 +178,7 @@ START_TEST(what_is_put_back_joins_what_came_meanwhile)
 	count(1, USAGE_DENIED, NOON + 1);
 	e = drain_one();
 	count(1, USAGE_ALLOWED, NOON + 9);
-	tally_restore(&e, 1);
+	usage_counter_restore(&e, 1);
 	e = drain_one();
 	ck_assert_int_eq(e.usage.first_seen, NOON);
 	ck_assert_int_eq(e.usage.last_seen, NOON + 9);
@@ -196,19 +196,19 @@ START_TEST(a_full_table_drops_and_tells)
 	for (unsigned n = 0; n < MANY; n++)
 		said += count(n, USAGE_ALLOWED, NOON);
 	ck_assert_int_eq(said, 1);
-	room = tally_entries();
-	ck_assert_uint_le(room, TALLY_ENTRIES);
-	ck_assert_uint_gt(room, TALLY_ENTRIES / 4 * 3);
+	room = usage_counter_entries();
+	ck_assert_uint_le(room, USAGE_COUNTER_ENTRIES);
+	ck_assert_uint_gt(room, USAGE_COUNTER_ENTRIES / 4 * 3);
 	/* a login that is there needs no room */
 	count(0, USAGE_ALLOWED, NOON);
-	ck_assert_uint_eq(tally_entries(), room);
-	tally_drop(5);
-	dropped = tally_take_dropped();
+	ck_assert_uint_eq(usage_counter_entries(), room);
+	usage_counter_drop(5);
+	dropped = usage_counter_take_dropped();
 	ck_assert_uint_eq(dropped, MANY - room + 5);
-	ck_assert_uint_eq(tally_take_dropped(), 0);
+	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
 	ck_assert_uint_eq(sum_drain(&entries), MANY + 1 - (dropped - 5));
 	ck_assert_uint_eq(entries, room);
-	ck_assert_uint_eq(tally_entries(), 0);
+	ck_assert_uint_eq(usage_counter_entries(), 0);
 }
 END_TEST
 
@@ -220,7 +220,7 @@ START_TEST(early_is_said_again_once_it_was_emptied)
 	for (unsigned n = 0; n < MANY; n++)
 		said += count(n, USAGE_ALLOWED, NOON);
 	sum_drain(&entries);
-	for (unsigned n = 0; n < TALLY_ENTRIES / 2; n++)
+	for (unsigned n = 0; n < USAGE_COUNTER_ENTRIES / 2; n++)
 		said += count(n, USAGE_ALLOWED, NOON);
 	ck_assert_int_eq(said, 1);
 	for (unsigned n = 0; n < MANY; n++)
@@ -240,8 +240,8 @@ START_TEST(early_is_said_before_anything_is_dropped)
 
 		while (!count(n, USAGE_ALLOWED, NOON + (instant)days[i] * 86400))
 			n++;
-		ck_assert_uint_eq(tally_take_dropped(), 0);
-		ck_assert_uint_gt(n, TALLY_ENTRIES / 2);
+		ck_assert_uint_eq(usage_counter_take_dropped(), 0);
+		ck_assert_uint_gt(n, USAGE_COUNTER_ENTRIES / 2);
 		sum_drain(&entries);
 		ck_assert_uint_eq(entries, n + 1);
 	}
@@ -250,20 +250,20 @@ END_TEST
 
 START_TEST(what_finds_no_room_again_is_dropped)
 {
-	static struct usage_entry kept[TALLY_SHARD_ENTRIES];
+	static struct usage_entry kept[USAGE_COUNTER_SHARD_ENTRIES];
 	size_t entries, room;
 	uint64_t dropped;
 
 	for (unsigned n = 0; n < 200; n++)
 		for (int k = 0; k < 3; k++)
 			count(n, USAGE_ALLOWED, NOON);
-	room = tally_drain(0, kept);
+	room = usage_counter_drain(0, kept);
 	ck_assert_uint_gt(room, 0);
 	for (unsigned n = 200; n < 200 + 2 * MANY; n++)
 		count(n, USAGE_ALLOWED, NOON);
-	dropped = tally_take_dropped();
-	tally_restore(kept, room);
-	ck_assert_uint_eq(tally_take_dropped(), 3 * room);
+	dropped = usage_counter_take_dropped();
+	usage_counter_restore(kept, room);
+	ck_assert_uint_eq(usage_counter_take_dropped(), 3 * room);
 	ck_assert_uint_eq(sum_drain(&entries), 600 - 3 * room + 2 * MANY - dropped);
 }
 END_TEST
@@ -273,7 +273,7 @@ START_TEST(login_of_any_length_is_kept_whole)
 {
 	char text[LOGIN_MAX + 1];
 	struct login login;
-	struct tally_event event = {
+	struct usage_counter_event event = {
 	    &login, USAGE_ALLOWED, "192.0.2.1", "PLAIN", "", NOON, false};
 
 	for (size_t n = 1; n <= LOGIN_MAX; n++) {
@@ -281,19 +281,21 @@ START_TEST(login_of_any_length_is_kept_whole)
 		if (n > 2)
 			text[n / 2] = '@';
 		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
-		ck_assert(!tally_count(&event));
+		ck_assert(!usage_counter_count(&event));
 		text[n - 1] = 'v'; /* one that differs in its last byte */
 		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
-		ck_assert(!tally_count(&event));
-		ck_assert_uint_eq(tally_entries(), 2);
-		for (unsigned shard = 0, seen = 0; shard < TALLY_SHARDS; shard++)
-			for (size_t i = tally_drain(shard, out); i-- > 0; seen++) {
+		ck_assert(!usage_counter_count(&event));
+		ck_assert_uint_eq(usage_counter_entries(), 2);
+		for (unsigned shard = 0, seen = 0; shard < USAGE_COUNTER_SHARDS;
+		     shard++)
+			for (size_t i = usage_counter_drain(shard, out); i-- > 0;
+			     seen++) {
 				out[i].login.text[n - 1] = 'v';
 				ck_assert(login_equal(&out[i].login, &login));
 				ck_assert_uint_eq(out[i].day.count[USAGE_ALLOWED], 1);
 				ck_assert_uint_lt(seen, 2);
 			}
-		ck_assert_uint_eq(tally_entries(), 0);
+		ck_assert_uint_eq(usage_counter_entries(), 0);
 	}
 }
 END_TEST
@@ -303,10 +305,10 @@ static bool
 count_stranger(unsigned n, enum usage_kind kind)
 {
 	const struct login login = login_numbered(n);
-	const struct tally_event event = {
+	const struct usage_counter_event event = {
 	    &login, kind, "192.0.2.1", "PLAIN", "TLSv1.3", NOON, true};
 
-	return tally_count(&event);
+	return usage_counter_count(&event);
 }
 
 /* Made-up logins take no room from tenants, and none of them is lost. */
@@ -319,12 +321,12 @@ START_TEST(strangers_leave_room)
 	for (unsigned n = 0; n < MANY; n++)
 		said += count_stranger(2 * n, USAGE_DENIED);
 	ck_assert_int_eq(said, 1);
-	ck_assert_uint_le(tally_entries(), TALLY_ENTRIES / 2 + 1);
+	ck_assert_uint_le(usage_counter_entries(), USAGE_COUNTER_ENTRIES / 2 + 1);
 	for (unsigned n = 0; n < LOGINS; n++)
 		count(2 * n + 1, USAGE_ALLOWED, NOON);
-	ck_assert_uint_eq(tally_take_dropped(), 0);
-	for (unsigned i = 0; i < TALLY_SHARDS; i++) {
-		size_t n = tally_drain(i, out);
+	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
+	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS; i++) {
+		size_t n = usage_counter_drain(i, out);
 
 		for (size_t k = 0; k < n; k++) {
 			bool others = usage_is_others(&out[k].login);
@@ -338,7 +340,7 @@ START_TEST(strangers_leave_room)
 	}
 	ck_assert_uint_eq(rows[0], LOGINS);
 	ck_assert_uint_eq(sum[0], LOGINS);
-	ck_assert_uint_eq(rows[1], TALLY_ENTRIES / 2);
+	ck_assert_uint_eq(rows[1], USAGE_COUNTER_ENTRIES / 2);
 	ck_assert_uint_eq(rows[2], 1);
 	ck_assert_uint_eq(sum[1] + sum[2], MANY);
 }
@@ -346,19 +348,19 @@ END_TEST
 
 START_TEST(strangers_that_find_no_room_again_are_others)
 {
-	static struct usage_entry kept[TALLY_SHARD_ENTRIES];
+	static struct usage_entry kept[USAGE_COUNTER_SHARD_ENTRIES];
 	size_t entries, room;
 
 	for (unsigned n = 0; n < MANY; n++)
 		count_stranger(n, USAGE_DENIED);
-	room = tally_drain(0, kept);
-	ck_assert_uint_ge(room, TALLY_SHARD_STRANGERS);
+	room = usage_counter_drain(0, kept);
+	ck_assert_uint_ge(room, USAGE_COUNTER_SHARD_STRANGERS);
 	for (unsigned n = MANY; n < 2 * MANY; n++)
 		count_stranger(n, USAGE_DENIED);
-	tally_restore(kept, room);
-	ck_assert_uint_eq(tally_take_dropped(), 0);
+	usage_counter_restore(kept, room);
+	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
 	ck_assert_uint_eq(sum_drain(&entries), 2 * MANY);
-	ck_assert_uint_le(entries, TALLY_ENTRIES / 2 + 1);
+	ck_assert_uint_le(entries, USAGE_COUNTER_ENTRIES / 2 + 1);
 }
 END_TEST
 
@@ -385,10 +387,10 @@ START_TEST(client_of_this_machine_is_noted)
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct login login = login_numbered(1);
-		const struct tally_event event = {
+		const struct usage_counter_event event = {
 		    &login, USAGE_ALLOWED, cases[i].client, "PLAIN", "", NOON, false};
 
-		tally_count(&event);
+		usage_counter_count(&event);
 		ck_assert_msg(drain_one().usage.elsewhere == cases[i].elsewhere, "%s",
 		    cases[i].client);
 	}
@@ -414,11 +416,11 @@ drain_many(void *arg)
 	uint64_t *sum = arg;
 
 	for (unsigned turn = 0; !atomic_load(&done); turn++) {
-		unsigned shard = turn % TALLY_SHARDS;
-		size_t n = tally_drain(shard, out);
+		unsigned shard = turn % USAGE_COUNTER_SHARDS;
+		size_t n = usage_counter_drain(shard, out);
 
 		if (turn % RESTORE_EACH == 0) {
-			tally_restore(out, n);
+			usage_counter_restore(out, n);
 			continue;
 		}
 		for (size_t i = 0; i < n; i++)
@@ -443,8 +445,9 @@ START_TEST(threads_lose_no_count)
 	atomic_store(&done, true);
 	pthread_join(draining, NULL);
 	sum += sum_drain(&entries);
-	ck_assert_uint_eq(sum + tally_take_dropped(), (uint64_t)THREADS * ROUNDS);
-	ck_assert_uint_eq(tally_entries(), 0);
+	ck_assert_uint_eq(
+	    sum + usage_counter_take_dropped(), (uint64_t)THREADS * ROUNDS);
+	ck_assert_uint_eq(usage_counter_entries(), 0);
 }
 END_TEST
 
@@ -452,16 +455,16 @@ START_TEST(nothing_is_counted_before_the_start)
 {
 	for (unsigned n = 0; n < MANY; n++)
 		ck_assert(!count(n, USAGE_ALLOWED, NOON));
-	ck_assert_uint_eq(tally_entries(), 0);
-	ck_assert_uint_eq(tally_take_dropped(), 0);
-	ck_assert_uint_eq(tally_drain(0, out), 0);
+	ck_assert_uint_eq(usage_counter_entries(), 0);
+	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
+	ck_assert_uint_eq(usage_counter_drain(0, out), 0);
 }
 END_TEST
 
 int
 main(void)
 {
-	Suite *suite = suite_create("tally");
+	Suite *suite = suite_create("usage_counter");
 	TCase *counts = suite_add_case(suite, "counts");
 	TCase *off = suite_add_case(suite, "off");
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* listener - the socket file: what may be in its place, its mode, its end */
-#ifndef MILTER_LISTENER_H
-#define MILTER_LISTENER_H
+#ifndef MILTER_SERVICE_LISTENER_H
+#define MILTER_SERVICE_LISTENER_H
 
 #include <stdbool.h>
 #include <sys/types.h>

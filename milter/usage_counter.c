@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tally - counts who submits, in memory, until it is written down */
-#include "milter/tally.h"
+/* usage_counter - counts who submits, in memory, until it is written down */
+#include "milter/usage_counter.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,9 +11,10 @@
  * The whole table, or one part of it, is so full that it should be emptied early: what
  * comes meanwhile has room.
  */
-#define EARLY (TALLY_ENTRIES / 4 * 3)
-#define EARLY_SHARD (TALLY_SHARD_ENTRIES - TALLY_SHARD_ENTRIES / 32)
-#define EARLY_STRANGERS (TALLY_SHARD_STRANGERS - TALLY_SHARD_ENTRIES / 32)
+#define EARLY (USAGE_COUNTER_ENTRIES / 4 * 3)
+#define EARLY_SHARD (USAGE_COUNTER_SHARD_ENTRIES - USAGE_COUNTER_SHARD_ENTRIES / 32)
+#define EARLY_STRANGERS \
+	(USAGE_COUNTER_SHARD_STRANGERS - USAGE_COUNTER_SHARD_ENTRIES / 32)
 
 /* A login that is no longer than that is kept in its slot: memory that is not touched
  * costs nothing, and few logins touch that of the long ones. */
@@ -28,10 +29,10 @@ struct slot {
 	struct usage_day day;
 };
 
-/* What a shard fills and the recorder empties. */
+/* What a shard fills and the usage_writer empties. */
 struct block {
-	struct slot slot[TALLY_SHARD_ENTRIES];
-	char long_text[TALLY_SHARD_ENTRIES][LOGIN_MAX];
+	struct slot slot[USAGE_COUNTER_SHARD_ENTRIES];
+	char long_text[USAGE_COUNTER_SHARD_ENTRIES][LOGIN_MAX];
 };
 
 struct shard {
@@ -41,37 +42,37 @@ struct shard {
 	uint16_t *place;     /* hash table of 1 + index; 0 is free */
 };
 
-#define PLACES (2 * TALLY_SHARD_ENTRIES)
+#define PLACES (2 * USAGE_COUNTER_SHARD_ENTRIES)
 
 static struct {
 	bool started;
-	struct shard shard[TALLY_SHARDS];
+	struct shard shard[USAGE_COUNTER_SHARDS];
 	struct block *spare; /* exchanged for that of the shard being emptied */
 	_Atomic size_t entries;
 	_Atomic uint64_t dropped;
 	atomic_bool early;   /* that it is full has been said */
 	atomic_bool crowded; /* a shard is nearly full, whatever the others are */
-} tally;
+} usage_counter;
 
 enum error
-tally_start(void)
+usage_counter_start(void)
 {
-	struct block *blocks = calloc(TALLY_SHARDS, sizeof *blocks);
-	uint16_t *places = calloc(TALLY_SHARDS * PLACES, sizeof *places);
+	struct block *blocks = calloc(USAGE_COUNTER_SHARDS, sizeof *blocks);
+	uint16_t *places = calloc(USAGE_COUNTER_SHARDS * PLACES, sizeof *places);
 
-	tally.spare = calloc(1, sizeof *tally.spare);
-	if (blocks == NULL || places == NULL || tally.spare == NULL) {
+	usage_counter.spare = calloc(1, sizeof *usage_counter.spare);
+	if (blocks == NULL || places == NULL || usage_counter.spare == NULL) {
 		free(blocks);
 		free(places);
-		free(tally.spare);
+		free(usage_counter.spare);
 		return ERR_MEMORY;
 	}
-	for (size_t i = 0; i < TALLY_SHARDS; i++) {
-		pthread_mutex_init(&tally.shard[i].mutex, NULL);
-		tally.shard[i].block = &blocks[i];
-		tally.shard[i].place = places + i * PLACES;
+	for (size_t i = 0; i < USAGE_COUNTER_SHARDS; i++) {
+		pthread_mutex_init(&usage_counter.shard[i].mutex, NULL);
+		usage_counter.shard[i].block = &blocks[i];
+		usage_counter.shard[i].place = places + i * PLACES;
 	}
-	tally.started = true;
+	usage_counter.started = true;
 	return OK;
 }
 
@@ -131,8 +132,8 @@ find(struct shard *s, uint64_t h, const struct login *login, uint32_t day,
 		    is_of(s->block, slot, login))
 			return slot;
 	}
-	if (s->count == TALLY_SHARD_ENTRIES ||
-	    (stranger && s->strangers == TALLY_SHARD_STRANGERS))
+	if (s->count == USAGE_COUNTER_SHARD_ENTRIES ||
+	    (stranger && s->strangers == USAGE_COUNTER_SHARD_STRANGERS))
 		return NULL;
 	s->strangers += stranger;
 	*new_r = true;
@@ -148,7 +149,7 @@ static bool
 add(const struct login *login, const struct usage *usage, const struct usage_day *day)
 {
 	uint64_t h = hash(login, day->day);
-	struct shard *s = &tally.shard[h % TALLY_SHARDS];
+	struct shard *s = &usage_counter.shard[h % USAGE_COUNTER_SHARDS];
 	struct slot *slot;
 	bool is_new;
 
@@ -157,13 +158,15 @@ add(const struct login *login, const struct usage *usage, const struct usage_day
 	if (slot != NULL && is_new) {
 		slot->usage = *usage;
 		slot->day = *day;
-		atomic_fetch_add_explicit(&tally.entries, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(
+		    &usage_counter.entries, 1, memory_order_relaxed);
 	} else if (slot != NULL) {
 		usage_add(&slot->usage, usage);
 		usage_day_add(&slot->day, day);
 	}
 	if (s->count >= EARLY_SHARD || s->strangers >= EARLY_STRANGERS)
-		atomic_store_explicit(&tally.crowded, true, memory_order_relaxed);
+		atomic_store_explicit(
+		    &usage_counter.crowded, true, memory_order_relaxed);
 	pthread_mutex_unlock(&s->mutex);
 	return slot != NULL;
 }
@@ -172,13 +175,14 @@ add(const struct login *login, const struct usage *usage, const struct usage_day
 static bool
 is_full(void)
 {
-	return atomic_load_explicit(&tally.entries, memory_order_relaxed) >= EARLY ||
-	    atomic_load_explicit(&tally.crowded, memory_order_relaxed);
+	return atomic_load_explicit(&usage_counter.entries, memory_order_relaxed) >=
+	    EARLY ||
+	    atomic_load_explicit(&usage_counter.crowded, memory_order_relaxed);
 }
 
 /* describe - one submission as a usage */
 static void
-describe(const struct tally_event *event, struct usage *u)
+describe(const struct usage_counter_event *event, struct usage *u)
 {
 	usage_init(u);
 	u->stranger = event->stranger;
@@ -209,12 +213,12 @@ count_others(const struct usage *usage, const struct usage_day *day)
 }
 
 bool
-tally_count(const struct tally_event *event)
+usage_counter_count(const struct usage_counter_event *event)
 {
 	struct usage_day day = {.day = usage_day_of(event->now)};
 	struct usage usage;
 
-	if (!tally.started)
+	if (!usage_counter.started)
 		return false;
 	describe(event, &usage);
 	day.count[event->kind] = 1;
@@ -222,8 +226,8 @@ tally_count(const struct tally_event *event)
 		day.mechanisms = UINT32_C(1) << usage.mechanism;
 	if (!add(event->login, &usage, &day) &&
 	    !(usage.stranger && count_others(&usage, &day)))
-		tally_drop(1);
-	return is_full() && !atomic_exchange(&tally.early, true);
+		usage_counter_drop(1);
+	return is_full() && !atomic_exchange(&usage_counter.early, true);
 }
 
 /* take_entry - what a slot holds, as others know it */
@@ -242,56 +246,56 @@ take_entry(struct block *b, struct slot *slot, struct usage_entry *out)
 }
 
 size_t
-tally_drain(unsigned shard, struct usage_entry *out)
+usage_counter_drain(unsigned shard, struct usage_entry *out)
 {
-	struct shard *s = &tally.shard[shard];
+	struct shard *s = &usage_counter.shard[shard];
 	struct block *full;
 	size_t n;
 
-	if (!tally.started)
+	if (!usage_counter.started)
 		return 0;
 	pthread_mutex_lock(&s->mutex);
 	full = s->block;
 	n = s->count;
-	s->block = tally.spare;
+	s->block = usage_counter.spare;
 	s->count = s->strangers = 0;
 	memset(s->place, 0, PLACES * sizeof *s->place);
 	pthread_mutex_unlock(&s->mutex);
-	tally.spare = full;
+	usage_counter.spare = full;
 	for (size_t i = 0; i < n; i++)
 		take_entry(full, &full->slot[i], &out[i]);
-	atomic_fetch_sub(&tally.entries, n);
-	atomic_store(&tally.crowded, false);
-	atomic_store(&tally.early, false);
+	atomic_fetch_sub(&usage_counter.entries, n);
+	atomic_store(&usage_counter.crowded, false);
+	atomic_store(&usage_counter.early, false);
 	return n;
 }
 
 void
-tally_restore(const struct usage_entry *entry, size_t n)
+usage_counter_restore(const struct usage_entry *entry, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (!add(&entry[i].login, &entry[i].usage, &entry[i].day) &&
 		    !(entry[i].usage.stranger &&
 			count_others(&entry[i].usage, &entry[i].day)))
 			for (int k = 0; k < USAGE_KINDS; k++)
-				tally_drop(entry[i].day.count[k]);
+				usage_counter_drop(entry[i].day.count[k]);
 }
 
 size_t
-tally_entries(void)
+usage_counter_entries(void)
 {
-	return atomic_load(&tally.entries);
+	return atomic_load(&usage_counter.entries);
 }
 
 uint64_t
-tally_take_dropped(void)
+usage_counter_take_dropped(void)
 {
-	return atomic_exchange(&tally.dropped, 0);
+	return atomic_exchange(&usage_counter.dropped, 0);
 }
 
 void
-tally_drop(uint64_t n)
+usage_counter_drop(uint64_t n)
 {
-	if (tally.started)
-		atomic_fetch_add(&tally.dropped, n);
+	if (usage_counter.started)
+		atomic_fetch_add(&usage_counter.dropped, n);
 }

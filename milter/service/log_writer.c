@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* outlet - where finished log lines leave the process, without holding up who logs */
-#include "milter/outlet.h"
+/* log_writer - where finished log lines leave the process, without holding up who logs
+ */
+#include "milter/service/log_writer.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -37,7 +38,7 @@ static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t added, written;
 	bool running; /* set before threads are started that log */
-	outlet_listener *tell_lost;
+	log_writer_listener *tell_lost;
 	char buffer[2][QUEUE_BYTES];
 	int filling; /* the buffer that lines are added to; the other is written */
 	size_t len;
@@ -114,7 +115,7 @@ to_syslog(enum log_level level, const char *line)
 }
 
 bool
-outlet_write(enum log_level level, const char *line, size_t n)
+log_writer_write(enum log_level level, const char *line, size_t n)
 {
 	if (!use_syslog)
 		return write_all(line, n) == n;
@@ -196,13 +197,13 @@ is_empty(void)
 }
 
 bool
-outlet_put(enum log_level level, const char *line, size_t n)
+log_writer_put(enum log_level level, const char *line, size_t n)
 {
 	size_t done;
 	bool good;
 
 	if (!queue.running)
-		return outlet_write(level, line, n);
+		return log_writer_write(level, line, n);
 	done = !use_syslog && is_empty() ? write_now(line, n) : 0;
 	if (done == n)
 		return true;
@@ -229,12 +230,12 @@ wait_for(uint64_t n)
 }
 
 bool
-outlet_put_and_wait(enum log_level level, const char *line, size_t n)
+log_writer_put_and_wait(enum log_level level, const char *line, size_t n)
 {
 	bool good;
 
 	if (!queue.running)
-		return outlet_write(level, line, n);
+		return log_writer_write(level, line, n);
 	pthread_mutex_lock(&queue.mutex);
 	good = add(level, line, n);
 	if (good)
@@ -321,7 +322,7 @@ start_thread(void)
 }
 
 void
-outlet_open(bool by_syslog, outlet_listener *listener)
+log_writer_open(bool by_syslog, log_writer_listener *listener)
 {
 	struct stat st;
 
@@ -336,7 +337,7 @@ outlet_open(bool by_syslog, outlet_listener *listener)
 }
 
 uint64_t
-outlet_lost(void)
+log_writer_lost(void)
 {
 	uint64_t n;
 

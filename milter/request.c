@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* transaction - from what the MTA says at MAIL FROM to the reply and the log line */
-#include "milter/transaction.h"
+/* request - from what the MTA says at MAIL FROM to the reply and the log line */
+#include "milter/request.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-#include "milter/id.h"
-#include "milter/log.h"
-#include "milter/pulse.h"
-#include "milter/tally.h"
+#include "milter/reporter.h"
+#include "milter/service/id.h"
+#include "milter/service/log.h"
+#include "milter/usage_counter.h"
 #include "policy/decision/submission.h"
 #include "policy/doctor/probe.h"
 #include "policy/identity/mta.h"
@@ -87,7 +87,7 @@ put_schedule(struct fields *f, const struct record *r)
 
 static void
 write_log(
-    const struct decider *decider, const struct transaction *t, const struct record *r)
+    const struct decider *decider, const struct request *t, const struct record *r)
 {
 	struct fields f = {.n = 0};
 
@@ -113,9 +113,9 @@ write_log(
  * A probe of doctor is nobody's submission.
  */
 static void
-count_usage(const struct transaction *t, const struct record *r)
+count_usage(const struct request *t, const struct record *r)
 {
-	struct tally_event event = {.login = &r->login,
+	struct usage_counter_event event = {.login = &r->login,
 	    .client = t->client,
 	    .mechanism = t->mechanism,
 	    .tls = t->tls,
@@ -126,15 +126,15 @@ count_usage(const struct transaction *t, const struct record *r)
 		return;
 	if (t->login[0] != '\0' && r->decision.reason == REASON_STORE_ERROR &&
 	    verdict_passes(r->decision.verdict))
-		tally_drop(1);
+		usage_counter_drop(1);
 	if (r->has_login && usage_kind_of(&r->decision, &event.kind) &&
-	    tally_count(&event))
-		pulse_hurry();
+	    usage_counter_count(&event))
+		reporter_hurry();
 }
 
 /* mta_of - whose macros these are; MTA_AUTO when that cannot be told */
 static enum mta
-mta_of(const struct decider *decider, const struct transaction *t)
+mta_of(const struct decider *decider, const struct request *t)
 {
 	static atomic_flag said = ATOMIC_FLAG_INIT;
 	enum mta mta = decider->config->mta;
@@ -185,7 +185,7 @@ record_start(struct record *r)
 
 /* One judgement, again in each snapshot. */
 struct judgement {
-	const struct transaction *of;
+	const struct request *of;
 	enum mta mta;
 	struct record *record;
 	struct reply *reply;
@@ -196,7 +196,7 @@ static enum error
 judge(void *arg, struct store_txn *txn)
 {
 	const struct judgement *j = arg;
-	const struct transaction *t = j->of;
+	const struct request *t = j->of;
 	struct record *r = j->record;
 	const struct submission s = {
 	    .login = t->login,
@@ -222,7 +222,7 @@ judge(void *arg, struct store_txn *txn)
 
 /* decide_from_store - any error is a store error */
 static enum error
-decide_from_store(const struct decider *decider, const struct transaction *t,
+decide_from_store(const struct decider *decider, const struct request *t,
     struct record *r, struct reply *reply)
 {
 	struct judgement j = {t, mta_of(decider, t), r, reply};
@@ -232,8 +232,8 @@ decide_from_store(const struct decider *decider, const struct transaction *t,
 }
 
 struct decision
-transaction_decide(
-    const struct decider *decider, const struct transaction *t, struct reply *reply_r)
+request_decide(
+    const struct decider *decider, const struct request *t, struct reply *reply_r)
 {
 	struct record r;
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* watchdog - tells the service manager that decisions end, as long as they do */
-#ifndef MILTER_WATCHDOG_H
-#define MILTER_WATCHDOG_H
+#ifndef MILTER_SERVICE_WATCHDOG_H
+#define MILTER_SERVICE_WATCHDOG_H
 
 #include "policy/base/error.h"
 

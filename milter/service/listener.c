@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* listener - the socket file: what may be in its place, its mode, its end */
-#include "milter/listener.h"
+#include "milter/service/listener.h"
 
 #include <errno.h>
 #include <fcntl.h>

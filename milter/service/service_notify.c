@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* notify - tells the service manager how we are (the protocol of sd_notify(3)) */
-#include "milter/notify.h"
+/* service_notify - tells the service manager how we are (the protocol of sd_notify(3))
+ */
+#include "milter/service/service_notify.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -49,7 +50,7 @@ tell(const char *message)
 }
 
 void
-notify_ready(void)
+service_notify_ready(void)
 {
 	static atomic_flag said = ATOMIC_FLAG_INIT;
 
@@ -83,7 +84,7 @@ copy_clean(char *to, const char *text)
 }
 
 void
-notify_status(const char *text)
+service_notify_status(const char *text)
 {
 	char message[sizeof "STATUS=" + STATUS_MAX] = "STATUS=";
 
@@ -92,13 +93,13 @@ notify_status(const char *text)
 }
 
 void
-notify_stopping(void)
+service_notify_stopping(void)
 {
 	tell("STOPPING=1");
 }
 
 void
-notify_alive(void)
+service_notify_alive(void)
 {
 	tell("WATCHDOG=1");
 }
@@ -118,7 +119,7 @@ number_of(const char *variable)
 }
 
 uint64_t
-notify_watchdog_usec(void)
+service_notify_watchdog_usec(void)
 {
 	if (getenv("WATCHDOG_PID") != NULL &&
 	    number_of("WATCHDOG_PID") != (uint64_t)getpid())

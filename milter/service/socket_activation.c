@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* inherit - the listening socket that whoever started us hands over */
-#include "milter/inherit.h"
+/* socket_activation - the listening socket that whoever started us hands over */
+#include "milter/service/socket_activation.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -70,14 +70,14 @@ name_inet(const struct sockaddr_storage *address, char *name)
 		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
 
 		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-		snprintf(name, INHERIT_NAME_MAX + 1, "inet6:%u@%s",
+		snprintf(name, SOCKET_ACTIVATION_NAME_MAX + 1, "inet6:%u@%s",
 		    ntohs(in6->sin6_port), host);
 	} else {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)address;
 
 		inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-		snprintf(name, INHERIT_NAME_MAX + 1, "inet:%u@%s", ntohs(in->sin_port),
-		    host);
+		snprintf(name, SOCKET_ACTIVATION_NAME_MAX + 1, "inet:%u@%s",
+		    ntohs(in->sin_port), host);
 	}
 }
 
@@ -89,19 +89,19 @@ name_socket(int fd, char *name)
 	const struct sockaddr_un *un = (const struct sockaddr_un *)&address;
 	socklen_t len = sizeof address;
 
-	snprintf(name, INHERIT_NAME_MAX + 1, "fd:%d", fd);
+	snprintf(name, SOCKET_ACTIVATION_NAME_MAX + 1, "fd:%d", fd);
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
 		return;
 	if (address.ss_family == AF_UNIX && un->sun_path[0] == '/')
-		snprintf(name, INHERIT_NAME_MAX + 1, "unix:%.*s",
+		snprintf(name, SOCKET_ACTIVATION_NAME_MAX + 1, "unix:%.*s",
 		    (int)sizeof un->sun_path, un->sun_path);
 	else if (address.ss_family == AF_INET || address.ss_family == AF_INET6)
 		name_inet(&address, name);
 }
 
 enum error
-inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX + 1],
-    struct error_text *why)
+socket_activation_find(const char *spec, int *fd_r,
+    char name[SOCKET_ACTIVATION_NAME_MAX + 1], struct error_text *why)
 {
 	enum error e = from_systemd(fd_r, why);
 	int fd = *fd_r;
@@ -121,7 +121,7 @@ inherit_find(const char *spec, int *fd_r, char name[INHERIT_NAME_MAX + 1],
 }
 
 bool
-inherit_suits(const char *spec, const char *name)
+socket_activation_suits(const char *spec, const char *name)
 {
 	if (strncmp(spec, "local:", 6) == 0 && strncmp(name, "unix:", 5) == 0)
 		return strcmp(spec + 6, name + 5) == 0;
@@ -165,7 +165,7 @@ families_meet(const struct inet *spec, const struct inet *held, int fd)
 }
 
 bool
-inherit_overlaps(const char *spec, int fd, const char *name)
+socket_activation_overlaps(const char *spec, int fd, const char *name)
 {
 	struct inet chosen, held;
 

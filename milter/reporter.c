@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* pulse - the thread that writes usage, heartbeat and metrics */
-#include "milter/pulse.h"
+/* reporter - the thread that writes usage, heartbeat and metrics */
+#include "milter/reporter.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -10,15 +10,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "milter/log.h"
 #include "milter/metrics_file.h"
-#include "milter/recorder.h"
+#include "milter/service/log.h"
+#include "milter/usage_writer.h"
 #include "policy/base/monotonic.h"
 
 #define RETRY_S 2                       /* after a failure, if usage-flush is longer */
 #define SAY_DROPPED_MS (10 * 60 * 1000) /* from one line on lost counts to the next */
 
-struct pulse {
+struct reporter {
 	struct live_store *keeper;
 	struct heartbeat heartbeat;
 	struct error_text said, metrics_said; /* the last complaints */
@@ -31,7 +31,7 @@ struct pulse {
 	bool hurry, stop, ended;
 };
 
-static struct pulse pulse = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+static struct reporter reporter = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* complain - but not of the same trouble again and again */
 static void
@@ -44,7 +44,7 @@ complain(struct error_text *said, const struct error_text *why, const char *what
 }
 
 static void
-write_metrics(struct pulse *p)
+write_metrics(struct reporter *p)
 {
 	struct error_text why;
 
@@ -56,9 +56,9 @@ write_metrics(struct pulse *p)
 
 /* say_dropped - when more was lost than at the last time; not at each writing */
 static void
-say_dropped(struct pulse *p, bool last)
+say_dropped(struct reporter *p, bool last)
 {
-	uint64_t dropped = recorder_report().dropped;
+	uint64_t dropped = usage_writer_report().dropped;
 
 	if (dropped == p->said_dropped || (!last && monotonic_ms() < p->say_dropped))
 		return;
@@ -72,10 +72,10 @@ say_dropped(struct pulse *p, bool last)
 
 /* write_usage - with the heartbeat; true if it succeeded */
 static bool
-write_usage(struct pulse *p)
+write_usage(struct reporter *p)
 {
 	struct error_text why;
-	bool good = recorder_write(&p->heartbeat, &why) == OK;
+	bool good = usage_writer_write(&p->heartbeat, &why) == OK;
 
 	if (!good)
 		complain(&p->said, &why, "usage and heartbeat cannot be written");
@@ -103,7 +103,7 @@ policy_of(struct live_store *keeper)
 
 /* write_all - and when to do so again */
 static void
-write_all(struct pulse *p, uint8_t policy)
+write_all(struct reporter *p, uint8_t policy)
 {
 	unsigned seconds = p->heartbeat.interval;
 
@@ -116,7 +116,7 @@ write_all(struct pulse *p, uint8_t policy)
 
 /* wait - for a second, or until there is something to do; true to stop */
 static bool
-wait(struct pulse *p, bool *hurry_r)
+wait(struct reporter *p, bool *hurry_r)
 {
 	struct timespec until;
 	bool stop;
@@ -136,7 +136,7 @@ wait(struct pulse *p, bool *hurry_r)
 
 /* is_due - after a failure nothing hurries: memory that is full would stay so */
 static bool
-is_due(const struct pulse *p, bool hurry, uint8_t policy)
+is_due(const struct reporter *p, bool hurry, uint8_t policy)
 {
 	return (hurry && p->said.text[0] == '\0') || policy != p->heartbeat.policy ||
 	    monotonic_ms() >= p->due;
@@ -145,7 +145,7 @@ is_due(const struct pulse *p, bool hurry, uint8_t policy)
 static void *
 run(void *arg)
 {
-	struct pulse *p = arg;
+	struct reporter *p = arg;
 	bool hurry = true;
 
 	do {
@@ -174,40 +174,40 @@ describe(struct heartbeat *h, const struct config *config)
 }
 
 enum error
-pulse_start(const struct config *config, struct live_store *keeper)
+reporter_start(const struct config *config, struct live_store *keeper)
 {
 	pthread_condattr_t attr;
 	pthread_t thread;
 	enum error e;
 
-	pulse.keeper = keeper;
-	describe(&pulse.heartbeat, config);
+	reporter.keeper = keeper;
+	describe(&reporter.heartbeat, config);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&pulse.changed, &attr);
+	pthread_cond_init(&reporter.changed, &attr);
 	pthread_condattr_destroy(&attr);
 	metrics_file_open(config, keeper);
-	e = recorder_start(config, keeper);
+	e = usage_writer_start(config, keeper);
 	if (e != OK)
 		return e;
-	if (pthread_create(&thread, NULL, run, &pulse) != 0)
+	if (pthread_create(&thread, NULL, run, &reporter) != 0)
 		return ERR_MEMORY;
 	pthread_detach(thread);
 	return OK;
 }
 
 void
-pulse_hurry(void)
+reporter_hurry(void)
 {
 	/* Whoever holds the mutex does nothing but look at these flags. */
-	pthread_mutex_lock(&pulse.mutex);
-	pulse.hurry = true;
-	pthread_cond_broadcast(&pulse.changed);
-	pthread_mutex_unlock(&pulse.mutex);
+	pthread_mutex_lock(&reporter.mutex);
+	reporter.hurry = true;
+	pthread_cond_broadcast(&reporter.changed);
+	pthread_mutex_unlock(&reporter.mutex);
 }
 
 void
-pulse_stop(unsigned limit_ms)
+reporter_stop(unsigned limit_ms)
 {
 	struct timespec until;
 	bool ended;
@@ -219,17 +219,18 @@ pulse_stop(unsigned limit_ms)
 		until.tv_sec++;
 		until.tv_nsec -= 1000000000L;
 	}
-	pthread_mutex_lock(&pulse.mutex);
-	pulse.stop = true;
-	pthread_cond_broadcast(&pulse.changed);
-	while (!pulse.ended &&
-	    pthread_cond_timedwait(&pulse.changed, &pulse.mutex, &until) != ETIMEDOUT)
+	pthread_mutex_lock(&reporter.mutex);
+	reporter.stop = true;
+	pthread_cond_broadcast(&reporter.changed);
+	while (!reporter.ended &&
+	    pthread_cond_timedwait(&reporter.changed, &reporter.mutex, &until) !=
+		ETIMEDOUT)
 		;
-	ended = pulse.ended;
-	pthread_mutex_unlock(&pulse.mutex);
-	if (!ended || recorder_report().waiting > 0)
+	ended = reporter.ended;
+	pthread_mutex_unlock(&reporter.mutex);
+	if (!ended || usage_writer_report().waiting > 0)
 		log_message(LEVEL_WARNING,
 		    "the usage of %zu logins is lost: it could not be written before "
 		    "the end",
-		    recorder_report().waiting);
+		    usage_writer_report().waiting);
 }

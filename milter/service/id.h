@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* id - short names of decisions, to find a reply's log line */
-#ifndef MILTER_ID_H
-#define MILTER_ID_H
+#ifndef MILTER_SERVICE_ID_H
+#define MILTER_SERVICE_ID_H
 
 #include "policy/base/error.h"
 

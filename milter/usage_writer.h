@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* recorder - writes what the tally has, and the heartbeat, to the usage database */
-#ifndef MILTER_RECORDER_H
-#define MILTER_RECORDER_H
+/* usage_writer - writes what the usage_counter has, and the heartbeat, to the usage
+ * database */
+#ifndef MILTER_USAGE_WRITER_H
+#define MILTER_USAGE_WRITER_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,9 +15,9 @@
 
 /*
  * Starts counting where the configuration says `usage = yes`. Both are borrowed until
- * the process ends. ERR_MEMORY. Once, before recorder_write().
+ * the process ends. ERR_MEMORY. Once, before usage_writer_write().
  */
-enum error recorder_start(
+enum error usage_writer_start(
     const struct config *config, struct live_store *keeper) MUST_USE;
 
 /*
@@ -26,10 +27,10 @@ enum error recorder_start(
  * is room. Some 500 logins a transaction. One thread at a time. Errors as
  * usage_database_open() and db_commit(), with WHY.
  */
-enum error recorder_write(struct heartbeat *h, struct error_text *why) MUST_USE;
+enum error usage_writer_write(struct heartbeat *h, struct error_text *why) MUST_USE;
 
 /* Since the daemon started. */
-struct recorder_report {
+struct usage_writer_report {
 	bool on;
 	uint64_t recorded; /* submissions that are in the database */
 	uint64_t dropped;  /* submissions that were not counted */
@@ -41,6 +42,6 @@ struct recorder_report {
 };
 
 /* Thread-safe. */
-struct recorder_report recorder_report(void);
+struct usage_writer_report usage_writer_report(void);
 
 #endif

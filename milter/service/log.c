@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* log - lines to standard error, to syslog, or as JSON */
-#include "milter/log.h"
+#include "milter/service/log.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 
-#include "milter/outlet.h"
+#include "milter/service/log_writer.h"
 #include "policy/base/instant.h"
 #include "policy/base/json.h"
 #include "policy/base/text.h"
@@ -31,7 +31,7 @@ log_wants(enum log_level level)
 
 /* emit - a finished text line; syslog adds the program's name itself */
 static bool
-emit(enum log_level level, struct text *t, outlet *to)
+emit(enum log_level level, struct text *t, log_writer *to)
 {
 	size_t skip = strlen(NAME) + 2;
 
@@ -67,14 +67,14 @@ json_begin(struct json *j, struct text *t, char *buf, size_t cap, enum log_level
 
 /* json_finish - there is room: see json_begin() */
 static bool
-json_finish(struct text *t, enum log_level level, outlet *to)
+json_finish(struct text *t, enum log_level level, log_writer *to)
 {
 	memcpy(t->at + t->len, "}\n", 2);
 	return to(level, t->at, t->len + 2);
 }
 
 static bool
-json_message(enum log_level level, const char *message, outlet *to)
+json_message(enum log_level level, const char *message, log_writer *to)
 {
 	char buf[4 * MESSAGE_MAX];
 	struct text t;
@@ -93,7 +93,7 @@ json_message(enum log_level level, const char *message, outlet *to)
 }
 
 static bool
-text_message(enum log_level level, const char *message, outlet *to)
+text_message(enum log_level level, const char *message, log_writer *to)
 {
 	char line[4 * MESSAGE_MAX + 100];
 	struct text t;
@@ -106,7 +106,7 @@ text_message(enum log_level level, const char *message, outlet *to)
 }
 
 static bool
-put_message(enum log_level level, const char *message, outlet *to)
+put_message(enum log_level level, const char *message, log_writer *to)
 {
 	if (log_target == LOG_TO_JSON)
 		return json_message(level, message, to);
@@ -124,7 +124,7 @@ log_message(enum log_level level, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(buf, sizeof buf, fmt, ap);
 	va_end(ap);
-	put_message(level, buf, outlet_put_and_wait);
+	put_message(level, buf, log_writer_put_and_wait);
 }
 
 /* json_field - a value that is too long, or leaves too little for others, is not shown
@@ -159,7 +159,7 @@ json_fields(enum log_level level, const struct log_field *fields, size_t n)
 	json_begin(&j, &t, buf, sizeof buf, level);
 	for (size_t i = 0; i < n; i++)
 		json_field(&j, &t, &fields[i], FIELD_MIN * (n - i));
-	json_finish(&t, level, outlet_put);
+	json_finish(&t, level, log_writer_put);
 }
 
 /* text_field - as json_field(); of a value that is not shown stands its length */
@@ -196,7 +196,7 @@ log_fields(enum log_level level, const struct log_field *fields, size_t n)
 	line_start(&t, line, sizeof line);
 	for (size_t i = 0; i < n; i++)
 		text_field(&t, &fields[i], i > 0 ? " " : "", FIELD_MIN * (n - i));
-	emit(level, &t, outlet_put);
+	emit(level, &t, log_writer_put);
 }
 
 /* say_lost - that lines are missing */
@@ -207,7 +207,7 @@ say_lost(uint64_t n)
 
 	snprintf(text, sizeof text, "%llu log line%s lost", (unsigned long long)n,
 	    n == 1 ? " was" : "s were");
-	return put_message(LEVEL_WARNING, text, outlet_write);
+	return put_message(LEVEL_WARNING, text, log_writer_write);
 }
 
 void
@@ -217,5 +217,5 @@ log_open(enum log_target target, enum log_level level)
 	log_level = level;
 	/* libmilter speaks to syslog by itself, whatever our target is */
 	openlog(NAME, LOG_PID | LOG_NDELAY, LOG_MAIL);
-	outlet_open(target == LOG_TO_SYSLOG, say_lost);
+	log_writer_open(target == LOG_TO_SYSLOG, say_lost);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* watchdog - tells the service manager that decisions end, as long as they do */
-#include "milter/watchdog.h"
+#include "milter/service/watchdog.h"
 
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "milter/log.h"
 #include "milter/metrics.h"
-#include "milter/notify.h"
+#include "milter/service/log.h"
+#include "milter/service/service_notify.h"
 #include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
 
@@ -54,7 +54,7 @@ run(void *arg)
 	for (;;) {
 		look(w);
 		if (w->looks >= w->looks_a_sign && !w->stuck) {
-			notify_alive();
+			service_notify_alive();
 			w->looks = 0;
 		}
 		w->looks++;
@@ -78,7 +78,7 @@ setup(struct watchdog *w, uint64_t usec)
 enum error
 watchdog_start(void)
 {
-	uint64_t usec = notify_watchdog_usec() / 2;
+	uint64_t usec = service_notify_watchdog_usec() / 2;
 	struct watchdog *w;
 	pthread_t thread;
 
