@@ -10,7 +10,6 @@
 #include "milter/service/log.h"
 #include "milter/usage_counter.h"
 #include "policy/decision/submission.h"
-#include "policy/doctor/probe.h"
 #include "policy/identity/mta.h"
 
 #define LOG_FIELDS_MAX 14
@@ -122,7 +121,7 @@ count_usage(const struct request *t, const struct record *r)
 	    .now = r->now,
 	    .stranger = r->tenant[0] == '\0'};
 
-	if (probe_is_version(t->version))
+	if (mta_is_probe(t->version))
 		return;
 	if (t->login[0] != '\0' && r->decision.reason == REASON_STORE_ERROR &&
 	    verdict_passes(r->decision.verdict))

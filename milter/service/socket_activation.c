@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "policy/config/config.h"
-#include "policy/doctor/endpoint.h"
+#include "policy/config/endpoint.h"
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
 

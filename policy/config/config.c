@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* config - the configuration file (the only file with inih) */
 #include "policy/config/config.h"
-#include "policy/identity/mta.h"
 
 #include <errno.h>
 #include <ini.h>
@@ -9,6 +8,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "policy/identity/mta.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
 #define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/smtpauth-milter"

@@ -4,8 +4,8 @@
 #define POLICY_DOCTOR_CHECKS_H
 
 #include "policy/config/config.h"
+#include "policy/config/endpoint.h"
 #include "policy/doctor/account.h"
-#include "policy/doctor/endpoint.h"
 #include "policy/doctor/findings.h"
 #include "policy/model/settings.h"
 #include "policy/store/store.h"

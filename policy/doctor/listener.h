@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "policy/doctor/endpoint.h"
+#include "policy/config/endpoint.h"
 
 /* As many listeners as one port can have, and more than anybody has. */
 #define LISTENERS_MAX 16

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/doctor/endpoint.h"
+#include "policy/config/endpoint.h"
 
 #define MILTER_LIST_MAX 32
 #define MILTER_ACTION_MAX 32

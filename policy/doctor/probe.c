@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* probe - asks a running milter as an MTA would */
 #include "policy/doctor/probe.h"
-#include "policy/base/monotonic.h"
-#include "policy/identity/mta.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,16 +11,15 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "policy/base/monotonic.h"
+#include "policy/identity/mta.h"
+
 /* The milter protocol, from libmilter's include/libmilter/mfdef.h. */
 #define MILTER_VERSION 6
 #define ALL_ACTIONS 0x1ffu
 #define ALL_STEPS 0x1fffffu
 #define PACKET_MAX 65536
 #define ANSWER_S 15 /* a decision may wait 10 s for the first scan */
-
-/* Which MTA the macro v tells of. */
-#define VERSION_POSTFIX "Postfix doctor"
-#define VERSION_SENDMAIL "8 doctor"
 
 /* A packet under construction: length, command, data. */
 struct packet {
@@ -172,7 +169,7 @@ send_mail(int fd, const struct submission *s)
 
 	begin(&p, 'D');
 	put(&p, "M", 1);
-	put_macro(&p, "v", s->mta == MTA_SENDMAIL ? VERSION_SENDMAIL : VERSION_POSTFIX);
+	put_macro(&p, "v", mta_probe_version(s->mta));
 	put_macro(&p, "{daemon_name}", s->listener);
 	put_macro(&p, "{client_addr}", s->client);
 	if (s->login_len > 0) {
@@ -217,12 +214,6 @@ converse(int fd, const struct submission *s, struct probe *out, struct error_tex
 								 : PROBE_PASSES;
 	undouble(out->reply);
 	return OK;
-}
-
-bool
-probe_is_version(const char *v)
-{
-	return strcmp(v, VERSION_POSTFIX) == 0 || strcmp(v, VERSION_SENDMAIL) == 0;
 }
 
 enum error

@@ -3,8 +3,8 @@
 #ifndef DOCTOR_PROBE_H
 #define DOCTOR_PROBE_H
 
+#include "policy/config/endpoint.h"
 #include "policy/decision/submission.h"
-#include "policy/doctor/endpoint.h"
 
 #define PROBE_TEXT_MAX 1023
 
@@ -22,8 +22,5 @@ struct probe {
  */
 enum error probe_milter(const struct endpoint *at, const struct submission *s,
     struct probe *out, struct error_text *why) MUST_USE;
-
-/* Whether V, the macro `v`, is that of a probe and of no MTA. */
-bool probe_is_version(const char *v);
 
 #endif

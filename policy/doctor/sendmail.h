@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "policy/base/error.h"
-#include "policy/doctor/endpoint.h"
+#include "policy/config/endpoint.h"
 
 #define SENDMAIL_DEFAULT "/etc/mail/sendmail.cf"
 #define SENDMAIL_ITEMS_MAX 32

@@ -3,6 +3,8 @@
 #ifndef POLICY_IDENTITY_MTA_H
 #define POLICY_IDENTITY_MTA_H
 
+#include <stdbool.h>
+
 /* Which MTA handed the login over; it decides the encoding. */
 enum mta { MTA_AUTO, MTA_POSTFIX, MTA_SENDMAIL };
 
@@ -11,5 +13,9 @@ enum mta { MTA_AUTO, MTA_POSTFIX, MTA_SENDMAIL };
  * Postfix, whose mail_name can be changed. MTA_AUTO for NULL or "": unknown.
  */
 enum mta mta_from_version(const char *v);
+
+/* The macro `v` that a probe of the milter sends in the place of an MTA. */
+const char *mta_probe_version(enum mta mta);
+bool mta_is_probe(const char *v);
 
 #endif

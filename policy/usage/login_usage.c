@@ -2,10 +2,11 @@
 /* login_usage - where a login stands: its use in a span of time, and what it gets now
  */
 #include "policy/usage/login_usage.h"
-#include "policy/identity/mta.h"
 
 #include <arpa/inet.h>
 #include <string.h>
+
+#include "policy/identity/mta.h"
 
 static void
 count_days(const struct usage_row *row, instant since, struct login_usage *s)

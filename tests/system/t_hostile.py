@@ -114,7 +114,7 @@ class Step:
 
 def table():
     """The commands of the program."""
-    with open(harness.ROOT + '/policy/ctl/frame/commands.c') as f:
+    with open(harness.ROOT + '/policy/ctl/commands.c') as f:
         return {name.replace('[', '').replace(']', '')
                 for name in re.findall(r'^ *\{"([^"]+)",', f.read(), re.M)}
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_doctor.c - addresses, lists and findings of the doctor, and hostile ones. */
-#include "policy/doctor/endpoint.h"
+#include "policy/config/endpoint.h"
 #include "policy/doctor/findings.h"
 #include "policy/doctor/milter_list.h"
 #include "tests/lib/suite.h"

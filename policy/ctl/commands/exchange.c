@@ -5,8 +5,8 @@
 
 #include "policy/ctl/commands/exchange_commands.h"
 #include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/transfer/input_file.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/exchange/exchange_script.h"
 

@@ -7,10 +7,10 @@
 #include <string.h>
 
 #include "policy/ctl/frame/change_summary.h"
+#include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/import_file.h"
-#include "policy/ctl/transfer/input_file.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/model/domain_record.h"
 #include "policy/tables/domain_table.h"

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "policy/base/monotonic.h"
-#include "policy/ctl/transfer/input_file.h"
+#include "policy/ctl/frame/input_file.h"
 
 #define PROGRESS_ROWS 4096 /* between two looks at the clock */
 #define PROGRESS_MS 200

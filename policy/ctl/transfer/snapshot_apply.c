@@ -3,9 +3,9 @@
 #include <inttypes.h>
 
 #include "policy/ctl/frame/change_summary.h"
+#include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/transfer/input_file.h"
 #include "policy/ctl/transfer/snapshot.h"
 #include "policy/transfer/replace.h"
 

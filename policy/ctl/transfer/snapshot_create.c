@@ -5,9 +5,9 @@
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/output_file.h"
 #include "policy/ctl/frame/remark.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/transfer/output_file.h"
 #include "policy/ctl/transfer/snapshot.h"
 #include "policy/tables/lock_table.h"
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* as_usage_user - work in the usage folder with the rights of its owner */
 #include "policy/ctl/usage/as_usage_user.h"
-#include "policy/base/monotonic.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +18,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "policy/base/monotonic.h"
 
 #define SIGN_OF_LIFE '\n'
 #define FIRST_FREE 3 /* the descriptor behind standard error */

@@ -4,7 +4,7 @@
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/transfer/output_file.h"
+#include "policy/ctl/frame/output_file.h"
 #include "policy/ctl/usage/usage_sources.h"
 
 #define HERE "the usage of this machine"

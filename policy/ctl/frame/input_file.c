@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* input_file - a file that a person named, which is read more than once */
-#include "policy/ctl/transfer/input_file.h"
+#include "policy/ctl/frame/input_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

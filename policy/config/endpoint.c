@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* endpoint - a milter's address, as the milter, Postfix and Sendmail write it */
-#include "policy/doctor/endpoint.h"
+#include "policy/config/endpoint.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* endpoint - a milter's address, as the milter, Postfix and Sendmail write it */
-#ifndef DOCTOR_ENDPOINT_H
-#define DOCTOR_ENDPOINT_H
+#ifndef POLICY_CONFIG_ENDPOINT_H
+#define POLICY_CONFIG_ENDPOINT_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* output_file - a file on its way: written beside its place, then put there */
-#include "policy/ctl/transfer/output_file.h"
+#include "policy/ctl/frame/output_file.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* input_file - a file that a person named, which is read more than once */
-#ifndef POLICY_CTL_TRANSFER_INPUT_FILE_H
-#define POLICY_CTL_TRANSFER_INPUT_FILE_H
+#ifndef POLICY_CTL_FRAME_INPUT_FILE_H
+#define POLICY_CTL_FRAME_INPUT_FILE_H
 
 #include "policy/ctl/frame/ctl.h"
 

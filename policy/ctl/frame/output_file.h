@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* output_file - a file on its way: written beside its place, then put there */
-#ifndef POLICY_CTL_TRANSFER_OUTPUT_FILE_H
-#define POLICY_CTL_TRANSFER_OUTPUT_FILE_H
+#ifndef POLICY_CTL_FRAME_OUTPUT_FILE_H
+#define POLICY_CTL_FRAME_OUTPUT_FILE_H
 
 #include "policy/ctl/frame/ctl.h"
 
