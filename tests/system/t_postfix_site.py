@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What contrib/postfix ships and what README.md says, used as they stand on
 a throw-away copy of this machine: Debian's Postfix with TLS, Dovecot's
-submission proxy, another milter, the commands of README.md."""
+submission proxy, another milter, the commands of both README.md."""
 
 import os
 import re
@@ -396,17 +396,19 @@ class Proxy(Site):
 
 # -- README.md ---------------------------------------------------------------
 
-def section(title):
-    """The text below one heading of README.md."""
-    text = site_rig.read(os.path.join(harness.ROOT, 'README.md'))
+def section(title, page='README.md'):
+    """The text below one heading of a page."""
+    text = site_rig.read(os.path.join(harness.ROOT, page))
     return re.search(r'(?ms)^#+ %s\n(.*?)(^#+ |\Z)' % re.escape(title),
                      re.sub('(?ms)^```\n.*?^```$', lambda m: m.group(
                          0).replace('\n#', '\n\0#'), text)
                      ).group(1).replace('\0', '')
 
 
-def blocks(title):
-    return re.findall(r'(?ms)^```\n(.*?)^```$', section(title))
+def blocks(title, page='contrib/postfix/README.md'):
+    """Its blocks of code, without their indentation."""
+    return [re.sub('(?m)^' + indent, '', text) for indent, text in re.findall(
+        r'(?ms)^( *)```\n(.*?)^ *```$', section(title, page))]
 
 
 def dialogue(block):
@@ -447,7 +449,7 @@ class Readme(Copy):
 
     def first_policy(self):
         """Type the block; returns the daemon that its last line starts."""
-        block, = blocks('A first policy')
+        block, = blocks('A first policy', 'README.md')
         pairs = dialogue(block)
         self.assertEqual(pairs[-1][0], 'smtpauth-milter')
         for line, printed in pairs[:-1]:
@@ -471,8 +473,7 @@ class Readme(Copy):
 
     def denied_as_shown(self, daemon):
         """The three blocks: what client, milter and Postfix see."""
-        reply, logged, line = blocks("Over a unix socket: Debian's chroot")[
-            -3:]
+        reply, logged, line = blocks('What a refusal looks like')
         sent, received = re.fullmatch(
             r'-> MAIL FROM:<(.*)>\n<- (.*)\n', reply).groups()
         smtp = self.session(sent)
@@ -483,7 +484,7 @@ class Readme(Copy):
 
     def test_beside_postfix(self):
         """Over TCP first, then the unix socket, as a reader would."""
-        line, service_lines = blocks('Beside an existing Postfix')
+        line, service_lines = blocks('Quick setup')
         body = re.search(r'(?m)^submission inet.*\n((  .*\n)+?)  -o smtpd_mi',
                          site_rig.shipped('master.cf.example')).group(1)
         site_rig.write('/etc/postfix/main.cf', site_rig.read(
@@ -498,7 +499,7 @@ class Readme(Copy):
         self.assertEqual(ask(self.session('printer@acme.example')), PASSED)
         daemon.stop()
 
-        commands, console = blocks("Over a unix socket: Debian's chroot")[:2]
+        commands, console = blocks('Over a unix socket')
         type_in('set -e\n' + commands)
         daemon = self.milter()
         daemon.port = None
