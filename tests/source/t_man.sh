@@ -81,7 +81,7 @@ all_of() {
 }
 
 for page in milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpauth-rollout.7 \
-	policy/smtpauthctl.8; do
+	policy/smtpauth-settings.5 policy/smtpauthctl.8; do
 	lint "$src/$page" >"$tmp/lint"
 	sed 's/^/# /' "$tmp/lint"
 	[ ! -s "$tmp/lint" ]
@@ -116,7 +116,7 @@ all_of 'commands' smtpauthctl.8 has_item <"$tmp/commands"
 result $? "Exchange's commands are among them"
 
 # ... and no command in the page that there is not
-sed -n '/^COMMANDS/,/^SETTINGS/s/^     \([a-z].*\|[A-Z][a-z]*-[A-Z].*\)/\1/p' "$tmp/smtpauthctl.8" |
+sed -n '/^COMMANDS/,/^ENVIRONMENT/s/^     \([a-z].*\|[A-Z][a-z]*-[A-Z].*\)/\1/p' "$tmp/smtpauthctl.8" |
 	grep -vE "^($(tr '\n' '|' <"$tmp/commands" | sed 's/|$//'))( |\$)" >"$tmp/found"
 sed 's/^/# no such command: /' "$tmp/found"
 [ ! -s "$tmp/found" ]
@@ -125,7 +125,7 @@ result $? 'no other commands in smtpauthctl.8'
 "$ctl" -d "$tmp/state" init >/dev/null &&
 	"$ctl" -d "$tmp/state" settings show --json |
 	tr ',' '\n' | sed -n 's/^{*"\([a-z_]*\)":.*/\1/p' | tr _ - >"$tmp/names"
-all_of 'settings' smtpauthctl.8 has_item <"$tmp/names"
+all_of 'settings' smtpauth-settings.5 has_item <"$tmp/names"
 
 # That these tests can fail:
 printf '.Dd November 1, 2026\n.Dt X 8\n.Sh NAME\n.Nm x\n.Nd x\n.Bogus\n' >"$tmp/x.8"

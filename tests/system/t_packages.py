@@ -77,6 +77,7 @@ class Files(harness.Case):
         expected = {
             'sbindir': {'smtpauth-milter'}, 'bindir': {'smtpauthctl'},
             'mandir': {'man5/smtpauth-milter.conf.5',
+                       'man5/smtpauth-settings.5',
                        'man7/smtpauth-rollout.7',
                        'man8/smtpauth-milter.8', 'man8/smtpauthctl.8'},
             'docdir': {'README.md', 'NEWS', 'REQUIREMENTS.md', 'SECURITY.md',

@@ -31,6 +31,7 @@ FILES = {
     '/usr/bin/smtpauthctl': PROGRAM, '/usr/sbin/smtpauth-milter': PROGRAM,
     '/usr/share/bash-completion/completions/smtpauthctl': PLAIN,
     '/usr/share/man/man5/smtpauth-milter.conf.5': PLAIN + 'd',
+    '/usr/share/man/man5/smtpauth-settings.5': PLAIN + 'd',
     '/usr/share/man/man7/smtpauth-rollout.7': PLAIN + 'd',
     '/usr/share/man/man8/smtpauth-milter.8': PLAIN + 'd',
     '/usr/share/man/man8/smtpauthctl.8': PLAIN + 'd',
