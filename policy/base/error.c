@@ -41,14 +41,11 @@ error_string(enum error e)
 	case ERR_NEWER:
 		return "the database was written by a newer version";
 	case ERR_OLDER:
-		return "the policy database was written by an older version of "
-		       "smtpauth-milter; export it with that version and import it "
-		       "with this one, see NEWS";
+		return "the policy database was written by an older version of smtpauth-milter; export it with that version and import it with this one, see NEWS";
 	case ERR_NETWORK_FS:
 		return "the state folder is on a network file system";
 	case ERR_PID_SPACE:
-		return "the process number is taken in the lock file: all programs on "
-		       "one state folder must share a PID namespace";
+		return "the process number is taken in the lock file: all programs on one state folder must share a PID namespace";
 	case ERR_BUSY:
 		return "the database is busy";
 	case ERR_FULL:

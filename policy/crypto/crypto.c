@@ -180,8 +180,7 @@ refuse_block(const struct pem *b, struct error_text *why)
 {
 	if (strstr(b->name, "ENCRYPTED") != NULL || b->header[0] != '\0')
 		return error_set(why, ERR_DATA,
-		    "%s is protected by a passphrase, and none is ever asked for; "
-		    "write it without one: \"openssl pkey -in KEY -out NEW\"",
+		    "%s is protected by a passphrase, and none is ever asked for; write it without one: \"openssl pkey -in KEY -out NEW\"",
 		    b->file);
 	if (strcmp(b->name, "OPENSSH PRIVATE KEY") == 0)
 		return error_set(why, ERR_DATA,
@@ -239,8 +238,7 @@ read_key(const struct pem *b, struct signature_key *key, bool private,
 	key->pkey = private ? parse_private(&p, b->len) : d2i_PUBKEY(NULL, &p, b->len);
 	if (key->pkey == NULL || p != b->data + b->len)
 		return error_set(why, ERR_DATA,
-		    "%s is damaged, or holds a key of a type that is not known; make "
-		    "one with " MAKE_KEY,
+		    "%s is damaged, or holds a key of a type that is not known; make one with " MAKE_KEY,
 		    b->file);
 	type = EVP_PKEY_get0_type_name(key->pkey);
 	if (!EVP_PKEY_is_a(key->pkey, "ED25519"))
@@ -334,8 +332,7 @@ read_trusted(struct pem *b, struct trusted_keys *keys, struct error_text *why)
 {
 	if (strstr(b->name, "PRIVATE KEY") != NULL)
 		return error_set(why, ERR_DATA,
-		    "%s holds a private key, which belongs on the machine that signs "
-		    "only; the public one is made with " MAKE_PUBLIC,
+		    "%s holds a private key, which belongs on the machine that signs only; the public one is made with " MAKE_PUBLIC,
 		    b->file);
 	if (!pem_is(b, "PUBLIC KEY"))
 		return refuse_block(b, why);

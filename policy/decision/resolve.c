@@ -28,8 +28,7 @@ drop_domain(const struct settings *settings, struct login *login, struct text *s
 	if (!settings_replace_domain(settings)) {
 		if (settings->login_domain == LOGIN_DOMAIN_DEFAULT)
 			steps_add(steps,
-			    "login-domain is default, but default-domain is not set: "
-			    "the domain counts");
+			    "login-domain is default, but default-domain is not set: the domain counts");
 		return;
 	}
 	login_drop_domain(login);

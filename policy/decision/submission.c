@@ -122,8 +122,7 @@ consider_base(struct store_txn *txn, const struct submission *s, struct outcome 
 		return e;
 	if (out->has_mailbox && mailbox_overrides(&out->mailbox, s->now)) {
 		steps_add(steps,
-		    "the setting with the subaddress is in force: of this "
-		    "one only a lock counts");
+		    "the setting with the subaddress is in force: of this one only a lock counts");
 		return OK;
 	}
 	out->has_mailbox = true;

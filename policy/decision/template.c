@@ -141,8 +141,7 @@ note_header(struct template *t, const struct line *l, size_t n, struct error_tex
 	for (size_t i = 0; i < sizeof whom / sizeof *whom; i++)
 		if (is_name(l, n, whom[i]))
 			return error_set(why, ERR_DATA,
-			    "%s:%zu: the message goes to the tenant's contact alone, "
-			    "without %s",
+			    "%s:%zu: the message goes to the tenant's contact alone, without %s",
 			    t->name, l->number, whom[i]);
 	for (size_t i = 0; i < ADDED; i++)
 		if (is_name(l, n, added[i].name))
@@ -161,8 +160,7 @@ check_header(struct template *t, const struct line *l, struct error_text *why)
 	for (size_t i = 0; i < l->len; i++) {
 		if ((unsigned char)l->at[i] >= 0x80)
 			return bad(t, l, why,
-			    "headers are ASCII; for others see RFC 2047: "
-			    "=?utf-8?q?...?=");
+			    "headers are ASCII; for others see RFC 2047: =?utf-8?q?...?=");
 		if (((unsigned char)l->at[i] < ' ' && l->at[i] != '\t') ||
 		    l->at[i] == 0x7F)
 			return bad(t, l, why, "a control character in a header");
@@ -177,8 +175,7 @@ check_header(struct template *t, const struct line *l, struct error_text *why)
 		n++;
 	if (n == 0 || n == l->len || l->at[n] != ':')
 		return bad(t, l, why,
-		    "not a header (\"Name: value\"), and no empty line before the "
-		    "body");
+		    "not a header (\"Name: value\"), and no empty line before the body");
 	return note_header(t, l, n, why);
 }
 
@@ -400,9 +397,9 @@ template_print(const struct template *template, const struct template_values *va
 	for (size_t at = 0; next_line(template, at, &l); at += l.len + 1)
 		if (!add_line(&p, &l))
 			return bad(template, &l, why,
-			    l.header ? "the line gets too long, or not ASCII, once it "
-				       "is filled in"
-				     : "the line gets too long once it is filled in");
+			    l.header
+				? "the line gets too long, or not ASCII, once it is filled in"
+				: "the line gets too long once it is filled in");
 	return OK;
 }
 

@@ -26,9 +26,7 @@ void
 site_unknown_socket(struct site *s)
 {
 	findings_add(&s->findings, "socket-unknown", "smtpauth-milter.conf",
-	    "socket = %s, and no daemon runs that would say where it listens: the "
-	    "MTA's "
-	    "side was not looked at",
+	    "socket = %s, and no daemon runs that would say where it listens: the MTA's side was not looked at",
 	    s->config->socket);
 	findings_fix(&s->findings, "start the service, then ask again");
 }
@@ -127,8 +125,7 @@ check_mta_group(struct site *s, const char *mta)
 	    mta);
 	group = getgrgid(st.st_gid);
 	findings_fix(&s->findings,
-	    "gpasswd -d %s %s; the milter's socket has a group of its own "
-	    "(socket-group)",
+	    "gpasswd -d %s %s; the milter's socket has a group of its own (socket-group)",
 	    mta, group != NULL ? group->gr_name : FOLDER_ACCOUNT);
 }
 
@@ -142,8 +139,7 @@ say_no_user(struct site *s)
 	    user[0] != '\0' ? user : FOLDER_ACCOUNT,
 	    user[0] != '\0' ? "not start" : "stay root");
 	findings_fix(&s->findings,
-	    "%suseradd --system --user-group --no-create-home --shell "
-	    "/usr/sbin/nologin smtpauth; smtpauthctl init",
+	    "%suseradd --system --user-group --no-create-home --shell /usr/sbin/nologin smtpauth; smtpauthctl init",
 	    user[0] != '\0' ? "user = smtpauth in smtpauth-milter.conf; " : "");
 }
 
@@ -176,9 +172,7 @@ check_settings(struct site *s)
 
 	if (s->config->on_error == ACTION_ACCEPT) {
 		findings_add(f, "on-error-accept", "smtpauth-milter.conf",
-		    "on-error = accept: whenever the database cannot be used, "
-		    "everything "
-		    "passes");
+		    "on-error = accept: whenever the database cannot be used, everything passes");
 		findings_fix(f, "on-error = tempfail");
 	}
 	if (s->settings == NULL)
@@ -201,9 +195,7 @@ check_settings(struct site *s)
 	if (s->settings->login_domain == LOGIN_DOMAIN_DEFAULT &&
 	    s->settings->default_domain[0] == '\0') {
 		findings_add(f, "login-domain-unset", "settings",
-		    "login-domain is default, but default-domain is not set: the "
-		    "domain "
-		    "of a login counts");
+		    "login-domain is default, but default-domain is not set: the domain of a login counts");
 		findings_fix(f, "smtpauthctl settings set default-domain DOMAIN");
 	}
 }
@@ -219,8 +211,7 @@ check_daemon(struct site *s)
 		findings_add(f, "daemon-not-running", "smtpauth-milter",
 		    "there is no fresh sign of life of a daemon in %s", s->dir);
 		findings_fix(f,
-		    "systemctl start smtpauth-milter; its log says why if it "
-		    "does not stay");
+		    "systemctl start smtpauth-milter; its log says why if it does not stay");
 		return;
 	}
 	if (s->daemon.policy == HEARTBEAT_FAULT) {

@@ -27,14 +27,10 @@ say_stranger(struct site *s, uid_t user)
 
 	endpoint_milter(&s->milter, address);
 	findings_add(&s->findings, "stranger-listens", address,
-	    "user %s (%lu) listens here, who is neither root nor the daemon's user: "
-	    "whoever answers the MTA can let everything pass",
+	    "user %s (%lu) listens here, who is neither root nor the daemon's user: whoever answers the MTA can let everything pass",
 	    pw != NULL ? pw->pw_name : "without a name", (unsigned long)user);
 	findings_fix(&s->findings,
-	    "see whose program that is (ss -lntxp) and end it; systemctl enable --now "
-	    "smtpauth-milter.socket keeps a TCP address for the daemon while it is "
-	    "down, without systemd a unix socket does; \"user\" in "
-	    "smtpauth-milter.conf is the daemon's");
+	    "see whose program that is (ss -lntxp) and end it; systemctl enable --now smtpauth-milter.socket keeps a TCP address for the daemon while it is down, without systemd a unix socket does; \"user\" in smtpauth-milter.conf is the daemon's");
 }
 
 void

@@ -174,24 +174,19 @@ say_unknown(struct log *log)
 
 	if (log->unknown.count > 0) {
 		findings_add(f, "logins-unknown-tenant", "mail log",
-		    "%u login%s of domains that no tenant has (unknown-tenant is %s): "
-		    "%s",
+		    "%u login%s of domains that no tenant has (unknown-tenant is %s): %s",
 		    log->unknown.count, log->unknown.count == 1 ? "" : "s", action,
 		    log->unknown.buf);
 		findings_fix(f,
-		    "smtpauthctl domain add TENANT DOMAIN, or a tenant with domain "
-		    "'*'");
+		    "smtpauthctl domain add TENANT DOMAIN, or a tenant with domain '*'");
 	}
 	if (log->bare.count > 0) {
 		findings_add(f, "login-without-realm", "mail log",
-		    "%u login%s without a domain, so of no tenant (unknown-tenant is "
-		    "%s): "
-		    "%s",
+		    "%u login%s without a domain, so of no tenant (unknown-tenant is %s): %s",
 		    log->bare.count, log->bare.count == 1 ? "" : "s", action,
 		    log->bare.buf);
 		findings_fix(f,
-		    "smtpauthctl settings set default-domain DOMAIN, or \"smtpauthctl "
-		    "mailbox alias add ADDRESS LOGIN\"");
+		    "smtpauthctl settings set default-domain DOMAIN, or \"smtpauthctl mailbox alias add ADDRESS LOGIN\"");
 	}
 }
 
@@ -202,9 +197,7 @@ say_others(struct log *log)
 
 	if (log->invalid.count > 0) {
 		findings_add(f, "logins-invalid", "mail log",
-		    "%u login%s that cannot be read as an address (invalid-login is "
-		    "%s): "
-		    "%s",
+		    "%u login%s that cannot be read as an address (invalid-login is %s): %s",
 		    log->invalid.count, log->invalid.count == 1 ? "" : "s",
 		    action_name(log->site->settings->invalid_login), log->invalid.buf);
 		findings_fix(
@@ -212,16 +205,11 @@ say_others(struct log *log)
 	}
 	if (log->loopback.count > 0) {
 		findings_add(f, "webmail-not-exempt", "mail log",
-		    "%u login%s from this machine itself, as webmail does it, and "
-		    "nothing "
-		    "is exempt: %s",
+		    "%u login%s from this machine itself, as webmail does it, and nothing is exempt: %s",
 		    log->loopback.count, log->loopback.count == 1 ? "" : "s",
 		    log->loopback.buf);
 		findings_fix(f,
-		    "give webmail a listener of its own and \"smtpauthctl settings add "
-		    "exempt-listeners WEBMAIL\"; if these are clients of a proxy, let "
-		    "it "
-		    "send XCLIENT");
+		    "give webmail a listener of its own and \"smtpauthctl settings add exempt-listeners WEBMAIL\"; if these are clients of a proxy, let it send XCLIENT");
 	}
 }
 

@@ -33,8 +33,7 @@ say_switched_off(struct visit *v)
 	struct findings *f = &v->site->findings;
 
 	findings_add(f, "milter-switched-off", v->service->name,
-	    "this service lists the milter, but receive_override_options has "
-	    "no_milters: no milter is asked, and nothing is refused here");
+	    "this service lists the milter, but receive_override_options has no_milters: no milter is asked, and nothing is refused here");
 	findings_fix(
 	    f, "take no_milters out of receive_override_options; postfix reload");
 }
@@ -60,13 +59,9 @@ visit_service(struct visit *v, const struct postfix_service *service)
 		visit_asking(v, ours);
 	} else if (ours != NULL && !no_milters(v)) {
 		findings_add(f, "milter-misplaced", service->name,
-		    "this service offers no SMTP AUTH, so there is nothing to decide; "
-		    "but "
-		    "a stopped milter would defer the mail that comes in here");
+		    "this service offers no SMTP AUTH, so there is nothing to decide; but a stopped milter would defer the mail that comes in here");
 		findings_fix(f,
-		    "take the milter out of main.cf's smtpd_milters and name it with "
-		    "-o "
-		    "smtpd_milters= in the services that offer AUTH");
+		    "take the milter out of main.cf's smtpd_milters and name it with -o smtpd_milters= in the services that offer AUTH");
 	} else if (auth) {
 		visit_unlisted(v);
 	}
@@ -81,12 +76,9 @@ check_offered(struct visit *v)
 	if (v->offered)
 		return;
 	findings_add(f, "nobody-asks", "master.cf",
-	    "no service of this Postfix offers SMTP AUTH, so the milter is never "
-	    "asked: nothing is refused");
+	    "no service of this Postfix offers SMTP AUTH, so the milter is never asked: nothing is refused");
 	findings_fix(f,
-	    "-o smtpd_sasl_auth_enable=yes and -o smtpd_milters= for the services that "
-	    "users submit to; where Dovecot takes the submissions, see Proxies in "
-	    "contrib/postfix/README.md");
+	    "-o smtpd_sasl_auth_enable=yes and -o smtpd_milters= for the services that users submit to; where Dovecot takes the submissions, see Proxies in contrib/postfix/README.md");
 }
 
 /* check_non_smtpd - mail without a session has no login, and old logins come back */
@@ -101,9 +93,7 @@ check_non_smtpd(struct visit *v)
 	    visit_find_ours(v, list, false) == NULL)
 		return;
 	findings_add(f, "milter-in-non-smtpd", "main.cf",
-	    "non_smtpd_milters names the milter: mail from sendmail(1) has no login, "
-	    "and a "
-	    "message put back into the queue would be judged again");
+	    "non_smtpd_milters names the milter: mail from sendmail(1) has no login, and a message put back into the queue would be judged again");
 	findings_fix(f, "take it out of non_smtpd_milters; postfix reload");
 }
 
@@ -127,14 +117,11 @@ check_files(struct visit *v)
 	if (limit == 0 || (!v->unlimited && v->sessions + PROCESSES_SPARE <= limit))
 		return;
 	findings_add(&s->findings, "fd-limit", "smtpauth-milter",
-	    "it may open %ld files, and Postfix may run %s%ld smtpd processes that "
-	    "each "
-	    "hold a connection",
+	    "it may open %ld files, and Postfix may run %s%ld smtpd processes that each hold a connection",
 	    limit, v->unlimited ? "any number of processes, more than " : "",
 	    v->sessions);
 	findings_fix(&s->findings,
-	    "LimitNOFILE=%ld in the milter's unit, or fewer "
-	    "processes in master.cf",
+	    "LimitNOFILE=%ld in the milter's unit, or fewer processes in master.cf",
 	    v->sessions + PROCESSES_SPARE > 65536 ? v->sessions * 2 : 65536L);
 }
 
@@ -145,9 +132,7 @@ say_no_realm(struct visit *v, const char *reason)
 	findings_add(&v->site->findings, "login-without-realm", "main.cf",
 	    "%s: such a login belongs to no tenant", reason);
 	findings_fix(&v->site->findings,
-	    "smtpauthctl settings set default-domain DOMAIN; or aliases (\"smtpauthctl "
-	    "mailbox alias add ADDRESS LOGIN\"), or a tenant "
-	    "with domain '*'");
+	    "smtpauthctl settings set default-domain DOMAIN; or aliases (\"smtpauthctl mailbox alias add ADDRESS LOGIN\"), or a tenant with domain '*'");
 }
 
 /* check_realm - whether the logins will have a domain */
@@ -169,16 +154,13 @@ check_realm(struct visit *v)
 		if (postfix_value(&v->postfix, NULL, "smtpd_sasl_local_domain")[0] ==
 		    '\0')
 			say_no_realm(v,
-			    "Cyrus SASL with an empty smtpd_sasl_local_domain adds no "
-			    "domain "
-			    "to a login that is typed without one");
+			    "Cyrus SASL with an empty smtpd_sasl_local_domain adds no domain to a login that is typed without one");
 	} else if (strcmp(type, "dovecot") == 0 &&
 	    child_process_read(dovecot, &format) == OK) {
 		if (strstr(format, "%n") != NULL || strstr(format, "%Ln") != NULL ||
 		    strstr(format, "username") != NULL)
 			say_no_realm(v,
-			    "Dovecot's auth_username_format cuts the domain off every "
-			    "login");
+			    "Dovecot's auth_username_format cuts the domain off every login");
 		free(format);
 	}
 }
@@ -201,8 +183,7 @@ visit_all(struct visit *v)
 	check_realm(v);
 	if (s->config->mta == MTA_SENDMAIL)
 		site_wrong_mta(s,
-		    "mta = sendmail, but this is Postfix: its logins would be decoded, "
-		    "and one like a+2Bb@... be read as another");
+		    "mta = sendmail, but this is Postfix: its logins would be decoded, and one like a+2Bb@... be read as another");
 }
 
 void

@@ -101,9 +101,7 @@ visit_own_folder(struct visit *v)
 	snprintf(queue, sizeof queue, "%s",
 	    postfix_value(&v->postfix, NULL, "queue_directory"));
 	findings_fix(&v->site->findings,
-	    "install -d -o %s -g %s -m 2710 %s/smtpauth; in smtpauth-milter.conf: "
-	    "socket = unix:%s/smtpauth/milter.sock, and socket-mode = 0660; restart "
-	    "smtpauth-milter; name unix:smtpauth/milter.sock in smtpd_milters",
+	    "install -d -o %s -g %s -m 2710 %s/smtpauth; in smtpauth-milter.conf: socket = unix:%s/smtpauth/milter.sock, and socket-mode = 0660; restart smtpauth-milter; name unix:smtpauth/milter.sock in smtpd_milters",
 	    config->user[0] != '\0' ? config->user : "smtpauth",
 	    postfix_value(&v->postfix, NULL, "mail_owner"), queue, queue);
 }
@@ -120,12 +118,9 @@ say_absent(struct visit *v, const char *right)
 		visit_value(v, "smtpd_milters"), others, sizeof others))
 		strcpy(others, "THE-MILTERS-IT-HAS");
 	findings_add(f, "milter-not-listed", s->name,
-	    "this service offers SMTP AUTH and does not ask the milter: nothing is "
-	    "refused here");
+	    "this service offers SMTP AUTH and does not ask the milter: nothing is refused here");
 	findings_fix(f,
-	    "postconf -P '%s/%s/smtpd_milters={%s,connect_timeout=3s,"
-	    "command_timeout=15s,default_action=tempfail}%s%s'; postfix reload. Or, if "
-	    "nobody is to log in here: postconf -P '%s/%s/smtpd_sasl_auth_enable=no'",
+	    "postconf -P '%s/%s/smtpd_milters={%s,connect_timeout=3s,command_timeout=15s,default_action=tempfail}%s%s'; postfix reload. Or, if nobody is to log in here: postconf -P '%s/%s/smtpd_sasl_auth_enable=no'",
 	    s->name, s->type, right, others[0] != '\0' ? "," : "", others, s->name,
 	    s->type);
 }
@@ -150,12 +145,11 @@ visit_unlisted(struct visit *v)
 		    entry->endpoint.kind == ENDPOINT_NONE ? "milter-syntax"
 							  : "socket-path",
 		    name,
-		    "the milter %s does not lead to the daemon's socket%s; Postfix "
-		    "answers with its default action, or nobody is asked",
+		    "the milter %s does not lead to the daemon's socket%s; Postfix answers with its default action, or nobody is asked",
 		    entry->address,
-		    entry->endpoint.kind == ENDPOINT_NONE ? " (that is not how Postfix "
-							    "writes an address)"
-			: v->service->chrooted            ? ": this smtpd is chrooted"
+		    entry->endpoint.kind == ENDPOINT_NONE
+			? " (that is not how Postfix writes an address)"
+			: v->service->chrooted ? ": this smtpd is chrooted"
 					       : ": this smtpd is not chrooted");
 		if (out_of_reach(v))
 			visit_own_folder(v);

@@ -25,9 +25,7 @@ check_default_action(struct visit *v, const struct milter_entry *ours)
 	    "default_action=%s: while the milter is away, everything is accepted",
 	    action);
 	findings_fix(f,
-	    "put default_action=tempfail into the braces of the milter's entry; "
-	    "postfix "
-	    "reload");
+	    "put default_action=tempfail into the braces of the milter's entry; postfix reload");
 }
 
 static void
@@ -41,8 +39,7 @@ check_timeout(struct visit *v, const struct milter_entry *ours)
 	if (seconds < 0 || seconds >= SITE_PATIENCE_S)
 		return;
 	findings_add(f, "milter-timeout", v->service->name,
-	    "command_timeout is %ld s, but the milter may take 10 s to verify its "
-	    "database after a start: Postfix would give up before",
+	    "command_timeout is %ld s, but the milter may take 10 s to verify its database after a start: Postfix would give up before",
 	    seconds);
 	findings_fix(
 	    f, "put command_timeout=15s into the braces of the milter's entry");
@@ -68,13 +65,10 @@ check_dropped(struct visit *v)
 		if (found)
 			continue;
 		findings_add(f, "milter-dropped", v->service->name,
-		    "-o smtpd_milters= in master.cf replaces main.cf's list, so %s is "
-		    "no "
-		    "longer asked for mail that comes in here",
+		    "-o smtpd_milters= in master.cf replaces main.cf's list, so %s is no longer asked for mail that comes in here",
 		    entry->address);
 		findings_fix(f,
-		    "name %s behind our milter in that line (a signer, for one, has "
-		    "to see this mail); postfix reload",
+		    "name %s behind our milter in that line (a signer, for one, has to see this mail); postfix reload",
 		    entry->address);
 	}
 }
@@ -104,29 +98,20 @@ check_maps(struct visit *v)
 		return;
 	case TABLES_DISABLE:
 		findings_add(f, "milter-maps-disable", name,
-		    "%s in smtpd_milter_maps says DISABLE: for those clients no milter "
-		    "is asked, and nothing is refused",
+		    "%s in smtpd_milter_maps says DISABLE: for those clients no milter is asked, and nothing is refused",
 		    table);
 		findings_fix(f,
-		    "take those lines out; a client that may submit is exempted with "
-		    "\"smtpauthctl settings add exempt-clients ADDRESS\"");
+		    "take those lines out; a client that may submit is exempted with \"smtpauthctl settings add exempt-clients ADDRESS\"");
 		return;
 	case TABLES_REPLACE:
 		findings_add(f, "milter-maps-replace", name,
-		    "%s in smtpd_milter_maps names milters without ours: for those "
-		    "clients that list takes the place of smtpd_milters, and nothing "
-		    "is "
-		    "refused",
+		    "%s in smtpd_milter_maps names milters without ours: for those clients that list takes the place of smtpd_milters, and nothing is refused",
 		    table);
 		findings_fix(f, "add our milter to the lists in that table");
 		return;
 	case TABLES_UNKNOWN:
 		findings_add(f, "milter-maps-unknown", name,
-		    "smtpd_milter_maps has %s, which cannot be looked through: make "
-		    "sure "
-		    "that it neither says DISABLE nor leaves our milter out for a "
-		    "client "
-		    "that submits",
+		    "smtpd_milter_maps has %s, which cannot be looked through: make sure that it neither says DISABLE nor leaves our milter out for a client that submits",
 		    table);
 		return;
 	}
@@ -171,9 +156,7 @@ check_macros(struct visit *v)
 
 	if (s->config->mta == MTA_AUTO && version[0] >= '0' && version[0] <= '9') {
 		findings_add(&s->findings, "mta-detection", v->service->name,
-		    "macro v is \"%s\": beginning with a digit it reads as Sendmail's, "
-		    "so "
-		    "logins would be decoded that are not encoded",
+		    "macro v is \"%s\": beginning with a digit it reads as Sendmail's, so logins would be decoded that are not encoded",
 		    version);
 		findings_fix(&s->findings, "mta = postfix in smtpauth-milter.conf");
 	}
@@ -218,11 +201,9 @@ check_webmail(struct visit *v)
 	    cidr_list_has_loopback(&s->settings->exempt_clients))
 		return;
 	findings_add(&s->findings, "webmail-not-exempt", name,
-	    "this service listens on loopback, as for webmail, and is not exempt: "
-	    "webmail stops for every mailbox whose SMTP AUTH is off");
+	    "this service listens on loopback, as for webmail, and is not exempt: webmail stops for every mailbox whose SMTP AUTH is off");
 	findings_fix(&s->findings,
-	    "postconf -P '%s/inet/milter_macro_daemon_name=WEBMAIL'; postfix reload; "
-	    "smtpauthctl settings add exempt-listeners WEBMAIL",
+	    "postconf -P '%s/inet/milter_macro_daemon_name=WEBMAIL'; postfix reload; smtpauthctl settings add exempt-listeners WEBMAIL",
 	    name);
 }
 
@@ -237,13 +218,9 @@ check_loopback(struct visit *v)
 	    visit_value(v, "smtpd_authorized_xclient_hosts")[0] != '\0')
 		return;
 	findings_add(&s->findings, "loopback-exempt", v->service->name,
-	    "exempt-clients has loopback, and a proxy on this machine (Dovecot's "
-	    "submission service, nginx) without XCLIENT makes every client loopback: "
-	    "everyone would be exempt");
+	    "exempt-clients has loopback, and a proxy on this machine (Dovecot's submission service, nginx) without XCLIENT makes every client loopback: everyone would be exempt");
 	findings_fix(&s->findings,
-	    "exempt a listener of webmail's own instead (exempt-listeners), or let the "
-	    "proxy tell the client: smtpd_authorized_xclient_hosts in Postfix, "
-	    "submission_relay_trusted = yes in Dovecot");
+	    "exempt a listener of webmail's own instead (exempt-listeners), or let the proxy tell the client: smtpd_authorized_xclient_hosts in Postfix, submission_relay_trusted = yes in Dovecot");
 }
 
 void

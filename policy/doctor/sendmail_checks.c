@@ -41,8 +41,7 @@ say_undefined(struct visit *v)
 		    v->cf.filter[i].endpoint.kind != ENDPOINT_NONE)
 			continue;
 		findings_add(f, "socket-path", v->file,
-		    "the filter %s has S=%s, which does not lead to the daemon's "
-		    "socket",
+		    "the filter %s has S=%s, which does not lead to the daemon's socket",
 		    v->cf.filter[i].name, v->cf.filter[i].address);
 		findings_fix(f, "write S=%s there; " REBUILD, right);
 		return;
@@ -50,8 +49,7 @@ say_undefined(struct visit *v)
 	findings_add(f, "milter-not-listed", v->file,
 	    "no filter leads to the daemon's socket: nothing is refused");
 	findings_fix(f,
-	    "INPUT_MAIL_FILTER(`smtpauth', `S=%s, F=T, T=C:3s;S:5s;R:15s;E:30s') in "
-	    "sendmail.mc; " REBUILD,
+	    "INPUT_MAIL_FILTER(`smtpauth', `S=%s, F=T, T=C:3s;S:5s;R:15s;E:30s') in sendmail.mc; " REBUILD,
 	    right);
 }
 
@@ -63,9 +61,7 @@ check_flag(struct visit *v)
 	if (v->ours->flag == 'T' || v->ours->flag == 'R' || v->ours->flag == '4')
 		return;
 	findings_add(f, "filter-without-f", v->file,
-	    "the filter %s has no F=: while the milter is away, Sendmail lets "
-	    "everything "
-	    "pass as if there were no filter",
+	    "the filter %s has no F=: while the milter is away, Sendmail lets everything pass as if there were no filter",
 	    v->ours->name);
 	findings_fix(f, "add F=T to it; " REBUILD);
 }
@@ -78,9 +74,7 @@ check_timeout(struct visit *v)
 	if (v->ours->answer_s >= SITE_PATIENCE_S)
 		return;
 	findings_add(f, "milter-timeout", v->file,
-	    "Sendmail waits %ld s for the filter's answer (R: of T=, 10 s when it is "
-	    "not "
-	    "there), but the milter may take 10 s to verify its database after a start",
+	    "Sendmail waits %ld s for the filter's answer (R: of T=, 10 s when it is not there), but the milter may take 10 s to verify its database after a start",
 	    v->ours->answer_s);
 	findings_fix(
 	    f, "T=C:3s;S:5s;R:15s;E:30s for filter %s; " REBUILD, v->ours->name);
@@ -103,15 +97,11 @@ check_folders(struct visit *v)
 		if (stat(path, &st) != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
 			continue;
 		findings_add(f, "socket-folder-unsafe", v->file,
-		    "%s (mode %04o) may be written by others than its owner: Sendmail "
-		    "calls "
-		    "a socket below it unsafe and does not use it",
+		    "%s (mode %04o) may be written by others than its owner: Sendmail calls a socket below it unsafe and does not use it",
 		    path, (unsigned)(st.st_mode & 07777));
 		if (st.st_mode & S_ISVTX) /* /tmp, which has to be so */
 			findings_fix(f,
-			    "a folder of its own for the socket: install -d -o "
-			    "smtpauth "
-			    "-m 0755 /run/smtpauth");
+			    "a folder of its own for the socket: install -d -o smtpauth -m 0755 /run/smtpauth");
 		else
 			findings_fix(f, "chmod go-w %s", path);
 	}
@@ -131,9 +121,7 @@ check_dropped(struct visit *v, const struct sendmail_daemon *d)
 		    sendmail_list_has(d->filters, name))
 			continue;
 		findings_add(f, "milter-dropped", d->name,
-		    "InputMailFilters= of this listener replaces the general list, so "
-		    "%s is "
-		    "no longer asked for mail that comes in here",
+		    "InputMailFilters= of this listener replaces the general list, so %s is no longer asked for mail that comes in here",
 		    name);
 		findings_fix(
 		    f, "InputMailFilters=%s;%s there; " REBUILD, v->ours->name, name);
@@ -150,10 +138,7 @@ visit_daemon(struct visit *v, const struct sendmail_daemon *d)
 
 	if (listed && d->no_auth && d->own_filters) {
 		findings_add(f, "milter-misplaced", name,
-		    "this listener offers no SMTP AUTH (modifier A), so there is "
-		    "nothing to "
-		    "decide; but a stopped milter would defer the mail that comes in "
-		    "here");
+		    "this listener offers no SMTP AUTH (modifier A), so there is nothing to decide; but a stopped milter would defer the mail that comes in here");
 		findings_fix(
 		    f, "take %s out of its InputMailFilters; " REBUILD, v->ours->name);
 	} else if (listed) {
@@ -161,12 +146,9 @@ visit_daemon(struct visit *v, const struct sendmail_daemon *d)
 		check_dropped(v, d);
 	} else if (!d->no_auth) {
 		findings_add(f, "milter-not-listed", name,
-		    "this listener offers SMTP AUTH and does not ask the milter: "
-		    "nothing is "
-		    "refused here");
+		    "this listener offers SMTP AUTH and does not ask the milter: nothing is refused here");
 		findings_fix(f,
-		    "InputMailFilters=%s in its DAEMON_OPTIONS, or modifier A in M= if "
-		    "nobody is to log in here; " REBUILD,
+		    "InputMailFilters=%s in its DAEMON_OPTIONS, or modifier A in M= if nobody is to log in here; " REBUILD,
 		    v->ours->name);
 	}
 }
@@ -182,8 +164,7 @@ check_offered(struct visit *v)
 	if (v->cf.daemons == 0)
 		return;
 	findings_add(f, "nobody-asks", v->file,
-	    "no listener offers SMTP AUTH (all have modifier A), so the milter is "
-	    "never asked: nothing is refused");
+	    "no listener offers SMTP AUTH (all have modifier A), so the milter is never asked: nothing is refused");
 	findings_fix(
 	    f, "take A out of M= of the listener that users submit to; " REBUILD);
 }
@@ -215,18 +196,14 @@ visit_all(struct visit *v)
 
 	if (v->cf.cut)
 		findings_add(&s->findings, "mta-unreadable", v->file,
-		    "a line is too long or there are too many filters or listeners: "
-		    "not all "
-		    "was looked at");
+		    "a line is too long or there are too many filters or listeners: not all was looked at");
 	if (s->milter.kind == ENDPOINT_NONE)
 		site_unknown_socket(s);
 	else
 		visit_filters(v);
 	if (s->config->mta == MTA_POSTFIX)
 		site_wrong_mta(s,
-		    "mta = postfix, but this is Sendmail: it encodes logins, so "
-		    "a+b@... "
-		    "would be read as a+2Bb@...");
+		    "mta = postfix, but this is Sendmail: it encodes logins, so a+b@... would be read as a+2Bb@...");
 }
 
 void

@@ -100,8 +100,7 @@ check_bytes(const char *s, size_t n, struct error_text *why)
 		    why, ERR_DATA, "the login has control characters or is not UTF-8");
 	if (!unicode_is_visible(s, n))
 		return error_set(why, ERR_DATA,
-		    "the login has characters that cannot be seen, or white space "
-		    "other than blanks");
+		    "the login has characters that cannot be seen, or white space other than blanks");
 	return OK;
 }
 

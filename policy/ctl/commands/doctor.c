@@ -104,8 +104,7 @@ say_elsewhere(struct examination *x)
 	    "no daemon listens on %s, the configured socket, but one does on %s",
 	    x->config.socket, x->site.daemon.socket);
 	findings_fix(f,
-	    "name the socket that is meant in \"socket\"; if that is another instance, "
-	    "name its configuration with -c FILE, and start this one");
+	    "name the socket that is meant in \"socket\"; if that is another instance, name its configuration with -c FILE, and start this one");
 }
 
 /*
@@ -163,8 +162,7 @@ ask_milter(struct examination *x)
 		findings_add(f, "milter-unreachable", address,
 		    "the milter does not answer: %s", why.text);
 		findings_fix(f,
-		    "see whether the daemon runs and its log; \"socket\" in "
-		    "smtpauth-milter.conf is where it listens");
+		    "see whether the daemon runs and its log; \"socket\" in smtpauth-milter.conf is where it listens");
 		return;
 	}
 	x->probed = true;
