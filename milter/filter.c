@@ -116,7 +116,7 @@ set_reply(SMFICTX *ctx, struct reply *r)
 static sfsistat
 answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
 {
-	if (verdict_passes(verdict))
+	if (decision_passes(verdict))
 		return SMFIS_ACCEPT;
 	set_reply(ctx, r);
 	return verdict == VERDICT_TEMPFAIL ? SMFIS_TEMPFAIL : SMFIS_REJECT;

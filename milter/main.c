@@ -152,7 +152,7 @@ on_keeper(void *arg, enum keeper_event event, const char *text)
 
 	if (event == KEEPER_FAULT)
 		log_message(LEVEL_ERROR, "%s (decisions: %s)", text,
-		    action_name(config->on_error));
+		    word_of_action(config->on_error));
 	else
 		log_message(
 		    event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
@@ -255,7 +255,7 @@ say_start(const struct config *config)
 {
 	log_message(LEVEL_INFO, "version %s, socket %s, state folder %s, on-error %s",
 	    PACKAGE_VERSION, config->socket, config->state_dir,
-	    action_name(config->on_error));
+	    word_of_action(config->on_error));
 	if (geteuid() == 0)
 		log_message(LEVEL_WARNING, "running as root; set user = smtpauth");
 	if (config->on_error == ACTION_ACCEPT)

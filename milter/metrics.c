@@ -289,8 +289,8 @@ print_decisions(struct page *p, const struct counts *c)
 			if ((possible[r] & MAY(v)) != 0 || n > 0)
 				sample(p, "decisions_total",
 				    ",verdict=\"%s\",reason=\"%s\"} %" PRIu64,
-				    verdict_name((enum verdict)v),
-				    reason_name((enum reason)r), n);
+				    decision_verdict_name((enum verdict)v),
+				    decision_reason_name((enum reason)r), n);
 		}
 	counter(p, "unauthenticated_total",
 	    c->decisions[VERDICT_PASS][REASON_UNAUTHENTICATED],

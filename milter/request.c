@@ -9,6 +9,7 @@
 #include "milter/service/id.h"
 #include "milter/service/log.h"
 #include "milter/usage_counter.h"
+#include "policy/decision/override.h"
 #include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
 
@@ -94,8 +95,8 @@ write_log(
 	    r->decision.reason != REASON_STORE_ERROR)
 		return;
 	put_field(&f, "id", r->id);
-	put_field(&f, "verdict", verdict_name(r->decision.verdict));
-	put_field(&f, "reason", reason_name(r->decision.reason));
+	put_field(&f, "verdict", decision_verdict_name(r->decision.verdict));
+	put_field(&f, "reason", decision_reason_name(r->decision.reason));
 	put_field(&f, "login", t->login);
 	put_field(&f, "mailbox", r->mailbox);
 	put_field(&f, "tenant", r->tenant);
@@ -124,7 +125,7 @@ count_usage(const struct request *t, const struct record *r)
 	if (mta_is_probe(t->version))
 		return;
 	if (t->login[0] != '\0' && r->decision.reason == REASON_STORE_ERROR &&
-	    verdict_passes(r->decision.verdict))
+	    decision_passes(r->decision.verdict))
 		usage_counter_drop(1);
 	if (r->has_login && usage_kind_of(&r->decision, &event.kind) &&
 	    usage_counter_count(&event))
@@ -160,7 +161,7 @@ take_outcome(const struct outcome *o, struct record *r)
 		r->login = o->login;
 	if (o->has_login && o->login.has_domain)
 		r->mailbox = r->login.text;
-	strcpy(r->tenant, outcome_tenant(o));
+	strcpy(r->tenant, submission_tenant(o));
 	if (d->override != OVERRIDE_NONE)
 		r->exception_until = o->mailbox.until;
 	if (d->reason == REASON_SCHEDULED)
@@ -241,7 +242,7 @@ request_decide(
 	id_next(r.id);
 	if (t->login[0] != '\0' && decide_from_store(decider, t, &r, reply_r) != OK) {
 		record_start(&r);
-		r.decision = decide_store_error(decider->config->on_error);
+		r.decision = decision_store_error(decider->config->on_error);
 		reply_build(NULL, NULL, &r.decision,
 		    &(struct reply_names){"", "", t->client, r.id}, reply_r);
 	}

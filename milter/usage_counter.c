@@ -193,12 +193,12 @@ describe(const struct usage_counter_event *event, struct usage *u)
 	u->first_seen = u->last_seen = event->now;
 	u->mechanism = mechanism_code(event->mechanism);
 	u->tls = tls_code(event->tls);
-	u->has_client = address_parse(event->client, &u->client);
-	u->elsewhere = !u->has_client || !address_is_loopback(&u->client);
+	u->has_client = cidr_ip_parse(event->client, &u->client);
+	u->elsewhere = !u->has_client || !cidr_ip_is_loopback(&u->client);
 	if (event->kind == USAGE_DENIED)
 		return;
 	u->last_use = event->now;
-	if (!mechanism_is_modern(event->mechanism))
+	if (!decision_is_modern(event->mechanism))
 		u->last_password_use = event->now;
 }
 

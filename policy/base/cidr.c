@@ -10,17 +10,17 @@
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
 
 static bool
-is_v4(const struct address *a)
+is_v4(const struct cidr_ip *a)
 {
 	return memcmp(a->byte, mapped, sizeof mapped) == 0;
 }
 
 bool
-address_parse(const char *s, struct address *out_r)
+cidr_ip_parse(const char *s, struct cidr_ip *out_r)
 {
 	if (strncasecmp(s, "IPv6:", 5) == 0)
 		s += 5;
-	if (strlen(s) >= ADDRESS_TEXT_MAX)
+	if (strlen(s) >= CIDR_IP_TEXT_MAX)
 		return false;
 	memcpy(out_r->byte, mapped, sizeof mapped);
 	if (inet_pton(AF_INET, s, out_r->byte + sizeof mapped) == 1)
@@ -30,7 +30,7 @@ address_parse(const char *s, struct address *out_r)
 
 /* mask - clears the bits past BITS */
 static void
-mask(struct address *a, unsigned bits)
+mask(struct cidr_ip *a, unsigned bits)
 {
 	for (unsigned i = 0; i < 16; i++) {
 		unsigned have = bits > i * 8 ? bits - i * 8 : 0;
@@ -78,19 +78,19 @@ prefix_of(const char *slash, bool dotted)
 }
 
 enum error
-network_parse(const char *s, struct network *out_r, struct error_text *why)
+cidr_parse(const char *s, struct cidr *out_r, struct error_text *why)
 {
-	char text[ADDRESS_TEXT_MAX], print[CIDR_TEXT_MAX];
+	char text[CIDR_IP_TEXT_MAX], print[CIDR_TEXT_MAX];
 	const char *slash = strchr(s, '/');
 	size_t n = slash != NULL ? (size_t)(slash - s) : strlen(s);
-	struct address whole;
+	struct cidr_ip whole;
 	int bits;
 
 	if (n >= sizeof text)
 		return bad_network(why, s);
 	memcpy(text, s, n);
 	text[n] = '\0';
-	if (!address_parse(text, &out_r->base))
+	if (!cidr_ip_parse(text, &out_r->base))
 		return bad_network(why, s);
 	bits = prefix_of(slash, strchr(text, ':') == NULL);
 	if (bits < 0)
@@ -101,14 +101,14 @@ network_parse(const char *s, struct network *out_r, struct error_text *why)
 	if (memcmp(&whole, &out_r->base, sizeof whole) != 0)
 		return error_set(why, ERR_DATA,
 		    "bad network \"%s\": bits are set past the prefix; do you mean %s?",
-		    s, network_print(out_r, print));
+		    s, cidr_print(out_r, print));
 	return OK;
 }
 
 bool
-network_is_valid(const struct network *net)
+cidr_is_valid(const struct cidr *net)
 {
-	struct address masked = net->base;
+	struct cidr_ip masked = net->base;
 
 	if (net->bits > 128)
 		return false;
@@ -117,7 +117,7 @@ network_is_valid(const struct network *net)
 }
 
 const char *
-network_print(const struct network *net, char *buf)
+cidr_print(const struct cidr *net, char *buf)
 {
 	bool v4 = is_v4(&net->base) && net->bits >= 96;
 	char text[INET6_ADDRSTRLEN];
@@ -136,7 +136,7 @@ network_print(const struct network *net, char *buf)
 
 /* order - by address, then the wider network first */
 static int
-order(const struct network *a, const struct network *b)
+order(const struct cidr *a, const struct cidr *b)
 {
 	int by_address = memcmp(a->base.byte, b->base.byte, sizeof a->base.byte);
 
@@ -144,7 +144,7 @@ order(const struct network *a, const struct network *b)
 }
 
 bool
-cidr_list_add(struct cidr_list *list, const struct network *net)
+cidr_list_add(struct cidr_list *list, const struct cidr *net)
 {
 	unsigned at = 0;
 
@@ -165,15 +165,15 @@ cidr_list_add(struct cidr_list *list, const struct network *net)
 static enum error
 add_word(struct cidr_list *list, const char *s, size_t n, struct error_text *why)
 {
-	char word[ADDRESS_TEXT_MAX + 8];
-	struct network net;
+	char word[CIDR_IP_TEXT_MAX + 8];
+	struct cidr net;
 	enum error e;
 
 	if (n >= sizeof word)
 		return error_set(why, ERR_DATA, "bad network \"%.*s\"", (int)n, s);
 	memcpy(word, s, n);
 	word[n] = '\0';
-	e = network_parse(word, &net, why);
+	e = cidr_parse(word, &net, why);
 	if (e == OK && !cidr_list_add(list, &net))
 		e = error_set(
 		    why, ERR_DATA, "more than %d networks in one list", CIDR_LIST_MAX);
@@ -199,11 +199,11 @@ cidr_list_parse(const char *s, struct cidr_list *out_r, struct error_text *why)
 }
 
 const char *
-address_print(const struct address *a, char *buf)
+cidr_ip_print(const struct cidr_ip *a, char *buf)
 {
-	const struct network net = {*a, 128};
+	const struct cidr net = {*a, 128};
 
-	return network_print(&net, buf);
+	return cidr_print(&net, buf);
 }
 
 void
@@ -214,15 +214,15 @@ cidr_list_print(const struct cidr_list *list, struct text *t)
 	for (unsigned i = 0; i < list->count; i++) {
 		if (i > 0)
 			text_puts(t, ",");
-		text_puts(t, network_print(&list->net[i], buf));
+		text_puts(t, cidr_print(&list->net[i], buf));
 	}
 }
 
 bool
-cidr_list_has(const struct cidr_list *list, const struct address *a)
+cidr_list_has(const struct cidr_list *list, const struct cidr_ip *a)
 {
 	for (unsigned i = 0; i < list->count; i++) {
-		struct address masked = *a;
+		struct cidr_ip masked = *a;
 
 		/* An IPv6 network shorter than /96 must not swallow all of IPv4. */
 		if (is_v4(a) && list->net[i].bits < 96)
@@ -236,10 +236,10 @@ cidr_list_has(const struct cidr_list *list, const struct address *a)
 
 /* overlap - whether one network holds the other */
 static bool
-overlap(const struct network *a, const struct network *b)
+overlap(const struct cidr *a, const struct cidr *b)
 {
 	unsigned bits = a->bits < b->bits ? a->bits : b->bits;
-	struct address x = a->base, y = b->base;
+	struct cidr_ip x = a->base, y = b->base;
 
 	/* An IPv6 network shorter than /96 holds no IPv4: see cidr_list_has(). */
 	if (is_v4(&x) != is_v4(&y))
@@ -250,9 +250,9 @@ overlap(const struct network *a, const struct network *b)
 }
 
 bool
-address_is_loopback(const struct address *a)
+cidr_ip_is_loopback(const struct cidr_ip *a)
 {
-	static const struct address one = {{[15] = 1}};
+	static const struct cidr_ip one = {{[15] = 1}};
 
 	return is_v4(a) ? a->byte[12] == 127 : memcmp(a, &one, sizeof one) == 0;
 }
@@ -261,11 +261,11 @@ bool
 cidr_list_has_loopback(const struct cidr_list *list)
 {
 	static const char *const loopback[] = {"127.0.0.0/8", "::1"};
-	struct network net = {0};
+	struct cidr net = {0};
 
 	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
 		for (unsigned n = 0; n < list->count; n++)
-			if (network_parse(loopback[i], &net, NULL) == OK &&
+			if (cidr_parse(loopback[i], &net, NULL) == OK &&
 			    overlap(&net, &list->net[n]))
 				return true;
 	return false;

@@ -11,12 +11,12 @@
 #include "policy/base/text.h"
 
 /* An address: IPv4 is kept as IPv4-mapped IPv6, so that both are one thing. */
-struct address {
+struct cidr_ip {
 	uint8_t byte[16];
 };
 
-struct network {
-	struct address base; /* bits past `bits` are zero */
+struct cidr {
+	struct cidr_ip base; /* bits past `bits` are zero */
 	uint8_t bits;        /* 0 to 128; an IPv4 /8 is 104 */
 };
 
@@ -26,28 +26,28 @@ struct network {
 
 struct cidr_list {
 	unsigned count;
-	struct network net[CIDR_LIST_MAX];
+	struct cidr net[CIDR_LIST_MAX];
 };
 
 /*
  * Reads an address as an MTA writes it: dotted IPv4, IPv6, either with the prefix
  * "IPv6:". IPv4-mapped IPv6 is IPv4. Returns false for anything else.
  */
-bool address_parse(const char *s, struct address *out_r);
+bool cidr_ip_parse(const char *s, struct cidr_ip *out_r);
 
-/* Prints the address to BUF (ADDRESS_TEXT_MAX bytes) and returns BUF. */
-#define ADDRESS_TEXT_MAX 64 /* also of one to be read, with its prefix */
-const char *address_print(const struct address *a, char *buf);
+/* Prints the address to BUF (CIDR_IP_TEXT_MAX bytes) and returns BUF. */
+#define CIDR_IP_TEXT_MAX 64 /* also of one to be read, with its prefix */
+const char *cidr_ip_print(const struct cidr_ip *a, char *buf);
 
 /* Reads "ADDRESS" or "ADDRESS/BITS"; host bits that are set are ERR_DATA. */
-enum error network_parse(
-    const char *s, struct network *out_r, struct error_text *why) MUST_USE;
+enum error cidr_parse(
+    const char *s, struct cidr *out_r, struct error_text *why) MUST_USE;
 
 /* Whether no bits are set past the prefix, which is at most 128. */
-bool network_is_valid(const struct network *net);
+bool cidr_is_valid(const struct cidr *net);
 
 /* Prints the network to BUF (CIDR_TEXT_MAX bytes), without /32 and /128. */
-const char *network_print(const struct network *net, char *buf);
+const char *cidr_print(const struct cidr *net, char *buf);
 
 /*
  * Reads a list parted by commas or spaces. An empty one, or more than
@@ -59,10 +59,10 @@ enum error cidr_list_parse(
 /* Appends the list to T, parted by commas. */
 void cidr_list_print(const struct cidr_list *list, struct text *t);
 
-bool cidr_list_has(const struct cidr_list *list, const struct address *a);
+bool cidr_list_has(const struct cidr_list *list, const struct cidr_ip *a);
 
 /* Whether it is one of 127.0.0.0/8, or ::1. */
-bool address_is_loopback(const struct address *a);
+bool cidr_ip_is_loopback(const struct cidr_ip *a);
 
 /* Whether some network of the list has addresses of 127.0.0.0/8, or ::1. */
 bool cidr_list_has_loopback(const struct cidr_list *list);
@@ -71,6 +71,6 @@ bool cidr_list_has_loopback(const struct cidr_list *list);
  * Adds a network unless it is there; false when the list is full. Lists are kept in
  * order: the same networks are the same record, however they were typed.
  */
-bool cidr_list_add(struct cidr_list *list, const struct network *net);
+bool cidr_list_add(struct cidr_list *list, const struct cidr *net);
 
 #endif

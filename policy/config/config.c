@@ -143,20 +143,10 @@ print_mode(const struct config *c, size_t offset, FILE *to)
 	fprintf(to, "%04o", c->socket_mode);
 }
 
-/* find_word - the index of VALUE, or -1 */
-static int
-find_word(const char *const *words, const char *value)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(words[i], value) == 0)
-			return i;
-	return -1;
-}
-
 static bool
 set_mta(struct config *c, size_t offset, const char *value)
 {
-	int i = find_word(mta_words, value);
+	int i = word_find(mta_words, value);
 
 	(void)offset;
 	if (i >= 0)
@@ -175,7 +165,7 @@ static bool
 set_on_error(struct config *c, size_t offset, const char *value)
 {
 	(void)offset;
-	return action_parse(value, &c->on_error) && c->on_error != ACTION_DEFAULT &&
+	return word_to_action(value, &c->on_error) && c->on_error != ACTION_DEFAULT &&
 	    c->on_error != ACTION_REPORT;
 }
 
@@ -183,13 +173,13 @@ static void
 print_on_error(const struct config *c, size_t offset, FILE *to)
 {
 	(void)offset;
-	fputs(action_name(c->on_error), to);
+	fputs(word_of_action(c->on_error), to);
 }
 
 static bool
 set_log(struct config *c, size_t offset, const char *value)
 {
-	int i = find_word(log_words, value);
+	int i = word_find(log_words, value);
 
 	(void)offset;
 	if (i >= 0)
@@ -207,7 +197,7 @@ print_log(const struct config *c, size_t offset, FILE *to)
 static bool
 set_level(struct config *c, size_t offset, const char *value)
 {
-	int i = find_word(level_words, value);
+	int i = word_find(level_words, value);
 
 	(void)offset;
 	if (i >= 0)

@@ -6,7 +6,7 @@
 #include <strings.h>
 
 bool
-mechanism_is_modern(const char *mechanism)
+decision_is_modern(const char *mechanism)
 {
 	static const char *const modern[] = {
 	    "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "GSSAPI", "GSS-SPNEGO"};
@@ -140,7 +140,7 @@ decide_tenant(const struct settings *s, const struct tenant *t, const struct fac
 
 	if (t->smtp_auth == SMTP_AUTH_ENABLED)
 		result(d, VERDICT_ALLOW, REASON_TENANT_ENABLED);
-	else if (t->blocks == BLOCKS_PASSWORDS && mechanism_is_modern(f->mechanism))
+	else if (t->blocks == BLOCKS_PASSWORDS && decision_is_modern(f->mechanism))
 		result(d, VERDICT_ALLOW, REASON_MODERN_AUTH);
 	else if (t->enforce_from != INSTANT_NONE && now < t->enforce_from)
 		result(d, VERDICT_ALLOW, REASON_SCHEDULED);
@@ -152,7 +152,7 @@ decide_tenant(const struct settings *s, const struct tenant *t, const struct fac
 }
 
 struct decision
-decide(const struct settings *settings, const struct tenant *tenant,
+decision_make(const struct settings *settings, const struct tenant *tenant,
     const struct mailbox *mailbox, const struct facts *facts, instant now)
 {
 	struct decision d = {
@@ -170,7 +170,7 @@ decide(const struct settings *settings, const struct tenant *tenant,
 }
 
 struct decision
-decide_store_error(enum action action)
+decision_store_error(enum action action)
 {
 	return (struct decision){
 	    verdict_of(action), REASON_STORE_ERROR, OVERRIDE_NONE, false};
@@ -183,13 +183,13 @@ decision_is_stricter(const struct decision *a, const struct decision *b)
 }
 
 bool
-verdict_passes(enum verdict v)
+decision_passes(enum verdict v)
 {
 	return v == VERDICT_PASS || v == VERDICT_ALLOW || v == VERDICT_REPORT;
 }
 
 const char *
-verdict_name(enum verdict v)
+decision_verdict_name(enum verdict v)
 {
 	static const char *const names[] = {
 	    "pass", "allow", "report", "tempfail", "reject"};
@@ -198,7 +198,7 @@ verdict_name(enum verdict v)
 }
 
 const char *
-reason_name(enum reason r)
+decision_reason_name(enum reason r)
 {
 	static const char *const names[] = {"unauthenticated", "locked",
 	    "exempt-client", "exempt-listener", "invalid-login", "unknown-tenant",
@@ -206,12 +206,4 @@ reason_name(enum reason r)
 	    "scheduled", "tenant-disabled", "store-error"};
 
 	return names[r];
-}
-
-const char *
-override_name(enum override o)
-{
-	static const char *const names[] = {"", "held", "expired", "other-client"};
-
-	return names[o];
 }

@@ -49,7 +49,7 @@ struct facts {
 	bool authenticated;
 	bool valid_login;
 	bool has_client;
-	struct address client;
+	struct cidr_ip client;
 	const char *listener;             /* "" where the MTA names none */
 	const char *mechanism;            /* "" counts as a password mechanism */
 	bool tenant_locked, login_locked; /* by a lock that holds now */
@@ -67,11 +67,12 @@ struct decision {
  * The first matching row wins. TENANT is NULL when the login has none, MAILBOX when
  * it has no record. Pure: no I/O, no allocation, no clock.
  */
-struct decision decide(const struct settings *settings, const struct tenant *tenant,
-    const struct mailbox *mailbox, const struct facts *facts, instant now);
+struct decision decision_make(const struct settings *settings,
+    const struct tenant *tenant, const struct mailbox *mailbox,
+    const struct facts *facts, instant now);
 
 /* The verdict and reason of a store that cannot be trusted. ACTION is on-error. */
-struct decision decide_store_error(enum action action);
+struct decision decision_store_error(enum action action);
 
 /*
  * Whether A denies more than B: of two readings of one login the stricter decision
@@ -80,15 +81,12 @@ struct decision decide_store_error(enum action action);
 bool decision_is_stricter(const struct decision *a, const struct decision *b);
 
 /* Whether the mechanism proves more than a password: XOAUTH2, GSSAPI and the like. */
-bool mechanism_is_modern(const char *mechanism);
+bool decision_is_modern(const char *mechanism);
 
 /* Whether the mail passes. */
-bool verdict_passes(enum verdict v);
+bool decision_passes(enum verdict v);
 
-/* "held", "expired", "other-client"; "" for OVERRIDE_NONE. */
-const char *override_name(enum override o);
-
-const char *verdict_name(enum verdict v);
-const char *reason_name(enum reason r);
+const char *decision_verdict_name(enum verdict v);
+const char *decision_reason_name(enum reason r);
 
 #endif

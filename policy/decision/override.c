@@ -8,7 +8,7 @@ const char *
 override_text(enum override override, enum smtp_auth setting, instant until,
     const char *client, char *buf)
 {
-	const char *name = smtp_auth_name(setting);
+	const char *name = word_of_smtp_auth(setting);
 	char when[INSTANT_TEXT_MAX] = "";
 
 	if (until != INSTANT_NONE)
@@ -30,4 +30,12 @@ override_text(enum override override, enum smtp_auth setting, instant until,
 		break;
 	}
 	return buf;
+}
+
+const char *
+override_name(enum override o)
+{
+	static const char *const names[] = {"", "held", "expired", "other-client"};
+
+	return names[o];
 }

@@ -15,4 +15,7 @@
 const char *override_text(enum override override, enum smtp_auth setting, instant until,
     const char *client, char *buf);
 
+/* "held", "expired", "other-client"; "" for OVERRIDE_NONE. */
+const char *override_name(enum override o);
+
 #endif

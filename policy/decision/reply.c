@@ -198,7 +198,7 @@ reply_build(const struct settings *settings, const struct tenant *tenant,
 	struct line l;
 
 	out->code[0] = out->xcode[0] = out->text[0] = '\0';
-	if (verdict_passes(decision->verdict))
+	if (decision_passes(decision->verdict))
 		return;
 	if (decision->reason == REASON_STORE_ERROR)
 		set_codes(

@@ -87,12 +87,12 @@ steps_tenant(struct text *steps, const struct tenant *t, const struct lock_state
 	if (steps == NULL)
 		return;
 	text_init(&line, buf, sizeof buf);
-	text_printf(
-	    &line, "tenant: %s, smtp-auth %s", t->name, smtp_auth_name(t->smtp_auth));
+	text_printf(&line, "tenant: %s, smtp-auth %s", t->name,
+	    word_of_smtp_auth(t->smtp_auth));
 	if (t->action != ACTION_DEFAULT)
-		text_printf(&line, ", action %s", action_name(t->action));
+		text_printf(&line, ", action %s", word_of_action(t->action));
 	if (t->blocks != BLOCKS_ALL)
-		text_printf(&line, ", blocks %s", blocks_name(t->blocks));
+		text_printf(&line, ", blocks %s", word_of_blocks(t->blocks));
 	put_instant(&line, "enforce-from", t->enforce_from);
 	put_instant(&line, "tempfail-until", t->tempfail_until);
 	put_lock(&line, lock, now);
@@ -106,7 +106,7 @@ put_clients(struct text *line, const struct cidr_list *clients)
 
 	for (unsigned i = 0; i < clients->count && i < NETWORKS_SHOWN; i++)
 		text_printf(line, "%s%s", i == 0 ? ", clients " : ",",
-		    network_print(&clients->net[i], network));
+		    cidr_print(&clients->net[i], network));
 	if (clients->count > NETWORKS_SHOWN)
 		text_printf(line, " and %u more", clients->count - NETWORKS_SHOWN);
 }
@@ -114,7 +114,7 @@ put_clients(struct text *line, const struct cidr_list *clients)
 static void
 put_setting(struct text *line, const struct mailbox *m, instant now)
 {
-	text_printf(line, "smtp-auth %s", smtp_auth_name(m->smtp_auth));
+	text_printf(line, "smtp-auth %s", word_of_smtp_auth(m->smtp_auth));
 	put_instant(line, "until", m->until);
 	if (m->until != INSTANT_NONE && now >= m->until)
 		text_puts(line, " (expired)");

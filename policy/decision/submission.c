@@ -199,12 +199,13 @@ judge_login(struct store_txn *txn, const struct submission *s, struct outcome *o
 	facts.login_locked = lock_holds(&out->login_lock, s->now);
 	facts.tenant_locked = lock_holds(&out->tenant_lock, s->now);
 	facts.has_client = needs_client(store_settings(txn), out) &&
-	    address_parse(s->client, &facts.client);
+	    cidr_ip_parse(s->client, &facts.client);
 	out->decision =
-	    decide(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
+	    decision_make(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
 		out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);
-	steps_add(steps, "decision: %s, reason %s", verdict_name(out->decision.verdict),
-	    reason_name(out->decision.reason));
+	steps_add(steps, "decision: %s, reason %s",
+	    decision_verdict_name(out->decision.verdict),
+	    decision_reason_name(out->decision.reason));
 	return OK;
 }
 
@@ -328,8 +329,8 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	out->has_login = out->has_tenant = out->has_mailbox = false;
 	out->login_lock.set = out->tenant_lock.set = false;
 	if (s->login_len == 0) {
-		out->decision =
-		    decide(store_settings(txn), NULL, NULL, &(struct facts){0}, s->now);
+		out->decision = decision_make(
+		    store_settings(txn), NULL, NULL, &(struct facts){0}, s->now);
 		steps_add(steps, "no login: unauthenticated, not our business");
 		return OK;
 	}
@@ -344,13 +345,13 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 }
 
 const char *
-outcome_mailbox(const struct outcome *o)
+submission_mailbox(const struct outcome *o)
 {
 	return o->has_login && o->login.has_domain ? o->login.text : "";
 }
 
 const char *
-outcome_tenant(const struct outcome *o)
+submission_tenant(const struct outcome *o)
 {
 	return o->has_tenant ? o->tenant.name : "";
 }

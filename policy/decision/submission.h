@@ -46,9 +46,9 @@ enum error submission_judge(struct store_txn *txn, const struct submission *s,
     struct outcome *out, struct text *steps) MUST_USE;
 
 /* The mailbox's address, or "" where the login is none. */
-const char *outcome_mailbox(const struct outcome *o);
+const char *submission_mailbox(const struct outcome *o);
 
 /* The tenant's name, or "". */
-const char *outcome_tenant(const struct outcome *o);
+const char *submission_tenant(const struct outcome *o);
 
 #endif

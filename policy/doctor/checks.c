@@ -14,16 +14,16 @@
 #include "policy/store/write_lock.h"
 
 void
-site_asks(struct site *s, const char *service)
+checks_asks(struct checks *s, const char *service)
 {
 	size_t n = strlen(s->services);
 
-	if (n + strlen(service) + 2 <= SITE_SERVICES_MAX)
+	if (n + strlen(service) + 2 <= CHECKS_SERVICES_MAX)
 		sprintf(s->services + n, "%s%s", n > 0 ? ", " : "", service);
 }
 
 void
-site_unknown_socket(struct site *s)
+checks_unknown_socket(struct checks *s)
 {
 	findings_add(&s->findings, "socket-unknown", "smtpauth-milter.conf",
 	    "socket = %s, and no daemon runs that would say where it listens: the MTA's side was not looked at",
@@ -32,7 +32,7 @@ site_unknown_socket(struct site *s)
 }
 
 void
-site_wrong_mta(struct site *s, const char *text)
+checks_wrong_mta(struct checks *s, const char *text)
 {
 	findings_add(&s->findings, "mta-setting", "smtpauth-milter.conf", "%s", text);
 	findings_fix(&s->findings, "mta = auto");
@@ -40,7 +40,7 @@ site_wrong_mta(struct site *s, const char *text)
 
 /* account_of - the user that the daemon runs as; false when there is none */
 static bool
-account_of(const struct site *s, struct account *out)
+account_of(const struct checks *s, struct account *out)
 {
 	const char *name =
 	    s->config->user[0] != '\0' ? s->config->user : FOLDER_ACCOUNT;
@@ -50,7 +50,7 @@ account_of(const struct site *s, struct account *out)
 
 /* need - that the daemon's user may use a file of the state folder */
 static void
-need(struct site *s, const struct account *user, const char *file, int mode)
+need(struct checks *s, const struct account *user, const char *file, int mode)
 {
 	char path[PATH_MAX];
 	struct error_text why;
@@ -72,7 +72,7 @@ need(struct site *s, const struct account *user, const char *file, int mode)
  * folder its group, and leaves the mode of one that it did not make
  */
 static bool
-may_enter(struct site *s, const struct account *user)
+may_enter(struct checks *s, const struct account *user)
 {
 	struct error_text why;
 	struct stat st;
@@ -96,7 +96,7 @@ may_enter(struct site *s, const struct account *user)
 
 /* check_private - the policy names mailboxes: not for everybody */
 static void
-check_private(struct site *s)
+check_private(struct checks *s)
 {
 	struct stat st;
 
@@ -110,7 +110,7 @@ check_private(struct site *s)
 
 /* check_mta_group - the MTA's user has no business in the policy */
 static void
-check_mta_group(struct site *s, const char *mta)
+check_mta_group(struct checks *s, const char *mta)
 {
 	struct account user;
 	const struct group *group;
@@ -130,7 +130,7 @@ check_mta_group(struct site *s, const char *mta)
 }
 
 static void
-say_no_user(struct site *s)
+say_no_user(struct checks *s)
 {
 	const char *user = s->config->user;
 
@@ -144,7 +144,7 @@ say_no_user(struct site *s)
 }
 
 void
-check_state(struct site *s)
+checks_state(struct checks *s)
 {
 	static const char *const mtas[] = {"postfix", "smmsp", "smmta"};
 	struct account user;
@@ -166,7 +166,7 @@ check_state(struct site *s)
 }
 
 void
-check_settings(struct site *s)
+checks_settings(struct checks *s)
 {
 	struct findings *f = &s->findings;
 
@@ -201,7 +201,7 @@ check_settings(struct site *s)
 }
 
 void
-check_daemon(struct site *s)
+checks_daemon(struct checks *s)
 {
 	struct findings *f = &s->findings;
 	char path[40];

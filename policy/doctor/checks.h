@@ -11,12 +11,12 @@
 #include "policy/store/store.h"
 #include "policy/usage/heartbeat.h"
 
-#define SITE_SERVICES_MAX 400
+#define CHECKS_SERVICES_MAX 400
 
 /* A decision may wait so long for a first scan; MTAs must wait longer. */
-#define SITE_PATIENCE_S 11
+#define CHECKS_PATIENCE_S 11
 
-struct site {
+struct checks {
 	const char *dir; /* the state folder */
 	const struct config *config;
 	struct endpoint milter; /* where the daemon listens, or should */
@@ -27,38 +27,39 @@ struct site {
 	bool catch_all;                  /* a tenant has the domain "*" */
 	unsigned logins;                 /* different ones seen in the mail log */
 	struct findings findings;
-	char services[SITE_SERVICES_MAX + 1]; /* that ask the milter, parted by ", " */
+	char
+	    services[CHECKS_SERVICES_MAX + 1]; /* that ask the milter, parted by ", " */
 };
 
 /* Adds a service to those that ask the milter; what does not fit is left out. */
-void site_asks(struct site *s, const char *service);
+void checks_asks(struct checks *s, const char *service);
 
 /* The finding that the daemon's socket is systemd's, and nobody knows its address. */
-void site_unknown_socket(struct site *s);
+void checks_unknown_socket(struct checks *s);
 
 /* The finding that `mta` in the configuration is the other one. */
-void site_wrong_mta(struct site *s, const char *text);
+void checks_wrong_mta(struct checks *s, const char *text);
 
 /*
  * The checks. Each adds its findings; what cannot be looked at is a finding too.
  * Postfix's and Sendmail's need `milter` and may use the rest. DIR and FILE may be
  * NULL: the system's own.
  */
-void check_postfix(struct site *s, const char *dir);
-void check_sendmail(struct site *s, const char *file);
-void check_state(struct site *s);
-void check_settings(struct site *s);
-void check_daemon(struct site *s);
+void postfix_checks(struct checks *s, const char *dir);
+void sendmail_check(struct checks *s, const char *file);
+void checks_state(struct checks *s);
+void checks_settings(struct checks *s);
+void checks_daemon(struct checks *s);
 
 /* Whether somebody else than the daemon or systemd listens on `milter`. */
-void check_stranger(struct site *s);
+void listener_check(struct checks *s);
 
 /*
  * The logins in a mail log: FILE, "-" for standard input, or NULL for the system's, if
  * there is one. At most its last 16 MB, 10,000 different logins. ERR_MISSING, ERR_IO
  * with WHY for a FILE that was named.
  */
-enum error check_logins(
-    struct site *s, const char *file, struct error_text *why) MUST_USE;
+enum error mail_log_check(
+    struct checks *s, const char *file, struct error_text *why) MUST_USE;
 
 #endif

@@ -108,7 +108,7 @@ add(uid_t user, uid_t *users, size_t count)
 	for (size_t i = 0; i < count; i++)
 		if (users[i] == user)
 			return count;
-	if (count < LISTENERS_MAX)
+	if (count < LISTENER_MAX)
 		users[count++] = user;
 	return count;
 }
@@ -137,8 +137,8 @@ read_table(const char *path, size_t words, const struct addrinfo *all, unsigned 
 }
 
 size_t
-listeners_in(const struct endpoint *e, const char *tcp4, const char *tcp6,
-    uid_t users[LISTENERS_MAX])
+listener_in(const struct endpoint *e, const char *tcp4, const char *tcp6,
+    uid_t users[LISTENER_MAX])
 {
 	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
 	struct addrinfo *all;
@@ -170,13 +170,13 @@ find_unix(const struct endpoint *e, uid_t *users)
 }
 
 size_t
-listeners_find(const struct endpoint *e, uid_t users[LISTENERS_MAX])
+listener_find(const struct endpoint *e, uid_t users[LISTENER_MAX])
 {
 	switch (e->kind) {
 	case ENDPOINT_UNIX:
 		return find_unix(e, users);
 	case ENDPOINT_INET:
-		return listeners_in(e, "/proc/net/tcp", "/proc/net/tcp6", users);
+		return listener_in(e, "/proc/net/tcp", "/proc/net/tcp6", users);
 	case ENDPOINT_NONE:
 		break;
 	}

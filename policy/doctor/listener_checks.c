@@ -9,7 +9,7 @@
 
 /* is_ours - the daemon's user, or root, as whom systemd holds sockets; or who asks */
 static bool
-is_ours(const struct site *s, uid_t user)
+is_ours(const struct checks *s, uid_t user)
 {
 	const char *name =
 	    s->config->user[0] != '\0' ? s->config->user : FOLDER_ACCOUNT;
@@ -20,7 +20,7 @@ is_ours(const struct site *s, uid_t user)
 }
 
 static void
-say_stranger(struct site *s, uid_t user)
+say_stranger(struct checks *s, uid_t user)
 {
 	const struct passwd *pw = getpwuid(user);
 	char address[ENDPOINT_MAX + 32];
@@ -34,10 +34,10 @@ say_stranger(struct site *s, uid_t user)
 }
 
 void
-check_stranger(struct site *s)
+listener_check(struct checks *s)
 {
-	uid_t users[LISTENERS_MAX];
-	size_t count = listeners_find(&s->milter, users);
+	uid_t users[LISTENER_MAX];
+	size_t count = listener_find(&s->milter, users);
 
 	for (size_t i = 0; i < count; i++)
 		if (!is_ours(s, users[i]))

@@ -25,7 +25,7 @@ struct group {
 };
 
 struct log {
-	struct site *site;
+	struct checks *checks;
 	char **seen; /* SLOTS strings "CLIENT LOGIN" */
 	unsigned logins;
 	struct group unknown, bare, invalid, loopback;
@@ -112,11 +112,11 @@ static bool
 is_loopback(const char *client)
 {
 	struct cidr_list one = {.count = 1};
-	struct address a;
+	struct cidr_ip a;
 
-	if (!address_parse(client, &a))
+	if (!cidr_ip_parse(client, &a))
 		return false;
-	one.net[0] = (struct network){a, 128};
+	one.net[0] = (struct cidr){a, 128};
 	return cidr_list_has_loopback(&one);
 }
 
@@ -124,7 +124,7 @@ is_loopback(const char *client)
 static void
 judge(struct log *log, const char *client, const char *login)
 {
-	const struct settings *settings = log->site->settings;
+	const struct settings *settings = log->checks->settings;
 	const struct submission s = {
 	    .login = login,
 	    .login_len = strlen(login),
@@ -139,7 +139,7 @@ judge(struct log *log, const char *client, const char *login)
 	if (is_loopback(client) && settings->exempt_listeners[0] == '\0' &&
 	    !cidr_list_has_loopback(&settings->exempt_clients))
 		group_add(&log->loopback, login);
-	if (submission_judge(log->site->txn, &s, &o, NULL) != OK)
+	if (submission_judge(log->checks->txn, &s, &o, NULL) != OK)
 		return;
 	if (o.decision.reason == REASON_INVALID_LOGIN)
 		group_add(&log->invalid, login);
@@ -169,8 +169,8 @@ take_line(struct log *log, const char *line)
 static void
 say_unknown(struct log *log)
 {
-	struct findings *f = &log->site->findings;
-	const char *action = action_name(log->site->settings->unknown_tenant);
+	struct findings *f = &log->checks->findings;
+	const char *action = word_of_action(log->checks->settings->unknown_tenant);
 
 	if (log->unknown.count > 0) {
 		findings_add(f, "logins-unknown-tenant", "mail log",
@@ -193,13 +193,14 @@ say_unknown(struct log *log)
 static void
 say_others(struct log *log)
 {
-	struct findings *f = &log->site->findings;
+	struct findings *f = &log->checks->findings;
 
 	if (log->invalid.count > 0) {
 		findings_add(f, "logins-invalid", "mail log",
 		    "%u login%s that cannot be read as an address (invalid-login is %s): %s",
 		    log->invalid.count, log->invalid.count == 1 ? "" : "s",
-		    action_name(log->site->settings->invalid_login), log->invalid.buf);
+		    word_of_action(log->checks->settings->invalid_login),
+		    log->invalid.buf);
 		findings_fix(
 		    f, "smtpauthctl check LOGIN says what is wrong with each of them");
 	}
@@ -261,13 +262,13 @@ log_free(struct log *log)
 
 /* log_new - NULL without memory */
 static struct log *
-log_new(struct site *s)
+log_new(struct checks *s)
 {
 	struct log *log = calloc(1, sizeof *log);
 
 	if (log == NULL)
 		return NULL;
-	log->site = s;
+	log->checks = s;
 	log->seen = calloc(SLOTS, sizeof *log->seen);
 	if (log->seen == NULL) {
 		log_free(log);
@@ -277,7 +278,7 @@ log_new(struct site *s)
 }
 
 enum error
-check_logins(struct site *s, const char *file, struct error_text *why)
+mail_log_check(struct checks *s, const char *file, struct error_text *why)
 {
 	struct log *log;
 	FILE *f = open_log(file);

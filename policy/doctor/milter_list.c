@@ -58,7 +58,7 @@ copy(struct span from, char *out, size_t cap)
 }
 
 long
-milter_seconds(const char *value)
+milter_list_seconds(const char *value)
 {
 	static const struct {
 		char letter;
@@ -95,7 +95,7 @@ take_option(struct milter_entry *entry, struct span option)
 	if (strcmp(name, "default_action") == 0)
 		strcpy(entry->default_action, value);
 	else if (strcmp(name, "command_timeout") == 0)
-		entry->command_timeout = milter_seconds(value);
+		entry->command_timeout = milter_list_seconds(value);
 	else if (strcmp(name, "protocol") == 0)
 		entry->protocol = strtol(value, NULL, 10);
 }

@@ -39,6 +39,6 @@ void milter_list_parse(const char *value, struct milter_list *out);
 bool milter_list_squeeze(const char *value, char *out, size_t cap);
 
 /* A Postfix time ("15s", "2m", "30") in seconds, or -1. */
-long milter_seconds(const char *value);
+long milter_list_seconds(const char *value);
 
 #endif

@@ -30,7 +30,7 @@ no_milters(struct visit *v)
 static void
 say_switched_off(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 
 	findings_add(f, "milter-switched-off", v->service->name,
 	    "this service lists the milter, but receive_override_options has no_milters: no milter is asked, and nothing is refused here");
@@ -41,7 +41,7 @@ say_switched_off(struct visit *v)
 static void
 visit_service(struct visit *v, const struct postfix_service *service)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	const struct milter_entry *ours;
 	bool auth;
 
@@ -71,7 +71,7 @@ visit_service(struct visit *v, const struct postfix_service *service)
 static void
 check_offered(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 
 	if (v->offered)
 		return;
@@ -85,7 +85,7 @@ check_offered(struct visit *v)
 static void
 check_non_smtpd(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	struct milter_list *list = &v->other;
 
 	milter_list_parse(postfix_value(&v->postfix, NULL, "non_smtpd_milters"), list);
@@ -101,7 +101,7 @@ check_non_smtpd(struct visit *v)
 static void
 check_files(struct visit *v)
 {
-	struct site *s = v->site;
+	struct checks *s = v->checks;
 	char path[40], line[200];
 	long limit = 0;
 	FILE *f;
@@ -129,9 +129,9 @@ check_files(struct visit *v)
 static void
 say_no_realm(struct visit *v, const char *reason)
 {
-	findings_add(&v->site->findings, "login-without-realm", "main.cf",
+	findings_add(&v->checks->findings, "login-without-realm", "main.cf",
 	    "%s: such a login belongs to no tenant", reason);
-	findings_fix(&v->site->findings,
+	findings_fix(&v->checks->findings,
 	    "smtpauthctl settings set default-domain DOMAIN; or aliases (\"smtpauthctl mailbox alias add ADDRESS LOGIN\"), or a tenant with domain '*'");
 }
 
@@ -141,7 +141,7 @@ check_realm(struct visit *v)
 {
 	static const char *const dovecot[] = {
 	    "doveconf", "-h", "auth_username_format", NULL};
-	const struct site *s = v->site;
+	const struct checks *s = v->checks;
 	const char *type;
 	char *format;
 
@@ -168,10 +168,10 @@ check_realm(struct visit *v)
 static void
 visit_all(struct visit *v)
 {
-	struct site *s = v->site;
+	struct checks *s = v->checks;
 
 	if (s->milter.kind == ENDPOINT_NONE) {
-		site_unknown_socket(s);
+		checks_unknown_socket(s);
 		return;
 	}
 	for (size_t i = 0; i < v->postfix.services; i++)
@@ -182,12 +182,12 @@ visit_all(struct visit *v)
 	check_files(v);
 	check_realm(v);
 	if (s->config->mta == MTA_SENDMAIL)
-		site_wrong_mta(s,
+		checks_wrong_mta(s,
 		    "mta = sendmail, but this is Postfix: its logins would be decoded, and one like a+2Bb@... be read as another");
 }
 
 void
-check_postfix(struct site *s, const char *dir)
+postfix_checks(struct checks *s, const char *dir)
 {
 	struct visit *v = calloc(1, sizeof *v); /* large */
 	struct error_text why;
@@ -196,7 +196,7 @@ check_postfix(struct site *s, const char *dir)
 		s->findings.failed = true;
 		return;
 	}
-	v->site = s;
+	v->checks = s;
 	if (postfix_read(&v->postfix, dir, &why) == OK)
 		visit_all(v);
 	else

@@ -35,7 +35,7 @@ visit_find_ours(struct visit *v, const struct milter_list *list, bool chrooted)
 		struct endpoint e =
 		    seen_from_outside(v, &list->entry[i].endpoint, chrooted);
 
-		if (endpoint_reaches(&e, &v->site->milter))
+		if (endpoint_reaches(&e, &v->checks->milter))
 			return &list->entry[i];
 	}
 	return NULL;
@@ -70,7 +70,7 @@ static bool
 out_of_reach(struct visit *v)
 {
 	const char *queue = postfix_value(&v->postfix, NULL, "queue_directory");
-	const struct endpoint *ours = &v->site->milter;
+	const struct endpoint *ours = &v->checks->milter;
 	size_t n = strlen(queue);
 
 	return ours->kind == ENDPOINT_UNIX && v->service->chrooted &&
@@ -83,7 +83,7 @@ right_address(struct visit *v, char *out)
 {
 	const char *queue = postfix_value(&v->postfix, NULL, "queue_directory");
 	size_t n = strlen(queue);
-	const struct endpoint *ours = &v->site->milter;
+	const struct endpoint *ours = &v->checks->milter;
 
 	endpoint_postfix(ours, out);
 	if (ours->kind == ENDPOINT_UNIX && v->service->chrooted && !out_of_reach(v))
@@ -95,12 +95,12 @@ right_address(struct visit *v, char *out)
 void
 visit_own_folder(struct visit *v)
 {
-	const struct config *config = v->site->config;
+	const struct config *config = v->checks->config;
 	char queue[ENDPOINT_MAX + 1];
 
 	snprintf(queue, sizeof queue, "%s",
 	    postfix_value(&v->postfix, NULL, "queue_directory"));
-	findings_fix(&v->site->findings,
+	findings_fix(&v->checks->findings,
 	    "install -d -o %s -g %s -m 2710 %s/smtpauth; in smtpauth-milter.conf: socket = unix:%s/smtpauth/milter.sock, and socket-mode = 0660; restart smtpauth-milter; name unix:smtpauth/milter.sock in smtpd_milters",
 	    config->user[0] != '\0' ? config->user : "smtpauth",
 	    postfix_value(&v->postfix, NULL, "mail_owner"), queue, queue);
@@ -110,7 +110,7 @@ visit_own_folder(struct visit *v)
 static void
 say_absent(struct visit *v, const char *right)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	const struct postfix_service *s = v->service;
 	char others[2048];
 
@@ -129,7 +129,7 @@ say_absent(struct visit *v, const char *right)
 void
 visit_unlisted(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	char right[ENDPOINT_MAX + 32];
 	const char *name = v->service->name;
 
@@ -139,7 +139,7 @@ visit_unlisted(struct visit *v)
 	for (size_t i = 0; i < v->list.count; i++) {
 		const struct milter_entry *entry = &v->list.entry[i];
 
-		if (!is_near(entry, &v->site->milter))
+		if (!is_near(entry, &v->checks->milter))
 			continue;
 		findings_add(f,
 		    entry->endpoint.kind == ENDPOINT_NONE ? "milter-syntax"

@@ -13,7 +13,7 @@
 static void
 check_default_action(struct visit *v, const struct milter_entry *ours)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	const char *action = ours->default_action;
 
 	if (action[0] == '\0')
@@ -31,12 +31,12 @@ check_default_action(struct visit *v, const struct milter_entry *ours)
 static void
 check_timeout(struct visit *v, const struct milter_entry *ours)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	long seconds = ours->command_timeout;
 
 	if (seconds < 0)
-		seconds = milter_seconds(visit_value(v, "milter_command_timeout"));
-	if (seconds < 0 || seconds >= SITE_PATIENCE_S)
+		seconds = milter_list_seconds(visit_value(v, "milter_command_timeout"));
+	if (seconds < 0 || seconds >= CHECKS_PATIENCE_S)
 		return;
 	findings_add(f, "milter-timeout", v->service->name,
 	    "command_timeout is %ld s, but the milter may take 10 s to verify its database after a start: Postfix would give up before",
@@ -49,7 +49,7 @@ check_timeout(struct visit *v, const struct milter_entry *ours)
 static void
 check_dropped(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	struct milter_list *global = &v->other;
 
 	if (!postfix_overrides(&v->postfix, v->service, "smtpd_milters"))
@@ -87,13 +87,13 @@ piece_of(const struct endpoint *ours, char *out, size_t cap)
 static void
 check_maps(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	const char *name = v->service->name;
 	char table[300], piece[ENDPOINT_MAX + 2];
 
-	piece_of(&v->site->milter, piece, sizeof piece);
-	switch (tables_look(v->postfix.dir, visit_value(v, "smtpd_milter_maps"), piece,
-	    table, sizeof table)) {
+	piece_of(&v->checks->milter, piece, sizeof piece);
+	switch (postfix_tables_look(v->postfix.dir, visit_value(v, "smtpd_milter_maps"),
+	    piece, table, sizeof table)) {
 	case TABLES_KEEP:
 		return;
 	case TABLES_DISABLE:
@@ -121,7 +121,7 @@ check_maps(struct visit *v)
 static void
 check_reach(struct visit *v)
 {
-	struct site *s = v->site;
+	struct checks *s = v->checks;
 	struct account user;
 	struct error_text why;
 	char root[ENDPOINT_MAX + 1] = "";
@@ -151,7 +151,7 @@ check_reach(struct visit *v)
 static void
 check_macros(struct visit *v)
 {
-	struct site *s = v->site;
+	struct checks *s = v->checks;
 	const char *version = visit_value(v, "milter_macro_v");
 
 	if (s->config->mta == MTA_AUTO && version[0] >= '0' && version[0] <= '9') {
@@ -166,7 +166,7 @@ check_macros(struct visit *v)
 static void
 check_protocol(struct visit *v, const struct milter_entry *ours)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	const struct postfix_service *s = v->service;
 	long version = ours->protocol;
 
@@ -189,7 +189,7 @@ check_protocol(struct visit *v, const struct milter_entry *ours)
 static void
 check_webmail(struct visit *v)
 {
-	struct site *s = v->site;
+	struct checks *s = v->checks;
 	const char *name = v->service->name;
 
 	if ((strncmp(name, "127.", 4) != 0 && strncmp(name, "localhost:", 10) != 0 &&
@@ -211,7 +211,7 @@ check_webmail(struct visit *v)
 static void
 check_loopback(struct visit *v)
 {
-	struct site *s = v->site;
+	struct checks *s = v->checks;
 
 	if (s->settings == NULL ||
 	    !cidr_list_has_loopback(&s->settings->exempt_clients) ||
@@ -226,7 +226,7 @@ check_loopback(struct visit *v)
 void
 visit_asking(struct visit *v, const struct milter_entry *ours)
 {
-	site_asks(v->site, v->service->name);
+	checks_asks(v->checks, v->service->name);
 	if (v->service->processes == 0)
 		v->unlimited = true;
 	v->sessions += v->service->processes;

@@ -44,10 +44,10 @@ has_piece(const char *line, size_t n, const char *piece)
 	return at != NULL && (size_t)(at - line) < n;
 }
 
-static enum tables
+static enum postfix_tables
 look_at_text(const char *text, const char *ours)
 {
-	enum tables worst = TABLES_KEEP;
+	enum postfix_tables worst = TABLES_KEEP;
 
 	while (*text != '\0') {
 		size_t n = strcspn(text, "\n");
@@ -62,10 +62,10 @@ look_at_text(const char *text, const char *ours)
 	return worst;
 }
 
-static enum tables
+static enum postfix_tables
 look_at_file(const char *path, const char *ours)
 {
-	enum tables worst = TABLES_KEEP, t;
+	enum postfix_tables worst = TABLES_KEEP, t;
 	char *line = NULL;
 	size_t room = 0;
 	FILE *f = fopen(path, "re");
@@ -84,12 +84,12 @@ look_at_file(const char *path, const char *ours)
 }
 
 /* look_at_map - by postmap, which knows the types that this Postfix has */
-static enum tables
+static enum postfix_tables
 look_at_map(const char *dir, const char *table, const char *ours)
 {
 	const char *argv[6] = {"postmap"};
 	size_t n = 1;
-	enum tables result;
+	enum postfix_tables result;
 	char *out;
 
 	if (dir != NULL) {
@@ -105,7 +105,7 @@ look_at_map(const char *dir, const char *table, const char *ours)
 	return result;
 }
 
-static enum tables
+static enum postfix_tables
 look_at(const char *dir, const char *table, const char *ours)
 {
 	static const char *const text_types[] = {"cidr", "pcre", "regexp", "texthash"};
@@ -139,11 +139,11 @@ next_table(const char *maps)
 	return n;
 }
 
-enum tables
-tables_look(
+enum postfix_tables
+postfix_tables_look(
     const char *dir, const char *maps, const char *ours, char *table, size_t cap)
 {
-	enum tables worst = TABLES_KEEP, t;
+	enum postfix_tables worst = TABLES_KEEP, t;
 	char one[1024];
 	size_t n;
 

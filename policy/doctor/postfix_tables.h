@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 /* What a table does to the milters of the service; the worst is last. */
-enum tables { TABLES_KEEP, TABLES_UNKNOWN, TABLES_REPLACE, TABLES_DISABLE };
+enum postfix_tables { TABLES_KEEP, TABLES_UNKNOWN, TABLES_REPLACE, TABLES_DISABLE };
 
 /*
  * Looks through the tables that MAPS names (type:name, parted by commas or space). A
@@ -17,7 +17,7 @@ enum tables { TABLES_KEEP, TABLES_UNKNOWN, TABLES_REPLACE, TABLES_DISABLE };
  * is about.
  * DIR is Postfix's configuration folder, NULL for the default one.
  */
-enum tables tables_look(
+enum postfix_tables postfix_tables_look(
     const char *dir, const char *maps, const char *ours, char *table, size_t cap);
 
 #endif

@@ -9,7 +9,7 @@
 
 /* What the checks of Postfix share; only they use it. */
 struct visit {
-	struct site *site;
+	struct checks *checks;
 	struct postfix postfix;
 	const struct postfix_service *service; /* where the round is; NULL: main.cf */
 	struct milter_list list;               /* the service's smtpd_milters */

@@ -13,7 +13,7 @@
 	"Sendmail"
 
 struct visit {
-	struct site *site;
+	struct checks *checks;
 	const char *file;
 	struct sendmail cf;
 	const struct sendmail_filter *ours;
@@ -23,7 +23,7 @@ static const struct sendmail_filter *
 find_ours(const struct visit *v)
 {
 	for (size_t i = 0; i < v->cf.filters; i++)
-		if (endpoint_reaches(&v->cf.filter[i].endpoint, &v->site->milter))
+		if (endpoint_reaches(&v->cf.filter[i].endpoint, &v->checks->milter))
 			return &v->cf.filter[i];
 	return NULL;
 }
@@ -32,10 +32,10 @@ find_ours(const struct visit *v)
 static void
 say_undefined(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	char right[ENDPOINT_MAX + 32];
 
-	endpoint_milter(&v->site->milter, right);
+	endpoint_milter(&v->checks->milter, right);
 	for (size_t i = 0; i < v->cf.filters; i++) {
 		if (strstr(v->cf.filter[i].name, "smtpauth") == NULL &&
 		    v->cf.filter[i].endpoint.kind != ENDPOINT_NONE)
@@ -56,7 +56,7 @@ say_undefined(struct visit *v)
 static void
 check_flag(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 
 	if (v->ours->flag == 'T' || v->ours->flag == 'R' || v->ours->flag == '4')
 		return;
@@ -69,9 +69,9 @@ check_flag(struct visit *v)
 static void
 check_timeout(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 
-	if (v->ours->answer_s >= SITE_PATIENCE_S)
+	if (v->ours->answer_s >= CHECKS_PATIENCE_S)
 		return;
 	findings_add(f, "milter-timeout", v->file,
 	    "Sendmail waits %ld s for the filter's answer (R: of T=, 10 s when it is not there), but the milter may take 10 s to verify its database after a start",
@@ -84,14 +84,14 @@ check_timeout(struct visit *v)
 static void
 check_folders(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	char path[ENDPOINT_MAX + 1];
 	struct stat st;
 	char *slash;
 
-	if (v->site->milter.kind != ENDPOINT_UNIX)
+	if (v->checks->milter.kind != ENDPOINT_UNIX)
 		return;
-	strcpy(path, v->site->milter.name);
+	strcpy(path, v->checks->milter.name);
 	while ((slash = strrchr(path, '/')) != NULL && slash != path) {
 		*slash = '\0';
 		if (stat(path, &st) != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)
@@ -111,7 +111,7 @@ check_folders(struct visit *v)
 static void
 check_dropped(struct visit *v, const struct sendmail_daemon *d)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 
 	for (size_t i = 0; i < v->cf.filters; i++) {
 		const char *name = v->cf.filter[i].name;
@@ -131,7 +131,7 @@ check_dropped(struct visit *v, const struct sendmail_daemon *d)
 static void
 visit_daemon(struct visit *v, const struct sendmail_daemon *d)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 	const char *filters = d->own_filters ? d->filters : v->cf.input_filters;
 	const char *name = d->name[0] != '\0' ? d->name : "the listener without a name";
 	bool listed = sendmail_list_has(filters, v->ours->name);
@@ -142,7 +142,7 @@ visit_daemon(struct visit *v, const struct sendmail_daemon *d)
 		findings_fix(
 		    f, "take %s out of its InputMailFilters; " REBUILD, v->ours->name);
 	} else if (listed) {
-		site_asks(v->site, name);
+		checks_asks(v->checks, name);
 		check_dropped(v, d);
 	} else if (!d->no_auth) {
 		findings_add(f, "milter-not-listed", name,
@@ -156,7 +156,7 @@ visit_daemon(struct visit *v, const struct sendmail_daemon *d)
 static void
 check_offered(struct visit *v)
 {
-	struct findings *f = &v->site->findings;
+	struct findings *f = &v->checks->findings;
 
 	for (size_t i = 0; i < v->cf.daemons; i++)
 		if (!v->cf.daemon[i].no_auth)
@@ -192,22 +192,22 @@ visit_filters(struct visit *v)
 static void
 visit_all(struct visit *v)
 {
-	struct site *s = v->site;
+	struct checks *s = v->checks;
 
 	if (v->cf.cut)
 		findings_add(&s->findings, "mta-unreadable", v->file,
 		    "a line is too long or there are too many filters or listeners: not all was looked at");
 	if (s->milter.kind == ENDPOINT_NONE)
-		site_unknown_socket(s);
+		checks_unknown_socket(s);
 	else
 		visit_filters(v);
 	if (s->config->mta == MTA_POSTFIX)
-		site_wrong_mta(s,
+		checks_wrong_mta(s,
 		    "mta = postfix, but this is Sendmail: it encodes logins, so a+b@... would be read as a+2Bb@...");
 }
 
 void
-check_sendmail(struct site *s, const char *file)
+sendmail_check(struct checks *s, const char *file)
 {
 	struct visit *v = calloc(1, sizeof *v); /* large */
 	struct error_text why;
@@ -216,7 +216,7 @@ check_sendmail(struct site *s, const char *file)
 		s->findings.failed = true;
 		return;
 	}
-	v->site = s;
+	v->checks = s;
 	v->file = file != NULL ? file : SENDMAIL_DEFAULT;
 	if (sendmail_read(&v->cf, v->file, &why) == OK)
 		visit_all(v);

@@ -86,7 +86,7 @@ meet(struct import *i, const struct key *key, const char *type, const char *name
 static enum error
 put_setting(struct import *i, const struct row *row, struct error_text *why)
 {
-	const struct setting *setting = setting_find(row->name);
+	const struct setting *setting = settings_find(row->name);
 	struct key key;
 	enum error e;
 

@@ -83,7 +83,7 @@ take_state(struct reading *r, const char *key, const json_t *v)
 static void
 take_clients(struct reading *r, const char *key, json_t *v, struct cidr_list *list)
 {
-	struct network net;
+	struct cidr net;
 	struct error_text bad;
 	const json_t *item;
 	size_t i;
@@ -98,7 +98,7 @@ take_clients(struct reading *r, const char *key, json_t *v, struct cidr_list *li
 
 		if (s == NULL)
 			return;
-		if (network_parse(s, &net, &bad) != OK)
+		if (cidr_parse(s, &net, &bad) != OK)
 			r->error = error_set(r->why, ERR_DATA, "%.600s", bad.text);
 		else if (!cidr_list_add(list, &net))
 			fail(r, key, "fewer networks");

@@ -29,7 +29,7 @@ row_check_mailbox(const struct row *row, struct error_text *why)
 	if (m->clients.count > 0 && m->smtp_auth != SMTP_AUTH_ENABLED)
 		return error_set(why, ERR_DATA,
 		    "clients go with smtp_auth enabled only, not %s",
-		    smtp_auth_name(m->smtp_auth));
+		    word_of_smtp_auth(m->smtp_auth));
 	if (m->until != INSTANT_NONE && m->smtp_auth == SMTP_AUTH_INHERIT)
 		return error_set(why, ERR_DATA,
 		    "until goes with smtp_auth enabled or disabled, not inherit");
@@ -82,7 +82,7 @@ row_set_mailbox(struct row *row, const char *key, const char *value, instant now
 		return OK;
 	}
 	if (strcmp(key, "smtp_auth") == 0)
-		return smtp_auth_parse(value, &m->smtp_auth)
+		return word_to_smtp_auth(value, &m->smtp_auth)
 		    ? OK
 		    : bad_word(key, value, "enabled, disabled or inherit", why);
 	if (strcmp(key, "until") == 0)
@@ -97,16 +97,16 @@ static enum error
 set_word(struct tenant *t, const char *key, const char *value, struct error_text *why)
 {
 	if (strcmp(key, "smtp_auth") == 0)
-		return smtp_auth_parse(value, &t->smtp_auth) &&
+		return word_to_smtp_auth(value, &t->smtp_auth) &&
 			t->smtp_auth != SMTP_AUTH_INHERIT
 		    ? OK
 		    : bad_word(key, value, "enabled or disabled", why);
 	if (strcmp(key, "action") == 0)
-		return action_parse(value, &t->action) && t->action != ACTION_ACCEPT
+		return word_to_action(value, &t->action) && t->action != ACTION_ACCEPT
 		    ? OK
 		    : bad_word(key, value, "reject, tempfail, report or default", why);
 	if (strcmp(key, "blocks") == 0)
-		return blocks_parse(value, &t->blocks)
+		return word_to_blocks(value, &t->blocks)
 		    ? OK
 		    : bad_word(key, value, "all or passwords", why);
 	return ERR_NOTFOUND;

@@ -92,7 +92,7 @@ decode_clients(struct record_reader *r, struct cidr_list *list)
 	for (unsigned i = 0; !r->failed && i < list->count; i++) {
 		record_get_bytes(r, list->net[i].base.byte, 16);
 		list->net[i].bits = record_get_u8(r);
-		if (!network_is_valid(&list->net[i]))
+		if (!cidr_is_valid(&list->net[i]))
 			r->failed = true;
 	}
 }

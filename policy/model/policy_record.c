@@ -35,11 +35,11 @@ check_setting(struct bytes key, struct bytes value)
 
 	if (e != OK)
 		return e;
-	setting = setting_find(name);
+	setting = settings_find(name);
 	if (setting == NULL)
 		return ERR_NEWER;
-	e = setting_decode(value, text, sizeof text);
-	return e == OK ? setting_apply(setting, text, &s) : e;
+	e = settings_decode(value, text, sizeof text);
+	return e == OK ? settings_apply(setting, text, &s) : e;
 }
 
 static enum error

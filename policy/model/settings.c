@@ -30,7 +30,7 @@ set_enforce(struct settings *s, const char *value, struct error_text *why)
 static enum error
 set_action(struct settings *s, const char *value, struct error_text *why)
 {
-	if (action_parse(value, &s->action) && s->action != ACTION_DEFAULT &&
+	if (word_to_action(value, &s->action) && s->action != ACTION_DEFAULT &&
 	    s->action != ACTION_ACCEPT)
 		return OK;
 	return bad(value, "reject, tempfail or report", why);
@@ -39,7 +39,7 @@ set_action(struct settings *s, const char *value, struct error_text *why)
 static enum error
 set_new_tenant(struct settings *s, const char *value, struct error_text *why)
 {
-	if (smtp_auth_parse(value, &s->new_tenant_smtp_auth) &&
+	if (word_to_smtp_auth(value, &s->new_tenant_smtp_auth) &&
 	    s->new_tenant_smtp_auth != SMTP_AUTH_INHERIT)
 		return OK;
 	return bad(value, "disabled or enabled", why);
@@ -49,7 +49,7 @@ set_new_tenant(struct settings *s, const char *value, struct error_text *why)
 static enum error
 set_three_way(enum action *member, const char *value, struct error_text *why)
 {
-	if (action_parse(value, member) && *member != ACTION_DEFAULT &&
+	if (word_to_action(value, member) && *member != ACTION_DEFAULT &&
 	    *member != ACTION_REPORT)
 		return OK;
 	return bad(value, "accept, tempfail or reject", why);
@@ -292,17 +292,17 @@ static const struct setting table[] = {
 };
 
 const struct setting *
-setting_at(size_t i)
+settings_at(size_t i)
 {
 	return i < sizeof table / sizeof *table ? &table[i] : NULL;
 }
 
 const struct setting *
-setting_find(const char *key)
+settings_find(const char *key)
 {
 	const struct setting *row;
 
-	for (size_t i = 0; (row = setting_at(i)) != NULL; i++)
+	for (size_t i = 0; (row = settings_at(i)) != NULL; i++)
 		if (strcmp(row->key, key) == 0)
 			return row;
 	return NULL;
@@ -314,13 +314,13 @@ settings_init(struct settings *s)
 	const struct setting *row;
 
 	memset(s, 0, sizeof *s);
-	for (size_t i = 0; (row = setting_at(i)) != NULL; i++)
+	for (size_t i = 0; (row = settings_at(i)) != NULL; i++)
 		if (row->initial != NULL && row->set(s, row->initial, NULL) != OK)
 			abort(); /* a default of the table above is wrong */
 }
 
 enum error
-setting_canonical(const struct setting *setting, const char *value, char *out,
+settings_canonical(const struct setting *setting, const char *value, char *out,
     size_t cap, struct error_text *why)
 {
 	struct settings s;
@@ -347,20 +347,20 @@ setting_canonical(const struct setting *setting, const char *value, char *out,
 }
 
 enum error
-setting_apply(const struct setting *setting, const char *value, struct settings *s)
+settings_apply(const struct setting *setting, const char *value, struct settings *s)
 {
 	return setting->set(s, value, NULL) == OK ? OK : ERR_DAMAGED;
 }
 
 void
-setting_encode(const char *value, struct record_writer *w)
+settings_encode(const char *value, struct record_writer *w)
 {
 	record_put_u8(w, SETTING_VERSION);
 	record_put_string(w, value);
 }
 
 enum error
-setting_decode(struct bytes from, char *out, size_t cap)
+settings_decode(struct bytes from, char *out, size_t cap)
 {
 	struct record_reader r;
 	enum error e;
@@ -374,7 +374,7 @@ setting_decode(struct bytes from, char *out, size_t cap)
 }
 
 bool
-setting_identifies(const struct setting *setting)
+settings_identifies(const struct setting *setting)
 {
 	return setting->set == set_login_domain || setting->set == set_default_domain ||
 	    setting->set == set_login_separators ||

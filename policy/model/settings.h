@@ -60,10 +60,10 @@ struct setting {
 };
 
 /* Returns row I, or NULL past the end. */
-const struct setting *setting_at(size_t i);
+const struct setting *settings_at(size_t i);
 
 /* Returns the row of KEY, or NULL. */
-const struct setting *setting_find(const char *key);
+const struct setting *settings_find(const char *key);
 
 /* All settings at their defaults. */
 void settings_init(struct settings *s);
@@ -72,19 +72,19 @@ void settings_init(struct settings *s);
  * Checks VALUE for the setting and writes its canonical text to OUT (CAP bytes;
  * SETTING_TEXT_MAX + 1 is enough for all). Returns OK, or ERR_DATA with WHY.
  */
-enum error setting_canonical(const struct setting *setting, const char *value,
+enum error settings_canonical(const struct setting *setting, const char *value,
     char *out, size_t cap, struct error_text *why) MUST_USE;
 
 /* Puts a canonical value into S; ERR_DAMAGED where a stored text is not one. */
-enum error setting_apply(
+enum error settings_apply(
     const struct setting *setting, const char *value, struct settings *s) MUST_USE;
 
 /* A stored record of a setting: a version byte and the canonical text. */
-void setting_encode(const char *value, struct record_writer *w);
-enum error setting_decode(struct bytes from, char *out, size_t cap) MUST_USE;
+void settings_encode(const char *value, struct record_writer *w);
+enum error settings_decode(struct bytes from, char *out, size_t cap) MUST_USE;
 
 /* Whether the setting says which mailbox or tenant a login is of. */
-bool setting_identifies(const struct setting *setting);
+bool settings_identifies(const struct setting *setting);
 
 /* Whether default-domain takes the place of every login's domain. */
 bool settings_replace_domain(const struct settings *s);

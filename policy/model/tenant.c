@@ -8,69 +8,6 @@
 
 #define TENANT_VERSION 1
 
-static const char *const smtp_auth_words[] = {"inherit", "enabled", "disabled", NULL};
-static const char *const action_words[] = {
-    "default", "reject", "tempfail", "report", "accept", NULL};
-static const char *const blocks_words[] = {"all", "passwords", NULL};
-
-/* find_word - the index of S among WORDS, or -1 */
-static int
-find_word(const char *const *words, const char *s)
-{
-	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(words[i], s) == 0)
-			return i;
-	return -1;
-}
-
-const char *
-smtp_auth_name(enum smtp_auth v)
-{
-	return smtp_auth_words[v];
-}
-
-const char *
-action_name(enum action v)
-{
-	return action_words[v];
-}
-
-const char *
-blocks_name(enum blocks v)
-{
-	return blocks_words[v];
-}
-
-bool
-smtp_auth_parse(const char *s, enum smtp_auth *out_r)
-{
-	int i = find_word(smtp_auth_words, s);
-
-	if (i >= 0)
-		*out_r = (enum smtp_auth)i;
-	return i >= 0;
-}
-
-bool
-action_parse(const char *s, enum action *out_r)
-{
-	int i = find_word(action_words, s);
-
-	if (i >= 0)
-		*out_r = (enum action)i;
-	return i >= 0;
-}
-
-bool
-blocks_parse(const char *s, enum blocks *out_r)
-{
-	int i = find_word(blocks_words, s);
-
-	if (i >= 0)
-		*out_r = (enum blocks)i;
-	return i >= 0;
-}
-
 void
 tenant_init(struct tenant *t)
 {

@@ -8,24 +8,12 @@
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
+#include "policy/model/word.h"
 
 #define TENANT_NAME_MAX 63
 #define CONTACT_MAX 320
 #define NOTE_MAX 500
 #define REPLY_TEXT_MAX 400
-
-enum smtp_auth { SMTP_AUTH_INHERIT, SMTP_AUTH_ENABLED, SMTP_AUTH_DISABLED };
-
-/* What a denial becomes. ACTION_ACCEPT is for two settings only. */
-enum action {
-	ACTION_DEFAULT,
-	ACTION_REJECT,
-	ACTION_TEMPFAIL,
-	ACTION_REPORT,
-	ACTION_ACCEPT,
-};
-
-enum blocks { BLOCKS_ALL, BLOCKS_PASSWORDS };
 
 struct tenant {
 	char name[TENANT_NAME_MAX + 1]; /* the record's key */
@@ -57,13 +45,5 @@ void tenant_encode(const struct tenant *t, struct record_writer *w);
 
 /* Decodes a record. ERR_DAMAGED or ERR_NEWER where it is not one of ours. */
 enum error tenant_decode(struct bytes from, struct tenant *out_r) MUST_USE;
-
-/* The words of the values, as the command line and the JSON have them. */
-const char *smtp_auth_name(enum smtp_auth v);
-const char *action_name(enum action v);
-const char *blocks_name(enum blocks v);
-bool smtp_auth_parse(const char *s, enum smtp_auth *out_r);
-bool action_parse(const char *s, enum action *out_r);
-bool blocks_parse(const char *s, enum blocks *out_r);
 
 #endif

@@ -15,7 +15,7 @@ stored_settings_get(
 	e = db_get(txn, &key, buf, sizeof buf, &len);
 	if (e != OK)
 		return e == ERR_LIMIT ? ERR_DAMAGED : e;
-	return setting_decode((struct bytes){buf, len}, out, cap);
+	return settings_decode((struct bytes){buf, len}, out, cap);
 }
 
 enum error
@@ -26,12 +26,12 @@ stored_settings_load(struct db_txn *txn, struct settings *out_r)
 	enum error e;
 
 	settings_init(out_r);
-	for (size_t i = 0; (row = setting_at(i)) != NULL; i++) {
+	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
 		e = stored_settings_get(txn, row, text, sizeof text);
 		if (e == ERR_NOTFOUND)
 			continue;
 		if (e == OK)
-			e = setting_apply(row, text, out_r);
+			e = settings_apply(row, text, out_r);
 		if (e != OK)
 			return e;
 	}

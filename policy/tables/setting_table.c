@@ -25,7 +25,7 @@ store_text(struct store_txn *txn, const struct setting *setting, const char *tex
 
 	key_name(&key, TABLE_SETTING, setting->key);
 	record_write_start(&w, buf, sizeof buf);
-	setting_encode(text, &w);
+	settings_encode(text, &w);
 	if (w.failed)
 		return ERR_LIMIT;
 	return store_put(txn, &key, (struct bytes){buf, w.len});
@@ -37,7 +37,7 @@ setting_table_set(struct store_txn *txn, const struct setting *setting,
 {
 	char text[SETTING_TEXT_MAX + 1];
 	struct error_text bad;
-	enum error e = setting_canonical(setting, value, text, sizeof text, &bad);
+	enum error e = settings_canonical(setting, value, text, sizeof text, &bad);
 
 	if (e != OK)
 		return error_set(why, e, "%s: %.*s", setting->key,
@@ -61,7 +61,7 @@ static enum error
 one_item(const struct setting *setting, const char *item, char *out, size_t cap,
     struct error_text *why)
 {
-	enum error e = setting_canonical(setting, item, out, cap, why);
+	enum error e = settings_canonical(setting, item, out, cap, why);
 
 	if (e == OK && strchr(out, ',') != NULL)
 		return error_set(why, ERR_DATA, "\"%s\" is more than one item", item);

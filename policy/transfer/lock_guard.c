@@ -114,7 +114,7 @@ static enum error
 value_of(const struct setting *setting, struct bytes record, char *out, size_t cap)
 {
 	if (record.at != NULL)
-		return setting_decode(record, out, cap);
+		return settings_decode(record, out, cap);
 	snprintf(out, cap, "%s", setting->initial != NULL ? setting->initial : "");
 	return OK;
 }
@@ -128,8 +128,8 @@ note_setting(
 	enum error e;
 
 	snprintf(name, sizeof name, "%.*s", (int)key.len - 1, (const char *)key.at + 1);
-	setting = setting_find(name);
-	if (setting == NULL || !setting_identifies(setting))
+	setting = settings_find(name);
+	if (setting == NULL || !settings_identifies(setting))
 		return OK;
 	e = value_of(setting, before, was, sizeof was);
 	if (e == OK)

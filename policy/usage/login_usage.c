@@ -29,7 +29,7 @@ static enum error
 judge(struct store_txn *txn, const struct usage_row *row, instant now,
     struct outcome *outcome)
 {
-	char client[ADDRESS_TEXT_MAX] = "";
+	char client[CIDR_IP_TEXT_MAX] = "";
 	const struct submission s = {
 	    .login = row->login.text,
 	    .login_len = row->login.len,
@@ -42,7 +42,7 @@ judge(struct store_txn *txn, const struct usage_row *row, instant now,
 	};
 
 	if (row->usage.has_client)
-		address_print(&row->usage.client, client);
+		cidr_ip_print(&row->usage.client, client);
 	return submission_judge(txn, &s, outcome, NULL);
 }
 

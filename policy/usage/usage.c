@@ -223,7 +223,7 @@ get_flags(struct record_reader *r, uint8_t version, struct usage *u)
 	u->elsewhere = flags & ELSEWHERE;
 	if (version == 1)
 		u->elsewhere = u->first_seen != INSTANT_NONE &&
-		    !(u->has_client && address_is_loopback(&u->client));
+		    !(u->has_client && cidr_ip_is_loopback(&u->client));
 }
 
 enum error

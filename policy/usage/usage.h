@@ -33,7 +33,7 @@ struct usage {
 	instant last_exempt;
 	/* Of the last time seen: */
 	bool has_client;
-	struct address client;
+	struct cidr_ip client;
 	uint8_t mechanism; /* see mechanism_code() */
 	uint8_t tls;       /* see tls_code() */
 	/* Seen from a client that is not on this machine, or not known. */

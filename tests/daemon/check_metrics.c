@@ -89,7 +89,8 @@ name_decision(char *name, int verdict, int reason)
 {
 	snprintf(name, NAME_SIZE,
 	    "decisions_total{" LABEL ",verdict=\"%s\",reason=\"%s\"}",
-	    verdict_name((enum verdict)verdict), reason_name((enum reason)reason));
+	    decision_verdict_name((enum verdict)verdict),
+	    decision_reason_name((enum reason)reason));
 }
 
 static void
@@ -143,7 +144,7 @@ decide_case(unsigned number, struct decision *d)
 	t.tempfail_until = pick(&number, 2) ? NOW + 1 : INSTANT_NONE;
 	f.tenant_locked = pick(&number, 2);
 	m.smtp_auth = (enum smtp_auth)pick(&number, 3);
-	*d = decide(&s, known ? &t : NULL, &m, &f, NOW);
+	*d = decision_make(&s, known ? &t : NULL, &m, &f, NOW);
 	return number == 0;
 }
 

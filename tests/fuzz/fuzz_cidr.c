@@ -9,7 +9,7 @@
 
 /* has - whether a network holds an address, bit by bit */
 static bool
-has(const struct network *net, const struct address *a)
+has(const struct cidr *net, const struct cidr_ip *a)
 {
 	static const uint8_t v4[12] = {[10] = 0xFF, [11] = 0xFF};
 
@@ -22,7 +22,7 @@ has(const struct network *net, const struct address *a)
 }
 
 static bool
-any_has(const struct cidr_list *list, const struct address *a)
+any_has(const struct cidr_list *list, const struct cidr_ip *a)
 {
 	for (unsigned i = 0; i < list->count; i++)
 		if (has(&list->net[i], a))
@@ -34,16 +34,16 @@ any_has(const struct cidr_list *list, const struct address *a)
 static void
 is_sound(const struct cidr_list *list)
 {
-	struct network again;
+	struct cidr again;
 	char text[CIDR_TEXT_MAX];
 
 	fuzz_expect(list->count > 0 && list->count <= CIDR_LIST_MAX);
 	for (unsigned i = 0; i < list->count; i++) {
-		const struct network *net = &list->net[i];
+		const struct cidr *net = &list->net[i];
 
-		fuzz_expect(network_is_valid(net));
-		fuzz_expect(network_print(net, text) == text);
-		fuzz_expect(network_parse(text, &again, NULL) == OK);
+		fuzz_expect(cidr_is_valid(net));
+		fuzz_expect(cidr_print(net, text) == text);
+		fuzz_expect(cidr_parse(text, &again, NULL) == OK);
 		fuzz_expect(memcmp(net, &again, sizeof again) == 0);
 		if (i > 0)
 			fuzz_expect(memcmp(&list->net[i - 1], net, sizeof *net) < 0);
@@ -69,7 +69,7 @@ is_stable(const struct cidr_list *list)
 static void
 holds_right(const struct cidr_list *list)
 {
-	struct address a, loopback;
+	struct cidr_ip a, loopback;
 
 	for (unsigned i = 0; i < list->count; i++) {
 		unsigned bits = list->net[i].bits;
@@ -83,9 +83,9 @@ holds_right(const struct cidr_list *list)
 		memset(&a, 0xFF, sizeof a);
 		fuzz_expect(cidr_list_has(list, &a) == any_has(list, &a));
 	}
-	fuzz_expect(address_parse("192.0.2.1", &a));
+	fuzz_expect(cidr_ip_parse("192.0.2.1", &a));
 	fuzz_expect(cidr_list_has(list, &a) == any_has(list, &a));
-	fuzz_expect(address_parse("127.0.0.1", &loopback) && address_parse("::1", &a));
+	fuzz_expect(cidr_ip_parse("127.0.0.1", &loopback) && cidr_ip_parse("::1", &a));
 	if (any_has(list, &loopback) || any_has(list, &a))
 		fuzz_expect(cidr_list_has_loopback(list));
 }
@@ -93,13 +93,13 @@ holds_right(const struct cidr_list *list)
 static void
 address_is_stable(const char *s)
 {
-	char text[ADDRESS_TEXT_MAX];
-	struct address a, again;
+	char text[CIDR_IP_TEXT_MAX];
+	struct cidr_ip a, again;
 
-	if (!address_parse(s, &a))
+	if (!cidr_ip_parse(s, &a))
 		return;
-	fuzz_expect(strlen(address_print(&a, text)) < ADDRESS_TEXT_MAX);
-	fuzz_expect(address_parse(text, &again));
+	fuzz_expect(strlen(cidr_ip_print(&a, text)) < CIDR_IP_TEXT_MAX);
+	fuzz_expect(cidr_ip_parse(text, &again));
 	fuzz_expect(memcmp(&a, &again, sizeof a) == 0);
 }
 

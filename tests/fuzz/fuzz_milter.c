@@ -124,7 +124,7 @@ policy_make(void)
 	policy_put_tenant(
 	    txn, "rest", "*", "{mailbox} of {tenant}, {client}: 100% {id}");
 	for (size_t i = 0; i < sizeof settings / sizeof *settings; i++)
-		fuzz_expect(setting_table_set(txn, setting_find(settings[i][0]),
+		fuzz_expect(setting_table_set(txn, settings_find(settings[i][0]),
 				settings[i][1], &why) == OK);
 	fuzz_expect(store_commit(&txn) == OK);
 	store_close(&store);

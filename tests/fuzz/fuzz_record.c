@@ -123,17 +123,17 @@ try_setting(struct bytes from)
 	const struct setting *setting;
 	struct settings s;
 
-	if (!decoded(setting_decode(from, text, sizeof text)))
+	if (!decoded(settings_decode(from, text, sizeof text)))
 		return;
-	setting_encode(text, &w);
+	settings_encode(text, &w);
 	same(&w, from);
-	for (size_t i = 0; (setting = setting_at(i)) != NULL; i++) {
+	for (size_t i = 0; (setting = settings_at(i)) != NULL; i++) {
 		settings_init(&s);
-		if (!decoded(setting_apply(setting, text, &s)))
+		if (!decoded(settings_apply(setting, text, &s)))
 			continue;
-		fuzz_expect(setting_canonical(setting, text, canonical,
+		fuzz_expect(settings_canonical(setting, text, canonical,
 				sizeof canonical, NULL) == OK);
-		fuzz_expect(setting_canonical(
+		fuzz_expect(settings_canonical(
 				setting, canonical, text, sizeof text, NULL) == OK);
 		fuzz_expect(strcmp(text, canonical) == 0);
 	}

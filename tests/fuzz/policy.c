@@ -73,7 +73,7 @@ fill(struct store_txn *txn)
 	fuzz_expect(mailbox_table_put(txn, &ann, &m) == OK);
 	fuzz_expect(alias_table_add(txn, &ann, &alias, &why) == OK);
 	fuzz_expect(setting_table_set(
-			txn, setting_find("exempt-listeners"), "web", &why) == OK);
+			txn, settings_find("exempt-listeners"), "web", &why) == OK);
 }
 
 struct store_txn *

@@ -47,7 +47,7 @@ row_visit(void *arg, const struct usage_row *row)
 	to.last_use = seconds(row->usage.last_use);
 	to.last_exempt = seconds(row->usage.last_exempt);
 	if (row->usage.has_client)
-		address_print(&row->usage.client, to.client);
+		cidr_ip_print(&row->usage.client, to.client);
 	to.mechanism = mechanism_code_name(row->usage.mechanism);
 	to.tls = tls_code_name(row->usage.tls);
 	days_add(&to, row);

@@ -145,7 +145,7 @@ snapshot_policy_small(struct store_txn *txn, void *arg)
 	mailbox_store(txn, "ann@acme.test", SMTP_AUTH_ENABLED, "");
 	mailbox_store(txn, "anna@acme.test", SMTP_AUTH_DISABLED, "left");
 	alias_store(txn, "ann@acme.test", "ann");
-	expect_ok(setting_table_set(txn, setting_find("action"), "tempfail", &why));
+	expect_ok(setting_table_set(txn, settings_find("action"), "tempfail", &why));
 }
 
 void

@@ -108,16 +108,16 @@ describe(struct usage_entry *e, enum usage_kind kind, instant t, char *const *w,
 	}
 	u->first_seen = u->last_seen = t;
 	u->has_client = *client != '\0';
-	if (u->has_client && !address_parse(client, &u->client))
+	if (u->has_client && !cidr_ip_parse(client, &u->client))
 		bad("client");
-	u->elsewhere = !u->has_client || !address_is_loopback(&u->client);
+	u->elsewhere = !u->has_client || !cidr_ip_is_loopback(&u->client);
 	u->mechanism = mechanism_code(mechanism);
 	u->tls = tls_code(word(w, words, 6));
 	e->day.mechanisms = UINT32_C(1) << u->mechanism;
 	if (kind == USAGE_DENIED)
 		return;
 	u->last_use = t;
-	if (!mechanism_is_modern(mechanism))
+	if (!decision_is_modern(mechanism))
 		u->last_password_use = t;
 }
 

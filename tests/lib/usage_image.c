@@ -24,7 +24,7 @@ entry_make(const struct usage_sample *from)
 	usage_init(&e.usage);
 	e.usage.first_seen = e.usage.last_seen = from->day * DAY + from->count;
 	e.usage.has_client =
-	    from->count % 2 && address_parse("192.0.2.1", &e.usage.client);
+	    from->count % 2 && cidr_ip_parse("192.0.2.1", &e.usage.client);
 	return e;
 }
 

@@ -48,7 +48,7 @@ mailboxes_write(struct store_txn *txn, void *arg)
 		note[i % 60 + 1] = 'n';
 	}
 	alias_store(txn, "u1@a.test", "short");
-	expect_ok(setting_table_set(txn, setting_find("enforce"), "no", &why));
+	expect_ok(setting_table_set(txn, settings_find("enforce"), "no", &why));
 	expect_ok(notice_table_put(txn, "a", &notice));
 }
 

@@ -10,10 +10,10 @@
 #define COUNT(a) (sizeof(a) / sizeof *(a))
 
 /* v6 - the 16 bytes of an address written as IPv6 */
-static struct address
+static struct cidr_ip
 v6(const char *s)
 {
-	struct address a;
+	struct cidr_ip a;
 
 	ck_assert_msg(inet_pton(AF_INET6, s, a.byte) == 1, "%s", s);
 	return a;
@@ -34,10 +34,10 @@ START_TEST(address_good)
 	    {"2001:0db8:0000:0000:0000:0000:0000:0001", "2001:db8::1"}};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct address a, want = v6(cases[i][1]);
+		struct cidr_ip a, want = v6(cases[i][1]);
 
 		ck_assert_msg(
-		    address_parse(cases[i][0], &a), "%s is refused", cases[i][0]);
+		    cidr_ip_parse(cases[i][0], &a), "%s is refused", cases[i][0]);
 		ck_assert_msg(memcmp(&a, &want, sizeof a) == 0, "%s", cases[i][0]);
 	}
 }
@@ -54,10 +54,10 @@ START_TEST(address_bad)
 	    "2001:0db8:0000:0000:0000:0000:0000:0001:2001:0db8:0000:0000:0000:0"};
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct address a;
+		struct cidr_ip a;
 
 		ck_assert_msg(
-		    !address_parse(cases[i], &a), "\"%s\" was taken", cases[i]);
+		    !cidr_ip_parse(cases[i], &a), "\"%s\" was taken", cases[i]);
 	}
 }
 END_TEST
@@ -88,17 +88,17 @@ static const struct {
 
 START_TEST(network_good)
 {
-	struct address want = v6(networks[_i].base);
+	struct cidr_ip want = v6(networks[_i].base);
 	char buf[CIDR_TEXT_MAX];
 	struct error_text why;
-	struct network net, again;
+	struct cidr net, again;
 
-	ck_assert_int_eq(network_parse(networks[_i].in, &net, &why), OK);
+	ck_assert_int_eq(cidr_parse(networks[_i].in, &net, &why), OK);
 	ck_assert_uint_eq(net.bits, networks[_i].bits);
 	ck_assert_mem_eq(&net.base, &want, sizeof want);
-	ck_assert_ptr_eq(network_print(&net, buf), buf);
+	ck_assert_ptr_eq(cidr_print(&net, buf), buf);
 	ck_assert_str_eq(buf, networks[_i].printed);
-	ck_assert_int_eq(network_parse(buf, &again, NULL), OK);
+	ck_assert_int_eq(cidr_parse(buf, &again, NULL), OK);
 	ck_assert_mem_eq(&net, &again, sizeof net);
 }
 END_TEST
@@ -117,12 +117,12 @@ START_TEST(network_bad)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct error_text why = {""};
-		struct network net;
+		struct cidr net;
 
-		ck_assert_msg(network_parse(cases[i], &net, &why) == ERR_DATA,
+		ck_assert_msg(cidr_parse(cases[i], &net, &why) == ERR_DATA,
 		    "\"%s\" was taken", cases[i]);
 		ck_assert_msg(why.text[0] != '\0', "\"%s\": no words", cases[i]);
-		ck_assert_int_eq(network_parse(cases[i], &net, NULL), ERR_DATA);
+		ck_assert_int_eq(cidr_parse(cases[i], &net, NULL), ERR_DATA);
 	}
 }
 END_TEST
@@ -221,7 +221,7 @@ fill(struct text *t, unsigned count)
 
 START_TEST(list_limit)
 {
-	struct network more, first;
+	struct cidr more, first;
 	struct cidr_list list;
 	char buf[4096];
 	struct text t;
@@ -231,8 +231,8 @@ START_TEST(list_limit)
 	ck_assert(!t.cut);
 	ck_assert_int_eq(cidr_list_parse(buf, &list, NULL), OK);
 	ck_assert_uint_eq(list.count, CIDR_LIST_MAX);
-	ck_assert_int_eq(network_parse("192.0.2.0", &first, NULL), OK);
-	ck_assert_int_eq(network_parse("2001:db8::/32", &more, NULL), OK);
+	ck_assert_int_eq(cidr_parse("192.0.2.0", &first, NULL), OK);
+	ck_assert_int_eq(cidr_parse("2001:db8::/32", &more, NULL), OK);
 	ck_assert_msg(cidr_list_add(&list, &first), "what is there needs no room");
 	ck_assert_msg(!cidr_list_add(&list, &more), "a full list took one more");
 	ck_assert_uint_eq(list.count, CIDR_LIST_MAX);
@@ -269,10 +269,10 @@ START_TEST(list_has)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct cidr_list list;
-		struct address a;
+		struct cidr_ip a;
 
 		ck_assert_int_eq(cidr_list_parse(cases[i].list, &list, NULL), OK);
-		ck_assert(address_parse(cases[i].address, &a));
+		ck_assert(cidr_ip_parse(cases[i].address, &a));
 		ck_assert_msg(cidr_list_has(&list, &a) == cases[i].has, "%s in %s",
 		    cases[i].address, cases[i].list);
 	}
@@ -305,21 +305,21 @@ START_TEST(address_of_this_machine)
 	    "127.0.0.1", "127.255.255.255", "::1", "::ffff:127.0.0.1"};
 	static const char *const no[] = {"126.255.255.255", "128.0.0.1", "::", "::2",
 	    "::ffff:192.0.2.127", "7f00::1"};
-	struct address a;
+	struct cidr_ip a;
 
 	for (size_t i = 0; i < COUNT(yes); i++)
 		ck_assert_msg(
-		    address_parse(yes[i], &a) && address_is_loopback(&a), "%s", yes[i]);
+		    cidr_ip_parse(yes[i], &a) && cidr_ip_is_loopback(&a), "%s", yes[i]);
 	for (size_t i = 0; i < COUNT(no); i++)
 		ck_assert_msg(
-		    address_parse(no[i], &a) && !address_is_loopback(&a), "%s", no[i]);
+		    cidr_ip_parse(no[i], &a) && !cidr_ip_is_loopback(&a), "%s", no[i]);
 }
 END_TEST
 
 START_TEST(empty_list_has_nothing)
 {
 	struct cidr_list list = {0};
-	struct address a = v6("::");
+	struct cidr_ip a = v6("::");
 
 	ck_assert(!cidr_list_has(&list, &a));
 	ck_assert(!cidr_list_has_loopback(&list));

@@ -10,14 +10,14 @@
 
 /* bit - bit I of an address, the most significant first */
 static unsigned
-bit(const struct address *a, unsigned i)
+bit(const struct cidr_ip *a, unsigned i)
 {
 	return a->byte[i / 8] >> (7 - i % 8) & 1U;
 }
 
 /* model_has - bit by bit; IPv4 and IPv6 are told apart as their texts are */
 static bool
-model_has(const struct network *net, bool net_v4, const struct address *a, bool a_v4)
+model_has(const struct cidr *net, bool net_v4, const struct cidr_ip *a, bool a_v4)
 {
 	if (net_v4 != a_v4)
 		return false;
@@ -28,10 +28,10 @@ model_has(const struct network *net, bool net_v4, const struct address *a, bool 
 }
 
 /* draw_address - a random address; prints what an MTA would */
-static struct address
+static struct cidr_ip
 draw_address(unsigned short *seed, bool v4, char *text)
 {
-	struct address a = {{0}};
+	struct cidr_ip a = {{0}};
 
 	for (unsigned i = v4 ? 12 : 0; i < 16; i++)
 		a.byte[i] = (uint8_t)nrand48(seed);
@@ -45,22 +45,22 @@ draw_address(unsigned short *seed, bool v4, char *text)
 }
 
 /* draw_network - the network of A with a random prefix, printed and parsed */
-static struct network
-draw_network(unsigned short *seed, bool v4, struct address a)
+static struct cidr
+draw_network(unsigned short *seed, bool v4, struct cidr_ip a)
 {
 	unsigned bits = (unsigned)nrand48(seed) % (v4 ? 33 : 129),
 		 cut = bits + (v4 ? 96 : 0);
 	char text[INET6_ADDRSTRLEN], line[64], print[CIDR_TEXT_MAX];
-	struct network net, again;
+	struct cidr net, again;
 
 	for (unsigned i = cut; i < 128; i++)
 		a.byte[i / 8] &= (uint8_t) ~(1U << (7 - i % 8));
 	inet_ntop(v4 ? AF_INET : AF_INET6, a.byte + (v4 ? 12 : 0), text, sizeof text);
 	snprintf(line, sizeof line, "%s/%u", text, bits);
-	if (network_parse(line, &net, NULL) != OK || net.bits != cut ||
+	if (cidr_parse(line, &net, NULL) != OK || net.bits != cut ||
 	    memcmp(&net.base, &a, sizeof a) != 0)
 		ck_abort_msg("%s is not parsed as it is written", line);
-	if (network_parse(network_print(&net, print), &again, NULL) != OK ||
+	if (cidr_parse(cidr_print(&net, print), &again, NULL) != OK ||
 	    memcmp(&net, &again, sizeof net) != 0)
 		ck_abort_msg("%s is printed as %s", line, print);
 	return net;
@@ -75,7 +75,7 @@ START_TEST(list_has_as_the_model)
 		bool net_v4 = nrand48(seed) % 2,
 		     a_v4 = nrand48(seed) % 8 ? net_v4 : !net_v4;
 		char text[INET6_ADDRSTRLEN];
-		struct address of = draw_address(seed, net_v4, text), a, read;
+		struct cidr_ip of = draw_address(seed, net_v4, text), a, read;
 		struct cidr_list list = {.count = 1};
 		bool has;
 
@@ -90,7 +90,7 @@ START_TEST(list_has_as_the_model)
 			inet_ntop(a_v4 ? AF_INET : AF_INET6, a.byte + (a_v4 ? 12 : 0),
 			    text, sizeof text);
 		}
-		if (!address_parse(text, &read) || memcmp(&read, &a, sizeof a) != 0)
+		if (!cidr_ip_parse(text, &read) || memcmp(&read, &a, sizeof a) != 0)
 			ck_abort_msg("%s is not parsed as it is written", text);
 		has = model_has(&list.net[0], net_v4, &a, a_v4);
 		if (cidr_list_has(&list, &read) != has)

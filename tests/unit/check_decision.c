@@ -27,15 +27,15 @@ scene_start(struct scene *s)
 	mailbox_init(&s->mailbox);
 	s->facts =
 	    (struct facts){true, true, true, {{0}}, "MSA", "PLAIN", false, false};
-	ck_assert(address_parse("192.0.2.7", &s->facts.client));
+	ck_assert(cidr_ip_parse("192.0.2.7", &s->facts.client));
 	s->has_tenant = true;
 }
 
 static struct decision
 scene_decide(const struct scene *s)
 {
-	return decide(&s->settings, s->has_tenant ? &s->tenant : NULL, &s->mailbox,
-	    &s->facts, NOW);
+	return decision_make(&s->settings, s->has_tenant ? &s->tenant : NULL,
+	    &s->mailbox, &s->facts, NOW);
 }
 
 /* The rows of the table; LOCKED_TENANT is the other half of row 1. */
@@ -143,7 +143,8 @@ expect_row(const struct scene *s, unsigned row, const char *what, unsigned rest)
 
 	if (d.verdict != rows[row].verdict || d.reason != rows[row].reason)
 		ck_abort_msg("%s, others %04X: %s %s, not row %u", what, rest,
-		    verdict_name(d.verdict), reason_name(d.reason), row);
+		    decision_verdict_name(d.verdict), decision_reason_name(d.reason),
+		    row);
 }
 
 START_TEST(row_alone)
@@ -220,7 +221,7 @@ START_TEST(lock_names_what_is_locked)
 }
 END_TEST
 
-/* decide() without a record of the mailbox is as with an empty one. */
+/* decision_make() without a record of the mailbox is as with an empty one. */
 START_TEST(no_mailbox_record)
 {
 	static const enum row which[] = {UNAUTHENTICATED, LOCKED_TENANT, EXEMPT_CLIENT,
@@ -234,7 +235,7 @@ START_TEST(no_mailbox_record)
 		scene_start(&s);
 		scene_meet(&s, which[i]);
 		a = scene_decide(&s);
-		b = decide(
+		b = decision_make(
 		    &s.settings, s.has_tenant ? &s.tenant : NULL, NULL, &s.facts, NOW);
 		ck_assert_msg(a.verdict == b.verdict && a.reason == b.reason &&
 			a.override == b.override && a.login_locked == b.login_locked,
@@ -258,12 +259,12 @@ START_TEST(mechanisms)
 	scene_start(&s);
 	s.tenant.blocks = BLOCKS_PASSWORDS;
 	for (size_t i = 0; i < COUNT(modern); i++) {
-		ck_assert_msg(mechanism_is_modern(modern[i]), "%s", modern[i]);
+		ck_assert_msg(decision_is_modern(modern[i]), "%s", modern[i]);
 		s.facts.mechanism = modern[i];
 		expect_row(&s, MODERN_AUTH, modern[i], 0);
 	}
 	for (size_t i = 0; i < COUNT(password); i++) {
-		ck_assert_msg(!mechanism_is_modern(password[i]), "%s", password[i]);
+		ck_assert_msg(!decision_is_modern(password[i]), "%s", password[i]);
 		s.facts.mechanism = password[i];
 		expect_row(&s, OTHERWISE, password[i], 0);
 	}
@@ -282,11 +283,11 @@ START_TEST(names)
 	    "pass", "allow", "report", "tempfail", "reject"};
 
 	for (unsigned i = 0; i < ROWS; i++)
-		ck_assert_str_eq(reason_name(rows[i].reason), rows[i].name);
-	ck_assert_str_eq(reason_name(REASON_STORE_ERROR), "store-error");
+		ck_assert_str_eq(decision_reason_name(rows[i].reason), rows[i].name);
+	ck_assert_str_eq(decision_reason_name(REASON_STORE_ERROR), "store-error");
 	for (unsigned i = VERDICT_PASS; i <= VERDICT_REJECT; i++) {
-		ck_assert_str_eq(verdict_name((enum verdict)i), verdicts[i]);
-		ck_assert(verdict_passes((enum verdict)i) == (i < VERDICT_TEMPFAIL));
+		ck_assert_str_eq(decision_verdict_name((enum verdict)i), verdicts[i]);
+		ck_assert(decision_passes((enum verdict)i) == (i < VERDICT_TEMPFAIL));
 	}
 }
 END_TEST

@@ -55,12 +55,14 @@ static void
 expect(
     const struct policy *s, enum verdict verdict, enum reason reason, const char *row)
 {
-	struct decision d = decide(&s->settings, &s->tenant, &s->mailbox, &facts, NOW);
+	struct decision d =
+	    decision_make(&s->settings, &s->tenant, &s->mailbox, &facts, NOW);
 
 	ck_assert_msg(d.verdict == verdict && d.reason == reason,
 	    "row %s, tenant %s, setting %s, enforce %d: %s %s", row,
-	    action_name(s->tenant.action), action_name(s->settings.action),
-	    s->settings.enforce, verdict_name(d.verdict), reason_name(d.reason));
+	    word_of_action(s->tenant.action), word_of_action(s->settings.action),
+	    s->settings.enforce, decision_verdict_name(d.verdict),
+	    decision_reason_name(d.reason));
 }
 
 /* expect_denials - rows 6, 11 and 12 of actions[I], enforced or in a dry run */
@@ -106,11 +108,11 @@ expect_locked(const struct policy *s)
 	struct decision d;
 
 	f.login_locked = true;
-	d = decide(&s->settings, &s->tenant, &s->mailbox, &f, NOW);
+	d = decision_make(&s->settings, &s->tenant, &s->mailbox, &f, NOW);
 	ck_assert(d.verdict == VERDICT_REJECT && d.reason == REASON_LOCKED);
 	ck_assert(d.login_locked);
 	f.tenant_locked = true;
-	d = decide(&s->settings, &s->tenant, &s->mailbox, &f, NOW);
+	d = decision_make(&s->settings, &s->tenant, &s->mailbox, &f, NOW);
 	ck_assert(d.verdict == VERDICT_REJECT && d.reason == REASON_LOCKED);
 	ck_assert(!d.login_locked);
 }
@@ -151,10 +153,10 @@ expect_stranger(
 	struct decision d;
 
 	f.valid_login = valid;
-	d = decide(s, NULL, NULL, &f, NOW);
+	d = decision_make(s, NULL, NULL, &f, NOW);
 	ck_assert_msg(d.verdict == verdict && d.reason == reason,
-	    "%s, action %s, enforce %d: %s", reason_name(reason),
-	    action_name(s->action), s->enforce, verdict_name(d.verdict));
+	    "%s, action %s, enforce %d: %s", decision_reason_name(reason),
+	    word_of_action(s->action), s->enforce, decision_verdict_name(d.verdict));
 }
 
 START_TEST(invalid_login_and_unknown_tenant)
@@ -197,10 +199,11 @@ END_TEST
 START_TEST(store_error)
 {
 	for (size_t i = 0; i < COUNT(three_way); i++) {
-		struct decision d = decide_store_error(three_way[i].action);
+		struct decision d = decision_store_error(three_way[i].action);
 
 		ck_assert_msg(d.verdict == three_way[i].enforced, "on-error=%s: %s",
-		    action_name(three_way[i].action), verdict_name(d.verdict));
+		    word_of_action(three_way[i].action),
+		    decision_verdict_name(d.verdict));
 		ck_assert_int_eq(d.reason, REASON_STORE_ERROR);
 		ck_assert_int_eq(d.override, OVERRIDE_NONE);
 		ck_assert(!d.login_locked);
@@ -219,10 +222,10 @@ START_TEST(unauthenticated_always_passes)
 	s.mailbox.smtp_auth = SMTP_AUTH_DISABLED;
 	f.authenticated = f.valid_login = false;
 	f.login_locked = f.tenant_locked = true;
-	d = decide(&s.settings, &s.tenant, &s.mailbox, &f, NOW);
+	d = decision_make(&s.settings, &s.tenant, &s.mailbox, &f, NOW);
 	ck_assert_int_eq(d.verdict, VERDICT_PASS);
 	ck_assert_int_eq(d.reason, REASON_UNAUTHENTICATED);
-	d = decide(&s.settings, NULL, NULL, &f, NOW);
+	d = decision_make(&s.settings, NULL, NULL, &f, NOW);
 	ck_assert_int_eq(d.verdict, VERDICT_PASS);
 }
 END_TEST

@@ -23,13 +23,13 @@ scene_start(struct scene *s)
 	tenant_init(&s->tenant);
 	mailbox_init(&s->mailbox);
 	s->facts = (struct facts){true, true, true, {{0}}, "", "PLAIN", false, false};
-	ck_assert(address_parse("192.0.2.7", &s->facts.client));
+	ck_assert(cidr_ip_parse("192.0.2.7", &s->facts.client));
 }
 
 static struct decision
 scene_at(const struct scene *s, instant now)
 {
-	return decide(&s->settings, &s->tenant, &s->mailbox, &s->facts, now);
+	return decision_make(&s->settings, &s->tenant, &s->mailbox, &s->facts, now);
 }
 
 /* expect - the reason and override at NOW */
@@ -40,7 +40,7 @@ expect(const struct scene *s, instant now, enum reason reason, enum override ove
 
 	ck_assert_msg(d.reason == reason && d.override == override,
 	    "%+lld seconds: %s, override %d", (long long)(now - T),
-	    reason_name(d.reason), (int)d.override);
+	    decision_reason_name(d.reason), (int)d.override);
 }
 
 static const instant before[] = {INT64_MIN + 1, -1, 0, T - 86400, T - 1};
@@ -191,7 +191,7 @@ START_TEST(clients_of_an_exception)
 	    OK);
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		s.facts.has_client = cases[i].client != NULL &&
-		    address_parse(cases[i].client, &s.facts.client);
+		    cidr_ip_parse(cases[i].client, &s.facts.client);
 		expect(&s, T,
 		    cases[i].covered ? REASON_MAILBOX_ENABLED : REASON_TENANT_DISABLED,
 		    cases[i].covered ? OVERRIDE_HELD : OVERRIDE_OTHER_CLIENT);

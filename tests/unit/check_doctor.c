@@ -252,17 +252,17 @@ END_TEST
 
 START_TEST(times_of_postfix)
 {
-	ck_assert_int_eq(milter_seconds("0"), 0);
-	ck_assert_int_eq(milter_seconds("15s"), 15);
-	ck_assert_int_eq(milter_seconds("2m"), 120);
-	ck_assert_int_eq(milter_seconds("1h"), 3600);
-	ck_assert_int_eq(milter_seconds("1w"), 604800);
-	ck_assert_int_eq(milter_seconds(""), -1);
-	ck_assert_int_eq(milter_seconds("s"), -1);
-	ck_assert_int_eq(milter_seconds("-1"), -1);
-	ck_assert_int_eq(milter_seconds("1x"), -1);
-	ck_assert_int_eq(milter_seconds("1ss"), -1);
-	ck_assert_int_eq(milter_seconds("99999999999999999999w"), -1);
+	ck_assert_int_eq(milter_list_seconds("0"), 0);
+	ck_assert_int_eq(milter_list_seconds("15s"), 15);
+	ck_assert_int_eq(milter_list_seconds("2m"), 120);
+	ck_assert_int_eq(milter_list_seconds("1h"), 3600);
+	ck_assert_int_eq(milter_list_seconds("1w"), 604800);
+	ck_assert_int_eq(milter_list_seconds(""), -1);
+	ck_assert_int_eq(milter_list_seconds("s"), -1);
+	ck_assert_int_eq(milter_list_seconds("-1"), -1);
+	ck_assert_int_eq(milter_list_seconds("1x"), -1);
+	ck_assert_int_eq(milter_list_seconds("1ss"), -1);
+	ck_assert_int_eq(milter_list_seconds("99999999999999999999w"), -1);
 }
 END_TEST
 

@@ -64,20 +64,20 @@ huge(char c)
 #define OURS ":8899"
 
 /* table_of - what a file of this type makes the tables */
-static enum tables
+static enum postfix_tables
 table_of(const char *type, const char *bytes, size_t n)
 {
 	char maps[300], table[300];
 
 	snprintf(maps, sizeof maps, "%s:%s", type, file_of("table", bytes, n));
-	return tables_look(NULL, maps, OURS, table, sizeof table);
+	return postfix_tables_look(NULL, maps, OURS, table, sizeof table);
 }
 
 START_TEST(tables_in_files)
 {
 	static const struct {
 		const char *text;
-		enum tables expected;
+		enum postfix_tables expected;
 	} cases[] = {
 	    {"", TABLES_KEEP},
 	    {"\n\n", TABLES_KEEP},
@@ -110,7 +110,7 @@ START_TEST(tables_by_name)
 {
 	static const struct {
 		const char *maps;
-		enum tables expected;
+		enum postfix_tables expected;
 		const char *table;
 	} cases[] = {
 	    {"", TABLES_KEEP, "-"},
@@ -133,7 +133,7 @@ START_TEST(tables_by_name)
 
 	for (size_t i = 0; i < LENGTH(cases); i++) {
 		strcpy(table, "-");
-		ck_assert_msg(tables_look(NULL, cases[i].maps, OURS, table,
+		ck_assert_msg(postfix_tables_look(NULL, cases[i].maps, OURS, table,
 				  sizeof table) == cases[i].expected,
 		    "case %zu", i);
 		ck_assert_str_eq(table, cases[i].table);
@@ -146,7 +146,7 @@ START_TEST(tables_with_long_names)
 	char *text = huge('{'), table[10];
 
 	ck_assert_int_eq(
-	    tables_look(NULL, text, OURS, table, sizeof table), TABLES_UNKNOWN);
+	    postfix_tables_look(NULL, text, OURS, table, sizeof table), TABLES_UNKNOWN);
 	ck_assert_str_eq(table, "{{{{{{{{{");
 	free(text);
 }
@@ -365,14 +365,14 @@ listeners_expect(
     const char *address, const char *four, const char *six, const unsigned *expected)
 {
 	char path[2][200];
-	uid_t users[LISTENERS_MAX];
+	uid_t users[LISTENER_MAX];
 	struct endpoint e;
 	size_t n, count = 0;
 
 	ck_assert(endpoint_from_milter(address, &e));
 	strcpy(path[0], file_of("tcp", four, strlen(four)));
 	strcpy(path[1], file_of("tcp6", six, strlen(six)));
-	n = listeners_in(&e, path[0], path[1], users);
+	n = listener_in(&e, path[0], path[1], users);
 	while (expected[count] != 0)
 		count++;
 	ck_assert_uint_eq(n, count);

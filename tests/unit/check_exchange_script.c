@@ -25,7 +25,7 @@ note(struct text *t, const struct exchange_script *s, enum error e,
 		text_printf(t, "! %s\n", why->text);
 	else if (exchange_cmdlet_writes(x->cmdlet))
 		text_printf(t, "Set %s%s %s\n", x->identity, x->organization,
-		    smtp_auth_name(x->smtp_auth));
+		    word_of_smtp_auth(x->smtp_auth));
 	else
 		text_printf(t, "Get %s%s\n", x->identity, x->organization);
 }

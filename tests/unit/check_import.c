@@ -332,7 +332,7 @@ fill(struct store_txn *to, unsigned seed)
 		lock_store(to, text, INSTANT_NONE);
 	}
 	if (rand() % 2)
-		expect_ok(setting_table_set(to, setting_find("enforce"), "no", &why));
+		expect_ok(setting_table_set(to, settings_find("enforce"), "no", &why));
 	expect_ok(store_reload_settings(to));
 }
 

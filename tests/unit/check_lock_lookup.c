@@ -42,7 +42,7 @@ teardown(void)
 static void
 setting_store(const char *key, const char *value)
 {
-	const struct setting *row = setting_find(key);
+	const struct setting *row = settings_find(key);
 
 	ck_assert_ptr_nonnull(row);
 	expect_ok(setting_table_set(txn, row, value, &why));
@@ -69,9 +69,9 @@ expect(const char *login, bool locked)
 	struct decision d = judge(login, NOW);
 
 	ck_assert_msg(d.reason == REASON_LOCKED ? locked : !locked, "%s: %s", login,
-	    reason_name(d.reason));
-	ck_assert_msg(verdict_passes(d.verdict) == !locked, "%s: %s, %s", login,
-	    verdict_name(d.verdict), reason_name(d.reason));
+	    decision_reason_name(d.reason));
+	ck_assert_msg(decision_passes(d.verdict) == !locked, "%s: %s, %s", login,
+	    decision_verdict_name(d.verdict), decision_reason_name(d.reason));
 }
 
 START_TEST(login_of_no_tenant_and_without_domain)

@@ -140,7 +140,7 @@ START_TEST(round_trip_of_the_longest)
 	memset(m.note, 'n', NOTE_MAX);
 	m.note[NOTE_MAX] = '\0';
 	for (unsigned i = 0; m.clients.count < CIDR_LIST_MAX; i++) {
-		struct network net = {{{0x20, 1, (uint8_t)i}}, 128};
+		struct cidr net = {{{0x20, 1, (uint8_t)i}}, 128};
 
 		ck_assert(cidr_list_add(&m.clients, &net));
 	}
@@ -166,7 +166,7 @@ END_TEST
 
 /* network_valid - prefix in range, and no bit set past it */
 static bool
-network_valid(const struct network *net)
+network_valid(const struct cidr *net)
 {
 	for (unsigned i = net->bits; i < 128; i++)
 		if (net->base.byte[i / 8] & (0x80U >> i % 8))

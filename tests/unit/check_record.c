@@ -216,15 +216,15 @@ START_TEST(setting_round_trip)
 		size_t need = strlen(values[i]) + 1;
 
 		record_write_start(&w, buf, sizeof buf);
-		setting_encode(values[i], &w);
+		settings_encode(values[i], &w);
 		ck_assert(!w.failed);
 		ck_assert_int_eq(
-		    setting_decode((struct bytes){buf, w.len}, out, sizeof out), OK);
+		    settings_decode((struct bytes){buf, w.len}, out, sizeof out), OK);
 		ck_assert_str_eq(out, values[i]);
 		ck_assert_int_eq(
-		    setting_decode((struct bytes){buf, w.len}, out, need), OK);
+		    settings_decode((struct bytes){buf, w.len}, out, need), OK);
 		ck_assert_msg(need == 1 ||
-			setting_decode((struct bytes){buf, w.len}, out, need - 1) ==
+			settings_decode((struct bytes){buf, w.len}, out, need - 1) ==
 			    ERR_DAMAGED,
 		    "\"%s\" in small room", values[i]);
 	}
@@ -240,10 +240,10 @@ START_TEST(setting_of_the_longest_value)
 	memset(in, 'x', SETTING_TEXT_MAX);
 	in[SETTING_TEXT_MAX] = '\0';
 	record_write_start(&w, buf, sizeof buf);
-	setting_encode(in, &w);
+	settings_encode(in, &w);
 	ck_assert(!w.failed);
 	ck_assert_int_eq(
-	    setting_decode((struct bytes){buf, w.len}, out, sizeof out), OK);
+	    settings_decode((struct bytes){buf, w.len}, out, sizeof out), OK);
 	ck_assert_str_eq(out, in);
 }
 END_TEST
@@ -255,11 +255,11 @@ START_TEST(setting_damaged)
 	struct record_writer w;
 
 	record_write_start(&w, good, sizeof good);
-	setting_encode("a value", &w);
+	settings_encode("a value", &w);
 	for (size_t n = 0; n <= w.len + 1; n++) {
 		memset(buf, 0, sizeof buf);
 		memcpy(buf, good, n < w.len ? n : w.len);
-		ck_assert_msg((setting_decode((struct bytes){buf, n}, out,
+		ck_assert_msg((settings_decode((struct bytes){buf, n}, out,
 				   sizeof out) == OK) == (n == w.len),
 		    "%zu of %zu bytes", n, w.len);
 	}
@@ -269,7 +269,8 @@ START_TEST(setting_damaged)
 
 			memcpy(buf, good, w.len);
 			buf[i] = (uint8_t)byte;
-			e = setting_decode((struct bytes){buf, w.len}, out, sizeof out);
+			e = settings_decode(
+			    (struct bytes){buf, w.len}, out, sizeof out);
 			/* the version and the length have one good value each */
 			if (i < 3 && buf[i] != good[i] && e == OK)
 				ck_abort_msg("byte %zu is %02X: taken", i, byte);

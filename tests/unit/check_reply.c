@@ -135,12 +135,13 @@ START_TEST(store_error)
 		    style == REPLY_EXCHANGE ? REPLY_EXCHANGE : REPLY_STANDARD;
 		snprintf(line, sizeof line, "451 4.3.0 %s [a1b2]", unavailable);
 		ck_assert_str_eq(
-		    build(which, NULL, decide_store_error(ACTION_TEMPFAIL), &n), line);
+		    build(which, NULL, decision_store_error(ACTION_TEMPFAIL), &n),
+		    line);
 		snprintf(line, sizeof line, "550 5.3.0 %s [a1b2]", unavailable);
 		ck_assert_str_eq(
-		    build(which, NULL, decide_store_error(ACTION_REJECT), &n), line);
+		    build(which, NULL, decision_store_error(ACTION_REJECT), &n), line);
 		ck_assert_str_eq(
-		    build(which, NULL, decide_store_error(ACTION_ACCEPT), &n), "");
+		    build(which, NULL, decision_store_error(ACTION_ACCEPT), &n), "");
 	}
 }
 END_TEST
@@ -160,7 +161,8 @@ START_TEST(nothing_for_what_passes)
 			    decided(passing[i], (enum reason)reason, false);
 
 			ck_assert_msg(build(&s, NULL, d, &n)[0] == '\0', "%s %s",
-			    verdict_name(passing[i]), reason_name((enum reason)reason));
+			    decision_verdict_name(passing[i]),
+			    decision_reason_name((enum reason)reason));
 		}
 }
 END_TEST
@@ -182,10 +184,10 @@ START_TEST(class_of_the_verdict)
 			s.reply_style = i / 2 ? REPLY_EXCHANGE : REPLY_STANDARD;
 			reply_build(&s, NULL, &d, &names, &r);
 			ck_assert_msg(r.code[0] == class && r.xcode[0] == class,
-			    "%s %s: %s %s", verdict_name(d.verdict),
-			    reason_name(d.reason), r.code, r.xcode);
+			    "%s %s: %s %s", decision_verdict_name(d.verdict),
+			    decision_reason_name(d.reason), r.code, r.xcode);
 			ck_assert_msg(strlen(r.code) == 3 && r.text[0] != '\0', "%s",
-			    reason_name(d.reason));
+			    decision_reason_name(d.reason));
 		}
 }
 END_TEST

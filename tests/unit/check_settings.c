@@ -25,7 +25,7 @@ line(size_t n)
 static const struct setting *
 row(const char *key)
 {
-	const struct setting *r = setting_find(key);
+	const struct setting *r = settings_find(key);
 
 	ck_assert_msg(r != NULL, "no setting %s", key);
 	return r;
@@ -60,14 +60,14 @@ START_TEST(table_of_keys)
 		else
 			ck_assert_str_eq(r->initial, keys[i].initial);
 	}
-	while (setting_at(n) != NULL)
+	while (settings_at(n) != NULL)
 		n++;
 	ck_assert_uint_eq(n, COUNT(keys));
-	ck_assert_ptr_null(setting_at(n + 1000));
-	ck_assert_ptr_null(setting_find(""));
-	ck_assert_ptr_null(setting_find("Enforce"));
-	ck_assert_ptr_null(setting_find("enforc"));
-	ck_assert_ptr_null(setting_find("enforcement"));
+	ck_assert_ptr_null(settings_at(n + 1000));
+	ck_assert_ptr_null(settings_find(""));
+	ck_assert_ptr_null(settings_find("Enforce"));
+	ck_assert_ptr_null(settings_find("enforc"));
+	ck_assert_ptr_null(settings_find("enforcement"));
 }
 END_TEST
 
@@ -154,13 +154,14 @@ START_TEST(value_good)
 	struct error_text why = {""};
 	struct settings s;
 
-	ck_assert_msg(setting_canonical(r, good[_i].value, out, sizeof out, &why) == OK,
+	ck_assert_msg(
+	    settings_canonical(r, good[_i].value, out, sizeof out, &why) == OK,
 	    "%s = %s: %s", r->key, good[_i].value, why.text);
 	ck_assert_str_eq(out, good[_i].canonical);
-	ck_assert_int_eq(setting_canonical(r, out, again, sizeof again, NULL), OK);
+	ck_assert_int_eq(settings_canonical(r, out, again, sizeof again, NULL), OK);
 	ck_assert_str_eq(again, out);
 	settings_init(&s);
-	ck_assert_int_eq(setting_apply(r, out, &s), OK);
+	ck_assert_int_eq(settings_apply(r, out, &s), OK);
 	if (r->room > 0)
 		ck_assert_str_eq((const char *)&s + r->offset, out);
 }
@@ -217,13 +218,13 @@ START_TEST(value_bad)
 		struct error_text why = {""};
 		struct settings s;
 
-		ck_assert_msg(setting_canonical(
+		ck_assert_msg(settings_canonical(
 				  r, bad[i].value, out, sizeof out, &why) == ERR_DATA,
 		    "%s = \"%s\" was taken", bad[i].key, bad[i].value);
 		ck_assert_msg(why.text[0] != '\0', "%s = \"%s\": no words", bad[i].key,
 		    bad[i].value);
 		settings_init(&s);
-		ck_assert_msg(setting_apply(r, bad[i].value, &s) == ERR_DAMAGED,
+		ck_assert_msg(settings_apply(r, bad[i].value, &s) == ERR_DAMAGED,
 		    "%s = \"%s\" was applied", bad[i].key, bad[i].value);
 	}
 }
@@ -242,11 +243,11 @@ START_TEST(value_lengths)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct setting *r = row(cases[i].key);
 
-		ck_assert_msg(setting_canonical(
+		ck_assert_msg(settings_canonical(
 				  r, line(cases[i].max), out, sizeof out, NULL) == OK,
 		    "%s of %zu", r->key, cases[i].max);
 		ck_assert_uint_eq(strlen(out), cases[i].max);
-		ck_assert_msg(setting_canonical(r, line(cases[i].max + 1), out,
+		ck_assert_msg(settings_canonical(r, line(cases[i].max + 1), out,
 				  sizeof out, NULL) == ERR_DATA,
 		    "%s of one more", r->key);
 	}
@@ -260,10 +261,10 @@ START_TEST(url_length)
 
 	strcpy(url, line(SETTING_URL_MAX));
 	memcpy(url, "https:", 6);
-	ck_assert_int_eq(setting_canonical(r, url, out, sizeof out, NULL), OK);
+	ck_assert_int_eq(settings_canonical(r, url, out, sizeof out, NULL), OK);
 	ck_assert_str_eq(out, url);
 	strcat(url, "x");
-	ck_assert_int_eq(setting_canonical(r, url, out, sizeof out, NULL), ERR_DATA);
+	ck_assert_int_eq(settings_canonical(r, url, out, sizeof out, NULL), ERR_DATA);
 }
 END_TEST
 
@@ -274,7 +275,7 @@ START_TEST(numbers_have_one_form)
 
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char out[SETTING_TEXT_MAX + 1];
-		enum error e = setting_canonical(
+		enum error e = settings_canonical(
 		    row("usage-retention"), cases[i], out, sizeof out, NULL);
 
 		ck_assert_msg(e == ERR_DATA || (e == OK && out[0] != '0'),
@@ -297,7 +298,7 @@ START_TEST(canonical_in_small_room)
 
 			memset(out, 'z', sizeof out);
 			ck_assert_msg(
-			    (setting_canonical(row(cases[i].key), cases[i].value, out,
+			    (settings_canonical(row(cases[i].key), cases[i].value, out,
 				 cap, NULL) == OK) == fits,
 			    "%s in %zu", cases[i].key, cap);
 			ck_assert_msg(
@@ -311,15 +312,17 @@ START_TEST(apply_keeps_the_others)
 	struct settings s;
 
 	settings_init(&s);
-	ck_assert_int_eq(setting_apply(row("enforce"), "no", &s), OK);
-	ck_assert_int_eq(setting_apply(row("action"), "report", &s), OK);
-	ck_assert_int_eq(setting_apply(row("unknown-tenant"), "reject", &s), OK);
-	ck_assert_int_eq(setting_apply(row("invalid-login"), "tempfail", &s), OK);
-	ck_assert_int_eq(setting_apply(row("new-tenant-smtp-auth"), "enabled", &s), OK);
-	ck_assert_int_eq(setting_apply(row("reply-style"), "exchange", &s), OK);
-	ck_assert_int_eq(setting_apply(row("exempt-clients"), "192.0.2.1,::1", &s), OK);
-	ck_assert_int_eq(setting_apply(row("usage-retention"), "30", &s), OK);
-	ck_assert_int_eq(setting_apply(row("usage-nodes"), "2", &s), OK);
+	ck_assert_int_eq(settings_apply(row("enforce"), "no", &s), OK);
+	ck_assert_int_eq(settings_apply(row("action"), "report", &s), OK);
+	ck_assert_int_eq(settings_apply(row("unknown-tenant"), "reject", &s), OK);
+	ck_assert_int_eq(settings_apply(row("invalid-login"), "tempfail", &s), OK);
+	ck_assert_int_eq(
+	    settings_apply(row("new-tenant-smtp-auth"), "enabled", &s), OK);
+	ck_assert_int_eq(settings_apply(row("reply-style"), "exchange", &s), OK);
+	ck_assert_int_eq(
+	    settings_apply(row("exempt-clients"), "192.0.2.1,::1", &s), OK);
+	ck_assert_int_eq(settings_apply(row("usage-retention"), "30", &s), OK);
+	ck_assert_int_eq(settings_apply(row("usage-nodes"), "2", &s), OK);
 	ck_assert(!s.enforce);
 	ck_assert_int_eq(s.action, ACTION_REPORT);
 	ck_assert_int_eq(s.unknown_tenant, ACTION_REJECT);
@@ -352,7 +355,7 @@ START_TEST(listener_whatever_its_case)
 		settings_init(&s);
 		if (cases[i].list[0] != '\0')
 			ck_assert_int_eq(
-			    setting_apply(row("exempt-listeners"), cases[i].list, &s),
+			    settings_apply(row("exempt-listeners"), cases[i].list, &s),
 			    OK);
 		ck_assert_msg(
 		    settings_exempt_listener(&s, cases[i].name) == cases[i].has,

@@ -69,7 +69,7 @@ setting_store(const char *key, const char *value)
 {
 	struct error_text why;
 
-	expect_ok(setting_table_set(txn, setting_find(key), value, &why));
+	expect_ok(setting_table_set(txn, settings_find(key), value, &why));
 }
 
 /* settle - makes what was stored the policy */
@@ -119,8 +119,8 @@ expect(const char *login, enum verdict verdict, enum reason reason)
 		    sendmail ? MTA_SENDMAIL : MTA_POSTFIX, "");
 
 		ck_assert_msg(d.verdict == verdict && d.reason == reason,
-		    "%s (%s): %s, %s", login, xtext, verdict_name(d.verdict),
-		    reason_name(d.reason));
+		    "%s (%s): %s, %s", login, xtext, decision_verdict_name(d.verdict),
+		    decision_reason_name(d.reason));
 	}
 }
 
@@ -255,7 +255,7 @@ START_TEST(locks_hold_where_invalid_logins_pass)
 			    judge_from(logins[k], MTA_POSTFIX, "WEBMAIL");
 
 			ck_assert_msg(d.reason == REASON_LOCKED, "%d: %s: %s", i,
-			    logins[k], reason_name(d.reason));
+			    logins[k], decision_reason_name(d.reason));
 		}
 	}
 }
@@ -273,7 +273,7 @@ START_TEST(both_readings_are_among_the_steps)
 	settle();
 	text_init(&steps, text, sizeof text);
 	expect_ok(submission_judge(txn, &submission, &outcome, &steps));
-	ck_assert_str_eq(outcome_mailbox(&outcome), "alice@open.test");
+	ck_assert_str_eq(submission_mailbox(&outcome), "alice@open.test");
 	ck_assert(outcome.decision.login_locked);
 	ck_assert_ptr_nonnull(strstr(text, "normal form: \xEF\xBD\x81lice@open.test"));
 	ck_assert_ptr_nonnull(strstr(text, "decision: allow, reason tenant-enabled"));
@@ -428,9 +428,10 @@ none_passes(const char *listener, bool locked_only, const enum reason *wanted)
 		to_xtext(login, xtext, sizeof xtext);
 		d = judge_from(mta == MTA_POSTFIX ? login : xtext, mta, listener);
 		ck_assert_msg(d.verdict == VERDICT_REJECT, "%d: %s (%s): %s, %s", i,
-		    login, xtext, verdict_name(d.verdict), reason_name(d.reason));
+		    login, xtext, decision_verdict_name(d.verdict),
+		    decision_reason_name(d.reason));
 		ck_assert_msg(wanted == NULL || d.reason == *wanted, "%d: %s (%s): %s",
-		    i, login, xtext, reason_name(d.reason));
+		    i, login, xtext, decision_reason_name(d.reason));
 	}
 }
 

@@ -315,7 +315,7 @@ END_TEST
 
 START_TEST(settings_are_read_with_the_transaction)
 {
-	const struct setting *row = setting_find("unknown-tenant");
+	const struct setting *row = settings_find("unknown-tenant");
 	struct error_text why;
 
 	ck_assert_ptr_nonnull(row);

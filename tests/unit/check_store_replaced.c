@@ -235,7 +235,7 @@ settings_change(struct store_txn *change, void *arg)
 	struct error_text why;
 
 	(void)arg;
-	expect_ok(setting_table_set(change, setting_find("enforce"), "no", &why));
+	expect_ok(setting_table_set(change, settings_find("enforce"), "no", &why));
 }
 
 static int

@@ -44,7 +44,7 @@ teardown(void)
 static void
 setting_store(const char *key, const char *value)
 {
-	const struct setting *row = setting_find(key);
+	const struct setting *row = settings_find(key);
 
 	ck_assert_ptr_nonnull(row);
 	expect_ok(setting_table_set(txn, row, value, &why));
@@ -79,7 +79,8 @@ judge(const char *login, enum mta mta)
 	expect_ok(submission_judge(txn, &submission, &shown, &steps));
 	ck_assert_int_eq(outcome.decision.verdict, shown.decision.verdict);
 	ck_assert_int_eq(outcome.decision.reason, shown.decision.reason);
-	ck_assert_ptr_nonnull(strstr(text, reason_name(shown.decision.reason)));
+	ck_assert_ptr_nonnull(
+	    strstr(text, decision_reason_name(shown.decision.reason)));
 	return &outcome;
 }
 
@@ -89,8 +90,9 @@ outcome_expect(const struct outcome *outcome, const char *wanted)
 {
 	char text[3 * LOGIN_MAX];
 
-	snprintf(text, sizeof(text), "[%s] [%s] %s", outcome_tenant(outcome),
-	    outcome_mailbox(outcome), reason_name(outcome->decision.reason));
+	snprintf(text, sizeof(text), "[%s] [%s] %s", submission_tenant(outcome),
+	    submission_mailbox(outcome),
+	    decision_reason_name(outcome->decision.reason));
 	ck_assert_str_eq(text, wanted);
 }
 

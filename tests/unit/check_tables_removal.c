@@ -84,7 +84,7 @@ END_TEST
 
 START_TEST(nothing_protects_where_unknown_tenants_do_not_pass)
 {
-	const struct setting *row = setting_find("unknown-tenant");
+	const struct setting *row = settings_find("unknown-tenant");
 
 	expect_ok(setting_table_set(txn, row, _i == 0 ? "reject" : "tempfail", &why));
 	expect_ok(store_reload_settings(txn));
@@ -112,7 +112,7 @@ END_TEST
 
 START_TEST(catch_all_that_passes_lets_go_of_nobody)
 {
-	const struct setting *row = setting_find("unknown-tenant");
+	const struct setting *row = settings_find("unknown-tenant");
 
 	expect_ok(setting_table_set(txn, row, "reject", &why));
 	expect_ok(store_reload_settings(txn));

@@ -77,26 +77,26 @@ START_TEST(words)
 	enum blocks b;
 
 	for (size_t i = 0; i < COUNT(auth); i++)
-		ck_assert_msg(smtp_auth_parse(auth[i], &a) &&
-			strcmp(smtp_auth_name(a), auth[i]) == 0,
+		ck_assert_msg(word_to_smtp_auth(auth[i], &a) &&
+			strcmp(word_of_smtp_auth(a), auth[i]) == 0,
 		    "%s", auth[i]);
 	for (size_t i = 0; i < COUNT(actions); i++)
-		ck_assert_msg(action_parse(actions[i], &c) &&
-			strcmp(action_name(c), actions[i]) == 0,
+		ck_assert_msg(word_to_action(actions[i], &c) &&
+			strcmp(word_of_action(c), actions[i]) == 0,
 		    "%s", actions[i]);
 	for (size_t i = 0; i < COUNT(block); i++)
-		ck_assert_msg(
-		    blocks_parse(block[i], &b) && strcmp(blocks_name(b), block[i]) == 0,
+		ck_assert_msg(word_to_blocks(block[i], &b) &&
+			strcmp(word_of_blocks(b), block[i]) == 0,
 		    "%s", block[i]);
 	for (size_t i = 0; i < COUNT(bad); i++)
-		ck_assert_msg(!smtp_auth_parse(bad[i], &a) &&
-			!action_parse(bad[i], &c) && !blocks_parse(bad[i], &b),
+		ck_assert_msg(!word_to_smtp_auth(bad[i], &a) &&
+			!word_to_action(bad[i], &c) && !word_to_blocks(bad[i], &b),
 		    "\"%s\" was taken", bad[i]);
-	ck_assert(smtp_auth_parse("disabled", &a) && a == SMTP_AUTH_DISABLED);
-	ck_assert(smtp_auth_parse("enabled", &a) && a == SMTP_AUTH_ENABLED);
-	ck_assert(action_parse("report", &c) && c == ACTION_REPORT);
-	ck_assert(action_parse("tempfail", &c) && c == ACTION_TEMPFAIL);
-	ck_assert(blocks_parse("passwords", &b) && b == BLOCKS_PASSWORDS);
+	ck_assert(word_to_smtp_auth("disabled", &a) && a == SMTP_AUTH_DISABLED);
+	ck_assert(word_to_smtp_auth("enabled", &a) && a == SMTP_AUTH_ENABLED);
+	ck_assert(word_to_action("report", &c) && c == ACTION_REPORT);
+	ck_assert(word_to_action("tempfail", &c) && c == ACTION_TEMPFAIL);
+	ck_assert(word_to_blocks("passwords", &b) && b == BLOCKS_PASSWORDS);
 }
 END_TEST
 

@@ -19,7 +19,7 @@ seen(instant t, const char *client, const char *mechanism)
 
 	usage_init(&u);
 	u.first_seen = u.last_seen = u.last_use = t;
-	u.has_client = address_parse(client, &u.client);
+	u.has_client = cidr_ip_parse(client, &u.client);
 	u.mechanism = mechanism_code(mechanism);
 	return u;
 }

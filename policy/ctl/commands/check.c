@@ -24,7 +24,7 @@ static enum error
 read_submission(struct ctl *c, struct submission *s)
 {
 	const char *mta = ctl_option(c, OPT_MTA), *client = ctl_option(c, OPT_CLIENT);
-	struct address address;
+	struct cidr_ip address;
 
 	memset(s, 0, sizeof *s);
 	s->login = ctl_word(c, 0);
@@ -34,7 +34,7 @@ read_submission(struct ctl *c, struct submission *s)
 	if (mta != NULL && s->mta == MTA_POSTFIX && strcmp(mta, "postfix") != 0)
 		return error_set(&c->why, ERR_DATA,
 		    "bad value \"%s\" for --mta: use postfix or sendmail", mta);
-	if (client != NULL && !address_parse(client, &address))
+	if (client != NULL && !cidr_ip_parse(client, &address))
 		return error_set(
 		    &c->why, ERR_DATA, "bad address \"%s\" for --client", client);
 	s->client = client != NULL ? client : "";
@@ -66,8 +66,10 @@ json_changes(struct json *j, const struct answer *a)
 	for (size_t i = 0; i < a->changes; i++) {
 		json_object_start(j, NULL);
 		json_instant(j, "at", a->change[i].at);
-		json_quoted(j, "verdict", verdict_name(a->change[i].decision.verdict));
-		json_quoted(j, "reason", reason_name(a->change[i].decision.reason));
+		json_quoted(
+		    j, "verdict", decision_verdict_name(a->change[i].decision.verdict));
+		json_quoted(
+		    j, "reason", decision_reason_name(a->change[i].decision.reason));
 		json_object_end(j);
 	}
 	json_array_end(j);
@@ -96,11 +98,11 @@ print_json(struct ctl *c, const struct answer *a)
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
 	json_string_n(&j, "login", s->login, s->login_len);
-	json_text(&j, "mailbox", outcome_mailbox(o));
-	json_text(&j, "tenant", outcome_tenant(o));
+	json_text(&j, "mailbox", submission_mailbox(o));
+	json_text(&j, "tenant", submission_tenant(o));
 	json_instant(&j, "at", ctl_option(c, OPT_AT) != NULL ? s->now : INSTANT_NONE);
-	json_quoted(&j, "verdict", verdict_name(o->decision.verdict));
-	json_quoted(&j, "reason", reason_name(o->decision.reason));
+	json_quoted(&j, "verdict", decision_verdict_name(o->decision.verdict));
+	json_quoted(&j, "reason", decision_reason_name(o->decision.reason));
 	json_text(&j, "reply", a->reply);
 	json_text(&j, "override", a->override);
 	json_changes(&j, a);
@@ -117,16 +119,16 @@ print_text(struct ctl *c, const struct answer *a)
 
 	if (ctl_option(c, OPT_AT) != NULL)
 		property_time(c->out, "at", a->submission->now);
-	property(c->out, "verdict", verdict_name(o->decision.verdict));
-	property(c->out, "reason", reason_name(o->decision.reason));
+	property(c->out, "verdict", decision_verdict_name(o->decision.verdict));
+	property(c->out, "reason", decision_reason_name(o->decision.reason));
 	property(c->out, "reply", a->reply);
 	for (size_t i = 0; i < a->changes; i++)
 		fprintf(c->out, "%-16s %s  %s, %s\n", "from",
 		    instant_print(a->change[i].at, when),
-		    verdict_name(a->change[i].decision.verdict),
-		    reason_name(a->change[i].decision.reason));
-	property(c->out, "mailbox", outcome_mailbox(o));
-	property(c->out, "tenant", outcome_tenant(o));
+		    decision_verdict_name(a->change[i].decision.verdict),
+		    decision_reason_name(a->change[i].decision.reason));
+	property(c->out, "mailbox", submission_mailbox(o));
+	property(c->out, "tenant", submission_tenant(o));
 	property(c->out, "mailbox setting", a->override);
 	fprintf(c->out, "steps\n");
 	for (const char *step = a->steps; *step != '\0';) {
@@ -144,7 +146,7 @@ reply_line(struct ctl *c, const struct submission *s, const struct outcome *o,
     char *out, size_t cap)
 {
 	const struct reply_names names = {
-	    outcome_tenant(o), outcome_mailbox(o), s->client, ""};
+	    submission_tenant(o), submission_mailbox(o), s->client, ""};
 	struct reply r;
 
 	reply_build(store_settings(c->txn), o->has_tenant ? &o->tenant : NULL,

@@ -25,7 +25,7 @@ enum { EXIT_FINDINGS = 1 };
 struct examination {
 	struct ctl *ctl;
 	struct config config;
-	struct site site;
+	struct checks checks;
 	enum mta mta; /* MTA_AUTO: there is none */
 	struct daemon_view view;
 	bool probed;
@@ -75,7 +75,7 @@ static void
 open_policy(struct examination *x)
 {
 	struct ctl *c = x->ctl;
-	struct site *s = &x->site;
+	struct checks *s = &x->checks;
 	char tenant[TENANT_NAME_MAX + 1];
 	enum error e = store_open(&c->store, c->dir, STORE_READ, &c->why);
 
@@ -98,11 +98,11 @@ open_policy(struct examination *x)
 static void
 say_elsewhere(struct examination *x)
 {
-	struct findings *f = &x->site.findings;
+	struct findings *f = &x->checks.findings;
 
 	findings_add(f, "daemon-elsewhere", "smtpauth-milter.conf",
 	    "no daemon listens on %s, the configured socket, but one does on %s",
-	    x->config.socket, x->site.daemon.socket);
+	    x->config.socket, x->checks.daemon.socket);
 	findings_fix(f,
 	    "name the socket that is meant in \"socket\"; if that is another instance, name its configuration with -c FILE, and start this one");
 }
@@ -115,7 +115,7 @@ static void
 find_daemon(struct examination *x)
 {
 	const struct daemon_report *r = &x->view.report;
-	struct site *s = &x->site;
+	struct checks *s = &x->checks;
 
 	if (r->error != OK && r->error != ERR_MISSING)
 		remark(x->ctl->err, "warning: %s", r->why.text);
@@ -150,15 +150,15 @@ submission_of(const struct examination *x)
 static void
 ask_milter(struct examination *x)
 {
-	struct findings *f = &x->site.findings;
+	struct findings *f = &x->checks.findings;
 	const struct submission s = submission_of(x);
 	char address[ENDPOINT_MAX + 32];
 	struct error_text why;
 
-	if (x->site.milter.kind == ENDPOINT_NONE)
+	if (x->checks.milter.kind == ENDPOINT_NONE)
 		return; /* fd:N, and no daemon that would say what it is */
-	endpoint_milter(&x->site.milter, address);
-	if (probe_milter(&x->site.milter, &s, &x->probe, &why) != OK) {
+	endpoint_milter(&x->checks.milter, address);
+	if (probe_milter(&x->checks.milter, &s, &x->probe, &why) != OK) {
 		findings_add(f, "milter-unreachable", address,
 		    "the milter does not answer: %s", why.text);
 		findings_fix(f,
@@ -183,20 +183,20 @@ examine(struct examination *x)
 	daemon_look(c, x->config.socket, &x->view); /* while no policy is open */
 	open_policy(x);
 	find_daemon(x);
-	check_daemon(&x->site);
-	check_stranger(&x->site);
+	checks_daemon(&x->checks);
+	listener_check(&x->checks);
 	ask_milter(x);
-	e = check_logins(&x->site, ctl_option(c, OPT_LOG), &c->why);
+	e = mail_log_check(&x->checks, ctl_option(c, OPT_LOG), &c->why);
 	if (e != OK)
 		return e;
-	check_state(&x->site);
-	check_settings(&x->site);
+	checks_state(&x->checks);
+	checks_settings(&x->checks);
 	if (x->mta == MTA_POSTFIX)
-		check_postfix(&x->site, ctl_option(c, OPT_POSTFIX));
+		postfix_checks(&x->checks, ctl_option(c, OPT_POSTFIX));
 	else if (x->mta == MTA_SENDMAIL)
-		check_sendmail(&x->site, ctl_option(c, OPT_SENDMAIL));
+		sendmail_check(&x->checks, ctl_option(c, OPT_SENDMAIL));
 	else
-		findings_add(&x->site.findings, "no-mta", "",
+		findings_add(&x->checks.findings, "no-mta", "",
 		    "neither postconf nor " SENDMAIL_DEFAULT
 		    " is here: name the MTA with --postfix DIR or --sendmail FILE");
 	return OK;
@@ -239,7 +239,7 @@ mta_words(const struct examination *x)
 static void
 print_json(const struct examination *x)
 {
-	const struct site *s = &x->site;
+	const struct checks *s = &x->checks;
 	char address[ENDPOINT_MAX + 32] = "";
 	struct json j;
 
@@ -294,7 +294,7 @@ print_finding(FILE *out, size_t number, const struct finding *f)
 static void
 print_text(const struct examination *x)
 {
-	const struct site *s = &x->site;
+	const struct checks *s = &x->checks;
 	FILE *out = x->ctl->out;
 	char address[ENDPOINT_MAX + 32];
 	const char *answer = answer_text(x);
@@ -321,22 +321,22 @@ ctl_doctor(struct ctl *c)
 	enum error e = config_read(&x.config, c->options.config_file, &c->why);
 
 	x.ctl = c;
-	x.site.dir = c->dir;
-	x.site.config = &x.config;
+	x.checks.dir = c->dir;
+	x.checks.config = &x.config;
 	if (e == OK)
 		e = choose_mta(&x);
 	if (e != OK)
 		return e;
 	e = examine(&x);
 	if (ctl_option(c, OPT_IGNORE) != NULL)
-		forget(&x.site.findings, ctl_option(c, OPT_IGNORE));
-	if (e == OK && x.site.findings.failed)
+		forget(&x.checks.findings, ctl_option(c, OPT_IGNORE));
+	if (e == OK && x.checks.findings.failed)
 		e = error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	if (e == OK && c->options.json)
 		print_json(&x);
 	else if (e == OK)
 		print_text(&x);
-	c->status = x.site.findings.count > 0 ? EXIT_FINDINGS : 0;
-	findings_free(&x.site.findings);
+	c->status = x.checks.findings.count > 0 ? EXIT_FINDINGS : 0;
+	findings_free(&x.checks.findings);
 	return e;
 }

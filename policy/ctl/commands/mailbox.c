@@ -86,7 +86,7 @@ show(struct ctl *c, const struct login *address, const struct mailbox *m)
 	}
 	property(c->out, "mailbox", address->text);
 	property(c->out, "tenant", t.name);
-	property(c->out, "smtp-auth", smtp_auth_name(m->smtp_auth));
+	property(c->out, "smtp-auth", word_of_smtp_auth(m->smtp_auth));
 	property(c->out, "until", until_text(m, c->now, until, sizeof until));
 	property_clients(c->out, &m->clients);
 	property(c->out, "note", m->note);
@@ -108,7 +108,7 @@ apply_clients(struct ctl *c, struct mailbox *m)
 	if (m->smtp_auth != SMTP_AUTH_ENABLED)
 		return error_set(&c->why, ERR_DATA,
 		    "--clients goes with smtp-auth enabled only, not %s",
-		    smtp_auth_name(m->smtp_auth));
+		    word_of_smtp_auth(m->smtp_auth));
 	return cidr_list_parse(typed, &m->clients, &c->why);
 }
 
@@ -134,7 +134,7 @@ apply_options(struct ctl *c, struct mailbox *m)
 	enum smtp_auth smtp_auth = m->smtp_auth;
 	enum error e;
 
-	if (v != NULL && !smtp_auth_parse(v, &smtp_auth))
+	if (v != NULL && !word_to_smtp_auth(v, &smtp_auth))
 		return error_set(&c->why, ERR_DATA,
 		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
 		    "inherit",
@@ -297,7 +297,7 @@ list_row(struct lister *l, const struct login *address, const char *tenant,
 	text_init(&text, clients, sizeof clients);
 	cidr_list_print(&m->clients, &text);
 	listing_row(&l->listing,
-	    (const char *[]){address->text, tenant, smtp_auth_name(m->smtp_auth),
+	    (const char *[]){address->text, tenant, word_of_smtp_auth(m->smtp_auth),
 		until_text(m, l->c->now, until, sizeof until), clients,
 		lock_text(state, l->c->now, lock), m->note});
 }
@@ -382,7 +382,7 @@ list_filters(struct ctl *c, struct lister *l)
 	enum error e;
 
 	l->by_setting = v != NULL;
-	if (v != NULL && !smtp_auth_parse(v, &l->wanted))
+	if (v != NULL && !word_to_smtp_auth(v, &l->wanted))
 		return error_set(&c->why, ERR_DATA,
 		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
 		    "inherit",

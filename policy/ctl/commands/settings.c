@@ -57,7 +57,7 @@ each_value(struct ctl *c,
 	char text[SETTING_TEXT_MAX + 1];
 	const struct setting *row;
 
-	for (size_t i = 0; (row = setting_at(i)) != NULL; i++) {
+	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
 		enum error e = setting_table_get(c->txn, row, text, sizeof text);
 
 		if (e != OK && e != ERR_NOTFOUND)
@@ -117,7 +117,7 @@ find(struct ctl *c, bool list, const struct setting **row_r)
 {
 	const char *key = ctl_word(c, 0);
 
-	*row_r = setting_find(key);
+	*row_r = settings_find(key);
 	if (*row_r == NULL)
 		return error_set(&c->why, ERR_DATA,
 		    "unknown setting \"%s\"; see \"smtpauthctl settings show\"", key);
@@ -160,7 +160,7 @@ report(struct ctl *c, const struct setting *row)
 	if (e != OK)
 		return e;
 	warn(c, row);
-	if (setting_identifies(row))
+	if (settings_identifies(row))
 		lock_remark_identity(c);
 	if (!c->options.json) {
 		show_line(

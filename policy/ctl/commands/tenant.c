@@ -79,9 +79,9 @@ show(struct ctl *c, const struct tenant *t)
 	fprintf(c->out, "%-16s ", "domains");
 	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
 	fprintf(c->out, "%s\n", p.count == 0 ? "(none)" : "");
-	property(c->out, "smtp-auth", smtp_auth_name(t->smtp_auth));
-	property(c->out, "action", action_name(t->action));
-	property(c->out, "blocks", blocks_name(t->blocks));
+	property(c->out, "smtp-auth", word_of_smtp_auth(t->smtp_auth));
+	property(c->out, "action", word_of_action(t->action));
+	property(c->out, "blocks", word_of_blocks(t->blocks));
 	property_time(c->out, "enforce-from", t->enforce_from);
 	property_time(c->out, "tempfail-until", t->tempfail_until);
 	property(c->out, "contact", t->contact);
@@ -105,12 +105,12 @@ apply_words(struct ctl *c, struct tenant *t)
 	const char *v;
 
 	if ((v = ctl_option(c, OPT_SMTP_AUTH)) != NULL &&
-	    (!smtp_auth_parse(v, &t->smtp_auth) || t->smtp_auth == SMTP_AUTH_INHERIT))
+	    (!word_to_smtp_auth(v, &t->smtp_auth) || t->smtp_auth == SMTP_AUTH_INHERIT))
 		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
 	if ((v = ctl_option(c, OPT_ACTION)) != NULL &&
-	    (!action_parse(v, &t->action) || t->action == ACTION_ACCEPT))
+	    (!word_to_action(v, &t->action) || t->action == ACTION_ACCEPT))
 		return bad_word(c, OPT_ACTION, "reject, tempfail, report or default");
-	if ((v = ctl_option(c, OPT_BLOCKS)) != NULL && !blocks_parse(v, &t->blocks))
+	if ((v = ctl_option(c, OPT_BLOCKS)) != NULL && !word_to_blocks(v, &t->blocks))
 		return bad_word(c, OPT_BLOCKS, "all or passwords");
 	return OK;
 }
@@ -255,9 +255,9 @@ list_one(void *arg, const struct tenant *t)
 	if (t->tempfail_until != INSTANT_NONE)
 		instant_print(t->tempfail_until, until);
 	cells[0] = t->name;
-	cells[1] = smtp_auth_name(t->smtp_auth);
-	cells[2] = action_name(t->action);
-	cells[3] = blocks_name(t->blocks);
+	cells[1] = word_of_smtp_auth(t->smtp_auth);
+	cells[2] = word_of_action(t->action);
+	cells[3] = word_of_blocks(t->blocks);
 	cells[4] = from;
 	cells[5] = until;
 	cells[6] = lock_text(&lock, l->c->now, text);
@@ -274,7 +274,7 @@ ctl_tenant_list(struct ctl *c)
 	enum error e;
 
 	if (l.filter &&
-	    (!smtp_auth_parse(ctl_option(c, OPT_SMTP_AUTH), &l.wanted) ||
+	    (!word_to_smtp_auth(ctl_option(c, OPT_SMTP_AUTH), &l.wanted) ||
 		l.wanted == SMTP_AUTH_INHERIT))
 		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
 	listing_start(&l.listing, c->out, 7, headings);

@@ -84,9 +84,9 @@ void
 json_tenant_members(
     struct json *j, const struct tenant *t, const struct lock_state *lock)
 {
-	json_quoted(j, "smtp_auth", smtp_auth_name(t->smtp_auth));
-	json_quoted(j, "action", action_name(t->action));
-	json_quoted(j, "blocks", blocks_name(t->blocks));
+	json_quoted(j, "smtp_auth", word_of_smtp_auth(t->smtp_auth));
+	json_quoted(j, "action", word_of_action(t->action));
+	json_quoted(j, "blocks", word_of_blocks(t->blocks));
 	json_instant(j, "enforce_from", t->enforce_from);
 	json_instant(j, "tempfail_until", t->tempfail_until);
 	if (lock != NULL)
@@ -100,7 +100,7 @@ void
 json_mailbox_members(
     struct json *j, const struct mailbox *m, const struct lock_state *lock)
 {
-	json_quoted(j, "smtp_auth", smtp_auth_name(m->smtp_auth));
+	json_quoted(j, "smtp_auth", word_of_smtp_auth(m->smtp_auth));
 	json_instant(j, "until", m->until);
 	json_networks(j, "clients", &m->clients);
 	if (lock != NULL)
@@ -136,7 +136,7 @@ decode(struct bytes record, struct bytes value, struct decoded *d)
 	d->table = (enum table) * (const uint8_t *)record.at;
 	switch (d->table) {
 	case TABLE_SETTING:
-		return setting_decode(value, d->of.setting, sizeof d->of.setting);
+		return settings_decode(value, d->of.setting, sizeof d->of.setting);
 	case TABLE_TENANT:
 		return tenant_decode(value, &d->of.tenant);
 	case TABLE_DOMAIN:
@@ -231,11 +231,11 @@ lock_words(struct text *t, const struct lock *lock)
 static void
 tenant_words(struct text *t, const struct tenant *of)
 {
-	word(t, "smtp-auth", smtp_auth_name(of->smtp_auth));
+	word(t, "smtp-auth", word_of_smtp_auth(of->smtp_auth));
 	if (of->action != ACTION_DEFAULT)
-		word(t, "action", action_name(of->action));
+		word(t, "action", word_of_action(of->action));
 	if (of->blocks != BLOCKS_ALL)
-		word(t, "blocks", blocks_name(of->blocks));
+		word(t, "blocks", word_of_blocks(of->blocks));
 	word_instant(t, "enforce-from", of->enforce_from);
 	word_instant(t, "tempfail-until", of->tempfail_until);
 	word(t, "contact", of->contact);
@@ -246,7 +246,7 @@ tenant_words(struct text *t, const struct tenant *of)
 static void
 mailbox_words(struct text *t, const struct mailbox *m)
 {
-	word(t, "smtp-auth", smtp_auth_name(m->smtp_auth));
+	word(t, "smtp-auth", word_of_smtp_auth(m->smtp_auth));
 	word_instant(t, "until", m->until);
 	if (m->clients.count > 0) {
 		next_word(t, "clients");

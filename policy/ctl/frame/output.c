@@ -188,7 +188,7 @@ json_networks(struct json *j, const char *key, const struct cidr_list *list)
 
 	json_array_start(j, key);
 	for (unsigned i = 0; i < list->count; i++)
-		json_quoted(j, NULL, network_print(&list->net[i], buf));
+		json_quoted(j, NULL, cidr_print(&list->net[i], buf));
 	json_array_end(j);
 }
 

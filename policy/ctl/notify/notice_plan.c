@@ -193,12 +193,12 @@ collect(void *arg, size_t tenant, const struct usage_row *row,
     const struct login_usage *standing)
 {
 	const struct collection *c = arg;
-	const char *mailbox = outcome_mailbox(&standing->outcome);
+	const char *mailbox = submission_mailbox(&standing->outcome);
 	struct pending *p;
 
 	if (tenant == SURVEY_NO_TENANT || !standing->exposed)
 		return OK;
-	p = bsearch(outcome_tenant(&standing->outcome), c->list->at, c->list->count,
+	p = bsearch(submission_tenant(&standing->outcome), c->list->at, c->list->count,
 	    sizeof *c->list->at, compare);
 	if (p == NULL || notice_plan_step(p, c->resend) != PENDING_SEND)
 		return OK;

@@ -125,7 +125,7 @@ json_row(struct ctl *c, const struct request *q, const char *name)
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
 	json_quoted(&j, "tenant", name);
-	json_quoted(&j, "smtp_auth", smtp_auth_name(SMTP_AUTH_DISABLED));
+	json_quoted(&j, "smtp_auth", word_of_smtp_auth(SMTP_AUTH_DISABLED));
 	json_instant(&j, "enforce_from", q->enforce_from);
 	json_instant(&j, "tempfail_until", q->tempfail_until);
 	json_bool(&j, "dry_run", q->dry_run);

@@ -112,7 +112,7 @@ why_not(const struct grant *g, const struct usage_row *row, const struct outcome
 static void
 write_note(const struct usage *u, char *note, size_t cap)
 {
-	char when[INSTANT_TEXT_MAX], client[ADDRESS_TEXT_MAX];
+	char when[INSTANT_TEXT_MAX], client[CIDR_IP_TEXT_MAX];
 	const char *mechanism = mechanism_code_name(u->mechanism);
 	struct text t;
 
@@ -123,7 +123,7 @@ write_note(const struct usage *u, char *note, size_t cap)
 	if (u->last_seen != u->last_use)
 		return;
 	if (u->has_client)
-		text_printf(&t, " from %s", address_print(&u->client, client));
+		text_printf(&t, " from %s", cidr_ip_print(&u->client, client));
 	if (*mechanism != '\0')
 		text_printf(&t, " (%s)", mechanism);
 }
@@ -146,7 +146,7 @@ static void
 json_row(struct grant *g, const struct usage_row *row, const char *mailbox,
     const char *tenant, const char *reason)
 {
-	char client[ADDRESS_TEXT_MAX];
+	char client[CIDR_IP_TEXT_MAX];
 	struct json j;
 
 	json_to_stream(&j, g->c->out);
@@ -157,7 +157,7 @@ json_row(struct grant *g, const struct usage_row *row, const char *mailbox,
 	json_text(&j, "reason", reason);
 	json_instant(&j, "last_use", row->usage.last_use);
 	json_text(&j, "last_client",
-	    row->usage.has_client ? address_print(&row->usage.client, client) : "");
+	    row->usage.has_client ? cidr_ip_print(&row->usage.client, client) : "");
 	json_instant(&j, "until", reason == NULL ? g->until : INSTANT_NONE);
 	json_bool(&j, "dry_run", g->dry_run);
 	json_instant(&j, "first_seen", row->usage.first_seen);
@@ -175,10 +175,10 @@ static void
 list_row(struct grant *g, const struct usage_row *row, const struct login *mailbox,
     const char *reason)
 {
-	char when[INSTANT_TEXT_MAX], client[ADDRESS_TEXT_MAX] = "", result[80];
+	char when[INSTANT_TEXT_MAX], client[CIDR_IP_TEXT_MAX] = "", result[80];
 
 	if (row->usage.has_client)
-		address_print(&row->usage.client, client);
+		cidr_ip_print(&row->usage.client, client);
 	if (reason != NULL)
 		snprintf(result, sizeof result, "skipped: %s", reason);
 	else

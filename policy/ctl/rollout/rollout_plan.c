@@ -15,7 +15,7 @@ json_row(struct ctl *c, const struct tenant_usage_tenant *t, enum rollout_class 
 	json_object_start(&j, NULL);
 	json_quoted(&j, "tenant", t->name);
 	json_quoted(&j, "class", rollout_class_key(class));
-	json_quoted(&j, "smtp_auth", smtp_auth_name(t->smtp_auth));
+	json_quoted(&j, "smtp_auth", word_of_smtp_auth(t->smtp_auth));
 	json_instant(&j, "enforce_from", t->enforce_from);
 	json_instant(&j, "tempfail_until", t->tempfail_until);
 	json_number(&j, "mailboxes", t->mailboxes);

@@ -50,7 +50,7 @@ json_row(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenan
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
 	json_text(&j, "tenant", t->name);
-	json_text(&j, "smtp_auth", known ? smtp_auth_name(t->smtp_auth) : "");
+	json_text(&j, "smtp_auth", known ? word_of_smtp_auth(t->smtp_auth) : "");
 	json_quoted(&j, "class", t->mailboxes > 0 ? "in_use" : "unused");
 	json_number(&j, "mailboxes", t->mailboxes);
 	json_number(&j, "excepted", t->excepted);
@@ -91,7 +91,7 @@ csv_one(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenant
 	struct csv row = {c->out, false};
 
 	csv_text(&row, t->name);
-	csv_text(&row, known ? smtp_auth_name(t->smtp_auth) : "");
+	csv_text(&row, known ? word_of_smtp_auth(t->smtp_auth) : "");
 	csv_text(&row, t->mailboxes > 0 ? "in_use" : "unused");
 	csv_number(&row, t->mailboxes);
 	csv_number(&row, t->excepted);
@@ -132,7 +132,7 @@ list_row(
 	fill(&cells, t);
 	listing_row(l,
 	    (const char *[]){known ? t->name : "(no tenant)",
-		known ? smtp_auth_name(t->smtp_auth) : "", cells.mailboxes,
+		known ? word_of_smtp_auth(t->smtp_auth) : "", cells.mailboxes,
 		cells.submissions, cells.count[USAGE_DENIED],
 		cells.count[USAGE_WOULD_DENY], cells.count[USAGE_EXEMPT],
 		cells.last_use, class_text(r, t, class, sizeof class)});

@@ -62,7 +62,7 @@ put_settings(struct exporter *x)
 	struct json j;
 	enum error e;
 
-	for (size_t i = 0; (row = setting_at(i)) != NULL; i++) {
+	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
 		e = setting_table_get(x->c->txn, row, text, sizeof text);
 		if (e == ERR_NOTFOUND)
 			continue;
@@ -222,7 +222,7 @@ put_row(void *arg, const struct login *address, const struct mailbox *m)
 	text_init(&text, clients, sizeof clients);
 	cidr_list_print(&m->clients, &text);
 	csv_text(&row, address->text);
-	csv_text(&row, smtp_auth_name(m->smtp_auth));
+	csv_text(&row, word_of_smtp_auth(m->smtp_auth));
 	csv_instant(&row, m->until);
 	csv_text(&row, clients);
 	csv_text(&row, m->note);

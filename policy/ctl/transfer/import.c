@@ -210,7 +210,7 @@ count_records(struct store_txn *txn, uint64_t *n_r)
 	enum error e = OK;
 
 	*n_r = m->tenants + m->domains + m->mailboxes + m->aliases;
-	for (size_t i = 0; e == OK && (row = setting_at(i)) != NULL; i++) {
+	for (size_t i = 0; e == OK && (row = settings_at(i)) != NULL; i++) {
 		e = setting_table_get(txn, row, text, sizeof text);
 		*n_r += e == OK;
 		if (e == ERR_NOTFOUND)

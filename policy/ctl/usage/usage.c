@@ -22,19 +22,22 @@
 static const char *
 verdict_text(const struct usage_line *l)
 {
-	return usage_line_is_others(l) ? "" : verdict_name((enum verdict)l->verdict);
+	return usage_line_is_others(l)
+	    ? ""
+	    : decision_verdict_name((enum verdict)l->verdict);
 }
 
 static const char *
 reason_text(const struct usage_line *l)
 {
-	return usage_line_is_others(l) ? "" : reason_name((enum reason)l->reason);
+	return usage_line_is_others(l) ? ""
+				       : decision_reason_name((enum reason)l->reason);
 }
 
 static void
 print_json(struct ctl *c, const struct usage_line *l)
 {
-	char buf[OVERRIDE_TEXT_MAX], client[ADDRESS_TEXT_MAX];
+	char buf[OVERRIDE_TEXT_MAX], client[CIDR_IP_TEXT_MAX];
 	struct json j;
 
 	json_to_stream(&j, c->out);
@@ -49,7 +52,7 @@ print_json(struct ctl *c, const struct usage_line *l)
 	json_instant(&j, "first_seen", l->first_seen);
 	json_instant(&j, "last_seen", l->last_seen);
 	json_text(&j, "last_client",
-	    l->has_client ? address_print(&l->client, client) : NULL);
+	    l->has_client ? cidr_ip_print(&l->client, client) : NULL);
 	json_array_start(&j, "mechanisms");
 	for (uint8_t i = 1; i < MECHANISM_CODES; i++)
 		if (l->mechanisms & (UINT32_C(1) << i))
@@ -68,12 +71,12 @@ print_json(struct ctl *c, const struct usage_line *l)
 static void
 print_csv(struct ctl *c, const struct usage_line *l)
 {
-	char buf[OVERRIDE_TEXT_MAX], client[ADDRESS_TEXT_MAX] = "";
+	char buf[OVERRIDE_TEXT_MAX], client[CIDR_IP_TEXT_MAX] = "";
 	char mechanisms[MECHANISMS_TEXT_MAX];
 	struct csv row = {c->out, false};
 
 	if (l->has_client)
-		address_print(&l->client, client);
+		cidr_ip_print(&l->client, client);
 	mechanisms_print(l->mechanisms, mechanisms);
 	for (char *s = mechanisms; (s = strchr(s, ',')) != NULL;)
 		*s = ' ';
@@ -150,7 +153,7 @@ static void
 print_row(struct listing *listing, const struct usage_line *l)
 {
 	char name[2 * SHOWN_MAX], number[USAGE_KINDS][24], seen[INSTANT_TEXT_MAX] = "";
-	char client[ADDRESS_TEXT_MAX] = "", mechanisms[MECHANISMS_TEXT_MAX], now[128];
+	char client[CIDR_IP_TEXT_MAX] = "", mechanisms[MECHANISMS_TEXT_MAX], now[128];
 
 	snprintf(number[0], sizeof number[0], "%" PRIu64, usage_line_submissions(l));
 	for (int k = USAGE_DENIED; k < USAGE_KINDS; k++)
@@ -158,7 +161,7 @@ print_row(struct listing *listing, const struct usage_line *l)
 	if (l->last_seen != INSTANT_NONE)
 		instant_print(l->last_seen, seen);
 	if (l->has_client)
-		address_print(&l->client, client);
+		cidr_ip_print(&l->client, client);
 	listing_row_plain(listing,
 	    (const char *[]){show_name(l, name), or_dash(usage_line_tenant(l)),
 		number[0], number[USAGE_DENIED], number[USAGE_WOULD_DENY],

@@ -39,10 +39,10 @@ usage_line_submissions(const struct usage_line *l)
 const char *
 usage_line_override(const struct usage_line *l, char *buf)
 {
-	char client[ADDRESS_TEXT_MAX] = "";
+	char client[CIDR_IP_TEXT_MAX] = "";
 
 	if (l->has_client)
-		address_print(&l->client, client);
+		cidr_ip_print(&l->client, client);
 	return override_text((enum override)l->override, (enum smtp_auth)l->setting,
 	    l->until, client, buf);
 }
@@ -81,8 +81,9 @@ fill(struct usage_line *l, const struct usage_row *row, const struct login_usage
 static struct usage_line *
 make(const struct usage_row *row, const struct login_usage *s)
 {
-	const char *mailbox = s->outcome.has_tenant ? outcome_mailbox(&s->outcome) : "";
-	const char *tenant = outcome_tenant(&s->outcome);
+	const char *mailbox =
+	    s->outcome.has_tenant ? submission_mailbox(&s->outcome) : "";
+	const char *tenant = submission_tenant(&s->outcome);
 	bool same = strcmp(mailbox, row->login.text) == 0;
 	size_t login_n = row->login.len + 1, mailbox_n = same ? 0 : strlen(mailbox) + 1;
 	size_t tenant_n = strlen(tenant) + 1;
@@ -142,7 +143,7 @@ take(struct usage_lines *lines, struct ctl *c, const struct usage_row *row,
 	e = login_usage_of(c->txn, row, since, c->now, &s);
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
-	if (only != NULL && strcmp(outcome_tenant(&s.outcome), only) != 0)
+	if (only != NULL && strcmp(submission_tenant(&s.outcome), only) != 0)
 		return OK;
 	line = make(row, &s);
 	if (line != NULL)

@@ -13,7 +13,7 @@ struct usage_line {
 	instant first_seen, last_seen, last_use, last_exempt;
 	uint64_t count[USAGE_KINDS]; /* of whole days of the span */
 	instant until;               /* of the mailbox's own setting */
-	struct address client;
+	struct cidr_ip client;
 	uint32_t mechanisms;
 	uint32_t place; /* among all logins in the order of keys */
 	bool has_client, has_tenant;

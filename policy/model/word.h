@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* word - the values of smtp-auth, action and blocks, and their words */
+#ifndef POLICY_MODEL_WORD_H
+#define POLICY_MODEL_WORD_H
+
+#include <stdbool.h>
+
+enum smtp_auth { SMTP_AUTH_INHERIT, SMTP_AUTH_ENABLED, SMTP_AUTH_DISABLED };
+
+/* What a denial becomes. ACTION_ACCEPT is for two settings only. */
+enum action {
+	ACTION_DEFAULT,
+	ACTION_REJECT,
+	ACTION_TEMPFAIL,
+	ACTION_REPORT,
+	ACTION_ACCEPT,
+};
+
+enum blocks { BLOCKS_ALL, BLOCKS_PASSWORDS };
+
+/* The words, as the command line and the JSON have them. */
+const char *word_of_smtp_auth(enum smtp_auth v);
+const char *word_of_action(enum action v);
+const char *word_of_blocks(enum blocks v);
+
+/* The value of a word; false for any other text. */
+bool word_to_smtp_auth(const char *s, enum smtp_auth *out_r);
+bool word_to_action(const char *s, enum action *out_r);
+bool word_to_blocks(const char *s, enum blocks *out_r);
+
+/* The index of S in a list of words that ends in NULL, or -1. */
+int word_find(const char *const *words, const char *s);
+
+#endif
