@@ -5,8 +5,8 @@
 Each file is a scenario and its record.  It is read line by line:
 
     # TEXT      a comment
-    % COMMAND   a shell command that prepares something.  Besides: daemon,
-                stop, and ask LOGIN...
+    % COMMAND   a shell command that prepares something.  Besides: daemon
+                [KEY=VALUE], ask LOGIN..., and stop
     %> COMMAND  one whose standard output is recorded
     $ WORDS     the words after "smtpauthctl -d state"; what it did follows:
     < TEXT      a line of its standard input, or of that of a shell command
@@ -99,6 +99,7 @@ class Masks:
         return '<hash %d>' % number_of(match[0], self.hashes)
 
     def key(self, match):
+        """The id of a signing key, or how a digest begins."""
         return '<key %d>' % number_of(match[0], self.keys)
 
     def time(self, match):
@@ -198,7 +199,8 @@ class Golden(harness.Case):
         word, *words = shlex.split(command)
         if word == 'daemon':
             self.daemon = harness.Daemon(
-                self, self.tmp + '/socket', usage_flush=1).start()
+                self, self.tmp + '/socket', usage_flush=1,
+                **dict(word.split('=') for word in words)).start()
             self.ask()
         elif word == 'ask':
             self.ask(*words)
