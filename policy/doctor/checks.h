@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* checks - what the checks of the doctor know, and where they write what they find */
+/* checks - what the checks of doctor know, and those that need no MTA */
 #ifndef POLICY_DOCTOR_CHECKS_H
 #define POLICY_DOCTOR_CHECKS_H
 
@@ -16,6 +16,7 @@
 /* A decision may wait so long for a first scan; MTAs must wait longer. */
 #define CHECKS_PATIENCE_S 11
 
+/* What the checks know of this machine, and what they find. */
 struct checks {
 	const char *dir; /* the state folder */
 	const struct config *config;
@@ -31,35 +32,24 @@ struct checks {
 	    services[CHECKS_SERVICES_MAX + 1]; /* that ask the milter, parted by ", " */
 };
 
+/* The name of the user that the daemon runs as. */
+const char *checks_user(const struct checks *c);
+
 /* Adds a service to those that ask the milter; what does not fit is left out. */
-void checks_asks(struct checks *s, const char *service);
+void checks_asks(struct checks *c, const char *service);
 
 /* The finding that the daemon's socket is systemd's, and nobody knows its address. */
-void checks_unknown_socket(struct checks *s);
+void checks_unknown_socket(struct checks *c);
 
 /* The finding that `mta` in the configuration is the other one. */
-void checks_wrong_mta(struct checks *s, const char *text);
+void checks_wrong_mta(struct checks *c, const char *text);
 
 /*
- * The checks. Each adds its findings; what cannot be looked at is a finding too.
- * Postfix's and Sendmail's need `milter` and may use the rest. DIR and FILE may be
- * NULL: the system's own.
+ * The checks of the daemon, of the state folder and of the settings. As all checks,
+ * they add findings, and what cannot be looked at is a finding too.
  */
-void postfix_checks(struct checks *s, const char *dir);
-void sendmail_check(struct checks *s, const char *file);
-void checks_state(struct checks *s);
-void checks_settings(struct checks *s);
-void checks_daemon(struct checks *s);
-
-/* Whether somebody else than the daemon or systemd listens on `milter`. */
-void listener_check(struct checks *s);
-
-/*
- * The logins in a mail log: FILE, "-" for standard input, or NULL for the system's, if
- * there is one. At most its last 16 MB, 10,000 different logins. ERR_MISSING, ERR_IO
- * with WHY for a FILE that was named.
- */
-enum error mail_log_check(
-    struct checks *s, const char *file, struct error_text *why) MUST_USE;
+void checks_daemon(struct checks *c);
+void checks_state(struct checks *c);
+void checks_settings(struct checks *c);
 
 #endif

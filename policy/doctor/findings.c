@@ -8,7 +8,7 @@
 #include <string.h>
 
 static void
-clear(struct finding *f)
+finding_clear(struct finding *f)
 {
 	free(f->where);
 	free(f->text);
@@ -19,58 +19,49 @@ void
 findings_add(
     struct findings *list, const char *id, const char *where, const char *fmt, ...)
 {
-	struct finding *grown =
-	    realloc(list->item, (list->count + 1) * sizeof *list->item);
-	struct finding *f;
+	struct finding *f = reallocarray(list->item, list->count + 1, sizeof *f);
 	va_list ap;
-	int n;
 
-	if (grown == NULL) {
+	if (f == NULL) {
 		list->failed = true;
 		return;
 	}
-	list->item = grown;
-	f = &grown[list->count];
+	list->item = f;
+	f += list->count;
 	*f = (struct finding){.id = id, .where = strdup(where), .fix = strdup("")};
 	va_start(ap, fmt);
-	n = vasprintf(&f->text, fmt, ap);
-	va_end(ap);
-	if (n < 0)
+	if (vasprintf(&f->text, fmt, ap) < 0)
 		f->text = NULL; /* the C library leaves it open */
-	if (f->text == NULL || f->where == NULL || f->fix == NULL) {
-		clear(f);
-		list->failed = true;
+	va_end(ap);
+	if (f->text != NULL && f->where != NULL && f->fix != NULL) {
+		list->count++;
 		return;
 	}
-	list->count++;
+	finding_clear(f);
+	list->failed = true;
 }
 
 void
 findings_fix(struct findings *list, const char *fmt, ...)
 {
-	struct finding *f;
 	char *fix;
 	va_list ap;
-	int n;
 
 	if (list->failed || list->count == 0)
 		return;
-	f = &list->item[list->count - 1];
 	va_start(ap, fmt);
-	n = vasprintf(&fix, fmt, ap);
+	list->failed = vasprintf(&fix, fmt, ap) < 0;
 	va_end(ap);
-	if (n < 0) {
-		list->failed = true;
+	if (list->failed)
 		return;
-	}
-	free(f->fix);
-	f->fix = fix;
+	free(list->item[list->count - 1].fix);
+	list->item[list->count - 1].fix = fix;
 }
 
 void
 findings_drop(struct findings *list, size_t number)
 {
-	clear(&list->item[number]);
+	finding_clear(&list->item[number]);
 	list->count--;
 	memmove(&list->item[number], &list->item[number + 1],
 	    (list->count - number) * sizeof *list->item);
@@ -79,8 +70,8 @@ findings_drop(struct findings *list, size_t number)
 void
 findings_free(struct findings *list)
 {
-	for (size_t i = 0; i < list->count; i++)
-		clear(&list->item[i]);
+	while (list->count > 0)
+		findings_drop(list, list->count - 1);
 	free(list->item);
 	*list = (struct findings){0};
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* findings - what is wrong at a site, and what to do about it */
-#ifndef DOCTOR_FINDINGS_H
-#define DOCTOR_FINDINGS_H
+#ifndef POLICY_DOCTOR_FINDINGS_H
+#define POLICY_DOCTOR_FINDINGS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -27,7 +27,7 @@ void findings_add(struct findings *list, const char *id, const char *where,
 void findings_fix(struct findings *list, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Drops the finding with this number, from 0; those behind it move up. */
+/* Drops finding NUMBER, counted from 0. */
 void findings_drop(struct findings *list, size_t number);
 
 void findings_free(struct findings *list);

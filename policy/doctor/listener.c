@@ -1,109 +1,63 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* listener - who it is that listens on an address of this machine */
+/* listener - the users that listen on an address of this machine */
 #include "policy/doctor/listener.h"
 
-#include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define WORDS_MAX 4     /* of 32 bits, in an address, */
-#define HEX 8u          /* as so many digits */
 #define STATE_LISTEN 10 /* TCP_LISTEN */
 
-/* A line: "0: 0100007F:22C3 00000000:0000 0A 0:0 0:0 0 UID ...", by its fields. */
-enum { FIELD_LOCAL = 1, FIELD_STATE = 3, FIELD_USER = 7 };
-
+/* A line of the kernel's table; the address is IPv6, or IPv4 mapped to it. */
 struct entry {
-	uint32_t word[WORDS_MAX]; /* as it lies in memory */
-	unsigned long port, state, user;
+	uint32_t word[4]; /* as it lies in memory */
+	unsigned port, state, user;
 };
 
-/* field - number N of those that blanks part; "" where there are fewer */
-static const char *
-field(const char *line, int n)
+/* entry_read - "0: 0100007F:22C3 00000000:0000 0A 0:0 0:0 0 UID ..."; false: another */
+static bool
+entry_read(const char *line, struct entry *out)
 {
-	for (line += strspn(line, " "); n > 0; n--) {
-		line += strcspn(line, " ");
-		line += strspn(line, " ");
-	}
-	return line;
+	uint32_t *w = out->word;
+	char digits[33];
+
+	if (sscanf(line, "%*s %32[0-9A-F]:%x %*s %x %*s %*s %*s %u", digits, &out->port,
+		&out->state, &out->user) != 4)
+		return false;
+	if (strlen(digits) == 32)
+		return sscanf(digits, "%8x%8x%8x%8x", &w[0], &w[1], &w[2], &w[3]) == 4;
+	w[0] = w[1] = 0;
+	w[2] = htonl(0xFFFF);
+	return strlen(digits) == 8 && sscanf(digits, "%8x", &w[3]) == 1;
 }
 
-/* number - up to the character END */
+/* entry_takes - whether a connection to A may arrive at the entry's socket */
 static bool
-number(const char *at, int base, char end, unsigned long *out_r)
-{
-	char *behind;
-
-	errno = 0;
-	*out_r = strtoul(at, &behind, base);
-	return errno == 0 && behind > at && *behind == end;
-}
-
-/* read_address - of WORDS words, each in the machine's order */
-static bool
-read_address(const char *at, size_t words, struct entry *out)
-{
-	char digits[HEX + 1] = "";
-	unsigned long n;
-
-	for (size_t i = 0; i < words; i++, at += HEX) {
-		if (strspn(at, "0123456789ABCDEF") < HEX)
-			return false;
-		memcpy(digits, at, HEX);
-		if (!number(digits, 16, '\0', &n))
-			return false;
-		out->word[i] = (uint32_t)n;
-	}
-	return *at == ':' && number(at + 1, 16, ' ', &out->port);
-}
-
-/* read_entry - false for a line that is none, as the head of the table */
-static bool
-read_entry(const char *line, size_t words, struct entry *out)
-{
-	return read_address(field(line, FIELD_LOCAL), words, out) &&
-	    number(field(line, FIELD_STATE), 16, ' ', &out->state) &&
-	    number(field(line, FIELD_USER), 10, ' ', &out->user);
-}
-
-static bool
-is_zero(const struct entry *entry, size_t words)
-{
-	for (size_t i = 0; i < words; i++)
-		if (entry->word[i] != 0)
-			return false;
-	return true;
-}
-
-/* has_address - whether a connection to A may arrive at the entry's socket */
-static bool
-has_address(const struct entry *entry, size_t words, const struct addrinfo *a)
+entry_takes(const struct entry *entry, const struct addrinfo *a)
 {
 	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)a->ai_addr;
 	const struct sockaddr_in *in = (const struct sockaddr_in *)a->ai_addr;
-	static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+	static const uint32_t any[4];
+	uint32_t to[4] = {0, 0, htonl(0xFFFF), 0};
 
-	if (words == 1)
-		return a->ai_family == AF_INET &&
-		    (entry->word[0] == 0 || entry->word[0] == in->sin_addr.s_addr);
-	if (is_zero(entry, words))
+	if (memcmp(entry->word, any, sizeof any) == 0)
 		return true; /* it takes IPv4 as well */
 	if (a->ai_family == AF_INET6)
 		return memcmp(entry->word, &in6->sin6_addr, sizeof in6->sin6_addr) == 0;
-	return memcmp(entry->word, mapped, sizeof mapped) == 0 &&
-	    entry->word[3] == in->sin_addr.s_addr;
+	if (memcmp(entry->word, to, sizeof to) == 0)
+		return true; /* 0.0.0.0 */
+	to[3] = in->sin_addr.s_addr;
+	return memcmp(entry->word, to, sizeof to) == 0;
 }
 
-/* add - each user once */
+/* add_user - each user once */
 static size_t
-add(uid_t user, uid_t *users, size_t count)
+add_user(uid_t user, uid_t *users, size_t count)
 {
 	for (size_t i = 0; i < count; i++)
 		if (users[i] == user)
@@ -115,8 +69,8 @@ add(uid_t user, uid_t *users, size_t count)
 
 /* read_table - adds those of one file to the COUNT that are known */
 static size_t
-read_table(const char *path, size_t words, const struct addrinfo *all, unsigned port,
-    uid_t *users, size_t count)
+read_table(const char *path, const struct addrinfo *all, unsigned port, uid_t *users,
+    size_t count)
 {
 	FILE *from = fopen(path, "re");
 	struct entry entry;
@@ -125,12 +79,12 @@ read_table(const char *path, size_t words, const struct addrinfo *all, unsigned 
 	if (from == NULL)
 		return count;
 	while (fgets(line, sizeof line, from) != NULL) {
-		if (!read_entry(line, words, &entry) || entry.port != port ||
+		if (!entry_read(line, &entry) || entry.port != port ||
 		    entry.state != STATE_LISTEN)
 			continue;
 		for (const struct addrinfo *a = all; a != NULL; a = a->ai_next)
-			if (has_address(&entry, words, a))
-				count = add((uid_t)entry.user, users, count);
+			if (entry_takes(&entry, a))
+				count = add_user((uid_t)entry.user, users, count);
 	}
 	fclose(from);
 	return count;
@@ -146,13 +100,13 @@ listener_in(const struct endpoint *e, const char *tcp4, const char *tcp6,
 
 	if (getaddrinfo(e->name, NULL, &hints, &all) != 0)
 		return 0;
-	count = read_table(tcp4, 1, all, e->port, users, 0);
-	count = read_table(tcp6, WORDS_MAX, all, e->port, users, count);
+	count = read_table(tcp4, all, e->port, users, 0);
+	count = read_table(tcp6, all, e->port, users, count);
 	freeaddrinfo(all);
 	return count;
 }
 
-/* find_unix - the kernel notes who listens when he begins to */
+/* find_unix - the kernel notes the user of listen(2) */
 static size_t
 find_unix(const struct endpoint *e, uid_t *users)
 {
@@ -169,16 +123,40 @@ find_unix(const struct endpoint *e, uid_t *users)
 	return count;
 }
 
-size_t
-listener_find(const struct endpoint *e, uid_t users[LISTENER_MAX])
+/* is_ours - the daemon's user; root, as systemd holds sockets; or who asks */
+static bool
+is_ours(const struct checks *c, uid_t user)
 {
-	switch (e->kind) {
-	case ENDPOINT_UNIX:
-		return find_unix(e, users);
-	case ENDPOINT_INET:
-		return listener_in(e, "/proc/net/tcp", "/proc/net/tcp6", users);
-	case ENDPOINT_NONE:
-		break;
+	struct account account;
+
+	return user == 0 || user == geteuid() ||
+	    (account_find(checks_user(c), &account) == OK && account.uid == user);
+}
+
+void
+listener_check(struct checks *c)
+{
+	uid_t users[LISTENER_MAX];
+	char address[ENDPOINT_MAX + 32];
+	size_t count = 0;
+
+	if (c->milter.kind == ENDPOINT_UNIX)
+		count = find_unix(&c->milter, users);
+	else if (c->milter.kind == ENDPOINT_INET)
+		count =
+		    listener_in(&c->milter, "/proc/net/tcp", "/proc/net/tcp6", users);
+	for (size_t i = 0; i < count; i++) {
+		const struct passwd *pw;
+
+		if (is_ours(c, users[i]))
+			continue;
+		pw = getpwuid(users[i]);
+		findings_add(&c->findings, "stranger-listens",
+		    endpoint_milter(&c->milter, address),
+		    "user %s (%lu) listens here, who is neither root nor the daemon's user: whoever answers the MTA can let everything pass",
+		    pw != NULL ? pw->pw_name : "without a name",
+		    (unsigned long)users[i]);
+		findings_fix(&c->findings,
+		    "see whose program that is (ss -lntxp) and end it; systemctl enable --now smtpauth-milter.socket keeps a TCP address for the daemon while it is down, without systemd a unix socket does; \"user\" in smtpauth-milter.conf is the daemon's");
 	}
-	return 0;
 }

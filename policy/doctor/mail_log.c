@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mail_log - what the logins in a mail log would meet */
+#include "policy/doctor/mail_log.h"
+
 #include <errno.h>
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,12 +11,10 @@
 
 #include "policy/base/text.h"
 #include "policy/decision/submission.h"
-#include "policy/doctor/checks.h"
 #include "policy/identity/mta.h"
 
 #define TAIL_MAX (16L << 20)
 #define LOGINS_MAX 10000
-#define SLOTS 32768 /* of the table of logins; a power of two */
 #define NAMES_SHOWN 3
 #define NAME_SHOWN_MAX 80
 
@@ -26,7 +27,7 @@ struct group {
 
 struct log {
 	struct checks *checks;
-	char **seen; /* SLOTS strings "CLIENT LOGIN" */
+	void *seen; /* a tree of strings "CLIENT LOGIN" */
 	unsigned logins;
 	struct group unknown, bare, invalid, loopback;
 };
@@ -82,42 +83,27 @@ client_of(const char *line, char *out, size_t cap)
 	}
 }
 
-/* is_new - whether the pair was not met before; a full table takes no more */
+static int
+compare_pairs(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* is_new - whether the pair was not met before; a full tree takes no more */
 static bool
 is_new(struct log *log, const char *client, const char *login)
 {
-	uint32_t slot = 2166136261u;
-	char *pair;
+	char *pair, **at;
 
 	if (log->logins == LOGINS_MAX || asprintf(&pair, "%s %s", client, login) < 0)
 		return false;
-	for (const char *s = pair; *s != '\0'; s++)
-		slot = (slot ^ (unsigned char)*s) * 16777619u;
-	for (;; slot++) {
-		char **at = &log->seen[slot % SLOTS];
-
-		if (*at == NULL) {
-			*at = pair;
-			log->logins++;
-			return true;
-		}
-		if (strcmp(*at, pair) == 0) {
-			free(pair);
-			return false;
-		}
-	}
-}
-
-static bool
-is_loopback(const char *client)
-{
-	struct cidr_list one = {.count = 1};
-	struct cidr_ip a;
-
-	if (!cidr_ip_parse(client, &a))
+	at = tsearch(pair, &log->seen, compare_pairs);
+	if (at == NULL || *at != pair) {
+		free(pair);
 		return false;
-	one.net[0] = (struct cidr){a, 128};
-	return cidr_list_has_loopback(&one);
+	}
+	log->logins++;
+	return true;
 }
 
 /* judge - by the policy as it is now */
@@ -134,9 +120,11 @@ judge(struct log *log, const char *client, const char *login)
 	    .mechanism = "",
 	    .now = instant_now(),
 	};
+	struct cidr_ip ip;
 	struct outcome o;
 
-	if (is_loopback(client) && settings->exempt_listeners[0] == '\0' &&
+	if (cidr_ip_parse(client, &ip) && cidr_ip_is_loopback(&ip) &&
+	    settings->exempt_listeners[0] == '\0' &&
 	    !cidr_list_has_loopback(&settings->exempt_clients))
 		group_add(&log->loopback, login);
 	if (submission_judge(log->checks->txn, &s, &o, NULL) != OK)
@@ -166,52 +154,42 @@ take_line(struct log *log, const char *line)
 		judge(log, client, login);
 }
 
+/* say_group - the finding ID about these logins: "N logins TEXT: NAMES" */
 static void
-say_unknown(struct log *log)
+say_group(struct log *log, const struct group *g, const char *id, const char *text,
+    const char *fix)
 {
-	struct findings *f = &log->checks->findings;
-	const char *action = word_of_action(log->checks->settings->unknown_tenant);
-
-	if (log->unknown.count > 0) {
-		findings_add(f, "logins-unknown-tenant", "mail log",
-		    "%u login%s of domains that no tenant has (unknown-tenant is %s): %s",
-		    log->unknown.count, log->unknown.count == 1 ? "" : "s", action,
-		    log->unknown.buf);
-		findings_fix(f,
-		    "smtpauthctl domain add TENANT DOMAIN, or a tenant with domain '*'");
-	}
-	if (log->bare.count > 0) {
-		findings_add(f, "login-without-realm", "mail log",
-		    "%u login%s without a domain, so of no tenant (unknown-tenant is %s): %s",
-		    log->bare.count, log->bare.count == 1 ? "" : "s", action,
-		    log->bare.buf);
-		findings_fix(f,
-		    "smtpauthctl settings set default-domain DOMAIN, or \"smtpauthctl mailbox alias add ADDRESS LOGIN\"");
-	}
+	if (g->count == 0)
+		return;
+	findings_add(&log->checks->findings, id, "mail log", "%u login%s %s: %s",
+	    g->count, g->count == 1 ? "" : "s", text, g->buf);
+	findings_fix(&log->checks->findings, "%s", fix);
 }
 
 static void
-say_others(struct log *log)
+say_groups(struct log *log)
 {
-	struct findings *f = &log->checks->findings;
+	const struct settings *s = log->checks->settings;
+	char text[120];
 
-	if (log->invalid.count > 0) {
-		findings_add(f, "logins-invalid", "mail log",
-		    "%u login%s that cannot be read as an address (invalid-login is %s): %s",
-		    log->invalid.count, log->invalid.count == 1 ? "" : "s",
-		    word_of_action(log->checks->settings->invalid_login),
-		    log->invalid.buf);
-		findings_fix(
-		    f, "smtpauthctl check LOGIN says what is wrong with each of them");
-	}
-	if (log->loopback.count > 0) {
-		findings_add(f, "webmail-not-exempt", "mail log",
-		    "%u login%s from this machine itself, as webmail does it, and nothing is exempt: %s",
-		    log->loopback.count, log->loopback.count == 1 ? "" : "s",
-		    log->loopback.buf);
-		findings_fix(f,
-		    "give webmail a listener of its own and \"smtpauthctl settings add exempt-listeners WEBMAIL\"; if these are clients of a proxy, let it send XCLIENT");
-	}
+	snprintf(text, sizeof text,
+	    "of domains that no tenant has (unknown-tenant is %s)",
+	    word_of_action(s->unknown_tenant));
+	say_group(log, &log->unknown, "logins-unknown-tenant", text,
+	    "smtpauthctl domain add TENANT DOMAIN, or a tenant with domain '*'");
+	snprintf(text, sizeof text,
+	    "without a domain, so of no tenant (unknown-tenant is %s)",
+	    word_of_action(s->unknown_tenant));
+	say_group(log, &log->bare, "login-without-realm", text,
+	    "smtpauthctl settings set default-domain DOMAIN, or \"smtpauthctl mailbox alias add ADDRESS LOGIN\"");
+	snprintf(text, sizeof text,
+	    "that cannot be read as an address (invalid-login is %s)",
+	    word_of_action(s->invalid_login));
+	say_group(log, &log->invalid, "logins-invalid", text,
+	    "smtpauthctl check LOGIN says what is wrong with each of them");
+	say_group(log, &log->loopback, "webmail-not-exempt",
+	    "from this machine itself, as webmail does it, and nothing is exempt",
+	    "give webmail a listener of its own and \"smtpauthctl settings add exempt-listeners WEBMAIL\"; if these are clients of a proxy, let it send XCLIENT");
 }
 
 static void
@@ -248,58 +226,37 @@ open_log(const char *file)
 	return f;
 }
 
-/* log_free - with all it has seen; NULL is let be */
-static void
-log_free(struct log *log)
-{
-	if (log == NULL)
-		return;
-	for (size_t i = 0; log->seen != NULL && i < SLOTS; i++)
-		free(log->seen[i]);
-	free(log->seen);
-	free(log);
-}
-
-/* log_new - NULL without memory */
-static struct log *
-log_new(struct checks *s)
+/* read_logins - from F, and what they would meet */
+static enum error
+read_logins(struct checks *c, FILE *f)
 {
 	struct log *log = calloc(1, sizeof *log);
 
 	if (log == NULL)
-		return NULL;
-	log->checks = s;
-	log->seen = calloc(SLOTS, sizeof *log->seen);
-	if (log->seen == NULL) {
-		log_free(log);
-		return NULL;
-	}
-	return log;
+		return ERR_MEMORY;
+	log->checks = c;
+	read_log(log, f);
+	c->logins = log->logins;
+	say_groups(log);
+	tdestroy(log->seen, free);
+	free(log);
+	return OK;
 }
 
 enum error
-mail_log_check(struct checks *s, const char *file, struct error_text *why)
+mail_log_check(struct checks *c, const char *file, struct error_text *why)
 {
-	struct log *log;
 	FILE *f = open_log(file);
+	enum error e = OK;
 
 	if (f == NULL && file != NULL)
 		return error_set(
 		    why, error_from_errno(errno), "%s: %s", file, strerror(errno));
 	if (f == NULL)
 		return OK;
-	log = s->settings != NULL ? log_new(s) : NULL;
-	if (log != NULL)
-		read_log(log, f);
+	if (c->settings != NULL)
+		e = read_logins(c, f);
 	if (f != stdin)
 		fclose(f);
-	if (s->settings == NULL)
-		return OK;
-	if (log == NULL)
-		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	s->logins = log->logins;
-	say_unknown(log);
-	say_others(log);
-	log_free(log);
-	return OK;
+	return e == OK ? OK : error_set(why, e, "%s", error_string(e));
 }

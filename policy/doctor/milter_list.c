@@ -60,10 +60,9 @@ copy(struct span from, char *out, size_t cap)
 long
 milter_list_seconds(const char *value)
 {
-	static const struct {
-		char letter;
-		long seconds;
-	} units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}, {'w', 604800}};
+	static const char units[] = "smhdw";
+	static const long seconds[] = {1, 60, 3600, 86400, 604800};
+	const char *unit;
 	char *end;
 	long n;
 
@@ -72,10 +71,9 @@ milter_list_seconds(const char *value)
 	n = strtol(value, &end, 10);
 	if (*end == '\0')
 		return n;
-	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-		if (*end == units[i].letter && end[1] == '\0' && n < 1000000)
-			return n * units[i].seconds;
-	return -1;
+	unit = strchr(units, *end);
+	return unit != NULL && end[1] == '\0' && n < 1000000 ? n * seconds[unit - units]
+							     : -1;
 }
 
 /* take_option - "name=value", with or without space around the "=" */

@@ -35,15 +35,6 @@ is_result(const char *line, size_t n)
 	    strncmp(line, "if ", 3) != 0 && strncmp(line, "endif", 5) != 0;
 }
 
-/* has_piece - whether the line has the text */
-static bool
-has_piece(const char *line, size_t n, const char *piece)
-{
-	const char *at = strstr(line, piece);
-
-	return at != NULL && (size_t)(at - line) < n;
-}
-
 static enum postfix_tables
 look_at_text(const char *text, const char *ours)
 {
@@ -54,7 +45,7 @@ look_at_text(const char *text, const char *ours)
 
 		if (line_has_word(text, n))
 			return TABLES_DISABLE;
-		if (is_result(text, n) && !has_piece(text, n, ours))
+		if (is_result(text, n) && memmem(text, n, ours, strlen(ours)) == NULL)
 			worst = TABLES_REPLACE;
 		text += n;
 		text += *text == '\n';
@@ -125,20 +116,6 @@ look_at(const char *dir, const char *table, const char *ours)
 	return look_at_map(dir, table, ours);
 }
 
-/* next_table - the length of the first one, without what parts it from the next */
-static size_t
-next_table(const char *maps)
-{
-	int depth = 0;
-	size_t n = 0;
-
-	for (; maps[n] != '\0' && (depth > 0 || strchr(", \t", maps[n]) == NULL); n++) {
-		depth += maps[n] == '{';
-		depth -= maps[n] == '}';
-	}
-	return n;
-}
-
 enum postfix_tables
 postfix_tables_look(
     const char *dir, const char *maps, const char *ours, char *table, size_t cap)
@@ -149,9 +126,12 @@ postfix_tables_look(
 
 	for (maps += strspn(maps, ", \t"); *maps != '\0';
 	     maps += n, maps += strspn(maps, ", \t")) {
-		n = next_table(maps);
-		if (n == 0)
-			break;
+		int depth = 0;
+
+		for (n = 0;
+		     maps[n] != '\0' && (depth > 0 || strchr(", \t", maps[n]) == NULL);
+		     n++)
+			depth += (maps[n] == '{') - (maps[n] == '}');
 		snprintf(one, sizeof one, "%.*s", (int)n, maps);
 		t = n < sizeof one ? look_at(dir, one, ours) : TABLES_UNKNOWN;
 		if (t > worst) {

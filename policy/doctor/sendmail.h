@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sendmail - what a sendmail.cf says about filters and listeners */
-#ifndef DOCTOR_SENDMAIL_H
-#define DOCTOR_SENDMAIL_H
+/* sendmail - what a sendmail.cf says about filters and listeners, and what is wrong */
+#ifndef POLICY_DOCTOR_SENDMAIL_H
+#define POLICY_DOCTOR_SENDMAIL_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "policy/base/error.h"
-#include "policy/config/endpoint.h"
+#include "policy/doctor/checks.h"
 
 #define SENDMAIL_DEFAULT "/etc/mail/sendmail.cf"
 #define SENDMAIL_ITEMS_MAX 32
@@ -45,5 +44,8 @@ enum error sendmail_read(
 
 /* Whether a list parted by commas, semicolons or space has NAME. */
 bool sendmail_list_has(const char *list, const char *name);
+
+/* Checks the sendmail.cf FILE; NULL: SENDMAIL_DEFAULT. */
+void sendmail_check(struct checks *c, const char *file);
 
 #endif
