@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "policy/base/text.h"
+#include "policy/base/unicode.h"
 
 #define SECOND_NS 1000000000
 #define VERDICTS (VERDICT_REJECT + 1)
@@ -217,7 +218,7 @@ set_label(struct page *p, const char *s)
 	text_init(&t, p->label, sizeof p->label);
 	text_puts(&t, "daemon=\"");
 	for (; n > 0 && t.len + 8 < t.cap; s += len, n -= len) {
-		len = text_utf8_length(s, n);
+		len = unicode_length(s, n);
 		if (len == 0 || (len == 1 && (unsigned char)*s < ' ')) {
 			text_puts(&t, "?");
 			len = 1;

@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "policy/base/text.h"
+#include "policy/base/unicode.h"
 
 #define STATUS_MAX 200
 
@@ -68,7 +68,7 @@ copy_clean(char *to, const char *text)
 	size_t left = strlen(text), room = STATUS_MAX, n;
 
 	while (left > 0) {
-		n = text_utf8_length(text, left);
+		n = unicode_length(text, left);
 		if ((n == 0 ? 1 : n) > room)
 			break;
 		if (n == 0 || (unsigned char)*text < ' ')

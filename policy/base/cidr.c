@@ -1,18 +1,54 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cidr - client addresses and lists of networks */
+/* cidr - IP addresses, networks and lists of networks */
 #include "policy/base/cidr.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+static const uint8_t mapped[12] = {[10] = 0xFF, [11] = 0xFF};
+
+static const struct cidr loopback[] = {
+    {{{[10] = 0xFF, [11] = 0xFF, [12] = 127}}, 104}, {{{[15] = 1}}, 128}};
 
 static bool
-is_v4(const struct cidr_ip *a)
+is_v4(const struct cidr_ip *ip)
 {
-	return memcmp(a->byte, mapped, sizeof mapped) == 0;
+	return memcmp(ip->byte, mapped, sizeof mapped) == 0;
+}
+
+/* holds - whether the network has the address */
+static bool
+holds(const struct cidr *net, const struct cidr_ip *ip)
+{
+	unsigned whole = net->bits / 8, rest = net->bits % 8;
+
+	/* An IPv6 network shorter than /96 must not swallow all of IPv4. */
+	if (is_v4(ip) && net->bits < 96)
+		return false;
+	return memcmp(ip->byte, net->base.byte, whole) == 0 &&
+	    (rest == 0 || (ip->byte[whole] ^ net->base.byte[whole]) >> (8 - rest) == 0);
+}
+
+static bool
+has_loopback(const struct cidr *net)
+{
+	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
+		if (net->bits < loopback[i].bits ? holds(net, &loopback[i].base)
+						 : holds(&loopback[i], &net->base))
+			return true;
+	return false;
+}
+
+/* without_host - the network without the bits past its prefix */
+static struct cidr
+without_host(struct cidr net)
+{
+	for (unsigned bit = net.bits; bit < 128; bit++)
+		net.base.byte[bit / 8] &= (uint8_t) ~(0x80 >> bit % 8);
+	return net;
 }
 
 bool
@@ -23,56 +59,31 @@ cidr_ip_parse(const char *s, struct cidr_ip *out_r)
 	if (strlen(s) >= CIDR_IP_TEXT_MAX)
 		return false;
 	memcpy(out_r->byte, mapped, sizeof mapped);
-	if (inet_pton(AF_INET, s, out_r->byte + sizeof mapped) == 1)
-		return true;
-	return inet_pton(AF_INET6, s, out_r->byte) == 1;
+	return inet_pton(AF_INET, s, out_r->byte + sizeof mapped) == 1 ||
+	    inet_pton(AF_INET6, s, out_r->byte) == 1;
 }
 
-/* mask - clears the bits past BITS */
-static void
-mask(struct cidr_ip *a, unsigned bits)
+const char *
+cidr_ip_print(const struct cidr_ip *ip, char *buf)
 {
-	for (unsigned i = 0; i < 16; i++) {
-		unsigned have = bits > i * 8 ? bits - i * 8 : 0;
-
-		if (have < 8)
-			a->byte[i] &= (uint8_t)(0xFF00 >> have);
-	}
+	return cidr_print(&(struct cidr){*ip, 128}, buf);
 }
 
-/* parse_bits - the prefix length as written, -1 where it is none */
+bool
+cidr_ip_is_loopback(const struct cidr_ip *ip)
+{
+	return has_loopback(&(struct cidr){*ip, 128});
+}
+
+/* parse_bits - the length within 128 bits of a prefix as written, or -1 */
 static int
-parse_bits(const char *s)
+parse_bits(const char *s, bool dotted)
 {
-	int value = 0;
+	size_t n = strlen(s);
+	int bits = atoi(s);
 
-	if (*s == '\0' || strlen(s) > 3 || (s[0] == '0' && s[1] != '\0'))
-		return -1;
-	for (; *s != '\0'; s++) {
-		if (*s < '0' || *s > '9')
-			return -1;
-		value = value * 10 + (*s - '0');
-	}
-	return value;
-}
-
-static enum error
-bad_network(struct error_text *why, const char *s)
-{
-	return error_set(
-	    why, ERR_DATA, "bad network \"%s\": use 192.0.2.0/24 or 2001:db8::/32", s);
-}
-
-/* prefix_of - the length within 128 bits of what was written behind the slash */
-static int
-prefix_of(const char *slash, bool dotted)
-{
-	int bits;
-
-	if (slash == NULL)
-		return 128;
-	bits = parse_bits(slash + 1);
-	if (bits < 0 || bits > (dotted ? 32 : 128))
+	if (n == 0 || n > 3 || strspn(s, "0123456789") < n || (*s == '0' && n > 1) ||
+	    bits > (dotted ? 32 : 128))
 		return -1;
 	return dotted ? bits + 96 : bits;
 }
@@ -81,39 +92,37 @@ enum error
 cidr_parse(const char *s, struct cidr *out_r, struct error_text *why)
 {
 	char text[CIDR_IP_TEXT_MAX], print[CIDR_TEXT_MAX];
-	const char *slash = strchr(s, '/');
-	size_t n = slash != NULL ? (size_t)(slash - s) : strlen(s);
-	struct cidr_ip whole;
-	int bits;
+	size_t n = strcspn(s, "/");
+	struct cidr given;
+	int bits = 128;
 
 	if (n >= sizeof text)
-		return bad_network(why, s);
+		goto bad;
 	memcpy(text, s, n);
 	text[n] = '\0';
-	if (!cidr_ip_parse(text, &out_r->base))
-		return bad_network(why, s);
-	bits = prefix_of(slash, strchr(text, ':') == NULL);
-	if (bits < 0)
-		return bad_network(why, s);
-	whole = out_r->base;
-	out_r->bits = (uint8_t)bits;
-	mask(&out_r->base, out_r->bits);
-	if (memcmp(&whole, &out_r->base, sizeof whole) != 0)
-		return error_set(why, ERR_DATA,
-		    "bad network \"%s\": bits are set past the prefix; do you mean %s?",
-		    s, cidr_print(out_r, print));
-	return OK;
+	if (s[n] == '/')
+		bits = parse_bits(s + n + 1, strchr(text, ':') == NULL);
+	if (bits < 0 || !cidr_ip_parse(text, &given.base))
+		goto bad;
+	given.bits = (uint8_t)bits;
+	*out_r = without_host(given);
+	if (cidr_is_valid(&given))
+		return OK;
+	return error_set(why, ERR_DATA,
+	    "bad network \"%s\": bits are set past the prefix; do you mean %s?", s,
+	    cidr_print(out_r, print));
+bad:
+	return error_set(
+	    why, ERR_DATA, "bad network \"%s\": use 192.0.2.0/24 or 2001:db8::/32", s);
 }
 
 bool
 cidr_is_valid(const struct cidr *net)
 {
-	struct cidr_ip masked = net->base;
+	struct cidr masked = without_host(*net);
 
-	if (net->bits > 128)
-		return false;
-	mask(&masked, net->bits);
-	return memcmp(&masked, &net->base, sizeof masked) == 0;
+	return net->bits <= 128 &&
+	    memcmp(masked.base.byte, net->base.byte, sizeof masked.base.byte) == 0;
 }
 
 const char *
@@ -122,10 +131,8 @@ cidr_print(const struct cidr *net, char *buf)
 	bool v4 = is_v4(&net->base) && net->bits >= 96;
 	char text[INET6_ADDRSTRLEN];
 
-	if (v4)
-		inet_ntop(AF_INET, net->base.byte + sizeof mapped, text, sizeof text);
-	else
-		inet_ntop(AF_INET6, net->base.byte, text, sizeof text);
+	inet_ntop(v4 ? AF_INET : AF_INET6, net->base.byte + (v4 ? sizeof mapped : 0),
+	    text, sizeof text);
 	if (net->bits == 128)
 		snprintf(buf, CIDR_TEXT_MAX, "%s", text);
 	else
@@ -161,49 +168,32 @@ cidr_list_add(struct cidr_list *list, const struct cidr *net)
 	return true;
 }
 
-/* add_word - one item of a list of N bytes */
-static enum error
-add_word(struct cidr_list *list, const char *s, size_t n, struct error_text *why)
-{
-	char word[CIDR_IP_TEXT_MAX + 8];
-	struct cidr net;
-	enum error e;
-
-	if (n >= sizeof word)
-		return error_set(why, ERR_DATA, "bad network \"%.*s\"", (int)n, s);
-	memcpy(word, s, n);
-	word[n] = '\0';
-	e = cidr_parse(word, &net, why);
-	if (e == OK && !cidr_list_add(list, &net))
-		e = error_set(
-		    why, ERR_DATA, "more than %d networks in one list", CIDR_LIST_MAX);
-	return e;
-}
-
 enum error
 cidr_list_parse(const char *s, struct cidr_list *out_r, struct error_text *why)
 {
-	static const char parting[] = ", \t";
-	enum error e = OK;
+	static const char separators[] = ", \t";
+	char word[CIDR_IP_TEXT_MAX + 8];
+	struct cidr net;
 	size_t n;
 
 	memset(out_r, 0, sizeof *out_r);
-	for (s += strspn(s, parting); *s != '\0' && e == OK;
-	     s += n, s += strspn(s, parting)) {
-		n = strcspn(s, parting);
-		e = add_word(out_r, s, n, why);
+	for (s += strspn(s, separators); *s != '\0';
+	     s += n, s += strspn(s, separators)) {
+		n = strcspn(s, separators);
+		if (n >= sizeof word)
+			return error_set(
+			    why, ERR_DATA, "bad network \"%.*s\"", (int)n, s);
+		memcpy(word, s, n);
+		word[n] = '\0';
+		if (cidr_parse(word, &net, why) != OK)
+			return ERR_DATA;
+		if (!cidr_list_add(out_r, &net))
+			return error_set(why, ERR_DATA,
+			    "more than %d networks in one list", CIDR_LIST_MAX);
 	}
-	if (e == OK && out_r->count == 0)
-		e = error_set(why, ERR_DATA, "an empty list of networks");
-	return e;
-}
-
-const char *
-cidr_ip_print(const struct cidr_ip *a, char *buf)
-{
-	const struct cidr net = {*a, 128};
-
-	return cidr_print(&net, buf);
+	if (out_r->count == 0)
+		return error_set(why, ERR_DATA, "an empty list of networks");
+	return OK;
 }
 
 void
@@ -211,62 +201,25 @@ cidr_list_print(const struct cidr_list *list, struct text *t)
 {
 	char buf[CIDR_TEXT_MAX];
 
-	for (unsigned i = 0; i < list->count; i++) {
-		if (i > 0)
-			text_puts(t, ",");
-		text_puts(t, cidr_print(&list->net[i], buf));
-	}
+	for (unsigned i = 0; i < list->count; i++)
+		text_printf(
+		    t, "%s%s", i > 0 ? "," : "", cidr_print(&list->net[i], buf));
 }
 
 bool
-cidr_list_has(const struct cidr_list *list, const struct cidr_ip *a)
+cidr_list_has(const struct cidr_list *list, const struct cidr_ip *ip)
 {
-	for (unsigned i = 0; i < list->count; i++) {
-		struct cidr_ip masked = *a;
-
-		/* An IPv6 network shorter than /96 must not swallow all of IPv4. */
-		if (is_v4(a) && list->net[i].bits < 96)
-			continue;
-		mask(&masked, list->net[i].bits);
-		if (memcmp(&masked, &list->net[i].base, sizeof masked) == 0)
+	for (unsigned i = 0; i < list->count; i++)
+		if (holds(&list->net[i], ip))
 			return true;
-	}
 	return false;
-}
-
-/* overlap - whether one network holds the other */
-static bool
-overlap(const struct cidr *a, const struct cidr *b)
-{
-	unsigned bits = a->bits < b->bits ? a->bits : b->bits;
-	struct cidr_ip x = a->base, y = b->base;
-
-	/* An IPv6 network shorter than /96 holds no IPv4: see cidr_list_has(). */
-	if (is_v4(&x) != is_v4(&y))
-		return false;
-	mask(&x, bits);
-	mask(&y, bits);
-	return memcmp(&x, &y, sizeof x) == 0;
-}
-
-bool
-cidr_ip_is_loopback(const struct cidr_ip *a)
-{
-	static const struct cidr_ip one = {{[15] = 1}};
-
-	return is_v4(a) ? a->byte[12] == 127 : memcmp(a, &one, sizeof one) == 0;
 }
 
 bool
 cidr_list_has_loopback(const struct cidr_list *list)
 {
-	static const char *const loopback[] = {"127.0.0.0/8", "::1"};
-	struct cidr net = {0};
-
-	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
-		for (unsigned n = 0; n < list->count; n++)
-			if (cidr_parse(loopback[i], &net, NULL) == OK &&
-			    overlap(&net, &list->net[n]))
-				return true;
+	for (unsigned i = 0; i < list->count; i++)
+		if (has_loopback(&list->net[i]))
+			return true;
 	return false;
 }

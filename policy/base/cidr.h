@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* cidr - client addresses and lists of networks */
+/* cidr - IP addresses, networks and lists of networks */
 #ifndef POLICY_BASE_CIDR_H
 #define POLICY_BASE_CIDR_H
 
@@ -22,12 +22,14 @@ struct cidr {
 
 #define CIDR_LIST_MAX 128 /* networks in one list */
 
-#define CIDR_TEXT_MAX 50 /* the longest printed network and the NUL */
-
+/* In order and once each, so that the same networks are the same record. */
 struct cidr_list {
 	unsigned count;
 	struct cidr net[CIDR_LIST_MAX];
 };
+
+#define CIDR_IP_TEXT_MAX 64 /* of an address as text, with its prefix */
+#define CIDR_TEXT_MAX 50    /* the longest printed network and the NUL */
 
 /*
  * Reads an address as an MTA writes it: dotted IPv4, IPv6, either with the prefix
@@ -36,8 +38,10 @@ struct cidr_list {
 bool cidr_ip_parse(const char *s, struct cidr_ip *out_r);
 
 /* Prints the address to BUF (CIDR_IP_TEXT_MAX bytes) and returns BUF. */
-#define CIDR_IP_TEXT_MAX 64 /* also of one to be read, with its prefix */
-const char *cidr_ip_print(const struct cidr_ip *a, char *buf);
+const char *cidr_ip_print(const struct cidr_ip *ip, char *buf);
+
+/* Whether it is one of 127.0.0.0/8, or ::1. */
+bool cidr_ip_is_loopback(const struct cidr_ip *ip);
 
 /* Reads "ADDRESS" or "ADDRESS/BITS"; host bits that are set are ERR_DATA. */
 enum error cidr_parse(
@@ -50,27 +54,21 @@ bool cidr_is_valid(const struct cidr *net);
 const char *cidr_print(const struct cidr *net, char *buf);
 
 /*
- * Reads a list parted by commas or spaces. An empty one, or more than
- * CIDR_LIST_MAX networks, is ERR_DATA; a repeated network is kept once.
+ * Reads a list separated by commas or blanks. An empty one, or more than
+ * CIDR_LIST_MAX networks, is ERR_DATA.
  */
 enum error cidr_list_parse(
     const char *s, struct cidr_list *out_r, struct error_text *why) MUST_USE;
 
-/* Appends the list to T, parted by commas. */
+/* Adds a network unless it is there; false when the list is full. */
+bool cidr_list_add(struct cidr_list *list, const struct cidr *net);
+
+/* Appends the list to T, separated by commas. */
 void cidr_list_print(const struct cidr_list *list, struct text *t);
 
-bool cidr_list_has(const struct cidr_list *list, const struct cidr_ip *a);
-
-/* Whether it is one of 127.0.0.0/8, or ::1. */
-bool cidr_ip_is_loopback(const struct cidr_ip *a);
+bool cidr_list_has(const struct cidr_list *list, const struct cidr_ip *ip);
 
 /* Whether some network of the list has addresses of 127.0.0.0/8, or ::1. */
 bool cidr_list_has_loopback(const struct cidr_list *list);
-
-/*
- * Adds a network unless it is there; false when the list is full. Lists are kept in
- * order: the same networks are the same record, however they were typed.
- */
-bool cidr_list_add(struct cidr_list *list, const struct cidr *net);
 
 #endif

@@ -7,65 +7,43 @@
 #include <stdio.h>
 #include <string.h>
 
-/* error_string - the phrase; no default, so that the compiler finds a gap */
+static const char *const phrases[] = {
+    [OK] = "no error",
+    [ERR_NOTFOUND] = "not found",
+    [ERR_USAGE] = "wrong usage",
+    [ERR_DATA] = "bad value",
+    [ERR_EXISTS] = "exists already",
+    [ERR_CONFLICT] = "contradicts what is stored",
+    [ERR_PROTECTED] = "would let pass what is denied now",
+    [ERR_MISSING] = "there is no policy database",
+    [ERR_NOINPUT] = "no such file",
+    [ERR_DAMAGED] = "the database is damaged",
+    [ERR_REPLACED] = "the database file was replaced",
+    [ERR_OVERTAKEN] = "the database changed too often while it was read; try again",
+    [ERR_FORMAT] = "not a policy database",
+    [ERR_NEWER] = "the database was written by a newer version",
+    [ERR_OLDER] =
+	"the policy database was written by an older version of smtpauth-milter; export it with that version and import it with this one, see NEWS",
+    [ERR_NETWORK_FS] = "the state folder is on a network file system",
+    [ERR_PID_SPACE] =
+	"the process number is taken in the lock file: all programs on one state folder must share a PID namespace",
+    [ERR_BUSY] = "the database is busy",
+    [ERR_FULL] = "the disk or the database is full",
+    [ERR_IO] = "input/output error",
+    [ERR_CREATE] = "cannot create",
+    [ERR_PERMISSION] = "permission denied",
+    [ERR_CONFIG] = "configuration error",
+    [ERR_MEMORY] = "out of memory",
+    [ERR_LIMIT] = "too long",
+    [ERR_INTERNAL] = "internal error",
+};
+
 const char *
 error_string(enum error e)
 {
-	switch (e) {
-	case OK:
-		return "no error";
-	case ERR_NOTFOUND:
-		return "not found";
-	case ERR_USAGE:
-		return "wrong usage";
-	case ERR_DATA:
-		return "bad value";
-	case ERR_EXISTS:
-		return "exists already";
-	case ERR_CONFLICT:
-		return "contradicts what is stored";
-	case ERR_PROTECTED:
-		return "would let pass what is denied now";
-	case ERR_MISSING:
-		return "there is no policy database";
-	case ERR_NOINPUT:
-		return "no such file";
-	case ERR_DAMAGED:
-		return "the database is damaged";
-	case ERR_REPLACED:
-		return "the database file was replaced";
-	case ERR_OVERTAKEN:
-		return "the database changed too often while it was read; try again";
-	case ERR_FORMAT:
-		return "not a policy database";
-	case ERR_NEWER:
-		return "the database was written by a newer version";
-	case ERR_OLDER:
-		return "the policy database was written by an older version of smtpauth-milter; export it with that version and import it with this one, see NEWS";
-	case ERR_NETWORK_FS:
-		return "the state folder is on a network file system";
-	case ERR_PID_SPACE:
-		return "the process number is taken in the lock file: all programs on one state folder must share a PID namespace";
-	case ERR_BUSY:
-		return "the database is busy";
-	case ERR_FULL:
-		return "the disk or the database is full";
-	case ERR_IO:
-		return "input/output error";
-	case ERR_CREATE:
-		return "cannot create";
-	case ERR_PERMISSION:
-		return "permission denied";
-	case ERR_CONFIG:
-		return "configuration error";
-	case ERR_MEMORY:
-		return "out of memory";
-	case ERR_LIMIT:
-		return "too long";
-	case ERR_INTERNAL:
-		return "internal error";
-	}
-	return "unknown error";
+	return (size_t)e < sizeof phrases / sizeof *phrases && phrases[e] != NULL
+	    ? phrases[e]
+	    : "unknown error";
 }
 
 /* error_set - store the line, hand the error through */

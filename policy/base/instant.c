@@ -4,6 +4,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #define DAY INT64_C(86400)
@@ -14,129 +15,74 @@
 /* A century is enough for any exception; this bounds the arithmetic. */
 #define SPAN_MAX (INT64_C(36525) * DAY)
 
-struct fields {
-	int year, month, day, hour, minute, second;
-};
-
-/* days_from_civil - days since 1970-01-01 in the proleptic Gregorian calendar */
-static int64_t
-days_from_civil(int y, int m, int d)
-{
-	int64_t year = m <= 2 ? y - 1 : y;
-	int64_t era = year / 400, yoe = year - era * 400;
-	int64_t doy = (153 * (m > 2 ? m - 3 : m + 9) + 2) / 5 + d - 1;
-
-	return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
-}
-
-/* days_in_month - 28 to 31 */
-static int
-days_in_month(int y, int m)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-	bool leap = (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
-
-	return m == 2 && leap ? 29 : days[m - 1];
-}
-
-/* digits - reads exactly N digits at *S and steps over them; -1 where not */
-static int
-digits(const char **s, int n)
-{
-	int value = 0;
-
-	for (int i = 0; i < n; i++, (*s)++) {
-		if (**s < '0' || **s > '9')
-			return -1;
-		value = value * 10 + (**s - '0');
-	}
-	return value;
-}
-
+/* matches - whether S begins as PATTERN does, in which a 0 is any digit */
 static bool
-literal(const char **s, char upper)
+matches(const char *s, const char *pattern)
 {
-	if (**s != upper && **s != (upper >= 'A' ? upper + 32 : upper))
-		return false;
-	(*s)++;
+	for (; *pattern != '\0'; s++, pattern++)
+		if (*pattern == '0' ? *s < '0' || *s > '9' : *s != *pattern)
+			return false;
 	return true;
 }
 
+/* parse_date - "2026-12-01": when it begins */
 static bool
-parse_date(const char **s, struct fields *f)
+parse_date(const char *s, instant *out_r)
 {
-	f->year = digits(s, 4);
-	if (f->year < 1970 || !literal(s, '-'))
+	struct tm tm = {0};
+	int month, day;
+
+	if (!matches(s, "0000-00-00") ||
+	    sscanf(s, "%4d-%2d-%2d", &tm.tm_year, &month, &day) != 3)
 		return false;
-	f->month = digits(s, 2);
-	if (f->month < 1 || f->month > 12 || !literal(s, '-'))
-		return false;
-	f->day = digits(s, 2);
-	return f->day >= 1 && f->day <= days_in_month(f->year, f->month);
+	tm.tm_year -= 1900;
+	tm.tm_mon = month - 1;
+	tm.tm_mday = day;
+	*out_r = timegm(&tm); /* February 30 is in March then */
+	return tm.tm_year >= 70 && tm.tm_mon == month - 1 && tm.tm_mday == day;
 }
 
+/* parse_clock - "09:00:00Z": the seconds since the day began, in UTC */
 static bool
-parse_clock(const char **s, struct fields *f)
+parse_clock(const char *s, int64_t *seconds_r)
 {
-	f->hour = digits(s, 2);
-	if (f->hour < 0 || f->hour > 23 || !literal(s, ':'))
-		return false;
-	f->minute = digits(s, 2);
-	if (f->minute < 0 || f->minute > 59 || !literal(s, ':'))
-		return false;
-	f->second = digits(s, 2);
-	if (f->second < 0 || f->second > 60) /* RFC 3339 allows a leap second */
-		return false;
-	if (**s == '.') {
-		do
-			(*s)++;
-		while (**s >= '0' && **s <= '9');
-		return (*s)[-1] != '.';
-	}
-	return true;
-}
+	int hour, minute, second, east_hour = 0, east_minute = 0;
 
-/* parse_offset - Z or +HH:MM or -HH:MM, in seconds east of UTC */
-static bool
-parse_offset(const char **s, int64_t *east_r)
-{
-	int sign, hour, minute;
-
-	*east_r = 0;
-	if (literal(s, 'Z'))
-		return true;
-	if (**s != '+' && **s != '-')
+	if (!matches(s, "00:00:00") ||
+	    sscanf(s, "%2d:%2d:%2d", &hour, &minute, &second) != 3)
 		return false;
-	sign = *(*s)++ == '+' ? 1 : -1;
-	hour = digits(s, 2);
-	if (hour < 0 || hour > 23 || !literal(s, ':'))
+	s += strlen("00:00:00");
+	if (matches(s, ".0"))
+		s += 1 + strspn(s + 1, "0123456789");
+	if (strcasecmp(s, "Z") != 0 &&
+	    ((*s != '+' && *s != '-') || !matches(s + 1, "00:00") || s[6] != '\0' ||
+		sscanf(s + 1, "%2d:%2d", &east_hour, &east_minute) != 2))
 		return false;
-	minute = digits(s, 2);
-	*east_r = sign * (hour * 3600 + minute * 60);
-	return minute >= 0 && minute <= 59;
+	*seconds_r = (hour * 60 + minute) * 60 + second -
+	    (*s == '-' ? -1 : 1) * (east_hour * 60 + east_minute) * 60;
+	/* RFC 3339 allows a leap second */
+	return hour <= 23 && minute <= 59 && second <= 60 && east_hour <= 23 &&
+	    east_minute <= 59;
 }
 
 /* parse_absolute - a date, or a date with a time of day */
 static bool
 parse_absolute(const char *s, enum instant_date date, instant *out_r)
 {
-	struct fields f = {0};
-	int64_t east;
-	instant t;
+	int64_t clock;
 
-	if (!parse_date(&s, &f))
+	if (!parse_date(s, out_r))
 		return false;
-	t = days_from_civil(f.year, f.month, f.day) * DAY;
+	s += strlen("2026-12-01");
 	if (*s == '\0') {
-		t += date == INSTANT_DAY_END ? DAY : 0;
-		*out_r = t < LAST ? t : LAST;
+		*out_r += date == INSTANT_DAY_END ? DAY : 0;
+		*out_r = *out_r < LAST ? *out_r : LAST;
 		return true;
 	}
-	if ((!literal(&s, 'T') && !literal(&s, ' ')) || !parse_clock(&s, &f) ||
-	    !parse_offset(&s, &east) || *s != '\0')
+	if (strchr("Tt ", *s) == NULL || !parse_clock(s + 1, &clock))
 		return false;
-	*out_r = t + f.hour * 3600 + f.minute * 60 + f.second - east;
-	return *out_r >= 0 && *out_r <= LAST;
+	*out_r += clock;
+	return instant_is_valid(*out_r);
 }
 
 /* span - digits and a unit; false where it is not one or too long */
@@ -144,16 +90,12 @@ static bool
 span(const char *s, int64_t *seconds_r)
 {
 	int64_t value = 0, unit;
+	const char *digits = s;
 
-	if (*s < '0' || *s > '9')
-		return false;
-	for (; *s >= '0' && *s <= '9'; s++) {
+	for (; *s >= '0' && *s <= '9' && value <= SPAN_MAX; s++)
 		value = value * 10 + (*s - '0');
-		if (value > SPAN_MAX)
-			return false;
-	}
 	unit = *s == 'd' ? DAY : *s == 'h' ? 3600 : *s == 'm' ? 60 : 0;
-	if (unit == 0 || s[1] != '\0' || value > SPAN_MAX / unit)
+	if (s == digits || unit == 0 || s[1] != '\0' || value > SPAN_MAX / unit)
 		return false;
 	*seconds_r = value * unit;
 	return true;
@@ -200,7 +142,7 @@ instant_print(instant t, char *buf)
 bool
 instant_is_valid(instant t)
 {
-	return t >= 0 && t <= INT64_C(253402300799); /* 9999-12-31T23:59:59Z */
+	return t >= 0 && t <= LAST;
 }
 
 instant

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/base/text.h"
+#include "policy/base/unicode.h"
 
 static void
 put(struct json *j, const char *s)
@@ -52,14 +52,14 @@ put_string(struct json *j, const char *s, size_t n)
 
 	put(j, "\"");
 	for (size_t i = 0; i < n; i += len) {
-		len = text_utf8_length(s + i, n - i);
+		len = unicode_length(s + i, n - i);
 		if (len == 0) {
 			put(j, "\xEF\xBF\xBD");
 			len = 1;
 		} else if (s[i] == '"' || s[i] == '\\') {
 			snprintf(escape, sizeof escape, "\\%c", s[i]);
 			put(j, escape);
-		} else if (text_is_unsafe(s + i, len)) {
+		} else if (!unicode_is_visible(s + i, len)) {
 			put_escape(j, s + i, len);
 		} else {
 			j->put(j->arg, s + i, len);

@@ -2,7 +2,6 @@
 /* record - the bytes of stored records, written and read */
 #include "policy/base/record.h"
 
-#include <endian.h>
 #include <string.h>
 
 void
@@ -86,6 +85,18 @@ take(struct record_reader *r, size_t n)
 	return at;
 }
 
+/* get_big_endian - N bytes */
+static uint64_t
+get_big_endian(struct record_reader *r, size_t n)
+{
+	const uint8_t *at = take(r, n);
+	uint64_t v = 0;
+
+	while (at != NULL && n-- > 0)
+		v = v << 8 | *at++;
+	return v;
+}
+
 void
 record_get_bytes(struct record_reader *r, void *out, size_t n)
 {
@@ -100,46 +111,25 @@ record_get_bytes(struct record_reader *r, void *out, size_t n)
 uint8_t
 record_get_u8(struct record_reader *r)
 {
-	const uint8_t *at = take(r, 1);
-
-	return at != NULL ? *at : 0;
-}
-
-/* get_u16 - the length of a string */
-static uint16_t
-get_u16(struct record_reader *r)
-{
-	const uint8_t *at = take(r, 2);
-
-	return at != NULL ? (uint16_t)(at[0] << 8 | at[1]) : 0;
+	return (uint8_t)get_big_endian(r, 1);
 }
 
 uint32_t
 record_get_u32(struct record_reader *r)
 {
-	const uint8_t *at = take(r, sizeof(uint32_t));
-	uint32_t v = 0;
-
-	if (at != NULL)
-		memcpy(&v, at, sizeof v);
-	return be32toh(v);
+	return (uint32_t)get_big_endian(r, 4);
 }
 
 uint64_t
 record_get_u64(struct record_reader *r)
 {
-	const uint8_t *at = take(r, sizeof(uint64_t));
-	uint64_t v = 0;
-
-	if (at != NULL)
-		memcpy(&v, at, sizeof v);
-	return be64toh(v);
+	return get_big_endian(r, 8);
 }
 
 void
 record_get_string(struct record_reader *r, char *out, size_t cap)
 {
-	size_t n = get_u16(r);
+	size_t n = get_big_endian(r, 2);
 
 	out[0] = '\0';
 	if (n >= cap)

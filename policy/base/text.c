@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/base/hex.h"
 #include "policy/base/unicode.h"
 
 #define ESCAPED_MAX 2100 /* what escapes are undone of: 500 bytes and some */
@@ -59,76 +60,15 @@ text_printf(struct text *t, const char *fmt, ...)
 	}
 }
 
-/* is_tail - whether the byte can only stand inside a UTF-8 character */
-static bool
-is_tail(char c)
-{
-	return ((unsigned char)c & 0xC0) == 0x80;
-}
-
-/* second_byte_ok - excludes over-long forms, surrogates and > U+10FFFF */
-static bool
-second_byte_ok(unsigned char lead, unsigned char second)
-{
-	switch (lead) {
-	case 0xE0:
-		return second >= 0xA0;
-	case 0xED:
-		return second <= 0x9F;
-	case 0xF0:
-		return second >= 0x90;
-	case 0xF4:
-		return second <= 0x8F;
-	default:
-		return true;
-	}
-}
-
-size_t
-text_utf8_length(const char *s, size_t n)
-{
-	unsigned char lead;
-	size_t want;
-
-	if (n == 0)
-		return 0;
-	lead = (unsigned char)s[0];
-	if (lead < 0x80)
-		return 1;
-	if (lead < 0xC2 || lead > 0xF4)
-		return 0;
-	want = lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-	if (n < want || !second_byte_ok(lead, (unsigned char)s[1]))
-		return 0;
-	for (size_t i = 1; i < want; i++)
-		if (!is_tail(s[i]))
-			return 0;
-	return want;
-}
-
-/* is_control - C0, DEL, C1 */
-static bool
-is_control(const char *s, size_t len)
-{
-	const unsigned char *u = (const unsigned char *)s;
-
-	if (len == 1)
-		return u[0] < 0x20 || u[0] == 0x7F;
-	return len == 2 && u[0] == 0xC2 && u[1] < 0xA0;
-}
-
-bool
-text_is_unsafe(const char *s, size_t len)
-{
-	return !unicode_is_visible(s, len);
-}
-
 /* is_ambiguous - whether the backslash at I would read as the begin of an escape */
 static bool
 is_ambiguous(const char *s, size_t n, size_t i)
 {
 	return s[i] == '\\' && i + 1 < n && s[i + 1] == 'x';
 }
+
+/* What each way of escaping escapes as well. */
+static const char in_word[] = " \"\\=", in_line[] = "\\", in_typed[] = "";
 
 /* escape_where - the loop that all ways of escaping share */
 static void
@@ -137,8 +77,8 @@ escape_where(struct text *t, const char *s, size_t n, size_t limit, const char *
 	size_t i = 0, len;
 
 	while (i < n && i < limit) {
-		len = text_utf8_length(s + i, n - i);
-		if (len == 0 || text_is_unsafe(s + i, len) ||
+		len = unicode_length(s + i, n - i);
+		if (len == 0 || !unicode_is_visible(s + i, len) ||
 		    (len == 1 && strchr(also, s[i]) != NULL) || is_ambiguous(s, n, i)) {
 			for (size_t end = i + (len ? len : 1); i < end; i++)
 				text_printf(t, "\\x%02X", (unsigned char)s[i]);
@@ -154,36 +94,19 @@ escape_where(struct text *t, const char *s, size_t n, size_t limit, const char *
 void
 text_escape(struct text *t, const char *s, size_t n, size_t limit)
 {
-	escape_where(t, s, n, limit, " \"\\=");
+	escape_where(t, s, n, limit, in_word);
 }
 
 void
 text_show(struct text *t, const char *s, size_t n, size_t limit)
 {
-	escape_where(t, s, n, limit, "\\");
+	escape_where(t, s, n, limit, in_line);
 }
 
 void
 text_typed(struct text *t, const char *s, size_t n, size_t limit)
 {
-	escape_where(t, s, n, limit, "");
-}
-
-/* take_escape - whether a \xHH is at S, and its byte, in upper case as it is written */
-static bool
-take_escape(const char *s, char *byte_r)
-{
-	static const char digits[] = "0123456789ABCDEF";
-	const char *high, *low;
-
-	if (s[0] != '\\' || s[1] != 'x' || s[2] == '\0' || s[3] == '\0')
-		return false;
-	high = strchr(digits, s[2]);
-	low = strchr(digits, s[3]);
-	if (high == NULL || low == NULL)
-		return false;
-	*byte_r = (char)((size_t)(high - digits) << 4 | (size_t)(low - digits));
-	return true;
+	escape_where(t, s, n, limit, in_typed);
 }
 
 /* is_utf8 - whether all of S is */
@@ -193,7 +116,7 @@ is_utf8(const char *s)
 	size_t n = strlen(s), len;
 
 	for (size_t i = 0; i < n; i += len) {
-		len = text_utf8_length(s + i, n - i);
+		len = unicode_length(s + i, n - i);
 		if (len == 0)
 			return false;
 	}
@@ -204,7 +127,7 @@ is_utf8(const char *s)
 static bool
 is_written(const char *s, const char *written)
 {
-	static const char *const also[] = {" \"\\=", "\\", ""};
+	const char *const also[] = {in_word, in_line, in_typed};
 	char buf[ESCAPED_MAX];
 	struct text t;
 
@@ -224,15 +147,14 @@ text_unescape(char *out, size_t cap, const char *s)
 	bool any = false;
 	size_t n = 0;
 
-	while (*s != '\0' && n + 1 < cap) {
-		bool is = take_escape(s, &out[n]);
+	for (; *s != '\0' && n + 1 < cap; s++, n++) {
+		int byte = s[0] == '\\' && s[1] == 'x' ? hex_byte(s + 2) : -1;
 
-		if (!is)
-			out[n] = *s;
-		if (out[n++] == '\0')
+		out[n] = byte >= 0 ? (char)byte : *s;
+		if (out[n] == '\0')
 			return false;
-		s += is ? 4 : 1;
-		any |= is;
+		s += byte >= 0 ? 3 : 0;
+		any |= byte >= 0;
 	}
 	out[n] = '\0';
 	return any && *s == '\0' && is_utf8(out) && is_written(out, whole);
@@ -241,16 +163,13 @@ text_unescape(char *out, size_t cap, const char *s)
 bool
 text_is_line(const char *s, size_t n)
 {
-	size_t len, i = 0;
+	const unsigned char *u = (const unsigned char *)s;
 
-	for (;;) {
-		while (i < n && s[i] >= ' ' && s[i] <= '~')
-			i++;
-		if (i == n)
-			return true;
-		len = text_utf8_length(s + i, n - i);
-		if (len == 0 || is_control(s + i, len))
+	for (size_t len, i = 0; i < n; i += len) {
+		len = unicode_length(s + i, n - i);
+		if (len == 0 || u[i] < ' ' || u[i] == 0x7F ||
+		    (u[i] == 0xC2 && u[i + 1] < 0xA0)) /* C1 */
 			return false;
-		i += len;
 	}
+	return true;
 }

@@ -27,11 +27,11 @@ void text_printf(struct text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Appends N bytes of S as one printable word: visible UTF-8 stays, and every byte
- * of a character that is not visible, every space, quote, backslash, '=' and invalid
- * byte becomes \xHH. After LIMIT
- * input bytes the rest is replaced by "...[N bytes]", so that a cut value can
- * never be taken for a whole one.
+ * Appends N bytes of S as one printable word: visible UTF-8 (see unicode_is_visible())
+ * stays, and every byte of another character, every space, quote, backslash, '=' and
+ * invalid byte becomes \xHH. This is the one rule for logs, tables, messages and mails.
+ * After LIMIT input bytes the rest is replaced by "...[N bytes]", so that a cut value
+ * can never be taken for a whole one.
  */
 void text_escape(struct text *t, const char *s, size_t n, size_t limit);
 
@@ -52,20 +52,6 @@ void text_typed(struct text *t, const char *s, size_t n, size_t limit);
  * UTF-8, of less than CAP bytes, that is in OUT then.
  */
 bool text_unescape(char *out, size_t cap, const char *s);
-
-/*
- * Returns the length (1 to 4) of the valid UTF-8 character at S, of which N bytes
- * are there; 0 where there is none (RFC 3629: no surrogates, no over-long forms).
- */
-size_t text_utf8_length(const char *s, size_t n);
-
-/*
- * Whether the UTF-8 character of LEN bytes must not be printed as it is, because a
- * terminal obeys it, a viewer breaks a line at it or turns the text around it, or
- * nobody sees it. This is the one rule for logs, tables, messages and mails: any
- * character that is not visible (see unicode_is_visible()).
- */
-bool text_is_unsafe(const char *s, size_t len);
 
 /*
  * Whether N bytes of S are fit to be stored as somebody's words: valid UTF-8 without

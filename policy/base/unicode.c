@@ -41,6 +41,19 @@ unicode_lower_nfc(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 	return len <= cap ? OK : ERR_LIMIT;
 }
 
+size_t
+unicode_length(const char *s, size_t n)
+{
+	int len;
+
+	if (n == 0)
+		return 0;
+	if ((unsigned char)*s < 0x80)
+		return 1;
+	len = u8_mblen((const uint8_t *)s, n);
+	return len > 0 ? (size_t)len : 0;
+}
+
 /* is_mapped_away - what LDAP's string preparation (RFC 4518) drops though it shows */
 static bool
 is_mapped_away(ucs4_t c)

@@ -20,6 +20,12 @@ enum error unicode_lower_nfc(
     const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
 /*
+ * Returns the length (1 to 4) of the valid UTF-8 character at S, of which N bytes
+ * are there; 0 where there is none (RFC 3629: no surrogates, no over-long forms).
+ */
+size_t unicode_length(const char *s, size_t n);
+
+/*
  * Whether every character of the N bytes S can be seen, or is an ASCII blank: none is a
  * control, a format character, ignorable by default, white space of another kind, a
  * noncharacter or a replacement character. False for invalid UTF-8.

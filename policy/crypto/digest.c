@@ -2,7 +2,10 @@
 /* digest - the policy digest: a sum of the hashes of records */
 #include "policy/crypto/digest.h"
 
+#include <ctype.h>
 #include <string.h>
+
+#include "policy/base/hex.h"
 
 enum error
 digest_of(struct hasher *h, struct bytes key, struct bytes value, struct digest *one_r)
@@ -75,25 +78,7 @@ digest_equal(const struct digest *a, const struct digest *b)
 const char *
 digest_print(const struct digest *sum, char *buf)
 {
-	static const char hex[] = "0123456789abcdef";
-
-	for (int i = 0; i < DIGEST_BYTES; i++) {
-		buf[2 * i] = hex[sum->byte[i] >> 4];
-		buf[2 * i + 1] = hex[sum->byte[i] & 15];
-	}
-	buf[DIGEST_TEXT_MAX - 1] = '\0';
-	return buf;
-}
-
-/* hex_value - of a hexadecimal digit in either case, or -1 */
-static int
-hex_value(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+	return hex_print(sum->byte, DIGEST_BYTES, buf);
 }
 
 bool
@@ -102,11 +87,13 @@ digest_parse(const char *s, struct digest *out_r)
 	if (strlen(s) != DIGEST_TEXT_MAX - 1)
 		return false;
 	for (int i = 0; i < DIGEST_BYTES; i++) {
-		int high = hex_value(s[2 * i]), low = hex_value(s[2 * i + 1]);
+		char pair[2] = {(char)toupper((unsigned char)s[2 * i]),
+		    (char)toupper((unsigned char)s[2 * i + 1])};
+		int byte = hex_byte(pair);
 
-		if (high < 0 || low < 0)
+		if (byte < 0)
 			return false;
-		out_r->byte[i] = (uint8_t)(high << 4 | low);
+		out_r->byte[i] = (uint8_t)byte;
 	}
 	return true;
 }

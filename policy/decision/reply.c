@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "policy/base/text.h"
+#include "policy/base/unicode.h"
 
 /* libmilter refuses a longer text (libmilter/smfi.c, MAXREPLYLEN) */
 #define WIRE_MAX 980
@@ -40,7 +40,7 @@ add(struct line *l, const char *s)
 	size_t n = strlen(s), len;
 
 	for (size_t i = 0; i < n; i += len) {
-		len = text_utf8_length(s + i, n - i);
+		len = unicode_length(s + i, n - i);
 		add_char(
 		    l, (char)(len == 1 && s[i] >= ' ' && s[i] <= '~' ? s[i] : '?'));
 		if (len == 0)
@@ -59,7 +59,7 @@ expand(struct line *l, const char *s, const char *url, const struct reply_names 
 	char one[5];
 
 	while (*s != '\0') {
-		size_t i, n = text_utf8_length(s, strlen(s));
+		size_t i, n = unicode_length(s, strlen(s));
 
 		for (i = 0; i < sizeof fields / sizeof *fields; i++)
 			if (strncmp(s, fields[i].field, strlen(fields[i].field)) == 0)

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "policy/base/text.h"
+#include "policy/base/unicode.h"
 
 static const char *const names[] = {
     [TEMPLATE_TENANT] = "tenant",
@@ -186,7 +187,7 @@ check_body(const struct template *t, const struct line *l, struct error_text *wh
 	size_t n;
 
 	for (size_t i = 0; i < l->len; i += n) {
-		n = text_utf8_length(l->at + i, l->len - i);
+		n = unicode_length(l->at + i, l->len - i);
 		if (n == 0)
 			return bad(t, l, why, "not valid UTF-8");
 		if (l->at[i] == '\r')

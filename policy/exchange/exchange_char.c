@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "policy/base/text.h"
+#include "policy/base/unicode.h"
 
 size_t
 exchange_blank(const char *s, size_t n)
@@ -58,7 +59,7 @@ exchange_check_text(struct exchange_span s, struct error_text *why)
 		return error_set(why, ERR_DATA,
 		    "the line has a NUL byte; is the file UTF-16? Save it as UTF-8");
 	for (size_t i = 0; i < s.len; i += len) {
-		len = text_utf8_length(s.at + i, s.len - i);
+		len = unicode_length(s.at + i, s.len - i);
 		if (len == 0)
 			return error_set(why, ERR_DATA,
 			    "the line is not UTF-8; save the file as UTF-8");

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/base/text.h"
+#include "policy/base/unicode.h"
 #include "policy/exchange/exchange_row.h"
 
 void
@@ -199,7 +199,7 @@ put_escaped(struct exchange_script *s, struct error_text *why)
 		    "a backtick stands before a quote, a `$` or the end of a line "
 		    "only");
 	advance(s, 1);
-	return put(s, text_utf8_length(s->left.at, s->left.len), why);
+	return put(s, unicode_length(s->left.at, s->left.len), why);
 }
 
 /* put_quoted - a quoted part of a word; a quote in it is doubled */

@@ -2,14 +2,7 @@
 /* xtext - the encoding in which Sendmail hands a login over (RFC 3461 section 4) */
 #include "policy/identity/xtext.h"
 
-/* hex_upper - the value of an upper-case hexadecimal digit, or -1 */
-static int
-hex_upper(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "policy/base/hex.h"
 
 enum error
 xtext_decode(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
@@ -22,12 +15,11 @@ xtext_decode(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 		if (c < '!' || c > '~' || c == '=')
 			return ERR_DATA;
 		if (c == '+') {
-			int high = i + 2 < n ? hex_upper(s[i + 1]) : -1;
-			int low = high >= 0 ? hex_upper(s[i + 2]) : -1;
+			int byte = i + 2 < n ? hex_byte(s + i + 1) : -1;
 
-			if (low < 0)
+			if (byte < 0)
 				return ERR_DATA;
-			c = (char)(high << 4 | low);
+			c = (char)byte;
 			i += 2;
 		}
 		if (len == cap)

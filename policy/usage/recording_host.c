@@ -3,11 +3,11 @@
  */
 #include "policy/usage/recording_host.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "policy/base/hex.h"
 #include "policy/base/text.h"
 
 #define NODE_VERSION 1
@@ -56,9 +56,7 @@ recording_host_same(const struct usage_node *a, const struct usage_node *b)
 const char *
 recording_host_id_print(const struct usage_node *n, char *buf)
 {
-	for (int i = 0; i < NODE_ID_BYTES; i++)
-		snprintf(buf + 2 * i, 3, "%02x", n->id[i]);
-	return buf;
+	return hex_print(n->id, NODE_ID_BYTES, buf);
 }
 
 void

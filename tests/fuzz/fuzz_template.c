@@ -4,6 +4,7 @@
 #include "fuzz.h"
 
 #include "policy/base/text.h"
+#include "policy/base/unicode.h"
 #include "policy/decision/template.h"
 
 #include <stdlib.h>
@@ -64,7 +65,7 @@ lines_are_sound(const char *text, size_t n)
 	fuzz_expect(strlen(text) == n && n > 0 && text[n - 1] == '\n');
 	fuzz_expect(strchr(text, '\r') == NULL);
 	for (const char *s = text; *s != '\0'; s += len) {
-		len = text_utf8_length(s, strlen(s));
+		len = unicode_length(s, strlen(s));
 		fuzz_expect(len > 0);
 	}
 	for (; *text != '\0'; text += strcspn(text, "\n") + 1)

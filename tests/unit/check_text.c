@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_text.c - lines built in a bounded buffer, UTF-8, and escaping. */
 #include "policy/base/text.h"
+#include "policy/base/unicode.h"
 #include "tests/lib/suite.h"
 
 #include <stdint.h>
@@ -136,7 +137,7 @@ units_at(const char *whole, size_t n)
 	size_t at = 0;
 
 	while (at < n)
-		at += whole[at] == '\\' ? 4 : text_utf8_length(whole + at, 4);
+		at += whole[at] == '\\' ? 4 : unicode_length(whole + at, 4);
 	return at == n;
 }
 
@@ -267,13 +268,12 @@ START_TEST(utf8_length_of_all_starts)
 
 				memcpy(s, u, sizeof s);
 				for (size_t n = 1; n <= 4; n++)
-					if (text_utf8_length(s, n) !=
-					    model_length(u, n))
+					if (unicode_length(s, n) != model_length(u, n))
 						ck_abort_msg(
 						    "%02X %02X %02X %02X, %zu bytes",
 						    u[0], u[1], u[2], u[3], n);
 			}
-	ck_assert_uint_eq(text_utf8_length("a", 0), 0);
+	ck_assert_uint_eq(unicode_length("a", 0), 0);
 }
 END_TEST
 
