@@ -25,13 +25,9 @@ find_split(const char *s, size_t n, const char *separators)
 static bool
 has_empty_part(const char *s, size_t n)
 {
-	const char *end = s + n, *at = s;
-
-	while (at < end && (at = memchr(at, '@', (size_t)(end - at))) != NULL) {
-		if (at == s || at + 1 == end || at[1] == '@')
+	for (size_t i = 0; i < n; i++)
+		if (s[i] == '@' && (i == 0 || i + 1 == n || s[i + 1] == '@'))
 			return true;
-		at++;
-	}
 	return false;
 }
 
@@ -104,61 +100,8 @@ check_bytes(const char *s, size_t n, struct error_text *why)
 	return OK;
 }
 
-/* invalid - the reason in words */
-static enum error
-invalid(enum error e, struct error_text *why)
-{
-	if (e == ERR_LIMIT)
-		return error_set(why, ERR_DATA,
-		    "the login is longer than %d bytes after normalisation", LOGIN_MAX);
-	if (e == ERR_DATA)
-		return error_set(why, ERR_DATA,
-		    "the domain of the login is none that a tenant could own");
-	return e;
-}
-
-/* find_plain_split - where '@' is among letters and digits that stay as they are; N if
- * there is anything else */
-static size_t
-find_plain_split(const char *s, size_t n)
-{
-	size_t split = n;
-
-	for (size_t i = 0; i < n; i++) {
-		char c = s[i];
-
-		if ((c >= 'a' && c <= 'z') || (c >= '-' && c <= '9' && c != '/'))
-			continue;
-		if (c != '@' || split < n)
-			return n;
-		split = i;
-	}
-	return split;
-}
-
-/*
- * take_plain - a login that is in normal form as it comes, which most are; the rules
- * below would give the same, at three times the price
- */
-static bool
-take_plain(const char *s, size_t n, struct login *out_r)
-{
-	size_t split = find_plain_split(s, n);
-
-	if (split == 0 || split + 1 >= n || n > LOGIN_RAW_MAX ||
-	    !domain_is_normal(s + split + 1, n - split - 1))
-		return false;
-	memcpy(out_r->text, s, n);
-	out_r->text[n] = '\0';
-	out_r->len = n;
-	out_r->local = split;
-	out_r->has_domain = true;
-	return true;
-}
-
-/* normalize - by all rules */
-static enum error
-normalize(const char *s, size_t n, const char *separators, struct login *out_r,
+enum error
+login_normalize(const char *s, size_t n, const char *separators, struct login *out_r,
     struct error_text *why)
 {
 	enum error e = check_bytes(s, n, why);
@@ -175,22 +118,18 @@ normalize(const char *s, size_t n, const char *separators, struct login *out_r,
 		return e;
 	out_r->has_domain = false;
 	e = lower_local(s, split, out_r);
-	if (e != OK)
-		return invalid(e, why);
 	out_r->len = out_r->local;
-	if (split < n)
+	if (e == OK && split < n)
 		e = append_normal_domain(s + split + 1, n - split - 1, out_r);
-	if (e != OK)
-		return invalid(e, why);
-	out_r->text[out_r->len] = '\0';
-	return OK;
-}
-
-enum error
-login_normalize(const char *s, size_t n, const char *separators, struct login *out_r,
-    struct error_text *why)
-{
-	return take_plain(s, n, out_r) ? OK : normalize(s, n, separators, out_r, why);
+	if (e == ERR_LIMIT)
+		return error_set(why, ERR_DATA,
+		    "the login is longer than %d bytes after normalisation", LOGIN_MAX);
+	if (e == ERR_DATA)
+		return error_set(
+		    why, e, "the domain of the login is none that a tenant could own");
+	if (e == OK)
+		out_r->text[out_r->len] = '\0';
+	return e;
 }
 
 enum error
