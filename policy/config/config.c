@@ -19,52 +19,44 @@
 static const char *const mta_words[] = {"auto", "postfix", "sendmail", NULL};
 static const char *const log_words[] = {"stderr", "syslog", "json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
+/* those of enum action that answer an error */
+static const char *const on_error_words[] = {
+    "", "reject", "tempfail", "", "accept", NULL};
 
-/* A key: how it is set from text, and printed. */
+/* A key: the member it sets, how that is set from text, and printed. */
 struct row {
 	const char *key;
 	const char *initial;
 	const char *expected; /* what a good value is, for the error message */
-	bool (*set)(struct config *c, size_t offset, const char *value);
-	void (*print)(const struct config *c, size_t offset, FILE *to);
-	size_t offset; /* of the member, where the functions serve several */
+	bool (*set)(const struct row *row, void *member, const char *value);
+	void (*print)(const struct row *row, const void *member, FILE *to);
+	size_t offset;
+	const char *const *words; /* of an enumeration */
 };
 
-static char *
-member(struct config *c, size_t offset)
-{
-	return (char *)c + offset;
-}
-
-static const char *
-const_member(const struct config *c, size_t offset)
-{
-	return (const char *)c + offset;
-}
-
 static bool
-set_text(struct config *c, size_t offset, const char *value)
+set_text(const struct row *row, void *member, const char *value)
 {
 	size_t n = strlen(value);
 
+	(void)row;
 	if (n > CONFIG_VALUE_MAX)
 		return false;
-	memcpy(member(c, offset), value, n + 1);
+	memcpy(member, value, n + 1);
 	return true;
 }
 
 static bool
-set_path(struct config *c, size_t offset, const char *value)
+set_path(const struct row *row, void *member, const char *value)
 {
-	return value[0] == '/' && set_text(c, offset, value);
+	return value[0] == '/' && set_text(row, member, value);
 }
 
 /* set_file - a path that does not name a folder */
 static bool
-set_file(struct config *c, size_t offset, const char *value)
+set_file(const struct row *row, void *member, const char *value)
 {
-	return value[0] == '/' && value[strlen(value) - 1] != '/' &&
-	    set_text(c, offset, value);
+	return value[strlen(value) - 1] != '/' && set_path(row, member, value);
 }
 
 /* number - digits up to MAX; where they end, or NULL */
@@ -77,221 +69,151 @@ number(const char *s, unsigned long max)
 	return *s >= '0' && *s <= '9' && n <= max ? end : NULL;
 }
 
-/* is_port - "PORT@HOST"; libmilter would take no host for every address there is */
+/* set_socket - libmilter would take a port without a host for every address there is */
 static bool
-is_port(const char *s)
+set_socket(const struct row *row, void *member, const char *value)
 {
-	const char *end = number(s, 65535);
+	size_t n = strcspn(value, ":");
+	const char *at = value[n] == ':' ? value + n + 1 : value + n;
+	const char *end = number(at, 65535);
+	bool good = false;
 
-	return end != NULL && strtoul(s, NULL, 10) > 0 && *end == '@' && end[1] != '\0';
-}
-
-static bool
-is_path(const char *s)
-{
-	return *s == '/';
-}
-
-static bool
-is_descriptor(const char *s)
-{
-	const char *end = number(s, 65535);
-
-	return end != NULL && *end == '\0';
-}
-
-static bool
-set_socket(struct config *c, size_t offset, const char *value)
-{
-	static const struct {
-		const char *kind;
-		bool (*is_good)(const char *s);
-	} kinds[] = {{"inet:", is_port}, {"inet6:", is_port}, {"unix:", is_path},
-	    {"local:", is_path}, {"fd:", is_descriptor}};
-
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-		size_t n = strlen(kinds[i].kind);
-
-		if (strncmp(value, kinds[i].kind, n) == 0)
-			return kinds[i].is_good(value + n) &&
-			    set_text(c, offset, value);
-	}
-	return false;
+	if (strncmp(value, "unix:", 5) == 0 || strncmp(value, "local:", 6) == 0)
+		good = *at == '/';
+	else if (strncmp(value, "inet:", 5) == 0 || strncmp(value, "inet6:", 6) == 0)
+		good = end != NULL && strtoul(at, NULL, 10) > 0 && *end == '@' &&
+		    end[1] != '\0';
+	else if (strncmp(value, "fd:", 3) == 0)
+		good = end != NULL && *end == '\0';
+	return good && set_text(row, member, value);
 }
 
 static void
-print_text(const struct config *c, size_t offset, FILE *to)
+print_text(const struct row *row, const void *member, FILE *to)
 {
-	fputs(const_member(c, offset), to);
+	(void)row;
+	fputs(member, to);
 }
 
 static bool
-set_mode(struct config *c, size_t offset, const char *value)
+set_mode(const struct row *row, void *member, const char *value)
 {
 	char *end;
 	unsigned long mode = strtoul(value, &end, 8);
 
-	(void)offset;
-	c->socket_mode = (unsigned)mode;
+	(void)row;
+	*(unsigned *)member = (unsigned)mode;
 	return value[0] >= '0' && value[0] <= '7' && *end == '\0' && mode <= 0777;
 }
 
 static void
-print_mode(const struct config *c, size_t offset, FILE *to)
+print_mode(const struct row *row, const void *member, FILE *to)
 {
-	(void)offset;
-	fprintf(to, "%04o", c->socket_mode);
+	(void)row;
+	fprintf(to, "%04o", *(const unsigned *)member);
 }
 
 static bool
-set_mta(struct config *c, size_t offset, const char *value)
+set_word(const struct row *row, void *member, const char *value)
 {
-	int i = word_find(mta_words, value);
+	int i = *value != '\0' ? word_find(row->words, value) : -1;
 
-	(void)offset;
 	if (i >= 0)
-		c->mta = (enum mta)i;
+		memcpy(member, &i, sizeof i);
 	return i >= 0;
 }
 
+_Static_assert(sizeof(enum mta) == sizeof(int) && sizeof(enum action) == sizeof(int) &&
+	sizeof(enum log_level) == sizeof(int) && sizeof(enum log_target) == sizeof(int),
+    "set_word() sets an enumeration");
+
 static void
-print_mta(const struct config *c, size_t offset, FILE *to)
+print_word(const struct row *row, const void *member, FILE *to)
 {
-	(void)offset;
-	fputs(mta_words[c->mta], to);
+	int i;
+
+	memcpy(&i, member, sizeof i);
+	fputs(row->words[i], to);
 }
 
 static bool
-set_on_error(struct config *c, size_t offset, const char *value)
-{
-	(void)offset;
-	return word_to_action(value, &c->on_error) && c->on_error != ACTION_DEFAULT &&
-	    c->on_error != ACTION_REPORT;
-}
-
-static void
-print_on_error(const struct config *c, size_t offset, FILE *to)
-{
-	(void)offset;
-	fputs(word_of_action(c->on_error), to);
-}
-
-static bool
-set_log(struct config *c, size_t offset, const char *value)
-{
-	int i = word_find(log_words, value);
-
-	(void)offset;
-	if (i >= 0)
-		c->log = (enum log_target)i;
-	return i >= 0;
-}
-
-static void
-print_log(const struct config *c, size_t offset, FILE *to)
-{
-	(void)offset;
-	fputs(log_words[c->log], to);
-}
-
-static bool
-set_level(struct config *c, size_t offset, const char *value)
-{
-	int i = word_find(level_words, value);
-
-	(void)offset;
-	if (i >= 0)
-		c->log_level = (enum log_level)i;
-	return i >= 0;
-}
-
-static void
-print_level(const struct config *c, size_t offset, FILE *to)
-{
-	(void)offset;
-	fputs(level_words[c->log_level], to);
-}
-
-static bool
-set_yes_no(struct config *c, size_t offset, const char *value)
+set_yes_no(const struct row *row, void *member, const char *value)
 {
 	bool yes = strcmp(value, "yes") == 0;
 
-	memcpy(member(c, offset), &yes, sizeof yes);
+	(void)row;
+	*(bool *)member = yes;
 	return yes || strcmp(value, "no") == 0;
 }
 
 static void
-print_yes_no(const struct config *c, size_t offset, FILE *to)
+print_yes_no(const struct row *row, const void *member, FILE *to)
 {
-	bool yes;
-
-	memcpy(&yes, const_member(c, offset), sizeof yes);
-	fputs(yes ? "yes" : "no", to);
+	(void)row;
+	fputs(*(const bool *)member ? "yes" : "no", to);
 }
 
 static bool
-set_seconds(struct config *c, size_t offset, const char *value)
+set_seconds(const struct row *row, void *member, const char *value)
 {
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
+	const char *end = number(value, 3600);
 
-	(void)offset;
-	c->usage_flush = (unsigned)n;
-	return value[0] >= '0' && value[0] <= '9' && *end == '\0' && n >= 1 &&
-	    n <= 3600;
+	(void)row;
+	*(unsigned *)member = (unsigned)strtoul(value, NULL, 10);
+	return end != NULL && *end == '\0' && *(unsigned *)member >= 1;
 }
 
 static void
-print_seconds(const struct config *c, size_t offset, FILE *to)
+print_seconds(const struct row *row, const void *member, FILE *to)
 {
-	(void)offset;
-	fprintf(to, "%u", c->usage_flush);
+	(void)row;
+	fprintf(to, "%u", *(const unsigned *)member);
 }
 
 #define AT(m) offsetof(struct config, m)
 
 static const struct row rows[] = {
     {"socket", CONFIG_SOCKET, "inet:PORT@HOST, inet6:PORT@HOST, unix:/PATH or fd:N",
-	set_socket, print_text, AT(socket)},
-    {"socket-mode", "0660", "an octal mode", set_mode, print_mode, 0},
-    {"socket-group", "", "a group", set_text, print_text, AT(socket_group)},
-    {"user", "", "a user", set_text, print_text, AT(user)},
+	set_socket, print_text, AT(socket), NULL},
+    {"socket-mode", "0660", "an octal mode", set_mode, print_mode, AT(socket_mode),
+	NULL},
+    {"socket-group", "", "a group", set_text, print_text, AT(socket_group), NULL},
+    {"user", "", "a user", set_text, print_text, AT(user), NULL},
     {STATE_DIR, DEFAULT_STATE_DIR, "an absolute path", set_path, print_text,
-	AT(state_dir)},
-    {"mta", "auto", "auto, postfix or sendmail", set_mta, print_mta, 0},
-    {"on-error", "tempfail", "tempfail, reject or accept", set_on_error, print_on_error,
-	0},
-    {"log", "stderr", "syslog, stderr or json", set_log, print_log, 0},
-    {"log-level", "info", "error, warning, info or debug", set_level, print_level, 0},
-    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed)},
-    {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage)},
-    {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds, 0},
+	AT(state_dir), NULL},
+    {"mta", "auto", "auto, postfix or sendmail", set_word, print_word, AT(mta),
+	mta_words},
+    {"on-error", "tempfail", "tempfail, reject or accept", set_word, print_word,
+	AT(on_error), on_error_words},
+    {"log", "stderr", "syslog, stderr or json", set_word, print_word, AT(log),
+	log_words},
+    {"log-level", "info", "error, warning, info or debug", set_word, print_word,
+	AT(log_level), level_words},
+    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed),
+	NULL},
+    {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage), NULL},
+    {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds,
+	AT(usage_flush), NULL},
     {"metrics-file", "", "an absolute path of a file", set_file, print_text,
-	AT(metrics_file)},
+	AT(metrics_file), NULL},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
 
-static const struct row *
-find_row(const char *key)
-{
-	for (size_t i = 0; i < ROWS; i++)
-		if (strcmp(rows[i].key, key) == 0)
-			return &rows[i];
-	return NULL;
-}
-
 enum error
 config_set(struct config *c, const char *key, const char *value, struct error_text *why)
 {
-	const struct row *row = find_row(key);
+	const struct row *row = rows;
+	char *member;
 
-	if (row == NULL)
+	while (row < rows + ROWS && strcmp(row->key, key) != 0)
+		row++;
+	if (row == rows + ROWS)
 		return error_set(why, ERR_CONFIG, "unknown key \"%s\"", key);
+	member = (char *)c + row->offset;
 	if (value[0] == '\0' && row->initial[0] == '\0')
-		*member(c, row->offset) = '\0'; /* as config_print() has it */
-	else if (!row->set(c, row->offset, value))
+		*member = '\0'; /* as config_print() has it */
+	else if (!row->set(row, member, value))
 		return error_set(why, ERR_CONFIG, "bad value \"%s\" for %s: use %s",
 		    value, key, row->expected);
 	return OK;
@@ -302,17 +224,8 @@ set_defaults(struct config *c)
 {
 	memset(c, 0, sizeof *c);
 	for (size_t i = 0; i < ROWS; i++)
-		if (rows[i].initial[0] != '\0' &&
-		    !rows[i].set(c, rows[i].offset, rows[i].initial))
+		if (config_set(c, rows[i].key, rows[i].initial, NULL) != OK)
 			abort(); /* a default of the table above is wrong */
-}
-
-/* set_default_user - asks for the account only where no other is named */
-static void
-set_default_user(struct config *c)
-{
-	if (getpwnam(DEFAULT_USER) != NULL)
-		memcpy(c->user, DEFAULT_USER, sizeof DEFAULT_USER);
 }
 
 struct parse {
@@ -491,8 +404,8 @@ config_read(struct config *out, const char *file, struct error_text *why)
 	struct parse p = {.config = out, .why = why};
 	enum error e = read_file(&p, file);
 
-	if (e == OK && !p.has_user)
-		set_default_user(out);
+	if (e == OK && !p.has_user && getpwnam(DEFAULT_USER) != NULL)
+		memcpy(out->user, DEFAULT_USER, sizeof DEFAULT_USER);
 	return e;
 }
 
@@ -514,7 +427,7 @@ config_print(const struct config *c, FILE *to)
 {
 	for (size_t i = 0; i < ROWS; i++) {
 		fprintf(to, "%s = ", rows[i].key);
-		rows[i].print(c, rows[i].offset, to);
+		rows[i].print(&rows[i], (const char *)c + rows[i].offset, to);
 		fputc('\n', to);
 	}
 }

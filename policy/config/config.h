@@ -7,9 +7,8 @@
 #include <stdio.h>
 
 #include "policy/base/error.h"
-#include "policy/identity/login.h"
 #include "policy/identity/mta.h"
-#include "policy/model/tenant.h"
+#include "policy/model/word.h"
 
 #define CONFIG_VALUE_MAX 198 /* bytes of a line, inih's limit */
 

@@ -86,14 +86,6 @@ endpoint_from_postfix(const char *s, struct endpoint *out)
 	return set(out, ENDPOINT_INET, rest, (size_t)(colon - rest), colon + 1);
 }
 
-bool
-endpoint_is_loopback(const struct endpoint *e)
-{
-	return e->kind == ENDPOINT_INET &&
-	    (strcmp(e->name, "localhost") == 0 || strcmp(e->name, "::1") == 0 ||
-		strncmp(e->name, "127.", 4) == 0);
-}
-
 /* is_own - whether the address is one of this machine: only then can it be bound */
 static bool
 is_own(const struct addrinfo *a)

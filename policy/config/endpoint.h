@@ -29,9 +29,6 @@ bool endpoint_from_postfix(const char *s, struct endpoint *out_r);
  */
 bool endpoint_reaches(const struct endpoint *a, const struct endpoint *b);
 
-/* Whether the host is this machine's own, by its name or number. */
-bool endpoint_is_loopback(const struct endpoint *e);
-
 /* Prints in Postfix's form and in libmilter's; OUT has ENDPOINT_MAX + 32 bytes. */
 const char *endpoint_postfix(const struct endpoint *e, char *out);
 const char *endpoint_milter(const struct endpoint *e, char *out);
