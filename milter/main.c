@@ -17,6 +17,7 @@
 #include "milter/service/id.h"
 #include "milter/service/listener.h"
 #include "milter/service/log.h"
+#include "milter/service/log_writer.h"
 #include "milter/service/privileges.h"
 #include "milter/service/service_notify.h"
 #include "milter/service/socket_activation.h"
@@ -383,8 +384,12 @@ main(int argc, char **argv)
 	}
 	if (arguments.print || arguments.test)
 		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
-	log_open(config.log, config.log_level);
+	if (log_open(config.log, config.log_level) != OK) {
+		fprintf(stderr, "smtpauth-milter: cannot start a thread\n");
+		return EX_OSERR;
+	}
 	status = run(&config);
+	log_writer_flush();
 	/* Threads of ours and of libmilter still run: no destructor may pull things
 	 * away. */
 	_exit(status);

@@ -15,26 +15,22 @@ struct log_field {
 };
 
 /*
- * Where lines go from now on; before, to standard error from level info up. Called
- * once, before threads are started.
+ * Sets where lines go and which, once, before threads are started that log. Until then
+ * lines wait in memory. ERR_MEMORY.
  */
-void log_open(enum log_target target, enum log_level level);
-
-/* Whether a line of this level would be written. */
-bool log_wants(enum log_level level);
+enum error log_open(enum log_target target, enum log_level level) MUST_USE;
 
 /*
- * Writes one line, whole; what does not fit into some 7 kB is left out. A thread of its
- * own writes, so that a reader who does not read holds up nobody: this waits at most
- * 250 ms, and lines that nobody takes are lost and counted. Thread-safe, no allocation.
+ * Logs one line, escaped; of a message over 1500 bytes the end is missing. Waits for no
+ * reader, see log_writer.h. Thread-safe, no allocation.
  */
 void log_message(enum log_level level, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * A line of fields: key=value, or the members of one JSON object. Every key is there;
- * a value over 500 bytes, or more than fits, is not shown, or not all of it. It does
- * not wait at all, not even until the line is written.
+ * Logs one line of fields: key=value, or the members of a JSON object. Every key is
+ * there; a value over 500 bytes, or more than fits in 7 kB, is not shown, or not all of
+ * it. Otherwise as log_message().
  */
 void log_fields(enum log_level level, const struct log_field *fields, size_t n);
 

@@ -462,8 +462,7 @@ class Reader(Log):
         self.full('json', lambda line: json.loads(line).get('login'))
 
     def test_no_write_ends_inside_a_line(self):
-        """Or a line of another thread could get in there: the kernel may
-        take a write of more than PIPE_BUF bytes in parts.  A pipe of packets
+        """Or a line of another process could get in there.  A pipe of packets
         keeps apart what was written apart."""
         reader, writer = os.pipe2(os.O_DIRECT)
         self.addCleanup(self.close, reader)
@@ -473,14 +472,11 @@ class Reader(Log):
         while b' verified' not in data:
             data = os.read(reader, 1 << 20)
         number = self.flood(daemon, QUEUE // 2, sender=b'\xff' * 200)
-        largest = 0
         while number:
             data = os.read(reader, 1 << 20)
             self.assertEqual(data[-1:], b'\n', data[-80:])
             self.assertTrue(data.startswith(b'smtpauth-milter: '), data[:80])
             number -= data.count(b' login=')
-            largest = max(largest, data.count(b'\n'))
-        self.assertGreater(largest, 1, 'lines in one write')
 
     def test_stop_with_a_full_pipe(self):
         reader, writer = self.pipe()
