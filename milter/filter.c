@@ -8,13 +8,14 @@
 
 #include <libmilter/mfapi.h>
 
-#include "milter/metrics.h"
+#include "milter/daemon.h"
+#include "milter/request.h"
 #include "milter/service/log.h"
 
 #define NAME "smtpauth-milter"
 
 /* libmilter gives callbacks no argument of ours, so these are global. */
-static const struct decider *the_decider;
+static struct daemon *the_daemon;
 static atomic_bool closed;
 
 /*
@@ -23,9 +24,9 @@ static atomic_bool closed;
  * among those of MAIL because every MTA always defines it: libmilter keeps the macros
  * of an earlier transaction until a packet with at least one macro replaces them.
  */
-static const struct {
+static struct {
 	int stage;
-	const char *macros;
+	char macros[80]; /* not const, as libmilter's argument is not */
 } symlists[] = {
     {SMFIM_CONNECT, "v {daemon_name} {client_addr}"},
     {SMFIM_ENVFROM,
@@ -53,7 +54,6 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 {
 	static atomic_flag said_fixed = ATOMIC_FLAG_INIT;
 	static atomic_flag said_refused = ATOMIC_FLAG_INIT;
-	char macros[128];
 
 	(void)f2;
 	(void)f3;
@@ -62,17 +62,13 @@ on_negotiate(SMFICTX *ctx, unsigned long f0, unsigned long f1, unsigned long f2,
 	*pf2 = *pf3 = 0;
 	if (*pf0 == 0) {
 		warn_once(&said_fixed,
-		    "the MTA does not let a milter choose its macros; it must send "
-		    "v, {auth_authen}, {auth_type}, {client_addr} and {daemon_name} by "
-		    "itself");
+		    "the MTA does not let a milter choose its macros; it must send v, {auth_authen}, {auth_type}, {client_addr} and {daemon_name} by itself");
 		return SMFIS_CONTINUE;
 	}
-	for (size_t i = 0; i < sizeof symlists / sizeof *symlists; i++) {
-		strcpy(
-		    macros, symlists[i].macros); /* libmilter's argument is not const */
-		if (smfi_setsymlist(ctx, symlists[i].stage, macros) != MI_SUCCESS)
+	for (size_t i = 0; i < sizeof symlists / sizeof *symlists; i++)
+		if (smfi_setsymlist(ctx, symlists[i].stage, symlists[i].macros) !=
+		    MI_SUCCESS)
 			warn_once(&said_refused, "the list of macros was not taken");
-	}
 	return SMFIS_CONTINUE;
 }
 
@@ -100,40 +96,33 @@ double_percent(const char *in, char *out)
 	*out = '\0';
 }
 
-/* set_reply - a reply libmilter does not take leaves the MTA's own text for the verdict
- */
-static void
-set_reply(SMFICTX *ctx, struct reply *r)
+/* answer - a reply that libmilter refuses leaves the MTA's own text for the verdict */
+static sfsistat
+answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
 {
 	char text[2 * sizeof r->text];
 
+	if (decision_passes(verdict))
+		return SMFIS_ACCEPT;
 	double_percent(r->text, text);
 	if (smfi_setreply(ctx, r->code, r->xcode, text) != MI_SUCCESS)
 		log_message(LEVEL_ERROR, "libmilter does not take the reply %s %s %s",
 		    r->code, r->xcode, r->text);
-}
-
-static sfsistat
-answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
-{
-	if (decision_passes(verdict))
-		return SMFIS_ACCEPT;
-	set_reply(ctx, r);
 	return verdict == VERDICT_TEMPFAIL ? SMFIS_TEMPFAIL : SMFIS_REJECT;
 }
 
 /*
  * enter - begins a decision; at the end of the service there are none any more. Either
- * metrics_in_progress() has this one, or this one sees that the filter is closed.
+ * in_progress has this one, or this one sees that the filter is closed.
  */
 static int64_t
-enter(void)
+enter(struct metrics *m)
 {
-	int64_t begin = metrics_begin();
+	int64_t begin = metrics_begin(m);
 
 	if (!atomic_load(&closed))
 		return begin;
-	metrics_cancel();
+	metrics_cancel(m);
 	for (;;) /* until the process ends, and with it the connection */
 		pause();
 }
@@ -141,21 +130,21 @@ enter(void)
 static sfsistat
 on_mail(SMFICTX *ctx, char **argv)
 {
-	const struct request t = {
-	    .login = macro(ctx, "{auth_authen}"),
-	    .mechanism = macro(ctx, "{auth_type}"),
-	    .client = macro(ctx, "{client_addr}"),
-	    .listener = macro(ctx, "{daemon_name}"),
+	struct request request = {
+	    .submission = {.login = macro(ctx, "{auth_authen}"),
+		.mechanism = macro(ctx, "{auth_type}"),
+		.client = macro(ctx, "{client_addr}"),
+		.listener = macro(ctx, "{daemon_name}")},
 	    .version = macro(ctx, "v"),
 	    .tls = macro(ctx, "{tls_version}"),
 	    .sender = argv != NULL && argv[0] != NULL ? argv[0] : "",
 	};
 	struct reply reply;
-	int64_t begin = enter();
-	struct decision decision = request_decide(the_decider, &t, &reply);
+	int64_t begin = enter(&the_daemon->metrics);
+	struct decision decision = request_decide(the_daemon, &request, &reply);
 	sfsistat status = answer(ctx, decision.verdict, &reply);
 
-	metrics_end(begin, &decision);
+	metrics_end(&the_daemon->metrics, begin, &decision);
 	return status;
 }
 
@@ -202,9 +191,9 @@ filter_open(const char *spec, struct error_text *why)
 }
 
 enum error
-filter_serve(const struct decider *decider)
+filter_serve(struct daemon *d)
 {
-	the_decider = decider;
+	the_daemon = d;
 	return smfi_main() == MI_SUCCESS ? OK : ERR_IO;
 }
 

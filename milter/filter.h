@@ -3,8 +3,9 @@
 #ifndef MILTER_FILTER_H
 #define MILTER_FILTER_H
 
-#include "milter/request.h"
 #include "policy/base/error.h"
+
+struct daemon;
 
 /*
  * Registers the filter and opens the listening socket SPEC ("inet:PORT@HOST",
@@ -14,15 +15,15 @@
 enum error filter_open(const char *spec, struct error_text *why) MUST_USE;
 
 /*
- * Serves until the process ends; DECIDER is borrowed for as long. Returns when
- * libmilter gives up (ERR_IO), or when its own thread, not the caller's, was handed
- * one of the blocked signals SIGHUP, SIGTERM and SIGINT (OK, up to 5 s later).
+ * Serves until the process ends; D is borrowed for as long. Returns when libmilter
+ * gives up (ERR_IO), or when its own thread, not the caller's, was handed one of the
+ * blocked signals SIGHUP, SIGTERM and SIGINT (OK, up to 5 s later).
  */
-enum error filter_serve(const struct decider *decider) MUST_USE;
+enum error filter_serve(struct daemon *d) MUST_USE;
 
 /*
  * No decision begins from now on: sessions that ask wait for the end of the process,
- * which closes their connection. metrics_in_progress() says when the last has ended.
+ * which closes their connection. metrics.in_progress says when the last has ended.
  */
 void filter_close(void);
 

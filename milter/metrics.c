@@ -4,7 +4,6 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,33 +11,13 @@
 #include "policy/base/unicode.h"
 
 #define SECOND_NS 1000000000
-#define VERDICTS (VERDICT_REJECT + 1)
-#define REASONS (REASON_STORE_ERROR + 1)
 #define LABEL_MAX 500
 
-/* Upper bounds of the histogram, in nanoseconds; one more bucket has no bound. */
-static const int64_t bounds[] = {1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000,
-    500000, 1000000, 2500000, 5000000, 10000000, 25000000, 50000000, 100000000,
-    250000000, 500000000, 1000000000, 2500000000, 5000000000, 10000000000};
-
-#define BOUNDS (sizeof bounds / sizeof *bounds)
-
-#define PARTS 16
-#define CACHE_LINE 64
-
-/* What some of the threads have counted. */
-struct part {
-	_Alignas(CACHE_LINE) _Atomic int64_t in_progress;
-	_Atomic uint64_t decisions[VERDICTS][REASONS];
-	_Atomic uint64_t bucket[BOUNDS + 1];
-	_Atomic uint64_t nanoseconds;
-};
-
-/*
- * Callbacks of libmilter have no argument that could lead here, and the process has one
- * filter; so the counters are global.
- */
-static struct part parts[PARTS];
+/* Upper bounds of the histogram, in nanoseconds; the last bucket has none. */
+static const int64_t bounds[METRICS_BUCKETS - 1] = {1000, 2500, 5000, 10000, 25000,
+    50000, 100000, 250000, 500000, 1000000, 2500000, 5000000, 10000000, 25000000,
+    50000000, 100000000, 250000000, 500000000, 1000000000, 2500000000, 5000000000,
+    10000000000};
 
 /*
  * The verdicts that a reason can have. They are printed from the start, with 0: a rate
@@ -47,7 +26,7 @@ static struct part parts[PARTS];
 #define MAY(verdict) (1U << (verdict))
 #define MAY_DENY (MAY(VERDICT_REPORT) | MAY(VERDICT_TEMPFAIL) | MAY(VERDICT_REJECT))
 
-static const unsigned possible[REASONS] = {
+static const unsigned possible[METRICS_REASONS] = {
     [REASON_LOCKED] = MAY(VERDICT_REJECT),
     [REASON_EXEMPT_CLIENT] = MAY(VERDICT_ALLOW),
     [REASON_EXEMPT_LISTENER] = MAY(VERDICT_ALLOW),
@@ -64,142 +43,83 @@ static const unsigned possible[REASONS] = {
 };
 
 static int64_t
-clock_ns(clockid_t id)
+clock_ns(void)
 {
 	struct timespec t;
 
-	clock_gettime(id, &t);
+	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
 }
 
-/* part - of this thread; threads take them in turn */
-static struct part *
-part(void)
-{
-	static _Atomic unsigned next;
-	static _Thread_local struct part *mine;
-
-	if (mine == NULL)
-		mine = &parts[atomic_fetch_add(&next, 1) % PARTS];
-	return mine;
-}
-
-static void
-add(_Atomic uint64_t *to, uint64_t n)
-{
-	atomic_fetch_add_explicit(to, n, memory_order_relaxed);
-}
-
-static uint64_t
-get(_Atomic uint64_t *from)
-{
-	return atomic_load_explicit(from, memory_order_relaxed);
-}
-
 int64_t
-metrics_begin(void)
+metrics_begin(struct metrics *m)
 {
-	/* in the order of all threads: see enter() in filter.c */
-	atomic_fetch_add(&part()->in_progress, 1);
-	return clock_ns(CLOCK_MONOTONIC);
+	m->in_progress++;
+	return clock_ns();
 }
 
 void
-metrics_cancel(void)
+metrics_cancel(struct metrics *m)
 {
-	atomic_fetch_sub(&part()->in_progress, 1);
+	m->in_progress--;
 }
 
 void
-metrics_end(int64_t begin, const struct decision *d)
+metrics_end(struct metrics *m, int64_t begin, const struct decision *d)
 {
-	int64_t took = clock_ns(CLOCK_MONOTONIC) - begin;
-	struct part *p = part();
+	int64_t took = clock_ns() - begin;
 	size_t i = 0;
 
-	add(&p->decisions[d->verdict][d->reason], 1);
+	m->decisions[d->verdict][d->reason]++;
 	if (d->verdict != VERDICT_PASS) {
-		while (i < BOUNDS && took > bounds[i])
+		while (i < METRICS_BUCKETS - 1 && took > bounds[i])
 			i++;
-		add(&p->bucket[i], 1);
-		add(&p->nanoseconds, (uint64_t)took);
+		m->bucket[i]++;
+		m->nanoseconds += (uint64_t)took;
 	}
-	atomic_fetch_sub(&p->in_progress, 1);
-}
-
-int64_t
-metrics_in_progress(void)
-{
-	int64_t sum = 0;
-
-	for (int i = 0; i < PARTS; i++)
-		sum += atomic_load(&parts[i].in_progress);
-	return sum;
-}
-
-/* The sums of what all threads have counted. */
-struct counts {
-	uint64_t decisions[VERDICTS][REASONS];
-	uint64_t bucket[BOUNDS + 1];
-	uint64_t nanoseconds;
-};
-
-static void
-add_part(struct counts *c, struct part *p)
-{
-	for (int v = 0; v < VERDICTS; v++)
-		for (int r = 0; r < REASONS; r++)
-			c->decisions[v][r] += get(&p->decisions[v][r]);
-	for (size_t i = 0; i <= BOUNDS; i++)
-		c->bucket[i] += get(&p->bucket[i]);
-	c->nanoseconds += get(&p->nanoseconds);
-}
-
-static struct counts
-count(void)
-{
-	struct counts c = {.nanoseconds = 0};
-
-	for (int i = 0; i < PARTS; i++)
-		add_part(&c, &parts[i]);
-	return c;
+	m->in_progress--;
 }
 
 /* of_verdict - all decisions with it */
 static uint64_t
-of_verdict(const struct counts *c, enum verdict v)
+of_verdict(const struct metrics *m, enum verdict v)
 {
 	uint64_t sum = 0;
 
-	for (int r = 0; r < REASONS; r++)
-		sum += c->decisions[v][r];
+	for (int r = 0; r < METRICS_REASONS; r++)
+		sum += m->decisions[v][r];
+	return sum;
+}
+
+static uint64_t
+store_errors(const struct metrics *m)
+{
+	uint64_t sum = 0;
+
+	for (int v = 0; v < METRICS_VERDICTS; v++)
+		sum += m->decisions[v][REASON_STORE_ERROR];
 	return sum;
 }
 
 uint64_t
-metrics_ended(void)
+metrics_ended(const struct metrics *m)
 {
-	const struct counts c = count();
 	uint64_t sum = 0;
 
-	for (int v = 0; v < VERDICTS; v++)
-		sum += of_verdict(&c, (enum verdict)v);
+	for (int v = 0; v < METRICS_VERDICTS; v++)
+		sum += of_verdict(m, (enum verdict)v);
 	return sum;
 }
 
 void
-metrics_totals(struct heartbeat_counters *out_r)
+metrics_totals(const struct metrics *m, struct heartbeat_counters *out_r)
 {
-	const struct counts c = count();
-
-	out_r->allowed = of_verdict(&c, VERDICT_ALLOW);
-	out_r->reported = of_verdict(&c, VERDICT_REPORT);
-	out_r->tempfailed = of_verdict(&c, VERDICT_TEMPFAIL);
-	out_r->rejected = of_verdict(&c, VERDICT_REJECT);
-	out_r->unauthenticated = of_verdict(&c, VERDICT_PASS);
-	out_r->store_errors = 0;
-	for (int v = 0; v < VERDICTS; v++)
-		out_r->store_errors += c.decisions[v][REASON_STORE_ERROR];
+	out_r->allowed = of_verdict(m, VERDICT_ALLOW);
+	out_r->reported = of_verdict(m, VERDICT_REPORT);
+	out_r->tempfailed = of_verdict(m, VERDICT_TEMPFAIL);
+	out_r->rejected = of_verdict(m, VERDICT_REJECT);
+	out_r->unauthenticated = of_verdict(m, VERDICT_PASS);
+	out_r->store_errors = store_errors(m);
 }
 
 /* What a series is printed with. */
@@ -276,46 +196,39 @@ seconds(struct page *p, const char *name, int64_t ms, const char *help)
 
 /* print_decisions - also what should not be possible, should it occur */
 static void
-print_decisions(struct page *p, const struct counts *c)
+print_decisions(struct page *p, const struct metrics *m)
 {
-	uint64_t errors = 0, n;
-
 	head(p, "decisions_total", "counter",
 	    "Decisions on authenticated sessions, by verdict and reason.");
-	for (int r = REASON_LOCKED; r < REASONS; r++)
-		for (int v = VERDICT_ALLOW; v < VERDICTS; v++) {
-			n = c->decisions[v][r];
-			if (r == REASON_STORE_ERROR)
-				errors += n;
-			if ((possible[r] & MAY(v)) != 0 || n > 0)
+	for (int r = REASON_LOCKED; r < METRICS_REASONS; r++)
+		for (int v = VERDICT_ALLOW; v < METRICS_VERDICTS; v++)
+			if ((possible[r] & MAY(v)) != 0 || m->decisions[v][r] > 0)
 				sample(p, "decisions_total",
 				    ",verdict=\"%s\",reason=\"%s\"} %" PRIu64,
 				    decision_verdict_name((enum verdict)v),
-				    decision_reason_name((enum reason)r), n);
-		}
+				    decision_reason_name((enum reason)r), m->decisions[v][r]);
 	counter(p, "unauthenticated_total",
-	    c->decisions[VERDICT_PASS][REASON_UNAUTHENTICATED],
+	    m->decisions[VERDICT_PASS][REASON_UNAUTHENTICATED],
 	    "MAIL commands without a login, which pass and are no decisions.");
-	counter(p, "store_errors_total", errors,
+	counter(p, "store_errors_total", store_errors(m),
 	    "Decisions by on-error, as the policy database could not be used.");
-	gauge(p, "decisions_in_progress", metrics_in_progress(),
+	gauge(p, "decisions_in_progress", m->in_progress,
 	    "MAIL commands that are being decided now.");
 }
 
 static void
-print_durations(struct page *p, const struct counts *c)
+print_durations(struct page *p, const struct metrics *m)
 {
-	const char *name = "decision_duration_seconds";
-	uint64_t all = 0, sum = c->nanoseconds;
+	uint64_t all = 0, sum = m->nanoseconds;
 
-	head(p, name, "histogram",
+	head(p, "decision_duration_seconds", "histogram",
 	    "Time from the MAIL command to the verdict, log line included.");
-	for (size_t i = 0; i < BOUNDS; i++) {
-		all += c->bucket[i];
+	for (size_t i = 0; i < METRICS_BUCKETS - 1; i++) {
+		all += m->bucket[i];
 		sample(p, "decision_duration_seconds_bucket", ",le=\"%g\"} %" PRIu64,
 		    (double)bounds[i] / SECOND_NS, all);
 	}
-	all += c->bucket[BOUNDS];
+	all += m->bucket[METRICS_BUCKETS - 1];
 	sample(p, "decision_duration_seconds_bucket", ",le=\"+Inf\"} %" PRIu64, all);
 	sample(p, "decision_duration_seconds_sum", "} %" PRIu64 ".%09" PRIu64,
 	    sum / SECOND_NS, sum % SECOND_NS);
@@ -334,8 +247,23 @@ digest_number(const struct digest *d)
 }
 
 static void
-print_meta(struct page *p, const struct store_meta *m)
+print_policy(struct page *p, const struct live_store_report *k)
 {
+	const struct store_meta *m = &k->meta;
+
+	head(p, "policy_state", "gauge",
+	    "1 for the state of the policy database: verifying, good or fault.");
+	sample(p, "policy_state", ",state=\"verifying\"} %d",
+	    k->state == KEEPER_VERIFYING);
+	sample(p, "policy_state", ",state=\"good\"} %d", k->state == KEEPER_GOOD);
+	sample(p, "policy_state", ",state=\"fault\"} %d", k->state == KEEPER_BAD);
+	gauge(p, "policy_verified_timestamp_seconds",
+	    k->verified == INSTANT_NONE ? 0 : k->verified,
+	    "When a scan of the whole policy database last held; 0: not yet.");
+	seconds(p, "policy_verify_duration_seconds", k->scan_ms,
+	    "How long that scan took. The next one comes after 1000 times that, and not before a minute.");
+	if (!k->has_meta)
+		return;
 	gauge(p, "policy_digest_prefix", digest_number(&m->digest),
 	    "The first 12 hexadecimal digits of the policy digest, as a number.");
 	gauge(p, "policy_tenants", (int64_t)m->tenants, "Tenants.");
@@ -346,31 +274,7 @@ print_meta(struct page *p, const struct store_meta *m)
 }
 
 static void
-print_policy(struct page *p, const struct live_store_report *k)
-{
-	static const struct {
-		enum live_store_state state;
-		const char *name;
-	} states[] = {{KEEPER_VERIFYING, "verifying"}, {KEEPER_GOOD, "good"},
-	    {KEEPER_BAD, "fault"}};
-
-	head(p, "policy_state", "gauge",
-	    "1 for the state of the policy database: verifying, good or fault.");
-	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
-		sample(p, "policy_state", ",state=\"%s\"} %d", states[i].name,
-		    k->state == states[i].state);
-	gauge(p, "policy_verified_timestamp_seconds",
-	    k->verified == INSTANT_NONE ? 0 : k->verified,
-	    "When a scan of the whole policy database last held; 0: not yet.");
-	seconds(p, "policy_verify_duration_seconds", k->scan_ms,
-	    "How long that scan took. The next one comes after 1000 times that, and "
-	    "not before a minute.");
-	if (k->has_meta)
-		print_meta(p, &k->meta);
-}
-
-static void
-print_usage(struct page *p, const struct usage_writer_report *u)
+print_usage(struct page *p, const struct usage_report *u)
 {
 	gauge(p, "usage_enabled", u->on, "1 if usage is recorded.");
 	counter(p, "usage_recorded_total", u->recorded,
@@ -378,8 +282,7 @@ print_usage(struct page *p, const struct usage_writer_report *u)
 	counter(p, "usage_dropped_total", u->dropped,
 	    "Submissions that could not be counted.");
 	counter(p, "usage_other_logins_total", u->others,
-	    "Submissions of logins of no tenant that are counted together, as the "
-	    "usage database has no room for more of them.");
+	    "Submissions of logins of no tenant that are counted together, as the usage database has no room for more of them.");
 	gauge(p, "usage_unknown_logins", (int64_t)u->strangers,
 	    "Logins of no tenant that the usage database has, of 20000 at most.");
 	counter(p, "usage_write_failures_total", u->failures,
@@ -410,14 +313,13 @@ print_process(struct page *p, const struct metrics_facts *f)
 }
 
 void
-metrics_print(FILE *to, const struct metrics_facts *facts)
+metrics_print(FILE *to, const struct metrics *m, const struct metrics_facts *facts)
 {
-	const struct counts c = count();
 	struct page p = {.to = to};
 
 	set_label(&p, facts->daemon);
-	print_decisions(&p, &c);
-	print_durations(&p, &c);
+	print_decisions(&p, m);
+	print_durations(&p, m);
 	print_policy(&p, &facts->policy);
 	print_usage(&p, &facts->usage);
 	print_process(&p, facts);

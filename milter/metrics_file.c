@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* metrics_file - the file that the metrics are in */
+/* metrics_file - the file with the metrics */
 #include "milter/metrics_file.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -13,17 +12,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "milter/metrics.h"
+#include "milter/daemon.h"
 #include "milter/service/log_writer.h"
 
 #define SUFFIX ".prom"
-
-static struct {
-	const struct config *config;
-	struct live_store *keeper;
-	instant started;
-	pthread_mutex_t mutex;
-} writer = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 /* open_files - how many descriptors are open, without the one that it takes; or -1 */
 static long
@@ -63,43 +55,27 @@ daemon_name(const char *path, char *out)
 		out[n - suffix] = '\0';
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void
-print_all(FILE *to)
+print_all(struct daemon *d, FILE *to)
 {
 	char name[CONFIG_VALUE_MAX + 1];
 	struct metrics_facts f = {
 	    .daemon = name,
-	    .started = writer.started,
-	    .now_ms = now_ms(),
-	    .interval = writer.config->usage_flush,
-	    .usage = usage_writer_report(),
+	    .started = d->reporter.heartbeat.started,
+	    .interval = d->config.usage_flush,
+	    .usage = d->usage_writer.report,
 	    .log_lost = log_writer_lost(),
 	    .files = open_files(),
 	    .files_max = files_limit(),
 	};
+	struct timespec now;
 
-	daemon_name(writer.config->metrics_file, name);
-	live_store_report(writer.keeper, &f.policy);
-	metrics_print(to, &f);
-}
-
-static enum error
-failed(struct error_text *why, const char *path)
-{
-	int err = errno;
-	enum error e = error_from_errno(err);
-
-	return error_set(
-	    why, e == ERR_MISSING ? ERR_CREATE : e, "%s: %s", path, strerror(err));
+	clock_gettime(CLOCK_REALTIME, &now);
+	f.now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	f.usage.waiting = d->usage_counter.waiting;
+	daemon_name(d->config.metrics_file, name);
+	live_store_report(d->store, &f.policy);
+	metrics_print(to, &d->metrics, &f);
 }
 
 /* create - a new file of ours, never one that somebody has put there; or NULL */
@@ -122,50 +98,35 @@ create(const char *path)
 
 /* fill - true if all of it is in the file */
 static bool
-fill(FILE *file)
+fill(struct daemon *d, FILE *file)
 {
 	bool good;
 
-	print_all(file);
+	print_all(d, file);
 	good = ferror(file) == 0;
 	return fclose(file) == 0 && good;
 }
 
-static enum error
-write_file(const char *path, struct error_text *why)
+enum error
+metrics_file_write(struct daemon *d, struct error_text *why)
 {
+	const char *path = d->config.metrics_file;
 	char temporary[CONFIG_VALUE_MAX + sizeof ".tmp"];
 	FILE *file;
 	enum error e;
+	int err;
 
+	if (path[0] == '\0')
+		return OK;
 	snprintf(temporary, sizeof temporary, "%s.tmp", path);
 	file = create(temporary);
-	if (file == NULL)
-		return failed(why, temporary);
-	if (fill(file) && rename(temporary, path) == 0)
+	if (file != NULL && fill(d, file) && rename(temporary, path) == 0)
 		return OK;
-	e = failed(why, path);
-	unlink(temporary);
-	return e;
-}
-
-void
-metrics_file_open(const struct config *config, struct live_store *keeper)
-{
-	writer.config = config;
-	writer.keeper = keeper;
-	writer.started = instant_now();
-}
-
-enum error
-metrics_file_write(struct error_text *why)
-{
-	enum error e;
-
-	if (writer.config == NULL || writer.config->metrics_file[0] == '\0' ||
-	    pthread_mutex_trylock(&writer.mutex) != 0)
-		return OK;
-	e = write_file(writer.config->metrics_file, why);
-	pthread_mutex_unlock(&writer.mutex);
-	return e;
+	err = errno;
+	e = error_from_errno(err);
+	error_set(why, e == ERR_MISSING ? ERR_CREATE : e, "%s: %s",
+	    file == NULL ? temporary : path, strerror(err));
+	if (file != NULL)
+		unlink(temporary);
+	return e == ERR_MISSING ? ERR_CREATE : e;
 }

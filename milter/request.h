@@ -1,36 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* request - from what the MTA says at MAIL FROM to the reply and the log line */
+/* request - one MAIL FROM: decide, reply, count, log. Knows nothing of libmilter. */
 #ifndef MILTER_REQUEST_H
 #define MILTER_REQUEST_H
 
-#include "policy/config/config.h"
+#include "milter/service/id.h"
 #include "policy/decision/reply.h"
-#include "policy/live/live_store.h"
+#include "policy/decision/submission.h"
 
-/* Knows nothing of libmilter. */
+struct daemon;
 
-/* The MTA's macros and the sender; never NULL, "" for what was not sent. */
+/* What the MTA says; strings are never NULL, "" for what it does not say. */
 struct request {
-	const char *login;     /* {auth_authen}; "": not authenticated */
-	const char *mechanism; /* {auth_type} */
-	const char *client;    /* {client_addr} */
-	const char *listener;  /* {daemon_name} */
-	const char *version;   /* v */
-	const char *tls;       /* {tls_version} */
-	const char *sender;    /* of MAIL FROM, in angle brackets as it came */
-};
-
-/* What decides: both are shared by all threads and only read. */
-struct decider {
-	const struct config *config;
-	struct live_store *keeper;
+	struct submission submission; /* login, client, listener and mechanism */
+	const char *version;          /* macro v */
+	const char *tls;              /* {tls_version} */
+	const char *sender;           /* of MAIL FROM, in angle brackets as it came */
+	char id[ID_LENGTH + 1];
 };
 
 /*
- * Decides, writes the log line, counts usage, and fills REPLY_R; its code is "" for a
- * verdict that passes. Any doubt ends in the configured on-error. Thread-safe.
+ * Decides, fills REPLY_R, counts usage and writes the log line. REPLY_R's code is ""
+ * for a verdict that passes. Fills in the rest of R: id, time and MTA. Any doubt ends
+ * in the configured on-error. Thread-safe.
  */
 struct decision request_decide(
-    const struct decider *decider, const struct request *t, struct reply *reply_r);
+    struct daemon *d, struct request *r, struct reply *reply_r);
 
 #endif

@@ -1,65 +1,72 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* usage_counter - counts who submits, in memory, until it is written down */
+/* usage_counter - counts who submits, in memory, until it is written */
 #ifndef MILTER_USAGE_COUNTER_H
 #define MILTER_USAGE_COUNTER_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "policy/base/error.h"
+#include "policy/decision/submission.h"
 #include "policy/usage/usage_database.h"
 
 /*
- * A table of fixed size, in 64 parts with a mutex each: one entry for each login and
- * day. What finds no room is counted as dropped. Strangers, the logins of no tenant,
- * get half of it: those that find no room there are counted together, as
- * usage_others(), so that logins that somebody makes up take nothing away from tenants.
- * The mutex is held for a look-up and an addition only, never for I/O: a part is
- * emptied by exchanging its memory.
+ * Two tables of fixed size, with one entry for each login and day: one is filled, the
+ * other one written, so that nobody who counts waits for I/O. What finds no room is
+ * counted as dropped. Strangers, the logins of no tenant, get half of a table; those
+ * that find no room there are counted together, as usage_others(), so that logins that
+ * somebody makes up take nothing away from tenants.
  */
-#define USAGE_COUNTER_SHARDS 64
-#define USAGE_COUNTER_SHARD_ENTRIES 256
-#define USAGE_COUNTER_ENTRIES (USAGE_COUNTER_SHARDS * USAGE_COUNTER_SHARD_ENTRIES)
-#define USAGE_COUNTER_SHARD_STRANGERS (USAGE_COUNTER_SHARD_ENTRIES / 2)
+#define USAGE_COUNTER_ENTRIES 16384
+#define USAGE_COUNTER_STRANGERS (USAGE_COUNTER_ENTRIES / 2)
 
-/*
- * Takes some 11 MB of address space, used as logins come: 3 MB when it is full of
- * logins of usual lengths. ERR_MEMORY. Once.
- */
-enum error usage_counter_start(void) MUST_USE;
+struct usage_table;
 
-/* One submission. Strings are never NULL; "" for what the MTA does not tell. */
-struct usage_counter_event {
-	const struct login *login;
-	enum usage_kind kind;
-	const char *client, *mechanism, *tls;
-	instant now;
-	bool stranger; /* no tenant owns the login */
+/* All zero before usage_counter_start(); until then nothing is counted. */
+struct usage_counter {
+	pthread_mutex_t mutex;
+	struct usage_table *filling;
+	bool hurried; /* that the table should be emptied has been said */
+	_Atomic uint64_t dropped;
+	_Atomic size_t waiting;    /* logins in both tables */
+	struct usage_table *taken; /* the writer's own, with the entries that it has */
+	size_t written;            /* ... dealt with */
 };
 
 /*
- * Counts it. True when the table is so full that it should be emptied early; that is
- * said once for each time. Nothing happens before usage_counter_start(). Thread-safe.
+ * Takes some 23 MB of address space, used as logins come: 4 MB a table that is full of
+ * logins of usual lengths. ERR_MEMORY. Once.
  */
-bool usage_counter_count(const struct usage_counter_event *event);
+enum error usage_counter_start(struct usage_counter *c) MUST_USE;
 
 /*
- * Empties a shard into OUT (USAGE_COUNTER_SHARD_ENTRIES of them) and returns how many
- * there were. One thread at a time.
+ * Counts a submission with its outcome, over the TLS version TLS. True when so little
+ * room is left that the table should be emptied, once for each time. Thread-safe.
  */
-size_t usage_counter_drain(unsigned shard, struct usage_entry *out);
+bool usage_counter_add(struct usage_counter *c, const struct submission *s,
+    const char *tls, const struct outcome *o);
 
-/* Puts N entries back that could not be written down. */
-void usage_counter_restore(const struct usage_entry *entry, size_t n);
+/* Counts N submissions as dropped. Thread-safe. */
+void usage_counter_drop(struct usage_counter *c, uint64_t n);
 
-/* What is in the table now; and what was dropped since the last call. */
-size_t usage_counter_entries(void);
-uint64_t usage_counter_take_dropped(void);
+/* The number dropped since the last call. Thread-safe. */
+uint64_t usage_counter_take_dropped(struct usage_counter *c);
 
-/* Counts N more as dropped; what passed unseen, for one. Nothing before
- * usage_counter_start().
- */
-void usage_counter_drop(uint64_t n);
+/* The following are for one thread at a time. */
+
+/* The number of entries that were taken and are not written yet. */
+size_t usage_counter_taken(const struct usage_counter *c);
+
+/* Takes all that was counted; what was taken before must be written. */
+void usage_counter_take(struct usage_counter *c);
+
+/* Copies the I-th of the taken entries. */
+void usage_counter_entry(
+    const struct usage_counter *c, size_t i, struct usage_entry *out_r);
+
+/* The first N of the taken entries are written. */
+void usage_counter_written(struct usage_counter *c, size_t n);
 
 #endif

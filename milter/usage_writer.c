@@ -1,127 +1,103 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* usage_writer - writes what the usage_counter has, and the heartbeat, to the usage
- * database */
+/* usage_writer - writes what was counted, and the heartbeat, to the usage database */
 #include "milter/usage_writer.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
-#include <stdlib.h>
+#include <stdio.h>
+#include <sys/stat.h>
 
-#include "milter/metrics.h"
-#include "milter/usage_counter.h"
+#include "milter/daemon.h"
+#include "policy/db/lmdb_file.h"
 #include "policy/usage/login_usage.h"
 #include "policy/usage/strangers.h"
-#include "policy/usage/usage_database.h"
 
-/* A transaction takes shards until it has so many entries. */
-#define BATCH_ENOUGH 256
-#define BATCH_MAX (BATCH_ENOUGH + USAGE_COUNTER_SHARD_ENTRIES)
-
+#define BATCH 512          /* entries of a transaction */
 #define PRUNE_VISITS 20000 /* records a writing, some 10 ms */
 
-static struct {
-	const struct config *config;
-	struct live_store *keeper;
-	struct usage_entry *batch;
-	uint32_t pruned_day;
-	instant since; /* from then on recorded without a gap */
-	struct usage_prune prune;
-	bool doubt;       /* the policy could not be asked in this piece of it */
-	uint64_t dropped; /* not yet in the record of the machine */
-	_Atomic uint64_t recorded, dropped_ever, failures, others;
-	_Atomic uint32_t strangers;
-	_Atomic int64_t written;
-} usage_writer = {.written = INSTANT_NONE, .prune.done = true};
-
 enum error
-usage_writer_start(const struct config *config, struct live_store *keeper)
+usage_writer_start(struct daemon *d)
 {
-	usage_writer.config = config;
-	usage_writer.keeper = keeper;
-	if (!config->usage)
-		return OK;
-	usage_writer.batch = calloc(BATCH_MAX, sizeof *usage_writer.batch);
-	return usage_writer.batch != NULL ? usage_counter_start() : ERR_MEMORY;
-}
-
-static uint64_t
-submissions_of(const struct usage_entry *entry, size_t n)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < n; i++)
-		for (int k = 0; k < USAGE_KINDS; k++)
-			sum += entry[i].day.count[k];
-	return sum;
+	d->usage_writer.prune.done = true;
+	d->usage_writer.report.written = INSTANT_NONE;
+	d->usage_writer.report.on = d->config.usage;
+	return d->config.usage ? usage_counter_start(&d->usage_counter) : OK;
 }
 
 /* add_entry - to the database, and to OTHERS what has no row of its own there */
 static enum error
-add_entry(struct db_txn *txn, const struct usage_entry *entry, uint64_t *others)
+add_entry(
+    struct db_txn *txn, struct usage_entry *entry, uint64_t *sum, uint64_t *others)
 {
-	struct usage_entry admitted = *entry; /* the batch may have to go back */
-	enum error e = usage_database_admit(txn, &admitted);
+	uint64_t n = 0;
+	enum error e = usage_database_admit(txn, entry);
 
-	if (e == OK && usage_is_others(&admitted.login))
-		*others += submissions_of(&admitted, 1);
-	return e == OK ? usage_database_add(txn, &admitted) : e;
+	for (int k = 0; k < USAGE_KINDS; k++)
+		n += entry->day.count[k];
+	*sum += n;
+	if (e == OK && usage_is_others(&entry->login))
+		*others += n;
+	return e == OK ? usage_database_add(txn, entry) : e;
 }
 
-/* write_batch - N entries in one transaction: all, or none */
+/* write_batch - the first N of the entries taken, in one transaction: all, or none */
 static enum error
-write_batch(struct db *db, const struct usage_entry *entry, size_t n)
+write_batch(struct daemon *d, size_t n)
 {
+	struct usage_report *report = &d->usage_writer.report;
+	uint64_t sum = 0, others = 0;
+	struct usage_entry entry;
 	struct db_txn *txn;
-	uint64_t others = 0;
-	enum error e = db_begin(db, true, &txn);
+	enum error e = db_begin(d->usage_writer.db, true, &txn);
+
+	for (size_t i = 0; i < n && e == OK; i++) {
+		usage_counter_entry(&d->usage_counter, i, &entry);
+		e = add_entry(txn, &entry, &sum, &others);
+	}
+	if (e == OK)
+		e = db_commit(&txn);
+	db_abort(&txn);
+	if (e != OK)
+		return e;
+	usage_counter_written(&d->usage_counter, n);
+	report->recorded += sum;
+	report->others += others;
+	return OK;
+}
+
+static enum error
+write_taken(struct daemon *d)
+{
+	enum error e = OK;
+
+	for (size_t n; e == OK && (n = usage_counter_taken(&d->usage_counter)) > 0;)
+		e = write_batch(d, n < BATCH ? n : BATCH);
+	return e;
+}
+
+/* write_entries - what could not be written the last time comes first */
+static enum error
+write_entries(struct daemon *d)
+{
+	enum error e = write_taken(d);
 
 	if (e != OK)
 		return e;
-	for (size_t i = 0; i < n && e == OK; i++)
-		e = add_entry(txn, &entry[i], &others);
-	if (e == OK)
-		e = db_commit(&txn);
-	if (e == OK)
-		atomic_fetch_add(&usage_writer.others, others);
-	db_abort(&txn);
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
-}
-
-/* write_entries - shard by shard; after an error what was taken goes back */
-static enum error
-write_entries(struct db *db)
-{
-	size_t n = 0;
-	enum error e = OK;
-
-	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS && e == OK; i++) {
-		n += usage_counter_drain(i, usage_writer.batch + n);
-		if (n == 0 || (n < BATCH_ENOUGH && i + 1 < USAGE_COUNTER_SHARDS))
-			continue;
-		e = write_batch(db, usage_writer.batch, n);
-		if (e == OK)
-			atomic_fetch_add(&usage_writer.recorded,
-			    submissions_of(usage_writer.batch, n));
-		else
-			usage_counter_restore(usage_writer.batch, n);
-		n = 0;
-	}
-	return e;
+	usage_counter_take(&d->usage_counter);
+	return write_taken(d);
 }
 
 /* take_dropped - what the record of the machine does not know of yet */
 static void
-take_dropped(void)
+take_dropped(struct daemon *d)
 {
-	uint64_t n = usage_counter_take_dropped();
+	uint64_t n = usage_counter_take_dropped(&d->usage_counter);
 
-	usage_writer.dropped += n;
-	atomic_fetch_add(&usage_writer.dropped_ever, n);
+	d->usage_writer.dropped += n;
+	d->usage_writer.report.dropped += n;
 }
 
 /* put_node - that all is written up to now */
 static enum error
-put_node(struct db_txn *txn, instant now)
+put_node(struct daemon *d, struct db_txn *txn, instant now)
 {
 	struct usage_node node;
 	enum error e = usage_database_get_node(txn, &node);
@@ -130,50 +106,40 @@ put_node(struct db_txn *txn, instant now)
 		e = recording_host_init(&node, now);
 	if (e != OK)
 		return e;
-	recording_host_touch(
-	    &node, now, usage_writer.config->usage, usage_writer.dropped);
-	usage_writer.since = node.since;
+	recording_host_touch(&node, now, d->config.usage, d->usage_writer.dropped);
+	d->usage_writer.since = node.since;
 	return usage_database_put_node(txn, &node);
-}
-
-static void
-fill_counters(struct heartbeat *h)
-{
-	struct usage_writer_report r = usage_writer_report();
-
-	metrics_totals(&h->counters);
-	h->counters.usage_on = r.on;
-	h->counters.usage_recorded = r.recorded;
-	h->counters.usage_dropped = r.dropped;
 }
 
 /* write_signs - the heartbeat and the record of the machine, in one transaction */
 static enum error
-write_signs(struct db *db, struct heartbeat *h)
+write_signs(struct daemon *d, struct heartbeat *h)
 {
-	struct db_txn *txn;
+	struct usage_report *report = &d->usage_writer.report;
 	uint32_t strangers;
-	enum error e = db_begin(db, true, &txn);
+	struct db_txn *txn;
+	enum error e = db_begin(d->usage_writer.db, true, &txn);
 
 	if (e != OK)
 		return e;
+	take_dropped(d);
 	h->beat = instant_now();
-	take_dropped();
-	fill_counters(h);
+	metrics_totals(&d->metrics, &h->counters);
+	h->counters.usage_on = report->on;
+	h->counters.usage_recorded = report->recorded;
+	h->counters.usage_dropped = report->dropped;
 	e = heartbeat_put(txn, h);
 	if (e == OK)
-		e = put_node(txn, h->beat);
+		e = put_node(d, txn, h->beat);
 	if (e == OK)
 		e = strangers_count(txn, &strangers);
-	if (e != OK) {
-		db_abort(&txn);
-		return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
-	}
-	e = db_commit(&txn);
+	if (e == OK)
+		e = db_commit(&txn);
+	db_abort(&txn);
 	if (e != OK)
 		return e;
-	usage_writer.dropped = 0;
-	atomic_store(&usage_writer.strangers, strangers);
+	d->usage_writer.dropped = 0;
+	report->strangers = strangers;
 	return OK;
 }
 
@@ -207,14 +173,14 @@ ask(void *arg, struct store_txn *txn)
 static bool
 is_known(void *arg, const struct login *login)
 {
+	struct daemon *d = arg;
 	struct question q = {login, true};
 
-	(void)arg;
-	if (usage_writer.doubt || live_store_state(usage_writer.keeper) != KEEPER_GOOD)
+	if (d->usage_writer.doubt || live_store_state(d->store) != KEEPER_GOOD)
 		return true;
-	if (live_store_read(usage_writer.keeper, ask, &q) == OK)
+	if (live_store_read(d->store, ask, &q) == OK)
 		return q.known;
-	usage_writer.doubt = true;
+	d->usage_writer.doubt = true;
 	return true;
 }
 
@@ -224,107 +190,130 @@ is_known(void *arg, const struct login *login)
  * everything old.
  */
 static void
-start_prune(instant now)
+start_prune(struct daemon *d, instant now)
 {
+	struct usage_writer *w = &d->usage_writer;
 	unsigned days;
 
-	if (!usage_writer.prune.done || usage_day_of(now) == usage_writer.pruned_day ||
-	    now - usage_writer.since < NODE_GAP_SECONDS ||
-	    live_store_state(usage_writer.keeper) != KEEPER_GOOD ||
-	    live_store_read(usage_writer.keeper, read_retention, &days) != OK)
+	if (!w->prune.done || usage_day_of(now) == w->pruned_day ||
+	    now - w->since < NODE_GAP_SECONDS ||
+	    live_store_state(d->store) != KEEPER_GOOD ||
+	    live_store_read(d->store, read_retention, &days) != OK)
 		return;
-	usage_writer.pruned_day = usage_day_of(now);
-	usage_prune_start(&usage_writer.prune, now, days);
-	usage_writer.prune.known = is_known;
+	w->pruned_day = usage_day_of(now);
+	usage_prune_start(&w->prune, now, days);
+	w->prune.known = is_known;
+	w->prune.arg = d;
 }
 
 /* prune - a piece each time, so that nothing has to wait for a large database */
 static enum error
-prune(struct db *db, instant now)
+prune(struct daemon *d, instant now)
 {
+	struct usage_writer *w = &d->usage_writer;
 	struct db_txn *txn;
 	enum error e;
 
-	start_prune(now);
-	if (usage_writer.prune.done)
+	start_prune(d, now);
+	if (w->prune.done)
 		return OK;
-	e = db_begin(db, true, &txn);
+	e = db_begin(w->db, true, &txn);
 	if (e != OK)
 		return e;
-	usage_writer.doubt = false;
-	e = usage_prune_step(txn, &usage_writer.prune, PRUNE_VISITS);
+	w->doubt = false;
+	e = usage_prune_step(txn, &w->prune, PRUNE_VISITS);
 	if (e == OK)
-		return db_commit(&txn);
+		e = db_commit(&txn);
 	db_abort(&txn);
+	return e;
+}
+
+/* lock_file - LMDB's, which orders all who open the database; false: there is none */
+static bool
+lock_file(const struct daemon *d, struct stat *st)
+{
+	char path[CONFIG_VALUE_MAX + sizeof "/usage/usage.mdb-lock"];
+
+	snprintf(path, sizeof path, "%s/usage/usage.mdb-lock", d->config.state_dir);
+	return stat(path, st) == 0;
+}
+
+/* is_current - whether the open files are still those in the folder, and LMDB's */
+static bool
+is_current(const struct daemon *d)
+{
+	const struct usage_writer *w = &d->usage_writer;
+	char path[CONFIG_VALUE_MAX + sizeof "/usage/usage.mdb-lock"];
+	struct db_file open;
+	struct stat st;
+
+	snprintf(path, sizeof path, "%s/usage/usage.mdb", d->config.state_dir);
+	return db_file(w->db, &open) == OK && stat(path, &st) == 0 &&
+	    st.st_dev == open.dev && st.st_ino == open.ino &&
+	    lmdb_file_check(path, false) == OK && lock_file(d, &st) &&
+	    st.st_dev == w->lock_dev && st.st_ino == w->lock_ino;
+}
+
+void
+usage_writer_close(struct daemon *d)
+{
+	db_close(&d->usage_writer.db);
+	d->usage_writer.damaged = false;
+}
+
+/* open_current - the database that is in the folder now */
+static enum error
+open_current(struct daemon *d, struct error_text *why)
+{
+	struct usage_writer *w = &d->usage_writer;
+	struct stat st;
+	enum error e;
+
+	if (w->db != NULL && is_current(d))
+		return OK;
+	usage_writer_close(d);
+	e = usage_database_open(&w->db, d->config.state_dir, true, why);
+	if (e == OK && lock_file(d, &st)) {
+		w->lock_dev = st.st_dev;
+		w->lock_ino = st.st_ino;
+	}
+	return e;
+}
+
+static enum error
+write_all(struct daemon *d, struct heartbeat *h)
+{
+	enum error e = write_entries(d);
+
+	if (e == OK)
+		e = write_signs(d, h);
+	if (e == OK)
+		e = prune(d, h->beat);
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
-/* One writing. */
-struct writing {
-	struct heartbeat *heartbeat;
-	struct error_text *why;
-	struct db *db;
-	enum error error;
-};
-
-static void *
-write_all(void *arg)
-{
-	struct writing *w = arg;
-	const char *dir = usage_writer.config->state_dir;
-
-	w->error = usage_database_open(&w->db, dir, true, w->why);
-	if (w->error != OK)
-		return NULL;
-	w->error = usage_writer.config->usage ? write_entries(w->db) : OK;
-	if (w->error == OK)
-		w->error = write_signs(w->db, w->heartbeat);
-	if (w->error == OK)
-		w->error = prune(w->db, w->heartbeat->beat);
-	if (w->error != OK)
-		error_set(w->why, w->error, "%s/usage/usage.mdb: %s%s", dir,
-		    error_string(w->error),
-		    w->error == ERR_DAMAGED ? "; move it away, and a new one is begun"
-					    : "");
-	return NULL;
-}
-
-/*
- * usage_writer_write - in a thread of its own: where damage has trapped it in the
- * middle of a transaction, LMDB's lock is given up by the end of the thread, and only
- * then may the database be closed (see db.h).
- */
 enum error
-usage_writer_write(struct heartbeat *h, struct error_text *why)
+usage_writer_write(struct daemon *d, struct heartbeat *h, struct error_text *why)
 {
-	struct writing w = {.heartbeat = h, .why = why};
-	pthread_t thread;
+	struct usage_writer *w = &d->usage_writer;
+	enum error e = w->damaged ? error_set(why, ERR_MEMORY, "cannot start a thread")
+				  : open_current(d, why);
 
-	if (pthread_create(&thread, NULL, write_all, &w) != 0)
-		w.error = error_set(why, ERR_MEMORY, "cannot start a thread");
-	else
-		pthread_join(thread, NULL);
-	db_close(&w.db);
-	if (w.error != OK) {
-		take_dropped();
-		atomic_fetch_add(&usage_writer.failures, 1);
-	} else {
-		atomic_store(&usage_writer.written, h->beat);
+	if (e == OK) {
+		e = write_all(d, h);
+		w->damaged = e == ERR_DAMAGED;
+		if (e != OK)
+			error_set(why, e, "%s/usage/usage.mdb: %s%s",
+			    d->config.state_dir, error_string(e),
+			    w->damaged ? "; move it away, and a new one is begun" : "");
 	}
-	return w.error;
-}
-
-struct usage_writer_report
-usage_writer_report(void)
-{
-	return (struct usage_writer_report){
-	    .on = usage_writer.config != NULL && usage_writer.config->usage,
-	    .recorded = atomic_load(&usage_writer.recorded),
-	    .dropped = atomic_load(&usage_writer.dropped_ever),
-	    .failures = atomic_load(&usage_writer.failures),
-	    .others = atomic_load(&usage_writer.others),
-	    .strangers = atomic_load(&usage_writer.strangers),
-	    .waiting = usage_counter_entries(),
-	    .written = atomic_load(&usage_writer.written),
-	};
+	if (e == OK) {
+		w->report.written = h->beat;
+		return OK;
+	}
+	take_dropped(d);
+	w->report.failures++;
+	if (!w->damaged)
+		usage_writer_close(d);
+	return e;
 }

@@ -1,36 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* usage_writer - writes what the usage_counter has, and the heartbeat, to the usage
- * database */
+/* usage_writer - writes what was counted, and the heartbeat, to the usage database */
 #ifndef MILTER_USAGE_WRITER_H
 #define MILTER_USAGE_WRITER_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "policy/base/error.h"
-#include "policy/config/config.h"
-#include "policy/live/live_store.h"
 #include "policy/usage/heartbeat.h"
+#include "policy/usage/usage_database.h"
 
-/*
- * Starts counting where the configuration says `usage = yes`. Both are borrowed until
- * the process ends. ERR_MEMORY. Once, before usage_writer_write().
- */
-enum error usage_writer_start(
-    const struct config *config, struct live_store *keeper) MUST_USE;
+struct daemon;
 
-/*
- * Writes all that was counted, then the heartbeat H, which gets the counters of this
- * process, and the record of the machine. The database is open meanwhile only, so that
- * it may be replaced. What cannot be written stays for the next time, as far as there
- * is room. Some 500 logins a transaction. One thread at a time. Errors as
- * usage_database_open() and db_commit(), with WHY.
- */
-enum error usage_writer_write(struct heartbeat *h, struct error_text *why) MUST_USE;
-
-/* Since the daemon started. */
-struct usage_writer_report {
+/* What is known of the writing since the daemon started. */
+struct usage_report {
 	bool on;
 	uint64_t recorded; /* submissions that are in the database */
 	uint64_t dropped;  /* submissions that were not counted */
@@ -41,7 +25,36 @@ struct usage_writer_report {
 	instant written;   /* the last success; INSTANT_NONE: none */
 };
 
-/* Thread-safe. */
-struct usage_writer_report usage_writer_report(void);
+struct usage_writer {
+	struct db *db; /* open from one writing to the next; or NULL */
+	dev_t lock_dev;
+	ino_t lock_ino; /* of LMDB's lock file when it was opened */
+	bool damaged;
+	struct usage_prune prune;
+	uint32_t pruned_day;
+	bool doubt;       /* the policy could not be asked in this piece of it */
+	instant since;    /* from then on recorded without a gap */
+	uint64_t dropped; /* not yet in the record of the machine */
+	struct usage_report report;
+};
+
+/* Starts counting where the configuration says `usage = yes`. ERR_MEMORY. Once. */
+enum error usage_writer_start(struct daemon *d) MUST_USE;
+
+/*
+ * Writes all that was counted, then the heartbeat H, which gets the counters of this
+ * process, and the record of the machine. The database stays open; where its files are
+ * replaced, the new ones are opened. What cannot be written stays for the next time.
+ * One thread at a time. Errors as usage_database_open() and db_commit(), with WHY.
+ *
+ * After ERR_DAMAGED `damaged` is set, and nothing more is written until another thread
+ * has called usage_writer_close(): the one that met the damage may hold LMDB's lock,
+ * which only its end gives up (see db.h).
+ */
+enum error usage_writer_write(
+    struct daemon *d, struct heartbeat *h, struct error_text *why) MUST_USE;
+
+/* Closes the database; the next writing opens it. */
+void usage_writer_close(struct daemon *d);
 
 #endif

@@ -6,9 +6,6 @@
 #include <stdint.h>
 #include <sys/random.h>
 
-/* A thread takes so many numbers at once: the counter is shared by all processors. */
-#define BLOCK 64
-
 static _Atomic uint64_t next;
 
 enum error
@@ -22,24 +19,11 @@ id_start(void)
 	return OK;
 }
 
-static uint64_t
-number(void)
-{
-	static _Thread_local uint64_t mine, left;
-
-	if (left == 0) {
-		mine = atomic_fetch_add_explicit(&next, BLOCK, memory_order_relaxed);
-		left = BLOCK;
-	}
-	left--;
-	return mine++;
-}
-
 const char *
 id_next(char *buf)
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
-	uint64_t n = number();
+	uint64_t n = next++;
 
 	/*
 	 * Multiplied by an odd number, so that neighbours do not look alike to a

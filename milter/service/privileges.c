@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* privileges - what a daemon does about its own process */
+/* privileges - the limits and the user of a daemon */
 #include "milter/service/privileges.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <pwd.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
-
-#include "policy/base/instant.h"
-#include "policy/base/monotonic.h"
 
 enum error
 privileges_raise_files(struct error_text *why)
@@ -54,49 +49,4 @@ privileges_become(const char *user, struct error_text *why)
 		return error_set(
 		    why, ERR_INTERNAL, "still root after becoming user %s", user);
 	return OK;
-}
-
-static void
-stop_signals(sigset_t *set)
-{
-	sigemptyset(set);
-	sigaddset(set, SIGHUP);
-	sigaddset(set, SIGINT);
-	sigaddset(set, SIGTERM);
-	sigaddset(set, SIGUSR1);
-}
-
-void
-privileges_block_signals(void)
-{
-	sigset_t set;
-
-	stop_signals(&set);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is an error, not the end */
-}
-
-int
-privileges_wait_signal(unsigned seconds)
-{
-	const int64_t deadline = monotonic_ms() + 1000 * (int64_t)seconds;
-	sigset_t set;
-	int sig;
-
-	stop_signals(&set);
-	/*
-	 * All the time in one wait: between two of them libmilter's thread could take
-	 * the signal.
-	 */
-	do {
-		const int64_t left = seconds == 0 ? 0 : deadline - monotonic_ms();
-		const struct timespec rest = {left / 1000, left % 1000 * 1000000};
-
-		if (left < 0)
-			return 0;
-		sig = seconds == 0 ? sigwaitinfo(&set, NULL)
-				   : sigtimedwait(&set, NULL, &rest);
-	} while (sig < 0 && errno == EINTR);
-	return sig > 0 ? sig : 0;
 }

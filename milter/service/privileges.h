@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* privileges - what a daemon does about its own process */
+/* privileges - the limits and the user of a daemon */
 #ifndef MILTER_SERVICE_PRIVILEGES_H
 #define MILTER_SERVICE_PRIVILEGES_H
 
@@ -20,15 +20,5 @@ enum error privileges_raise_files(struct error_text *why) MUST_USE;
  * root can; others stay who they are. ERR_CONFIG for an unknown user.
  */
 enum error privileges_become(const char *user, struct error_text *why) MUST_USE;
-
-/* Blocks the signals that stop the daemon, in this thread and those it starts. */
-void privileges_block_signals(void);
-
-/*
- * Waits for one of them, SECONDS at most; 0: for as long as it takes. Returns the
- * signal, or 0 when the time is over. SIGUSR1 is the daemon's own: the filter has
- * returned.
- */
-int privileges_wait_signal(unsigned seconds);
 
 #endif

@@ -475,6 +475,41 @@ live_store_read(struct live_store *keeper, keeper_reader *fn, void *arg)
 	}
 }
 
+/* One decision, made again in each snapshot. */
+struct judgement {
+	const struct submission *submission;
+	const char *id;
+	struct outcome *outcome;
+	struct reply *reply;
+};
+
+/* judge - the reply is built while the settings are valid */
+static enum error
+judge(void *arg, struct store_txn *txn)
+{
+	const struct judgement *j = arg;
+	const struct outcome *o = j->outcome;
+	enum error e = submission_judge(txn, j->submission, j->outcome, NULL);
+
+	if (e != OK)
+		return e;
+	reply_build(store_settings(txn), o->has_tenant ? &o->tenant : NULL,
+	    &o->decision,
+	    &(struct reply_names){
+		submission_tenant(o), submission_mailbox(o), j->submission->client, j->id},
+	    j->reply);
+	return OK;
+}
+
+enum error
+live_store_decide(struct live_store *keeper, const struct submission *s, const char *id,
+    struct outcome *out, struct reply *reply)
+{
+	struct judgement j = {s, id, out, reply};
+
+	return live_store_read(keeper, judge, &j);
+}
+
 enum live_store_state
 live_store_state(struct live_store *keeper)
 {

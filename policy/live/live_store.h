@@ -4,6 +4,8 @@
 #define POLICY_LIVE_LIVE_STORE_H
 
 #include "policy/base/instant.h"
+#include "policy/decision/reply.h"
+#include "policy/decision/submission.h"
 #include "policy/store/store.h"
 
 /*
@@ -41,6 +43,13 @@ enum error live_store_start(struct live_store **keeper_r, const char *dir,
 typedef enum error keeper_reader(void *arg, struct store_txn *txn);
 enum error live_store_read(
     struct live_store *keeper, keeper_reader *fn, void *arg) MUST_USE;
+
+/*
+ * Decides S by the verified database, and builds the reply, with ID, from the same
+ * snapshot. Anything but OK is a store error, as of live_store_read().
+ */
+enum error live_store_decide(struct live_store *keeper, const struct submission *s,
+    const char *id, struct outcome *out, struct reply *reply) MUST_USE;
 
 /*
  * The two halves of a reading, for who looks at store_check() himself: borrows a

@@ -7,12 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { VERDICTS = VERDICT_REJECT + 1, REASONS = REASON_STORE_ERROR + 1 };
+enum { VERDICTS = METRICS_VERDICTS, REASONS = METRICS_REASONS };
 enum { THREADS = 4, ROUNDS = 20000, NAME_SIZE = 300 };
 
 #define NOW INT64_C(1796083200)
 #define SECOND_NS INT64_C(1000000000)
 #define LABEL "daemon=\"test\""
+
+static struct metrics metrics;
 
 static const struct metrics_facts plain = {
     .daemon = "test",
@@ -33,7 +35,7 @@ page(const struct metrics_facts *facts)
 	FILE *to = open_memstream(&text, &size);
 
 	ck_assert_ptr_nonnull(to);
-	metrics_print(to, facts);
+	metrics_print(to, &metrics, facts);
 	ck_assert_int_eq(fclose(to), 0);
 	return text;
 }
@@ -98,7 +100,7 @@ record(enum verdict verdict, enum reason reason, int64_t ago)
 {
 	const struct decision d = {.verdict = verdict, .reason = reason};
 
-	metrics_end(metrics_begin() - ago, &d);
+	metrics_end(&metrics, metrics_begin(&metrics) - ago, &d);
 }
 
 /* pick - one of COUNT, and the rest of NUMBER for the next choice */
@@ -263,12 +265,12 @@ START_TEST(a_decision_under_way_is_seen)
 {
 	const struct decision d = {
 	    .verdict = VERDICT_ALLOW, .reason = REASON_TENANT_ENABLED};
-	int64_t one = metrics_begin(), two = metrics_begin();
+	int64_t one = metrics_begin(&metrics), two = metrics_begin(&metrics);
 
 	ck_assert_double_eq(value("decisions_in_progress{" LABEL "}"), 2);
-	metrics_end(one, &d);
+	metrics_end(&metrics, one, &d);
 	ck_assert_double_eq(value("decisions_in_progress{" LABEL "}"), 1);
-	metrics_end(two, &d);
+	metrics_end(&metrics, two, &d);
 	ck_assert_double_eq(value("decisions_in_progress{" LABEL "}"), 0);
 }
 END_TEST
@@ -327,7 +329,7 @@ START_TEST(usage_is_printed)
 	line_expect(&f, "usage_enabled{" LABEL "}", "0");
 	line_expect(&f, "usage_recorded_total{" LABEL "}", "0");
 	line_expect(&f, "usage_written_timestamp_seconds{" LABEL "}", "0");
-	f.usage = (struct usage_writer_report){.on = true,
+	f.usage = (struct usage_report){.on = true,
 	    .recorded = UINT64_C(1) << 63,
 	    .dropped = 7,
 	    .failures = 8,

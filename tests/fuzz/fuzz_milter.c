@@ -5,12 +5,11 @@
 #include "milter_answers.h"
 #include "policy.h"
 
+#include "milter/daemon.h"
 #include "milter/filter.h"
-#include "milter/reporter.h"
 #include "milter/service/id.h"
 #include "milter/service/log.h"
 #include "milter/service/log_writer.h"
-#include "milter/usage_counter.h"
 #include "policy/base/text.h"
 #include "policy/tables/setting_table.h"
 
@@ -57,10 +56,11 @@ log_writer_open(bool by_syslog, log_writer_notice *notice)
 	return OK;
 }
 
-/* Nobody writes usage down: what finds no room in the usage_counter is dropped. */
+/* Nobody writes usage: what finds no room in the usage_counter is dropped. */
 void
-reporter_hurry(void)
+reporter_hurry(struct daemon *d)
 {
+	(void)d;
 }
 
 /*
@@ -137,8 +137,7 @@ serve(void *arg)
 static void
 start(void)
 {
-	static struct config config;
-	static struct decider decider = {.config = &config};
+	static struct daemon daemon;
 	char spec[sizeof path + 8];
 	struct error_text why;
 	pthread_t thread;
@@ -148,12 +147,13 @@ start(void)
 	fuzz_expect(log_open(log_target, LEVEL_DEBUG) == OK);
 	state_dir_make();
 	policy_make();
-	fuzz_expect(config_read(&config, "/dev/null", &why) == OK);
-	fuzz_expect(id_start() == OK && usage_counter_start() == OK);
+	fuzz_expect(config_read(&daemon.config, "/dev/null", &why) == OK);
+	fuzz_expect(
+	    id_start() == OK && usage_counter_start(&daemon.usage_counter) == OK);
 	snprintf(spec, sizeof spec, "unix:%s", path);
 	fuzz_expect(filter_open(spec, &why) == OK);
-	fuzz_expect(live_store_start(&decider.keeper, dir, on_keeper, NULL) == OK);
-	fuzz_expect(pthread_create(&thread, NULL, serve, &decider) == 0);
+	fuzz_expect(live_store_start(&daemon.store, dir, on_keeper, NULL) == OK);
+	fuzz_expect(pthread_create(&thread, NULL, serve, &daemon) == 0);
 	fuzz_expect(atexit(finish) == 0); /* the last is called first */
 }
 

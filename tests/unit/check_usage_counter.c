@@ -12,14 +12,14 @@
 #define NOON INT64_C(1796126400) /* 2026-12-01 12:00 UTC */
 #define DAY INT64_C(86400)
 
-enum { MANY = 50000, THREADS = 4, ROUNDS = 20000, LOGINS = 1000, RESTORE_EACH = 3 };
+enum { MANY = 50000, THREADS = 4, ROUNDS = 20000, LOGINS = 1000 };
 
-static struct usage_entry out[USAGE_COUNTER_SHARD_ENTRIES];
+static struct usage_counter counter;
 
 static void
 setup(void)
 {
-	ck_assert_int_eq(usage_counter_start(), OK);
+	ck_assert_int_eq(usage_counter_start(&counter), OK);
 }
 
 static struct login
@@ -33,15 +33,50 @@ login_numbered(unsigned n)
 	return login;
 }
 
-/* count - one submission of login number N; what usage_counter_count() said */
+/* What the MTA says of a submission, who it is, and what that counts as. */
+struct event {
+	const struct login *login;
+	enum usage_kind kind;
+	const char *client, *mechanism, *tls;
+	instant now;
+	bool stranger;
+};
+
+/* event_add - what usage_counter_add() said */
+static bool
+event_add(const struct event *e)
+{
+	static const struct decision decisions[] = {
+	    [USAGE_ALLOWED] = {.verdict = VERDICT_ALLOW,
+		.reason = REASON_TENANT_ENABLED},
+	    [USAGE_DENIED] = {.verdict = VERDICT_REJECT,
+		.reason = REASON_TENANT_DISABLED},
+	    [USAGE_WOULD_DENY] = {.verdict = VERDICT_REPORT,
+		.reason = REASON_TENANT_DISABLED},
+	    [USAGE_EXEMPT] = {
+		.verdict = VERDICT_ALLOW, .reason = REASON_EXEMPT_CLIENT}};
+	const struct submission s = {.client = e->client,
+	    .mechanism = e->mechanism,
+	    .listener = "MSA",
+	    .now = e->now};
+	struct outcome o;
+
+	o.decision = decisions[e->kind];
+	o.has_login = true;
+	o.has_tenant = !e->stranger;
+	o.has_mailbox = false;
+	o.login = *e->login;
+	return usage_counter_add(&counter, &s, e->tls, &o);
+}
+
+/* count - one submission of login number N */
 static bool
 count(unsigned n, enum usage_kind kind, instant now)
 {
 	const struct login login = login_numbered(n);
-	const struct usage_counter_event event = {
-	    &login, kind, "192.0.2.1", "PLAIN", "", now, false};
+	const struct event event = {&login, kind, "192.0.2.1", "PLAIN", "", now, false};
 
-	return usage_counter_count(&event);
+	return event_add(&event);
 }
 
 /* drain_one - the only entry there is */
@@ -49,36 +84,39 @@ static struct usage_entry
 drain_one(void)
 {
 	struct usage_entry entry;
-	size_t all = 0;
 
 	memset(&entry, 0, sizeof(entry));
-	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS; i++) {
-		size_t n = usage_counter_drain(i, out);
-
-		if (n > 0)
-			entry = out[0];
-		all += n;
-	}
-	ck_assert_uint_eq(all, 1);
+	usage_counter_take(&counter);
+	ck_assert_uint_eq(usage_counter_taken(&counter), 1);
+	usage_counter_entry(&counter, 0, &entry);
+	usage_counter_written(&counter, 1);
 	return entry;
+}
+
+/* sum_taken - the submissions of the entries taken, which are written then */
+static uint64_t
+sum_taken(void)
+{
+	size_t n = usage_counter_taken(&counter);
+	struct usage_entry entry;
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		usage_counter_entry(&counter, i, &entry);
+		for (int kind = 0; kind < USAGE_KINDS; kind++)
+			sum += entry.day.count[kind];
+	}
+	usage_counter_written(&counter, n);
+	return sum;
 }
 
 /* sum_drain - empties all; returns the submissions, and their entries */
 static uint64_t
 sum_drain(size_t *entries)
 {
-	uint64_t sum = 0;
-
-	*entries = 0;
-	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS; i++) {
-		size_t n = usage_counter_drain(i, out);
-
-		*entries += n;
-		for (size_t k = 0; k < n; k++)
-			for (int kind = 0; kind < USAGE_KINDS; kind++)
-				sum += out[k].day.count[kind];
-	}
-	return sum;
+	usage_counter_take(&counter);
+	*entries = usage_counter_taken(&counter);
+	return sum_taken();
 }
 
 static const struct {
@@ -97,13 +135,13 @@ static const struct {
 START_TEST(each_kind_says_what_it_is)
 {
 	const struct login login = login_numbered(1);
-	const struct usage_counter_event event = {&login, kinds[_i].kind, "2001:db8::1",
+	const struct event event = {&login, kinds[_i].kind, "2001:db8::1",
 	    kinds[_i].mechanism, "TLSv1.3", NOON, false};
 	const char *mechanism = kinds[_i].seen ? kinds[_i].mechanism : "";
 	struct usage_entry e;
 
-	ck_assert(!usage_counter_count(&event));
-	ck_assert_uint_eq(usage_counter_entries(), 1);
+	ck_assert(!event_add(&event));
+	ck_assert_uint_eq(counter.waiting, 1);
 	e = drain_one();
 	ck_assert(login_equal(&e.login, &login));
 	ck_assert_int_eq(e.usage.first_seen, kinds[_i].seen ? NOON : INSTANT_NONE);
@@ -126,11 +164,11 @@ END_TEST
 START_TEST(client_that_is_no_address_is_none)
 {
 	const struct login login = login_numbered(1);
-	const struct usage_counter_event event = {
+	const struct event event = {
 	    &login, USAGE_ALLOWED, "local", "odd", "", NOON, false};
 	struct usage_entry e;
 
-	usage_counter_count(&event);
+	event_add(&event);
 	e = drain_one();
 	ck_assert(!e.usage.has_client);
 	ck_assert_str_eq(mechanism_code_name(e.usage.mechanism), "OTHER");
@@ -153,7 +191,7 @@ START_TEST(one_login_and_day_adds_up)
 	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 2);
 	ck_assert_uint_eq(e.day.count[USAGE_DENIED], 1);
 	ck_assert_uint_eq(e.day.count[USAGE_EXEMPT], 1);
-	ck_assert_uint_eq(usage_counter_entries(), 0);
+	ck_assert_uint_eq(counter.waiting, 0);
 }
 END_TEST
 
@@ -164,26 +202,29 @@ START_TEST(days_are_apart)
 	count(1, USAGE_ALLOWED, NOON);
 	count(1, USAGE_ALLOWED, NOON + DAY);
 	count(2, USAGE_ALLOWED, NOON + DAY);
-	ck_assert_uint_eq(usage_counter_entries(), 3);
+	ck_assert_uint_eq(counter.waiting, 3);
 	ck_assert_uint_eq(sum_drain(&entries), 3);
 	ck_assert_uint_eq(entries, 3);
 }
 END_TEST
 
-START_TEST(what_is_put_back_joins_what_came_meanwhile)
+START_TEST(what_is_not_written_stays)
 {
 	struct usage_entry e;
+	size_t entries;
 
-	count(1, USAGE_ALLOWED, NOON);
-	count(1, USAGE_DENIED, NOON + 1);
-	e = drain_one();
-	count(1, USAGE_ALLOWED, NOON + 9);
-	usage_counter_restore(&e, 1);
-	e = drain_one();
-	ck_assert_int_eq(e.usage.first_seen, NOON);
-	ck_assert_int_eq(e.usage.last_seen, NOON + 9);
-	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 2);
-	ck_assert_uint_eq(e.day.count[USAGE_DENIED], 1);
+	for (unsigned n = 0; n < 3; n++)
+		count(n, USAGE_ALLOWED, NOON);
+	usage_counter_take(&counter);
+	count(2, USAGE_DENIED, NOON + 1); /* meanwhile */
+	usage_counter_written(&counter, 2);
+	ck_assert_uint_eq(usage_counter_taken(&counter), 1);
+	ck_assert_uint_eq(counter.waiting, 2);
+	usage_counter_entry(&counter, 0, &e);
+	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 1);
+	usage_counter_written(&counter, 1);
+	ck_assert_uint_eq(sum_drain(&entries), 1);
+	ck_assert_uint_eq(counter.waiting, 0);
 }
 END_TEST
 
@@ -196,19 +237,19 @@ START_TEST(a_full_table_drops_and_tells)
 	for (unsigned n = 0; n < MANY; n++)
 		said += count(n, USAGE_ALLOWED, NOON);
 	ck_assert_int_eq(said, 1);
-	room = usage_counter_entries();
+	room = counter.waiting;
 	ck_assert_uint_le(room, USAGE_COUNTER_ENTRIES);
 	ck_assert_uint_gt(room, USAGE_COUNTER_ENTRIES / 4 * 3);
 	/* a login that is there needs no room */
 	count(0, USAGE_ALLOWED, NOON);
-	ck_assert_uint_eq(usage_counter_entries(), room);
-	usage_counter_drop(5);
-	dropped = usage_counter_take_dropped();
+	ck_assert_uint_eq(counter.waiting, room);
+	usage_counter_drop(&counter, 5);
+	dropped = usage_counter_take_dropped(&counter);
 	ck_assert_uint_eq(dropped, MANY - room + 5);
-	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
+	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
 	ck_assert_uint_eq(sum_drain(&entries), MANY + 1 - (dropped - 5));
 	ck_assert_uint_eq(entries, room);
-	ck_assert_uint_eq(usage_counter_entries(), 0);
+	ck_assert_uint_eq(counter.waiting, 0);
 }
 END_TEST
 
@@ -229,74 +270,84 @@ START_TEST(early_is_said_again_once_it_was_emptied)
 }
 END_TEST
 
-/* On these days, of thousands, the names crowd one shard while others have room. */
 START_TEST(early_is_said_before_anything_is_dropped)
 {
-	static const unsigned days[] = {0, 683, 968, 1210, 3251};
+	size_t entries;
+	unsigned n = 0;
+
+	while (!count(n, USAGE_ALLOWED, NOON))
+		n++;
+	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	ck_assert_uint_eq(n + 1, USAGE_COUNTER_ENTRIES / 4 * 3);
+	sum_drain(&entries);
+	ck_assert_uint_eq(entries, n + 1);
+}
+END_TEST
+
+START_TEST(there_is_room_while_the_other_table_is_written)
+{
 	size_t entries;
 
-	for (size_t i = 0; i < sizeof days / sizeof *days; i++) {
-		unsigned n = 0;
-
-		while (!count(n, USAGE_ALLOWED, NOON + (instant)days[i] * 86400))
-			n++;
-		ck_assert_uint_eq(usage_counter_take_dropped(), 0);
-		ck_assert_uint_gt(n, USAGE_COUNTER_ENTRIES / 2);
-		sum_drain(&entries);
-		ck_assert_uint_eq(entries, n + 1);
-	}
-}
-END_TEST
-
-START_TEST(what_finds_no_room_again_is_dropped)
-{
-	static struct usage_entry kept[USAGE_COUNTER_SHARD_ENTRIES];
-	size_t entries, room;
-	uint64_t dropped;
-
-	for (unsigned n = 0; n < 200; n++)
-		for (int k = 0; k < 3; k++)
-			count(n, USAGE_ALLOWED, NOON);
-	room = usage_counter_drain(0, kept);
-	ck_assert_uint_gt(room, 0);
-	for (unsigned n = 200; n < 200 + 2 * MANY; n++)
+	for (unsigned n = 0; n < USAGE_COUNTER_ENTRIES; n++)
 		count(n, USAGE_ALLOWED, NOON);
-	dropped = usage_counter_take_dropped();
-	usage_counter_restore(kept, room);
-	ck_assert_uint_eq(usage_counter_take_dropped(), 3 * room);
-	ck_assert_uint_eq(sum_drain(&entries), 600 - 3 * room + 2 * MANY - dropped);
+	usage_counter_take(&counter);
+	for (unsigned n = 0; n < MANY; n++)
+		count(n, USAGE_DENIED, NOON);
+	ck_assert_uint_eq(counter.waiting, 2 * USAGE_COUNTER_ENTRIES);
+	ck_assert_uint_eq(
+	    usage_counter_take_dropped(&counter), MANY - USAGE_COUNTER_ENTRIES);
+	ck_assert_uint_eq(sum_taken(), USAGE_COUNTER_ENTRIES);
+	ck_assert_uint_eq(sum_drain(&entries), USAGE_COUNTER_ENTRIES);
 }
 END_TEST
 
-/* Some of these lengths are kept in the slot, the others elsewhere. */
 START_TEST(login_of_any_length_is_kept_whole)
 {
 	char text[LOGIN_MAX + 1];
 	struct login login;
-	struct usage_counter_event event = {
+	struct event event = {
 	    &login, USAGE_ALLOWED, "192.0.2.1", "PLAIN", "", NOON, false};
+	struct usage_entry entry;
 
 	for (size_t n = 1; n <= LOGIN_MAX; n++) {
 		memset(text, 'u', n);
 		if (n > 2)
 			text[n / 2] = '@';
 		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
-		ck_assert(!usage_counter_count(&event));
+		ck_assert(!event_add(&event));
 		text[n - 1] = 'v'; /* one that differs in its last byte */
 		ck_assert_int_eq(login_from_normal(text, n, &login), OK);
-		ck_assert(!usage_counter_count(&event));
-		ck_assert_uint_eq(usage_counter_entries(), 2);
-		for (unsigned shard = 0, seen = 0; shard < USAGE_COUNTER_SHARDS;
-		     shard++)
-			for (size_t i = usage_counter_drain(shard, out); i-- > 0;
-			     seen++) {
-				out[i].login.text[n - 1] = 'v';
-				ck_assert(login_equal(&out[i].login, &login));
-				ck_assert_uint_eq(out[i].day.count[USAGE_ALLOWED], 1);
-				ck_assert_uint_lt(seen, 2);
-			}
-		ck_assert_uint_eq(usage_counter_entries(), 0);
+		ck_assert(!event_add(&event));
+		usage_counter_take(&counter);
+		ck_assert_uint_eq(usage_counter_taken(&counter), 2);
+		for (size_t i = 0; i < 2; i++) {
+			usage_counter_entry(&counter, i, &entry);
+			entry.login.text[n - 1] = 'v';
+			ck_assert(login_equal(&entry.login, &login));
+			ck_assert_uint_eq(entry.day.count[USAGE_ALLOWED], 1);
+		}
+		usage_counter_written(&counter, 2);
 	}
+}
+END_TEST
+
+START_TEST(the_longest_logins_have_room)
+{
+	char text[LOGIN_MAX + 1];
+	struct login login;
+	const struct event event = {
+	    &login, USAGE_ALLOWED, "192.0.2.1", "PLAIN", "", NOON, false};
+	struct usage_entry entry;
+
+	for (int n = 0; n < USAGE_COUNTER_ENTRIES; n++) {
+		snprintf(text, sizeof(text), "%0*d", LOGIN_MAX, n);
+		ck_assert_int_eq(login_from_normal(text, LOGIN_MAX, &login), OK);
+		event_add(&event);
+	}
+	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	usage_counter_take(&counter);
+	usage_counter_entry(&counter, USAGE_COUNTER_ENTRIES - 1, &entry);
+	ck_assert(login_equal(&entry.login, &login));
 }
 END_TEST
 
@@ -305,10 +356,10 @@ static bool
 count_stranger(unsigned n, enum usage_kind kind)
 {
 	const struct login login = login_numbered(n);
-	const struct usage_counter_event event = {
+	const struct event event = {
 	    &login, kind, "192.0.2.1", "PLAIN", "TLSv1.3", NOON, true};
 
-	return usage_counter_count(&event);
+	return event_add(&event);
 }
 
 /* Made-up logins take no room from tenants, and none of them is lost. */
@@ -316,51 +367,31 @@ START_TEST(strangers_leave_room)
 {
 	uint64_t sum[3] = {0}; /* of tenants, of strangers, and of others */
 	size_t rows[3] = {0};
-	int said = 0;
+	struct usage_entry e;
+	int said = 0, of;
+	bool others;
 
 	for (unsigned n = 0; n < MANY; n++)
 		said += count_stranger(2 * n, USAGE_DENIED);
 	ck_assert_int_eq(said, 1);
-	ck_assert_uint_le(usage_counter_entries(), USAGE_COUNTER_ENTRIES / 2 + 1);
+	ck_assert_uint_le(counter.waiting, USAGE_COUNTER_ENTRIES / 2 + 1);
 	for (unsigned n = 0; n < LOGINS; n++)
 		count(2 * n + 1, USAGE_ALLOWED, NOON);
-	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
-	for (unsigned i = 0; i < USAGE_COUNTER_SHARDS; i++) {
-		size_t n = usage_counter_drain(i, out);
-
-		for (size_t k = 0; k < n; k++) {
-			bool others = usage_is_others(&out[k].login);
-			int of = others ? 2 : out[k].usage.stranger;
-
-			rows[of]++;
-			sum[of] += out[k].day.count[USAGE_ALLOWED] +
-			    out[k].day.count[USAGE_DENIED];
-			ck_assert(!others || !out[k].usage.has_client);
-		}
+	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	usage_counter_take(&counter);
+	for (size_t i = 0; i < usage_counter_taken(&counter); i++) {
+		usage_counter_entry(&counter, i, &e);
+		others = usage_is_others(&e.login);
+		of = others ? 2 : e.usage.stranger;
+		rows[of]++;
+		sum[of] += e.day.count[USAGE_ALLOWED] + e.day.count[USAGE_DENIED];
+		ck_assert(!others || !e.usage.has_client);
 	}
 	ck_assert_uint_eq(rows[0], LOGINS);
 	ck_assert_uint_eq(sum[0], LOGINS);
 	ck_assert_uint_eq(rows[1], USAGE_COUNTER_ENTRIES / 2);
 	ck_assert_uint_eq(rows[2], 1);
 	ck_assert_uint_eq(sum[1] + sum[2], MANY);
-}
-END_TEST
-
-START_TEST(strangers_that_find_no_room_again_are_others)
-{
-	static struct usage_entry kept[USAGE_COUNTER_SHARD_ENTRIES];
-	size_t entries, room;
-
-	for (unsigned n = 0; n < MANY; n++)
-		count_stranger(n, USAGE_DENIED);
-	room = usage_counter_drain(0, kept);
-	ck_assert_uint_ge(room, USAGE_COUNTER_SHARD_STRANGERS);
-	for (unsigned n = MANY; n < 2 * MANY; n++)
-		count_stranger(n, USAGE_DENIED);
-	usage_counter_restore(kept, room);
-	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
-	ck_assert_uint_eq(sum_drain(&entries), 2 * MANY);
-	ck_assert_uint_le(entries, USAGE_COUNTER_ENTRIES / 2 + 1);
 }
 END_TEST
 
@@ -387,10 +418,10 @@ START_TEST(client_of_this_machine_is_noted)
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct login login = login_numbered(1);
-		const struct usage_counter_event event = {
+		const struct event event = {
 		    &login, USAGE_ALLOWED, cases[i].client, "PLAIN", "", NOON, false};
 
-		usage_counter_count(&event);
+		event_add(&event);
 		ck_assert_msg(drain_one().usage.elsewhere == cases[i].elsewhere, "%s",
 		    cases[i].client);
 	}
@@ -414,19 +445,10 @@ static void *
 drain_many(void *arg)
 {
 	uint64_t *sum = arg;
+	size_t entries;
 
-	for (unsigned turn = 0; !atomic_load(&done); turn++) {
-		unsigned shard = turn % USAGE_COUNTER_SHARDS;
-		size_t n = usage_counter_drain(shard, out);
-
-		if (turn % RESTORE_EACH == 0) {
-			usage_counter_restore(out, n);
-			continue;
-		}
-		for (size_t i = 0; i < n; i++)
-			for (int kind = 0; kind < USAGE_KINDS; kind++)
-				*sum += out[i].day.count[kind];
-	}
+	while (!atomic_load(&done))
+		*sum += sum_drain(&entries);
 	return NULL;
 }
 
@@ -446,8 +468,8 @@ START_TEST(threads_lose_no_count)
 	pthread_join(draining, NULL);
 	sum += sum_drain(&entries);
 	ck_assert_uint_eq(
-	    sum + usage_counter_take_dropped(), (uint64_t)THREADS * ROUNDS);
-	ck_assert_uint_eq(usage_counter_entries(), 0);
+	    sum + usage_counter_take_dropped(&counter), (uint64_t)THREADS * ROUNDS);
+	ck_assert_uint_eq(counter.waiting, 0);
 }
 END_TEST
 
@@ -455,9 +477,28 @@ START_TEST(nothing_is_counted_before_the_start)
 {
 	for (unsigned n = 0; n < MANY; n++)
 		ck_assert(!count(n, USAGE_ALLOWED, NOON));
-	ck_assert_uint_eq(usage_counter_entries(), 0);
-	ck_assert_uint_eq(usage_counter_take_dropped(), 0);
-	ck_assert_uint_eq(usage_counter_drain(0, out), 0);
+	usage_counter_drop(&counter, 1);
+	usage_counter_take(&counter);
+	ck_assert_uint_eq(counter.waiting, 0);
+	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	ck_assert_uint_eq(usage_counter_taken(&counter), 0);
+}
+END_TEST
+
+START_TEST(what_has_no_login_or_counts_as_nothing_is_not_counted)
+{
+	const struct submission s = {.client = "", .mechanism = "", .now = NOON};
+	struct outcome o = {
+	    .decision = {.verdict = VERDICT_REJECT, .reason = REASON_INVALID_LOGIN}};
+
+	ck_assert(!usage_counter_add(&counter, &s, "", &o));
+	o.has_login = true;
+	o.login = login_numbered(1);
+	o.decision = (struct decision){
+	    .verdict = VERDICT_TEMPFAIL, .reason = REASON_STORE_ERROR};
+	ck_assert(!usage_counter_add(&counter, &s, "", &o));
+	ck_assert_uint_eq(counter.waiting, 0);
+	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
 }
 END_TEST
 
@@ -474,14 +515,15 @@ main(void)
 	tcase_add_test(counts, client_that_is_no_address_is_none);
 	tcase_add_test(counts, one_login_and_day_adds_up);
 	tcase_add_test(counts, days_are_apart);
-	tcase_add_test(counts, what_is_put_back_joins_what_came_meanwhile);
+	tcase_add_test(counts, what_is_not_written_stays);
 	tcase_add_test(counts, a_full_table_drops_and_tells);
 	tcase_add_test(counts, early_is_said_again_once_it_was_emptied);
 	tcase_add_test(counts, early_is_said_before_anything_is_dropped);
-	tcase_add_test(counts, what_finds_no_room_again_is_dropped);
+	tcase_add_test(counts, there_is_room_while_the_other_table_is_written);
 	tcase_add_test(counts, login_of_any_length_is_kept_whole);
+	tcase_add_test(counts, the_longest_logins_have_room);
+	tcase_add_test(counts, what_has_no_login_or_counts_as_nothing_is_not_counted);
 	tcase_add_test(counts, strangers_leave_room);
-	tcase_add_test(counts, strangers_that_find_no_room_again_are_others);
 	tcase_add_test(counts, one_that_is_known_once_is_no_stranger);
 	tcase_add_test(counts, client_of_this_machine_is_noted);
 	tcase_add_test(counts, threads_lose_no_count);

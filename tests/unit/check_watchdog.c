@@ -10,12 +10,12 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "milter/metrics.h"
 #include "milter/service/log.h"
 #include "milter/service/service_notify.h"
 #include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
 
+static struct watchdog watchdog;
 static _Atomic int64_t clock_ms;
 static _Atomic uint64_t decisions;
 static atomic_bool idle;
@@ -34,13 +34,6 @@ monotonic_ms(void)
 	return clock_ms;
 }
 
-int64_t
-metrics_in_progress(void)
-{
-	looks++;
-	return pauses_fly ? clock_ms >= begins_ms && clock_ms < ends_ms : !idle;
-}
-
 int
 nanosleep(const struct timespec *pause, struct timespec *left)
 {
@@ -51,12 +44,6 @@ nanosleep(const struct timespec *pause, struct timespec *left)
 		return clock_nanosleep(CLOCK_MONOTONIC, 0, pause, NULL);
 	clock_ms += pause->tv_sec * 1000 + pause->tv_nsec / 1000000;
 	return clock_nanosleep(CLOCK_MONOTONIC, 0, &moment, NULL);
-}
-
-uint64_t
-metrics_ended(void)
-{
-	return decisions;
 }
 
 void
@@ -86,6 +73,16 @@ log_message(enum log_level level, const char *fmt, ...)
 	complaints += level == LEVEL_ERROR;
 }
 
+/* progress - see watchdog_progress */
+static uint64_t
+progress(void *arg, bool *busy_r)
+{
+	(void)arg;
+	looks++;
+	*busy_r = pauses_fly ? clock_ms >= begins_ms && clock_ms < ends_ms : !idle;
+	return decisions;
+}
+
 /* more - waits until the watchdog has looked some times again */
 static void
 more(void)
@@ -112,7 +109,7 @@ start(void)
 {
 	setenv("WATCHDOG_USEC", "20000", 1);
 	idle = true;
-	ck_assert_int_eq(watchdog_start(), OK);
+	ck_assert_int_eq(watchdog_start(&watchdog, progress, NULL), OK);
 	more();
 }
 
@@ -177,7 +174,7 @@ fly(int64_t begins, int64_t seconds)
 	begins_ms = begins;
 	ends_ms = begins + 1000 * seconds;
 	pauses_fly = true;
-	ck_assert_int_eq(watchdog_start(), OK);
+	ck_assert_int_eq(watchdog_start(&watchdog, progress, NULL), OK);
 	clock_reach(ends_ms + 60000);
 }
 
@@ -211,7 +208,7 @@ END_TEST
 START_TEST(nobody_watches)
 {
 	setenv("WATCHDOG_USEC", "0", 1);
-	ck_assert_int_eq(watchdog_start(), OK);
+	ck_assert_int_eq(watchdog_start(&watchdog, progress, NULL), OK);
 	ck_assert_uint_eq(looks, 0);
 }
 END_TEST

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* daemon - one running milter: all its parts, and its life */
+#include "milter/daemon.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "milter/filter.h"
+#include "milter/service/id.h"
+#include "milter/service/log.h"
+#include "milter/service/privileges.h"
+#include "milter/service/service_notify.h"
+#include "milter/service/signals.h"
+#include "milter/service/socket_activation.h"
+
+#define SERVE_AFTER_NS 100000000L
+#define READY_AFTER_S 10 /* then decisions no longer wait for a first scan */
+#define STOP_STEP_NS 10000000L
+#define STOP_STEPS 50 /* half a second; waiting for a first scan is not waited for */
+#define STOP_WRITE_MS 5000 /* for a slow disk; it takes some 20 ms */
+
+/* take_socket - the one handed over; the configuration names its address from now on */
+static enum error
+take_socket(struct daemon *d, int fd, const char *name, struct error_text *why)
+{
+	char spec[16];
+	enum error e;
+
+	snprintf(spec, sizeof spec, "fd:%d", fd);
+	e = filter_open(spec, why);
+	return e == OK ? config_set(&d->config, "socket", name, why) : e;
+}
+
+/* make_socket - bound before privileges go, so that its group can be given */
+static enum error
+make_socket(struct daemon *d, struct error_text *why)
+{
+	enum error e = listener_clear(&d->config, why);
+	struct error_text ignored;
+
+	umask(0177); /* nobody else until the mode is set */
+	if (e == OK)
+		e = filter_open(d->config.socket, why);
+	umask(0007);
+	if (e != OK)
+		return e;
+	e = listener_adjust(&d->config, &d->listener, why);
+	if (e != OK && listener_remove(&d->config, &d->listener, &ignored) != OK)
+		log_message(LEVEL_WARNING, "%s", ignored.text);
+	return e;
+}
+
+/*
+ * choose_socket - the address that was chosen, where systemd holds another one. It has
+ * to be that one, where the MTA asks; but a TCP address of which systemd holds a part
+ * is left to systemd.
+ */
+static enum error
+choose_socket(struct daemon *d, int fd, const char *name, struct error_text *why)
+{
+	enum error e = make_socket(d, why);
+
+	if (e != OK && socket_activation_overlaps(d->config.socket, fd, name)) {
+		log_message(LEVEL_WARNING,
+		    "%s; %s, which systemd holds, is used instead", why->text, name);
+		return take_socket(d, fd, name, why);
+	}
+	close(fd);
+	if (e == OK)
+		log_message(LEVEL_WARNING,
+		    "systemd holds %s, too, and nobody answers there: \"socket\" is %s",
+		    name, d->config.socket);
+	return e;
+}
+
+static enum error
+open_socket(struct daemon *d, struct error_text *why)
+{
+	char name[SOCKET_ACTIVATION_NAME_MAX + 1];
+	int fd;
+	enum error e = socket_activation_find(d->config.socket, &fd, name, why);
+
+	if (e != OK)
+		return e;
+	if (fd < 0)
+		return make_socket(d, why);
+	if (socket_activation_suits(d->config.socket, name))
+		return take_socket(d, fd, name, why);
+	return choose_socket(d, fd, name, why);
+}
+
+enum error
+daemon_open(struct daemon *d, struct error_text *why)
+{
+	enum error e = privileges_raise_files(why);
+
+	if (e == OK && (e = id_start()) != OK)
+		error_set(why, e, "no random numbers");
+	if (e == OK)
+		e = open_socket(d, why);
+	return e == OK ? privileges_become(d->config.user, why) : e;
+}
+
+static void
+say_start(const struct config *config)
+{
+	log_message(LEVEL_INFO, "version %s, socket %s, state folder %s, on-error %s",
+	    PACKAGE_VERSION, config->socket, config->state_dir,
+	    word_of_action(config->on_error));
+	if (geteuid() == 0)
+		log_message(LEVEL_WARNING, "running as root; set user = smtpauth");
+	if (config->on_error == ACTION_ACCEPT)
+		log_message(LEVEL_WARNING,
+		    "on-error = accept: without a good database everything passes");
+}
+
+/* on_store - what the live store has to say */
+static void
+on_store(void *arg, enum keeper_event event, const char *text)
+{
+	const struct daemon *d = arg;
+
+	if (event == KEEPER_FAULT)
+		log_message(LEVEL_ERROR, "%s (decisions: %s)", text,
+		    word_of_action(d->config.on_error));
+	else
+		log_message(
+		    event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
+	service_notify_status(text);
+	if (event != KEEPER_NOTE)
+		service_notify_ready();
+}
+
+/* progress - see watchdog_progress */
+static uint64_t
+progress(void *arg, bool *busy_r)
+{
+	const struct daemon *d = arg;
+
+	*busy_r = d->metrics.in_progress > 0;
+	return metrics_ended(&d->metrics);
+}
+
+/*
+ * serve - the filter's thread. It gives the main thread a moment to wait for signals
+ * first: libmilter has a thread for them too, and takes up to 5 s to stop for one.
+ */
+static void *
+serve(void *arg)
+{
+	const struct timespec moment = {0, SERVE_AFTER_NS};
+	struct daemon *d = arg;
+
+	nanosleep(&moment, NULL);
+	d->served = filter_serve(d);
+	pthread_kill(d->owner, SIGUSR1);
+	return NULL;
+}
+
+enum error
+daemon_start(struct daemon *d)
+{
+	pthread_t thread;
+	enum error e;
+
+	say_start(&d->config);
+	d->owner = pthread_self();
+	e = live_store_start(&d->store, d->config.state_dir, on_store, d);
+	if (e == OK)
+		e = reporter_start(d);
+	if (e == OK)
+		e = watchdog_start(&d->watchdog, progress, d);
+	if (e == OK && pthread_create(&thread, NULL, serve, d) != 0)
+		e = ERR_MEMORY;
+	return e;
+}
+
+enum error
+daemon_wait(struct daemon *d)
+{
+	int sig = signals_wait(READY_AFTER_S);
+
+	if (sig == 0) {
+		service_notify_ready();
+		sig = signals_wait(0);
+	}
+	return sig == SIGUSR1 ? d->served : OK;
+}
+
+/*
+ * The decisions under way get their replies out. smfi_stop() is left alone: it waits up
+ * to 5 s for libmilter's listener, and the end of the process does all it would do; a
+ * session that asks later finds the connection closed, as it would then.
+ */
+void
+daemon_stop(struct daemon *d)
+{
+	const struct timespec step = {0, STOP_STEP_NS};
+	struct error_text why;
+
+	service_notify_stopping();
+	if (listener_remove(&d->config, &d->listener, &why) != OK)
+		log_message(LEVEL_WARNING, "%s", why.text);
+	filter_close();
+	for (int i = 0; i < STOP_STEPS && d->metrics.in_progress > 0; i++)
+		nanosleep(&step, NULL);
+	nanosleep(&step, NULL);
+	reporter_stop(d, STOP_WRITE_MS);
+}
