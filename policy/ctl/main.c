@@ -12,7 +12,7 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/held_output.h"
 #include "policy/ctl/frame/help.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/db/guard.h"
@@ -169,7 +169,7 @@ choose_command(struct ctl *c)
 static void
 warn(const char *text)
 {
-	remark(stderr, "warning: %s", text);
+	print_remark(stderr, "warning: %s", text);
 }
 
 /*
@@ -204,6 +204,8 @@ release(struct ctl *c, struct held *h)
 	held_output_close(&h->err);
 	c->out = stdout;
 	c->err = stderr;
+	print_close(&c->print);
+	print_open(&c->print, c->out, c->options.json);
 }
 
 /* hold - holds back what will be said, of a command that works with a store */
@@ -222,7 +224,19 @@ hold(struct ctl *c, struct held *h)
 		return e;
 	c->out = h->out.to;
 	c->err = h->err.to;
+	print_open(&c->print, c->out, c->options.json);
 	return OK;
+}
+
+/* run_command - with all that it printed in C's `out`, but for a failure */
+static enum error
+run_command(struct ctl *c)
+{
+	enum error e = c->command->run(c);
+
+	if (e == OK || c->tells)
+		print_finish(&c->print);
+	return e;
 }
 
 /* commit - unless there is no room for what is to be said of it */
@@ -241,7 +255,7 @@ run_in_transaction(struct ctl *c, struct held *h)
 	enum error e = transaction_is_later(c) ? OK : transaction_begin(c);
 
 	if (e == OK)
-		e = c->command->run(c);
+		e = run_command(c);
 	if (e == OK && transaction_writes(c) && c->txn != NULL)
 		e = commit(c, h);
 	return e;
@@ -260,7 +274,7 @@ run_once(struct ctl *c, struct held *h)
 	c->tells = false;
 	error_set(&c->why, OK, "%s", "");
 	if (e == OK)
-		e = c->command->need == NEED_NOTHING ? c->command->run(c)
+		e = c->command->need == NEED_NOTHING ? run_command(c)
 						     : run_in_transaction(c, h);
 	if (c->txn != NULL && c->command->need != NEED_NOTHING &&
 	    store_check(c->txn) == ERR_OVERTAKEN)
@@ -297,7 +311,7 @@ print_held(struct ctl *c, struct held *h, enum error e)
 	enum error printed = OK;
 
 	if (h->err.to != NULL && held_output_print(&h->err, stderr, &why) != OK)
-		remark(stderr, "%s", why.text);
+		print_remark(stderr, "%s", why.text);
 	if ((e == OK || c->tells) && h->out.to != NULL)
 		printed = held_output_print(&h->out, stdout, e == OK ? &c->why : &why);
 	release(c, h);
@@ -343,6 +357,7 @@ main(int argc, char **argv)
 		e = run(&c);
 	if (e == OK)
 		return c.status;
-	remark(stderr, "%s", c.why.text[0] != '\0' ? c.why.text : error_string(e));
+	print_remark(
+	    stderr, "%s", c.why.text[0] != '\0' ? c.why.text : error_string(e));
 	return exit_status(e);
 }

@@ -3,22 +3,20 @@
 #include "policy/tables/alias_table.h"
 
 #include "policy/ctl/commands/lock.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/decision/lock_lookup.h"
 
-/* json_alias - MAILBOX is NULL for a login that is none any more */
 static void
-json_alias(struct ctl *c, const struct login *login, const struct login *mailbox)
+alias_print(struct ctl *c, const struct login *login, const char *mailbox)
 {
-	struct json j;
+	struct printer *p = &c->print;
 
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "login", login->text);
-	json_text(&j, "mailbox", mailbox != NULL ? mailbox->text : NULL);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_object_start(p, NULL);
+	print_text(p, "login", login->text);
+	print_text(p, "mailbox", mailbox);
+	print_object_end(p);
 }
 
 enum error
@@ -26,10 +24,10 @@ ctl_alias_add(struct ctl *c)
 {
 	struct lock_state was = {.set = false};
 	struct login mailbox, login;
-	enum error e = ctl_mailbox(c, ctl_word(c, 0), &mailbox);
+	enum error e = argument_mailbox(c, argument_word(c, 0), &mailbox);
 
 	if (e == OK)
-		e = ctl_login(c, ctl_word(c, 1), &login);
+		e = argument_login(c, argument_word(c, 1), &login);
 	if (e == OK)
 		e = lock_lookup_tenant(c->txn, &login, &was);
 	if (e == OK)
@@ -38,10 +36,8 @@ ctl_alias_add(struct ctl *c)
 		e = lock_check_alias(c, &login, &was);
 	if (e != OK)
 		return e;
-	if (c->options.json)
-		json_alias(c, &login, &mailbox);
-	else
-		show_line(c->out, "login %s is mailbox %s", login.text, mailbox.text);
+	print_line(&c->print, "login %s is mailbox %s", login.text, mailbox.text);
+	alias_print(c, &login, mailbox.text);
 	return OK;
 }
 
@@ -50,7 +46,7 @@ ctl_alias_remove(struct ctl *c)
 {
 	struct lock_state was = {.set = false};
 	struct login login;
-	enum error e = ctl_login(c, ctl_word(c, 0), &login);
+	enum error e = argument_login(c, argument_word(c, 0), &login);
 
 	if (e == OK)
 		e = lock_lookup_tenant(c->txn, &login, &was);
@@ -62,47 +58,41 @@ ctl_alias_remove(struct ctl *c)
 		e = lock_check_alias(c, &login, &was);
 	if (e != OK)
 		return e;
-	if (c->options.json)
-		json_alias(c, &login, NULL);
-	else
-		show_line(c->out, "login %s is no alias now", login.text);
+	print_line(&c->print, "login %s is no alias now", login.text);
+	alias_print(c, &login, "");
 	return OK;
 }
 
-struct lister {
+struct alias_list {
 	struct ctl *c;
-	struct listing listing;
 	uint64_t walked;
 };
 
 static enum error
-list_one(void *arg, const struct login *login, const struct login *mailbox)
+alias_list_one(void *arg, const struct login *login, const struct login *mailbox)
 {
-	struct lister *l = arg;
+	struct alias_list *list = arg;
 
-	l->walked++;
-	if (l->c->options.json)
-		json_alias(l->c, login, mailbox);
-	else
-		listing_row(&l->listing, (const char *[]){login->text, mailbox->text});
+	list->walked++;
+	alias_print(list->c, login, mailbox->text);
 	return OK;
 }
 
 enum error
 ctl_alias_list(struct ctl *c)
 {
-	static const char *const headings[] = {"LOGIN", "MAILBOX"};
-	struct lister l = {.c = c};
+	static const struct print_column columns[] = {
+	    {"login", "LOGIN"}, {"mailbox", "MAILBOX"}, {NULL, NULL}};
+	struct alias_list list = {.c = c};
 	struct login mailbox;
 	bool one = c->options.words > 0;
-	enum error e = one ? ctl_mailbox(c, ctl_word(c, 0), &mailbox) : OK;
+	enum error e = one ? argument_mailbox(c, argument_word(c, 0), &mailbox) : OK;
 
 	if (e != OK)
 		return e;
-	listing_start(&l.listing, c->out, 2, headings);
-	e = alias_table_each(c->txn, one ? &mailbox : NULL, list_one, &l);
-	listing_end(&l.listing);
+	print_table(&c->print, columns, "");
+	e = alias_table_each(c->txn, one ? &mailbox : NULL, alias_list_one, &list);
 	if (e != OK || one)
 		return e;
-	return ctl_walked(c, l.walked, store_meta(c->txn)->aliases);
+	return transaction_walked(c, list.walked, store_meta(c->txn)->aliases);
 }

@@ -6,13 +6,14 @@
 #include "policy/audit/audit_prune.h"
 #include "policy/audit/audit_verify.h"
 #include "policy/base/text.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 
 #define FINDINGS_SHOWN 20
 
 /* What audit verify prints while it goes. */
-struct printer {
+struct finding_printer {
 	struct ctl *c;
 	struct json json;
 	uint64_t count;
@@ -54,7 +55,7 @@ text_finding(FILE *out, const struct audit_finding *f)
 static void
 print_finding(void *arg, const struct audit_finding *f)
 {
-	struct printer *p = arg;
+	struct finding_printer *p = arg;
 
 	if (p->count++ >= FINDINGS_SHOWN)
 		return;
@@ -75,7 +76,7 @@ json_number_or_null(struct json *j, const char *key, uint64_t n)
 }
 
 static void
-json_account(struct printer *p, const struct audit_account *a, bool with_head)
+json_account(struct finding_printer *p, const struct audit_account *a, bool with_head)
 {
 	const struct store_meta *m = store_meta(p->c->txn);
 	char head[DIGEST_TEXT_MAX];
@@ -121,7 +122,7 @@ text_account(struct ctl *c, const struct audit_account *a, bool with_head)
 
 /* conclude - the exit status, and the line that goes with it */
 static enum error
-conclude(struct printer *p, const struct audit_account *a)
+conclude(struct finding_printer *p, const struct audit_account *a)
 {
 	if (a->findings == 0)
 		return OK;
@@ -137,8 +138,8 @@ conclude(struct printer *p, const struct audit_account *a)
 enum error
 ctl_audit_verify(struct ctl *c)
 {
-	const char *typed = ctl_option(c, OPT_HEAD);
-	struct printer p = {.c = c};
+	const char *typed = argument_option(c, OPT_HEAD);
+	struct finding_printer p = {.c = c};
 	struct audit_account a;
 	struct digest head;
 	enum error e;
@@ -171,13 +172,13 @@ ctl_audit_prune(struct ctl *c)
 	instant before;
 	enum error e;
 
-	if (ctl_option(c, OPT_BEFORE) == NULL)
+	if (argument_option(c, OPT_BEFORE) == NULL)
 		return error_set(&c->why, ERR_USAGE,
 		    "audit prune needs --before TIME: what is older is removed");
-	e = ctl_past_time(c, OPT_BEFORE, &before);
+	e = argument_past_time(c, OPT_BEFORE, &before);
 	if (e == OK)
 		e = audit_prune(c->txn, &c->log, before,
-		    ctl_option(c, OPT_FORCE) != NULL, &done, &c->why);
+		    argument_option(c, OPT_FORCE) != NULL, &done, &c->why);
 	if (e != OK)
 		return e;
 	if (!c->options.json) {

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
@@ -78,10 +79,10 @@ audit_filter_read(struct audit_filter *f, struct ctl *c)
 	f->actor = c->options.actor;
 	if (f->actor != NULL)
 		e = audit_origin_origin(c, "audit list", &checked);
-	if (e == OK && ctl_option(c, OPT_SINCE) != NULL)
-		e = ctl_past_time(c, OPT_SINCE, &f->since);
-	if (e == OK && ctl_option(c, OPT_OBJECT) != NULL)
-		e = take_object(f, c, ctl_option(c, OPT_OBJECT));
+	if (e == OK && argument_option(c, OPT_SINCE) != NULL)
+		e = argument_past_time(c, OPT_SINCE, &f->since);
+	if (e == OK && argument_option(c, OPT_OBJECT) != NULL)
+		e = take_object(f, c, argument_option(c, OPT_OBJECT));
 	return e;
 }
 

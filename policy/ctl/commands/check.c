@@ -2,6 +2,7 @@
 /* check - what would happen to a login, and why */
 #include <string.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/decision/override.h"
@@ -23,11 +24,12 @@ enum { EXIT_TEMPFAIL = 10, EXIT_REJECT = 11 };
 static enum error
 read_submission(struct ctl *c, struct submission *s)
 {
-	const char *mta = ctl_option(c, OPT_MTA), *client = ctl_option(c, OPT_CLIENT);
+	const char *mta = argument_option(c, OPT_MTA),
+		   *client = argument_option(c, OPT_CLIENT);
 	struct cidr_ip address;
 
 	memset(s, 0, sizeof *s);
-	s->login = ctl_word(c, 0);
+	s->login = argument_word(c, 0);
 	s->login_len = strlen(s->login);
 	s->mta =
 	    mta != NULL && strcmp(mta, "sendmail") == 0 ? MTA_SENDMAIL : MTA_POSTFIX;
@@ -38,14 +40,16 @@ read_submission(struct ctl *c, struct submission *s)
 		return error_set(
 		    &c->why, ERR_DATA, "bad address \"%s\" for --client", client);
 	s->client = client != NULL ? client : "";
-	s->listener =
-	    ctl_option(c, OPT_LISTENER) != NULL ? ctl_option(c, OPT_LISTENER) : "";
-	s->mechanism =
-	    ctl_option(c, OPT_MECHANISM) != NULL ? ctl_option(c, OPT_MECHANISM) : "";
+	s->listener = argument_option(c, OPT_LISTENER) != NULL
+	    ? argument_option(c, OPT_LISTENER)
+	    : "";
+	s->mechanism = argument_option(c, OPT_MECHANISM) != NULL
+	    ? argument_option(c, OPT_MECHANISM)
+	    : "";
 	s->now = c->now;
-	if (ctl_option(c, OPT_AT) != NULL)
-		return instant_parse(
-		    ctl_option(c, OPT_AT), INSTANT_DAY_START, c->now, &s->now, &c->why);
+	if (argument_option(c, OPT_AT) != NULL)
+		return instant_parse(argument_option(c, OPT_AT), INSTANT_DAY_START,
+		    c->now, &s->now, &c->why);
 	return OK;
 }
 
@@ -100,7 +104,8 @@ print_json(struct ctl *c, const struct answer *a)
 	json_string_n(&j, "login", s->login, s->login_len);
 	json_text(&j, "mailbox", submission_mailbox(o));
 	json_text(&j, "tenant", submission_tenant(o));
-	json_instant(&j, "at", ctl_option(c, OPT_AT) != NULL ? s->now : INSTANT_NONE);
+	json_instant(
+	    &j, "at", argument_option(c, OPT_AT) != NULL ? s->now : INSTANT_NONE);
 	json_quoted(&j, "verdict", decision_verdict_name(o->decision.verdict));
 	json_quoted(&j, "reason", decision_reason_name(o->decision.reason));
 	json_text(&j, "reply", a->reply);
@@ -112,12 +117,12 @@ print_json(struct ctl *c, const struct answer *a)
 }
 
 static void
-print_text(struct ctl *c, const struct answer *a)
+check_text(struct ctl *c, const struct answer *a)
 {
 	const struct outcome *o = &a->outcome;
 	char when[INSTANT_TEXT_MAX];
 
-	if (ctl_option(c, OPT_AT) != NULL)
+	if (argument_option(c, OPT_AT) != NULL)
 		property_time(c->out, "at", a->submission->now);
 	property(c->out, "verdict", decision_verdict_name(o->decision.verdict));
 	property(c->out, "reason", decision_reason_name(o->decision.reason));
@@ -172,7 +177,7 @@ print(struct ctl *c, struct answer *a)
 	if (c->options.json)
 		print_json(c, a);
 	else
-		print_text(c, a);
+		check_text(c, a);
 }
 
 /*

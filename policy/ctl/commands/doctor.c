@@ -7,9 +7,10 @@
 
 #include "policy/base/child_process.h"
 #include "policy/config/config.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/ctl/usage/daemon.h"
 #include "policy/doctor/listener.h"
 #include "policy/doctor/mail_log.h"
@@ -41,14 +42,14 @@ choose_mta(struct examination *x)
 	static const char *const version[] = {"postconf", "-d", "mail_version", NULL};
 	char *out = NULL;
 
-	if (ctl_option(x->ctl, OPT_POSTFIX) != NULL &&
-	    ctl_option(x->ctl, OPT_SENDMAIL) != NULL)
+	if (argument_option(x->ctl, OPT_POSTFIX) != NULL &&
+	    argument_option(x->ctl, OPT_SENDMAIL) != NULL)
 		return error_set(&x->ctl->why, ERR_USAGE,
 		    "--postfix and --sendmail exclude each other");
 	x->mta = MTA_AUTO;
-	if (ctl_option(x->ctl, OPT_POSTFIX) != NULL)
+	if (argument_option(x->ctl, OPT_POSTFIX) != NULL)
 		x->mta = MTA_POSTFIX;
-	else if (ctl_option(x->ctl, OPT_SENDMAIL) != NULL)
+	else if (argument_option(x->ctl, OPT_SENDMAIL) != NULL)
 		x->mta = MTA_SENDMAIL;
 	else if (child_process_read(version, &out) == OK)
 		x->mta = MTA_POSTFIX;
@@ -120,7 +121,7 @@ find_daemon(struct examination *x)
 	struct checks *s = &x->checks;
 
 	if (r->error != OK && r->error != ERR_MISSING)
-		remark(x->ctl->err, "warning: %s", r->why.text);
+		print_remark(x->ctl->err, "warning: %s", r->why.text);
 	s->running = x->view.asked == DAEMON_RUNS || x->view.latest == DAEMON_RUNS;
 	s->daemon = x->view.asked == DAEMON_RUNS ? r->asked : r->latest;
 	if (s->running && x->view.asked != DAEMON_RUNS)
@@ -133,10 +134,10 @@ static struct submission
 submission_of(const struct examination *x)
 {
 	const struct ctl *c = x->ctl;
-	const char *login = ctl_option(c, OPT_LOGIN);
-	const char *client = ctl_option(c, OPT_CLIENT);
-	const char *listener = ctl_option(c, OPT_LISTENER);
-	const char *mechanism = ctl_option(c, OPT_MECHANISM);
+	const char *login = argument_option(c, OPT_LOGIN);
+	const char *client = argument_option(c, OPT_CLIENT);
+	const char *listener = argument_option(c, OPT_LISTENER);
+	const char *mechanism = argument_option(c, OPT_MECHANISM);
 
 	return (struct submission){
 	    .login = login != NULL ? login : "",
@@ -188,15 +189,15 @@ examine(struct examination *x)
 	checks_daemon(&x->checks);
 	listener_check(&x->checks);
 	ask_milter(x);
-	e = mail_log_check(&x->checks, ctl_option(c, OPT_LOG), &c->why);
+	e = mail_log_check(&x->checks, argument_option(c, OPT_LOG), &c->why);
 	if (e != OK)
 		return e;
 	checks_state(&x->checks);
 	checks_settings(&x->checks);
 	if (x->mta == MTA_POSTFIX)
-		postfix_checks(&x->checks, ctl_option(c, OPT_POSTFIX));
+		postfix_checks(&x->checks, argument_option(c, OPT_POSTFIX));
 	else if (x->mta == MTA_SENDMAIL)
-		sendmail_check(&x->checks, ctl_option(c, OPT_SENDMAIL));
+		sendmail_check(&x->checks, argument_option(c, OPT_SENDMAIL));
 	else
 		findings_add(&x->checks.findings, "no-mta", "",
 		    "neither postconf nor " SENDMAIL_DEFAULT
@@ -217,7 +218,7 @@ forget(struct findings *list, const char *ids)
 static const char *
 answer_text(const struct examination *x)
 {
-	if (!x->probed || ctl_option(x->ctl, OPT_LOGIN) == NULL)
+	if (!x->probed || argument_option(x->ctl, OPT_LOGIN) == NULL)
 		return NULL;
 	switch (x->probe.kind) {
 	case PROBE_PASSES:
@@ -253,7 +254,7 @@ print_json(const struct examination *x)
 	json_text(&j, "socket", address);
 	json_bool(&j, "running", s->running);
 	json_text(&j, "asked_by", s->services);
-	json_text(&j, "login", ctl_option(x->ctl, OPT_LOGIN));
+	json_text(&j, "login", argument_option(x->ctl, OPT_LOGIN));
 	json_text(&j, "answer", answer_text(x));
 	json_array_start(&j, "findings");
 	for (size_t i = 0; i < s->findings.count; i++) {
@@ -294,7 +295,7 @@ print_finding(FILE *out, size_t number, const struct finding *f)
 }
 
 static void
-print_text(const struct examination *x)
+doctor_text(const struct examination *x)
 {
 	const struct checks *s = &x->checks;
 	FILE *out = x->ctl->out;
@@ -330,14 +331,14 @@ ctl_doctor(struct ctl *c)
 	if (e != OK)
 		return e;
 	e = examine(&x);
-	if (ctl_option(c, OPT_IGNORE) != NULL)
-		forget(&x.checks.findings, ctl_option(c, OPT_IGNORE));
+	if (argument_option(c, OPT_IGNORE) != NULL)
+		forget(&x.checks.findings, argument_option(c, OPT_IGNORE));
 	if (e == OK && x.checks.findings.failed)
 		e = error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	if (e == OK && c->options.json)
 		print_json(&x);
 	else if (e == OK)
-		print_text(&x);
+		doctor_text(&x);
 	c->status = x.checks.findings.count > 0 ? EXIT_FINDINGS : 0;
 	findings_free(&x.checks.findings);
 	return e;

@@ -3,85 +3,61 @@
 #include "policy/identity/domain.h"
 
 #include "policy/ctl/commands/lock.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/tables/domain_table.h"
-#include "policy/tables/tenant_table.h"
 
 static void
-json_domain(struct ctl *c, const char *domain, const char *tenant)
+domain_print(struct ctl *c, const char *domain, const char *tenant)
 {
-	struct json j;
+	struct printer *p = &c->print;
 
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "domain", domain);
-	json_text(&j, "tenant", tenant);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_object_start(p, NULL);
+	print_text(p, "domain", domain);
+	print_text(p, "tenant", tenant);
+	print_object_end(p);
 }
 
-/* report - who owns the domain now; NULL for nobody */
-static void
-report(struct ctl *c, const char *domain, const char *tenant)
-{
-	if (c->options.json)
-		json_domain(c, domain, tenant);
-	else if (tenant != NULL)
-		fprintf(c->out, "domain %s belongs to tenant %s\n", domain, tenant);
-	else
-		fprintf(c->out, "domain %s removed\n", domain);
-}
-
-/* find_tenant - the name of a tenant that exists */
+/* domain_give - domain add and domain move */
 static enum error
-find_tenant(struct ctl *c, const char *typed, char *name)
+domain_give(
+    struct ctl *c, const char *domain_typed, const char *tenant_typed, bool move)
 {
+	char domain[DOMAIN_MAX + 1];
 	struct tenant t;
-	enum error e = tenant_name_parse(typed, name, &c->why);
-
-	if (e == OK)
-		e = tenant_table_get(c->txn, name, &t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "there is no tenant %s", name);
-	return e;
-}
-
-/* give - domain add and domain move */
-static enum error
-give(struct ctl *c, const char *domain_typed, const char *tenant_typed, bool move)
-{
-	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
-	enum error e = find_tenant(c, tenant_typed, tenant);
+	enum error e = argument_tenant(c, tenant_typed, &t);
 
 	if (e == OK)
 		e = domain_parse(domain_typed, domain, &c->why);
 	if (e == OK)
-		e = lock_check_domain(c, domain, tenant, move);
+		e = lock_check_domain(c, domain, t.name, move);
 	if (e == OK)
-		e = domain_table_add(c->txn, domain, tenant, move, &c->why);
-	if (e == OK)
-		report(c, domain, tenant);
-	return e;
+		e = domain_table_add(c->txn, domain, t.name, move, &c->why);
+	if (e != OK)
+		return e;
+	print_line(&c->print, "domain %s belongs to tenant %s", domain, t.name);
+	domain_print(c, domain, t.name);
+	return OK;
 }
 
 enum error
 ctl_domain_add(struct ctl *c)
 {
-	return give(c, ctl_word(c, 1), ctl_word(c, 0), false);
+	return domain_give(c, argument_word(c, 1), argument_word(c, 0), false);
 }
 
 enum error
 ctl_domain_move(struct ctl *c)
 {
-	return give(c, ctl_word(c, 0), ctl_word(c, 1), true);
+	return domain_give(c, argument_word(c, 0), argument_word(c, 1), true);
 }
 
 enum error
 ctl_domain_remove(struct ctl *c)
 {
 	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
-	enum error e = domain_parse(ctl_word(c, 0), domain, &c->why);
+	enum error e = domain_parse(argument_word(c, 0), domain, &c->why);
 
 	if (e == OK)
 		e = domain_table_get(c->txn, domain, tenant);
@@ -89,58 +65,52 @@ ctl_domain_remove(struct ctl *c)
 		e = lock_check_removal(c, tenant);
 	if (e == OK || e == ERR_NOTFOUND)
 		e = domain_table_remove(
-		    c->txn, domain, ctl_option(c, OPT_FORCE) != NULL, &c->why);
-	if (e == OK)
-		report(c, domain, NULL);
-	return e;
+		    c->txn, domain, argument_option(c, OPT_FORCE) != NULL, &c->why);
+	if (e != OK)
+		return e;
+	print_line(&c->print, "domain %s removed", domain);
+	domain_print(c, domain, "");
+	return OK;
 }
 
-struct lister {
+struct domain_list {
 	struct ctl *c;
-	struct listing listing;
-	const char *tenant; /* of a list of one tenant */
+	char tenant[TENANT_NAME_MAX + 1]; /* of a list of one tenant, or "" */
 	uint64_t walked;
 };
 
 static enum error
-list_one(void *arg, const char *domain, const char *tenant)
+domain_list_one(void *arg, const char *domain, const char *tenant)
 {
-	struct lister *l = arg;
-	const char *cells[] = {domain, tenant};
+	struct domain_list *list = arg;
 
-	l->walked++;
-	if (l->c->options.json)
-		json_domain(l->c, domain, tenant);
-	else
-		listing_row(&l->listing, cells);
+	list->walked++;
+	domain_print(list->c, domain, tenant);
 	return OK;
 }
 
 static enum error
-list_of_tenant(void *arg, const char *domain)
+domain_list_of_tenant(void *arg, const char *domain)
 {
-	return list_one(arg, domain, ((struct lister *)arg)->tenant);
+	return domain_list_one(arg, domain, ((struct domain_list *)arg)->tenant);
 }
 
 enum error
 ctl_domain_list(struct ctl *c)
 {
-	static const char *const headings[] = {"DOMAIN", "TENANT"};
-	char tenant[TENANT_NAME_MAX + 1];
-	struct lister l = {.c = c};
-	enum error e = OK;
+	static const struct print_column columns[] = {
+	    {"domain", "DOMAIN"}, {"tenant", "TENANT"}, {NULL, NULL}};
+	struct domain_list list = {.c = c};
+	enum error e = argument_tenant_option(c, list.tenant);
 
-	if (ctl_option(c, OPT_TENANT) != NULL) {
-		e = find_tenant(c, ctl_option(c, OPT_TENANT), tenant);
-		l.tenant = tenant;
-	}
 	if (e != OK)
 		return e;
-	listing_start(&l.listing, c->out, 2, headings);
-	e = l.tenant != NULL ? domain_table_each_of(c->txn, tenant, list_of_tenant, &l)
-			     : domain_table_each(c->txn, list_one, &l);
-	listing_end(&l.listing);
-	if (e != OK || l.tenant != NULL)
+	print_table(&c->print, columns, "");
+	if (list.tenant[0] != '\0')
+		return domain_table_each_of(
+		    c->txn, list.tenant, domain_list_of_tenant, &list);
+	e = domain_table_each(c->txn, domain_list_one, &list);
+	if (e != OK)
 		return e;
-	return ctl_walked(c, l.walked, store_meta(c->txn)->domains);
+	return transaction_walked(c, list.walked, store_meta(c->txn)->domains);
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "policy/ctl/commands/exchange_commands.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/transaction.h"
@@ -22,8 +23,8 @@ run_words(struct ctl *c, enum exchange_cmdlet cmdlet)
 	if (n > EXCHANGE_WORDS_MAX)
 		n = EXCHANGE_WORDS_MAX + 1; /* which is an error */
 	for (size_t i = 0; i < n; i++)
-		word[i].text =
-		    (struct exchange_span){ctl_word(c, i), strlen(ctl_word(c, i))};
+		word[i].text = (struct exchange_span){
+		    argument_word(c, i), strlen(argument_word(c, i))};
 	e = exchange_read(cmdlet, word, n, EXCHANGE_COMMAND_LINE, &x, &c->why);
 	return e == OK ? exchange_commands_run(c, &x) : e;
 }

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
@@ -83,9 +85,10 @@ get_transport_config(struct ctl *c, const struct exchange *x)
 	if (x->organization[0] == '\0') {
 		e = tenant_table_each(c->txn, show_each_tenant, &w);
 		if (e == OK)
-			e = ctl_walked(c, w.walked, store_meta(c->txn)->tenants);
+			e = transaction_walked(
+			    c, w.walked, store_meta(c->txn)->tenants);
 	} else {
-		e = ctl_tenant(c, x->organization, &t);
+		e = argument_tenant(c, x->organization, &t);
 		if (e == OK)
 			show_tenant(c, &t);
 	}
@@ -114,7 +117,7 @@ only_tenant(struct ctl *c, struct tenant *t)
 	e = tenant_table_each(c->txn, keep_tenant, t);
 	if (e != OK && e != ERR_EXISTS)
 		return e;
-	e = ctl_walked(c, e == ERR_EXISTS, tenants);
+	e = transaction_walked(c, e == ERR_EXISTS, tenants);
 	if (e == OK && tenants == 0)
 		return error_set(&c->why, ERR_NOTFOUND,
 		    "there is no tenant yet; see \"smtpauthctl tenant add\"");
@@ -125,8 +128,9 @@ static enum error
 set_transport_config(struct ctl *c, const struct exchange *x)
 {
 	struct tenant t;
-	enum error e = x->organization[0] != '\0' ? ctl_tenant(c, x->organization, &t)
-						  : only_tenant(c, &t);
+	enum error e = x->organization[0] != '\0'
+	    ? argument_tenant(c, x->organization, &t)
+	    : only_tenant(c, &t);
 
 	if (e != OK)
 		return e;
@@ -189,10 +193,10 @@ list_mailboxes(struct ctl *c, const struct exchange *x)
 	enum error e = mailbox_table_each(c->txn, NULL, show_each_mailbox, &w);
 
 	if (e == OK)
-		return ctl_walked(c, w.walked, store_meta(c->txn)->mailboxes);
+		return transaction_walked(c, w.walked, store_meta(c->txn)->mailboxes);
 	if (e != ERR_EXISTS)
 		return e;
-	remark(c->err,
+	print_remark(c->err,
 	    x->results_said ? "warning: there are more mailboxes than these %llu: "
 			      "raise -ResultSize"
 			    : "warning: only the first %llu mailboxes are shown; for "
@@ -207,7 +211,7 @@ static enum error
 find_mailbox(struct ctl *c, const char *typed, struct login *address, struct tenant *t,
     struct mailbox *m)
 {
-	enum error e = ctl_address(c, typed, address);
+	enum error e = argument_address(c, typed, address);
 
 	if (e == OK)
 		e = tenant_table_of(c->txn, address, t);
@@ -215,7 +219,7 @@ find_mailbox(struct ctl *c, const char *typed, struct login *address, struct ten
 		return error_set(&c->why, e,
 		    "there is no mailbox %s: no tenant owns its domain", address->text);
 	if (e == OK)
-		e = ctl_mailbox(c, typed, address); /* no alias */
+		e = argument_mailbox(c, typed, address); /* no alias */
 	return e == OK ? mailbox_table_get_or_empty(c->txn, address, m) : e;
 }
 
@@ -240,7 +244,7 @@ set_cas_mailbox(struct ctl *c, const struct exchange *x)
 {
 	struct login address;
 	struct mailbox m;
-	enum error e = ctl_mailbox(c, x->identity, &address);
+	enum error e = argument_mailbox(c, x->identity, &address);
 
 	if (e == OK)
 		e = mailbox_table_get_or_empty(c->txn, &address, &m);

@@ -5,9 +5,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
 
@@ -63,7 +64,7 @@ take_turn(const char *dir)
 static enum error
 init(struct ctl *c, bool *created_r)
 {
-	bool anew = ctl_option(c, OPT_NEW_POLICY) != NULL || !traces_found(c->dir);
+	bool anew = argument_option(c, OPT_NEW_POLICY) != NULL || !traces_found(c->dir);
 	enum error e = state_dir_create(c->dir, &c->why);
 
 	if (e != OK)
@@ -87,8 +88,8 @@ ctl_init(struct ctl *c)
 		close(turn);
 	if (e != OK)
 		return e;
-	if (created && ctl_option(c, OPT_NEW_POLICY) != NULL)
-		remark(c->err,
+	if (created && argument_option(c, OPT_NEW_POLICY) != NULL)
+		print_remark(c->err,
 		    "warning: the new policy is empty: every login passes until it has "
 		    "tenants");
 	if (!c->options.json) {

@@ -10,7 +10,8 @@
 #include "policy/base/array.h"
 #include "policy/base/text.h"
 #include "policy/ctl/commands/lock_list.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/decision/resolve.h"
 #include "policy/identity/xtext.h"
@@ -44,10 +45,10 @@ lock_make(struct ctl *c, const struct lock_subject *subject)
 	lock_init(&lock);
 	lock.when = c->now;
 	put_who(c, lock.who);
-	if (ctl_option(c, OPT_UNTIL) != NULL)
-		e = ctl_future_time(c, OPT_UNTIL, &lock.until);
-	if (e == OK && ctl_option(c, OPT_NOTE) != NULL)
-		e = ctl_line(c, OPT_NOTE, NOTE_MAX, lock.note);
+	if (argument_option(c, OPT_UNTIL) != NULL)
+		e = argument_future_time(c, OPT_UNTIL, &lock.until);
+	if (e == OK && argument_option(c, OPT_NOTE) != NULL)
+		e = argument_line(c, OPT_NOTE, NOTE_MAX, lock.note);
 	return e == OK ? lock_table_put(c->txn, LOCK_MADE_HERE, subject, &lock) : e;
 }
 
@@ -59,7 +60,7 @@ end(struct ctl *c, const struct lock_subject *subject, bool *ended_r)
 		enum error e = lock_table_remove(c->txn, (enum lock_origin)i, subject);
 
 		if (e == OK && i == LOCK_BROUGHT)
-			remark(c->err,
+			print_remark(c->err,
 			    "the lock of %s was brought: the next import or snapshot "
 			    "that has it brings it again",
 			    lock_subject_name(subject));
@@ -94,7 +95,7 @@ remark_xtext(struct ctl *c, const char *word)
 		return;
 	decoded[n] = '\0';
 	if (strcmp(decoded, word) != 0)
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: Sendmail writes %s for %s, and so does its log: if that "
 		    "is meant, lock that one",
 		    word, decoded);
@@ -104,12 +105,12 @@ remark_xtext(struct ctl *c, const char *word)
 static const char *
 login_word(struct ctl *c, char *buf, size_t cap)
 {
-	const char *word = ctl_word(c, 0);
+	const char *word = argument_word(c, 0);
 
 	remark_xtext(c, word);
 	if (!text_unescape(buf, cap, word))
 		return word;
-	remark(c->err, "%s is read as %s, as the log writes it", word, buf);
+	print_remark(c->err, "%s is read as %s, as the log writes it", word, buf);
 	return buf;
 }
 
@@ -212,7 +213,7 @@ lock_make_login(struct ctl *c, struct login *login_r)
 		return e;
 	*login_r = n.stands_for;
 	if (!is_spelt_out(&n.typed, login_r))
-		remark(c->err, "login %s stands for mailbox %s, which is locked",
+		print_remark(c->err, "login %s stands for mailbox %s, which is locked",
 		    n.typed.text, login_r->text);
 	e = make_name(c, login_r);
 	/* What stands for it may change with a setting or an alias. */
@@ -258,7 +259,8 @@ remark_others(struct ctl *c, const struct login *typed, const struct login *logi
 	if (e == OK || e == ERR_NOTFOUND)
 		e = lock_lookup_login(c->txn, typed, c->now, &own, NULL);
 	if (e == OK && (lock_holds(&tenants, c->now) || lock_holds(&own, c->now)))
-		remark(c->err, "%s is still locked, by the lock of %s", typed->text,
+		print_remark(c->err, "%s is still locked, by the lock of %s",
+		    typed->text,
 		    lock_holds(&tenants, c->now) ? "its tenant"
 						 : "the mailbox without subaddress");
 	return e;
@@ -294,13 +296,13 @@ remark_tenant(struct ctl *c)
 	char name[TENANT_NAME_MAX + 1];
 	struct error_text why;
 	struct tenant t;
-	enum error e = tenant_name_parse(ctl_word(c, 0), name, &why);
+	enum error e = tenant_name_parse(argument_word(c, 0), name, &why);
 
 	if (e != OK)
 		return OK;
 	e = tenant_table_get(c->txn, name, &t);
 	if (e == OK)
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: that is a login; \"smtpauthctl tenant lock %s\" locks "
 		    "the tenant",
 		    name);
@@ -340,7 +342,8 @@ lock_remark_stays(struct ctl *c, const struct lock_subject *subject)
 	    : lock_table_add_login(c->txn, &subject->login, &lock);
 
 	if (e == OK && lock.set)
-		remark(c->err, "the lock of %s stays%s; see \"smtpauthctl locks\"",
+		print_remark(c->err,
+		    "the lock of %s stays%s; see \"smtpauthctl locks\"",
 		    lock_subject_name(subject),
 		    subject->kind == LOCK_TENANT
 			? ", but no login is of that tenant any more"
@@ -375,7 +378,7 @@ lock_check_domain(struct ctl *c, const char *domain, const char *tenant, bool mo
 		e = lock_table_add_tenant(c->txn, tenant, &to);
 	if (e != OK)
 		return e == ERR_NOTFOUND ? OK : e;
-	if (!lock_outlasts(&from, &to, c->now) || ctl_option(c, OPT_FORCE) != NULL)
+	if (!lock_outlasts(&from, &to, c->now) || argument_option(c, OPT_FORCE) != NULL)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
 	    "tenant %s is locked, and tenant %s is not, or not for so long: the logins "
@@ -390,7 +393,7 @@ lock_check_alias(struct ctl *c, const struct login *login, const struct lock_sta
 	enum error e = lock_lookup_tenant(c->txn, login, &lock);
 
 	if (e != OK || !lock_outlasts(was, &lock, c->now) ||
-	    ctl_option(c, OPT_FORCE) != NULL)
+	    argument_option(c, OPT_FORCE) != NULL)
 		return e;
 	return error_set(&c->why, ERR_PROTECTED,
 	    "login %s would leave the lock of its tenant; use --force if that is meant",
@@ -403,7 +406,8 @@ lock_check_removal(struct ctl *c, const char *tenant)
 	struct lock_state lock = {.set = false};
 	enum error e = lock_table_add_tenant(c->txn, tenant, &lock);
 
-	if (e != OK || !lock_holds(&lock, c->now) || ctl_option(c, OPT_FORCE) != NULL)
+	if (e != OK || !lock_holds(&lock, c->now) ||
+	    argument_option(c, OPT_FORCE) != NULL)
 		return e;
 	return error_set(&c->why, ERR_PROTECTED,
 	    "tenant %s is locked: without it, nothing would hold its logins; use "
@@ -415,7 +419,7 @@ void
 lock_remark_identity(struct ctl *c)
 {
 	if (store_meta(c->txn)->locks > 0)
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: there are locks, and this setting says which login is "
 		    "whose: see with \"smtpauthctl check LOGIN\" that those which it "
 		    "concerns are still locked");

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/tables/tenant_table.h"
 
 #define UNTIL_TEXT_MAX (INSTANT_TEXT_MAX + 16)
@@ -120,8 +122,8 @@ ctl_locks(struct ctl *c)
 	struct lister l = {.c = c};
 	enum error e = OK;
 
-	if (ctl_option(c, OPT_TENANT) != NULL) {
-		e = tenant_name_parse(ctl_option(c, OPT_TENANT), name, &c->why);
+	if (argument_option(c, OPT_TENANT) != NULL) {
+		e = tenant_name_parse(argument_option(c, OPT_TENANT), name, &c->why);
 		l.tenant = name;
 	}
 	if (e != OK)
@@ -134,7 +136,7 @@ ctl_locks(struct ctl *c)
 	listing_end(&l.listing);
 	if (e == OK && l.tenant != NULL && l.shown == 0)
 		e = check_tenant(c, name);
-	return e == OK ? ctl_walked(c, l.walked, store_meta(c->txn)->locks) : e;
+	return e == OK ? transaction_walked(c, l.walked, store_meta(c->txn)->locks) : e;
 }
 
 /* show_one - of one origin, as a row or an object; how many there were in L */

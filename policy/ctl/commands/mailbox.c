@@ -7,9 +7,11 @@
 #include "policy/base/text.h"
 #include "policy/ctl/commands/lock.h"
 #include "policy/ctl/commands/lock_list.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
@@ -97,7 +99,7 @@ show(struct ctl *c, const struct login *address, const struct mailbox *m)
 static enum error
 apply_clients(struct ctl *c, struct mailbox *m)
 {
-	const char *typed = ctl_option(c, OPT_CLIENTS);
+	const char *typed = argument_option(c, OPT_CLIENTS);
 
 	if (typed == NULL)
 		return OK;
@@ -117,9 +119,9 @@ apply_until(struct ctl *c, struct mailbox *m)
 {
 	enum error e;
 
-	if (ctl_option(c, OPT_UNTIL) == NULL)
+	if (argument_option(c, OPT_UNTIL) == NULL)
 		return OK;
-	e = ctl_future_time(c, OPT_UNTIL, &m->until);
+	e = argument_future_time(c, OPT_UNTIL, &m->until);
 	if (e == OK && m->until != INSTANT_NONE && m->smtp_auth == SMTP_AUTH_INHERIT)
 		return error_set(&c->why, ERR_DATA,
 		    "--until goes with smtp-auth enabled or disabled, not inherit");
@@ -130,7 +132,7 @@ apply_until(struct ctl *c, struct mailbox *m)
 static enum error
 apply_options(struct ctl *c, struct mailbox *m)
 {
-	const char *v = ctl_option(c, OPT_SMTP_AUTH);
+	const char *v = argument_option(c, OPT_SMTP_AUTH);
 	enum smtp_auth smtp_auth = m->smtp_auth;
 	enum error e;
 
@@ -144,8 +146,8 @@ apply_options(struct ctl *c, struct mailbox *m)
 	e = apply_clients(c, m);
 	if (e == OK)
 		e = apply_until(c, m);
-	if (e == OK && ctl_option(c, OPT_NOTE) != NULL)
-		e = ctl_line(c, OPT_NOTE, NOTE_MAX, m->note);
+	if (e == OK && argument_option(c, OPT_NOTE) != NULL)
+		e = argument_line(c, OPT_NOTE, NOTE_MAX, m->note);
 	return e;
 }
 
@@ -163,7 +165,7 @@ ctl_mailbox_set(struct ctl *c)
 {
 	struct login address;
 	struct mailbox m;
-	enum error e = ctl_mailbox(c, ctl_word(c, 0), &address);
+	enum error e = argument_mailbox(c, argument_word(c, 0), &address);
 
 	if (e == OK)
 		e = mailbox_table_get_or_empty(c->txn, &address, &m);
@@ -176,7 +178,7 @@ ctl_mailbox_set(struct ctl *c)
 static enum error
 find(struct ctl *c, struct login *address, struct mailbox *m)
 {
-	enum error e = ctl_mailbox(c, ctl_word(c, 0), address);
+	enum error e = argument_mailbox(c, argument_word(c, 0), address);
 
 	if (e == OK)
 		e = mailbox_table_get(c->txn, address, m);
@@ -377,7 +379,7 @@ list_all(struct lister *l)
 static enum error
 list_filters(struct ctl *c, struct lister *l)
 {
-	const char *v = ctl_option(c, OPT_SMTP_AUTH);
+	const char *v = argument_option(c, OPT_SMTP_AUTH);
 	int64_t seconds;
 	enum error e;
 
@@ -387,7 +389,7 @@ list_filters(struct ctl *c, struct lister *l)
 		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
 		    "inherit",
 		    v);
-	v = ctl_option(c, OPT_EXPIRING_WITHIN);
+	v = argument_option(c, OPT_EXPIRING_WITHIN);
 	if (v == NULL)
 		return OK;
 	e = instant_parse_span(v, &seconds, &c->why);
@@ -405,8 +407,8 @@ ctl_mailbox_list(struct ctl *c)
 	struct tenant t;
 	enum error e = list_filters(c, &l);
 
-	if (e == OK && ctl_option(c, OPT_TENANT) != NULL) {
-		e = tenant_name_parse(ctl_option(c, OPT_TENANT), t.name, &c->why);
+	if (e == OK && argument_option(c, OPT_TENANT) != NULL) {
+		e = tenant_name_parse(argument_option(c, OPT_TENANT), t.name, &c->why);
 		if (e == OK)
 			e = tenant_table_get(c->txn, t.name, &t);
 		if (e == ERR_NOTFOUND)
@@ -420,5 +422,5 @@ ctl_mailbox_list(struct ctl *c)
 	listing_end(&l.listing);
 	if (e != OK || l.tenant != NULL)
 		return e;
-	return ctl_walked(c, l.walked, store_meta(c->txn)->mailboxes);
+	return transaction_walked(c, l.walked, store_meta(c->txn)->mailboxes);
 }

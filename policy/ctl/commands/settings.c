@@ -4,9 +4,10 @@
 #include <string.h>
 
 #include "policy/ctl/commands/lock.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/tables/setting_table.h"
 
 /* json_key - the names of JSON have '_' for '-' */
@@ -115,7 +116,7 @@ ctl_settings_show(struct ctl *c)
 static enum error
 find(struct ctl *c, bool list, const struct setting **row_r)
 {
-	const char *key = ctl_word(c, 0);
+	const char *key = argument_word(c, 0);
 
 	*row_r = settings_find(key);
 	if (*row_r == NULL)
@@ -135,11 +136,11 @@ warn(struct ctl *c, const struct setting *row)
 
 	if (strcmp(row->key, "exempt-clients") == 0 &&
 	    cidr_list_has_loopback(&s->exempt_clients))
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: exempt-clients holds the loopback address: behind a "
 		    "proxy on this machine that exempts everyone");
 	if (s->login_domain == LOGIN_DOMAIN_DEFAULT && s->default_domain[0] == '\0')
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: login-domain is default, but default-domain is not set: "
 		    "until it is, the domain of a login counts");
 }
@@ -182,7 +183,7 @@ ctl_settings_set(struct ctl *c)
 	enum error e = find(c, false, &row);
 
 	if (e == OK)
-		e = setting_table_set(c->txn, row, ctl_word(c, 1), &c->why);
+		e = setting_table_set(c->txn, row, argument_word(c, 1), &c->why);
 	return e == OK ? report(c, row) : e;
 }
 
@@ -205,7 +206,7 @@ ctl_settings_add(struct ctl *c)
 	enum error e = find(c, true, &row);
 
 	if (e == OK)
-		e = setting_table_add(c->txn, row, ctl_word(c, 1), &c->why);
+		e = setting_table_add(c->txn, row, argument_word(c, 1), &c->why);
 	return e == OK ? report(c, row) : e;
 }
 
@@ -216,6 +217,6 @@ ctl_settings_remove(struct ctl *c)
 	enum error e = find(c, true, &row);
 
 	if (e == OK)
-		e = setting_table_remove(c->txn, row, ctl_word(c, 1), &c->why);
+		e = setting_table_remove(c->txn, row, argument_word(c, 1), &c->why);
 	return e == OK ? report(c, row) : e;
 }

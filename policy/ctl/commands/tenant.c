@@ -6,6 +6,7 @@
 
 #include "policy/ctl/commands/lock.h"
 #include "policy/ctl/commands/lock_list.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/output.h"
@@ -20,7 +21,7 @@
 static enum error
 find(struct ctl *c, size_t i, struct tenant *t)
 {
-	return ctl_tenant(c, ctl_word(c, i), t);
+	return argument_tenant(c, argument_word(c, i), t);
 }
 
 struct domain_printer {
@@ -96,7 +97,7 @@ static enum error
 bad_word(struct ctl *c, enum option_id id, const char *expected)
 {
 	return error_set(&c->why, ERR_DATA, "bad value \"%s\" for --%s: use %s",
-	    ctl_option(c, id), option_name(id), expected);
+	    argument_option(c, id), option_name(id), expected);
 }
 
 static enum error
@@ -104,13 +105,14 @@ apply_words(struct ctl *c, struct tenant *t)
 {
 	const char *v;
 
-	if ((v = ctl_option(c, OPT_SMTP_AUTH)) != NULL &&
+	if ((v = argument_option(c, OPT_SMTP_AUTH)) != NULL &&
 	    (!word_to_smtp_auth(v, &t->smtp_auth) || t->smtp_auth == SMTP_AUTH_INHERIT))
 		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
-	if ((v = ctl_option(c, OPT_ACTION)) != NULL &&
+	if ((v = argument_option(c, OPT_ACTION)) != NULL &&
 	    (!word_to_action(v, &t->action) || t->action == ACTION_ACCEPT))
 		return bad_word(c, OPT_ACTION, "reject, tempfail, report or default");
-	if ((v = ctl_option(c, OPT_BLOCKS)) != NULL && !word_to_blocks(v, &t->blocks))
+	if ((v = argument_option(c, OPT_BLOCKS)) != NULL &&
+	    !word_to_blocks(v, &t->blocks))
 		return bad_word(c, OPT_BLOCKS, "all or passwords");
 	return OK;
 }
@@ -119,13 +121,13 @@ apply_words(struct ctl *c, struct tenant *t)
 static enum error
 apply_contact(struct ctl *c, struct tenant *t)
 {
-	const char *v = ctl_option(c, OPT_CONTACT);
+	const char *v = argument_option(c, OPT_CONTACT);
 
 	if (v == NULL)
 		return OK;
 	if (!tenant_contact_is_valid(v))
 		return bad_word(c, OPT_CONTACT, "an address");
-	return ctl_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
+	return argument_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
 }
 
 /* apply_options - all options of tenant add and set */
@@ -134,17 +136,18 @@ apply_options(struct ctl *c, struct tenant *t)
 {
 	enum error e = apply_words(c, t);
 
-	if (e == OK && ctl_option(c, OPT_ENFORCE_FROM) != NULL)
-		e = ctl_time(c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &t->enforce_from);
-	if (e == OK && ctl_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
-		e = ctl_time(
+	if (e == OK && argument_option(c, OPT_ENFORCE_FROM) != NULL)
+		e = argument_time(
+		    c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &t->enforce_from);
+	if (e == OK && argument_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
+		e = argument_time(
 		    c, OPT_TEMPFAIL_UNTIL, INSTANT_DAY_END, &t->tempfail_until);
 	if (e == OK)
 		e = apply_contact(c, t);
-	if (e == OK && ctl_option(c, OPT_REPLY) != NULL)
-		e = ctl_line(c, OPT_REPLY, REPLY_TEXT_MAX, t->reply);
-	if (e == OK && ctl_option(c, OPT_NOTE) != NULL)
-		e = ctl_line(c, OPT_NOTE, NOTE_MAX, t->note);
+	if (e == OK && argument_option(c, OPT_REPLY) != NULL)
+		e = argument_line(c, OPT_REPLY, REPLY_TEXT_MAX, t->reply);
+	if (e == OK && argument_option(c, OPT_NOTE) != NULL)
+		e = argument_line(c, OPT_NOTE, NOTE_MAX, t->note);
 	return e;
 }
 
@@ -168,7 +171,7 @@ add_domains(struct ctl *c, const struct tenant *t)
 static bool
 may_close(const struct ctl *c)
 {
-	return ctl_option(c, OPT_SMTP_AUTH) == NULL && c->options.domains > 0;
+	return argument_option(c, OPT_SMTP_AUTH) == NULL && c->options.domains > 0;
 }
 
 enum error
@@ -178,7 +181,7 @@ ctl_tenant_add(struct ctl *c)
 	enum error e;
 
 	tenant_init(&t);
-	e = tenant_name_parse(ctl_word(c, 0), t.name, &c->why);
+	e = tenant_name_parse(argument_word(c, 0), t.name, &c->why);
 	if (e == OK && may_close(c))
 		e = usage_guard_open(c);
 	if (e == OK)
@@ -270,17 +273,18 @@ ctl_tenant_list(struct ctl *c)
 {
 	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "ACTION",
 	    "BLOCKS", "ENFORCE-FROM", "TEMPFAIL-UNTIL", "LOCK"};
-	struct lister l = {.c = c, .filter = ctl_option(c, OPT_SMTP_AUTH) != NULL};
+	struct lister l = {.c = c, .filter = argument_option(c, OPT_SMTP_AUTH) != NULL};
 	enum error e;
 
 	if (l.filter &&
-	    (!word_to_smtp_auth(ctl_option(c, OPT_SMTP_AUTH), &l.wanted) ||
+	    (!word_to_smtp_auth(argument_option(c, OPT_SMTP_AUTH), &l.wanted) ||
 		l.wanted == SMTP_AUTH_INHERIT))
 		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
 	listing_start(&l.listing, c->out, 7, headings);
 	e = tenant_table_each(c->txn, list_one, &l);
 	listing_end(&l.listing);
-	return e == OK ? ctl_walked(c, l.walked, store_meta(c->txn)->tenants) : e;
+	return e == OK ? transaction_walked(c, l.walked, store_meta(c->txn)->tenants)
+		       : e;
 }
 
 enum error
@@ -295,7 +299,7 @@ ctl_tenant_remove(struct ctl *c)
 		e = lock_check_removal(c, t.name);
 	if (e == OK)
 		e = tenant_table_remove(
-		    c->txn, t.name, ctl_option(c, OPT_FORCE) != NULL, &c->why);
+		    c->txn, t.name, argument_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e == OK) {
 		lock_subject_tenant(&subject, t.name);
 		e = lock_remark_stays(c, &subject);
@@ -335,7 +339,7 @@ ctl_tenant_unlock(struct ctl *c)
 	char name[TENANT_NAME_MAX + 1];
 	struct lock_subject subject;
 	struct tenant t;
-	enum error e = tenant_name_parse(ctl_word(c, 0), name, &c->why);
+	enum error e = tenant_name_parse(argument_word(c, 0), name, &c->why);
 
 	if (e != OK)
 		return e;

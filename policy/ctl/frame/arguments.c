@@ -1,40 +1,30 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* arguments - the typed values of the command line */
+#include "policy/ctl/frame/arguments.h"
+
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/ctl/frame/ctl.h"
 #include "policy/model/address.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
 
 const char *
-ctl_word(const struct ctl *c, size_t i)
+argument_word(const struct ctl *c, size_t i)
 {
 	return c->options.word[i];
 }
 
 const char *
-ctl_option(const struct ctl *c, enum option_id id)
+argument_option(const struct ctl *c, enum option_id id)
 {
 	return c->options.value[id];
 }
 
 enum error
-ctl_walked(struct ctl *c, uint64_t walked, uint64_t counted)
+argument_time(struct ctl *c, enum option_id id, enum instant_date date, instant *out_r)
 {
-	if (walked == counted)
-		return OK;
-	return error_set(&c->why, ERR_DAMAGED,
-	    "the database is damaged: %llu records found, %llu counted; see "
-	    "\"smtpauthctl verify\"",
-	    (unsigned long long)walked, (unsigned long long)counted);
-}
-
-enum error
-ctl_time(struct ctl *c, enum option_id id, enum instant_date date, instant *out_r)
-{
-	const char *typed = ctl_option(c, id);
+	const char *typed = argument_option(c, id);
 
 	if (strcmp(typed, "none") == 0) {
 		*out_r = INSTANT_NONE;
@@ -44,21 +34,22 @@ ctl_time(struct ctl *c, enum option_id id, enum instant_date date, instant *out_
 }
 
 enum error
-ctl_future_time(struct ctl *c, enum option_id id, instant *out_r)
+argument_future_time(struct ctl *c, enum option_id id, instant *out_r)
 {
 	char buf[INSTANT_TEXT_MAX];
-	enum error e = ctl_time(c, id, INSTANT_DAY_END, out_r);
+	enum error e = argument_time(c, id, INSTANT_DAY_END, out_r);
 
 	if (e == OK && *out_r != INSTANT_NONE && *out_r <= c->now)
 		return error_set(&c->why, ERR_DATA, "--%s %s is in the past: %s",
-		    option_name(id), ctl_option(c, id), instant_print(*out_r, buf));
+		    option_name(id), argument_option(c, id),
+		    instant_print(*out_r, buf));
 	return e;
 }
 
 enum error
-ctl_past_time(struct ctl *c, enum option_id id, instant *out_r)
+argument_past_time(struct ctl *c, enum option_id id, instant *out_r)
 {
-	const char *typed = ctl_option(c, id);
+	const char *typed = argument_option(c, id);
 	struct error_text why;
 	int64_t seconds;
 
@@ -79,9 +70,9 @@ ctl_past_time(struct ctl *c, enum option_id id, instant *out_r)
 }
 
 enum error
-ctl_line(struct ctl *c, enum option_id id, size_t max, char *out)
+argument_line(struct ctl *c, enum option_id id, size_t max, char *out)
 {
-	const char *typed = ctl_option(c, id);
+	const char *typed = argument_option(c, id);
 	size_t n = strlen(typed);
 
 	if (n > max)
@@ -96,25 +87,25 @@ ctl_line(struct ctl *c, enum option_id id, size_t max, char *out)
 }
 
 enum error
-ctl_login(struct ctl *c, const char *typed, struct login *out_r)
+argument_login(struct ctl *c, const char *typed, struct login *out_r)
 {
 	return address_login(store_settings(c->txn), typed, out_r, &c->why);
 }
 
 enum error
-ctl_address(struct ctl *c, const char *typed, struct login *out_r)
+argument_address(struct ctl *c, const char *typed, struct login *out_r)
 {
 	return address_normalize(store_settings(c->txn), typed, out_r, &c->why);
 }
 
 enum error
-ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r)
+argument_mailbox(struct ctl *c, const char *typed, struct login *out_r)
 {
 	return ownership_mailbox(c->txn, typed, out_r, &c->why);
 }
 
 enum error
-ctl_tenant(struct ctl *c, const char *typed, struct tenant *out_r)
+argument_tenant(struct ctl *c, const char *typed, struct tenant *out_r)
 {
 	char name[TENANT_NAME_MAX + 1];
 	enum error e = tenant_name_parse(typed, name, &c->why);
@@ -123,5 +114,16 @@ ctl_tenant(struct ctl *c, const char *typed, struct tenant *out_r)
 		e = tenant_table_get(c->txn, name, out_r);
 	if (e == ERR_NOTFOUND)
 		return error_set(&c->why, e, "there is no tenant %s", name);
+	return e;
+}
+
+enum error
+argument_tenant_option(struct ctl *c, char *name_r)
+{
+	const char *typed = argument_option(c, OPT_TENANT);
+	struct tenant t = {.name = ""};
+	enum error e = typed != NULL ? argument_tenant(c, typed, &t) : OK;
+
+	memcpy(name_r, t.name, sizeof t.name);
 	return e;
 }

@@ -9,8 +9,7 @@
 #include "policy/base/error.h"
 #include "policy/base/instant.h"
 #include "policy/ctl/frame/options.h"
-#include "policy/identity/login.h"
-#include "policy/model/tenant.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/store/store.h"
 
 /*
@@ -29,8 +28,9 @@ struct ctl {
 	struct audit_log log;        /* of what TXN changes, where it may */
 	struct usage_sources *usage; /* see usage_sources.h; NULL: not read */
 	FILE *in;                    /* what it reads, of a command that reads a file */
-	FILE *out;                   /* what it says; see below */
-	FILE *err;                   /* remarks; see remark.h */
+	FILE *out;                   /* what it says */
+	struct printer print;        /* the same, object by object */
+	FILE *err;                   /* for print_remark() */
 	bool tells; /* what is in `out` holds, though the command fails */
 	instant now;
 	bool spared; /* it was overtaken before: writers are to wait a little */
@@ -126,38 +126,5 @@ enum error ctl_get_transport_config(struct ctl *c) MUST_USE;
 enum error ctl_set_transport_config(struct ctl *c) MUST_USE;
 enum error ctl_get_cas_mailbox(struct ctl *c) MUST_USE;
 enum error ctl_set_cas_mailbox(struct ctl *c) MUST_USE;
-
-/* The command's word I behind its name, and the value of an option (or NULL). */
-const char *ctl_word(const struct ctl *c, size_t i);
-const char *ctl_option(const struct ctl *c, enum option_id id);
-
-/*
- * ERR_DAMAGED unless a list of a whole table met as many records as the meta record
- * counts: a damaged page can look like the end.
- */
-enum error ctl_walked(struct ctl *c, uint64_t walked, uint64_t counted) MUST_USE;
-
-/* Readers of typed values; the error names the word. */
-
-/* TIME or "none", which gives INSTANT_NONE. */
-enum error ctl_time(
-    struct ctl *c, enum option_id id, enum instant_date date, instant *out_r) MUST_USE;
-/* The same, but a time in the past is bad data. */
-enum error ctl_future_time(struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
-/*
- * A time that has come: as above, the start of a day, or a span that counts back from
- * now, as 7d. ERR_DATA for one in the future.
- */
-enum error ctl_past_time(struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
-/* A line of at most MAX bytes into OUT (MAX + 1 bytes); "" clears. */
-enum error ctl_line(struct ctl *c, enum option_id id, size_t max, char *out) MUST_USE;
-/* A login as typed, in normal form. */
-enum error ctl_login(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
-/* A mailbox's address in normal form, default-domain applied, whoever's it is. */
-enum error ctl_address(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
-/* ... of one whose domain has a tenant, and not an alias. */
-enum error ctl_mailbox(struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
-/* The tenant of that name; ERR_NOTFOUND with its line. */
-enum error ctl_tenant(struct ctl *c, const char *typed, struct tenant *out_r) MUST_USE;
 
 #endif

@@ -181,11 +181,11 @@ shares_line(const struct command *command)
 }
 
 /*
- * print_line - "backup | restore  DIR", with the help of the first; without arguments
+ * help_line - "backup | restore  DIR", with the help of the first; without arguments
  * where the commands differ in them
  */
 static void
-print_line(size_t at, FILE *out)
+help_line(size_t at, FILE *out)
 {
 	const struct command *first = command_at(at), *command;
 	bool same = true;
@@ -213,7 +213,7 @@ print_overview(FILE *out)
 		if (is_cmdlet(command))
 			print_cmdlet(i, out);
 		else if (shares_line(command_at(i + 1)) && !shares_line(command))
-			print_line(i, out);
+			help_line(i, out);
 		else if (shares_line(command))
 			continue;
 		else if (last == NULL || strncmp(last->name, command->name, n + 1) != 0)

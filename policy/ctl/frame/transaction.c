@@ -2,12 +2,14 @@
 /* transaction - what a command runs in, by its row of the table */
 #include "policy/ctl/frame/transaction.h"
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 
 bool
 transaction_writes(const struct ctl *c)
 {
-	return c->command->need >= NEED_WRITE && ctl_option(c, OPT_DRY_RUN) == NULL;
+	return c->command->need >= NEED_WRITE &&
+	    argument_option(c, OPT_DRY_RUN) == NULL;
 }
 
 bool
@@ -39,4 +41,15 @@ transaction_begin(struct ctl *c)
 			return store_about(&c->why, e, c->store);
 	}
 	return e == OK && turn ? audit_origin_start(c, c->command->name) : e;
+}
+
+enum error
+transaction_walked(struct ctl *c, uint64_t walked, uint64_t counted)
+{
+	if (walked == counted)
+		return OK;
+	return error_set(&c->why, ERR_DAMAGED,
+	    "the database is damaged: %llu records found, %llu counted; see "
+	    "\"smtpauthctl verify\"",
+	    (unsigned long long)walked, (unsigned long long)counted);
 }

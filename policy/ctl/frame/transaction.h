@@ -21,4 +21,11 @@ bool transaction_is_later(const struct ctl *c);
  */
 enum error transaction_begin(struct ctl *c) MUST_USE;
 
+/*
+ * ERR_DAMAGED unless a list of a whole table met as many records as the meta record
+ * counts: a damaged page can look like the end.
+ */
+enum error transaction_walked(
+    struct ctl *c, uint64_t walked, uint64_t counted) MUST_USE;
+
 #endif

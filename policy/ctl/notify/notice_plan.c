@@ -5,7 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"
@@ -101,7 +102,9 @@ notice_plan_list_read(
 
 	if (only == NULL) {
 		e = tenant_table_each(txn, add, &w);
-		return e == OK ? ctl_walked(c, w.tenants, store_meta(txn)->tenants) : e;
+		return e == OK
+		    ? transaction_walked(c, w.tenants, store_meta(txn)->tenants)
+		    : e;
 	}
 	e = tenant_table_get(txn, only, &t);
 	if (e == ERR_NOTFOUND)
@@ -224,8 +227,8 @@ warn(struct ctl *c, struct store_txn *txn, const struct usage_merge *merge)
 
 	if (tenant_usage_covers(&coverage, store_settings(txn)->usage_nodes,
 		c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, &why) != OK)
-		remark(c->err, "warning: {mailboxes} may lack some that are in use: %s",
-		    why.text);
+		print_remark(c->err,
+		    "warning: {mailboxes} may lack some that are in use: %s", why.text);
 }
 
 enum error

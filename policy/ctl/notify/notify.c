@@ -11,6 +11,7 @@
 
 #include "policy/base/monotonic.h"
 #include "policy/base/text.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/notify/notice_message.h"
 #include "policy/ctl/notify/sendmail.h"
@@ -53,14 +54,14 @@ static enum error
 read_options(struct notify *n)
 {
 	struct ctl *c = n->c;
-	const char *tenant = ctl_option(c, OPT_TENANT);
+	const char *tenant = argument_option(c, OPT_TENANT);
 
-	n->sendmail = ctl_option(c, OPT_SENDMAIL);
+	n->sendmail = argument_option(c, OPT_SENDMAIL);
 	if (n->sendmail == NULL)
 		n->sendmail = SENDMAIL_PATH;
-	n->resend = ctl_option(c, OPT_RESEND) != NULL;
-	n->dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
-	if (ctl_option(c, OPT_TEMPLATE) == NULL)
+	n->resend = argument_option(c, OPT_RESEND) != NULL;
+	n->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
+	if (argument_option(c, OPT_TEMPLATE) == NULL)
 		return error_set(
 		    &c->why, ERR_USAGE, "--template FILE is missing: what to send");
 	if (n->sendmail[0] != '/')
@@ -385,7 +386,7 @@ ctl_rollout_notify(struct ctl *c)
 	e = read_options(&n);
 	if (e == OK)
 		e = notice_message_template(
-		    &n.template, ctl_option(c, OPT_TEMPLATE), &c->why);
+		    &n.template, argument_option(c, OPT_TEMPLATE), &c->why);
 	if (e == OK && !n.dry_run)
 		e = take_turn(&n);
 	if (e == OK)

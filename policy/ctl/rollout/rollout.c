@@ -4,7 +4,8 @@
 
 #include <stdio.h>
 
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 #include "policy/usage/strangers.h"
@@ -36,7 +37,7 @@ enum error
 rollout_since(struct ctl *c, enum option_id id, instant *since_r)
 {
 	const char *typed =
-	    ctl_option(c, id) != NULL ? ctl_option(c, id) : ROLLOUT_SPAN;
+	    argument_option(c, id) != NULL ? argument_option(c, id) : ROLLOUT_SPAN;
 	struct error_text why;
 	int64_t seconds;
 
@@ -52,7 +53,7 @@ rollout_since(struct ctl *c, enum option_id id, instant *since_r)
 enum error
 rollout_tenant(struct ctl *c, char *name_r)
 {
-	const char *typed = ctl_option(c, OPT_TENANT);
+	const char *typed = argument_option(c, OPT_TENANT);
 	struct tenant t;
 	enum error e;
 
@@ -133,7 +134,7 @@ void
 rollout_warn(struct ctl *c, const struct rollout *r)
 {
 	if (r->coverage.nodes > 0 && !r->covered)
-		remark(c->err, "warning: usage is not complete: %s", r->gap.text);
+		print_remark(c->err, "warning: usage is not complete: %s", r->gap.text);
 }
 
 void

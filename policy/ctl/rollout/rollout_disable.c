@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/ctl/rollout/rollout.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/tenant_table.h"
@@ -22,7 +23,7 @@ struct request {
 static enum error
 read_limit(struct ctl *c, unsigned long *limit_r)
 {
-	const char *typed = ctl_option(c, OPT_LIMIT);
+	const char *typed = argument_option(c, OPT_LIMIT);
 	char *end;
 
 	*limit_r = 0;
@@ -46,15 +47,16 @@ read_dates(struct ctl *c, struct request *q)
 	enum error e = OK;
 
 	q->enforce_from = q->tempfail_until = INSTANT_NONE;
-	if (ctl_option(c, OPT_ENFORCE_FROM) != NULL)
-		e = ctl_time(c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &q->enforce_from);
+	if (argument_option(c, OPT_ENFORCE_FROM) != NULL)
+		e = argument_time(
+		    c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &q->enforce_from);
 	if (e == OK && q->enforce_from != INSTANT_NONE && q->enforce_from < c->now)
 		return error_set(&c->why, ERR_DATA,
 		    "--enforce-from %s is in the past: %s",
-		    ctl_option(c, OPT_ENFORCE_FROM),
+		    argument_option(c, OPT_ENFORCE_FROM),
 		    instant_print(q->enforce_from, buf));
-	if (e == OK && ctl_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
-		e = ctl_future_time(c, OPT_TEMPFAIL_UNTIL, &q->tempfail_until);
+	if (e == OK && argument_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
+		e = argument_future_time(c, OPT_TEMPFAIL_UNTIL, &q->tempfail_until);
 	if (e == OK && q->tempfail_until != INSTANT_NONE &&
 	    q->tempfail_until <= q->enforce_from)
 		return error_set(&c->why, ERR_DATA,
@@ -69,7 +71,7 @@ read_request(struct ctl *c, struct request *q)
 
 	if (e == OK)
 		e = read_dates(c, q);
-	q->dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
+	q->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
 	return e == OK ? rollout_tenant(c, q->only) : e;
 }
 
@@ -77,7 +79,7 @@ read_request(struct ctl *c, struct request *q)
 static enum error
 check_coverage(struct ctl *c, const struct rollout *r)
 {
-	if (r->covered || ctl_option(c, OPT_FORCE) != NULL)
+	if (r->covered || argument_option(c, OPT_FORCE) != NULL)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
 	    "nothing is switched off, as tenants in use could be among them: %.600s. "
@@ -204,7 +206,7 @@ ctl_rollout_disable_unused(struct ctl *c)
 	if (e == OK)
 		e = disable_all(c, &q, &r, &count, &wanted);
 	if (e == OK && wanted > 0)
-		remark(c->err,
+		print_remark(c->err,
 		    "%lu unused tenant%s left alone, as tries were "
 		    "denied: "
 		    "see \"usage tenants\"; --tenant NAME disables one",

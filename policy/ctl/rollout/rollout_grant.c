@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_grant - turns the use of a tenant into exceptions */
 #include "policy/base/text.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/ctl/rollout/rollout.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/mailbox_table.h"
@@ -274,13 +275,13 @@ static void
 warn(const struct grant *g)
 {
 	if (g->local > 0)
-		remark(g->c->err,
+		print_remark(g->c->err,
 		    "warning: %lu of these mailboxes were seen from this machine only: "
 		    "look whether that is webmail, a proxy or a test, which should be "
 		    "exempt and need no exception",
 		    g->local);
 	if (g->burst > 0)
-		remark(g->c->err,
+		print_remark(g->c->err,
 		    "warning: %lu of these mailboxes were seen within %d minutes only: "
 		    "ask their owners whether it was they, or a test or a stolen "
 		    "password; \"smtpauthctl mailbox set ADDRESS --smtp-auth inherit "
@@ -292,16 +293,16 @@ enum error
 ctl_rollout_grant(struct ctl *c)
 {
 	struct grant g = {.c = c,
-	    .dry_run = ctl_option(c, OPT_DRY_RUN) != NULL,
+	    .dry_run = argument_option(c, OPT_DRY_RUN) != NULL,
 	    .until = INSTANT_NONE};
 	struct rollout r;
 	enum error e = rollout_since(c, OPT_USED_WITHIN, &r.since);
 
-	if (e == OK && ctl_option(c, OPT_TENANT) == NULL)
+	if (e == OK && argument_option(c, OPT_TENANT) == NULL)
 		return error_set(
 		    &c->why, ERR_USAGE, "\"rollout grant\" needs --tenant NAME");
-	if (e == OK && ctl_option(c, OPT_UNTIL) != NULL)
-		e = ctl_future_time(c, OPT_UNTIL, &g.until);
+	if (e == OK && argument_option(c, OPT_UNTIL) != NULL)
+		e = argument_future_time(c, OPT_UNTIL, &g.until);
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
@@ -309,7 +310,7 @@ ctl_rollout_grant(struct ctl *c)
 	if (e != OK)
 		return e;
 	if (!r.covered)
-		remark(
+		print_remark(
 		    c->err, "warning: mailboxes in use may be missing: %s", r.gap.text);
 	warn(&g);
 	if (!c->options.json)

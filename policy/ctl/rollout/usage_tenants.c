@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_tenants - the use of every tenant */
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/csv.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/rollout/rollout.h"
@@ -139,7 +140,7 @@ list_row(
 }
 
 static void
-print_csv(struct ctl *c, const struct rollout *r, const struct others *o)
+tenants_csv(struct ctl *c, const struct rollout *r, const struct others *o)
 {
 	const struct tenant_usage_tenant *t;
 
@@ -153,7 +154,7 @@ print_csv(struct ctl *c, const struct rollout *r, const struct others *o)
 }
 
 static void
-print_text(struct ctl *c, const struct rollout *r, const struct others *o)
+tenants_text(struct ctl *c, const struct rollout *r, const struct others *o)
 {
 	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "MAILBOXES",
 	    "SUBMISSIONS", "DENIED", "WOULD-DENY", "EXEMPT", "LAST USE", "CLASS"};
@@ -197,10 +198,10 @@ ctl_usage_tenants(struct ctl *c)
 		return e;
 	if (c->options.json)
 		print_json(c, &r, &o);
-	else if (ctl_option(c, OPT_CSV) != NULL)
-		print_csv(c, &r, &o);
+	else if (argument_option(c, OPT_CSV) != NULL)
+		tenants_csv(c, &r, &o);
 	else
-		print_text(c, &r, &o);
+		tenants_text(c, &r, &o);
 	rollout_end(&r);
 	return OK;
 }

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/transfer/replace_file.h"
@@ -206,7 +207,7 @@ tell(struct ctl *c, const char *dir, const struct backup *b)
 enum error
 ctl_backup(struct ctl *c)
 {
-	const char *dir = ctl_word(c, 0);
+	const char *dir = argument_word(c, 0);
 	struct original o;
 	struct backup b;
 	bool made;

@@ -2,10 +2,12 @@
 /* export - the command that prints the policy as import takes it */
 #include <string.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/csv.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/import/line_reader.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
@@ -206,7 +208,9 @@ put_locks(struct exporter *x)
 
 	if (e == OK)
 		e = lock_table_each(x->c->txn, LOCK_MADE_HERE, put_made_here, x);
-	return e == OK ? ctl_walked(x->c, x->locks, store_meta(x->c->txn)->locks) : e;
+	return e == OK
+	    ? transaction_walked(x->c, x->locks, store_meta(x->c->txn)->locks)
+	    : e;
 }
 
 /* put_row - a mailbox as CSV, which knows no lock */
@@ -240,8 +244,9 @@ put_mailboxes(struct exporter *x)
 		return tenant_mailboxes_each(
 		    x->c->txn, x->only, x->csv ? put_row : put_mailbox, x);
 	e = mailbox_table_each(x->c->txn, NULL, x->csv ? put_row : put_mailbox, x);
-	return e == OK ? ctl_walked(x->c, x->walked, store_meta(x->c->txn)->mailboxes)
-		       : e;
+	return e == OK
+	    ? transaction_walked(x->c, x->walked, store_meta(x->c->txn)->mailboxes)
+	    : e;
 }
 
 static enum error
@@ -279,16 +284,16 @@ static enum error
 read_options(struct exporter *x)
 {
 	struct ctl *c = x->c;
-	const char *format = ctl_option(c, OPT_FORMAT);
+	const char *format = argument_option(c, OPT_FORMAT);
 
 	x->csv = format != NULL && strcmp(format, "csv") == 0;
 	if (format != NULL && !x->csv && strcmp(format, "jsonl") != 0)
 		return error_set(&c->why, ERR_USAGE,
 		    "bad value \"%s\" for --format: use csv or jsonl", format);
-	if (ctl_option(c, OPT_TENANT) == NULL)
+	if (argument_option(c, OPT_TENANT) == NULL)
 		return OK;
 	x->only = x->name;
-	return tenant_name_parse(ctl_option(c, OPT_TENANT), x->name, &c->why);
+	return tenant_name_parse(argument_option(c, OPT_TENANT), x->name, &c->why);
 }
 
 enum error

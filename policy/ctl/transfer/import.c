@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import - the command that puts all changes of a file into the policy, or none */
 #include "policy/import/import.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/object_text.h"
@@ -47,13 +48,13 @@ read_options(struct job *j)
 	struct tenant t;
 	enum error e;
 
-	j->replace = ctl_option(c, OPT_REPLACE) != NULL;
-	j->dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
-	j->force = ctl_option(c, OPT_FORCE) != NULL;
-	if (ctl_option(c, OPT_TENANT) == NULL)
+	j->replace = argument_option(c, OPT_REPLACE) != NULL;
+	j->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
+	j->force = argument_option(c, OPT_FORCE) != NULL;
+	if (argument_option(c, OPT_TENANT) == NULL)
 		return OK;
 	j->only = j->name;
-	e = tenant_name_parse(ctl_option(c, OPT_TENANT), j->name, &c->why);
+	e = tenant_name_parse(argument_option(c, OPT_TENANT), j->name, &c->why);
 	if (e == OK)
 		e = tenant_table_get(c->txn, j->name, &t);
 	if (e == ERR_NOTFOUND)
@@ -103,7 +104,7 @@ read_rows(struct job *j)
 			complain(j, &why);
 		else if (e != OK)
 			return error_set(&j->c->why, e, "%s:%llu: %s",
-			    input_file_name(ctl_word(j->c, 0)),
+			    input_file_name(argument_word(j->c, 0)),
 			    (unsigned long long)j->file.line, why.text);
 	}
 	import_file_hide(&j->file);
@@ -118,8 +119,9 @@ run_rows(struct job *j)
 {
 	enum error e = import_open(&j->import, j->target, j->only, j->c->now);
 
-	return e == OK ? read_rows(j)
-		       : error_about(&j->c->why, e, input_file_name(ctl_word(j->c, 0)));
+	return e == OK
+	    ? read_rows(j)
+	    : error_about(&j->c->why, e, input_file_name(argument_word(j->c, 0)));
 }
 
 /* import_rows - as commands would do it, one after the other */
@@ -230,7 +232,7 @@ replace_all(struct job *j)
 	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
 		store_about(&c->why, e, c->store);
 	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
-		error_about(&c->why, e, input_file_name(ctl_word(c, 0)));
+		error_about(&c->why, e, input_file_name(argument_word(c, 0)));
 	if (e == OK)
 		e = run_rows(j);
 	if (e == OK) {
@@ -257,7 +259,7 @@ guard(struct job *j, struct error_text *why)
 		return error_set(why, ERR_PROTECTED,
 		    "%s is empty: it would remove all there is; use --force if that is "
 		    "meant",
-		    input_file_name(ctl_word(j->c, 0)));
+		    input_file_name(argument_word(j->c, 0)));
 	if (removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
 		    "%llu of %llu records would be removed, over a fifth; use "
@@ -289,7 +291,7 @@ check_guard(struct job *j)
 		return OK;
 	if (!j->dry_run)
 		return error_set(&j->c->why, e, "%s", why.text);
-	remark(j->c->err, "warning: %s", why.text);
+	print_remark(j->c->err, "warning: %s", why.text);
 	return OK;
 }
 
@@ -327,16 +329,16 @@ ctl_import(struct ctl *c)
 
 	if (j == NULL)
 		return error_about(
-		    &c->why, ERR_MEMORY, input_file_name(ctl_word(c, 0)));
+		    &c->why, ERR_MEMORY, input_file_name(argument_word(c, 0)));
 	j->c = c;
-	e = input_file_open(c, ctl_word(c, 0), &c->in);
+	e = input_file_open(c, argument_word(c, 0), &c->in);
 	if (e == OK)
 		e = transaction_begin(c);
 	if (e == OK)
 		e = import_file_open(&j->file, c);
 	if (e == OK) {
 		j->changes = (struct change_summary){
-		    .c = c, .print = ctl_option(c, OPT_DRY_RUN) != NULL};
+		    .c = c, .print = argument_option(c, OPT_DRY_RUN) != NULL};
 		e = run(j);
 		import_file_close(&j->file);
 	}

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "policy/base/monotonic.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/input_file.h"
 
 #define PROGRESS_ROWS 4096 /* between two looks at the clock */
@@ -22,12 +23,12 @@ skip_start(struct ctl *c, uint64_t *line, int *first_r)
 	if (at == 0xFF || at == 0xFE)
 		return error_set(&c->why, ERR_DATA,
 		    "%s looks like UTF-16: save it as UTF-8",
-		    input_file_name(ctl_word(c, 0)));
+		    input_file_name(argument_word(c, 0)));
 	if (at == 0xEF) { /* nothing we read begins with another character like that */
 		if (getc(c->in) != 0xBB || getc(c->in) != 0xBF)
 			return error_set(&c->why, ERR_DATA,
 			    "%s: the first bytes are no text",
-			    input_file_name(ctl_word(c, 0)));
+			    input_file_name(argument_word(c, 0)));
 		at = getc(c->in);
 	}
 	while (at == ' ' || at == '\t' || at == '\r' || at == '\n') {
@@ -44,7 +45,7 @@ skip_start(struct ctl *c, uint64_t *line, int *first_r)
 static enum error
 choose(struct ctl *c, int first, bool *csv_r)
 {
-	const char *format = ctl_option(c, OPT_FORMAT);
+	const char *format = argument_option(c, OPT_FORMAT);
 
 	*csv_r =
 	    format != NULL ? strcmp(format, "csv") == 0 : first != '{' && first != EOF;

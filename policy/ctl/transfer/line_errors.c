@@ -4,14 +4,14 @@
 
 #include <inttypes.h>
 
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 
 void
 line_errors_add(
     struct line_errors *b, FILE *to, uint64_t line, const struct error_text *why)
 {
 	if (b->count++ < BAD_LINES_SHOWN)
-		remark(to, "line %" PRIu64 ": %s", line, why->text);
+		print_remark(to, "line %" PRIu64 ": %s", line, why->text);
 }
 
 enum error

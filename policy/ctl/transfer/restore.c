@@ -8,10 +8,11 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/store/state_dir.h"
 #include "policy/tables/verify.h"
 
@@ -125,7 +126,7 @@ tell_text(struct ctl *c, const char *dir, const struct restore *r)
 enum error
 ctl_restore(struct ctl *c)
 {
-	const char *dir = ctl_word(c, 0);
+	const char *dir = argument_word(c, 0);
 	struct restore r;
 	enum error e = audit_origin_origin(c, "restore", &c->log);
 
@@ -134,14 +135,14 @@ ctl_restore(struct ctl *c)
 	if (e == OK)
 		e = open_backup(c, dir);
 	if (e == OK)
-		e = restore_run(c->dir, c->txn, ctl_option(c, OPT_FORCE) != NULL,
+		e = restore_run(c->dir, c->txn, argument_option(c, OPT_FORCE) != NULL,
 		    &c->log, &r, &c->why);
 	if (e != OK)
 		return e;
 	if (r.way != RESTORE_NOTHING)
 		audit_origin_announce(&c->log, &r.meta);
 	if (r.locks_lost)
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: the locks of the old database could not all be read: any "
 		    "made since the backup are gone; see \"smtpauthctl locks\"");
 	if (c->options.json)

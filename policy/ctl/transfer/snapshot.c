@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 
 #include "policy/base/read_file.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 
 /* Some hundred bytes, and remarks, make a key. */
 #define PEM_BYTES_MAX 65536
@@ -25,7 +26,7 @@ struct pem {
 static enum error
 read_pem(struct ctl *c, enum option_id id, struct pem *pem)
 {
-	const char *path = ctl_option(c, id);
+	const char *path = argument_option(c, id);
 	enum error e;
 
 	memset(pem, 0, sizeof *pem);
@@ -54,7 +55,7 @@ static void
 warn_of_mode(struct ctl *c, const char *path, mode_t mode)
 {
 	if (S_ISREG(mode) && (mode & 077) != 0)
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: %s has mode %04o, and should be its owner's only: chmod "
 		    "600",
 		    path, (unsigned)(mode & 07777));
@@ -63,7 +64,7 @@ warn_of_mode(struct ctl *c, const char *path, mode_t mode)
 enum error
 snapshot_load_key(struct ctl *c, struct signing_key **key_r)
 {
-	const char *path = ctl_option(c, OPT_KEY);
+	const char *path = argument_option(c, OPT_KEY);
 	struct pem pem;
 	enum error e = read_pem(c, OPT_KEY, &pem);
 
@@ -85,7 +86,7 @@ snapshot_load_trusted(struct ctl *c, struct trusted_keys **keys_r)
 	*keys_r = NULL;
 	if (e == OK)
 		e = trusted_keys_read(
-		    keys_r, pem.text, pem.len, ctl_option(c, OPT_TRUST), &c->why);
+		    keys_r, pem.text, pem.len, argument_option(c, OPT_TRUST), &c->why);
 	free_pem(&pem);
 	return e;
 }

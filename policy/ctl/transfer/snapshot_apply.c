@@ -2,6 +2,7 @@
 /* snapshot_apply - snapshot apply and show: reading a signed policy, and taking it */
 #include <inttypes.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/output.h"
@@ -22,9 +23,9 @@ struct reading {
 static enum error
 open_snapshot(struct ctl *c, struct reading *r)
 {
-	const char *path = ctl_word(c, 0);
+	const char *path = argument_word(c, 0);
 	bool trust =
-	    c->command->need != NEED_NOTHING || ctl_option(c, OPT_TRUST) != NULL;
+	    c->command->need != NEED_NOTHING || argument_option(c, OPT_TRUST) != NULL;
 	enum error e = trust ? snapshot_load_trusted(c, &r->keys) : OK;
 
 	if (e == OK)
@@ -64,18 +65,19 @@ check_serial(struct ctl *c, const struct snapshot_head *head)
 {
 	uint64_t last = store_meta(c->txn)->serial;
 
-	if (head->serial > last || is_last(c, head) || ctl_option(c, OPT_FORCE) != NULL)
+	if (head->serial > last || is_last(c, head) ||
+	    argument_option(c, OPT_FORCE) != NULL)
 		return OK;
 	if (head->serial == last)
 		return error_set(&c->why, ERR_CONFLICT,
 		    "%.600s has serial %" PRIu64 " as the last one made or applied "
 		    "here, and another policy: do two machines sign? Make a new one; "
 		    "--force takes this one",
-		    input_file_name(ctl_word(c, 0)), last);
+		    input_file_name(argument_word(c, 0)), last);
 	return error_set(&c->why, ERR_CONFLICT,
 	    "%.600s has serial %" PRIu64 ", and the last one made or applied here is "
 	    "%" PRIu64 ", which is newer; --force goes back",
-	    input_file_name(ctl_word(c, 0)), head->serial, last);
+	    input_file_name(argument_word(c, 0)), head->serial, last);
 }
 
 /* check_empty - a policy without a record is made by mistake only */
@@ -86,11 +88,11 @@ check_empty(struct ctl *c, const struct snapshot_head *head)
 
 	if (!digest_equal(&head->policy, &none) ||
 	    digest_equal(&store_meta(c->txn)->digest, &none) ||
-	    ctl_option(c, OPT_FORCE) != NULL)
+	    argument_option(c, OPT_FORCE) != NULL)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
 	    "%.600s is empty, and the policy here is not; --force removes all of it",
-	    input_file_name(ctl_word(c, 0)));
+	    input_file_name(argument_word(c, 0)));
 }
 
 /* next_record - the source of the replacement; it keeps the words for an error */
@@ -126,7 +128,7 @@ replace_guarded(struct ctl *c, struct change_summary *changes, struct reading *r
 		store_about(&c->why, e, c->store);
 	if (e == OK)
 		e = replace(c, r);
-	if (e == OK && ctl_option(c, OPT_FORCE) == NULL)
+	if (e == OK && argument_option(c, OPT_FORCE) == NULL)
 		e = lock_guard_check(guard, &c->why);
 	lock_guard_end(guard);
 	return e;
@@ -161,7 +163,7 @@ static enum error
 apply(struct ctl *c, struct reading *r)
 {
 	const struct snapshot_head *head = snapshot_head(r->snapshot);
-	bool dry_run = ctl_option(c, OPT_DRY_RUN) != NULL;
+	bool dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
 	struct change_summary changes = {.c = c, .print = dry_run};
 	enum error e = transaction_begin(c);
 

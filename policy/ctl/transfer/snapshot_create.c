@@ -2,11 +2,12 @@
 /* snapshot_create - snapshot create: the whole policy as a signed file */
 #include <inttypes.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/output_file.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/snapshot.h"
 #include "policy/tables/lock_table.h"
@@ -75,7 +76,7 @@ remark_locks(struct ctl *c)
 	enum error e = lock_table_each(c->txn, LOCK_MADE_HERE, count_lock, &n);
 
 	if (e == OK && n > 0)
-		remark(c->err,
+		print_remark(c->err,
 		    "%" PRIu64 " lock%s made on this machine %s not in the snapshot; "
 		    "one that is imported is",
 		    n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
@@ -124,7 +125,7 @@ ctl_snapshot_create(struct ctl *c)
 	enum error e = snapshot_load_key(c, &m.key);
 
 	if (e == OK)
-		e = output_file_open(&m.to, c, ctl_word(c, 0));
+		e = output_file_open(&m.to, c, argument_word(c, 0));
 	if (e == OK)
 		e = take_serial(c, &m);
 	if (e == OK)

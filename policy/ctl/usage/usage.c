@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/csv.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
@@ -69,7 +70,7 @@ print_json(struct ctl *c, const struct usage_line *l)
 }
 
 static void
-print_csv(struct ctl *c, const struct usage_line *l)
+usage_csv(struct ctl *c, const struct usage_line *l)
 {
 	char buf[OVERRIDE_TEXT_MAX], client[CIDR_IP_TEXT_MAX] = "";
 	char mechanisms[MECHANISMS_TEXT_MAX];
@@ -170,9 +171,9 @@ print_row(struct listing *listing, const struct usage_line *l)
 		or_dash(tls_code_name(l->tls)), show_now(l, now, sizeof now)});
 }
 
-/* print_table - lines FROM to TO */
+/* usage_table - lines FROM to TO */
 static void
-print_table(struct ctl *c, const struct usage_lines *lines, size_t from, size_t to)
+usage_table(struct ctl *c, const struct usage_lines *lines, size_t from, size_t to)
 {
 	static const char *const headings[] = {"MAILBOX", "TENANT", "SUBMISSIONS",
 	    "DENIED", "WOULD-DENY", "EXEMPT", "LAST SEEN", "LAST CLIENT", "MECHANISMS",
@@ -216,11 +217,11 @@ print_lines(struct ctl *c, const struct usage_lines *lines)
 
 	while (known < lines->count && lines->at[known]->has_tenant)
 		known++;
-	print_table(c, lines, 0, known);
+	usage_table(c, lines, 0, known);
 	if (known == lines->count)
 		return;
 	fprintf(c->out, "%sLogins of no tenant:\n", known > 0 ? "\n" : "");
-	print_table(c, lines, known, lines->count);
+	usage_table(c, lines, known, lines->count);
 }
 
 /* print - as the options want it */
@@ -228,13 +229,13 @@ static void
 print(struct ctl *c, const struct usage_lines *lines, const struct usage_coverage *k,
     instant since)
 {
-	bool csv = ctl_option(c, OPT_CSV) != NULL;
+	bool csv = argument_option(c, OPT_CSV) != NULL;
 
 	if (csv)
 		csv_head(c);
 	for (size_t i = 0; i < lines->count && (csv || c->options.json); i++)
 		if (csv)
-			print_csv(c, lines->at[i]);
+			usage_csv(c, lines->at[i]);
 		else
 			print_json(c, lines->at[i]);
 	if (csv || c->options.json)
@@ -251,9 +252,9 @@ find_tenant(struct ctl *c, char *only)
 	enum error e;
 
 	only[0] = '\0';
-	if (ctl_option(c, OPT_TENANT) == NULL)
+	if (argument_option(c, OPT_TENANT) == NULL)
 		return OK;
-	e = tenant_name_parse(ctl_option(c, OPT_TENANT), only, &c->why);
+	e = tenant_name_parse(argument_option(c, OPT_TENANT), only, &c->why);
 	if (e == OK)
 		e = tenant_table_get(c->txn, only, &t);
 	if (e == ERR_NOTFOUND)
@@ -296,7 +297,7 @@ ctl_usage_list(struct ctl *c)
 	instant since;
 	enum error e = usage_since(c, SINCE_DAYS, &since);
 
-	if (e == OK && ctl_option(c, OPT_CSV) != NULL && c->options.json)
+	if (e == OK && argument_option(c, OPT_CSV) != NULL && c->options.json)
 		e = error_set(&c->why, ERR_USAGE, "use --csv or --json, not both");
 	if (e == OK)
 		e = usage_sources_begin(c);

@@ -2,6 +2,7 @@
 /* usage_export - usage export: this machine's usage as a file for another */
 #include <inttypes.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/output_file.h"
@@ -67,7 +68,7 @@ enum error
 ctl_usage_export(struct ctl *c)
 {
 	struct exported x = {.logins = 0};
-	enum error e = output_file_open(&x.to, c, ctl_word(c, 0));
+	enum error e = output_file_open(&x.to, c, argument_word(c, 0));
 
 	if (e == OK)
 		e = usage_sources_copy(c, x.to.file);

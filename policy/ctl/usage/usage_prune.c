@@ -6,7 +6,7 @@
 #include "policy/base/text.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/as_usage_user.h"
 #include "policy/tables/verify.h"
@@ -140,7 +140,7 @@ take_word(struct ctl *c, struct bytes word, struct usage_prune *p)
 		return error_set(&c->why, ERR_IO,
 		    "the process that prunes " HERE " ended without a word");
 	if (e == OK && doubt != 0)
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: logins of no tenant may be left: the owner of the usage "
 		    "folder cannot read the policy");
 	return error_set(&c->why, (enum error)e, "%s", why.text);

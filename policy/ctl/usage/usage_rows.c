@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_rows - the logins that did something in a span of time, as they are listed */
 #include "policy/ctl/usage/usage_rows.h"
+#include "policy/ctl/frame/arguments.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -205,8 +206,8 @@ usage_since(struct ctl *c, unsigned days, instant *since_r)
 {
 	int64_t seconds = (int64_t)days * USAGE_SECONDS_A_DAY;
 
-	if (ctl_option(c, OPT_SINCE) != NULL)
-		return ctl_past_time(c, OPT_SINCE, since_r);
+	if (argument_option(c, OPT_SINCE) != NULL)
+		return argument_past_time(c, OPT_SINCE, since_r);
 	*since_r = seconds < c->now ? c->now - seconds : 0;
 	return OK;
 }

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "policy/ctl/frame/held_output.h"
-#include "policy/ctl/frame/remark.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/as_usage_user.h"
 #include "policy/usage/usage_database.h"
@@ -62,7 +62,7 @@ add(struct ctl *c, struct usage_sources *s, struct usage_file_reader *reader)
 		    &c->why, e, "usage of more than %d machines", MERGE_SOURCES_MAX);
 	}
 	if (left_out != NULL)
-		remark(c->err,
+		print_remark(c->err,
 		    "warning: %s is left out: the same machine has newer data",
 		    left_out);
 	return OK;

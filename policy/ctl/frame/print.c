@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* print - what a command says: objects for people and for programs, lines, remarks */
+#include "policy/ctl/frame/print.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/error.h"
+#include "policy/base/text.h"
+
+#define TABLE_ROWS_HELD 200
+
+#define OUT_OF_MEMORY "(out of memory)" /* in place of a text: never silently none */
+
+/* escape - S as text_typed() makes it, in memory of its own; NULL without memory */
+static char *
+escape(const char *s)
+{
+	size_t n = strlen(s), cap = 4 * n + 1;
+	char *made = malloc(cap);
+	struct text t;
+
+	if (made == NULL)
+		return NULL;
+	text_init(&t, made, cap);
+	text_typed(&t, s, n, n);
+	return made;
+}
+
+void
+print_open(struct printer *p, FILE *out, bool json)
+{
+	*p = (struct printer){.out = out, .has_json = json, .array = -1};
+}
+
+static void
+cells_free(struct printer *p, char **cell)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		free(cell[i]);
+		cell[i] = NULL;
+	}
+}
+
+static void
+table_free(struct printer *p)
+{
+	for (unsigned r = 0; r < p->rows; r++)
+		cells_free(p, p->held[r]);
+	free(p->held);
+	p->held = NULL;
+	p->rows = 0;
+}
+
+void
+print_close(struct printer *p)
+{
+	cells_free(p, p->cell);
+	table_free(p);
+	p->form = PRINT_LINES;
+}
+
+/* cell_text - what people see of column I */
+static const char *
+cell_text(const struct printer *p, char *const *cell, unsigned i)
+{
+	return cell[i] != NULL && *cell[i] != '\0' ? cell[i] : p->empty;
+}
+
+/* width_of - characters, which is near enough to columns of a terminal */
+static unsigned
+width_of(const char *s)
+{
+	unsigned n = 0;
+
+	for (; *s != '\0'; s++)
+		n += ((unsigned char)*s & 0xC0) != 0x80;
+	return n;
+}
+
+static void
+table_cell(const struct printer *p, unsigned i, const char *s)
+{
+	unsigned have = width_of(s);
+
+	fputs(s, p->out);
+	if (i + 1 == p->count)
+		fputc('\n', p->out);
+	else
+		fprintf(p->out, "%*s",
+		    (int)(have < p->width[i] ? p->width[i] - have : 0) + 2, "");
+}
+
+static void
+table_row(const struct printer *p, char *const *cell)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		table_cell(p, i, cell_text(p, cell, i));
+}
+
+void
+print_finish(struct printer *p)
+{
+	if (p->rows > 0)
+		for (unsigned i = 0; i < p->count; i++)
+			table_cell(p, i, p->columns[i].heading);
+	for (unsigned r = 0; r < p->rows; r++)
+		table_row(p, p->held[r]);
+	table_free(p);
+}
+
+/* table_add - the row of the object: held, or printed where enough rows are */
+static void
+table_add(struct printer *p)
+{
+	if (p->held != NULL && p->rows == TABLE_ROWS_HELD)
+		print_finish(p);
+	if (p->held == NULL) {
+		table_row(p, p->cell);
+		cells_free(p, p->cell);
+		return;
+	}
+	for (unsigned i = 0; i < p->count; i++) {
+		unsigned have = width_of(cell_text(p, p->cell, i));
+
+		if (have > p->width[i])
+			p->width[i] = have;
+	}
+	memcpy(p->held[p->rows++], p->cell, sizeof p->cell);
+	memset(p->cell, 0, sizeof p->cell);
+}
+
+/* form_start - with these columns, after all that was printed in another form */
+static void
+form_start(struct printer *p, enum print_form form, const struct print_column *columns)
+{
+	print_finish(p);
+	p->form = form;
+	p->columns = columns;
+	p->empty = "";
+	for (p->count = 0; columns[p->count].key != NULL; p->count++)
+		;
+}
+
+void
+print_table(struct printer *p, const struct print_column *columns, const char *empty)
+{
+	form_start(p, PRINT_TABLE, columns);
+	p->empty = empty;
+	for (unsigned i = 0; i < p->count; i++)
+		p->width[i] = width_of(columns[i].heading);
+	if (!p->has_json)
+		p->held = calloc(TABLE_ROWS_HELD, sizeof *p->held);
+}
+
+void
+print_properties(struct printer *p, const struct print_column *columns)
+{
+	form_start(p, PRINT_PROPERTIES, columns);
+}
+
+void
+print_csv(struct printer *p, const struct print_column *columns)
+{
+	form_start(p, PRINT_CSV, columns);
+	for (unsigned i = 0; i < p->count && !p->has_json; i++)
+		fprintf(p->out, "%s%s", i > 0 ? "," : "", columns[i].key);
+	if (!p->has_json)
+		fputs("\r\n", p->out);
+}
+
+static void
+csv_cell(FILE *out, const char *s)
+{
+	bool quote = strpbrk(s, ",\"\r\n") != NULL || *s == ' ';
+
+	if (quote)
+		putc('"', out);
+	for (; *s != '\0'; s++) {
+		if (*s == '"')
+			putc('"', out);
+		putc(*s, out);
+	}
+	if (quote)
+		putc('"', out);
+}
+
+static void
+csv_row(struct printer *p)
+{
+	for (unsigned i = 0; i < p->count; i++) {
+		if (i > 0)
+			putc(',', p->out);
+		csv_cell(p->out, cell_text(p, p->cell, i));
+	}
+	fputs("\r\n", p->out);
+	cells_free(p, p->cell);
+}
+
+static void
+properties_print(struct printer *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		if (*cell_text(p, p->cell, i) != '\0')
+			fprintf(
+			    p->out, "%-16s %s\n", p->columns[i].heading, p->cell[i]);
+	cells_free(p, p->cell);
+}
+
+/* cell_of - where people find KEY, or NULL where they do not */
+static char **
+cell_of(struct printer *p, const char *key)
+{
+	if (p->has_json || p->form == PRINT_LINES || p->depth != 1)
+		return NULL;
+	for (unsigned i = 0; i < p->count; i++)
+		if (strcmp(p->columns[i].key, key) == 0)
+			return &p->cell[i];
+	return NULL;
+}
+
+/* cell_set - takes S, which is NULL without memory */
+static void
+cell_set(char **cell, char *s)
+{
+	free(*cell);
+	*cell = s != NULL ? s : strdup(OUT_OF_MEMORY);
+}
+
+static void
+json_put(void *arg, const char *s, size_t n)
+{
+	struct printer *p = arg;
+
+	fwrite(s, 1, n, p->out);
+	p->bytes += n;
+}
+
+void
+print_object_start(struct printer *p, const char *key)
+{
+	if (p->has_json && p->depth == 0) {
+		p->bytes = 0;
+		json_start(&p->json, json_put, p);
+	}
+	if (p->has_json)
+		json_object_start(&p->json, key);
+	p->depth++;
+}
+
+void
+print_object_end(struct printer *p)
+{
+	p->depth--;
+	if (p->has_json)
+		json_object_end(&p->json);
+	if (p->depth > 0)
+		return;
+	if (p->has_json)
+		fputc('\n', p->out);
+	else if (p->form == PRINT_TABLE)
+		table_add(p);
+	else if (p->form == PRINT_PROPERTIES)
+		properties_print(p);
+	else if (p->form == PRINT_CSV)
+		csv_row(p);
+}
+
+void
+print_array_start(struct printer *p, const char *key)
+{
+	char **cell = cell_of(p, key);
+
+	p->array = cell != NULL ? (int)(cell - p->cell) : -1;
+	if (p->has_json)
+		json_array_start(&p->json, key);
+	p->depth++;
+}
+
+void
+print_item(struct printer *p, const char *s, size_t n)
+{
+	char *was, *joined = NULL;
+
+	if (p->has_json)
+		json_string_n(&p->json, NULL, s, n);
+	if (p->array < 0)
+		return;
+	was = p->cell[p->array];
+	if (asprintf(&joined, "%s%s%.*s", was != NULL ? was : "",
+		was != NULL ? " " : "", (int)n, s) < 0)
+		joined = NULL;
+	cell_set(&p->cell[p->array], joined);
+}
+
+void
+print_array_end(struct printer *p)
+{
+	p->array = -1;
+	p->depth--;
+	if (p->has_json)
+		json_array_end(&p->json);
+}
+
+void
+print_text(struct printer *p, const char *key, const char *s)
+{
+	char **cell = cell_of(p, key);
+
+	if (p->has_json)
+		json_text(&p->json, key, s);
+	if (cell != NULL && s != NULL)
+		cell_set(cell, p->form == PRINT_CSV ? strdup(s) : escape(s));
+}
+
+void
+print_string(struct printer *p, const char *key, const char *s)
+{
+	if (p->has_json)
+		json_quoted(&p->json, key, s);
+	else
+		print_text(p, key, s);
+}
+
+void
+print_name(struct printer *p, const char *key, const char *s)
+{
+	char **cell = cell_of(p, key), *shown, *made;
+
+	if (cell == NULL || p->form != PRINT_CSV || *s == '\0') {
+		print_text(p, key, s);
+		return;
+	}
+	shown = escape(s);
+	if (shown == NULL ||
+	    asprintf(&made, "%s%s", strchr("=+-@'", *shown) != NULL ? "'" : "", shown) <
+		0)
+		made = NULL;
+	free(shown);
+	cell_set(cell, made);
+}
+
+void
+print_words(struct printer *p, const char *key, const char *s)
+{
+	if (!p->has_json && p->form != PRINT_CSV)
+		print_text(p, key, s);
+}
+
+void
+print_plain(struct printer *p, const char *key, const char *s)
+{
+	char **cell = cell_of(p, key);
+
+	if (cell != NULL && p->form != PRINT_CSV)
+		cell_set(cell, strdup(s));
+}
+
+void
+print_number(struct printer *p, const char *key, uint64_t n)
+{
+	char **cell = cell_of(p, key), *made;
+
+	if (p->has_json)
+		json_number(&p->json, key, (int64_t)n);
+	if (cell != NULL)
+		cell_set(cell, asprintf(&made, "%" PRIu64, n) < 0 ? NULL : made);
+}
+
+void
+print_time(struct printer *p, const char *key, instant t)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	print_text(p, key, t != INSTANT_NONE ? instant_print(t, buf) : "");
+}
+
+void
+print_digest(struct printer *p, const char *key, const struct digest *digest)
+{
+	char buf[DIGEST_TEXT_MAX];
+
+	print_text(p, key, digest_print(digest, buf));
+}
+
+void
+print_none(struct printer *p, const char *key)
+{
+	if (p->has_json)
+		json_none(&p->json, key);
+}
+
+void
+print_bool(struct printer *p, const char *key, bool b)
+{
+	if (p->has_json)
+		json_bool(&p->json, key, b);
+}
+
+void
+print_line(struct printer *p, const char *fmt, ...)
+{
+	char *line = NULL, *shown;
+	va_list ap;
+
+	if (p->has_json)
+		return;
+	print_finish(p);
+	va_start(ap, fmt);
+	if (vasprintf(&line, fmt, ap) < 0)
+		line = NULL;
+	va_end(ap);
+	shown = line != NULL ? escape(line) : NULL;
+	fprintf(p->out, "%s\n", shown != NULL ? shown : OUT_OF_MEMORY);
+	free(shown);
+	free(line);
+}
+
+void
+print_property(struct printer *p, const char *key, const char *value)
+{
+	if (*value != '\0')
+		print_line(p, "%-16s %s", key, value);
+}
+
+void
+print_property_time(struct printer *p, const char *key, instant t)
+{
+	char buf[INSTANT_TEXT_MAX];
+
+	if (t != INSTANT_NONE)
+		print_property(p, key, instant_print(t, buf));
+}
+
+void
+print_property_number(struct printer *p, const char *key, uint64_t n)
+{
+	print_line(p, "%-16s %" PRIu64, key, n);
+}
+
+void
+print_remark(FILE *to, const char *fmt, ...)
+{
+	char line[ERROR_TEXT_MAX + 64], shown[4 * sizeof line + 64];
+	struct text t;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	text_init(&t, shown, sizeof shown);
+	text_show(&t, line, strlen(line), sizeof line);
+	fprintf(to, "smtpauthctl: %s\n", shown);
+}

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* print - what a command says: objects for people and for programs, lines, remarks */
+#ifndef POLICY_CTL_FRAME_PRINT_H
+#define POLICY_CTL_FRAME_PRINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "policy/base/json.h"
+#include "policy/crypto/digest.h"
+
+/*
+ * A command describes each of its objects once, field by field under a key. With --json
+ * all fields are printed, in the order of the calls, one object a line. Other forms
+ * print the fields that their columns name, in the order of the columns:
+ *
+ *	static const struct print_column columns[] = {
+ *	    {"login", "LOGIN"}, {"mailbox", "MAILBOX"}, {NULL, NULL}};
+ *
+ *	print_table(p, columns, "");
+ *	for each alias {
+ *		print_object_start(p, NULL);
+ *		print_text(p, "login", alias->login);
+ *		print_text(p, "mailbox", alias->mailbox);
+ *		print_object_end(p);
+ *	}
+ */
+#define PRINT_COLUMNS_MAX 20
+
+struct print_column {
+	const char *key, *heading; /* a key of NULL ends the columns */
+};
+
+/* What people get; with --json every form gives JSON. */
+enum print_form {
+	PRINT_LINES,      /* print_line() and print_property() only: no field */
+	PRINT_TABLE,      /* an object is a row */
+	PRINT_PROPERTIES, /* a field is a line, "heading value"; empty ones are left out
+			   */
+	PRINT_CSV,        /* RFC 4180; `heading` is not used */
+};
+
+struct printer {
+	FILE *out;
+	bool has_json;
+	enum print_form form;
+	struct json json;
+	unsigned depth; /* of objects and arrays that are open */
+	size_t bytes;   /* of JSON, since the outermost object began */
+	const struct print_column *columns;
+	unsigned count;
+	const char *empty;             /* in place of an empty cell */
+	char *cell[PRINT_COLUMNS_MAX]; /* of this object; NULL: empty */
+	int array;                     /* the column that gets the items, or -1 */
+	/* A table whose first rows are held, to find out how wide the columns are: */
+	char *(*held)[PRINT_COLUMNS_MAX];
+	unsigned rows, width[PRINT_COLUMNS_MAX];
+};
+
+/* Starts P in the form PRINT_LINES; JSON goes with --json. */
+void print_open(struct printer *p, FILE *out, bool json);
+/* Drops what is held. */
+void print_close(struct printer *p);
+
+/*
+ * The form of the objects to come. A table holds its first 200 rows back: they decide
+ * how wide its columns are, and later rows are printed as they come. It has no heading
+ * without rows. EMPTY stands for an empty cell: "" or "-".
+ */
+void print_table(
+    struct printer *p, const struct print_column *columns, const char *empty);
+void print_properties(struct printer *p, const struct print_column *columns);
+void print_csv(struct printer *p, const struct print_column *columns);
+/*
+ * Ends the table: prints the rows that it held. print_line() and the end of the command
+ * do it too; call it before writing to P's `out` directly.
+ */
+void print_finish(struct printer *p);
+
+/*
+ * The outermost object (of KEY NULL) is a row, or a line of JSON. Fields of objects and
+ * arrays within it are printed as JSON only.
+ */
+void print_object_start(struct printer *p, const char *key);
+void print_object_end(struct printer *p);
+/* Strings; a column gets them in one cell, with spaces between. */
+void print_array_start(struct printer *p, const char *key);
+void print_item(struct printer *p, const char *s, size_t n);
+void print_array_end(struct printer *p);
+
+/* A field. People see "" where JSON has null: for the texts NULL and "", and no time.
+ */
+void print_text(struct printer *p, const char *key, const char *s);
+/*
+ * A name that others chose: a spreadsheet would take one that begins like a formula for
+ * one, so CSV puts an apostrophe in front, as before one that begins with an
+ * apostrophe, and escapes it as text_typed() does.
+ */
+void print_name(struct printer *p, const char *key, const char *s);
+void print_number(struct printer *p, const char *key, uint64_t n);
+void print_time(struct printer *p, const char *key, instant t);
+void print_digest(struct printer *p, const char *key, const struct digest *digest);
+void print_none(struct printer *p, const char *key);
+/* The same as print_text(), but JSON has "" for "". */
+void print_string(struct printer *p, const char *key, const char *s);
+/* For JSON only. */
+void print_bool(struct printer *p, const char *key, bool b);
+
+/* For tables and properties only; the second prints S as it is, safe for a terminal. */
+void print_words(struct printer *p, const char *key, const char *s);
+void print_plain(struct printer *p, const char *key, const char *s);
+
+/*
+ * For people only, and at once: a line, and "key value" (nothing for a value of "").
+ * What the values hold is escaped as text_typed() does it.
+ */
+void print_line(struct printer *p, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+void print_property(struct printer *p, const char *key, const char *value);
+void print_property_time(struct printer *p, const char *key, instant t);
+void print_property_number(struct printer *p, const char *key, uint64_t n);
+
+/*
+ * "smtpauthctl: LINE" to TO, standard error, made safe for a terminal. A line longer
+ * than an error_text is cut.
+ */
+void print_remark(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
