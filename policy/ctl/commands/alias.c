@@ -2,7 +2,7 @@
 /* alias - the commands on login aliases */
 #include "policy/tables/alias_table.h"
 
-#include "policy/ctl/commands/lock.h"
+#include "policy/ctl/commands/locking.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
@@ -33,7 +33,7 @@ ctl_alias_add(struct ctl *c)
 	if (e == OK)
 		e = alias_table_add(c->txn, &mailbox, &login, &c->why);
 	if (e == OK)
-		e = lock_check_alias(c, &login, &was);
+		e = locking_check_alias(c, &login, &was);
 	if (e != OK)
 		return e;
 	print_line(&c->print, "login %s is mailbox %s", login.text, mailbox.text);
@@ -55,7 +55,7 @@ ctl_alias_remove(struct ctl *c)
 	if (e == ERR_NOTFOUND)
 		return error_set(&c->why, e, "login %s is no alias", login.text);
 	if (e == OK)
-		e = lock_check_alias(c, &login, &was);
+		e = locking_check_alias(c, &login, &was);
 	if (e != OK)
 		return e;
 	print_line(&c->print, "login %s is no alias now", login.text);

@@ -1,39 +1,241 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* audit - audit verify and audit prune */
+/* audit - the commands on the audit log */
 #include <inttypes.h>
+#include <pwd.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/audit/audit_prune.h"
 #include "policy/audit/audit_verify.h"
 #include "policy/base/text.h"
+#include "policy/ctl/commands/audit_filter.h"
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
 
 #define FINDINGS_SHOWN 20
 
-/* What audit verify prints while it goes. */
-struct finding_printer {
-	struct ctl *c;
-	struct json json;
-	uint64_t count;
+#define USER_TEXT_MAX 80
+#define OBJECT_TEXT_MAX (OBJECT_NAME_MAX + 16)
+
+/* The name of a uid; that of the row before is asked for once. */
+struct user {
+	bool known;
+	uint32_t uid;
+	char name[33];
 };
 
-static void
-json_finding(struct json *j, const struct audit_finding *f)
+struct audit_list {
+	struct ctl *c;
+	struct audit_filter filter;
+	struct user user, login;
+	uint64_t last;    /* the number of the entry before, 0 at first */
+	bool has_skipped; /* the number does not follow from it */
+};
+
+static const char *
+user_name(struct user *u, uint32_t uid)
 {
-	json_object_start(j, NULL);
-	json_quoted(j, "problem", audit_problem_name(f->problem));
-	json_number(j, "number", (int64_t)f->number);
-	json_instant(j, "when", f->entry != NULL ? f->entry->when : INSTANT_NONE);
-	json_text(j, "command", f->entry != NULL ? f->entry->origin.command : "");
-	json_quoted(j, "text", f->text.text);
-	json_object_end(j);
+	const struct passwd *pw;
+
+	if (u->known && u->uid == uid)
+		return u->name;
+	u->known = true;
+	u->uid = uid;
+	pw = getpwuid((uid_t)uid);
+	if (pw != NULL && strlen(pw->pw_name) < sizeof u->name)
+		snprintf(u->name, sizeof u->name, "%s", pw->pw_name);
+	else
+		snprintf(u->name, sizeof u->name, "%" PRIu32, uid);
+	return u->name;
 }
 
-/* text_finding - "entry 7 (2026-12-01T09:00:00Z, tenant set): its hash ..." */
+/* user_print - the user, and in brackets the login user if that is another one */
 static void
-text_finding(FILE *out, const struct audit_finding *f)
+user_print(struct audit_list *list, const struct audit_origin *o)
+{
+	const char *name = user_name(&list->user, o->uid);
+	char both[USER_TEXT_MAX];
+
+	if (o->login_uid == AUDIT_NO_UID || o->login_uid == o->uid) {
+		print_plain(&list->c->print, "user", name);
+		return;
+	}
+	snprintf(
+	    both, sizeof both, "%s (%s)", name, user_name(&list->login, o->login_uid));
+	print_plain(&list->c->print, "user", both);
+}
+
+/* summary_print - what a change of the whole policy, or a prune, has for a change */
+static void
+summary_print(struct printer *p, const struct audit_entry *entry)
+{
+	const struct audit_summary *s = &entry->summary;
+	bool stub = entry->kind == AUDIT_STUB;
+
+	print_object_start(p, "summary");
+	if (entry->kind == AUDIT_SUMMARY) {
+		print_digest(p, "content", &s->content);
+		print_number(p, "serial", s->serial);
+		print_number(p, "created", s->created);
+		print_number(p, "changed", s->changed);
+		print_number(p, "removed", s->removed);
+	} else {
+		print_number(p, "pruned_up_to", stub ? entry->number : s->serial);
+		print_digest(p, "pruned_hash", stub ? &entry->hash : &s->content);
+		if (!stub)
+			print_number(p, "removed", s->removed);
+	}
+	print_object_end(p);
+}
+
+/* change_words - the change as people see it, for free() */
+static enum error
+change_words(const struct audit_entry *entry, char **text_r)
+{
+	const struct audit_summary *s = &entry->summary;
+	int n;
+
+	if (entry->kind == AUDIT_CHANGE)
+		return object_text_change(
+		    text_r, entry->object, entry->before, entry->after);
+	if (entry->kind == AUDIT_STUB)
+		n = asprintf(text_r, "entries 1 to %" PRIu64 " pruned", entry->number);
+	else if (entry->kind == AUDIT_PRUNE)
+		n = asprintf(text_r, "%" PRIu64 " entries pruned, up to %" PRIu64,
+		    s->removed, s->serial);
+	else
+		n = asprintf(text_r,
+		    "%" PRIu64 " created, %" PRIu64 " changed, %" PRIu64 " removed",
+		    s->created, s->changed, s->removed);
+	if (n >= 0)
+		return OK;
+	*text_r = NULL;
+	return ERR_MEMORY;
+}
+
+/* change_print - the object that was changed, before and after */
+static enum error
+change_print(struct printer *p, const struct audit_entry *entry)
+{
+	const char *type = object_text_type(entry->object);
+	char name[OBJECT_NAME_MAX] = "", both[OBJECT_TEXT_MAX], *words = NULL;
+	enum error e = type != NULL ? object_text_name(entry->object, name) : OK;
+
+	if (e == OK && type == NULL && entry->object.len > 0 && !p->has_json)
+		e = ERR_DAMAGED;
+	print_text(p, "type", type);
+	print_text(p, "object", name);
+	if (e == OK && !p->has_json) {
+		snprintf(both, sizeof both, "%s %s", type != NULL ? type : "", name);
+		print_shown(p, "object", type != NULL ? both : "");
+		e = change_words(entry, &words);
+		print_plain(p, "change", words != NULL ? words : "");
+		free(words);
+		return e;
+	}
+	if (e == OK)
+		e = object_text_record(p, "before", entry->object, entry->before);
+	if (e == OK)
+		e = object_text_record(p, "after", entry->object, entry->after);
+	if (e == OK && entry->kind != AUDIT_CHANGE)
+		summary_print(p, entry);
+	return e;
+}
+
+static enum error
+entry_print(struct audit_list *list, const struct audit_entry *entry)
+{
+	const struct audit_origin *o = &entry->origin;
+	struct printer *p = &list->c->print;
+	bool stub = entry->kind == AUDIT_STUB;
+	enum error e;
+
+	print_object_start(p, NULL);
+	print_number(p, "number", entry->number);
+	print_time(p, "when", entry->when);
+	print_number_if(p, "uid", o->uid != AUDIT_NO_UID, o->uid);
+	print_number_if(p, "login_uid", o->login_uid != AUDIT_NO_UID, o->login_uid);
+	if (!stub && !p->has_json)
+		user_print(list, o);
+	print_text(p, "actor", o->actor);
+	print_shown(p, "actor", o->actor);
+	print_text(p, "command", o->command);
+	print_shown(p, "command", o->command);
+	e = change_print(p, entry);
+	if (stub)
+		print_none(p, "policy_digest");
+	else
+		print_digest(p, "policy_digest", &entry->policy);
+	print_digest(p, "hash", &entry->hash);
+	if (e == OK || p->has_json) /* what people see of a bad entry is not a row */
+		print_object_end(p);
+	return e;
+}
+
+static enum error
+audit_list_one(void *arg, const struct audit_entry *entry)
+{
+	struct audit_list *list = arg;
+
+	if (entry->number != list->last + 1 &&
+	    (list->last > 0 || entry->kind != AUDIT_STUB))
+		list->has_skipped = true;
+	list->last = entry->number;
+	return audit_filter_wants(&list->filter, entry) ? entry_print(list, entry) : OK;
+}
+
+/* audit_list_run - from the first entry that can be wanted on */
+static enum error
+audit_list_run(struct audit_list *list)
+{
+	static const struct print_column columns[] = {{"number", "NUMBER"},
+	    {"when", "WHEN"}, {"user", "USER"}, {"actor", "ACTOR"},
+	    {"command", "COMMAND"}, {"object", "OBJECT"}, {"change", "CHANGE"},
+	    {NULL, NULL}};
+	struct ctl *c = list->c;
+	uint64_t first = 1;
+	enum error e = OK;
+
+	if (list->filter.since != INSTANT_NONE)
+		e = audit_table_since(c->txn, list->filter.since, &first);
+	if (e != OK)
+		return e;
+	list->last = first - 1;
+	print_table(&c->print, columns, "-");
+	return audit_table_each(c->txn, first, audit_list_one, list);
+}
+
+enum error
+ctl_audit_list(struct ctl *c)
+{
+	struct audit_list list = {.c = c};
+	enum error e = audit_filter_read(&list.filter, c);
+
+	if (e != OK)
+		return e;
+	e = audit_list_run(&list);
+	c->tells = true; /* what could be read is worth more than nothing */
+	if (e == ERR_DAMAGED)
+		return error_set(&c->why, e,
+		    "the audit log cannot be read behind entry %" PRIu64
+		    "; see \"smtpauthctl audit verify\"",
+		    list.last);
+	/* a list that is not whole must not look like it */
+	if (e == OK &&
+	    (list.has_skipped || list.last != store_meta(c->txn)->audit_count))
+		return error_set(&c->why, ERR_DAMAGED,
+		    "the audit log is not whole; see \"smtpauthctl audit verify\"");
+	return e;
+}
+
+/* What audit verify found so far. */
+struct audit_check {
+	struct ctl *c;
+	uint64_t findings;
+};
+
+/* finding_line - "entry 7 (2026-12-01T09:00:00Z, tenant set): its hash ..." */
+static void
+finding_line(FILE *out, const struct audit_finding *f)
 {
 	char when[INSTANT_TEXT_MAX], command[4 * AUDIT_COMMAND_MAX + 32];
 	struct text t;
@@ -53,84 +255,81 @@ text_finding(FILE *out, const struct audit_finding *f)
 }
 
 static void
-print_finding(void *arg, const struct audit_finding *f)
+finding_print(void *arg, const struct audit_finding *f)
 {
-	struct finding_printer *p = arg;
+	struct audit_check *check = arg;
+	struct printer *p = &check->c->print;
 
-	if (p->count++ >= FINDINGS_SHOWN)
+	if (check->findings++ >= FINDINGS_SHOWN)
 		return;
-	if (p->c->options.json)
-		json_finding(&p->json, f);
-	else
-		text_finding(p->c->out, f);
-}
-
-/* json_number_or_null - null for 0 */
-static void
-json_number_or_null(struct json *j, const char *key, uint64_t n)
-{
-	if (n > 0)
-		json_number(j, key, (int64_t)n);
-	else
-		json_none(j, key);
+	if (!p->has_json)
+		finding_line(p->out, f);
+	print_object_start(p, NULL);
+	print_text(p, "problem", audit_problem_name(f->problem));
+	print_number(p, "number", f->number);
+	print_time(p, "when", f->entry != NULL ? f->entry->when : INSTANT_NONE);
+	print_text(p, "command", f->entry != NULL ? f->entry->origin.command : "");
+	print_string(p, "text", f->text.text);
+	print_object_end(p);
 }
 
 static void
-json_account(struct finding_printer *p, const struct audit_account *a, bool with_head)
+account_print(struct ctl *c, const struct audit_account *a, bool with_head)
 {
-	const struct store_meta *m = store_meta(p->c->txn);
-	char head[DIGEST_TEXT_MAX];
-	struct json *j = &p->json;
+	const struct store_meta *m = store_meta(c->txn);
+	struct printer *p = &c->print;
 
-	json_array_end(j);
-	json_bool(j, "holds", a->findings == 0);
-	json_number(j, "problems", (int64_t)a->findings);
-	json_number(j, "entries", (int64_t)a->entries);
-	json_number_or_null(j, "first", a->first);
-	json_number_or_null(j, "last", a->last);
-	json_number_or_null(j, "pruned_up_to", a->pruned);
-	json_text(
-	    j, "head", m->audit_count > 0 ? digest_print(&m->audit_head, head) : "");
+	print_bool(p, "holds", a->findings == 0);
+	print_number(p, "problems", a->findings);
+	print_number(p, "entries", a->entries);
+	print_number_if(p, "first", a->first > 0, a->first);
+	print_number_if(p, "last", a->last > 0, a->last);
+	print_number_if(p, "pruned_up_to", a->pruned > 0, a->pruned);
+	if (m->audit_count > 0)
+		print_digest(p, "head", &m->audit_head);
+	else
+		print_none(p, "head");
 	if (with_head) {
-		json_number_or_null(j, "head_number", a->head_number);
-		json_instant(j, "head_when", a->head_when);
+		print_number_if(p, "head_number", a->head_number > 0, a->head_number);
+		print_time(p, "head_when", a->head_when);
 	}
-	json_object_end(j);
-	json_line_end(j, p->c->out);
 }
 
-/* text_account - what was proven, where all holds */
+/* account_lines - what was proven, where all holds */
 static void
-text_account(struct ctl *c, const struct audit_account *a, bool with_head)
+account_lines(struct ctl *c, const struct audit_account *a, bool with_head)
 {
 	const struct store_meta *m = store_meta(c->txn);
 	char text[DIGEST_TEXT_MAX], when[INSTANT_TEXT_MAX];
+	struct printer *p = &c->print;
 
 	if (a->pruned > 0)
-		fprintf(c->out, "entries 1 to %" PRIu64 " are pruned\n", a->pruned);
-	fprintf(c->out, "%" PRIu64 " audit entr%s verified\n", a->entries,
+		print_line(p, "entries 1 to %" PRIu64 " are pruned", a->pruned);
+	print_line(p, "%" PRIu64 " audit entr%s verified", a->entries,
 	    a->entries == 1 ? "y" : "ies");
 	if (m->audit_count > 0)
-		property(c->out, "audit head", digest_print(&m->audit_head, text));
-	if (!with_head)
-		return;
-	fprintf(c->out, "the given head is entry %" PRIu64, a->head_number);
-	if (a->head_when != INSTANT_NONE)
-		fprintf(c->out, " of %s", instant_print(a->head_when, when));
-	fprintf(c->out, "; %" PRIu64 " came after it\n", a->last - a->head_number);
+		print_property(p, "audit head", digest_print(&m->audit_head, text));
+	if (with_head)
+		print_line(p,
+		    "the given head is entry %" PRIu64 "%s%s; %" PRIu64
+		    " came after it",
+		    a->head_number, a->head_when != INSTANT_NONE ? " of " : "",
+		    a->head_when != INSTANT_NONE ? instant_print(a->head_when, when)
+						 : "",
+		    a->last - a->head_number);
 }
 
-/* conclude - the exit status, and the line that goes with it */
+/* audit_check_end - the exit status, and the line that goes with it */
 static enum error
-conclude(struct finding_printer *p, const struct audit_account *a)
+audit_check_end(struct ctl *c, const struct audit_account *a)
 {
 	if (a->findings == 0)
 		return OK;
-	if (a->findings > FINDINGS_SHOWN && !p->c->options.json)
-		fprintf(p->c->out, "... and %" PRIu64 " more\n",
+	if (a->findings > FINDINGS_SHOWN)
+		print_line(&c->print, "... and %" PRIu64 " more",
 		    a->findings - FINDINGS_SHOWN);
-	p->c->tells = true;
-	return error_set(&p->c->why, ERR_NOTFOUND, /* status 1 */
+	c->tells = true;
+	return error_set(&c->why, ERR_NOTFOUND, /* status 1 */
 	    "the audit log does not hold: %" PRIu64 " problem%s", a->findings,
 	    a->findings == 1 ? "" : "s");
 }
@@ -139,7 +338,7 @@ enum error
 ctl_audit_verify(struct ctl *c)
 {
 	const char *typed = argument_option(c, OPT_HEAD);
-	struct finding_printer p = {.c = c};
+	struct audit_check check = {.c = c};
 	struct audit_account a;
 	struct digest head;
 	enum error e;
@@ -149,26 +348,25 @@ ctl_audit_verify(struct ctl *c)
 		    "bad value \"%.200s\" for --head: it is 64 hexadecimal digits, as "
 		    "status and the system's log have it",
 		    typed);
-	if (c->options.json) {
-		json_to_stream(&p.json, c->out);
-		json_object_start(&p.json, NULL);
-		json_array_start(&p.json, "findings");
-	}
-	e = audit_verify(c->txn, typed != NULL ? &head : NULL, print_finding, &p, &a);
+	print_object_start(&c->print, NULL);
+	print_array_start(&c->print, "findings");
+	e = audit_verify(
+	    c->txn, typed != NULL ? &head : NULL, finding_print, &check, &a);
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
-	if (c->options.json)
-		json_account(&p, &a, typed != NULL);
-	else if (a.findings == 0)
-		text_account(c, &a, typed != NULL);
-	return conclude(&p, &a);
+	print_array_end(&c->print);
+	account_print(c, &a, typed != NULL);
+	print_object_end(&c->print);
+	if (a.findings == 0)
+		account_lines(c, &a, typed != NULL);
+	return audit_check_end(c, &a);
 }
 
 enum error
 ctl_audit_prune(struct ctl *c)
 {
 	struct audit_pruned done;
-	struct json j;
+	struct printer *p = &c->print;
 	instant before;
 	enum error e;
 
@@ -181,16 +379,11 @@ ctl_audit_prune(struct ctl *c)
 		    argument_option(c, OPT_FORCE) != NULL, &done, &c->why);
 	if (e != OK)
 		return e;
-	if (!c->options.json) {
-		fprintf(c->out, "%" PRIu64 " audit entr%s removed\n", done.removed,
-		    done.removed == 1 ? "y" : "ies");
-		return OK;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_number(&j, "removed", (int64_t)done.removed);
-	json_number_or_null(&j, "pruned_up_to", done.last);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(p, "%" PRIu64 " audit entr%s removed", done.removed,
+	    done.removed == 1 ? "y" : "ies");
+	print_object_start(p, NULL);
+	print_number(p, "removed", done.removed);
+	print_number_if(p, "pruned_up_to", done.last > 0, done.last);
+	print_object_end(p);
 	return OK;
 }

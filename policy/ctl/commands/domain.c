@@ -2,7 +2,7 @@
 /* domain - the commands on domains */
 #include "policy/identity/domain.h"
 
-#include "policy/ctl/commands/lock.h"
+#include "policy/ctl/commands/locking.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
@@ -31,7 +31,7 @@ domain_give(
 	if (e == OK)
 		e = domain_parse(domain_typed, domain, &c->why);
 	if (e == OK)
-		e = lock_check_domain(c, domain, t.name, move);
+		e = locking_check_domain(c, domain, t.name, move);
 	if (e == OK)
 		e = domain_table_add(c->txn, domain, t.name, move, &c->why);
 	if (e != OK)
@@ -62,7 +62,7 @@ ctl_domain_remove(struct ctl *c)
 	if (e == OK)
 		e = domain_table_get(c->txn, domain, tenant);
 	if (e == OK)
-		e = lock_check_removal(c, tenant);
+		e = locking_check_removal(c, tenant);
 	if (e == OK || e == ERR_NOTFOUND)
 		e = domain_table_remove(
 		    c->txn, domain, argument_option(c, OPT_FORCE) != NULL, &c->why);

@@ -5,12 +5,10 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/ctl/commands/lock.h"
-#include "policy/ctl/commands/lock_list.h"
+#include "policy/ctl/commands/locking.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
@@ -19,60 +17,29 @@
 #include "policy/tables/tenant_mailboxes.h"
 #include "policy/tables/tenant_table.h"
 
-#define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
-
-/* is_expired - whether its setting was for a time that is over */
-static bool
-is_expired(const struct mailbox *m, instant now)
-{
-	return m->until != INSTANT_NONE && now >= m->until;
-}
-
+/* mailbox_print - its tenant may be "" */
 static void
-json_mailbox(struct ctl *c, const struct login *address, const char *tenant,
+mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
     const struct mailbox *m, const struct lock_state *lock)
 {
-	struct json j;
+	struct printer *p = &c->print;
 
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "address", address->text);
-	json_text(&j, "tenant", tenant);
-	json_mailbox_members(&j, m, lock);
-	json_bool(&j, "expired", is_expired(m, c->now));
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_object_start(p, NULL);
+	print_text(p, "address", address->text);
+	print_text(p, "tenant", tenant);
+	object_text_mailbox(p, m, lock, c->now);
+	object_text_expired(p, "until", m->until, c->now);
+	print_bool(p, "expired", m->until != INSTANT_NONE && c->now >= m->until);
+	print_object_end(p);
 }
 
-/* until_text - the time, and whether it has come */
-static const char *
-until_text(const struct mailbox *m, instant now, char *buf, size_t cap)
-{
-	char when[INSTANT_TEXT_MAX];
-
-	if (m->until == INSTANT_NONE)
-		return "";
-	snprintf(buf, cap, "%s%s", instant_print(m->until, when),
-	    is_expired(m, now) ? " (expired)" : "");
-	return buf;
-}
-
-static void __attribute__((noinline)) /* a large frame */
-property_clients(FILE *out, const struct cidr_list *list)
-{
-	char clients[CLIENTS_TEXT_MAX];
-	struct text text;
-
-	text_init(&text, clients, sizeof clients);
-	cidr_list_print(list, &text);
-	property(out, "clients", clients);
-}
-
-/* show - all of a mailbox, for people or programs */
+/* mailbox_show - all of a mailbox */
 static enum error
-show(struct ctl *c, const struct login *address, const struct mailbox *m)
+mailbox_show(struct ctl *c, const struct login *address, const struct mailbox *m)
 {
-	char until[INSTANT_TEXT_MAX + 16];
+	static const struct print_column columns[] = {{"address", "mailbox"},
+	    {"tenant", "tenant"}, {"smtp_auth", "smtp-auth"}, {"until", "until"},
+	    {"clients", "clients"}, {"note", "note"}, {NULL, NULL}};
 	struct lock_state lock = {.set = false};
 	struct lock_subject subject;
 	struct tenant t = {.name = ""};
@@ -82,18 +49,10 @@ show(struct ctl *c, const struct login *address, const struct mailbox *m)
 		e = lock_table_add_login(c->txn, address, &lock);
 	if (e != OK)
 		return e;
-	if (c->options.json) {
-		json_mailbox(c, address, t.name, m, &lock);
-		return OK;
-	}
-	property(c->out, "mailbox", address->text);
-	property(c->out, "tenant", t.name);
-	property(c->out, "smtp-auth", word_of_smtp_auth(m->smtp_auth));
-	property(c->out, "until", until_text(m, c->now, until, sizeof until));
-	property_clients(c->out, &m->clients);
-	property(c->out, "note", m->note);
+	print_properties(&c->print, columns);
+	mailbox_print(c, address, t.name, m, &lock);
 	lock_subject_login(&subject, address);
-	return lock_list_properties(c, &subject);
+	return locking_properties(c, &subject);
 }
 
 static enum error
@@ -151,15 +110,6 @@ apply_options(struct ctl *c, struct mailbox *m)
 	return e;
 }
 
-/* put - stores and shows */
-static enum error
-put(struct ctl *c, const struct login *address, const struct mailbox *m)
-{
-	enum error e = mailbox_table_put(c->txn, address, m);
-
-	return e == OK ? show(c, address, m) : e;
-}
-
 enum error
 ctl_mailbox_set(struct ctl *c)
 {
@@ -171,7 +121,9 @@ ctl_mailbox_set(struct ctl *c)
 		e = mailbox_table_get_or_empty(c->txn, &address, &m);
 	if (e == OK)
 		e = apply_options(c, &m);
-	return e == OK ? put(c, &address, &m) : e;
+	if (e == OK)
+		e = mailbox_table_put(c->txn, &address, &m);
+	return e == OK ? mailbox_show(c, &address, &m) : e;
 }
 
 /* find - the record named on the command line */
@@ -202,7 +154,7 @@ ctl_mailbox_show(struct ctl *c)
 	}
 	if (e == OK && found == ERR_NOTFOUND && !lock.set)
 		return found;
-	return e == OK ? show(c, &address, &m) : e;
+	return e == OK ? mailbox_show(c, &address, &m) : e;
 }
 
 enum error
@@ -218,13 +170,13 @@ ctl_mailbox_remove(struct ctl *c)
 	if (e != OK)
 		return e;
 	lock_subject_login(&subject, &address);
-	e = lock_remark_stays(c, &subject);
+	e = locking_remark_stays(c, &subject);
 	if (e != OK)
 		return e;
 	mailbox_init(&m);
 	if (c->options.json)
-		return show(c, &address, &m);
-	show_line(c->out, "mailbox %s has no setting of its own now", address.text);
+		return mailbox_show(c, &address, &m);
+	print_line(&c->print, "mailbox %s has no setting of its own now", address.text);
 	return OK;
 }
 
@@ -238,14 +190,14 @@ show_locked(struct ctl *c, const struct login *login)
 	mailbox_init(&m);
 	if (login->has_domain)
 		e = mailbox_table_get_or_empty(c->txn, login, &m);
-	return e == OK ? show(c, login, &m) : e;
+	return e == OK ? mailbox_show(c, login, &m) : e;
 }
 
 enum error
 ctl_mailbox_lock(struct ctl *c)
 {
 	struct login login;
-	enum error e = lock_make_login(c, &login);
+	enum error e = locking_make_login(c, &login);
 
 	return e == OK ? show_locked(c, &login) : e;
 }
@@ -254,15 +206,14 @@ enum error
 ctl_mailbox_unlock(struct ctl *c)
 {
 	struct login login;
-	enum error e = lock_end_login(c, &login);
+	enum error e = locking_end_login(c, &login);
 
 	return e == OK ? show_locked(c, &login) : e;
 }
 
 struct lister {
 	struct ctl *c;
-	struct listing listing;
-	const char *tenant; /* all mailboxes of the walk are its, or NULL */
+	char tenant[TENANT_NAME_MAX + 1]; /* all mailboxes of the walk are its, or "" */
 	bool by_setting;
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
@@ -284,26 +235,6 @@ is_wanted(
 	    lock->until <= l->expiring_before;
 }
 
-static void
-list_row(struct lister *l, const struct login *address, const char *tenant,
-    const struct mailbox *m, const struct lock_state *state)
-{
-	char until[INSTANT_TEXT_MAX + 16], lock[LOCK_TEXT_MAX],
-	    clients[CLIENTS_TEXT_MAX];
-	struct text text;
-
-	if (l->c->options.json) {
-		json_mailbox(l->c, address, tenant, m, state);
-		return;
-	}
-	text_init(&text, clients, sizeof clients);
-	cidr_list_print(&m->clients, &text);
-	listing_row(&l->listing,
-	    (const char *[]){address->text, tenant, word_of_smtp_auth(m->smtp_auth),
-		until_text(m, l->c->now, until, sizeof until), clients,
-		lock_text(state, l->c->now, lock), m->note});
-}
-
 static enum error
 list_one(void *arg, const struct login *address, const struct mailbox *m)
 {
@@ -314,10 +245,12 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 	l->walked++;
 	if (e != OK || !is_wanted(l, m, &lock))
 		return e;
-	e = l->tenant == NULL ? ownership_find(l->c->txn, address, &l->owner) : OK;
+	if (l->tenant[0] == '\0')
+		e = ownership_find(l->c->txn, address, &l->owner);
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
-	list_row(l, address, l->tenant != NULL ? l->tenant : l->owner.tenant, m, &lock);
+	mailbox_print(l->c, address, l->tenant[0] != '\0' ? l->tenant : l->owner.tenant,
+	    m, &lock);
 	return OK;
 }
 
@@ -338,8 +271,8 @@ list_locked(struct lister *l, const struct login *address)
 	if (e != OK && e != ERR_NOTFOUND)
 		return e;
 	if (is_wanted(l, &m, &lock) &&
-	    (l->tenant == NULL || strcmp(l->tenant, l->owner.tenant) == 0))
-		list_row(l, address, l->owner.tenant, &m, &lock);
+	    (l->tenant[0] == '\0' || strcmp(l->tenant, l->owner.tenant) == 0))
+		mailbox_print(l->c, address, l->owner.tenant, &m, &lock);
 	return OK;
 }
 
@@ -366,7 +299,7 @@ list_brought(void *arg, const struct lock_subject *subject, const struct lock *l
 static enum error
 list_all(struct lister *l)
 {
-	enum error e = l->tenant != NULL
+	enum error e = l->tenant[0] != '\0'
 	    ? tenant_mailboxes_each(l->c->txn, l->tenant, list_one, l)
 	    : mailbox_table_each(l->c->txn, NULL, list_one, l);
 
@@ -401,26 +334,19 @@ list_filters(struct ctl *c, struct lister *l)
 enum error
 ctl_mailbox_list(struct ctl *c)
 {
-	static const char *const headings[] = {
-	    "MAILBOX", "TENANT", "SMTP-AUTH", "UNTIL", "CLIENTS", "LOCK", "NOTE"};
+	static const struct print_column columns[] = {{"address", "MAILBOX"},
+	    {"tenant", "TENANT"}, {"smtp_auth", "SMTP-AUTH"}, {"until", "UNTIL"},
+	    {"clients", "CLIENTS"}, {"lock", "LOCK"}, {"note", "NOTE"}, {NULL, NULL}};
 	struct lister l = {.c = c, .expiring_before = INSTANT_NONE};
-	struct tenant t;
 	enum error e = list_filters(c, &l);
 
-	if (e == OK && argument_option(c, OPT_TENANT) != NULL) {
-		e = tenant_name_parse(argument_option(c, OPT_TENANT), t.name, &c->why);
-		if (e == OK)
-			e = tenant_table_get(c->txn, t.name, &t);
-		if (e == ERR_NOTFOUND)
-			return error_set(&c->why, e, "there is no tenant %s", t.name);
-		l.tenant = t.name;
-	}
+	if (e == OK)
+		e = argument_tenant_option(c, l.tenant);
 	if (e != OK)
 		return e;
-	listing_start(&l.listing, c->out, 7, headings);
+	print_table(&c->print, columns, "");
 	e = list_all(&l);
-	listing_end(&l.listing);
-	if (e != OK || l.tenant != NULL)
+	if (e != OK || l.tenant[0] != '\0')
 		return e;
 	return transaction_walked(c, l.walked, store_meta(c->txn)->mailboxes);
 }

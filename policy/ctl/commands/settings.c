@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/commands/lock.h"
+#include "policy/ctl/commands/locking.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
@@ -162,7 +162,7 @@ report(struct ctl *c, const struct setting *row)
 		return e;
 	warn(c, row);
 	if (settings_identifies(row))
-		lock_remark_identity(c);
+		locking_remark_identity(c);
 	if (!c->options.json) {
 		show_line(
 		    c->out, "%s = %s", row->key, value != NULL ? value : "(unset)");

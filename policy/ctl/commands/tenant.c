@@ -4,12 +4,10 @@
 
 #include <string.h>
 
-#include "policy/ctl/commands/lock.h"
-#include "policy/ctl/commands/lock_list.h"
+#include "policy/ctl/commands/locking.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_guard.h"
 #include "policy/identity/domain.h"
@@ -17,79 +15,53 @@
 #include "policy/tables/lock_table.h"
 #include "policy/tables/tenant_table.h"
 
-/* find - the tenant named by word I */
 static enum error
-find(struct ctl *c, size_t i, struct tenant *t)
+domain_print(void *arg, const char *domain)
 {
-	return argument_tenant(c, argument_word(c, i), t);
-}
-
-struct domain_printer {
-	struct json *json; /* or, for people: */
-	FILE *out;
-	unsigned count;
-};
-
-static enum error
-print_domain(void *arg, const char *domain)
-{
-	struct domain_printer *p = arg;
-
-	if (p->json != NULL)
-		json_quoted(p->json, NULL, domain);
-	else
-		fprintf(p->out, "%s%s", p->count > 0 ? " " : "", domain);
-	p->count++;
+	print_item(arg, domain, strlen(domain));
 	return OK;
 }
 
-/* json_tenant - the object of show, list and all changes */
+/* tenant_print - the object of show, list and all changes; a table has no domains */
 static enum error
-json_tenant(struct ctl *c, const struct tenant *t)
+tenant_print(struct ctl *c, const struct tenant *t)
 {
-	struct json j;
-	struct domain_printer p = {&j, NULL, 0};
+	struct printer *p = &c->print;
 	struct lock_state lock = {.set = false};
 	enum error e = lock_table_add_tenant(c->txn, t->name, &lock);
 
 	if (e != OK)
 		return e;
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "name", t->name);
-	json_array_start(&j, "domains");
-	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
-	json_array_end(&j);
-	json_tenant_members(&j, t, &lock);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_object_start(p, NULL);
+	print_text(p, "name", t->name);
+	print_words(p, "domains", "(none)");
+	print_array_start(p, "domains");
+	if (p->has_json || p->form == PRINT_PROPERTIES)
+		e = domain_table_each_of(c->txn, t->name, domain_print, p);
+	print_array_end(p);
+	object_text_tenant(p, t, &lock, c->now);
+	print_object_end(p);
 	return e;
 }
 
-/* show - all of a tenant, for people or programs */
+/* tenant_show - all of a tenant */
 static enum error
-show(struct ctl *c, const struct tenant *t)
+tenant_show(struct ctl *c, const struct tenant *t)
 {
-	struct domain_printer p = {NULL, c->out, 0};
+	static const struct print_column columns[] = {{"name", "tenant"},
+	    {"domains", "domains"}, {"smtp_auth", "smtp-auth"}, {"action", "action"},
+	    {"blocks", "blocks"}, {"enforce_from", "enforce-from"},
+	    {"tempfail_until", "tempfail-until"}, {"contact", "contact"},
+	    {"reply", "reply"}, {"note", "note"}, {NULL, NULL}};
 	struct lock_subject subject;
 	enum error e;
 
-	if (c->options.json)
-		return json_tenant(c, t);
-	property(c->out, "tenant", t->name);
-	fprintf(c->out, "%-16s ", "domains");
-	e = domain_table_each_of(c->txn, t->name, print_domain, &p);
-	fprintf(c->out, "%s\n", p.count == 0 ? "(none)" : "");
-	property(c->out, "smtp-auth", word_of_smtp_auth(t->smtp_auth));
-	property(c->out, "action", word_of_action(t->action));
-	property(c->out, "blocks", word_of_blocks(t->blocks));
-	property_time(c->out, "enforce-from", t->enforce_from);
-	property_time(c->out, "tempfail-until", t->tempfail_until);
-	property(c->out, "contact", t->contact);
-	property(c->out, "reply", t->reply);
-	property(c->out, "note", t->note);
+	print_properties(&c->print, columns);
+	e = tenant_print(c, t);
+	if (e != OK)
+		return e;
 	lock_subject_tenant(&subject, t->name);
-	return e == OK ? lock_list_properties(c, &subject) : e;
+	return locking_properties(c, &subject);
 }
 
 /* bad_word - a value that is none of an option's words */
@@ -160,7 +132,7 @@ add_domains(struct ctl *c, const struct tenant *t)
 	for (size_t i = 0; i < c->options.domains && e == OK; i++) {
 		e = domain_parse(c->options.domain[i], domain, &c->why);
 		if (e == OK)
-			e = lock_check_domain(c, domain, t->name, false);
+			e = locking_check_domain(c, domain, t->name, false);
 		if (e == OK)
 			e = domain_table_add(c->txn, domain, t->name, false, &c->why);
 	}
@@ -202,89 +174,69 @@ ctl_tenant_add(struct ctl *c)
 		e = tenant_table_put(c->txn, &t);
 	if (e == OK)
 		e = add_domains(c, &t);
-	return e == OK ? show(c, &t) : e;
+	return e == OK ? tenant_show(c, &t) : e;
 }
 
 enum error
 ctl_tenant_set(struct ctl *c)
 {
 	struct tenant t;
-	enum error e = find(c, 0, &t);
+	enum error e = argument_tenant(c, argument_word(c, 0), &t);
 
 	if (e == OK)
 		e = apply_options(c, &t);
 	if (e == OK)
 		e = tenant_table_put(c->txn, &t);
-	return e == OK ? show(c, &t) : e;
+	return e == OK ? tenant_show(c, &t) : e;
 }
 
 enum error
 ctl_tenant_show(struct ctl *c)
 {
 	struct tenant t;
-	enum error e = find(c, 0, &t);
+	enum error e = argument_tenant(c, argument_word(c, 0), &t);
 
-	return e == OK ? show(c, &t) : e;
+	return e == OK ? tenant_show(c, &t) : e;
 }
 
-struct lister {
+struct tenant_list {
 	struct ctl *c;
-	struct listing listing;
 	bool filter;
 	enum smtp_auth wanted;
 	uint64_t walked;
 };
 
 static enum error
-list_one(void *arg, const struct tenant *t)
+tenant_list_one(void *arg, const struct tenant *t)
 {
-	struct lister *l = arg;
-	char from[INSTANT_TEXT_MAX] = "", until[INSTANT_TEXT_MAX] = "",
-	     text[LOCK_TEXT_MAX];
-	struct lock_state lock = {.set = false};
-	const char *cells[7];
-	enum error e;
+	struct tenant_list *list = arg;
 
-	l->walked++;
-	if (l->filter && t->smtp_auth != l->wanted)
+	list->walked++;
+	if (list->filter && t->smtp_auth != list->wanted)
 		return OK;
-	if (l->c->options.json)
-		return json_tenant(l->c, t);
-	e = lock_table_add_tenant(l->c->txn, t->name, &lock);
-	if (e != OK)
-		return e;
-	if (t->enforce_from != INSTANT_NONE)
-		instant_print(t->enforce_from, from);
-	if (t->tempfail_until != INSTANT_NONE)
-		instant_print(t->tempfail_until, until);
-	cells[0] = t->name;
-	cells[1] = word_of_smtp_auth(t->smtp_auth);
-	cells[2] = word_of_action(t->action);
-	cells[3] = word_of_blocks(t->blocks);
-	cells[4] = from;
-	cells[5] = until;
-	cells[6] = lock_text(&lock, l->c->now, text);
-	listing_row(&l->listing, cells);
-	return OK;
+	return tenant_print(list->c, t);
 }
 
 enum error
 ctl_tenant_list(struct ctl *c)
 {
-	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "ACTION",
-	    "BLOCKS", "ENFORCE-FROM", "TEMPFAIL-UNTIL", "LOCK"};
-	struct lister l = {.c = c, .filter = argument_option(c, OPT_SMTP_AUTH) != NULL};
+	static const struct print_column columns[] = {{"name", "TENANT"},
+	    {"smtp_auth", "SMTP-AUTH"}, {"action", "ACTION"}, {"blocks", "BLOCKS"},
+	    {"enforce_from", "ENFORCE-FROM"}, {"tempfail_until", "TEMPFAIL-UNTIL"},
+	    {"lock", "LOCK"}, {NULL, NULL}};
+	const char *wanted = argument_option(c, OPT_SMTP_AUTH);
+	struct tenant_list list = {.c = c, .filter = wanted != NULL};
 	enum error e;
 
-	if (l.filter &&
-	    (!word_to_smtp_auth(argument_option(c, OPT_SMTP_AUTH), &l.wanted) ||
-		l.wanted == SMTP_AUTH_INHERIT))
+	if (wanted != NULL &&
+	    (!word_to_smtp_auth(wanted, &list.wanted) ||
+		list.wanted == SMTP_AUTH_INHERIT))
 		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
-	listing_start(&l.listing, c->out, 7, headings);
-	e = tenant_table_each(c->txn, list_one, &l);
-	listing_end(&l.listing);
-	return e == OK ? transaction_walked(c, l.walked, store_meta(c->txn)->tenants)
-		       : e;
+	print_table(&c->print, columns, "");
+	e = tenant_table_each(c->txn, tenant_list_one, &list);
+	if (e != OK)
+		return e;
+	return transaction_walked(c, list.walked, store_meta(c->txn)->tenants);
 }
 
 enum error
@@ -292,30 +244,24 @@ ctl_tenant_remove(struct ctl *c)
 {
 	struct lock_subject subject;
 	struct tenant t;
-	struct json j;
-	enum error e = find(c, 0, &t);
+	enum error e = argument_tenant(c, argument_word(c, 0), &t);
 
 	if (e == OK)
-		e = lock_check_removal(c, t.name);
+		e = locking_check_removal(c, t.name);
 	if (e == OK)
 		e = tenant_table_remove(
 		    c->txn, t.name, argument_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e == OK) {
 		lock_subject_tenant(&subject, t.name);
-		e = lock_remark_stays(c, &subject);
+		e = locking_remark_stays(c, &subject);
 	}
 	if (e != OK)
 		return e;
-	if (!c->options.json) {
-		fprintf(c->out, "tenant %s removed\n", t.name);
-		return OK;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "name", t.name);
-	json_bool(&j, "removed", true);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(&c->print, "tenant %s removed", t.name);
+	print_object_start(&c->print, NULL);
+	print_text(&c->print, "name", t.name);
+	print_bool(&c->print, "removed", true);
+	print_object_end(&c->print);
 	return OK;
 }
 
@@ -324,13 +270,13 @@ ctl_tenant_lock(struct ctl *c)
 {
 	struct lock_subject subject;
 	struct tenant t;
-	enum error e = find(c, 0, &t);
+	enum error e = argument_tenant(c, argument_word(c, 0), &t);
 
 	if (e != OK)
 		return e;
 	lock_subject_tenant(&subject, t.name);
-	e = lock_make(c, &subject);
-	return e == OK ? show(c, &t) : e;
+	e = locking_make(c, &subject);
+	return e == OK ? tenant_show(c, &t) : e;
 }
 
 enum error
@@ -344,11 +290,11 @@ ctl_tenant_unlock(struct ctl *c)
 	if (e != OK)
 		return e;
 	lock_subject_tenant(&subject, name);
-	e = lock_end(c, &subject);
+	e = locking_end(c, &subject);
 	if (e != OK)
 		return e;
 	e = tenant_table_get(c->txn, name, &t);
 	if (e == ERR_NOTFOUND) /* the lock has outlived it */
-		return lock_list_show(c, &subject);
-	return e == OK ? show(c, &t) : e;
+		return locking_show(c, &subject);
+	return e == OK ? tenant_show(c, &t) : e;
 }

@@ -6,46 +6,36 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "policy/base/text.h"
 #include "policy/ctl/frame/object_text.h"
-#include "policy/ctl/frame/output.h"
 
+/* change_print - a line, or an object; names may hold what a terminal obeys */
 static enum error
-show_json(const struct change_summary *changes, const char *what, const char *name,
-    struct bytes key, struct bytes before, struct bytes after)
+change_print(struct printer *p, const char *what, struct bytes key, struct bytes before,
+    struct bytes after)
 {
-	struct json j;
-	enum error e;
-
-	json_to_stream(&j, changes->c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "change", what);
-	json_quoted(&j, "type", object_text_type(key));
-	json_quoted(&j, "object", name);
-	e = object_text_json(&j, "before", key, before);
-	if (e == OK)
-		e = object_text_json(&j, "after", key, after);
-	json_object_end(&j);
-	json_line_end(&j, changes->c->out);
-	return e;
-}
-
-/* show - the line of one change; names may hold what a terminal obeys */
-static enum error
-show(const struct change_summary *changes, const char *what, struct bytes key,
-    struct bytes before, struct bytes after)
-{
+	const char *type = object_text_type(key);
 	char name[OBJECT_NAME_MAX], shown[4 * OBJECT_NAME_MAX];
 	struct text t;
 	enum error e = object_text_name(key, name);
 
 	if (e != OK)
 		return e;
-	if (changes->c->options.json)
-		return show_json(changes, what, name, key, before, after);
-	text_init(&t, shown, sizeof shown);
-	text_show(&t, name, strlen(name), sizeof name);
-	fprintf(changes->c->out, "%s %s %s\n", what, object_text_type(key), shown);
-	return OK;
+	if (!p->has_json) {
+		text_init(&t, shown, sizeof shown);
+		text_show(&t, name, strlen(name), sizeof name);
+		fprintf(p->out, "%s %s %s\n", what, type, shown);
+		return OK;
+	}
+	print_object_start(p, NULL);
+	print_text(p, "change", what);
+	print_text(p, "type", type);
+	print_text(p, "object", name);
+	e = object_text_record(p, "before", key, before);
+	if (e == OK)
+		e = object_text_record(p, "after", key, after);
+	print_object_end(p);
+	return e;
 }
 
 enum error
@@ -66,7 +56,9 @@ change_summary_note(void *arg, struct store_txn *txn, struct bytes key,
 	} else {
 		changes->changed++;
 	}
-	return e == OK && changes->print ? show(changes, what, key, before, after) : e;
+	if (e != OK || !changes->print)
+		return e;
+	return change_print(&changes->c->print, what, key, before, after);
 }
 
 void
@@ -84,22 +76,15 @@ change_summary_total(const struct change_summary *changes)
 void
 change_summary_print_summary(const struct change_summary *changes)
 {
-	FILE *out = changes->c->out;
-	struct json j;
+	struct printer *p = &changes->c->print;
 
-	if (!changes->c->options.json) {
-		fprintf(out,
-		    "%" PRIu64 " created, %" PRIu64 " changed, %" PRIu64 " removed\n",
-		    changes->created, changes->changed, changes->removed);
-		return;
-	}
-	json_to_stream(&j, out);
-	json_object_start(&j, NULL);
-	json_number(&j, "created", (int64_t)changes->created);
-	json_number(&j, "changed", (int64_t)changes->changed);
-	json_number(&j, "removed", (int64_t)changes->removed);
-	json_object_end(&j);
-	json_line_end(&j, out);
+	print_line(p, "%" PRIu64 " created, %" PRIu64 " changed, %" PRIu64 " removed",
+	    changes->created, changes->changed, changes->removed);
+	print_object_start(p, NULL);
+	print_number(p, "created", changes->created);
+	print_number(p, "changed", changes->changed);
+	print_number(p, "removed", changes->removed);
+	print_object_end(p);
 }
 
 enum error

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/frame/output.h"
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/settings.h"
@@ -80,41 +79,111 @@ object_text_name(struct bytes key, char *name)
 	return OK;
 }
 
-void
-json_tenant_members(
-    struct json *j, const struct tenant *t, const struct lock_state *lock)
+/* networks_print - an array, and for people a text */
+static void __attribute__((noinline)) /* a large frame */
+networks_print(struct printer *p, const char *key, const struct cidr_list *list)
 {
-	json_quoted(j, "smtp_auth", word_of_smtp_auth(t->smtp_auth));
-	json_quoted(j, "action", word_of_action(t->action));
-	json_quoted(j, "blocks", word_of_blocks(t->blocks));
-	json_instant(j, "enforce_from", t->enforce_from);
-	json_instant(j, "tempfail_until", t->tempfail_until);
-	if (lock != NULL)
-		json_lock(j, "lock", lock);
-	json_text(j, "contact", t->contact);
-	json_text(j, "reply", t->reply);
-	json_text(j, "note", t->note);
+	char all[CIDR_LIST_MAX * CIDR_TEXT_MAX], net[CIDR_TEXT_MAX];
+	struct text t;
+
+	if (!p->has_json) {
+		text_init(&t, all, sizeof all);
+		cidr_list_print(list, &t);
+		print_text(p, key, all);
+		return;
+	}
+	print_array_start(p, key);
+	for (unsigned i = 0; i < list->count; i++) {
+		cidr_print(&list->net[i], net);
+		print_item(p, net, strlen(net));
+	}
+	print_array_end(p);
+}
+
+const char *
+object_text_lock(const struct lock_state *lock, instant now, char *buf)
+{
+	char when[INSTANT_TEXT_MAX];
+
+	if (!lock->set)
+		return "";
+	if (lock->until == INSTANT_NONE)
+		return "locked";
+	snprintf(buf, OBJECT_LOCK_MAX, "%s %s",
+	    lock_holds(lock, now) ? "locked until" : "lock expired",
+	    instant_print(lock->until, when));
+	return buf;
+}
+
+/* lock_state_print - null for none */
+static void
+lock_state_print(struct printer *p, const struct lock_state *lock, instant now)
+{
+	char buf[OBJECT_LOCK_MAX];
+
+	if (lock == NULL)
+		return;
+	print_words(p, "lock", object_text_lock(lock, now, buf));
+	if (!lock->set) {
+		print_none(p, "lock");
+		return;
+	}
+	print_object_start(p, "lock");
+	print_time(p, "until", lock->until);
+	print_object_end(p);
 }
 
 void
-json_mailbox_members(
-    struct json *j, const struct mailbox *m, const struct lock_state *lock)
+object_text_expired(struct printer *p, const char *key, instant until, instant now)
 {
-	json_quoted(j, "smtp_auth", word_of_smtp_auth(m->smtp_auth));
-	json_instant(j, "until", m->until);
-	json_networks(j, "clients", &m->clients);
-	if (lock != NULL)
-		json_lock(j, "lock", lock);
-	json_text(j, "note", m->note);
+	char buf[INSTANT_TEXT_MAX + 16], when[INSTANT_TEXT_MAX];
+
+	if (until == INSTANT_NONE || now < until)
+		return;
+	snprintf(buf, sizeof buf, "%s (expired)", instant_print(until, when));
+	print_words(p, key, buf);
 }
 
 void
-json_lock_members(struct json *j, const struct lock *lock)
+object_text_tenant(struct printer *p, const struct tenant *t,
+    const struct lock_state *lock, instant now)
 {
-	json_instant(j, "until", lock->until);
-	json_text(j, "note", lock->note);
-	json_text(j, "who", lock->who);
-	json_instant(j, "when", lock->when);
+	bool words = p->form == PRINT_WORDS;
+
+	print_text(p, "smtp_auth", word_of_smtp_auth(t->smtp_auth));
+	if (!words || t->action != ACTION_DEFAULT)
+		print_text(p, "action", word_of_action(t->action));
+	if (!words || t->blocks != BLOCKS_ALL)
+		print_text(p, "blocks", word_of_blocks(t->blocks));
+	print_time(p, "enforce_from", t->enforce_from);
+	print_time(p, "tempfail_until", t->tempfail_until);
+	lock_state_print(p, lock, now);
+	print_text(p, "contact", t->contact);
+	print_text(p, "reply", t->reply);
+	print_text(p, "note", t->note);
+}
+
+void
+object_text_mailbox(struct printer *p, const struct mailbox *m,
+    const struct lock_state *lock, instant now)
+{
+	print_text(p, "smtp_auth", word_of_smtp_auth(m->smtp_auth));
+	print_time(p, "until", m->until);
+	networks_print(p, "clients", &m->clients);
+	lock_state_print(p, lock, now);
+	print_text(p, "note", m->note);
+}
+
+void
+object_text_lock_members(struct printer *p, const struct lock *lock)
+{
+	if (p->form == PRINT_WORDS && lock->until == INSTANT_NONE)
+		print_text(p, "locked", "yes");
+	else
+		print_time(p, p->form == PRINT_WORDS ? "locked" : "until", lock->until);
+	print_text(p, "note", lock->note);
+	print_text(p, "who", lock->who);
+	print_time(p, "when", lock->when);
 }
 
 /* A record of any table, decoded. */
@@ -158,106 +227,9 @@ decode(struct bytes record, struct bytes value, struct decoded *d)
 	return ERR_DAMAGED;
 }
 
-enum error
-object_text_json(
-    struct json *j, const char *key, struct bytes record, struct bytes value)
-{
-	struct decoded d;
-	enum error e;
-
-	if (value.at == NULL) {
-		json_none(j, key);
-		return OK;
-	}
-	e = decode(record, value, &d);
-	if (e != OK)
-		return e;
-	json_object_start(j, key);
-	if (d.table == TABLE_SETTING)
-		json_quoted(j, "value", d.of.setting);
-	else if (d.table == TABLE_TENANT)
-		json_tenant_members(j, &d.of.tenant, NULL);
-	else if (d.table == TABLE_DOMAIN)
-		json_quoted(j, "tenant", d.of.domain);
-	else if (d.table == TABLE_MAILBOX)
-		json_mailbox_members(j, &d.of.mailbox, NULL);
-	else if (d.table == TABLE_LOCK || d.table == TABLE_LOCAL_LOCK)
-		json_lock_members(j, &d.of.lock);
-	else
-		json_quoted(j, "mailbox", d.of.alias.text);
-	json_object_end(j);
-	return OK;
-}
-
-/* Between words while they are made: a value, escaped, has no such byte. */
-#define BREAK "\n"
-
-static void
-next_word(struct text *t, const char *key)
-{
-	text_printf(t, "%s%s=", t->len > 0 ? BREAK : "", key);
-}
-
-/* word - "KEY=VALUE" with a break in front where one is needed; nothing for "" */
-static void
-word(struct text *t, const char *key, const char *value)
-{
-	if (*value == '\0')
-		return;
-	next_word(t, key);
-	text_show(t, value, strlen(value), strlen(value));
-}
-
-static void
-word_instant(struct text *t, const char *key, instant at)
-{
-	char buf[INSTANT_TEXT_MAX];
-
-	word(t, key, at != INSTANT_NONE ? instant_print(at, buf) : "");
-}
-
-static void
-lock_words(struct text *t, const struct lock *lock)
-{
-	char buf[INSTANT_TEXT_MAX];
-
-	word(t, "locked",
-	    lock->until != INSTANT_NONE ? instant_print(lock->until, buf) : "yes");
-	word(t, "note", lock->note);
-	word(t, "who", lock->who);
-	word_instant(t, "when", lock->when);
-}
-
-static void
-tenant_words(struct text *t, const struct tenant *of)
-{
-	word(t, "smtp-auth", word_of_smtp_auth(of->smtp_auth));
-	if (of->action != ACTION_DEFAULT)
-		word(t, "action", word_of_action(of->action));
-	if (of->blocks != BLOCKS_ALL)
-		word(t, "blocks", word_of_blocks(of->blocks));
-	word_instant(t, "enforce-from", of->enforce_from);
-	word_instant(t, "tempfail-until", of->tempfail_until);
-	word(t, "contact", of->contact);
-	word(t, "reply", of->reply);
-	word(t, "note", of->note);
-}
-
-static void
-mailbox_words(struct text *t, const struct mailbox *m)
-{
-	word(t, "smtp-auth", word_of_smtp_auth(m->smtp_auth));
-	word_instant(t, "until", m->until);
-	if (m->clients.count > 0) {
-		next_word(t, "clients");
-		cidr_list_print(&m->clients, t);
-	}
-	word(t, "note", m->note);
-}
-
-/* words - parted by breaks */
+/* record_print - the members of the object that is stored */
 static enum error
-words(struct text *t, struct bytes record, struct bytes value)
+record_print(struct printer *p, struct bytes record, struct bytes value)
 {
 	struct decoded d;
 	enum error e = decode(record, value, &d);
@@ -265,81 +237,106 @@ words(struct text *t, struct bytes record, struct bytes value)
 	if (e != OK)
 		return e;
 	if (d.table == TABLE_SETTING)
-		word(t, "value", d.of.setting);
+		print_string(p, "value", d.of.setting);
 	else if (d.table == TABLE_TENANT)
-		tenant_words(t, &d.of.tenant);
+		object_text_tenant(p, &d.of.tenant, NULL, INSTANT_NONE);
 	else if (d.table == TABLE_DOMAIN)
-		word(t, "tenant", d.of.domain);
+		print_text(p, "tenant", d.of.domain);
 	else if (d.table == TABLE_MAILBOX)
-		mailbox_words(t, &d.of.mailbox);
-	else if (d.table == TABLE_LOCK || d.table == TABLE_LOCAL_LOCK)
-		lock_words(t, &d.of.lock);
+		object_text_mailbox(p, &d.of.mailbox, NULL, INSTANT_NONE);
+	else if (d.table == TABLE_ALIAS)
+		print_text(p, "mailbox", d.of.alias.text);
 	else
-		word(t, "mailbox", d.of.alias.text);
+		object_text_lock_members(p, &d.of.lock);
 	return OK;
 }
 
 enum error
-object_text_words(struct text *t, struct bytes record, struct bytes value)
+object_text_record(
+    struct printer *p, const char *key, struct bytes record, struct bytes value)
 {
-	enum error e = words(t, record, value);
+	enum error e;
 
-	for (size_t i = 0; i < t->len; i++)
-		if (t->at[i] == BREAK[0])
-			t->at[i] = ' ';
+	if (value.at == NULL) {
+		print_none(p, key);
+		return OK;
+	}
+	print_object_start(p, key);
+	e = record_print(p, record, value);
+	print_object_end(p);
 	return e;
 }
 
-/* has_word - whether the words OF, parted by breaks, have this one */
+/* has_word - whether the lines OF have this one */
 static bool
 has_word(const char *of, const char *word, size_t n)
 {
-	for (; *of != '\0'; of += strcspn(of, BREAK), of += *of == BREAK[0])
-		if (strcspn(of, BREAK) == n && memcmp(of, word, n) == 0)
+	for (; *of != '\0'; of += strcspn(of, "\n"), of += *of == '\n')
+		if (strcspn(of, "\n") == n && memcmp(of, word, n) == 0)
 			return true;
 	return false;
 }
 
-/* add_others - the words of FROM that OTHER has not, or "-" */
+/* put_others - the words of FROM that OTHER has not, or "-" */
 static void
-add_others(struct text *t, const char *from, const char *other)
+put_others(FILE *out, const char *from, const char *other)
 {
-	size_t n, before = t->len;
+	size_t n;
+	bool any = false;
 
-	for (; *from != '\0'; from += n, from += *from == BREAK[0]) {
-		n = strcspn(from, BREAK);
+	for (; *from != '\0'; from += n, from += *from == '\n') {
+		n = strcspn(from, "\n");
 		if (has_word(other, from, n))
 			continue;
-		text_puts(t, t->len > before ? " " : "");
-		text_add(t, from, n);
+		fprintf(out, "%s%.*s", any ? " " : "", (int)n, from);
+		any = true;
 	}
-	if (t->len == before)
-		text_puts(t, "-");
+	if (!any)
+		putc('-', out);
+}
+
+/* words_of - the words of a record, a line each, for free(); none where it has no value
+ */
+static enum error
+words_of(struct bytes record, struct bytes value, char **words_r)
+{
+	struct printer p;
+	size_t size;
+	FILE *out = open_memstream(words_r, &size);
+	enum error e = OK;
+
+	if (out == NULL)
+		return ERR_MEMORY;
+	print_open(&p, out, false);
+	p.form = PRINT_WORDS;
+	if (value.at != NULL)
+		e = object_text_record(&p, NULL, record, value);
+	return fclose(out) == 0 ? e : ERR_MEMORY;
 }
 
 enum error
 object_text_change(
-    struct text *t, struct bytes record, struct bytes before, struct bytes after)
+    char **text_r, struct bytes record, struct bytes before, struct bytes after)
 {
-	char *buf = malloc((size_t)2 * OBJECT_WORDS_MAX);
-	struct text old, new;
-	enum error e = OK;
+	char *old = NULL, *new = NULL;
+	size_t size;
+	FILE *out;
+	enum error e = words_of(record, before, &old);
 
-	if (buf == NULL)
-		return ERR_MEMORY;
-	text_init(&old, buf, OBJECT_WORDS_MAX);
-	text_init(&new, buf + OBJECT_WORDS_MAX, OBJECT_WORDS_MAX);
-	if (before.at != NULL)
-		e = words(&old, record, before);
-	if (e == OK && after.at != NULL)
-		e = words(&new, record, after);
+	*text_r = NULL;
+	if (e == OK)
+		e = words_of(record, after, &new);
 	if (e == OK) {
-		add_others(t, old.at, new.at);
-		text_puts(t, " -> ");
-		add_others(t, new.at, old.at);
+		out = open_memstream(text_r, &size);
+		if (out != NULL) {
+			put_others(out, old, new);
+			fputs(" -> ", out);
+			put_others(out, new, old);
+		}
+		if (out == NULL || fclose(out) != 0)
+			e = ERR_MEMORY;
 	}
-	if (e == OK && (old.cut || new.cut || t->cut))
-		e = ERR_INTERNAL; /* OBJECT_WORDS_MAX is too small */
-	free(buf);
+	free(old);
+	free(new);
 	return e;
 }

@@ -3,8 +3,7 @@
 #ifndef POLICY_CTL_FRAME_OBJECT_TEXT_H
 #define POLICY_CTL_FRAME_OBJECT_TEXT_H
 
-#include "policy/base/json.h"
-#include "policy/base/text.h"
+#include "policy/ctl/frame/print.h"
 #include "policy/model/key.h"
 #include "policy/model/lock.h"
 #include "policy/model/mailbox.h"
@@ -21,29 +20,34 @@ const char *object_text_type(struct bytes key);
 #define OBJECT_NAME_MAX (LOGIN_MAX + 1)
 enum error object_text_name(struct bytes key, char *name) MUST_USE;
 
-/* Members of objects that several commands print. */
-/* LOCK may be NULL: then they say nothing of it. */
-void json_tenant_members(
-    struct json *j, const struct tenant *t, const struct lock_state *lock);
-void json_mailbox_members(
-    struct json *j, const struct mailbox *m, const struct lock_state *lock);
-void json_lock_members(struct json *j, const struct lock *lock);
+/*
+ * The members of objects that several commands print. LOCK may be NULL: then they say
+ * nothing of it.
+ */
+void object_text_tenant(struct printer *p, const struct tenant *t,
+    const struct lock_state *lock, instant now);
+void object_text_mailbox(struct printer *p, const struct mailbox *m,
+    const struct lock_state *lock, instant now);
+void object_text_lock_members(struct printer *p, const struct lock *lock);
 
-/* A member KEY: the record as an object, null where VALUE has none (at is NULL). */
-enum error object_text_json(
-    struct json *j, const char *key, struct bytes record, struct bytes value) MUST_USE;
+/* After the field KEY: for people, that the time has come. */
+void object_text_expired(
+    struct printer *p, const char *key, instant until, instant now);
 
-/* Appends "smtp-auth=enabled until=..." to T: all that is set, in one line. */
-#define OBJECT_WORDS_MAX 16384
-enum error object_text_words(
-    struct text *t, struct bytes record, struct bytes value) MUST_USE;
+/* "locked", "locked until ...", "lock expired ..." or "", which may be in BUF. */
+#define OBJECT_LOCK_MAX 48
+const char *object_text_lock(const struct lock_state *lock, instant now, char *buf);
+
+/* The record as an object under KEY, null where VALUE has none (at is NULL). */
+enum error object_text_record(struct printer *p, const char *key, struct bytes record,
+    struct bytes value) MUST_USE;
 
 /*
- * Appends "smtp-auth=enabled -> smtp-auth=disabled note=..." to T, of 2 *
- * OBJECT_WORDS_MAX bytes: what differs; "-" is a side without any. A record that is not
- * there (at is NULL) has no words.
+ * "smtp-auth=enabled -> smtp-auth=disabled note=...": what differs, in *TEXT_R, which
+ * is for free() in any case; "-" is a side without any. A record that is not there (at
+ * is NULL) has no words.
  */
-enum error object_text_change(struct text *t, struct bytes record, struct bytes before,
+enum error object_text_change(char **text_r, struct bytes record, struct bytes before,
     struct bytes after) MUST_USE;
 
 #endif

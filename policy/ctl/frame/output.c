@@ -234,3 +234,40 @@ property_time(FILE *out, const char *key, instant t)
 	if (t != INSTANT_NONE)
 		property(out, key, instant_print(t, buf));
 }
+
+void
+json_tenant_members(
+    struct json *j, const struct tenant *t, const struct lock_state *lock)
+{
+	json_quoted(j, "smtp_auth", word_of_smtp_auth(t->smtp_auth));
+	json_quoted(j, "action", word_of_action(t->action));
+	json_quoted(j, "blocks", word_of_blocks(t->blocks));
+	json_instant(j, "enforce_from", t->enforce_from);
+	json_instant(j, "tempfail_until", t->tempfail_until);
+	if (lock != NULL)
+		json_lock(j, "lock", lock);
+	json_text(j, "contact", t->contact);
+	json_text(j, "reply", t->reply);
+	json_text(j, "note", t->note);
+}
+
+void
+json_mailbox_members(
+    struct json *j, const struct mailbox *m, const struct lock_state *lock)
+{
+	json_quoted(j, "smtp_auth", word_of_smtp_auth(m->smtp_auth));
+	json_instant(j, "until", m->until);
+	json_networks(j, "clients", &m->clients);
+	if (lock != NULL)
+		json_lock(j, "lock", lock);
+	json_text(j, "note", m->note);
+}
+
+void
+json_lock_members(struct json *j, const struct lock *lock)
+{
+	json_instant(j, "until", lock->until);
+	json_text(j, "note", lock->note);
+	json_text(j, "who", lock->who);
+	json_instant(j, "when", lock->when);
+}

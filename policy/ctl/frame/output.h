@@ -8,6 +8,8 @@
 #include "policy/base/cidr.h"
 #include "policy/base/json.h"
 #include "policy/model/lock.h"
+#include "policy/model/mailbox.h"
+#include "policy/model/tenant.h"
 
 #define LISTING_COLUMNS_MAX 12
 
@@ -70,5 +72,11 @@ const char *lock_text(const struct lock_state *lock, instant now, char *buf);
 /* A line "key value" of a list of properties, escaped; nothing for "". */
 void property(FILE *out, const char *key, const char *value);
 void property_time(FILE *out, const char *key, instant t);
+
+void json_tenant_members(
+    struct json *j, const struct tenant *t, const struct lock_state *lock);
+void json_mailbox_members(
+    struct json *j, const struct mailbox *m, const struct lock_state *lock);
+void json_lock_members(struct json *j, const struct lock *lock);
 
 #endif

@@ -14,9 +14,10 @@
 
 #define OUT_OF_MEMORY "(out of memory)" /* in place of a text: never silently none */
 
-/* escape - S as text_typed() makes it, in memory of its own; NULL without memory */
+/* escape - S as text_typed() or text_show() makes it, for free(); NULL without memory
+ */
 static char *
-escape(const char *s)
+escape(const char *s, void (*as)(struct text *, const char *, size_t, size_t))
 {
 	size_t n = strlen(s), cap = 4 * n + 1;
 	char *made = malloc(cap);
@@ -25,7 +26,7 @@ escape(const char *s)
 	if (made == NULL)
 		return NULL;
 	text_init(&t, made, cap);
-	text_typed(&t, s, n, n);
+	as(&t, s, n, n);
 	return made;
 }
 
@@ -60,6 +61,7 @@ print_close(struct printer *p)
 	cells_free(p, p->cell);
 	table_free(p);
 	p->form = PRINT_LINES;
+	p->count = 0;
 }
 
 /* cell_text - what people see of column I */
@@ -145,6 +147,14 @@ form_start(struct printer *p, enum print_form form, const struct print_column *c
 }
 
 void
+print_lines(struct printer *p)
+{
+	static const struct print_column none[] = {{NULL, NULL}};
+
+	form_start(p, PRINT_LINES, none);
+}
+
+void
 print_table(struct printer *p, const struct print_column *columns, const char *empty)
 {
 	form_start(p, PRINT_TABLE, columns);
@@ -213,7 +223,7 @@ properties_print(struct printer *p)
 static char **
 cell_of(struct printer *p, const char *key)
 {
-	if (p->has_json || p->form == PRINT_LINES || p->depth != 1)
+	if (p->has_json || p->depth != 1)
 		return NULL;
 	for (unsigned i = 0; i < p->count; i++)
 		if (strcmp(p->columns[i].key, key) == 0)
@@ -274,6 +284,7 @@ print_array_start(struct printer *p, const char *key)
 	char **cell = cell_of(p, key);
 
 	p->array = cell != NULL ? (int)(cell - p->cell) : -1;
+	p->items = 0;
 	if (p->has_json)
 		json_array_start(&p->json, key);
 	p->depth++;
@@ -288,7 +299,7 @@ print_item(struct printer *p, const char *s, size_t n)
 		json_string_n(&p->json, NULL, s, n);
 	if (p->array < 0)
 		return;
-	was = p->cell[p->array];
+	was = p->items++ > 0 ? p->cell[p->array] : NULL;
 	if (asprintf(&joined, "%s%s%.*s", was != NULL ? was : "",
 		was != NULL ? " " : "", (int)n, s) < 0)
 		joined = NULL;
@@ -304,6 +315,19 @@ print_array_end(struct printer *p)
 		json_array_end(&p->json);
 }
 
+/* word_print - "smtp-auth=enabled"; nothing for "" */
+static void
+word_print(const struct printer *p, const char *key, const char *s)
+{
+	char *shown = escape(s, text_show);
+
+	for (; *s != '\0' && *key != '\0'; key++)
+		putc(*key == '_' ? '-' : *key, p->out);
+	if (*s != '\0')
+		fprintf(p->out, "=%s\n", shown != NULL ? shown : OUT_OF_MEMORY);
+	free(shown);
+}
+
 void
 print_text(struct printer *p, const char *key, const char *s)
 {
@@ -312,7 +336,10 @@ print_text(struct printer *p, const char *key, const char *s)
 	if (p->has_json)
 		json_text(&p->json, key, s);
 	if (cell != NULL && s != NULL)
-		cell_set(cell, p->form == PRINT_CSV ? strdup(s) : escape(s));
+		cell_set(
+		    cell, p->form == PRINT_CSV ? strdup(s) : escape(s, text_typed));
+	else if (p->form == PRINT_WORDS && !p->has_json && s != NULL)
+		word_print(p, key, s);
 }
 
 void
@@ -333,7 +360,7 @@ print_name(struct printer *p, const char *key, const char *s)
 		print_text(p, key, s);
 		return;
 	}
-	shown = escape(s);
+	shown = escape(s, text_typed);
 	if (shown == NULL ||
 	    asprintf(&made, "%s%s", strchr("=+-@'", *shown) != NULL ? "'" : "", shown) <
 		0)
@@ -342,20 +369,34 @@ print_name(struct printer *p, const char *key, const char *s)
 	cell_set(cell, made);
 }
 
+/* people_put - what only people see */
+static void
+people_put(struct printer *p, const char *key, char *made)
+{
+	char **cell = p->form != PRINT_CSV ? cell_of(p, key) : NULL;
+
+	if (cell != NULL)
+		cell_set(cell, made);
+	else
+		free(made);
+}
+
 void
 print_words(struct printer *p, const char *key, const char *s)
 {
-	if (!p->has_json && p->form != PRINT_CSV)
-		print_text(p, key, s);
+	people_put(p, key, escape(s, text_typed));
+}
+
+void
+print_shown(struct printer *p, const char *key, const char *s)
+{
+	people_put(p, key, escape(s, text_show));
 }
 
 void
 print_plain(struct printer *p, const char *key, const char *s)
 {
-	char **cell = cell_of(p, key);
-
-	if (cell != NULL && p->form != PRINT_CSV)
-		cell_set(cell, strdup(s));
+	people_put(p, key, strdup(s));
 }
 
 void
@@ -367,6 +408,15 @@ print_number(struct printer *p, const char *key, uint64_t n)
 		json_number(&p->json, key, (int64_t)n);
 	if (cell != NULL)
 		cell_set(cell, asprintf(&made, "%" PRIu64, n) < 0 ? NULL : made);
+}
+
+void
+print_number_if(struct printer *p, const char *key, bool known, uint64_t n)
+{
+	if (known)
+		print_number(p, key, n);
+	else
+		print_none(p, key);
 }
 
 void
@@ -412,7 +462,7 @@ print_line(struct printer *p, const char *fmt, ...)
 	if (vasprintf(&line, fmt, ap) < 0)
 		line = NULL;
 	va_end(ap);
-	shown = line != NULL ? escape(line) : NULL;
+	shown = line != NULL ? escape(line, text_typed) : NULL;
 	fprintf(p->out, "%s\n", shown != NULL ? shown : OUT_OF_MEMORY);
 	free(shown);
 	free(line);

@@ -40,6 +40,7 @@ enum print_form {
 	PRINT_PROPERTIES, /* a field is a line, "heading value"; empty ones are left out
 			   */
 	PRINT_CSV,        /* RFC 4180; `heading` is not used */
+	PRINT_WORDS,      /* every field is a line, "smtp-auth=enabled" */
 };
 
 struct printer {
@@ -54,6 +55,7 @@ struct printer {
 	const char *empty;             /* in place of an empty cell */
 	char *cell[PRINT_COLUMNS_MAX]; /* of this object; NULL: empty */
 	int array;                     /* the column that gets the items, or -1 */
+	unsigned items;
 	/* A table whose first rows are held, to find out how wide the columns are: */
 	char *(*held)[PRINT_COLUMNS_MAX];
 	unsigned rows, width[PRINT_COLUMNS_MAX];
@@ -71,6 +73,7 @@ void print_close(struct printer *p);
  */
 void print_table(
     struct printer *p, const struct print_column *columns, const char *empty);
+void print_lines(struct printer *p);
 void print_properties(struct printer *p, const struct print_column *columns);
 void print_csv(struct printer *p, const struct print_column *columns);
 /*
@@ -85,7 +88,10 @@ void print_finish(struct printer *p);
  */
 void print_object_start(struct printer *p, const char *key);
 void print_object_end(struct printer *p);
-/* Strings; a column gets them in one cell, with spaces between. */
+/*
+ * Strings; a column gets them in one cell, with spaces between. What the cell had
+ * before stays where there are none.
+ */
 void print_array_start(struct printer *p, const char *key);
 void print_item(struct printer *p, const char *s, size_t n);
 void print_array_end(struct printer *p);
@@ -100,6 +106,7 @@ void print_text(struct printer *p, const char *key, const char *s);
  */
 void print_name(struct printer *p, const char *key, const char *s);
 void print_number(struct printer *p, const char *key, uint64_t n);
+void print_number_if(struct printer *p, const char *key, bool known, uint64_t n);
 void print_time(struct printer *p, const char *key, instant t);
 void print_digest(struct printer *p, const char *key, const struct digest *digest);
 void print_none(struct printer *p, const char *key);
@@ -108,8 +115,12 @@ void print_string(struct printer *p, const char *key, const char *s);
 /* For JSON only. */
 void print_bool(struct printer *p, const char *key, bool b);
 
-/* For tables and properties only; the second prints S as it is, safe for a terminal. */
+/*
+ * For tables and properties only, in place of what the field had before: escaped as
+ * text_typed() and text_show() do it, and as it is.
+ */
 void print_words(struct printer *p, const char *key, const char *s);
+void print_shown(struct printer *p, const char *key, const char *s);
 void print_plain(struct printer *p, const char *key, const char *s);
 
 /*

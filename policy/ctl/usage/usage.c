@@ -211,7 +211,7 @@ print_coverage(struct ctl *c, const struct usage_coverage *k, instant since)
 }
 
 static void
-print_lines(struct ctl *c, const struct usage_lines *lines)
+usage_print_lines(struct ctl *c, const struct usage_lines *lines)
 {
 	size_t known = 0;
 
@@ -240,7 +240,7 @@ print(struct ctl *c, const struct usage_lines *lines, const struct usage_coverag
 			print_json(c, lines->at[i]);
 	if (csv || c->options.json)
 		return;
-	print_lines(c, lines);
+	usage_print_lines(c, lines);
 	print_coverage(c, k, since);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock - the commands that lock and unlock whatever the log shows */
-#include "policy/ctl/commands/lock.h"
+#include "policy/ctl/commands/locking.h"
 
 #include <inttypes.h>
 #include <pwd.h>
@@ -9,9 +9,9 @@
 
 #include "policy/base/array.h"
 #include "policy/base/text.h"
-#include "policy/ctl/commands/lock_list.h"
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/print.h"
+#include "policy/ctl/frame/object_text.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/decision/resolve.h"
 #include "policy/identity/xtext.h"
@@ -19,6 +19,151 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/tenant_table.h"
+
+static const char *const origins[LOCK_ORIGINS] = {
+    [LOCK_MADE_HERE] = "local", [LOCK_BROUGHT] = "brought"};
+
+/* A list of locks, of all or of one tenant. */
+struct lock_list {
+	struct ctl *c;
+	enum lock_origin origin;
+	char tenant[TENANT_NAME_MAX + 1]; /* "": all */
+	uint64_t walked, shown;
+};
+
+static void
+lock_list_start(struct lock_list *list, struct ctl *c)
+{
+	static const struct print_column columns[] = {{"subject", "LOCKED"},
+	    {"tenant", "TENANT"}, {"until", "UNTIL"}, {"note", "NOTE"}, {"who", "WHO"},
+	    {"when", "WHEN"}, {"origin", "ORIGIN"}, {NULL, NULL}};
+
+	*list = (struct lock_list){.c = c};
+	print_table(&c->print, columns, "");
+}
+
+static void
+lock_print(const struct lock_list *list, const struct lock_subject *subject,
+    const char *tenant, const struct lock *lock)
+{
+	struct printer *p = &list->c->print;
+	char name[LOGIN_MAX + 16];
+
+	print_object_start(p, NULL);
+	print_text(p, "kind", subject->kind == LOCK_TENANT ? "tenant" : "login");
+	print_text(p, "subject", lock_subject_name(subject));
+	if (subject->kind == LOCK_TENANT) {
+		snprintf(name, sizeof name, "tenant %s", subject->tenant);
+		print_words(p, "subject", name);
+	}
+	print_text(p, "tenant", tenant);
+	object_text_lock_members(p, lock);
+	object_text_expired(p, "until", lock->until, list->c->now);
+	print_text(p, "origin", origins[list->origin]);
+	print_object_end(p);
+}
+
+static enum error
+lock_list_one(void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	struct lock_list *list = arg;
+	struct tenant t = {.name = ""};
+	enum error e = OK;
+
+	list->walked++;
+	if (subject->kind == LOCK_LOGIN)
+		e = tenant_table_of(list->c->txn, &subject->login, &t);
+	else
+		memcpy(t.name, subject->tenant, sizeof t.name);
+	if (e != OK && e != ERR_NOTFOUND)
+		return e;
+	if (list->tenant[0] != '\0' && strcmp(list->tenant, t.name) != 0)
+		return OK;
+	list->shown++;
+	lock_print(list, subject, t.name, lock);
+	return OK;
+}
+
+enum error
+ctl_locks(struct ctl *c)
+{
+	const char *typed = argument_option(c, OPT_TENANT);
+	struct lock_list list;
+	struct tenant t;
+	enum error e = OK;
+
+	lock_list_start(&list, c);
+	if (typed != NULL)
+		e = tenant_name_parse(typed, list.tenant, &c->why);
+	for (int i = 0; i < LOCK_ORIGINS && e == OK; i++) {
+		list.origin = (enum lock_origin)i;
+		e = lock_table_each(c->txn, list.origin, lock_list_one, &list);
+	}
+	/* The lock of a tenant outlives it; a name that has neither is a mistake. */
+	if (e == OK && typed != NULL && list.shown == 0)
+		e = argument_tenant(c, typed, &t);
+	if (e != OK)
+		return e;
+	return transaction_walked(c, list.walked, store_meta(c->txn)->locks);
+}
+
+enum error
+locking_show(struct ctl *c, const struct lock_subject *subject)
+{
+	const bool tenant = subject->kind == LOCK_TENANT;
+	struct printer *p = &c->print;
+	struct lock_list list;
+	struct lock lock;
+
+	lock_list_start(&list, c);
+	for (int i = 0; i < LOCK_ORIGINS; i++) {
+		enum error e;
+
+		list.origin = (enum lock_origin)i;
+		e = lock_table_get(c->txn, list.origin, subject, &lock);
+		if (e == OK)
+			e = lock_list_one(&list, subject, &lock);
+		if (e != OK && e != ERR_NOTFOUND)
+			return e;
+	}
+	if (list.shown > 0)
+		return OK;
+	print_lines(p);
+	print_line(p, "the lock of %s%s has ended", tenant ? "tenant " : "",
+	    lock_subject_name(subject));
+	print_object_start(p, NULL);
+	print_text(p, "kind", tenant ? "tenant" : "login");
+	print_text(p, "subject", lock_subject_name(subject));
+	print_bool(p, "unlocked", true);
+	print_object_end(p);
+	return OK;
+}
+
+enum error
+locking_properties(struct ctl *c, const struct lock_subject *subject)
+{
+	struct printer *p = &c->print;
+	char text[OBJECT_LOCK_MAX];
+	struct lock lock;
+
+	for (int i = 0; i < LOCK_ORIGINS; i++) {
+		enum error e =
+		    lock_table_get(c->txn, (enum lock_origin)i, subject, &lock);
+		struct lock_state state = {true, lock.until};
+
+		if (e == ERR_NOTFOUND)
+			continue;
+		if (e != OK)
+			return e;
+		print_property(p, "lock", object_text_lock(&state, c->now, text));
+		print_property(p, "  note", lock.note);
+		print_property(p, "  made by", lock.who);
+		print_property_time(p, "  made at", lock.when);
+		if (i == LOCK_BROUGHT)
+			print_property(p, "  origin", origins[i]);
+	}
+	return OK;
+}
 
 /* put_who - as the audit log has it: --actor, or who logged in */
 static void
@@ -37,7 +182,7 @@ put_who(const struct ctl *c, char *who)
 }
 
 enum error
-lock_make(struct ctl *c, const struct lock_subject *subject)
+locking_make(struct ctl *c, const struct lock_subject *subject)
 {
 	struct lock lock;
 	enum error e = OK;
@@ -72,7 +217,7 @@ end(struct ctl *c, const struct lock_subject *subject, bool *ended_r)
 }
 
 enum error
-lock_end(struct ctl *c, const struct lock_subject *subject)
+locking_end(struct ctl *c, const struct lock_subject *subject)
 {
 	bool ended = false;
 	enum error e = end(c, subject, &ended);
@@ -200,11 +345,11 @@ make_name(void *arg, const struct login *name)
 	struct lock_subject subject;
 
 	lock_subject_login(&subject, name);
-	return lock_make(arg, &subject);
+	return locking_make(arg, &subject);
 }
 
 enum error
-lock_make_login(struct ctl *c, struct login *login_r)
+locking_make_login(struct ctl *c, struct login *login_r)
 {
 	struct names n;
 	enum error e = find_names(c, &n);
@@ -267,7 +412,7 @@ remark_others(struct ctl *c, const struct login *typed, const struct login *logi
 }
 
 enum error
-lock_end_login(struct ctl *c, struct login *login_r)
+locking_end_login(struct ctl *c, struct login *login_r)
 {
 	struct ending ending = {c, false};
 	struct names n;
@@ -314,11 +459,11 @@ ctl_lock(struct ctl *c)
 {
 	struct lock_subject subject;
 	struct login login;
-	enum error e = lock_make_login(c, &login);
+	enum error e = locking_make_login(c, &login);
 
 	lock_subject_login(&subject, &login);
 	if (e == OK)
-		e = lock_list_show(c, &subject);
+		e = locking_show(c, &subject);
 	return e == OK ? remark_tenant(c) : e;
 }
 
@@ -327,14 +472,14 @@ ctl_unlock(struct ctl *c)
 {
 	struct lock_subject subject;
 	struct login login;
-	enum error e = lock_end_login(c, &login);
+	enum error e = locking_end_login(c, &login);
 
 	lock_subject_login(&subject, &login);
-	return e == OK ? lock_list_show(c, &subject) : e;
+	return e == OK ? locking_show(c, &subject) : e;
 }
 
 enum error
-lock_remark_stays(struct ctl *c, const struct lock_subject *subject)
+locking_remark_stays(struct ctl *c, const struct lock_subject *subject)
 {
 	struct lock_state lock = {.set = false};
 	enum error e = subject->kind == LOCK_TENANT
@@ -366,7 +511,7 @@ find_owner(struct ctl *c, const char *domain, bool move, char *owner)
 }
 
 enum error
-lock_check_domain(struct ctl *c, const char *domain, const char *tenant, bool move)
+locking_check_domain(struct ctl *c, const char *domain, const char *tenant, bool move)
 {
 	struct lock_state from = {.set = false}, to = {.set = false};
 	char owner[TENANT_NAME_MAX + 1];
@@ -387,7 +532,8 @@ lock_check_domain(struct ctl *c, const char *domain, const char *tenant, bool mo
 }
 
 enum error
-lock_check_alias(struct ctl *c, const struct login *login, const struct lock_state *was)
+locking_check_alias(
+    struct ctl *c, const struct login *login, const struct lock_state *was)
 {
 	struct lock_state lock = {.set = false};
 	enum error e = lock_lookup_tenant(c->txn, login, &lock);
@@ -401,7 +547,7 @@ lock_check_alias(struct ctl *c, const struct login *login, const struct lock_sta
 }
 
 enum error
-lock_check_removal(struct ctl *c, const char *tenant)
+locking_check_removal(struct ctl *c, const char *tenant)
 {
 	struct lock_state lock = {.set = false};
 	enum error e = lock_table_add_tenant(c->txn, tenant, &lock);
@@ -416,7 +562,7 @@ lock_check_removal(struct ctl *c, const char *tenant)
 }
 
 void
-lock_remark_identity(struct ctl *c)
+locking_remark_identity(struct ctl *c)
 {
 	if (store_meta(c->txn)->locks > 0)
 		print_remark(c->err,
