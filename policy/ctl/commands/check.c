@@ -3,19 +3,14 @@
 #include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/decision/override.h"
 #include "policy/decision/reply.h"
 #include "policy/decision/schedule.h"
 #include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
-#include "policy/tables/verify.h"
 
 #define STEPS_MAX 12000
-
-/* Some 20 ms to verify. */
-#define VERIFY_RECORDS_MAX 100000
 
 /* exit statuses of check */
 enum { EXIT_TEMPFAIL = 10, EXIT_REJECT = 11 };
@@ -24,8 +19,10 @@ enum { EXIT_TEMPFAIL = 10, EXIT_REJECT = 11 };
 static enum error
 read_submission(struct ctl *c, struct submission *s)
 {
-	const char *mta = argument_option(c, OPT_MTA),
-		   *client = argument_option(c, OPT_CLIENT);
+	const char *mta = argument_option(c, OPT_MTA);
+	const char *client = argument_option(c, OPT_CLIENT);
+	const char *listener = argument_option(c, OPT_LISTENER);
+	const char *mechanism = argument_option(c, OPT_MECHANISM);
 	struct cidr_ip address;
 
 	memset(s, 0, sizeof *s);
@@ -40,12 +37,8 @@ read_submission(struct ctl *c, struct submission *s)
 		return error_set(
 		    &c->why, ERR_DATA, "bad address \"%s\" for --client", client);
 	s->client = client != NULL ? client : "";
-	s->listener = argument_option(c, OPT_LISTENER) != NULL
-	    ? argument_option(c, OPT_LISTENER)
-	    : "";
-	s->mechanism = argument_option(c, OPT_MECHANISM) != NULL
-	    ? argument_option(c, OPT_MECHANISM)
-	    : "";
+	s->listener = listener != NULL ? listener : "";
+	s->mechanism = mechanism != NULL ? mechanism : "";
 	s->now = c->now;
 	if (argument_option(c, OPT_AT) != NULL)
 		return instant_parse(argument_option(c, OPT_AT), INSTANT_DAY_START,
@@ -63,86 +56,73 @@ struct answer {
 	size_t changes;
 };
 
+/* check_steps - the lines of STEPS, each as an item or a line */
 static void
-json_changes(struct json *j, const struct answer *a)
-{
-	json_array_start(j, "changes");
-	for (size_t i = 0; i < a->changes; i++) {
-		json_object_start(j, NULL);
-		json_instant(j, "at", a->change[i].at);
-		json_quoted(
-		    j, "verdict", decision_verdict_name(a->change[i].decision.verdict));
-		json_quoted(
-		    j, "reason", decision_reason_name(a->change[i].decision.reason));
-		json_object_end(j);
-	}
-	json_array_end(j);
-}
-
-static void
-json_steps(struct json *j, const char *steps)
+check_steps(struct printer *p, const char *steps)
 {
 	size_t n;
 
-	json_array_start(j, "steps");
+	print_line(p, "steps");
+	print_array_start(p, "steps");
 	for (; *steps != '\0'; steps += n, steps += *steps == '\n') {
 		n = strcspn(steps, "\n");
-		json_string_n(j, NULL, steps, n);
+		print_item(p, steps, n);
+		if (!p->has_json)
+			fprintf(p->out, "  %.*s\n", (int)n, steps); /* safe already */
 	}
-	json_array_end(j);
+	print_array_end(p);
 }
 
+/* check_fields - for programs */
 static void
-print_json(struct ctl *c, const struct answer *a)
+check_fields(struct ctl *c, const struct answer *a)
 {
-	const struct submission *s = a->submission;
 	const struct outcome *o = &a->outcome;
-	struct json j;
+	struct printer *p = &c->print;
 
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_string_n(&j, "login", s->login, s->login_len);
-	json_text(&j, "mailbox", submission_mailbox(o));
-	json_text(&j, "tenant", submission_tenant(o));
-	json_instant(
-	    &j, "at", argument_option(c, OPT_AT) != NULL ? s->now : INSTANT_NONE);
-	json_quoted(&j, "verdict", decision_verdict_name(o->decision.verdict));
-	json_quoted(&j, "reason", decision_reason_name(o->decision.reason));
-	json_text(&j, "reply", a->reply);
-	json_text(&j, "override", a->override);
-	json_changes(&j, a);
-	json_steps(&j, a->steps);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_string(p, "login", a->submission->login);
+	print_text(p, "mailbox", submission_mailbox(o));
+	print_text(p, "tenant", submission_tenant(o));
+	print_time(p, "at",
+	    argument_option(c, OPT_AT) != NULL ? a->submission->now : INSTANT_NONE);
+	print_text(p, "verdict", decision_verdict_name(o->decision.verdict));
+	print_text(p, "reason", decision_reason_name(o->decision.reason));
+	print_text(p, "reply", a->reply);
+	print_text(p, "override", a->override);
+	print_array_start(p, "changes");
+	for (size_t i = 0; i < a->changes; i++) {
+		const struct decision *d = &a->change[i].decision;
+
+		print_object_start(p, NULL);
+		print_time(p, "at", a->change[i].at);
+		print_text(p, "verdict", decision_verdict_name(d->verdict));
+		print_text(p, "reason", decision_reason_name(d->reason));
+		print_object_end(p);
+	}
+	print_array_end(p);
 }
 
+/* check_lines - for people */
 static void
-check_text(struct ctl *c, const struct answer *a)
+check_lines(struct ctl *c, const struct answer *a)
 {
 	const struct outcome *o = &a->outcome;
+	struct printer *p = &c->print;
 	char when[INSTANT_TEXT_MAX];
 
 	if (argument_option(c, OPT_AT) != NULL)
-		property_time(c->out, "at", a->submission->now);
-	property(c->out, "verdict", decision_verdict_name(o->decision.verdict));
-	property(c->out, "reason", decision_reason_name(o->decision.reason));
-	property(c->out, "reply", a->reply);
+		print_property_time(p, "at", a->submission->now);
+	print_property(p, "verdict", decision_verdict_name(o->decision.verdict));
+	print_property(p, "reason", decision_reason_name(o->decision.reason));
+	print_property(p, "reply", a->reply);
 	for (size_t i = 0; i < a->changes; i++)
-		fprintf(c->out, "%-16s %s  %s, %s\n", "from",
+		print_line(p, "%-16s %s  %s, %s", "from",
 		    instant_print(a->change[i].at, when),
 		    decision_verdict_name(a->change[i].decision.verdict),
 		    decision_reason_name(a->change[i].decision.reason));
-	property(c->out, "mailbox", submission_mailbox(o));
-	property(c->out, "tenant", submission_tenant(o));
-	property(c->out, "mailbox setting", a->override);
-	fprintf(c->out, "steps\n");
-	for (const char *step = a->steps; *step != '\0';) {
-		size_t n = strcspn(step, "\n");
-
-		fprintf(c->out, "  %.*s\n", (int)n, step);
-		step += n;
-		step += *step == '\n';
-	}
+	print_property(p, "mailbox", submission_mailbox(o));
+	print_property(p, "tenant", submission_tenant(o));
+	print_property(p, "mailbox setting", a->override);
 }
 
 /* reply_line - the whole reply without the id, "" for a verdict that passes */
@@ -161,9 +141,9 @@ reply_line(struct ctl *c, const struct submission *s, const struct outcome *o,
 		snprintf(out, cap, "%s %s %s", r.code, r.xcode, r.text);
 }
 
-/* print - the outcome; a session without a login is for check "allow" too */
+/* check_print - the outcome; a session without a login is for check "allow" too */
 static void
-print(struct ctl *c, struct answer *a)
+check_print(struct ctl *c, struct answer *a)
 {
 	struct outcome *o = &a->outcome;
 
@@ -174,28 +154,11 @@ print(struct ctl *c, struct answer *a)
 	    a->override);
 	if (o->decision.verdict == VERDICT_PASS)
 		o->decision.verdict = VERDICT_ALLOW;
-	if (c->options.json)
-		print_json(c, a);
-	else
-		check_text(c, a);
-}
-
-/*
- * verify_first - a damaged database can say "not found" of what is there, and that
- * must not be shown as the truth. A large one would take too long; the daemon verifies
- * it all the same.
- */
-static enum error
-verify_first(struct ctl *c, struct text *steps)
-{
-	const struct store_meta *m = store_meta(c->txn);
-
-	if (m->tenants + m->domains + m->mailboxes + m->aliases <= VERIFY_RECORDS_MAX)
-		return verify_store(c->store, NULL, &c->why);
-	text_puts(steps,
-	    "the database is large and was not verified for this; "
-	    "\"smtpauthctl verify\" does it");
-	return OK;
+	check_lines(c, a);
+	print_object_start(&c->print, NULL);
+	check_fields(c, a);
+	check_steps(&c->print, a->steps);
+	print_object_end(&c->print);
 }
 
 enum error
@@ -205,14 +168,19 @@ ctl_check(struct ctl *c)
 	static struct answer a;
 	struct submission s;
 	struct text steps;
+	bool verified;
 	enum error e = read_submission(c, &s);
 
 	if (e != OK)
 		return e;
 	text_init(&steps, buf, sizeof buf);
-	e = verify_first(c, &steps);
+	e = transaction_verify(c, &verified);
 	if (e != OK)
 		return e;
+	if (!verified)
+		text_puts(&steps,
+		    "the database is large and was not verified for this; "
+		    "\"smtpauthctl verify\" does it");
 	a.submission = &s;
 	a.steps = buf;
 	e = submission_judge(c->txn, &s, &a.outcome, &steps);
@@ -220,7 +188,7 @@ ctl_check(struct ctl *c)
 		e = schedule_of(c->txn, &s, &a.outcome, a.change, &a.changes);
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
-	print(c, &a);
+	check_print(c, &a);
 	if (a.outcome.decision.verdict == VERDICT_TEMPFAIL)
 		c->status = EXIT_TEMPFAIL;
 	else if (a.outcome.decision.verdict == VERDICT_REJECT)

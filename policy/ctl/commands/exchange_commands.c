@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
@@ -23,39 +21,35 @@ disabled_text(enum smtp_auth smtp_auth)
 	return smtp_auth == SMTP_AUTH_DISABLED ? "True" : "False";
 }
 
+/* list_line - of PowerShell's list format, in which all names here are as wide as one
+ */
 static void
-json_disabled(struct json *j, enum smtp_auth smtp_auth)
+list_line(struct printer *p, const char *name, const char *value)
 {
-	if (smtp_auth == SMTP_AUTH_INHERIT)
-		json_none(j, DISABLED_NAME);
-	else
-		json_bool(j, DISABLED_NAME, smtp_auth == SMTP_AUTH_DISABLED);
+	print_line(p, "%-*s : %s", (int)strlen(DISABLED_NAME), name, value);
 }
 
-/* line - of PowerShell's list format, in which all names here are as wide as one */
 static void
-line(FILE *out, const char *name, const char *value)
+disabled_print(struct printer *p, enum smtp_auth smtp_auth)
 {
-	show_line(out, "%-*s : %s", (int)strlen(DISABLED_NAME), name, value);
+	list_line(p, DISABLED_NAME, disabled_text(smtp_auth));
+	if (smtp_auth == SMTP_AUTH_INHERIT)
+		print_none(p, DISABLED_NAME);
+	else
+		print_bool(p, DISABLED_NAME, smtp_auth == SMTP_AUTH_DISABLED);
 }
 
 static void
 show_tenant(struct ctl *c, const struct tenant *t)
 {
-	struct json j;
+	struct printer *p = &c->print;
 
-	if (!c->options.json) {
-		fputc('\n', c->out);
-		line(c->out, "Organization", t->name);
-		line(c->out, DISABLED_NAME, disabled_text(t->smtp_auth));
-		return;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "Organization", t->name);
-	json_disabled(&j, t->smtp_auth);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(p, "%s", "");
+	list_line(p, "Organization", t->name);
+	print_object_start(p, NULL);
+	print_text(p, "Organization", t->name);
+	disabled_print(p, t->smtp_auth);
+	print_object_end(p);
 }
 
 /* A walk through tenants or mailboxes. */
@@ -149,23 +143,17 @@ static void
 show_mailbox(struct ctl *c, const struct login *address, const char *tenant,
     enum smtp_auth smtp_auth)
 {
-	struct json j;
+	struct printer *p = &c->print;
 
-	if (!c->options.json) {
-		fputc('\n', c->out);
-		show_line(c->out, "%-*s : %.*s", (int)strlen(DISABLED_NAME), "Name",
-		    (int)address->local, address->text);
-		line(c->out, "PrimarySmtpAddress", address->text);
-		line(c->out, DISABLED_NAME, disabled_text(smtp_auth));
-		return;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "PrimarySmtpAddress", address->text);
-	json_text(&j, "Organization", tenant);
-	json_disabled(&j, smtp_auth);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(p, "%s", "");
+	print_line(p, "%-*s : %.*s", (int)strlen(DISABLED_NAME), "Name",
+	    (int)address->local, address->text);
+	list_line(p, "PrimarySmtpAddress", address->text);
+	print_object_start(p, NULL);
+	print_text(p, "PrimarySmtpAddress", address->text);
+	print_text(p, "Organization", tenant);
+	disabled_print(p, smtp_auth);
+	print_object_end(p);
 }
 
 /* show_each_mailbox - ERR_EXISTS where there is one more than wanted */
@@ -273,7 +261,7 @@ exchange_commands_run(struct ctl *c, const struct exchange *x)
 	case EXCHANGE_CMDLETS:
 		break;
 	}
-	if (e == OK && !c->options.json)
-		fputc('\n', c->out);
+	if (e == OK)
+		print_line(&c->print, "%s", "");
 	return e;
 }

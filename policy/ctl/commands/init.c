@@ -6,9 +6,6 @@
 #include <unistd.h>
 
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/print.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
 
@@ -75,7 +72,7 @@ init(struct ctl *c, bool *created_r)
 enum error
 ctl_init(struct ctl *c)
 {
-	struct json j;
+	struct printer *p = &c->print;
 	bool created = false;
 	enum error e = state_dir_make(c->dir, &c->why);
 	int turn;
@@ -92,17 +89,11 @@ ctl_init(struct ctl *c)
 		print_remark(c->err,
 		    "warning: the new policy is empty: every login passes until it has "
 		    "tenants");
-	if (!c->options.json) {
-		show_line(c->out, "%s: %s", c->dir,
-		    created ? "policy database created"
-			    : "policy database is there already");
-		return OK;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "dir", c->dir);
-	json_quoted(&j, "policy", created ? "created" : "present");
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(p, "%s: %s", c->dir,
+	    created ? "policy database created" : "policy database is there already");
+	print_object_start(p, NULL);
+	print_string(p, "dir", c->dir);
+	print_text(p, "policy", created ? "created" : "present");
+	print_object_end(p);
 	return OK;
 }

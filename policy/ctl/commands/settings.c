@@ -5,111 +5,72 @@
 
 #include "policy/ctl/commands/locking.h"
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/print.h"
 #include "policy/tables/setting_table.h"
 
-/* json_key - the names of JSON have '_' for '-' */
-static const char *
-json_key(const char *key, char *buf, size_t cap)
-{
-	size_t i;
-
-	for (i = 0; key[i] != '\0' && i + 1 < cap; i++)
-		buf[i] = (char)(key[i] == '-' ? '_' : key[i]);
-	buf[i] = '\0';
-	return buf;
-}
-
-/* json_list - an array of the words of a list */
+/* setting_field - as a member of an object; keys of JSON have '_' for '-' */
 static void
-json_list(struct json *j, const char *key, const char *list)
-{
-	size_t n;
-
-	json_array_start(j, key);
-	for (; *list != '\0'; list += n, list += *list == ',') {
-		n = strcspn(list, ",");
-		json_string_n(j, NULL, list, n);
-	}
-	json_array_end(j);
-}
-
-static void
-show_json(struct json *j, const struct setting *row, const char *value)
+setting_field(struct printer *p, const struct setting *row, const char *value)
 {
 	char key[64];
+	size_t n;
 
-	json_key(row->key, key, sizeof key);
-	if (row->shape == SETTING_LIST)
-		json_list(j, key, value != NULL ? value : "");
-	else if (row->shape == SETTING_NUMBER && value != NULL)
-		json_number(j, key, strtol(value, NULL, 10));
-	else
-		json_text(j, key, value);
-}
-
-/* each_value - FN for every setting with its value, NULL where it is unset */
-static enum error
-each_value(struct ctl *c,
-    void (*fn)(void *arg, const struct setting *row, const char *value), void *arg)
-{
-	char text[SETTING_TEXT_MAX + 1];
-	const struct setting *row;
-
-	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
-		enum error e = setting_table_get(c->txn, row, text, sizeof text);
-
-		if (e != OK && e != ERR_NOTFOUND)
-			return e;
-		fn(arg, row, e == OK ? text : row->initial);
+	snprintf(key, sizeof key, "%s", row->key);
+	for (char *at = key; (at = strchr(at, '-')) != NULL;)
+		*at = '_';
+	if (row->shape == SETTING_NUMBER && value != NULL) {
+		print_number(p, key, strtoul(value, NULL, 10));
+		return;
 	}
-	return OK;
+	if (row->shape != SETTING_LIST) {
+		print_text(p, key, value);
+		return;
+	}
+	print_array_start(p, key);
+	for (const char *at = value != NULL ? value : ""; *at != '\0';
+	     at += n, at += *at == ',') {
+		n = strcspn(at, ",");
+		print_item(p, at, n);
+	}
+	print_array_end(p);
 }
 
 static void
-put_json(void *arg, const struct setting *row, const char *value)
+setting_row(struct printer *p, const struct setting *row, const char *value)
 {
-	show_json(arg, row, value);
+	print_object_start(p, NULL);
+	print_text(p, "setting", row->key);
+	print_text(p, "value", value != NULL ? value : "(unset)");
+	print_text(p, "possible", row->values);
+	print_object_end(p);
 }
 
-static void
-put_row(void *arg, const struct setting *row, const char *value)
-{
-	const char *cells[] = {
-	    row->key, value != NULL ? value : "(unset)", row->values};
-
-	listing_row(arg, cells);
-}
-
-static enum error
-show_all_json(struct ctl *c)
-{
-	struct json j;
-	enum error e;
-
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	e = each_value(c, put_json, &j);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
-	return e;
-}
-
+/* ctl_settings_show - a table of all, or one object with a member for each */
 enum error
 ctl_settings_show(struct ctl *c)
 {
-	static const char *const headings[] = {"SETTING", "VALUE", "POSSIBLE"};
-	struct listing t;
-	enum error e;
+	static const struct print_column columns[] = {{"setting", "SETTING"},
+	    {"value", "VALUE"}, {"possible", "POSSIBLE"}, {NULL, NULL}};
+	char text[SETTING_TEXT_MAX + 1];
+	struct printer *p = &c->print;
+	const struct setting *row;
 
-	if (c->options.json)
-		return show_all_json(c);
-	listing_start(&t, c->out, 3, headings);
-	e = each_value(c, put_row, &t);
-	listing_end(&t);
-	return e;
+	print_table(p, columns, "");
+	if (p->has_json)
+		print_object_start(p, NULL);
+	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
+		enum error e = setting_table_get(c->txn, row, text, sizeof text);
+		const char *value = e == OK ? text : row->initial;
+
+		if (e != OK && e != ERR_NOTFOUND)
+			return e;
+		if (p->has_json)
+			setting_field(p, row, value);
+		else
+			setting_row(p, row, value);
+	}
+	if (p->has_json)
+		print_object_end(p);
+	return OK;
 }
 
 /* find - the row of the KEY on the command line; a list where one is wanted */
@@ -150,8 +111,8 @@ static enum error
 report(struct ctl *c, const struct setting *row)
 {
 	char text[SETTING_TEXT_MAX + 1];
+	struct printer *p = &c->print;
 	const char *value = text;
-	struct json j;
 	enum error e = setting_table_get(c->txn, row, text, sizeof text);
 
 	if (e == ERR_NOTFOUND)
@@ -163,16 +124,10 @@ report(struct ctl *c, const struct setting *row)
 	warn(c, row);
 	if (settings_identifies(row))
 		locking_remark_identity(c);
-	if (!c->options.json) {
-		show_line(
-		    c->out, "%s = %s", row->key, value != NULL ? value : "(unset)");
-		return OK;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	show_json(&j, row, value);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(p, "%s = %s", row->key, value != NULL ? value : "(unset)");
+	print_object_start(p, NULL);
+	setting_field(p, row, value);
+	print_object_end(p);
 	return OK;
 }
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* status - the commands on the database as a whole */
+#include <inttypes.h>
 #include <string.h>
 
-#include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/daemon.h"
 #include "policy/tables/verify.h"
@@ -12,176 +11,147 @@
 
 enum { EXIT_NO_DAEMON = 3 };
 
-static const char *const policy_words[] = {"verifying", "good", "fault"};
-
-/* problem - why the usage cannot be read, or ""; a new site has none yet */
+/* usage_problem - why the usage cannot be read, or ""; a new site has none yet */
 static const char *
-problem(const struct daemon_report *r)
+usage_problem(const struct daemon_report *r)
 {
 	return r->error == OK || r->error == ERR_MISSING ? "" : r->why.text;
 }
 
 static void
-json_daemon(struct json *j, const struct heartbeat *h)
+daemon_print(struct printer *p, const struct heartbeat *h)
 {
+	static const char *const policies[] = {"verifying", "good", "fault"};
 	const struct heartbeat_counters *n = &h->counters;
 
-	json_object_start(j, "daemon");
-	json_number(j, "pid", h->pid);
-	json_quoted(j, "version", h->version);
-	json_quoted(j, "socket", h->socket);
-	json_instant(j, "started", h->started);
-	json_instant(j, "heartbeat", h->beat);
-	json_quoted(j, "policy", policy_words[h->policy]);
-	json_number(j, "allowed", (int64_t)n->allowed);
-	json_number(j, "reported", (int64_t)n->reported);
-	json_number(j, "tempfailed", (int64_t)n->tempfailed);
-	json_number(j, "rejected", (int64_t)n->rejected);
-	json_number(j, "unauthenticated", (int64_t)n->unauthenticated);
-	json_number(j, "store_errors", (int64_t)n->store_errors);
-	json_bool(j, "usage", n->usage_on);
-	json_number(j, "usage_recorded", (int64_t)n->usage_recorded);
-	json_number(j, "usage_dropped", (int64_t)n->usage_dropped);
-	json_object_end(j);
+	print_object_start(p, "daemon");
+	print_number(p, "pid", h->pid);
+	print_string(p, "version", h->version);
+	print_string(p, "socket", h->socket);
+	print_time(p, "started", h->started);
+	print_time(p, "heartbeat", h->beat);
+	print_text(p, "policy", policies[h->policy]);
+	print_number(p, "allowed", n->allowed);
+	print_number(p, "reported", n->reported);
+	print_number(p, "tempfailed", n->tempfailed);
+	print_number(p, "rejected", n->rejected);
+	print_number(p, "unauthenticated", n->unauthenticated);
+	print_number(p, "store_errors", n->store_errors);
+	print_bool(p, "usage", n->usage_on);
+	print_number(p, "usage_recorded", n->usage_recorded);
+	print_number(p, "usage_dropped", n->usage_dropped);
+	print_object_end(p);
 }
 
-/* json_usage - what is recorded on this machine, and why it cannot be read */
+/* usage_print - what is recorded on this machine, and why it cannot be read */
 static void
-json_usage(struct json *j, const struct daemon_report *r)
+usage_print(struct printer *p, const struct daemon_report *r)
 {
 	char id[NODE_ID_TEXT_MAX];
 
-	json_object_start(j, "usage");
-	json_text(j, "node", r->has_node ? recording_host_id_print(&r->node, id) : "");
-	json_text(j, "host", r->has_node ? r->node.host : "");
-	json_instant(j, "since", r->has_node ? r->node.since : INSTANT_NONE);
-	json_instant(j, "until", r->has_node ? r->node.until : INSTANT_NONE);
-	json_number(j, "dropped", r->has_node ? (int64_t)r->node.dropped : 0);
-	json_text(j, "problem", problem(r));
-	json_object_end(j);
+	print_object_start(p, "usage");
+	print_text(p, "node", r->has_node ? recording_host_id_print(&r->node, id) : "");
+	print_text(p, "host", r->has_node ? r->node.host : "");
+	print_time(p, "since", r->has_node ? r->node.since : INSTANT_NONE);
+	print_time(p, "until", r->has_node ? r->node.until : INSTANT_NONE);
+	print_number(p, "dropped", r->has_node ? r->node.dropped : 0);
+	print_text(p, "problem", usage_problem(r));
+	print_object_end(p);
 }
 
+/* daemon_lines - the daemon that runs */
 static void
-status_json(struct ctl *c, const char *digest, const struct daemon_view *d)
-{
-	const struct store_meta *m = store_meta(c->txn);
-	char head[DIGEST_TEXT_MAX], local[DIGEST_TEXT_MAX];
-	struct json j;
-
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "policy_digest", digest);
-	json_number(&j, "tenants", (int64_t)m->tenants);
-	json_number(&j, "domains", (int64_t)m->domains);
-	json_number(&j, "mailboxes", (int64_t)m->mailboxes);
-	json_number(&j, "aliases", (int64_t)m->aliases);
-	json_number(&j, "locks", (int64_t)m->locks);
-	json_quoted(&j, "local_digest", digest_print(&m->local, local));
-	json_number(&j, "audit_count", (int64_t)m->audit_count);
-	json_text(&j, "audit_head",
-	    m->audit_count > 0 ? digest_print(&m->audit_head, head) : "");
-	json_number(&j, "snapshot_serial", (int64_t)m->serial);
-	if (d->latest == DAEMON_RUNS)
-		json_daemon(&j, &d->report.latest);
-	else
-		json_none(&j, "daemon");
-	json_usage(&j, &d->report);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
-}
-
-static void
-text_count(FILE *out, const char *key, uint64_t n)
-{
-	fprintf(out, "%-16s %llu\n", key, (unsigned long long)n);
-}
-
-static void
-text_daemon(FILE *out, const struct heartbeat *h)
+daemon_lines(struct printer *p, const struct heartbeat *h)
 {
 	static const char *const sources[] = {"nothing yet: it verifies the policy",
 	    "the verified policy", "on-error: the policy is NOT usable"};
 	const struct heartbeat_counters *n = &h->counters;
 
-	show_line(out, "%-16s pid %lu, version %s, on %s", "daemon",
+	print_line(p, "%-16s pid %lu, version %s, on %s", "daemon",
 	    (unsigned long)h->pid, h->version, h->socket);
-	property_time(out, "  since", h->started);
-	property_time(out, "  heartbeat", h->beat);
-	property(out, "  decides from", sources[h->policy]);
-	fprintf(out,
-	    "%-16s %llu allowed, %llu reported, %llu tempfailed, %llu rejected\n",
-	    "  decisions", (unsigned long long)n->allowed,
-	    (unsigned long long)n->reported, (unsigned long long)n->tempfailed,
-	    (unsigned long long)n->rejected);
+	print_property_time(p, "  since", h->started);
+	print_property_time(p, "  heartbeat", h->beat);
+	print_property(p, "  decides from", sources[h->policy]);
+	print_line(p,
+	    "%-16s %" PRIu64 " allowed, %" PRIu64 " reported, %" PRIu64
+	    " tempfailed, %" PRIu64 " rejected",
+	    "  decisions", n->allowed, n->reported, n->tempfailed, n->rejected);
 	if (n->store_errors > 0)
-		text_count(out, "  store errors", n->store_errors);
-	text_count(out, "  not logged in", n->unauthenticated);
+		print_property_number(p, "  store errors", n->store_errors);
+	print_property_number(p, "  not logged in", n->unauthenticated);
 	if (n->usage_on)
-		fprintf(out, "%-16s %llu submissions recorded, %llu not counted\n",
-		    "  usage", (unsigned long long)n->usage_recorded,
-		    (unsigned long long)n->usage_dropped);
+		print_line(p,
+		    "%-16s %" PRIu64 " submissions recorded, %" PRIu64 " not counted",
+		    "  usage", n->usage_recorded, n->usage_dropped);
 	else
-		property(out, "  usage", "not recorded (usage = no)");
+		print_property(p, "  usage", "not recorded (usage = no)");
 }
 
-/* text_silent - its process is there, but it has not been heard of for a while */
+/* silence_lines - its process is there, but it has not been heard of for a while */
 static void
-text_silent(FILE *out, const struct heartbeat *h)
+silence_lines(struct printer *p, const struct heartbeat *h)
 {
 	char when[INSTANT_TEXT_MAX];
 
-	fprintf(out,
+	print_line(p,
 	    "%-16s no fresh heartbeat: process %lu is there, but was last heard of at "
-	    "%s;\n%-16s see its log: can it write below usage/?\n",
-	    "daemon", (unsigned long)h->pid, instant_print(h->beat, when), "");
+	    "%s;",
+	    "daemon", (unsigned long)h->pid, instant_print(h->beat, when));
+	print_line(p, "%-16s see its log: can it write below usage/?", "");
 }
 
 static void
-text_usage(FILE *out, const struct daemon_report *r)
+status_lines(struct printer *p, const struct daemon_view *d)
 {
-	property(out, "usage problem", problem(r));
+	const struct daemon_report *r = &d->report;
+
+	if (d->latest == DAEMON_RUNS)
+		daemon_lines(p, &r->latest);
+	else if (d->latest == DAEMON_SILENT)
+		silence_lines(p, &r->latest);
+	else if (*usage_problem(r) != '\0')
+		print_property(p, "daemon", "not known: see \"usage problem\"");
+	else
+		print_property(p, "daemon", "not running");
+	print_property(p, "usage problem", usage_problem(r));
 	if (!r->has_node)
 		return;
-	property_time(out, "usage since", r->node.since);
-	property_time(out, "  written", r->node.until);
+	print_property_time(p, "usage since", r->node.since);
+	print_property_time(p, "  written", r->node.until);
 	if (r->node.dropped > 0)
-		text_count(out, "  not counted", r->node.dropped);
+		print_property_number(p, "  not counted", r->node.dropped);
 }
 
 static void
-status_text(struct ctl *c, const char *digest, const struct daemon_view *d)
+policy_fields(struct printer *p, const struct store_meta *m)
 {
-	const struct store_meta *m = store_meta(c->txn);
-	char head[DIGEST_TEXT_MAX], local[DIGEST_TEXT_MAX];
-
-	property(c->out, "state folder", c->dir);
-	property(c->out, "policy digest", digest);
-	property(c->out, "local digest", digest_print(&m->local, local));
-	text_count(c->out, "tenants", m->tenants);
-	text_count(c->out, "domains", m->domains);
-	text_count(c->out, "mailboxes", m->mailboxes);
-	text_count(c->out, "aliases", m->aliases);
-	text_count(c->out, "locks", m->locks);
-	text_count(c->out, "audit entries", m->audit_count);
+	print_digest(p, "policy_digest", &m->digest);
+	print_number(p, "tenants", m->tenants);
+	print_number(p, "domains", m->domains);
+	print_number(p, "mailboxes", m->mailboxes);
+	print_number(p, "aliases", m->aliases);
+	print_number(p, "locks", m->locks);
+	print_digest(p, "local_digest", &m->local);
+	print_number(p, "audit_count", m->audit_count);
 	if (m->audit_count > 0)
-		property(c->out, "audit head", digest_print(&m->audit_head, head));
-	if (m->serial > 0)
-		text_count(c->out, "snapshot serial", m->serial);
-	if (d->latest == DAEMON_RUNS)
-		text_daemon(c->out, &d->report.latest);
-	else if (d->latest == DAEMON_SILENT)
-		text_silent(c->out, &d->report.latest);
-	else if (*problem(&d->report) != '\0')
-		property(c->out, "daemon", "not known: see \"usage problem\"");
+		print_digest(p, "audit_head", &m->audit_head);
 	else
-		property(c->out, "daemon", "not running");
-	text_usage(c->out, &d->report);
+		print_none(p, "audit_head");
+	print_number(p, "snapshot_serial", m->serial);
+	if (m->serial == 0)
+		print_words(p, "snapshot_serial", "");
 }
 
 enum error
 ctl_status(struct ctl *c)
 {
-	char digest[DIGEST_TEXT_MAX];
+	static const struct print_column columns[] = {{"dir", "state folder"},
+	    {"policy_digest", "policy digest"}, {"local_digest", "local digest"},
+	    {"tenants", "tenants"}, {"domains", "domains"}, {"mailboxes", "mailboxes"},
+	    {"aliases", "aliases"}, {"locks", "locks"},
+	    {"audit_count", "audit entries"}, {"audit_head", "audit head"},
+	    {"snapshot_serial", "snapshot serial"}, {NULL, NULL}};
+	struct printer *p = &c->print;
 	struct daemon_view d;
 	enum error e;
 
@@ -189,11 +159,17 @@ ctl_status(struct ctl *c)
 	e = transaction_begin(c);
 	if (e != OK)
 		return e;
-	digest_print(&store_meta(c->txn)->digest, digest);
-	if (c->options.json)
-		status_json(c, digest, &d);
+	print_properties(p, columns);
+	print_object_start(p, NULL);
+	print_words(p, "dir", c->dir);
+	policy_fields(p, store_meta(c->txn));
+	if (d.latest == DAEMON_RUNS)
+		daemon_print(p, &d.report.latest);
 	else
-		status_text(c, digest, &d);
+		print_none(p, "daemon");
+	usage_print(p, &d.report);
+	print_object_end(p);
+	status_lines(p, &d);
 	c->status = d.latest == DAEMON_RUNS ? 0 : EXIT_NO_DAEMON;
 	return OK;
 }
@@ -239,7 +215,7 @@ ctl_verify(struct ctl *c)
 {
 	char hash[DIGEST_TEXT_MAX];
 	uint64_t records = 0;
-	struct json j;
+	struct printer *p = &c->print;
 	enum error e = verify_both(c, &records);
 
 	if (e == OK)
@@ -248,17 +224,12 @@ ctl_verify(struct ctl *c)
 		e = ERR_NOTFOUND; /* "does not hold" has status 1 */
 	if (e != OK)
 		return e;
-	if (!c->options.json) {
-		fprintf(c->out, "%llu record%s verified\n", (unsigned long long)records,
-		    records == 1 ? "" : "s");
-		fprintf(c->out, "policy hash %s\n", hash);
-		return OK;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_number(&j, "records", (int64_t)records);
-	json_text(&j, "policy_hash", hash);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(
+	    p, "%" PRIu64 " record%s verified", records, records == 1 ? "" : "s");
+	print_line(p, "policy hash %s", hash);
+	print_object_start(p, NULL);
+	print_number(p, "records", records);
+	print_text(p, "policy_hash", hash);
+	print_object_end(p);
 	return OK;
 }

@@ -4,6 +4,10 @@
 
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
+#include "policy/tables/verify.h"
+
+/* Some 20 ms to verify. */
+#define VERIFY_RECORDS_MAX 100000
 
 bool
 transaction_writes(const struct ctl *c)
@@ -52,4 +56,14 @@ transaction_walked(struct ctl *c, uint64_t walked, uint64_t counted)
 	    "the database is damaged: %llu records found, %llu counted; see "
 	    "\"smtpauthctl verify\"",
 	    (unsigned long long)walked, (unsigned long long)counted);
+}
+
+enum error
+transaction_verify(struct ctl *c, bool *verified_r)
+{
+	const struct store_meta *m = store_meta(c->txn);
+
+	*verified_r =
+	    m->tenants + m->domains + m->mailboxes + m->aliases <= VERIFY_RECORDS_MAX;
+	return *verified_r ? verify_store(c->store, NULL, &c->why) : OK;
 }

@@ -22,6 +22,13 @@ bool transaction_is_later(const struct ctl *c);
 enum error transaction_begin(struct ctl *c) MUST_USE;
 
 /*
+ * Verifies the database, since a damaged one can say "not found" of what is there, and
+ * that must not be shown as the truth. A large one, which would take too long, is left
+ * to the daemon: *VERIFIED_R is false then.
+ */
+enum error transaction_verify(struct ctl *c, bool *verified_r) MUST_USE;
+
+/*
  * ERR_DAMAGED unless a list of a whole table met as many records as the meta record
  * counts: a damaged page can look like the end.
  */

@@ -7,16 +7,13 @@
 #include "policy/ctl/frame/csv.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_rows.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/tenant_table.h"
-#include "policy/tables/verify.h"
 
 #define SINCE_DAYS 7
 #define SHOWN_MAX (4 * LOGIN_MAX + 32) /* a login as text_show() may make it */
-
-/* As check: some 20 ms to verify. */
-#define VERIFY_RECORDS_MAX 100000
 
 /* verdict_text, reason_text - what it would get now; "" for logins that are not known
  */
@@ -262,17 +259,6 @@ find_tenant(struct ctl *c, char *only)
 	return e;
 }
 
-/* verify_first - a damaged policy can say "not found" of what is there */
-static enum error
-verify_first(struct ctl *c)
-{
-	const struct store_meta *m = store_meta(c->txn);
-
-	if (m->tenants + m->domains + m->mailboxes + m->aliases > VERIFY_RECORDS_MAX)
-		return OK;
-	return verify_store(c->store, NULL, &c->why);
-}
-
 static enum error
 find_merge(struct ctl *c, struct usage_merge **merge_r)
 {
@@ -295,6 +281,7 @@ ctl_usage_list(struct ctl *c)
 	struct usage_lines lines;
 	struct usage_merge *merge;
 	instant since;
+	bool verified;
 	enum error e = usage_since(c, SINCE_DAYS, &since);
 
 	if (e == OK && argument_option(c, OPT_CSV) != NULL && c->options.json)
@@ -304,7 +291,7 @@ ctl_usage_list(struct ctl *c)
 	if (e == OK)
 		e = find_tenant(c, only);
 	if (e == OK)
-		e = verify_first(c);
+		e = transaction_verify(c, &verified);
 	if (e == OK)
 		e = find_merge(c, &merge);
 	if (e != OK)
