@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_survey.c - the use of every tenant, and when it can be relied on. */
+/* check_tenant_usage.c - the use of every tenant, and when it can be relied on. */
 #include "policy/usage/tenant_usage.h"
 #include "tests/lib/deadline.h"
 #include "tests/lib/state.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_swap.c - a live database that is replaced while others read and write it. */
+/* check_replace_file.c - a live database that is replaced while others read and write it. */
 #include "tests/lib/file.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"

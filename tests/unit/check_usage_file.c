@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_usage_stream.c - usage as a file: it comes back whole or not at all, and
+/* check_usage_file.c - usage as a file: it comes back whole or not at all, and
  * several machines add up. */
 #include "policy/db/db.h"
 #include "policy/usage/usage_database.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_keeper.c - the keeper: first scan, faults, replaced files, recovery. */
+/* check_live_store.c - the keeper: first scan, faults, replaced files, recovery. */
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
 #include "tests/lib/image.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_keeper_storm.c - many threads decide while the database's files change. */
+/* check_live_store_storm.c - many threads decide while the database's files change. */
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
 #include "tests/lib/image.h"
