@@ -2,8 +2,8 @@
 /* asker.c - one milter connection that asks about one submission after the other. */
 #include "asker.h"
 
-#include "tests/lib/dial.h"
-#include "tests/lib/wire.h"
+#include "tests/lib/milter_packet.h"
+#include "tests/lib/test_socket.h"
 
 #include <arpa/inet.h>
 #include <err.h>
@@ -39,12 +39,12 @@ asker_open(struct asker *asker, const char *socket)
 	size_t size;
 
 	memset(asker, 0, sizeof(*asker));
-	asker->fd = dial_socket(socket);
+	asker->fd = test_socket_connect(socket);
 	if (asker->fd < 0)
 		err(EXIT_FAILURE, "%s", socket);
-	if (!wire_send_packet(asker->fd, 'O', offer, sizeof(offer)) ||
-	    wire_read_packet(asker->fd, PATIENCE_MS, &command, &data, &size) !=
-		WIRE_READ ||
+	if (!milter_packet_send(asker->fd, 'O', offer, sizeof(offer)) ||
+	    milter_packet_read(asker->fd, PATIENCE_MS, &command, &data, &size) !=
+		MILTER_PACKET_READ ||
 	    command != 'O')
 		errx(EXIT_FAILURE, "%s: no milter", socket);
 	free(data);

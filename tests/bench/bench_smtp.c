@@ -8,7 +8,7 @@
  * messages a second. A refusal ends the program.
  */
 #include "asker.h"
-#include "tests/lib/dial.h"
+#include "tests/lib/test_socket.h"
 
 #include <err.h>
 #include <stdarg.h>
@@ -68,7 +68,7 @@ static void __attribute__((noreturn)) session(const char *port, unsigned message
 	int fd;
 
 	snprintf(socket, sizeof(socket), "inet:%s@127.0.0.1", port);
-	fd = dial_socket(socket);
+	fd = test_socket_connect(socket);
 	if (fd < 0)
 		err(EXIT_FAILURE, "%s", socket);
 	in = fdopen(fd, "r");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_milter.c - the running milter's part in the protocol: steps, macros, sessions.
  */
-#include "tests/lib/sample.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
 #include <stdlib.h>
@@ -9,34 +9,34 @@
 
 enum { MACROS_A_STAGE = 6, TURNS = 10, LONGEST_PACKET = 65535 };
 
-static struct site site;
+static struct instance instance;
 
 static void
 setup(void)
 {
-	sample_open(&site);
-	site_start(&site);
+	sample_policy_open(&instance);
+	instance_start(&instance);
 }
 
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 /* answers_expect - expects both right answers */
 static void
 answers_expect(void)
 {
-	expect_pass(&site, "user@open.test", "allow", "tenant-enabled");
-	expect_shut(&site, "user@shut.test");
+	expect_pass(&instance, "user@open.test", "allow", "tenant-enabled");
+	expect_shut(&instance, "user@shut.test");
 }
 
 /* mta_negotiated - connects and negotiates as a current MTA */
 static struct mta *
 mta_negotiated(void)
 {
-	struct mta *mta = mta_open(site.socket);
+	struct mta *mta = mta_open(instance.socket);
 
 	ck_assert_ptr_nonnull(mta);
 	ck_assert(mta_negotiate(mta));
@@ -114,7 +114,7 @@ START_TEST(mta_without_macro_lists_gets_no_wrong_accept)
 	    "v", shut.version, "{daemon_name}", shut.listener, NULL};
 	const char *const mail[] = {
 	    "{auth_type}", "PLAIN", "{auth_authen}", shut.login, NULL};
-	struct mta *mta = mta_open(site.socket);
+	struct mta *mta = mta_open(instance.socket);
 	struct mta_reply reply;
 
 	ck_assert_ptr_nonnull(mta);
@@ -132,7 +132,7 @@ END_TEST
 START_TEST(mta_of_protocol_version_2_gets_no_wrong_accept)
 {
 	struct submission shut = submission_by("user@shut.test");
-	struct mta *mta = mta_open(site.socket);
+	struct mta *mta = mta_open(instance.socket);
 	struct mta_reply reply;
 
 	ck_assert_ptr_nonnull(mta);
@@ -147,7 +147,7 @@ END_TEST
 
 START_TEST(allowed_mail_is_accepted_at_mail)
 {
-	expect_pass(&site, "user@open.test", "allow", "tenant-enabled");
+	expect_pass(&instance, "user@open.test", "allow", "tenant-enabled");
 }
 END_TEST
 
@@ -155,7 +155,7 @@ START_TEST(login_does_not_outlive_its_message)
 {
 	struct submission alice = submission_by("alice@shut.test");
 	const char *const client_only[] = {"{client_addr}", alice.client, NULL};
-	struct mta *mta = submission_connect(&site, &alice);
+	struct mta *mta = submission_connect(&instance, &alice);
 	struct mta_reply reply = submission_ask(mta, &alice);
 
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
@@ -173,7 +173,7 @@ START_TEST(login_does_not_outlive_its_smtp_session)
 	const char *const connect[] = {
 	    "v", alice.version, "{daemon_name}", alice.listener, NULL};
 	const char *const client_only[] = {"{client_addr}", alice.client, NULL};
-	struct mta *mta = submission_connect(&site, &alice);
+	struct mta *mta = submission_connect(&instance, &alice);
 	struct mta_reply reply = submission_ask(mta, &alice);
 
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
@@ -190,7 +190,7 @@ START_TEST(second_session_on_a_connection_is_judged_by_its_own_login)
 {
 	struct submission alice = submission_by("alice@open.test");
 	struct submission bob = submission_by("bob@shut.test");
-	struct mta *mta = submission_connect(&site, &alice);
+	struct mta *mta = submission_connect(&instance, &alice);
 	struct mta_reply reply = submission_ask(mta, &alice);
 
 	expect_nothing_wrong(reply_not_accept(&reply));
@@ -206,7 +206,7 @@ START_TEST(messages_of_one_session_are_judged_one_by_one)
 {
 	struct submission open = submission_by("user@open.test");
 	struct submission shut = submission_by("user@shut.test");
-	struct mta *mta = submission_connect(&site, &open);
+	struct mta *mta = submission_connect(&instance, &open);
 	int i;
 
 	for (i = 0; i < TURNS; i++) {
@@ -228,7 +228,7 @@ author_check(const char *login, const char *author, const char *denial)
 	struct submission submission = submission_by(login);
 	const char *const pairs[] = {"{auth_authen}", login, "{auth_author}", author,
 	    "{client_addr}", submission.client, NULL};
-	struct mta *mta = submission_connect(&site, &submission);
+	struct mta *mta = submission_connect(&instance, &submission);
 	struct mta_reply reply;
 
 	/* Sent although it was not asked for: it must make no difference. */
@@ -253,24 +253,24 @@ START_TEST(mechanism_alone_is_not_a_login)
 {
 	struct submission submission = submission_by(NULL);
 
-	site_do(&site, "settings set unknown-tenant reject");
-	site_do(&site, "settings set invalid-login reject");
+	instance_do(&instance, "settings set unknown-tenant reject");
+	instance_do(&instance, "settings set invalid-login reject");
 	submission.mechanism = "PLAIN";
-	expect_submission_pass(&site, &submission);
+	expect_submission_pass(&instance, &submission);
 	submission.login = "";
-	expect_submission_pass(&site, &submission);
+	expect_submission_pass(&instance, &submission);
 }
 END_TEST
 
 START_TEST(change_is_obeyed_at_the_next_mail_of_an_open_session)
 {
 	struct submission user = submission_by("user@open.test");
-	struct mta *mta = submission_connect(&site, &user);
+	struct mta *mta = submission_connect(&instance, &user);
 	struct mta_reply reply;
 	int i;
 
 	for (i = 0; i < TURNS; i++) {
-		site_do(&site, "mailbox set user@open.test --smtp-auth %s",
+		instance_do(&instance, "mailbox set user@open.test --smtp-auth %s",
 		    i % 2 ? "enabled" : "disabled");
 		reply = submission_ask(mta, &user);
 		if (i % 2)
@@ -280,8 +280,8 @@ START_TEST(change_is_obeyed_at_the_next_mail_of_an_open_session)
 			    "550 5.7.1 SMTP AUTH is disabled for mailbox "
 			    "user@open.test"));
 	}
-	site_do(&site, "mailbox remove user@open.test");
-	site_do(&site, "tenant set open --smtp-auth disabled");
+	instance_do(&instance, "mailbox remove user@open.test");
+	instance_do(&instance, "tenant set open --smtp-auth disabled");
 	reply = submission_ask(mta, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_DISABLED "tenant open"));
 	mta_close(&mta);
@@ -297,7 +297,7 @@ START_TEST(half_sent_packet_holds_nobody_up)
 
 	/* One at a time: two at once can hold up libmilter's own pool of threads. */
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct mta *held = mta_open(site.socket);
+		struct mta *held = mta_open(instance.socket);
 
 		ck_assert_ptr_nonnull(held);
 		ck_assert(mta_raw(held, parts[i], sizes[i]));
@@ -305,7 +305,7 @@ START_TEST(half_sent_packet_holds_nobody_up)
 		mta_close(&held);
 		answers_expect();
 	}
-	ck_assert(site_runs(&site));
+	ck_assert(instance_runs(&instance));
 }
 END_TEST
 
@@ -319,7 +319,7 @@ START_TEST(longest_packet_is_answered)
 	ck_assert_ptr_nonnull(sender);
 	memset(sender, 's', LONGEST_PACKET);
 	sender[LONGEST_PACKET - 1] = '\0';
-	mta = submission_connect(&site, &user);
+	mta = submission_connect(&instance, &user);
 	reply = submission_ask(mta, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	/* The macros of the message before are still there. */
@@ -339,8 +339,8 @@ START_TEST(packets_that_break_the_protocol_end_only_their_connection)
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		struct mta *raw = mta_open(site.socket);
-		struct mta *negotiated = mta_open(site.socket);
+		struct mta *raw = mta_open(instance.socket);
+		struct mta *negotiated = mta_open(instance.socket);
 
 		ck_assert_ptr_nonnull(raw);
 		ck_assert_ptr_nonnull(negotiated);
@@ -351,7 +351,7 @@ START_TEST(packets_that_break_the_protocol_end_only_their_connection)
 		mta_close(&raw);
 		mta_close(&negotiated);
 	}
-	ck_assert(site_runs(&site));
+	ck_assert(instance_runs(&instance));
 }
 END_TEST
 

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_milter_exemption.c - rows 0 to 3 of the decision table, through the milter. */
-#include "tests/lib/sample.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
-static struct site site;
+static struct instance instance;
 
 static void
 setup(void)
 {
-	sample_open(&site);
-	site_start(&site);
+	sample_policy_open(&instance);
+	instance_start(&instance);
 }
 
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 START_TEST(row_0_mail_without_login_passes)
@@ -23,48 +23,48 @@ START_TEST(row_0_mail_without_login_passes)
 	struct submission postfix = submission_by(NULL);
 	struct submission sendmail = submission_by_sendmail(NULL);
 
-	site_do(&site, "settings set unknown-tenant reject");
-	expect_submission_pass(&site, &postfix);
-	expect_submission_pass(&site, &sendmail);
+	instance_do(&instance, "settings set unknown-tenant reject");
+	expect_submission_pass(&instance, &postfix);
+	expect_submission_pass(&instance, &sendmail);
 }
 END_TEST
 
 START_TEST(row_1_locked_tenant_is_rejected)
 {
-	site_do(&site, "tenant lock open");
-	sample_expect_styles(&site, "user@open.test", WORDS_LOCKED "tenant open",
-	    EXCHANGE_LOCKED, "reject", "locked");
-	site_do(&site, "tenant unlock open");
-	expect_pass(&site, "user@open.test", "allow", "tenant-enabled");
+	instance_do(&instance, "tenant lock open");
+	sample_policy_expect_styles(&instance, "user@open.test",
+	    WORDS_LOCKED "tenant open", EXCHANGE_LOCKED, "reject", "locked");
+	instance_do(&instance, "tenant unlock open");
+	expect_pass(&instance, "user@open.test", "allow", "tenant-enabled");
 }
 END_TEST
 
 START_TEST(row_1_locked_mailbox_is_rejected)
 {
-	site_do(&site, "mailbox lock user@open.test");
-	sample_expect_styles(&site, "user@open.test",
+	instance_do(&instance, "mailbox lock user@open.test");
+	sample_policy_expect_styles(&instance, "user@open.test",
 	    WORDS_LOCKED "mailbox user@open.test", EXCHANGE_LOCKED, "reject", "locked");
-	expect_pass(&site, "other@open.test", "allow", "tenant-enabled");
-	site_do(&site, "mailbox unlock user@open.test");
-	expect_pass(&site, "user@open.test", "allow", "tenant-enabled");
+	expect_pass(&instance, "other@open.test", "allow", "tenant-enabled");
+	instance_do(&instance, "mailbox unlock user@open.test");
+	expect_pass(&instance, "user@open.test", "allow", "tenant-enabled");
 }
 END_TEST
 
 START_TEST(row_1_nothing_exempts_from_a_lock)
 {
-	site_do(&site, "settings set exempt-clients 192.0.2.0/24");
-	site_do(&site, "settings set exempt-listeners ORIGINATING");
-	site_do(&site, "settings set enforce no");
-	site_do(&site, "settings set action report");
-	site_do(&site, "mailbox set user@open.test --smtp-auth enabled");
-	site_do(&site, "tenant set open --action report");
-	site_do(&site, "tenant lock open");
-	expect_denial(
-	    &site, "user@open.test", WORDS_LOCKED "tenant open", "reject", "locked");
-	site_do(&site, "tenant unlock open");
-	site_do(&site, "mailbox lock user@open.test");
-	expect_denial(&site, "user@open.test", WORDS_LOCKED "mailbox user@open.test",
-	    "reject", "locked");
+	instance_do(&instance, "settings set exempt-clients 192.0.2.0/24");
+	instance_do(&instance, "settings set exempt-listeners ORIGINATING");
+	instance_do(&instance, "settings set enforce no");
+	instance_do(&instance, "settings set action report");
+	instance_do(&instance, "mailbox set user@open.test --smtp-auth enabled");
+	instance_do(&instance, "tenant set open --action report");
+	instance_do(&instance, "tenant lock open");
+	expect_denial(&instance, "user@open.test", WORDS_LOCKED "tenant open", "reject",
+	    "locked");
+	instance_do(&instance, "tenant unlock open");
+	instance_do(&instance, "mailbox lock user@open.test");
+	expect_denial(&instance, "user@open.test",
+	    WORDS_LOCKED "mailbox user@open.test", "reject", "locked");
 }
 END_TEST
 
@@ -72,11 +72,11 @@ START_TEST(row_1_lock_ends_at_its_time)
 {
 	char until[32];
 
-	sample_time(until, sizeof(until), 2);
-	site_do(&site, "tenant lock open --until %s", until);
-	expect_denial(
-	    &site, "user@open.test", WORDS_LOCKED "tenant open", "reject", "locked");
-	ck_assert(sample_await(&site, "user@open.test", true));
+	sample_policy_time(until, sizeof(until), 2);
+	instance_do(&instance, "tenant lock open --until %s", until);
+	expect_denial(&instance, "user@open.test", WORDS_LOCKED "tenant open", "reject",
+	    "locked");
+	ck_assert(sample_policy_await(&instance, "user@open.test", true));
 }
 END_TEST
 
@@ -84,20 +84,21 @@ START_TEST(row_2_exempt_client_passes)
 {
 	struct submission user = submission_by("user@shut.test");
 
-	site_do(&site, "settings set exempt-clients 192.0.2.8/30,2001:db8::/32");
-	expect_pass(&site, "user@shut.test", "allow", "exempt-client");
+	instance_do(
+	    &instance, "settings set exempt-clients 192.0.2.8/30,2001:db8::/32");
+	expect_pass(&instance, "user@shut.test", "allow", "exempt-client");
 	user.client = "192.0.2.12";
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 	user.client = "2001:db8::7";
-	expect_submission_pass(&site, &user);
+	expect_submission_pass(&instance, &user);
 	user.client = "IPv6:2001:db8::7";
-	expect_submission_pass(&site, &user);
+	expect_submission_pass(&instance, &user);
 	user.client = "2001:db9::7";
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 	user.client = "::ffff:192.0.2.9";
-	expect_submission_pass(&site, &user);
+	expect_submission_pass(&instance, &user);
 	user.client = "IPv6:::ffff:192.0.2.9";
-	expect_submission_pass(&site, &user);
+	expect_submission_pass(&instance, &user);
 }
 END_TEST
 
@@ -105,14 +106,14 @@ START_TEST(row_2_missing_client_matches_no_list)
 {
 	struct submission user = submission_by("user@shut.test");
 
-	site_do(&site, "settings set exempt-clients 0.0.0.0/0,::/0");
-	expect_submission_pass(&site, &user);
+	instance_do(&instance, "settings set exempt-clients 0.0.0.0/0,::/0");
+	expect_submission_pass(&instance, &user);
 	user.client = "not an address";
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 	user.client = "";
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 	user.client = NULL;
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 }
 END_TEST
 
@@ -120,14 +121,14 @@ START_TEST(row_3_exempt_listener_passes)
 {
 	struct submission user = submission_by("user@shut.test");
 
-	site_do(&site, "settings set exempt-listeners WEBMAIL,ORIGINATING");
-	expect_pass(&site, "user@shut.test", "allow", "exempt-listener");
+	instance_do(&instance, "settings set exempt-listeners WEBMAIL,ORIGINATING");
+	expect_pass(&instance, "user@shut.test", "allow", "exempt-listener");
 	user.listener = "WEBMAIL";
-	expect_submission_pass(&site, &user);
+	expect_submission_pass(&instance, &user);
 	user.listener = "WEB";
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 	user.listener = NULL;
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 }
 END_TEST
 

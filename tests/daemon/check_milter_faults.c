@@ -2,8 +2,8 @@
 /* check_milter_faults.c - missing, damaged and replaced databases under the milter. */
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
-#include "tests/lib/logline.h"
-#include "tests/lib/sample.h"
+#include "tests/lib/log_line.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
 #include <stdint.h>
@@ -20,7 +20,7 @@ enum {
 	DAMAGED_STARTS = 12
 };
 
-static struct site site;
+static struct instance instance;
 
 /* The whole policy, and the same before mailbox late@open.test was disabled. */
 static char *policy, *older_policy;
@@ -30,36 +30,36 @@ static size_t policy_size, older_policy_size;
 static void
 policy_make(void)
 {
-	struct site source;
+	struct instance source;
 	int i;
 
 	if (policy != NULL)
 		return;
-	sample_open(&source);
+	sample_policy_open(&source);
 	for (i = 0; i < MAILBOXES; i++)
-		site_do(&source,
+		instance_do(&source,
 		    "mailbox set denied%d@open.test --smtp-auth disabled --note %0200d",
 		    i, i);
 	older_policy = file_read(source.database, &older_policy_size);
-	site_do(&source, "mailbox set late@open.test --smtp-auth disabled");
+	instance_do(&source, "mailbox set late@open.test --smtp-auth disabled");
 	policy = file_read(source.database, &policy_size);
 	ck_assert_ptr_nonnull(policy);
-	site_close(&source);
+	instance_close(&source);
 }
 
-/* setup - a site with a copy of that database; no milter runs yet */
+/* setup - a instance with a copy of that database; no milter runs yet */
 static void
 setup(void)
 {
-	site_open(&site);
-	ck_assert(file_write(site.database, policy, policy_size));
-	site_do(&site, "init");
+	instance_open(&instance);
+	ck_assert(file_write(instance.database, policy, policy_size));
+	instance_do(&instance, "init");
 }
 
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 /* denied_asked - asks for one of the mailboxes that must never pass */
@@ -69,7 +69,7 @@ denied_asked(int number)
 	char login[32];
 
 	snprintf(login, sizeof(login), "denied%d@open.test", number % MAILBOXES);
-	return submission_send_by(&site, login);
+	return submission_send_by(&instance, login);
 }
 
 /* denied_watched - asks for all of them, and on for a time, and wants no accept */
@@ -85,7 +85,7 @@ denied_watched(int milliseconds)
 		ck_assert_msg(reply.kind == MTA_REPLY, "denied%d: %s", i % MAILBOXES,
 		    mta_kind_name(reply.kind));
 	}
-	ck_assert(site_runs(&site));
+	ck_assert(instance_runs(&instance));
 }
 
 /* words_awaited - waits until a login is answered with these words (NULL: passes) */
@@ -96,7 +96,7 @@ words_awaited(const char *login, const char *words)
 	bool right;
 
 	do {
-		struct mta_reply reply = submission_send_by(&site, login);
+		struct mta_reply reply = submission_send_by(&instance, login);
 
 		right = words == NULL ? reply.kind == MTA_ACCEPT
 				      : strncmp(reply.text, words, strlen(words)) == 0;
@@ -118,7 +118,7 @@ good_awaited(void)
 		ck_assert(strncmp(reply.text, WORDS_DISABLED "mailbox denied",
 			      strlen(WORDS_DISABLED "mailbox denied")) == 0);
 	}
-	ck_assert(site_runs(&site));
+	ck_assert(instance_runs(&instance));
 }
 
 /* fault_survived - watches the milter over a bad file, then gives it the good one */
@@ -128,7 +128,7 @@ fault_survived(void)
 	denied_watched(WATCH);
 	ck_assert_msg(
 	    words_awaited("user@shut.test", WORDS_STORE_ERROR), "no error seen");
-	ck_assert(file_replace(site.database, policy, policy_size));
+	ck_assert(file_replace(instance.database, policy, policy_size));
 	good_awaited();
 }
 
@@ -142,38 +142,39 @@ START_TEST(missing_database_is_answered_by_on_error)
 	    {"accept", NULL},
 	};
 
-	ck_assert_int_eq(unlink(site.database), 0);
-	site_configure(&site, "on-error", answers[_i].value);
-	site_start(&site);
+	ck_assert_int_eq(unlink(instance.database), 0);
+	instance_configure(&instance, "on-error", answers[_i].value);
+	instance_start(&instance);
 	ck_assert(words_awaited("user@shut.test", answers[_i].words));
-	ck_assert(log_mentions(&site, "restore"));
+	ck_assert(log_line_mentions(&instance, "restore"));
 }
 END_TEST
 
 START_TEST(database_is_taken_up_when_it_appears)
 {
-	struct site fresh;
+	struct instance fresh;
 
-	site_open(&fresh);
-	site_start(&fresh);
-	site = fresh;
+	instance_open(&fresh);
+	instance_start(&fresh);
+	instance = fresh;
 	ck_assert(words_awaited("user@shut.test", WORDS_STORE_ERROR));
-	site_do(&site, "init");
+	instance_do(&instance, "init");
 	ck_assert_msg(
 	    words_awaited("user@shut.test", NULL), "not seen within 5 seconds");
-	site_do(&site, "tenant add shut --domain shut.test --smtp-auth disabled");
-	expect_shut(&site, "user@shut.test");
+	instance_do(
+	    &instance, "tenant add shut --domain shut.test --smtp-auth disabled");
+	expect_shut(&instance, "user@shut.test");
 }
 END_TEST
 
 START_TEST(removed_database_is_a_store_error_until_it_is_back)
 {
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert_int_eq(unlink(site.database), 0);
+	ck_assert_int_eq(unlink(instance.database), 0);
 	denied_watched(WATCH);
 	ck_assert(words_awaited("user@shut.test", WORDS_STORE_ERROR));
-	ck_assert(file_write(site.database, policy, policy_size));
+	ck_assert(file_write(instance.database, policy, policy_size));
 	good_awaited();
 }
 END_TEST
@@ -182,9 +183,9 @@ START_TEST(truncated_database_is_a_store_error_until_it_is_back)
 {
 	const off_t sizes[] = {0, PAGE, (off_t)policy_size / PAGE / 2 * PAGE};
 
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert_int_eq(truncate(site.database, sizes[_i]), 0);
+	ck_assert_int_eq(truncate(instance.database, sizes[_i]), 0);
 	fault_survived();
 }
 END_TEST
@@ -211,9 +212,9 @@ START_TEST(overwritten_database_is_a_store_error_until_it_is_back)
 	memset(bad + kept, 0, policy_size - kept);
 	if (_i < 2)
 		bytes_random(bad + kept, policy_size - kept, 1);
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert(file_write(site.database, bad, policy_size));
+	ck_assert(file_write(instance.database, bad, policy_size));
 	fault_survived();
 	free(bad);
 }
@@ -221,11 +222,11 @@ END_TEST
 
 START_TEST(good_database_may_come_back_in_place)
 {
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert_int_eq(truncate(site.database, 2 * PAGE), 0);
+	ck_assert_int_eq(truncate(instance.database, 2 * PAGE), 0);
 	denied_watched(WATCH);
-	ck_assert(file_write(site.database, policy, policy_size));
+	ck_assert(file_write(instance.database, policy, policy_size));
 	good_awaited();
 }
 END_TEST
@@ -238,7 +239,7 @@ older_survived(void)
 	denied_watched(WATCH);
 	ck_assert_msg(words_awaited("late@open.test", NULL), "older copy not taken up");
 	good_awaited();
-	ck_assert(file_replace(site.database, policy, policy_size));
+	ck_assert(file_replace(instance.database, policy, policy_size));
 	ck_assert(
 	    words_awaited("late@open.test", WORDS_DISABLED "mailbox late@open.test"));
 	good_awaited();
@@ -246,38 +247,38 @@ older_survived(void)
 
 START_TEST(older_copy_written_over_the_database_loses_no_denial)
 {
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert(file_write(site.database, older_policy, older_policy_size));
+	ck_assert(file_write(instance.database, older_policy, older_policy_size));
 	older_survived();
 }
 END_TEST
 
 START_TEST(older_copy_renamed_over_the_database_loses_no_denial)
 {
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert(file_replace(site.database, older_policy, older_policy_size));
+	ck_assert(file_replace(instance.database, older_policy, older_policy_size));
 	older_survived();
 }
 END_TEST
 
 START_TEST(foreign_file_is_refused)
 {
-	char usage[SITE_PATH + 32];
+	char usage[INSTANCE_PATH + 32];
 	char *foreign;
 	size_t size;
 
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert(file_replace(site.database, "not a database\n", 15));
+	ck_assert(file_replace(instance.database, "not a database\n", 15));
 	fault_survived();
 	/* LMDB's, and ours, but another one. */
-	snprintf(usage, sizeof(usage), "%s/usage/usage.mdb", site.state);
+	snprintf(usage, sizeof(usage), "%s/usage/usage.mdb", instance.state);
 	foreign = file_read(usage, &size);
 	if (foreign == NULL || size == 0)
 		return;
-	ck_assert(file_replace(site.database, foreign, size));
+	ck_assert(file_replace(instance.database, foreign, size));
 	fault_survived();
 	free(foreign);
 }
@@ -310,18 +311,18 @@ START_TEST(newer_format_is_refused)
 
 	memcpy(newer, policy, policy_size);
 	ck_assert_int_gt(version_raise(newer, policy_size), 0);
-	site_start(&site);
+	instance_start(&instance);
 	good_awaited();
-	ck_assert(file_replace(site.database, newer, policy_size));
+	ck_assert(file_replace(instance.database, newer, policy_size));
 	denied_watched(WATCH);
 	ck_assert(words_awaited("user@shut.test", WORDS_STORE_ERROR));
-	ck_assert(log_mentions(&site, "newer"));
-	site_milter(&outcome, "-c %s -t", site.configuration);
+	ck_assert(log_line_mentions(&instance, "newer"));
+	instance_milter(&outcome, "-c %s -t", instance.configuration);
 	ck_assert_msg(strstr(outcome.out, "newer") != NULL ||
 		strstr(outcome.err, "newer") != NULL,
 	    "%s%s", outcome.out, outcome.err);
-	ck_assert_int_ne(site_ctl(&site, &outcome, "tenant list"), 0);
-	ck_assert(file_replace(site.database, policy, policy_size));
+	ck_assert_int_ne(instance_ctl(&instance, &outcome, "tenant list"), 0);
+	ck_assert(file_replace(instance.database, policy, policy_size));
 	good_awaited();
 	free(newer);
 }
@@ -335,8 +336,8 @@ START_TEST(damaged_page_at_start_lets_nothing_pass)
 
 	memcpy(bad, policy, policy_size);
 	bytes_random(bad + page * PAGE, PAGE, (unsigned int)_i);
-	ck_assert(file_write(site.database, bad, policy_size));
-	site_start(&site);
+	ck_assert(file_write(instance.database, bad, policy_size));
+	instance_start(&instance);
 	denied_watched(0);
 	free(bad);
 }

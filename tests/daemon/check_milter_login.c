@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_milter_login.c - whose login it is: Sendmail's and Postfix's, and bad ones. */
-#include "tests/lib/logline.h"
-#include "tests/lib/sample.h"
+#include "tests/lib/log_line.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
 #include <stdio.h>
@@ -10,21 +10,21 @@
 
 enum { LONG_LOGIN = 10000, LONGEST_LOGIN = 320 };
 
-static struct site site;
+static struct instance instance;
 
 /* setup - only mailboxes that are disabled by name are denied as mailboxes */
 static void
 setup(void)
 {
-	sample_open(&site);
-	site_do(&site, "mailbox set a+b@open.test --smtp-auth disabled");
-	site_do(&site, "mailbox set a+2Bb@open.test --smtp-auth disabled");
+	sample_policy_open(&instance);
+	instance_do(&instance, "mailbox set a+b@open.test --smtp-auth disabled");
+	instance_do(&instance, "mailbox set a+2Bb@open.test --smtp-auth disabled");
 }
 
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 #define WORDS_PLUS WORDS_DISABLED "mailbox a+b@open.test"
@@ -34,12 +34,12 @@ START_TEST(sendmail_login_is_decoded)
 {
 	struct submission user = submission_by_sendmail("a+2Bb@open.test");
 
-	site_start(&site);
+	instance_start(&instance);
 	expect_submission_denial(
-	    &site, &user, WORDS_PLUS, "reject", "mailbox-disabled");
+	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	user.version = "8.18.1/8.18.1";
 	expect_submission_denial(
-	    &site, &user, WORDS_PLUS, "reject", "mailbox-disabled");
+	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 }
 END_TEST
 
@@ -47,17 +47,19 @@ START_TEST(postfix_login_is_taken_as_it_is)
 {
 	struct submission user = submission_by("a+2Bb@open.test");
 
-	site_start(&site);
-	expect_submission_denial(&site, &user, WORDS_RAW, "reject", "mailbox-disabled");
+	instance_start(&instance);
+	expect_submission_denial(
+	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 	user.login = "a+b@open.test";
 	expect_submission_denial(
-	    &site, &user, WORDS_PLUS, "reject", "mailbox-disabled");
+	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	/* The administrator can give Postfix another name. */
 	user.version = "Acme 1.0";
 	expect_submission_denial(
-	    &site, &user, WORDS_PLUS, "reject", "mailbox-disabled");
+	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	user.login = "a+2Bb@open.test";
-	expect_submission_denial(&site, &user, WORDS_RAW, "reject", "mailbox-disabled");
+	expect_submission_denial(
+	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 }
 END_TEST
 
@@ -67,12 +69,12 @@ START_TEST(bad_xtext_is_an_invalid_login)
 	    "a+4", "a+00b@open.test", "a+0Ab@open.test", "a+FF@open.test"};
 	size_t i;
 
-	site_start(&site);
+	instance_start(&instance);
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
 		struct submission user = submission_by_sendmail(logins[i]);
 
 		expect_submission_denial(
-		    &site, &user, WORDS_OTHER, "reject", "invalid-login");
+		    &instance, &user, WORDS_OTHER, "reject", "invalid-login");
 	}
 }
 END_TEST
@@ -83,19 +85,19 @@ START_TEST(unknown_mta_is_a_doubt_and_the_log_names_the_key)
 	struct submission nobody = submission_by(NULL);
 	char *log;
 
-	site_start(&site);
-	expect_submission_pass(&site, &user);
-	log = site_log(&site);
+	instance_start(&instance);
+	expect_submission_pass(&instance, &user);
+	log = instance_log(&instance);
 	ck_assert_ptr_null(strstr(log, "mta"));
 	free(log);
 	user.version = NULL;
 	expect_submission_denial(
-	    &site, &user, WORDS_STORE_ERROR, "tempfail", "store-error");
-	ck_assert(log_mentions(&site, "mta"));
+	    &instance, &user, WORDS_STORE_ERROR, "tempfail", "store-error");
+	ck_assert(log_line_mentions(&instance, "mta"));
 	nobody.version = NULL;
-	expect_submission_pass(&site, &nobody);
+	expect_submission_pass(&instance, &nobody);
 	user.version = "Postfix 3.7.11";
-	expect_submission_pass(&site, &user);
+	expect_submission_pass(&instance, &user);
 }
 END_TEST
 
@@ -104,10 +106,10 @@ START_TEST(unknown_mta_is_answered_by_on_error)
 	struct submission user = submission_by("user@open.test");
 
 	user.version = NULL;
-	site_configure(&site, "on-error", "reject");
-	site_start(&site);
+	instance_configure(&instance, "on-error", "reject");
+	instance_start(&instance);
 	expect_submission_denial(
-	    &site, &user, WORDS_STORE_ERROR_REJECT, "reject", "store-error");
+	    &instance, &user, WORDS_STORE_ERROR_REJECT, "reject", "store-error");
 }
 END_TEST
 
@@ -116,11 +118,11 @@ START_TEST(unknown_mta_passes_where_errors_pass)
 	struct submission user = submission_by("user@shut.test");
 
 	user.version = NULL;
-	site_configure(&site, "on-error", "accept");
-	site_start(&site);
-	expect_submission_pass(&site, &user);
+	instance_configure(&instance, "on-error", "accept");
+	instance_start(&instance);
+	expect_submission_pass(&instance, &user);
 	user.version = "Postfix 3.7.11";
-	expect_submission_shut(&site, &user);
+	expect_submission_shut(&instance, &user);
 }
 END_TEST
 
@@ -128,13 +130,13 @@ START_TEST(configured_sendmail_overrides_the_macro)
 {
 	struct submission user = submission_by("a+2Bb@open.test");
 
-	site_configure(&site, "mta", "sendmail");
-	site_start(&site);
+	instance_configure(&instance, "mta", "sendmail");
+	instance_start(&instance);
 	expect_submission_denial(
-	    &site, &user, WORDS_PLUS, "reject", "mailbox-disabled");
+	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	user.version = NULL;
 	expect_submission_denial(
-	    &site, &user, WORDS_PLUS, "reject", "mailbox-disabled");
+	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 }
 END_TEST
 
@@ -142,11 +144,13 @@ START_TEST(configured_postfix_overrides_the_macro)
 {
 	struct submission user = submission_by_sendmail("a+2Bb@open.test");
 
-	site_configure(&site, "mta", "postfix");
-	site_start(&site);
-	expect_submission_denial(&site, &user, WORDS_RAW, "reject", "mailbox-disabled");
+	instance_configure(&instance, "mta", "postfix");
+	instance_start(&instance);
+	expect_submission_denial(
+	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 	user.version = NULL;
-	expect_submission_denial(&site, &user, WORDS_RAW, "reject", "mailbox-disabled");
+	expect_submission_denial(
+	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 }
 END_TEST
 
@@ -157,32 +161,33 @@ START_TEST(login_is_found_in_any_case_and_form)
 	    "jo\xcc\x88rg@bücher.test"};
 	size_t i;
 
-	site_do(&site, "domain add open bücher.test");
-	site_do(&site, "mailbox set jörg@bücher.test --smtp-auth disabled");
-	site_start(&site);
+	instance_do(&instance, "domain add open bücher.test");
+	instance_do(&instance, "mailbox set jörg@bücher.test --smtp-auth disabled");
+	instance_start(&instance);
 	expect_denial(
-	    &site, "A+B@OPEN.test.", WORDS_PLUS, "reject", "mailbox-disabled");
+	    &instance, "A+B@OPEN.test.", WORDS_PLUS, "reject", "mailbox-disabled");
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
-		struct mta_reply reply = submission_send_by(&site, logins[i]);
+		struct mta_reply reply = submission_send_by(&instance, logins[i]);
 
 		ck_assert_int_eq(reply.kind, MTA_REPLY);
 		expect_nothing_wrong(
-		    log_not_denial(&site, &reply, "reject", "mailbox-disabled"));
+		    log_not_denial(&instance, &reply, "reject", "mailbox-disabled"));
 	}
 }
 END_TEST
 
 START_TEST(login_without_domain_finds_its_mailbox)
 {
-	site_start(&site);
-	expect_pass(&site, "a+b", "allow", "unknown-tenant");
-	site_do(&site, "settings set default-domain open.test");
-	expect_denial(&site, "a+b", WORDS_PLUS, "reject", "mailbox-disabled");
-	site_do(&site, "settings unset default-domain");
-	site_do(&site, "mailbox alias add a+b@open.test 'OPEN\\ab'");
-	expect_denial(&site, "open\\AB", WORDS_PLUS, "reject", "mailbox-disabled");
-	site_do(&site, "settings set login-separators '%%'");
-	expect_denial(&site, "a+b%open.test", WORDS_PLUS, "reject", "mailbox-disabled");
+	instance_start(&instance);
+	expect_pass(&instance, "a+b", "allow", "unknown-tenant");
+	instance_do(&instance, "settings set default-domain open.test");
+	expect_denial(&instance, "a+b", WORDS_PLUS, "reject", "mailbox-disabled");
+	instance_do(&instance, "settings unset default-domain");
+	instance_do(&instance, "mailbox alias add a+b@open.test 'OPEN\\ab'");
+	expect_denial(&instance, "open\\AB", WORDS_PLUS, "reject", "mailbox-disabled");
+	instance_do(&instance, "settings set login-separators '%%'");
+	expect_denial(
+	    &instance, "a+b%open.test", WORDS_PLUS, "reject", "mailbox-disabled");
 }
 END_TEST
 
@@ -192,9 +197,10 @@ START_TEST(lone_at_signs_are_invalid)
 	    "@", "@@", "user@", "@open.test", "user@@", "user@.", "user@open..test"};
 	size_t i;
 
-	site_start(&site);
+	instance_start(&instance);
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++)
-		expect_denial(&site, logins[i], WORDS_OTHER, "reject", "invalid-login");
+		expect_denial(
+		    &instance, logins[i], WORDS_OTHER, "reject", "invalid-login");
 }
 END_TEST
 
@@ -205,12 +211,12 @@ START_TEST(broken_utf8_is_invalid)
 	    "\xf4\x90\x80\x80@open.test", "\xe2\x82"};
 	size_t i;
 
-	site_start(&site);
+	instance_start(&instance);
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
 		struct submission user = submission_by(logins[i]);
 
 		expect_submission_denial(
-		    &site, &user, WORDS_OTHER, "reject", "invalid-login");
+		    &instance, &user, WORDS_OTHER, "reject", "invalid-login");
 	}
 }
 END_TEST
@@ -223,14 +229,14 @@ START_TEST(control_characters_are_invalid)
 	size_t i;
 	char *log;
 
-	site_start(&site);
+	instance_start(&instance);
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
 		struct submission user = submission_by(logins[i]);
 
 		expect_submission_denial(
-		    &site, &user, WORDS_OTHER, "reject", "invalid-login");
+		    &instance, &user, WORDS_OTHER, "reject", "invalid-login");
 	}
-	log = site_log(&site);
+	log = instance_log(&instance);
 	ck_assert_ptr_null(strpbrk(log, "\1\r\t\x7f\x1b"));
 	ck_assert_ptr_null(strstr(log, "\nFORGED"));
 	free(log);
@@ -254,10 +260,10 @@ START_TEST(login_of_10000_bytes_is_invalid)
 {
 	char *login = login_filled(LONG_LOGIN, 'a');
 
-	site_start(&site);
-	expect_denial(&site, login, WORDS_OTHER, "reject", "invalid-login");
+	instance_start(&instance);
+	expect_denial(&instance, login, WORDS_OTHER, "reject", "invalid-login");
 	login[LONG_LOGIN - strlen("@shut.test")] = 'a';
-	expect_denial(&site, login, WORDS_OTHER, "reject", "invalid-login");
+	expect_denial(&instance, login, WORDS_OTHER, "reject", "invalid-login");
 	free(login);
 }
 END_TEST
@@ -267,9 +273,9 @@ START_TEST(login_of_320_bytes_is_valid_and_one_more_is_not)
 	char *longest = login_filled(LONGEST_LOGIN, 'a');
 	char *longer = login_filled(LONGEST_LOGIN + 1, 'a');
 
-	site_start(&site);
-	expect_shut(&site, longest);
-	expect_denial(&site, longer, WORDS_OTHER, "reject", "invalid-login");
+	instance_start(&instance);
+	expect_shut(&instance, longest);
+	expect_denial(&instance, longer, WORDS_OTHER, "reject", "invalid-login");
 	free(longest);
 	free(longer);
 }
@@ -279,15 +285,15 @@ START_TEST(over_long_domains_are_invalid)
 {
 	char label[80], domain[300] = "";
 
-	site_start(&site);
+	instance_start(&instance);
 	snprintf(label, sizeof(label), "u@%064d.test", 0);
-	expect_denial(&site, label, WORDS_OTHER, "reject", "invalid-login");
+	expect_denial(&instance, label, WORDS_OTHER, "reject", "invalid-login");
 	snprintf(label, sizeof(label), "u@%063d.test", 0);
-	expect_pass(&site, label, "allow", "unknown-tenant");
+	expect_pass(&instance, label, "allow", "unknown-tenant");
 	snprintf(domain, sizeof(domain), "u@%063d.%063d.%063d.x%061d", 0, 0, 0, 0);
-	expect_denial(&site, domain, WORDS_OTHER, "reject", "invalid-login");
+	expect_denial(&instance, domain, WORDS_OTHER, "reject", "invalid-login");
 	domain[strlen(domain) - 1] = '\0';
-	expect_pass(&site, domain, "allow", "unknown-tenant");
+	expect_pass(&instance, domain, "allow", "unknown-tenant");
 }
 END_TEST
 
@@ -296,19 +302,19 @@ START_TEST(every_macro_may_hold_anything_and_the_log_keeps_its_lines)
 	static const char poison[] =
 	    "x\r\nFORGED id=forged verdict=allow\x1b[2J\xff\"\\";
 	struct submission user = submission_by("user@shut.test");
-	char line[LOGLINE_SIZE], id[64];
+	char line[LOG_LINE_SIZE], id[64];
 	struct mta_reply reply;
 	char *log;
 
-	site_start(&site);
+	instance_start(&instance);
 	user.listener = user.client = user.mechanism = user.sender = poison;
-	reply = submission_send(&site, &user);
+	reply = submission_send(&instance, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	reply_id(&reply, id, sizeof(id));
-	ck_assert(logline_find(&site, "id", id, line, sizeof(line)));
-	ck_assert(logline_says(line, "verdict", "reject"));
-	ck_assert(logline_says(line, "id", id));
-	log = site_log(&site);
+	ck_assert(log_line_find(&instance, "id", id, line, sizeof(line)));
+	ck_assert(log_line_says(line, "verdict", "reject"));
+	ck_assert(log_line_says(line, "id", id));
+	log = instance_log(&instance);
 	ck_assert_ptr_null(strstr(log, "\nFORGED"));
 	ck_assert_ptr_null(strpbrk(log, "\r\x1b"));
 	free(log);
@@ -320,17 +326,17 @@ START_TEST(spaces_in_a_login_forge_no_key_in_the_log)
 	static const char login[] =
 	    "a verdict=allow \" id=forged verdict=allow@shut.test";
 	struct submission user = submission_by(login);
-	char line[LOGLINE_SIZE], value[LOGLINE_SIZE], id[64];
+	char line[LOG_LINE_SIZE], value[LOG_LINE_SIZE], id[64];
 	struct mta_reply reply;
 
-	site_start(&site);
-	reply = submission_send(&site, &user);
+	instance_start(&instance);
+	reply = submission_send(&instance, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	reply_id(&reply, id, sizeof(id));
-	ck_assert(logline_find(&site, "id", id, line, sizeof(line)));
-	ck_assert_int_eq(logline_value(line, "verdict", value, sizeof(value)), 1);
+	ck_assert(log_line_find(&instance, "id", id, line, sizeof(line)));
+	ck_assert_int_eq(log_line_value(line, "verdict", value, sizeof(value)), 1);
 	ck_assert_str_eq(value, "reject");
-	ck_assert_int_eq(logline_value(line, "login", value, sizeof(value)), 1);
+	ck_assert_int_eq(log_line_value(line, "login", value, sizeof(value)), 1);
 }
 END_TEST
 
@@ -338,20 +344,21 @@ START_TEST(decision_line_has_every_key)
 {
 	static const char *const keys[] = {"id", "verdict", "reason", "login",
 	    "mailbox", "tenant", "client", "mech", "listener", "sender"};
-	char line[LOGLINE_SIZE], value[LOGLINE_SIZE];
+	char line[LOG_LINE_SIZE], value[LOG_LINE_SIZE];
 	size_t i;
 
-	site_start(&site);
-	expect_pass(&site, "User@OPEN.test", "allow", "tenant-enabled");
-	ck_assert(logline_find(&site, "login", "User@OPEN.test", line, sizeof(line)));
+	instance_start(&instance);
+	expect_pass(&instance, "User@OPEN.test", "allow", "tenant-enabled");
+	ck_assert(
+	    log_line_find(&instance, "login", "User@OPEN.test", line, sizeof(line)));
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		ck_assert_msg(logline_value(line, keys[i], value, sizeof(value)) == 1,
+		ck_assert_msg(log_line_value(line, keys[i], value, sizeof(value)) == 1,
 		    "%s in %s", keys[i], line);
-	ck_assert(logline_says(line, "mailbox", "user@open.test"));
-	ck_assert(logline_says(line, "tenant", "open"));
-	ck_assert(logline_says(line, "client", "192.0.2.10"));
-	ck_assert(logline_says(line, "mech", "PLAIN"));
-	ck_assert(logline_says(line, "listener", "ORIGINATING"));
+	ck_assert(log_line_says(line, "mailbox", "user@open.test"));
+	ck_assert(log_line_says(line, "tenant", "open"));
+	ck_assert(log_line_says(line, "client", "192.0.2.10"));
+	ck_assert(log_line_says(line, "mech", "PLAIN"));
+	ck_assert(log_line_says(line, "listener", "ORIGINATING"));
 }
 END_TEST
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_milter_options.c - the milter's command line, configuration file and logs. */
 #include "tests/lib/file.h"
-#include "tests/lib/logline.h"
-#include "tests/lib/sample.h"
+#include "tests/lib/log_line.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
 #include <stdio.h>
@@ -12,18 +12,18 @@
 
 enum { STATUS_USAGE = 64, STATUS_CONFIGURATION = 78, LONG_VALUE = 1500 };
 
-static struct site site;
+static struct instance instance;
 
 static void
 setup(void)
 {
-	sample_open(&site);
+	sample_policy_open(&instance);
 }
 
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 /* outcome_has - says whether a program said something, wherever */
@@ -37,20 +37,20 @@ outcome_has(const struct outcome *outcome, const char *text)
 static void
 configuration_refused(const char *line, const char *word)
 {
-	char path[SITE_PATH], place[SITE_PATH + 16];
+	char path[INSTANCE_PATH], place[INSTANCE_PATH + 16];
 	struct outcome outcome;
 
-	snprintf(path, sizeof(path), "%s/bad.conf", site.folder);
+	snprintf(path, sizeof(path), "%s/bad.conf", instance.folder);
 	snprintf(place, sizeof(place), "%s:4", path);
 	ck_assert(file_write(path, "# a comment\n\nlog = stderr\n", 26));
 	ck_assert(file_add_line(path, line));
-	site_milter(&outcome, "-c %s -t", path);
+	instance_milter(&outcome, "-c %s -t", path);
 	ck_assert_msg(outcome.status == STATUS_CONFIGURATION, "%s: status %d: %s", line,
 	    outcome.status, outcome.err);
 	ck_assert_msg(
 	    strstr(outcome.err, place) != NULL && strstr(outcome.err, word) != NULL,
 	    "wanted %s and %s: %s", place, word, outcome.err);
-	site_milter(&outcome, "-c %s -d %s", path, site.state);
+	instance_milter(&outcome, "-c %s -d %s", path, instance.state);
 	ck_assert_int_eq(outcome.status, STATUS_CONFIGURATION);
 }
 
@@ -89,8 +89,8 @@ START_TEST(unknown_group_is_refused_at_the_start)
 {
 	struct outcome outcome;
 
-	site_configure(&site, "socket-group", "no-such-group-here");
-	ck_assert_int_ne(site_milter(&outcome, "-c %s", site.configuration), 0);
+	instance_configure(&instance, "socket-group", "no-such-group-here");
+	ck_assert_int_ne(instance_milter(&outcome, "-c %s", instance.configuration), 0);
 	ck_assert(outcome_has(&outcome, "no-such-group-here"));
 }
 END_TEST
@@ -104,8 +104,8 @@ START_TEST(unknown_user_is_refused_at_the_start)
 		    "only root can become another user");
 		return;
 	}
-	site_configure(&site, "user", "no-such-user-here");
-	ck_assert_int_ne(site_milter(&outcome, "-c %s", site.configuration), 0);
+	instance_configure(&instance, "user", "no-such-user-here");
+	ck_assert_int_ne(instance_milter(&outcome, "-c %s", instance.configuration), 0);
 	ck_assert(outcome_has(&outcome, "no-such-user-here"));
 }
 END_TEST
@@ -118,8 +118,8 @@ START_TEST(long_value_is_never_truncated)
 	memset(value, 'x', LONG_VALUE);
 	value[0] = '/';
 	value[LONG_VALUE] = '\0';
-	site_configure(&site, "metrics-file", value);
-	if (site_milter(&outcome, "-c %s -p", site.configuration) == 0)
+	instance_configure(&instance, "metrics-file", value);
+	if (instance_milter(&outcome, "-c %s -p", instance.configuration) == 0)
 		ck_assert(outcome_has(&outcome, value));
 	else
 		ck_assert_int_eq(outcome.status, STATUS_CONFIGURATION);
@@ -131,7 +131,8 @@ START_TEST(missing_configuration_file_is_an_error_when_named)
 {
 	struct outcome outcome;
 
-	ck_assert_int_ne(site_milter(&outcome, "-c %s/none.conf -t", site.folder), 0);
+	ck_assert_int_ne(
+	    instance_milter(&outcome, "-c %s/none.conf -t", instance.folder), 0);
 	ck_assert(outcome_has(&outcome, "none.conf"));
 }
 END_TEST
@@ -140,13 +141,13 @@ START_TEST(test_option_tells_the_state_of_the_database)
 {
 	struct outcome good, missing, foreign;
 
-	ck_assert_int_eq(site_milter(&good, "-c %s -t", site.configuration), 0);
+	ck_assert_int_eq(instance_milter(&good, "-c %s -t", instance.configuration), 0);
 	ck_assert(!outcome_has(&good, "smtpauthctl init"));
-	ck_assert(file_replace(site.database, "not a database\n", 15));
-	site_milter(&foreign, "-c %s -t", site.configuration);
+	ck_assert(file_replace(instance.database, "not a database\n", 15));
+	instance_milter(&foreign, "-c %s -t", instance.configuration);
 	ck_assert(foreign.status == 0 || foreign.status == STATUS_CONFIGURATION);
-	ck_assert_int_eq(unlink(site.database), 0);
-	site_milter(&missing, "-c %s -t", site.configuration);
+	ck_assert_int_eq(unlink(instance.database), 0);
+	instance_milter(&missing, "-c %s -t", instance.configuration);
 	ck_assert(missing.status == 0 || missing.status == STATUS_CONFIGURATION);
 	ck_assert(outcome_has(&missing, "restore"));
 	ck_assert(outcome_has(&foreign, "policy.mdb"));
@@ -160,9 +161,10 @@ START_TEST(test_option_works_beside_a_running_milter)
 {
 	struct outcome outcome;
 
-	site_start(&site);
-	ck_assert_int_eq(site_milter(&outcome, "-c %s -t", site.configuration), 0);
-	expect_shut(&site, "user@shut.test");
+	instance_start(&instance);
+	ck_assert_int_eq(
+	    instance_milter(&outcome, "-c %s -t", instance.configuration), 0);
+	expect_shut(&instance, "user@shut.test");
 }
 END_TEST
 
@@ -170,7 +172,7 @@ END_TEST
 static bool
 key_printed(const struct outcome *outcome, const char *key, const char *value)
 {
-	char line[SITE_PATH * 2];
+	char line[INSTANCE_PATH * 2];
 
 	snprintf(line, sizeof(line), "%s = %s\n", key, value);
 	return strstr(outcome->out, line) != NULL;
@@ -179,20 +181,21 @@ key_printed(const struct outcome *outcome, const char *key, const char *value)
 START_TEST(printed_configuration_is_accepted_again)
 {
 	struct outcome first, second;
-	char path[SITE_PATH + 16];
+	char path[INSTANCE_PATH + 16];
 
-	site_configure(&site, "on-error", "reject");
-	site_configure(&site, "mta", "sendmail");
-	ck_assert_int_eq(site_milter(&first, "-c %s -p", site.configuration), 0);
-	ck_assert(key_printed(&first, "socket", site.socket));
-	ck_assert(key_printed(&first, "state-dir", site.state));
+	instance_configure(&instance, "on-error", "reject");
+	instance_configure(&instance, "mta", "sendmail");
+	ck_assert_int_eq(
+	    instance_milter(&first, "-c %s -p", instance.configuration), 0);
+	ck_assert(key_printed(&first, "socket", instance.socket));
+	ck_assert(key_printed(&first, "state-dir", instance.state));
 	ck_assert(key_printed(&first, "on-error", "reject"));
 	ck_assert(key_printed(&first, "mta", "sendmail"));
 	ck_assert(key_printed(&first, "log-level", "info"));
-	snprintf(path, sizeof(path), "%s/printed.conf", site.folder);
+	snprintf(path, sizeof(path), "%s/printed.conf", instance.folder);
 	ck_assert(file_write(path, first.out, strlen(first.out)));
-	ck_assert_int_eq(site_milter(&second, "-c %s -t", path), 0);
-	ck_assert_int_eq(site_milter(&second, "-c %s -p", path), 0);
+	ck_assert_int_eq(instance_milter(&second, "-c %s -t", path), 0);
+	ck_assert_int_eq(instance_milter(&second, "-c %s -p", path), 0);
 	ck_assert_str_eq(first.out, second.out);
 }
 END_TEST
@@ -202,8 +205,8 @@ START_TEST(options_override_the_configuration)
 	struct outcome outcome;
 
 	ck_assert_int_eq(
-	    site_milter(&outcome, "-c %s -d /elsewhere -s inet:1234@127.0.0.1 -p",
-		site.configuration),
+	    instance_milter(&outcome, "-c %s -d /elsewhere -s inet:1234@127.0.0.1 -p",
+		instance.configuration),
 	    0);
 	ck_assert(key_printed(&outcome, "state-dir", "/elsewhere"));
 	ck_assert(key_printed(&outcome, "socket", "inet:1234@127.0.0.1"));
@@ -214,10 +217,10 @@ START_TEST(help_and_version)
 {
 	struct outcome outcome;
 
-	ck_assert_int_eq(site_milter(&outcome, "-V"), 0);
+	ck_assert_int_eq(instance_milter(&outcome, "-V"), 0);
 	ck_assert_ptr_nonnull(strstr(outcome.out, "smtpauth-milter"));
 	ck_assert_ptr_nonnull(strpbrk(outcome.out, "0123456789"));
-	ck_assert_int_eq(site_milter(&outcome, "-h"), 0);
+	ck_assert_int_eq(instance_milter(&outcome, "-h"), 0);
 	ck_assert_ptr_nonnull(strstr(outcome.out, "smtpauth-milter"));
 	ck_assert_ptr_nonnull(strstr(outcome.out, "-c"));
 }
@@ -230,13 +233,15 @@ START_TEST(wrong_usage)
 	size_t i;
 
 	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-		ck_assert_int_eq(site_milter(&outcome, "%s", options[i]), STATUS_USAGE);
+		ck_assert_int_eq(
+		    instance_milter(&outcome, "%s", options[i]), STATUS_USAGE);
 		ck_assert_str_ne(outcome.err, "");
 	}
 	ck_assert_int_eq(
-	    site_milter(&outcome, "-c %s surplus", site.configuration), STATUS_USAGE);
+	    instance_milter(&outcome, "-c %s surplus", instance.configuration),
+	    STATUS_USAGE);
 	ck_assert(outcome_has(&outcome, "surplus"));
-	site_milter(&outcome, "-c %s -s tcp:1", site.configuration);
+	instance_milter(&outcome, "-c %s -s tcp:1", instance.configuration);
 	ck_assert(
 	    outcome.status == STATUS_USAGE || outcome.status == STATUS_CONFIGURATION);
 	ck_assert(outcome_has(&outcome, "tcp:1"));
@@ -247,12 +252,13 @@ START_TEST(json_log_has_an_object_a_line)
 {
 	char *log, *at;
 
-	site_configure(&site, "log", "json");
-	site_start(&site);
-	ck_assert_int_eq(submission_send_by(&site, "a\"\\%@shut.test").kind, MTA_REPLY);
-	ck_assert(log_mentions(&site, "\"verdict\""));
-	ck_assert(log_mentions(&site, "\"a\\\"\\\\%@shut.test\""));
-	log = site_log(&site);
+	instance_configure(&instance, "log", "json");
+	instance_start(&instance);
+	ck_assert_int_eq(
+	    submission_send_by(&instance, "a\"\\%@shut.test").kind, MTA_REPLY);
+	ck_assert(log_line_mentions(&instance, "\"verdict\""));
+	ck_assert(log_line_mentions(&instance, "\"a\\\"\\\\%@shut.test\""));
+	log = instance_log(&instance);
 	at = strstr(log, "\"verdict\"");
 	while (at > log && at[-1] != '\n')
 		at--;
@@ -265,15 +271,18 @@ END_TEST
 
 START_TEST(what_passes_can_be_left_out_of_the_log)
 {
-	char line[LOGLINE_SIZE];
+	char line[LOG_LINE_SIZE];
 	char *log;
 
-	site_configure(&site, "log-allowed", "no");
-	site_start(&site);
-	ck_assert_int_eq(submission_send_by(&site, "user@open.test").kind, MTA_ACCEPT);
-	ck_assert_int_eq(submission_send_by(&site, "user@shut.test").kind, MTA_REPLY);
-	ck_assert(logline_find(&site, "login", "user@shut.test", line, sizeof(line)));
-	log = site_log(&site);
+	instance_configure(&instance, "log-allowed", "no");
+	instance_start(&instance);
+	ck_assert_int_eq(
+	    submission_send_by(&instance, "user@open.test").kind, MTA_ACCEPT);
+	ck_assert_int_eq(
+	    submission_send_by(&instance, "user@shut.test").kind, MTA_REPLY);
+	ck_assert(
+	    log_line_find(&instance, "login", "user@shut.test", line, sizeof(line)));
+	log = instance_log(&instance);
 	ck_assert_ptr_null(strstr(log, "user@open.test"));
 	free(log);
 }

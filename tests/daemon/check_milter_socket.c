@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_milter_socket.c - where the milter listens, how it stops, what it outlasts. */
 #include "tests/lib/deadline.h"
-#include "tests/lib/dial.h"
 #include "tests/lib/file.h"
-#include "tests/lib/logline.h"
-#include "tests/lib/sample.h"
+#include "tests/lib/log_line.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/test_socket.h"
 
 #include <grp.h>
 #include <poll.h>
@@ -24,44 +24,44 @@ enum {
 	HELD = 100 /* connections open at the same time */
 };
 
-static struct site site;
+static struct instance instance;
 
 static void
 setup(void)
 {
-	sample_open(&site);
+	sample_policy_open(&instance);
 }
 
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 /* answers_expect - expects both right answers */
 static void
 answers_expect(void)
 {
-	expect_pass(&site, "user@open.test", "allow", "tenant-enabled");
-	expect_shut(&site, "user@shut.test");
+	expect_pass(&instance, "user@open.test", "allow", "tenant-enabled");
+	expect_shut(&instance, "user@shut.test");
 }
 
-/* socket_path - the file of the site's unix socket */
+/* socket_path - the file of the instance's unix socket */
 static const char *
 socket_path(void)
 {
-	return site.socket + strlen("unix:");
+	return instance.socket + strlen("unix:");
 }
 
 /*
- * socket_expect - expects the file of the site's unix socket to have a mode. It takes
- * connections a moment before it has it, and is for the owner alone until then: the
- * milter says that it has started when all is done.
+ * socket_expect - expects the file of the instance's unix socket to have a mode. It
+ * takes connections a moment before it has it, and is for the owner alone until then:
+ * the milter says that it has started when all is done.
  */
 static void
 socket_expect(unsigned int mode, struct stat *file)
 {
-	ck_assert(log_mentions(&site, socket_path()));
+	ck_assert(log_line_mentions(&instance, socket_path()));
 	ck_assert_int_eq(stat(socket_path(), file), 0);
 	ck_assert(S_ISSOCK(file->st_mode));
 	ck_assert_uint_eq(file->st_mode & 07777, mode);
@@ -71,11 +71,11 @@ socket_expect(unsigned int mode, struct stat *file)
 static bool
 port_use(const char *kind, const char *host)
 {
-	char socket[SITE_PATH];
-	int port = dial_free_port(host);
+	char socket[INSTANCE_PATH];
+	int port = test_socket_free_port(host);
 
 	snprintf(socket, sizeof(socket), "%s:%d@%s", kind, port, host);
-	site_use_socket(&site, socket);
+	instance_use_socket(&instance, socket);
 	return port != 0;
 }
 
@@ -85,7 +85,7 @@ start_refused(const char *socket)
 {
 	struct outcome outcome;
 
-	ck_assert_int_ne(site_milter(&outcome, "-c %s", site.configuration), 0);
+	ck_assert_int_ne(instance_milter(&outcome, "-c %s", instance.configuration), 0);
 	ck_assert_msg(strstr(outcome.err, socket) != NULL, "unclear: %s", outcome.err);
 }
 
@@ -98,13 +98,13 @@ static void
 stop_expect(int signal)
 {
 	poll(NULL, 0, SETTLING * deadline_factor());
-	ck_assert_int_eq(site_stop(&site, signal, STOP_LIMIT), 0);
+	ck_assert_int_eq(instance_stop(&instance, signal, STOP_LIMIT), 0);
 }
 
 START_TEST(inet_socket)
 {
 	ck_assert(port_use("inet", "127.0.0.1"));
-	site_start(&site);
+	instance_start(&instance);
 	answers_expect();
 }
 END_TEST
@@ -115,7 +115,7 @@ START_TEST(inet6_socket)
 		suite_skip("inet6_socket", "this machine has no address ::1");
 		return;
 	}
-	site_start(&site);
+	instance_start(&instance);
 	answers_expect();
 }
 END_TEST
@@ -125,7 +125,7 @@ START_TEST(unix_socket_is_for_owner_and_group)
 	struct stat file;
 
 	umask(0);
-	site_start(&site);
+	instance_start(&instance);
 	socket_expect(0660, &file);
 	answers_expect();
 }
@@ -137,10 +137,10 @@ START_TEST(unix_socket_has_the_mode_and_group_configured)
 	struct stat file;
 
 	umask(077);
-	site_configure(&site, "socket-mode", "0666");
+	instance_configure(&instance, "socket-mode", "0666");
 	if (group != NULL)
-		site_configure(&site, "socket-group", group->gr_name);
-	site_start(&site);
+		instance_configure(&instance, "socket-group", group->gr_name);
+	instance_start(&instance);
 	socket_expect(0666, &file);
 	ck_assert_uint_eq(file.st_gid, getegid());
 	answers_expect();
@@ -149,33 +149,34 @@ END_TEST
 
 START_TEST(passed_socket)
 {
-	char socket[SITE_PATH];
+	char socket[INSTANCE_PATH];
 
-	site.listener = dial_listen("inet:0@127.0.0.1");
-	ck_assert_int_ge(site.listener, 0);
-	site_use_socket(&site, "fd:3");
-	site_start(&site);
-	snprintf(socket, sizeof(socket), "inet:%d@127.0.0.1", dial_port(site.listener));
-	strcpy(site.socket, socket);
+	instance.listener = test_socket_listen("inet:0@127.0.0.1");
+	ck_assert_int_ge(instance.listener, 0);
+	instance_use_socket(&instance, "fd:3");
+	instance_start(&instance);
+	snprintf(socket, sizeof(socket), "inet:%d@127.0.0.1",
+	    test_socket_port(instance.listener));
+	strcpy(instance.socket, socket);
 	answers_expect();
 	/* A restart refuses no connection: this one waits for the next milter. */
 	stop_expect(SIGTERM);
-	ck_assert_int_ge(dial_socket(site.socket), 0);
-	site_start(&site);
+	ck_assert_int_ge(test_socket_connect(instance.socket), 0);
+	instance_start(&instance);
 	answers_expect();
 }
 END_TEST
 
 START_TEST(passed_unix_socket_is_not_removed)
 {
-	char path[SITE_PATH];
+	char path[INSTANCE_PATH];
 
-	site.listener = dial_listen(site.socket);
-	strcpy(path, site.socket);
-	ck_assert_int_ge(site.listener, 0);
-	site_use_socket(&site, "fd:3");
-	site_start(&site);
-	strcpy(site.socket, path);
+	instance.listener = test_socket_listen(instance.socket);
+	strcpy(path, instance.socket);
+	ck_assert_int_ge(instance.listener, 0);
+	instance_use_socket(&instance, "fd:3");
+	instance_start(&instance);
+	strcpy(instance.socket, path);
 	answers_expect();
 	stop_expect(SIGTERM);
 	ck_assert_int_eq(access(socket_path(), F_OK), 0);
@@ -184,31 +185,31 @@ END_TEST
 
 START_TEST(second_milter_on_a_unix_socket_leaves_the_first_working)
 {
-	site_start(&site);
+	instance_start(&instance);
 	start_refused(socket_path());
 	answers_expect();
-	ck_assert(site_runs(&site));
+	ck_assert(instance_runs(&instance));
 }
 END_TEST
 
 START_TEST(stale_unix_socket_is_replaced)
 {
-	int stale = dial_listen(site.socket);
+	int stale = test_socket_listen(instance.socket);
 
 	ck_assert_int_ge(stale, 0);
 	close(stale);
 	ck_assert_int_eq(access(socket_path(), F_OK), 0);
-	site_start(&site);
+	instance_start(&instance);
 	answers_expect();
 }
 END_TEST
 
 START_TEST(socket_left_by_a_killed_milter_is_replaced)
 {
-	site_start(&site);
-	ck_assert_int_eq(site_stop(&site, SIGKILL, STOP_LIMIT), 128 + SIGKILL);
+	instance_start(&instance);
+	ck_assert_int_eq(instance_stop(&instance, SIGKILL, STOP_LIMIT), 128 + SIGKILL);
 	ck_assert_int_eq(access(socket_path(), F_OK), 0);
-	site_start(&site);
+	instance_start(&instance);
 	answers_expect();
 }
 END_TEST
@@ -224,8 +225,8 @@ END_TEST
 START_TEST(port_in_use_is_a_clear_error)
 {
 	ck_assert(port_use("inet", "127.0.0.1"));
-	site_start(&site);
-	start_refused(strchr(site.socket, ':') + 1); /* PORT@HOST */
+	instance_start(&instance);
+	start_refused(strchr(instance.socket, ':') + 1); /* PORT@HOST */
 	answers_expect();
 }
 END_TEST
@@ -236,8 +237,8 @@ START_TEST(signal_stops_the_milter_within_a_second)
 	struct submission user = submission_by("user@shut.test");
 	struct mta *idle;
 
-	site_start(&site);
-	idle = submission_connect(&site, &user);
+	instance_start(&instance);
+	idle = submission_connect(&instance, &user);
 	submission_ask(idle, &user);
 	stop_expect(signals[_i]);
 	ck_assert_int_ne(access(socket_path(), F_OK), 0);
@@ -250,7 +251,7 @@ static pid_t
 busy_start(void)
 {
 	struct submission user = submission_by("user@shut.test");
-	struct mta *mta = submission_connect(&site, &user);
+	struct mta *mta = submission_connect(&instance, &user);
 	pid_t pid = fork();
 
 	if (pid == 0) {
@@ -264,14 +265,15 @@ busy_start(void)
 
 START_TEST(signal_stops_a_busy_milter_within_a_second)
 {
-	char line[LOGLINE_SIZE];
+	char line[LOG_LINE_SIZE];
 	pid_t busy[BUSY];
 	int i;
 
-	site_start(&site);
+	instance_start(&instance);
 	for (i = 0; i < BUSY; i++)
 		busy[i] = busy_start();
-	ck_assert(logline_find(&site, "login", "user@shut.test", line, sizeof(line)));
+	ck_assert(
+	    log_line_find(&instance, "login", "user@shut.test", line, sizeof(line)));
 	stop_expect(SIGTERM);
 	for (i = 0; i < BUSY; i++)
 		ck_assert_int_eq(process_wait(busy[i], 10 * STOP_LIMIT), 0);
@@ -280,9 +282,9 @@ END_TEST
 
 START_TEST(signal_right_after_the_start_stops_the_milter)
 {
-	site_start(&site);
-	ck_assert_int_eq(site_stop(&site, SIGTERM, EARLY_STOP_LIMIT), 0);
-	site_start(&site);
+	instance_start(&instance);
+	ck_assert_int_eq(instance_stop(&instance, SIGTERM, EARLY_STOP_LIMIT), 0);
+	instance_start(&instance);
 	answers_expect();
 }
 END_TEST
@@ -292,10 +294,10 @@ START_TEST(thousand_dropped_connections)
 	struct mta *held[HELD];
 	int i, round;
 
-	site_start(&site);
+	instance_start(&instance);
 	for (round = 0; round < DROPPED / HELD; round++) {
 		for (i = 0; i < HELD; i++) {
-			held[i] = mta_open(site.socket);
+			held[i] = mta_open(instance.socket);
 			ck_assert_ptr_nonnull(held[i]);
 			if (round % 2 == 0)
 				ck_assert(mta_negotiate(held[i]));
@@ -304,7 +306,7 @@ START_TEST(thousand_dropped_connections)
 			mta_close(&held[i]);
 	}
 	answers_expect();
-	ck_assert(site_runs(&site));
+	ck_assert(instance_runs(&instance));
 }
 END_TEST
 

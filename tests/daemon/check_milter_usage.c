@@ -2,9 +2,9 @@
 /* check_milter_usage.c - what the milter records of submissions, to the last one. */
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
-#include "tests/lib/ledger.h"
 #include "tests/lib/mta.h"
-#include "tests/lib/sample.h"
+#include "tests/lib/recorded_usage.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
 #include <signal.h>
@@ -38,13 +38,13 @@ struct report {
 	atomic_uint answered[MAILBOXES];
 };
 
-static struct site site;
+static struct instance instance;
 static struct report *report;
 
 static void
 setup(void)
 {
-	sample_open(&site);
+	sample_policy_open(&instance);
 	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(report, MAP_FAILED);
@@ -53,7 +53,7 @@ setup(void)
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 /* A submission, in the words of the MTA; NULL leaves a macro out. */
@@ -85,7 +85,7 @@ who_ask(struct mta *mta, const struct who *w)
 static struct mta *
 connect_to(void)
 {
-	struct mta *mta = mta_open(site.socket);
+	struct mta *mta = mta_open(instance.socket);
 
 	if (mta != NULL && !mta_negotiate(mta))
 		mta_close(&mta);
@@ -108,7 +108,7 @@ who_send(const struct who *w)
 
 /* The usage database as it is found. */
 struct found {
-	struct ledger_row row[ROWS_MAX];
+	struct recorded_login row[ROWS_MAX];
 	size_t rows;        /* also those past ROWS_MAX */
 	uint64_t all;       /* submissions */
 	uint64_t dropped;   /* as the record of the machine says */
@@ -116,7 +116,7 @@ struct found {
 };
 
 static void
-row_take(void *arg, const struct ledger_row *row)
+row_take(void *arg, const struct recorded_login *row)
 {
 	struct found *f = arg;
 	unsigned number;
@@ -134,39 +134,39 @@ static void
 found_read(struct found *f)
 {
 	memset(f, 0, sizeof(*f));
-	f->dropped = ledger_read(site.state, row_take, f);
+	f->dropped = recorded_usage_read(instance.state, row_take, f);
 }
 
 static void
 stop(void)
 {
-	ck_assert_int_eq(site_stop(&site, SIGTERM, STOP_LIMIT), 0);
+	ck_assert_int_eq(instance_stop(&instance, SIGTERM, STOP_LIMIT), 0);
 }
 
 /* row_expect - the only row of LOGIN, which has these counts */
-static const struct ledger_row *
+static const struct recorded_login *
 row_expect(const struct found *f, const char *login, const uint64_t *counts)
 {
-	const struct ledger_row *row = f->row;
+	const struct recorded_login *row = f->row;
 
 	while (row < f->row + f->rows && strcmp(row->login, login) != 0)
 		row++;
 	ck_assert_msg(row < f->row + f->rows, "no row of %s", login);
-	for (int kind = 0; kind < LEDGER_KINDS; kind++)
+	for (int kind = 0; kind < RECORDED_KINDS; kind++)
 		ck_assert_msg(row->count[kind] == counts[kind], "%s: %d of kind %d",
 		    login, (int)row->count[kind], kind);
 	return row;
 }
 
-#define COUNTS(...) ((const uint64_t[LEDGER_KINDS]){__VA_ARGS__})
+#define COUNTS(...) ((const uint64_t[RECORDED_KINDS]){__VA_ARGS__})
 
 START_TEST(each_login_has_its_row)
 {
 	static struct found f;
 
-	site_do(&site, "mailbox alias add user@open.test old");
-	site_do(&site, "settings set exempt-listeners WEBMAIL");
-	site_start(&site);
+	instance_do(&instance, "mailbox alias add user@open.test old");
+	instance_do(&instance, "settings set exempt-listeners WEBMAIL");
+	instance_start(&instance);
 	who_send(WHO(.login = "user@open.test"));
 	who_send(WHO(.login = "USER@Open.Test"));
 	who_send(WHO(.login = "old", .mechanism = "XOAUTH2"));
@@ -175,7 +175,7 @@ START_TEST(each_login_has_its_row)
 	who_send(WHO(.login = "Someone@Unknown.Test"));
 	who_send(WHO(.login = "Nobody"));
 	who_send(WHO(.login = "web@open.test", .listener = "WEBMAIL"));
-	site_do(&site, "settings set enforce no");
+	instance_do(&instance, "settings set enforce no");
 	who_send(WHO(.login = "user@shut.test", .tls = "TLSv1.2"));
 	stop();
 	found_read(&f);
@@ -192,10 +192,10 @@ START_TEST(facts_are_those_of_the_last_time)
 {
 	static struct found f;
 	int64_t before = time(NULL);
-	const struct ledger_row *row;
+	const struct recorded_login *row;
 
-	site_do(&site, "settings set exempt-listeners WEBMAIL");
-	site_start(&site);
+	instance_do(&instance, "settings set exempt-listeners WEBMAIL");
+	instance_start(&instance);
 	who_send(WHO(.login = "user@open.test", .mechanism = "PLAIN", .tls = "TLSv1.2",
 	    .client = "192.0.2.1"));
 	who_send(WHO(.login = "user@open.test", .mechanism = "xoauth2",
@@ -232,8 +232,8 @@ START_TEST(what_is_no_login_is_not_counted)
 {
 	static struct found f;
 
-	site_configure(&site, "mta", "sendmail");
-	site_start(&site);
+	instance_configure(&instance, "mta", "sendmail");
+	instance_start(&instance);
 	who_send(WHO(.login = "user+40open.test", .version = "8.17.1"));
 	who_send(WHO(.login = "bad+4xtext", .version = "8.17.1"));
 	who_send(WHO(.login = "a+00b", .version = "8.17.1"));
@@ -251,9 +251,9 @@ START_TEST(a_store_error_is_not_counted)
 {
 	static struct found f;
 
-	ck_assert_int_eq(unlink(site.database), 0);
-	site_configure(&site, "on-error", "accept");
-	site_start(&site);
+	ck_assert_int_eq(unlink(instance.database), 0);
+	instance_configure(&instance, "on-error", "accept");
+	instance_start(&instance);
 	who_send(WHO(.login = "user@open.test"));
 	stop();
 	found_read(&f);
@@ -266,10 +266,10 @@ START_TEST(without_usage_nothing_is_recorded)
 	static struct found f;
 	struct outcome outcome;
 
-	site_configure(&site, "usage", "no");
-	site_start(&site);
+	instance_configure(&instance, "usage", "no");
+	instance_start(&instance);
 	who_send(WHO(.login = "user@open.test"));
-	ck_assert_int_eq(site_ctl(&site, &outcome, "--json status"), 0);
+	ck_assert_int_eq(instance_ctl(&instance, &outcome, "--json status"), 0);
 	ck_assert_ptr_nonnull(strstr(outcome.out, "\"usage\":false"));
 	stop();
 	found_read(&f);
@@ -370,13 +370,13 @@ START_TEST(figures_are_exact_also_through_a_stop)
 	static struct found f;
 	pid_t worker[WORKERS];
 
-	site_configure(&site, "usage-flush", "1");
-	site_start(&site);
+	instance_configure(&instance, "usage-flush", "1");
+	instance_start(&instance);
 	workers_start(worker, n, boxes);
 	for (unsigned part = 1; part <= 3; part++) {
 		asked_await(n / 4 * part);
 		stop();
-		site_start(&site);
+		instance_start(&instance);
 	}
 	workers_wait(worker, n);
 	stop();
@@ -404,7 +404,7 @@ memory_own(void)
 	char path[64], *text;
 	unsigned long long n;
 
-	snprintf(path, sizeof(path), "/proc/%d/status", (int)site.pid);
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)instance.pid);
 	text = file_read(path, NULL);
 	ck_assert_ptr_nonnull(text);
 	n = number_of(text, "RssAnon:");
@@ -430,9 +430,9 @@ START_TEST(memory_is_bounded_and_no_submission_unaccounted_for)
 	pid_t worker[WORKERS];
 	char *log;
 
-	site_configure(&site, "usage-flush", "3600");
-	site_configure(&site, "log-allowed", "no");
-	site_start(&site);
+	instance_configure(&instance, "usage-flush", "3600");
+	instance_configure(&instance, "log-allowed", "no");
+	instance_start(&instance);
 	workers_start(worker, (unsigned)n, 0);
 	workers_wait(worker, (unsigned)n);
 	memory = memory_own();
@@ -441,7 +441,7 @@ START_TEST(memory_is_bounded_and_no_submission_unaccounted_for)
 	printf("# %llu logins, %llu dropped, %llu KiB\n", n,
 	    (unsigned long long)f.dropped, memory);
 	ck_assert_uint_eq(f.all + f.dropped, n);
-	log = site_log(&site);
+	log = instance_log(&instance);
 	ck_assert_int_eq(
 	    strstr(log, "could not be counted in the usage") != NULL, f.dropped > 0);
 	free(log);

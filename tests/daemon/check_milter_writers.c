@@ -2,8 +2,8 @@
 /* check_milter_writers.c - smtpauthctl writes in a loop while 200 connections ask. */
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
-#include "tests/lib/logline.h"
-#include "tests/lib/sample.h"
+#include "tests/lib/log_line.h"
+#include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
 #include <stdatomic.h>
@@ -49,18 +49,18 @@ static const struct {
 
 enum { UNTOUCHED = sizeof(untouched) / sizeof(untouched[0]) };
 
-static struct site site;
+static struct instance instance;
 static struct report *report;
 
 static void
 setup(void)
 {
-	sample_open(&site);
-	site_do(&site, "mailbox set on@shut.test --smtp-auth enabled");
-	site_do(&site, "mailbox set off@open.test --smtp-auth disabled");
-	site_do(&site, "mailbox set " TOGGLED " --smtp-auth enabled");
-	site_do(&site, "mailbox lock held@open.test");
-	site_start(&site);
+	sample_policy_open(&instance);
+	instance_do(&instance, "mailbox set on@shut.test --smtp-auth enabled");
+	instance_do(&instance, "mailbox set off@open.test --smtp-auth disabled");
+	instance_do(&instance, "mailbox set " TOGGLED " --smtp-auth enabled");
+	instance_do(&instance, "mailbox lock held@open.test");
+	instance_start(&instance);
 	report = mmap(NULL, sizeof(*report), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	ck_assert_ptr_ne(report, MAP_FAILED);
@@ -69,7 +69,7 @@ setup(void)
 static void
 teardown(void)
 {
-	site_close(&site);
+	instance_close(&instance);
 }
 
 /* answer_wrong - why an answer is not the given one, or NULL when it is */
@@ -115,7 +115,7 @@ static void __attribute__((noreturn)) worker_run(int number)
 	int i, turn;
 
 	for (i = 0; i < CONNECTIONS; i++)
-		connections[i] = submission_connect(&site, &first);
+		connections[i] = submission_connect(&instance, &first);
 	for (turn = number; !atomic_load(&report->stop); turn++) {
 		for (i = 0; i < CONNECTIONS; i++)
 			connection_ask(connections[i], turn + i);
@@ -166,19 +166,20 @@ change_make(struct mta *mta, int number)
 	struct submission toggled = submission_by(TOGGLED);
 	struct mta_reply reply;
 
-	site_do(&site, "mailbox set other%d@shut.test --smtp-auth enabled", number);
-	site_do(&site, "mailbox set " TOGGLED " --smtp-auth %s",
+	instance_do(
+	    &instance, "mailbox set other%d@shut.test --smtp-auth enabled", number);
+	instance_do(&instance, "mailbox set " TOGGLED " --smtp-auth %s",
 	    enable ? "enabled" : "disabled");
 	reply = submission_ask(mta, &toggled);
 	expect_nothing_wrong(answer_wrong(&reply, enable ? NULL : WORDS_TOGGLED));
-	site_do(&site, "mailbox remove other%d@shut.test", number);
+	instance_do(&instance, "mailbox remove other%d@shut.test", number);
 }
 
 START_TEST(changes_made_while_200_connections_ask)
 {
 	int changes = deadline_factor() > 1 ? CHANGES_SLOW : CHANGES;
 	struct submission toggled = submission_by(TOGGLED);
-	struct mta *mta = submission_connect(&site, &toggled);
+	struct mta *mta = submission_connect(&instance, &toggled);
 	off_t before, bound;
 	pid_t workers[WORKERS];
 	struct outcome outcome;
@@ -186,7 +187,7 @@ START_TEST(changes_made_while_200_connections_ask)
 	int i;
 
 	workers_start(workers);
-	before = file_size(site.database);
+	before = file_size(instance.database);
 	for (i = 0; i < changes && !atomic_load(&report->wrong); i++)
 		change_make(mta, i);
 	workers_stop(workers);
@@ -197,10 +198,10 @@ START_TEST(changes_made_while_200_connections_ask)
 	 * that stays behind would cost 6 pages for each of the 3 commands of a change.
 	 */
 	bound = before + (off_t)changes * 3 * RECORD + 64 * PAGE;
-	ck_assert_int_le(file_size(site.database), bound);
+	ck_assert_int_le(file_size(instance.database), bound);
 	ck_assert_int_gt(atomic_load(&report->asked), WORKERS * CONNECTIONS);
-	ck_assert_int_eq(site_ctl(&site, &outcome, "verify"), 0);
-	log = site_log(&site);
+	ck_assert_int_eq(instance_ctl(&instance, &outcome, "verify"), 0);
+	log = instance_log(&instance);
 	ck_assert_ptr_null(strstr(log, "store-error"));
 	free(log);
 	mta_close(&mta);

@@ -3,8 +3,8 @@
 #include "tests/lib/mta.h"
 
 #include "tests/lib/deadline.h"
-#include "tests/lib/dial.h"
-#include "tests/lib/wire.h"
+#include "tests/lib/milter_packet.h"
+#include "tests/lib/test_socket.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -27,7 +27,7 @@ struct mta *
 mta_open(const char *socket)
 {
 	struct mta *mta;
-	int fd = dial_socket(socket);
+	int fd = test_socket_connect(socket);
 
 	if (fd < 0)
 		return NULL;
@@ -64,13 +64,13 @@ mta_patience(struct mta *mta, int milliseconds)
 bool
 mta_raw(struct mta *mta, const void *bytes, size_t size)
 {
-	return wire_send(mta->fd, bytes, size);
+	return milter_packet_send_bytes(mta->fd, bytes, size);
 }
 
 bool
 mta_packet(struct mta *mta, char command, const void *data, size_t size)
 {
-	return wire_send_packet(mta->fd, command, data, size);
+	return milter_packet_send(mta->fd, command, data, size);
 }
 
 /* kind_of - names a reply by its letter */
@@ -97,18 +97,18 @@ struct mta_reply
 mta_read(struct mta *mta)
 {
 	struct mta_reply reply = {.kind = MTA_CLOSED};
-	enum wire_result result;
+	enum milter_packet_result result;
 	char *data = NULL;
 	size_t size = 0;
 
 	do {
 		free(data);
 		data = NULL;
-		result = wire_read_packet(
+		result = milter_packet_read(
 		    mta->fd, mta->patience, &reply.command, &data, &size);
-	} while (result == WIRE_READ && reply.command == 'p');
-	if (result != WIRE_READ) {
-		reply.kind = result == WIRE_SILENT ? MTA_SILENT : MTA_CLOSED;
+	} while (result == MILTER_PACKET_READ && reply.command == 'p');
+	if (result != MILTER_PACKET_READ) {
+		reply.kind = result == MILTER_PACKET_SILENT ? MTA_SILENT : MTA_CLOSED;
 		return reply;
 	}
 	reply.kind = kind_of(reply.command);
@@ -150,8 +150,8 @@ mta_negotiate_as(struct mta *mta, uint32_t version, uint32_t actions, uint32_t s
 
 	if (!mta_packet(mta, 'O', offer, sizeof(offer)))
 		return false;
-	if (wire_read_packet(mta->fd, mta->patience, &command, &data, &size) !=
-	    WIRE_READ)
+	if (milter_packet_read(mta->fd, mta->patience, &command, &data, &size) !=
+	    MILTER_PACKET_READ)
 		return false;
 	agreed = command == 'O' && size >= OPTIONS_SIZE;
 	if (agreed) {

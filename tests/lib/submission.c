@@ -4,7 +4,7 @@
 #include "tests/lib/submission.h"
 
 #include "tests/lib/deadline.h"
-#include "tests/lib/logline.h"
+#include "tests/lib/log_line.h"
 
 #include <check.h>
 #include <stdarg.h>
@@ -65,12 +65,12 @@ macros_tell(struct mta *mta, enum mta_stage stage, const struct submission *subm
 }
 
 struct mta *
-submission_connect(const struct site *site, const struct submission *submission)
+submission_connect(const struct instance *instance, const struct submission *submission)
 {
-	struct mta *mta = mta_open(site->socket);
+	struct mta *mta = mta_open(instance->socket);
 	struct mta_reply reply;
 
-	ck_assert_msg(mta != NULL, "no connection to %s", site->socket);
+	ck_assert_msg(mta != NULL, "no connection to %s", instance->socket);
 	ck_assert(mta_negotiate(mta));
 	ck_assert(macros_tell(mta, MTA_AT_CONNECT, submission));
 	reply = mta_connect(mta, "client.example.test", "192.0.2.10");
@@ -94,9 +94,9 @@ submission_ask(struct mta *mta, const struct submission *submission)
 }
 
 struct mta_reply
-submission_send(const struct site *site, const struct submission *submission)
+submission_send(const struct instance *instance, const struct submission *submission)
 {
-	struct mta *mta = submission_connect(site, submission);
+	struct mta *mta = submission_connect(instance, submission);
 	struct mta_reply reply = submission_ask(mta, submission);
 
 	mta_quit(mta);
@@ -105,11 +105,11 @@ submission_send(const struct site *site, const struct submission *submission)
 }
 
 struct mta_reply
-submission_send_by(const struct site *site, const char *login)
+submission_send_by(const struct instance *instance, const char *login)
 {
 	struct submission submission = submission_by(login);
 
-	return submission_send(site, &submission);
+	return submission_send(instance, &submission);
 }
 
 /* explain - writes an explanation */
@@ -181,33 +181,34 @@ reply_not_denial(const struct mta_reply *reply, const char *text)
 }
 
 const char *
-log_not_denial(const struct site *site, const struct mta_reply *reply,
+log_not_denial(const struct instance *instance, const struct mta_reply *reply,
     const char *verdict, const char *reason)
 {
-	char line[LOGLINE_SIZE], id[ID_SIZE];
+	char line[LOG_LINE_SIZE], id[ID_SIZE];
 
 	reply_id(reply, id, sizeof(id));
-	if (!logline_find(site, "id", id, line, sizeof(line)))
-		return explain("no line with id=%s in %s", id, site->log);
-	if (!logline_says(line, "verdict", verdict) ||
-	    !logline_says(line, "reason", reason))
+	if (!log_line_find(instance, "id", id, line, sizeof(line)))
+		return explain("no line with id=%s in %s", id, instance->log);
+	if (!log_line_says(line, "verdict", verdict) ||
+	    !log_line_says(line, "reason", reason))
 		return explain("wanted %s, %s, got: %.4000s", verdict, reason, line);
 	return NULL;
 }
 
 const char *
-log_not_decision(
-    const struct site *site, const char *login, const char *verdict, const char *reason)
+log_not_decision(const struct instance *instance, const char *login,
+    const char *verdict, const char *reason)
 {
 	int64_t deadline = deadline_in(LINE_LIMIT);
-	char line[LOGLINE_SIZE];
+	char line[LOG_LINE_SIZE];
 
 	/* The last line may still be that of an earlier decision. */
 	do {
-		if (!logline_find(site, "login", login, line, sizeof(line)))
-			return explain("no line with login=%s in %s", login, site->log);
-		if (logline_says(line, "verdict", verdict) &&
-		    logline_says(line, "reason", reason))
+		if (!log_line_find(instance, "login", login, line, sizeof(line)))
+			return explain(
+			    "no line with login=%s in %s", login, instance->log);
+		if (log_line_says(line, "verdict", verdict) &&
+		    log_line_says(line, "reason", reason))
 			return NULL;
 	} while (deadline_pause(deadline));
 	return explain("wanted %s, %s, got: %.4000s", verdict, reason, line);

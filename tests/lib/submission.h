@@ -4,8 +4,8 @@
 #ifndef TESTS_LIB_SUBMISSION_H
 #define TESTS_LIB_SUBMISSION_H
 
+#include "tests/lib/instance.h"
 #include "tests/lib/mta.h"
-#include "tests/lib/site.h"
 
 /* The macros of a submission; NULL leaves one out. */
 struct submission {
@@ -24,20 +24,20 @@ struct submission submission_by(const char *login);
 /* The same as Sendmail tells it; `login` is xtext already. */
 struct submission submission_by_sendmail(const char *login);
 
-/* Connects to the site's milter, negotiates, and tells what an MTA tells before MAIL.
- * Fails the test when the milter is not there. mta_close() ends it. */
+/* Connects to the instance's milter, negotiates, and tells what an MTA tells before
+ * MAIL. Fails the test when the milter is not there. mta_close() ends it. */
 struct mta *submission_connect(
-    const struct site *site, const struct submission *submission);
+    const struct instance *instance, const struct submission *submission);
 
 /* Sends the macros of MAIL, and MAIL, and takes the message back (ABORT). */
 struct mta_reply submission_ask(struct mta *mta, const struct submission *submission);
 
 /* Both, on a connection that ends with it. */
 struct mta_reply submission_send(
-    const struct site *site, const struct submission *submission);
+    const struct instance *instance, const struct submission *submission);
 
 /* Asks with submission_by(login). */
-struct mta_reply submission_send_by(const struct site *site, const char *login);
+struct mta_reply submission_send_by(const struct instance *instance, const char *login);
 
 /* Why a reply is not one that lets the mail pass (the string is good until the next
  * call), or NULL when it is. */
@@ -51,11 +51,11 @@ const char *reply_not_denial(const struct mta_reply *reply, const char *text);
 void reply_id(const struct mta_reply *reply, char *id, size_t size);
 
 /* Why the log has no line for this denial with this verdict and reason, or NULL. */
-const char *log_not_denial(const struct site *site, const struct mta_reply *reply,
-    const char *verdict, const char *reason);
+const char *log_not_denial(const struct instance *instance,
+    const struct mta_reply *reply, const char *verdict, const char *reason);
 
 /* Why the last line of the log for `login` has not this verdict and reason, or NULL. */
-const char *log_not_decision(const struct site *site, const char *login,
+const char *log_not_decision(const struct instance *instance, const char *login,
     const char *verdict, const char *reason);
 
 /* Fails the test with the explanation, when there is one. */
@@ -66,33 +66,36 @@ const char *log_not_decision(const struct site *site, const char *login,
 	} while (0)
 
 /* The mail passes, and the log says why. */
-#define expect_pass(site, login, verdict, reason) \
+#define expect_pass(instance, login, verdict, reason) \
 	do { \
-		struct mta_reply passed = submission_send_by(site, login); \
+		struct mta_reply passed = submission_send_by(instance, login); \
 		expect_nothing_wrong(reply_not_accept(&passed)); \
-		expect_nothing_wrong(log_not_decision(site, login, verdict, reason)); \
+		expect_nothing_wrong( \
+		    log_not_decision(instance, login, verdict, reason)); \
 	} while (0)
 
 /* The mail is denied with these words, and the log says why, under the reply's id. */
-#define expect_denial(site, login, text, verdict, reason) \
+#define expect_denial(instance, login, text, verdict, reason) \
 	do { \
-		struct mta_reply denied = submission_send_by(site, login); \
+		struct mta_reply denied = submission_send_by(instance, login); \
 		expect_nothing_wrong(reply_not_denial(&denied, text)); \
-		expect_nothing_wrong(log_not_denial(site, &denied, verdict, reason)); \
+		expect_nothing_wrong( \
+		    log_not_denial(instance, &denied, verdict, reason)); \
 	} while (0)
 
 /* The same two for a struct submission. */
-#define expect_submission_pass(site, submission) \
+#define expect_submission_pass(instance, submission) \
 	do { \
-		struct mta_reply passed = submission_send(site, submission); \
+		struct mta_reply passed = submission_send(instance, submission); \
 		expect_nothing_wrong(reply_not_accept(&passed)); \
 	} while (0)
 
-#define expect_submission_denial(site, submission, text, verdict, reason) \
+#define expect_submission_denial(instance, submission, text, verdict, reason) \
 	do { \
-		struct mta_reply denied = submission_send(site, submission); \
+		struct mta_reply denied = submission_send(instance, submission); \
 		expect_nothing_wrong(reply_not_denial(&denied, text)); \
-		expect_nothing_wrong(log_not_denial(site, &denied, verdict, reason)); \
+		expect_nothing_wrong( \
+		    log_not_denial(instance, &denied, verdict, reason)); \
 	} while (0)
 
 #endif

@@ -3,7 +3,7 @@
 #include "tests/lib/suite.h"
 
 #include "tests/lib/deadline.h"
-#include "tests/lib/site.h"
+#include "tests/lib/instance.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ suite_run(Suite *suite)
 	int failed;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (!site_base_open()) {
+	if (!instance_base_open()) {
 		perror("mkdtemp");
 		srunner_free(runner);
 		return EXIT_FAILURE;
@@ -37,7 +37,7 @@ suite_run(Suite *suite)
 	srunner_run_all(runner, CK_SILENT);
 	failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
-	site_base_close(failed > 0);
+	instance_base_close(failed > 0);
 	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

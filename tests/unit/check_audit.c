@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_audit.c - the audit log: every change of it is found, and named. */
-#include "tests/lib/findings.h"
+#include "tests/lib/audit_findings.h"
 #include "tests/lib/suite.h"
 
 #include "policy/audit/audit_prune.h"
@@ -62,12 +62,12 @@ teardown(void)
 
 START_TEST(whole_log_holds)
 {
-	struct findings found;
+	struct audit_findings found;
 	struct digest head;
 
 	for (unsigned i = 0; i < entries; i++) {
 		head = raw_hash(&raw[i]);
-		findings_take(&found, txn, &head);
+		audit_findings_take(&found, txn, &head);
 		ck_assert_uint_eq(found.count, 0);
 		ck_assert_uint_eq(found.account.head_number, i + 1);
 		ck_assert_int_eq(found.account.head_when, NOON);
@@ -77,8 +77,8 @@ START_TEST(whole_log_holds)
 	ck_assert_uint_eq(found.account.last, entries);
 	ck_assert_uint_eq(found.account.pruned, 0);
 	memset(&head, 0, sizeof(head)); /* what a log that has no entry has */
-	findings_take(&found, txn, &head);
-	ck_assert(findings_have(&found, AUDIT_NO_HEAD, entries));
+	audit_findings_take(&found, txn, &head);
+	ck_assert(audit_findings_have(&found, AUDIT_NO_HEAD, entries));
 }
 END_TEST
 
@@ -87,7 +87,7 @@ END_TEST
 static void
 flips_expect(bool alone)
 {
-	struct findings found;
+	struct audit_findings found;
 	uint64_t number;
 
 	for (unsigned i = 0; i < entries; i++) {
@@ -95,8 +95,8 @@ flips_expect(bool alone)
 		for (size_t bit = 0; bit < raw[i].len * BITS; bit++) {
 			raw[i].value[bit / BITS] ^= (uint8_t)(1 << bit % BITS);
 			raw_put(txn, &raw[i]);
-			findings_take(&found, txn, NULL);
-			ck_assert_msg(findings_name(&found, number),
+			audit_findings_take(&found, txn, NULL);
+			ck_assert_msg(audit_findings_name(&found, number),
 			    "entry %u, bit %zu: %u findings", i + 1, bit, found.count);
 			ck_assert_msg(found.count == 1 || !alone,
 			    "entry %u, bit %zu: %u findings", i + 1, bit, found.count);
@@ -104,7 +104,7 @@ flips_expect(bool alone)
 		}
 		raw_put(txn, &raw[i]);
 	}
-	findings_expect_none(txn);
+	audit_findings_expect_none(txn);
 }
 
 START_TEST(every_bit_of_an_entry_counts)
@@ -131,7 +131,7 @@ END_TEST
 
 START_TEST(every_bit_of_a_key_counts)
 {
-	struct findings found;
+	struct audit_findings found;
 	struct raw moved;
 
 	for (unsigned i = 0; i < entries; i++) {
@@ -140,28 +140,28 @@ START_TEST(every_bit_of_a_key_counts)
 			moved = raw[i];
 			moved.key.at[bit / BITS] ^= (uint8_t)(1 << bit % BITS);
 			raw_put(txn, &moved);
-			findings_take(&found, txn, NULL);
-			ck_assert_msg(findings_name(&found, i + 1),
+			audit_findings_take(&found, txn, NULL);
+			ck_assert_msg(audit_findings_name(&found, i + 1),
 			    "entry %u, bit %zu: %u findings", i + 1, bit, found.count);
 			raw_delete(txn, &moved);
 			for (unsigned k = 0; k < entries; k++)
 				raw_put(txn, &raw[k]);
 		}
 	}
-	findings_expect_none(txn);
+	audit_findings_expect_none(txn);
 }
 END_TEST
 
 START_TEST(shortened_entries_are_found)
 {
-	struct findings found;
+	struct audit_findings found;
 	struct raw cut;
 
 	for (unsigned i = 0; i < entries; i++) {
 		for (cut = raw[i]; cut.len-- > 0;) {
 			raw_put(txn, &cut);
-			findings_take(&found, txn, NULL);
-			ck_assert(findings_name(&found, i + 1));
+			audit_findings_take(&found, txn, NULL);
+			ck_assert(audit_findings_name(&found, i + 1));
 		}
 		raw_put(txn, &raw[i]);
 	}
@@ -172,23 +172,23 @@ START_TEST(removed_entries_are_found)
 {
 	for (unsigned i = 0; i < entries; i++) {
 		raw_delete(txn, &raw[i]);
-		findings_expect_one(
+		audit_findings_expect_one(
 		    txn, i + 1 < entries ? AUDIT_MISSING : AUDIT_CUT, i + 1);
 		raw_put(txn, &raw[i]);
 	}
 	raw_delete(txn, &raw[3]);
 	raw_delete(txn, &raw[4]);
-	findings_expect_one(txn, AUDIT_MISSING, 4); /* to 5 */
+	audit_findings_expect_one(txn, AUDIT_MISSING, 4); /* to 5 */
 	for (unsigned i = 0; i < entries; i++)
 		if (i != 3 && i != 4)
 			raw_delete(txn, &raw[i]);
-	findings_expect_one(txn, AUDIT_CUT, 1);
+	audit_findings_expect_one(txn, AUDIT_CUT, 1);
 }
 END_TEST
 
 START_TEST(swapped_entries_are_found)
 {
-	struct findings found;
+	struct audit_findings found;
 	struct raw other;
 
 	for (unsigned i = 0; i < entries; i++) {
@@ -199,14 +199,14 @@ START_TEST(swapped_entries_are_found)
 			other = raw[k];
 			other.key = raw[i].key;
 			raw_put(txn, &other);
-			findings_take(&found, txn, NULL);
-			ck_assert(findings_have(&found, AUDIT_ALTERED, i + 1));
-			ck_assert(findings_have(&found, AUDIT_ALTERED, k + 1));
+			audit_findings_take(&found, txn, NULL);
+			ck_assert(audit_findings_have(&found, AUDIT_ALTERED, i + 1));
+			ck_assert(audit_findings_have(&found, AUDIT_ALTERED, k + 1));
 			raw_put(txn, &raw[i]);
 			raw_put(txn, &raw[k]);
 		}
 	}
-	findings_expect_none(txn);
+	audit_findings_expect_none(txn);
 }
 END_TEST
 
@@ -234,38 +234,38 @@ START_TEST(forged_entry_does_not_fit_the_next)
 
 	forge(&forged, &previous, "nobody");
 	raw_put(txn, &forged);
-	findings_expect_one(txn, AUDIT_ALTERED, 5);
+	audit_findings_expect_one(txn, AUDIT_ALTERED, 5);
 	raw_put(txn, &raw[3]);
 	previous = raw_hash(&raw[entries - 2]);
 	forged = raw[entries - 1];
 	forge(&forged, &previous, "nobody");
 	raw_put(txn, &forged);
-	findings_expect_one(txn, AUDIT_HEAD, entries);
+	audit_findings_expect_one(txn, AUDIT_HEAD, entries);
 }
 END_TEST
 
 START_TEST(inserted_entries_are_found)
 {
 	struct raw odd = raw[3], shifted;
-	struct findings found;
+	struct audit_findings found;
 
 	odd.key.at[odd.key.len++] = 0; /* between 4 and 5 */
 	raw_put(txn, &odd);
-	findings_expect_one(txn, AUDIT_UNREADABLE, 4);
+	audit_findings_expect_one(txn, AUDIT_UNREADABLE, 4);
 	raw_delete(txn, &odd);
 	key_number(&odd.key, TABLE_AUDIT, 0);
 	raw_put(txn, &odd);
-	findings_expect_one(txn, AUDIT_UNREADABLE, 0);
+	audit_findings_expect_one(txn, AUDIT_UNREADABLE, 0);
 	raw_delete(txn, &odd);
 	for (unsigned i = entries; i-- > 4;) { /* make room for another number 5 */
 		shifted = raw[i];
 		key_number(&shifted.key, TABLE_AUDIT, i + 2);
 		raw_put(txn, &shifted);
 	}
-	findings_take(&found, txn, NULL);
+	audit_findings_take(&found, txn, NULL);
 	for (uint64_t n = 6; n <= entries + 1; n++)
-		ck_assert(findings_have(&found, AUDIT_ALTERED, n));
-	ck_assert(findings_have(&found, AUDIT_BEHIND, entries + 1));
+		ck_assert(audit_findings_have(&found, AUDIT_ALTERED, n));
+	ck_assert(audit_findings_have(&found, AUDIT_BEHIND, entries + 1));
 }
 END_TEST
 
@@ -274,13 +274,13 @@ START_TEST(entry_behind_the_head_is_found)
 	struct digest previous = raw_hash(&raw[entries - 1]);
 	struct raw more = raw[entries - 1];
 	struct audit_entry entry = {.kind = AUDIT_SUMMARY};
-	struct findings found;
+	struct audit_findings found;
 
 	key_number(&more.key, TABLE_AUDIT, entries + 1);
 	forge(&more, &previous, "");
 	raw_put(txn, &more);
-	findings_take(&found, txn, NULL);
-	ck_assert(findings_have(&found, AUDIT_BEHIND, entries + 1));
+	audit_findings_take(&found, txn, NULL);
+	ck_assert(audit_findings_have(&found, AUDIT_BEHIND, entries + 1));
 	expect_error(ERR_DAMAGED, audit_table_append(txn, &journal, &entry));
 }
 END_TEST
@@ -288,25 +288,25 @@ END_TEST
 START_TEST(cut_tail_shows_against_a_head)
 {
 	struct digest head = store_meta(txn)->audit_head, last = raw_hash(&raw[6]);
-	struct findings found;
+	struct audit_findings found;
 
 	raw_delete(txn, &raw[8]);
 	raw_delete(txn, &raw[7]);
-	findings_expect_one(txn, AUDIT_CUT, 8);
+	audit_findings_expect_one(txn, AUDIT_CUT, 8);
 	store_set_audit(txn, 7, &last); /* the meta record mended */
-	findings_expect_one(txn, AUDIT_POLICY, 7);
-	findings_take(&found, txn, &head);
-	ck_assert(findings_have(&found, AUDIT_NO_HEAD, 7));
+	audit_findings_expect_one(txn, AUDIT_POLICY, 7);
+	audit_findings_take(&found, txn, &head);
+	ck_assert(audit_findings_have(&found, AUDIT_NO_HEAD, 7));
 	store_watch(txn, NULL, NULL); /* and the policy as it was then */
 	mailbox_store(txn, "kim@acme.test", SMTP_AUTH_INHERIT, "");
 	mailbox_store(txn, "lee@acme.test", SMTP_AUTH_INHERIT, "");
-	findings_expect_none(txn);
-	findings_take(&found, txn, &last);
+	audit_findings_expect_none(txn);
+	audit_findings_take(&found, txn, &last);
 	ck_assert_uint_eq(found.count, 0);
 	ck_assert_uint_eq(found.account.head_number, 7);
-	findings_take(&found, txn, &head);
+	audit_findings_take(&found, txn, &head);
 	ck_assert_uint_eq(found.count, 1);
-	ck_assert(findings_have(&found, AUDIT_NO_HEAD, 7));
+	ck_assert(audit_findings_have(&found, AUDIT_NO_HEAD, 7));
 	ck_assert_uint_eq(found.account.head_number, 0);
 }
 END_TEST
@@ -314,7 +314,7 @@ END_TEST
 START_TEST(rewritten_log_shows_against_a_head)
 {
 	struct digest previous = {{0}}, head;
-	struct findings found;
+	struct audit_findings found;
 
 	for (unsigned i = 0; i < entries; i++) {
 		head = raw_hash(&raw[i]);
@@ -324,30 +324,30 @@ START_TEST(rewritten_log_shows_against_a_head)
 		ck_assert(!digest_equal(&head, &previous));
 	}
 	head = store_meta(txn)->audit_head;
-	findings_expect_one(txn, AUDIT_HEAD, entries);
+	audit_findings_expect_one(txn, AUDIT_HEAD, entries);
 	store_set_audit(txn, entries, &previous);
-	findings_expect_none(txn);
-	findings_take(&found, txn, &head);
+	audit_findings_expect_none(txn);
+	audit_findings_take(&found, txn, &head);
 	ck_assert_uint_eq(found.count, 1);
-	ck_assert(findings_have(&found, AUDIT_NO_HEAD, entries));
+	ck_assert(audit_findings_have(&found, AUDIT_NO_HEAD, entries));
 }
 END_TEST
 
 START_TEST(meta_record_is_compared)
 {
 	struct digest head = store_meta(txn)->audit_head;
-	struct findings found;
+	struct audit_findings found;
 
 	for (size_t bit = 0; bit < (size_t)DIGEST_BYTES * BITS; bit++) {
 		struct digest other = head;
 
 		other.byte[bit / BITS] ^= (uint8_t)(1 << bit % BITS);
 		store_set_audit(txn, entries, &other);
-		findings_expect_one(txn, AUDIT_HEAD, entries);
+		audit_findings_expect_one(txn, AUDIT_HEAD, entries);
 	}
 	for (unsigned bit = 0; bit < 64; bit++) {
 		store_set_audit(txn, entries ^ UINT64_C(1) << bit, &head);
-		findings_take(&found, txn, NULL);
+		audit_findings_take(&found, txn, NULL);
 		ck_assert_uint_gt(found.count, 0);
 	}
 }
@@ -357,12 +357,12 @@ START_TEST(policy_changed_behind_the_log_is_found)
 {
 	store_watch(txn, NULL, NULL);
 	mailbox_store(txn, "eve@acme.test", SMTP_AUTH_ENABLED, "");
-	findings_expect_one(txn, AUDIT_POLICY, entries);
+	audit_findings_expect_one(txn, AUDIT_POLICY, entries);
 	audit_watch(txn, &journal);
 	mailbox_store(txn, "fay@acme.test", SMTP_AUTH_ENABLED, "");
-	findings_expect_one(txn, AUDIT_POLICY, entries + 1); /* for ever */
+	audit_findings_expect_one(txn, AUDIT_POLICY, entries + 1); /* for ever */
 	mailbox_store(txn, "gus@acme.test", SMTP_AUTH_ENABLED, "");
-	findings_expect_one(txn, AUDIT_POLICY, entries + 1);
+	audit_findings_expect_one(txn, AUDIT_POLICY, entries + 1);
 }
 END_TEST
 
@@ -374,9 +374,9 @@ START_TEST(policy_changed_in_front_of_a_summary_is_found)
 	txn = txn_begin(store);
 	mailbox_store(txn, "fay@acme.test", SMTP_AUTH_ENABLED, "");
 	summary_append(); /* of fay, and not of eve */
-	findings_expect_one(txn, AUDIT_POLICY, entries + 1);
+	audit_findings_expect_one(txn, AUDIT_POLICY, entries + 1);
 	summary_append(); /* of nothing */
-	findings_expect_one(txn, AUDIT_POLICY, entries + 1);
+	audit_findings_expect_one(txn, AUDIT_POLICY, entries + 1);
 }
 END_TEST
 
@@ -387,10 +387,10 @@ START_TEST(empty_log_is_that_of_an_empty_policy)
 	for (unsigned i = 0; i < entries; i++)
 		raw_delete(txn, &raw[i]);
 	store_set_audit(txn, 0, &none);
-	findings_expect_one(txn, AUDIT_POLICY, 0);
+	audit_findings_expect_one(txn, AUDIT_POLICY, 0);
 	store_abort(&txn);
 	txn = txn_begin(store);
-	findings_expect_none(txn);
+	audit_findings_expect_none(txn);
 }
 END_TEST
 
@@ -405,20 +405,20 @@ START_TEST(newer_entry_is_told_from_an_altered_one)
 	memcpy(newer.value + newer.len - DIGEST_BYTES, hash.byte, DIGEST_BYTES);
 	raw_put(txn, &newer);
 	store_set_audit(txn, entries, &hash);
-	findings_expect_one(txn, AUDIT_UNREADABLE, entries);
+	audit_findings_expect_one(txn, AUDIT_UNREADABLE, entries);
 }
 END_TEST
 
 START_TEST(damage_of_the_database_is_a_finding)
 {
 	static const uint8_t value[DB_VALUE_MAX + 1];
-	struct findings found;
+	struct audit_findings found;
 
 	expect_ok(
 	    db_put(store_db(txn), &raw[4].key, (struct bytes){value, sizeof(value)}));
-	findings_take(&found, txn, NULL); /* a cursor cannot take it */
+	audit_findings_take(&found, txn, NULL); /* a cursor cannot take it */
 	ck_assert_uint_eq(found.count, 1);
-	ck_assert(findings_have(&found, AUDIT_DAMAGE, 4));
+	ck_assert(audit_findings_have(&found, AUDIT_DAMAGE, 4));
 }
 END_TEST
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_audit_prune.c - pruning the audit log, and finding a time in it. */
-#include "tests/lib/findings.h"
+#include "tests/lib/audit_findings.h"
 #include "tests/lib/suite.h"
 
 #include "policy/audit/audit_prune.h"
@@ -55,17 +55,17 @@ prune(instant before)
 {
 	journal.when = NOW;
 	expect_ok(audit_prune(txn, &journal, before, false, &pruned, &why));
-	findings_expect_none(txn);
+	audit_findings_expect_none(txn);
 }
 
 /* log_expect - a stub of this number (0: none), and so many records */
 static void
 log_expect(uint64_t stub, unsigned records)
 {
-	struct findings found;
+	struct audit_findings found;
 
 	ck_assert_uint_eq(raw_read(txn, raw), records);
-	findings_take(&found, txn, NULL);
+	audit_findings_take(&found, txn, NULL);
 	ck_assert_uint_eq(found.count, 0);
 	ck_assert_uint_eq(found.account.pruned, stub);
 	ck_assert_uint_eq(found.account.entries, records - (stub > 0));
@@ -85,7 +85,7 @@ END_TEST
 START_TEST(old_entries_leave_a_stub)
 {
 	struct digest fifth, sixth, head;
-	struct findings found;
+	struct audit_findings found;
 
 	raw_read(txn, raw);
 	fifth = raw_hash(&raw[4]);
@@ -95,13 +95,13 @@ START_TEST(old_entries_leave_a_stub)
 	ck_assert_uint_eq(pruned.removed, 5);
 	ck_assert_uint_eq(pruned.last, 5);
 	log_expect(5, 1 + (CHANGES - 5) + 1);
-	findings_take(&found, txn, &fifth); /* a head of then is still good */
+	audit_findings_take(&found, txn, &fifth); /* a head of then is still good */
 	ck_assert_uint_eq(found.account.head_number, 5);
 	ck_assert_int_eq(found.account.head_when, INSTANT_NONE);
-	findings_take(&found, txn, &sixth);
+	audit_findings_take(&found, txn, &sixth);
 	ck_assert_uint_eq(found.account.head_number, 6);
-	findings_take(&found, txn, &head);
-	ck_assert(findings_have(&found, AUDIT_NO_HEAD, CHANGES + 1));
+	audit_findings_take(&found, txn, &head);
+	ck_assert(audit_findings_have(&found, AUDIT_NO_HEAD, CHANGES + 1));
 }
 END_TEST
 
@@ -130,7 +130,7 @@ START_TEST(all_can_be_pruned)
 	ck_assert_uint_eq(pruned.removed, 2);
 	log_expect(CHANGES + 2, 2);
 	change(NOW + 8);
-	findings_expect_none(txn);
+	audit_findings_expect_none(txn);
 }
 END_TEST
 
@@ -145,14 +145,14 @@ END_TEST
 
 START_TEST(pruned_log_outlives_its_transaction)
 {
-	struct findings found;
+	struct audit_findings found;
 
 	prune(NOON + 6);
 	txn_commit(&txn);
 	store_close(&store);
 	store = state_store(&state, STORE_READ);
 	txn = txn_begin(store);
-	findings_take(&found, txn, NULL);
+	audit_findings_take(&found, txn, NULL);
 	ck_assert_uint_eq(found.count, 0);
 	ck_assert_uint_eq(found.account.pruned, 5);
 }
@@ -168,13 +168,13 @@ START_TEST(front_cut_without_a_prune_is_found)
 	hash = raw_hash(&raw[2]);
 	for (int i = 0; i < 3; i++)
 		raw_delete(txn, &raw[i]);
-	findings_expect_one(txn, AUDIT_MISSING, 1);
+	audit_findings_expect_one(txn, AUDIT_MISSING, 1);
 	audit_stub(&stub, 3, &hash);
 	record_write_start(&w, raw[2].value, sizeof(raw[2].value));
 	expect_ok(audit_encode(&stub, &hash, store_hasher(txn), &w));
 	raw[2].len = w.len;
 	raw_put(txn, &raw[2]);
-	findings_expect_one(txn, AUDIT_PRUNED, 3);
+	audit_findings_expect_one(txn, AUDIT_PRUNED, 3);
 	expect_error(
 	    ERR_CONFLICT, audit_prune(txn, &journal, NOON, false, &pruned, &why));
 }
@@ -182,16 +182,16 @@ END_TEST
 
 START_TEST(more_cut_than_the_prune_says_is_found)
 {
-	struct findings found;
+	struct audit_findings found;
 
 	prune(NOON + 4);
 	raw_read(txn, raw);
 	raw_delete(txn, &raw[1]); /* 4 */
-	findings_expect_one(txn, AUDIT_MISSING, 4);
+	audit_findings_expect_one(txn, AUDIT_MISSING, 4);
 	raw_delete(txn, &raw[0]);
-	findings_take(&found, txn, NULL);
-	ck_assert(findings_have(&found, AUDIT_MISSING, 1)); /* to 4 */
-	ck_assert(findings_have(&found, AUDIT_PRUNED, 3));
+	audit_findings_take(&found, txn, NULL);
+	ck_assert(audit_findings_have(&found, AUDIT_MISSING, 1)); /* to 4 */
+	ck_assert(audit_findings_have(&found, AUDIT_PRUNED, 3));
 }
 END_TEST
 
@@ -234,7 +234,7 @@ START_TEST(cut_log_begins_anew_by_force)
 	ck_assert_uint_eq(pruned.removed, CHANGES - 1);
 	log_expect(CHANGES, 2);
 	change(NOW);
-	findings_expect_none(txn);
+	audit_findings_expect_none(txn);
 }
 END_TEST
 

@@ -2,7 +2,7 @@
 /* check_damage.c - over a thousand damaged copies of a database: none may lie. */
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
-#include "tests/lib/page.h"
+#include "tests/lib/lmdb_page.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
@@ -299,7 +299,7 @@ flips_check(const char *variant, unsigned kind, int count)
 	size_t pages[1024], found = 0;
 
 	for (size_t i = 2; i < whole.size / page_size && found < 1024; i++)
-		if (page_kind(whole.bytes + i * page_size) == kind)
+		if (lmdb_page_kind(whole.bytes + i * page_size) == kind)
 			pages[found++] = i;
 	ck_assert_uint_ge(found, 1);
 	for (int i = 0; i < count; i++)
@@ -310,8 +310,8 @@ START_TEST(flipped_bits)
 {
 	variant_check("whole", 0, whole.bytes, whole.size);
 	ck_assert_uint_eq(held, 1);
-	flips_check("flip in a branch", PAGE_BRANCH, BRANCH_FLIPS);
-	flips_check("flip in a leaf", PAGE_LEAF, LEAF_FLIPS);
+	flips_check("flip in a branch", LMDB_PAGE_BRANCH, BRANCH_FLIPS);
+	flips_check("flip in a leaf", LMDB_PAGE_LEAF, LEAF_FLIPS);
 	for (size_t i = 0; i < META_FLIPS; i++)
 		flip_check("flip in a meta page", i % 2, META_BYTES);
 	ck_assert_uint_ge(variants, VARIANTS_LEAST);
@@ -325,9 +325,9 @@ START_TEST(neighbours_that_change_places)
 	for (size_t i = 2; i < whole.size / page_size; i++) {
 		char *page = whole.bytes + i * page_size;
 
-		for (size_t k = 0; page_swap(page, k); k++) {
+		for (size_t k = 0; lmdb_page_swap(page, k); k++) {
 			variant_check("places changed", i, whole.bytes, whole.size);
-			ck_assert(page_swap(page, k));
+			ck_assert(lmdb_page_swap(page, k));
 		}
 	}
 	ck_assert_uint_gt(variants, RECORDS);
@@ -341,7 +341,7 @@ START_TEST(flipped_bits_in_headers_of_branches)
 	enum { HEADER = 24 };
 
 	for (size_t i = 2; i < whole.size / page_size; i++) {
-		if (page_kind(whole.bytes + i * page_size) != PAGE_BRANCH)
+		if (lmdb_page_kind(whole.bytes + i * page_size) != LMDB_PAGE_BRANCH)
 			continue;
 		for (size_t bit = 0; bit < HEADER * 8; bit++) {
 			size_t at = i * page_size + bit / 8;

@@ -2,9 +2,9 @@
 /* check_listener.c - what the daemon does to the file of its socket, and to no other.
  */
 #include "milter/service/listener.h"
-#include "tests/lib/dial.h"
 #include "tests/lib/file.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/test_socket.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ socket_make(const char *name)
 	char spec[80];
 
 	snprintf(spec, sizeof spec, "unix:%s", name);
-	ck_assert_int_ge(dial_listen(spec), 0);
+	ck_assert_int_ge(test_socket_listen(spec), 0);
 	ck_assert_int_eq(chmod(name, 0600), 0);
 }
 

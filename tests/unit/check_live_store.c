@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_live_store.c - the keeper: first scan, faults, replaced files, recovery. */
+/* check_live_store.c - the live store: first scan, faults, replaced files, recovery. */
+#include "tests/lib/database_image.h"
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
-#include "tests/lib/image.h"
 #include "tests/lib/suite.h"
 
 #include "policy/live/read_pool.h"
@@ -17,12 +17,12 @@
 
 enum {
 	RECOVERY = 5000, /* milliseconds, by specification */
-	LOOK = 2000,     /* the keeper looks at the files once a second */
+	LOOK = 2000,     /* the live store looks at the files once a second */
 	SECOND = 1000,
 	PAGE = 4096
 };
 
-/* What the keeper told, under the mutex. */
+/* What the live store told, under the mutex. */
 static struct {
 	pthread_mutex_t mutex;
 	int told[KEEPER_NOTE + 1];
@@ -30,8 +30,8 @@ static struct {
 } heard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
 static struct state state;
-static struct image image, fresh, later;
-static struct live_store *keeper;
+static struct database_image image, fresh, later;
+static struct live_store *live;
 
 static void
 setup(void)
@@ -42,15 +42,15 @@ setup(void)
 	state_open(&state);
 	expect_ok(write_lock_take(&turn, state.dir, 0, &why)); /* makes the files */
 	write_lock_release(&turn);
-	image_make(&image, "b", 3);
+	database_image_make(&image, "b", 3);
 }
 
 static void
 teardown(void)
 {
-	image_free(&image);
-	image_free(&fresh);
-	image_free(&later);
+	database_image_free(&image);
+	database_image_free(&fresh);
+	database_image_free(&later);
 }
 
 static void
@@ -103,16 +103,16 @@ fault_expect(const char *words)
 static void
 start(void)
 {
-	expect_ok(live_store_start(&keeper, state.dir, listen_to, &heard));
+	expect_ok(live_store_start(&live, state.dir, listen_to, &heard));
 }
 
 /* start_ready - with the image in place, verified, and all told about that */
 static void
 start_ready(void)
 {
-	image_copy(&image, state.data);
+	database_image_copy(&image, state.data);
 	start();
-	ck_assert(keeper_serves(keeper, &image, 0));
+	ck_assert(live_store_serves(live, &image, 0));
 	ready_expect(1);
 }
 
@@ -121,12 +121,12 @@ START_TEST(first_take_waits_for_the_first_scan)
 	struct store_txn *txn;
 	int slot;
 
-	image_copy(&image, state.data);
+	database_image_copy(&image, state.data);
 	start();
-	expect_ok(live_store_take(keeper, &txn, &slot));
+	expect_ok(live_store_take(live, &txn, &slot));
 	ready_expect(1);
 	expect_ok(known_judge(txn, 1));
-	live_store_give(keeper, slot, OK);
+	live_store_give(live, slot, OK);
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
 }
 END_TEST
@@ -140,9 +140,9 @@ START_TEST(damaged_database_is_never_given)
 	/* in keys and values alike, so that only the digest can tell */
 	while ((at = memmem(at, image.size - (size_t)(at - image.bytes), "rather", 6)))
 		memcpy(at, "RATHER", 6);
-	image_copy(&image, state.data);
+	database_image_copy(&image, state.data);
 	start();
-	ck_assert_int_ne(live_store_take(keeper, &txn, &slot), OK);
+	ck_assert_int_ne(live_store_take(live, &txn, &slot), OK);
 	fault_expect("digest");
 	ck_assert_int_eq(told(KEEPER_READY), 0);
 }
@@ -151,15 +151,15 @@ END_TEST
 START_TEST(missing_database_is_told_once_and_found_when_made)
 {
 	start();
-	ck_assert(keeper_refuses(keeper, 0));
+	ck_assert(live_store_refuses(live, 0));
 	fault_expect("smtpauthctl restore");
 	/* some more rounds of looking say nothing new */
 	for (int64_t end = clock_now() + 3 * SECOND; deadline_pause(end);)
-		ck_assert(keeper_refuses(keeper, 0));
+		ck_assert(live_store_refuses(live, 0));
 	ck_assert_int_eq(told(KEEPER_FAULT), 1);
 	ck_assert_int_eq(told(KEEPER_READY), 0);
-	image_replace(&image, state.data);
-	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	database_image_replace(&image, state.data);
+	ck_assert(live_store_serves(live, &image, RECOVERY));
 	ready_expect(1);
 }
 END_TEST
@@ -168,13 +168,13 @@ START_TEST(removed_database_is_a_fault_until_it_is_back)
 {
 	start_ready();
 	ck_assert_int_eq(unlink(state.data), 0);
-	ck_assert(keeper_refuses(keeper, LOOK));
+	ck_assert(live_store_refuses(live, LOOK));
 	fault_expect("smtpauthctl restore");
 	for (int64_t end = deadline_in(2 * SECOND); deadline_pause(end);)
-		ck_assert(keeper_refuses(keeper, 0));
+		ck_assert(live_store_refuses(live, 0));
 	ck_assert_int_eq(told(KEEPER_FAULT), 1);
-	image_replace(&image, state.data);
-	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	database_image_replace(&image, state.data);
+	ck_assert(live_store_serves(live, &image, RECOVERY));
 }
 END_TEST
 
@@ -185,11 +185,11 @@ START_TEST(truncated_database_is_a_fault_until_it_is_whole)
 	start_ready();
 	ck_assert_int_eq(truncate(state.data, sizes[_i]), 0);
 	for (int64_t end = deadline_in(LOOK);
-	     keeper_serves(keeper, &image, 0) && deadline_pause(end);)
+	     live_store_serves(live, &image, 0) && deadline_pause(end);)
 		continue;
-	ck_assert(!keeper_serves(keeper, &image, 0));
-	image_replace(&image, state.data);
-	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	ck_assert(!live_store_serves(live, &image, 0));
+	database_image_replace(&image, state.data);
+	ck_assert(live_store_serves(live, &image, RECOVERY));
 }
 END_TEST
 
@@ -218,10 +218,10 @@ START_TEST(file_written_without_a_commit_is_scanned_at_once)
 {
 	start_ready();
 	name_change();
-	ck_assert(keeper_refuses(keeper, RECOVERY));
+	ck_assert(live_store_refuses(live, RECOVERY));
 	fault_expect("damaged");
-	image_replace(&image, state.data);
-	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	database_image_replace(&image, state.data);
+	ck_assert(live_store_serves(live, &image, RECOVERY));
 }
 END_TEST
 
@@ -239,7 +239,7 @@ START_TEST(file_written_while_nobody_asks_is_verified_before_the_next_decision)
 	ck_assert_int_eq(told(KEEPER_NOTE), 1); /* the state was not good until then */
 	ck_assert_int_eq(told(KEEPER_READY), 2);
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
-	ck_assert(keeper_serves(keeper, &image, 0));
+	ck_assert(live_store_serves(live, &image, 0));
 }
 END_TEST
 
@@ -256,30 +256,30 @@ END_TEST
 START_TEST(other_database_takes_over)
 {
 	static const int commits[] = {3, 1, 30};
-	const struct image *first = &image, *next = &fresh;
+	const struct database_image *first = &image, *next = &fresh;
 	int kind = _i % 5;
 
-	image_continue(&later, &image, "c", 4);
+	database_image_continue(&later, &image, "c", 4);
 	if (kind < 3)
-		image_make(&fresh, "c", commits[kind]);
+		database_image_make(&fresh, "c", commits[kind]);
 	else if (kind == 3)
 		next = &later;
 	else {
 		first = &later;
 		next = &image;
 	}
-	image_copy(first, state.data);
+	database_image_copy(first, state.data);
 	start();
-	ck_assert(keeper_serves(keeper, first, 0));
+	ck_assert(live_store_serves(live, first, 0));
 	if (_i < 5)
-		image_copy(next, state.data);
+		database_image_copy(next, state.data);
 	else
-		image_replace(next, state.data);
-	ck_assert(keeper_serves(keeper, next, RECOVERY));
+		database_image_replace(next, state.data);
+	ck_assert(live_store_serves(live, next, RECOVERY));
 	/* and not without a scan, whatever it looked like before */
 	for (int64_t end = deadline_in(RECOVERY);
 	     told(KEEPER_READY) < 2 && deadline_pause(end);)
-		ck_assert(keeper_serves(keeper, next, RECOVERY));
+		ck_assert(live_store_serves(live, next, RECOVERY));
 	ready_expect(2);
 	if (_i >= 5)
 		ck_assert_int_le(told(KEEPER_FAULT), 1);
@@ -293,15 +293,15 @@ START_TEST(restored_database_takes_over_without_a_fault)
 	int64_t end = clock_now() + LOOK;
 	int slot;
 
-	image_make(&fresh, "c", 2);
+	database_image_make(&fresh, "c", 2);
 	start_ready();
-	image_replace(&fresh, state.data);
+	database_image_replace(&fresh, state.data);
 	while (deadline_pause(end)) {
-		expect_ok(live_store_take(keeper, &txn, &slot));
+		expect_ok(live_store_take(live, &txn, &slot));
 		expect_ok(known_judge(txn, 3));
-		live_store_give(keeper, slot, OK);
+		live_store_give(live, slot, OK);
 	}
-	ck_assert(keeper_serves(keeper, &fresh, RECOVERY));
+	ck_assert(live_store_serves(live, &fresh, RECOVERY));
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
 }
 END_TEST
@@ -312,14 +312,14 @@ START_TEST(reported_damage_starts_a_new_scan)
 	int slot;
 
 	start_ready();
-	expect_ok(live_store_take(keeper, &txn, &slot));
-	live_store_give(keeper, slot, ERR_DAMAGED);
-	ck_assert(keeper_serves(keeper, &image, RECOVERY));
+	expect_ok(live_store_take(live, &txn, &slot));
+	live_store_give(live, slot, ERR_DAMAGED);
+	ck_assert(live_store_serves(live, &image, RECOVERY));
 	ck_assert_int_eq(told(KEEPER_FAULT), 1);
 	ready_expect(2);
-	expect_ok(live_store_take(keeper, &txn, &slot));
-	live_store_give(keeper, slot, ERR_MEMORY); /* says nothing about the files */
-	ck_assert(keeper_serves(keeper, &image, 0));
+	expect_ok(live_store_take(live, &txn, &slot));
+	live_store_give(live, slot, ERR_MEMORY); /* says nothing about the files */
+	ck_assert(live_store_serves(live, &image, 0));
 	ck_assert_int_eq(told(KEEPER_FAULT), 1);
 }
 END_TEST
@@ -332,22 +332,22 @@ START_TEST(exhausted_pool_is_an_error_and_no_hang)
 
 	start_ready();
 	for (int i = 0; i < POOL_SLOTS; i++) {
-		expect_ok(live_store_take(keeper, &txn, &slots[i]));
+		expect_ok(live_store_take(live, &txn, &slots[i]));
 		for (int k = 0; k < i; k++)
 			ck_assert_int_ne(slots[i], slots[k]);
 	}
 	begin = clock_now();
-	expect_error(ERR_BUSY, live_store_take(keeper, &txn, &slot));
+	expect_error(ERR_BUSY, live_store_take(live, &txn, &slot));
 	ck_assert_int_ge(clock_now() - begin, SECOND - 100);
 	ck_assert_int_lt(clock_now() - begin, 2 * SECOND * deadline_factor());
-	live_store_give(keeper, slots[17], OK);
+	live_store_give(live, slots[17], OK);
 	begin = clock_now();
-	expect_ok(live_store_take(keeper, &txn, &slot));
+	expect_ok(live_store_take(live, &txn, &slot));
 	ck_assert_int_eq(slot, slots[17]);
 	ck_assert_int_lt(clock_now() - begin, SECOND);
 	for (int i = 0; i < POOL_SLOTS; i++)
-		live_store_give(keeper, slots[i], OK);
-	ck_assert(keeper_serves(keeper, &image, 0));
+		live_store_give(live, slots[i], OK);
+	ck_assert(live_store_serves(live, &image, 0));
 	ck_assert_int_eq(told(KEEPER_FAULT), 0);
 }
 END_TEST
@@ -358,8 +358,8 @@ START_TEST(name_of_the_folder_may_be_too_long)
 
 	memset(dir, 'd', 65535);
 	dir[65535] = '\0';
-	expect_error(ERR_LIMIT, live_store_start(&keeper, dir, listen_to, &heard));
-	ck_assert_ptr_null(keeper);
+	expect_error(ERR_LIMIT, live_store_start(&live, dir, listen_to, &heard));
+	ck_assert_ptr_null(live);
 	free(dir);
 }
 END_TEST
@@ -367,10 +367,10 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("keeper");
-	TCase *tcase = state_add_case(suite, "keeper");
+	Suite *suite = suite_create("live_store");
+	TCase *tcase = state_add_case(suite, "live_store");
 
-	image_init();
+	database_image_init();
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, first_take_waits_for_the_first_scan);
 	tcase_add_test(tcase, damaged_database_is_never_given);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_live_store_storm.c - many threads decide while the database's files change. */
+#include "tests/lib/database_image.h"
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
-#include "tests/lib/image.h"
 #include "tests/lib/suite.h"
 
 #include "policy/live/read_pool.h"
@@ -19,8 +19,8 @@ enum { THREADS = 8, RECOVERY = 5000, BREATH = 50, REOPENINGS = 400 };
 enum { NOTICED = 2000 };
 
 static struct state state;
-static struct image ours, same, more, fewer, later;
-static struct live_store *keeper;
+static struct database_image ours, same, more, fewer, later;
+static struct live_store *live;
 static pthread_t threads[THREADS];
 static atomic_bool stop, excused;
 static atomic_int owners[POOL_SLOTS]; /* how many threads use a slot */
@@ -41,33 +41,33 @@ static void
 images_make(void)
 {
 	state_open(&state);
-	image_make(&ours, "b", 6);
-	image_make(&same, "c", 6);
-	image_make(&more, "d", 20);
-	image_make(&fewer, "e", 2);
-	image_continue(&later, &ours, "f", 3);
-	image_copy(&ours, state.data);
+	database_image_make(&ours, "b", 6);
+	database_image_make(&same, "c", 6);
+	database_image_make(&more, "d", 20);
+	database_image_make(&fewer, "e", 2);
+	database_image_continue(&later, &ours, "f", 3);
+	database_image_copy(&ours, state.data);
 }
 
 static void
 setup(void)
 {
 	images_make();
-	expect_ok(live_store_start(&keeper, state.dir, ignore, NULL));
+	expect_ok(live_store_start(&live, state.dir, ignore, NULL));
 }
 
 /* teardown - the threads have to end before the images do */
 static void
 teardown(void)
 {
-	image_free(&ours);
-	image_free(&same);
-	image_free(&more);
-	image_free(&fewer);
-	image_free(&later);
+	database_image_free(&ours);
+	database_image_free(&same);
+	database_image_free(&more);
+	database_image_free(&fewer);
+	database_image_free(&later);
 }
 
-/* outcome_of - what is told to the keeper about the use of a snapshot */
+/* outcome_of - what is told to the live store about the use of a snapshot */
 static enum error
 outcome_of(enum error e)
 {
@@ -86,7 +86,7 @@ decide_once(int n)
 	enum error e, whole;
 	int slot;
 
-	e = live_store_take(keeper, &txn, &slot);
+	e = live_store_take(live, &txn, &slot);
 	if (e != OK)
 		return;
 	if (atomic_fetch_add(&owners[slot], 1) != 0)
@@ -100,7 +100,7 @@ decide_once(int n)
 	if (e == ERR_CONFLICT && !atomic_load(&excused))
 		atomic_fetch_add(&bad, 1);
 	atomic_fetch_sub(&owners[slot], 1);
-	live_store_give(keeper, slot, outcome_of(e));
+	live_store_give(live, slot, outcome_of(e));
 }
 
 static void *
@@ -134,20 +134,21 @@ threads_stop(void)
 
 /* serves_again - the image, within the time by specification */
 static void
-serves_again(const struct image *image, const char *after)
+serves_again(const struct database_image *image, const char *after)
 {
-	ck_assert_msg(keeper_serves(keeper, image, RECOVERY),
+	ck_assert_msg(live_store_serves(live, image, RECOVERY),
 	    "%s: \"%s\" is not served after %d ms", after, image->marker, RECOVERY);
 }
 
 START_TEST(files_replaced_by_rename)
 {
-	const struct image *const next[] = {&same, &more, &fewer, &ours, &later, &ours};
+	const struct database_image *const next[] = {
+	    &same, &more, &fewer, &ours, &later, &ours};
 
 	threads_start();
 	serves_again(&ours, "start");
 	for (size_t i = 0; i < sizeof(next) / sizeof(*next); i++) {
-		image_replace(next[i], state.data);
+		database_image_replace(next[i], state.data);
 		serves_again(next[i], "rename");
 	}
 	threads_stop();
@@ -156,13 +157,14 @@ END_TEST
 
 START_TEST(files_overwritten_in_place)
 {
-	const struct image *const next[] = {&same, &more, &fewer, &ours, &later, &ours};
+	const struct database_image *const next[] = {
+	    &same, &more, &fewer, &ours, &later, &ours};
 
 	threads_start();
 	serves_again(&ours, "start");
 	for (size_t i = 0; i < sizeof(next) / sizeof(*next); i++) {
 		atomic_store(&excused, true);
-		image_copy(next[i], state.data);
+		database_image_copy(next[i], state.data);
 		for (int64_t end = deadline_in(NOTICED); deadline_pause(end);)
 			continue;
 		atomic_store(&excused, false);
@@ -180,13 +182,13 @@ START_TEST(files_removed_and_truncated)
 	serves_again(&ours, "start");
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(*sizes); i++) {
 		ck_assert_int_eq(truncate(state.data, sizes[i]), 0);
-		ck_assert(keeper_refuses(keeper, RECOVERY));
-		image_replace(&ours, state.data);
+		ck_assert(live_store_refuses(live, RECOVERY));
+		database_image_replace(&ours, state.data);
 		serves_again(&ours, "truncation");
 	}
 	ck_assert_int_eq(unlink(state.data), 0);
-	ck_assert(keeper_refuses(keeper, RECOVERY));
-	image_replace(&more, state.data);
+	ck_assert(live_store_refuses(live, RECOVERY));
+	database_image_replace(&more, state.data);
 	serves_again(&more, "removal");
 	threads_stop();
 }
@@ -213,7 +215,7 @@ START_TEST(slot_taken_while_the_pool_is_reopened_has_one_owner)
 	struct store *store;
 	int early, slot;
 
-	image_replace(&ours, state.data);
+	database_image_replace(&ours, state.data);
 	store = state_store(&state, STORE_READ);
 	early = read_pool_take(&pool, 0);
 	ck_assert_int_ge(early, 0);
@@ -234,17 +236,17 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("keeper_storm");
-	TCase *tcase = state_add_case(suite, "keeper_storm");
+	Suite *suite = suite_create("live_store_storm");
+	TCase *tcase = state_add_case(suite, "live_store_storm");
 	TCase *alone = state_add_case(suite, "alone");
 
-	image_init();
+	database_image_init();
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, files_replaced_by_rename);
 	tcase_add_test(tcase, files_overwritten_in_place);
 	tcase_add_test(tcase, files_removed_and_truncated);
 	tcase_add_test(tcase, reopened_again_and_again);
-	/* A process opens a database once, so this one runs without a keeper. */
+	/* A process opens a database once, so this one runs without a live store. */
 	tcase_add_checked_fixture(alone, images_make, teardown);
 	tcase_add_test(alone, slot_taken_while_the_pool_is_reopened_has_one_owner);
 	return suite_run(suite);

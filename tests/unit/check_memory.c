@@ -16,7 +16,7 @@
 #include "policy/usage/usage_database.h"
 #include "policy/usage/usage_file_writer.h"
 #include "policy/usage/usage_merge.h"
-#include "tests/lib/scarce.h"
+#include "tests/lib/failing_allocation.h"
 #include "tests/lib/snapshot_image.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
@@ -424,9 +424,9 @@ without_one(int i, unsigned n)
 	enum error e;
 	bool failed;
 
-	scarce_begin(n);
+	failing_allocation_begin(n);
 	e = operations[i].run();
-	failed = scarce_end();
+	failed = failing_allocation_end();
 	ck_assert_msg(e == (failed ? ERR_MEMORY : OK), "%s, allocation %u: %s (%s)",
 	    operations[i].name, n, error_string(e), why.text);
 	return failed;

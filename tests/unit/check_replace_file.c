@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_replace_file.c - a live database that is replaced while others read and write it. */
+/* check_replace_file.c - a live database that is replaced while others read and write
+ * it. */
 #include "tests/lib/file.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
@@ -209,8 +210,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("swap");
-	TCase *tcase = state_add_case(suite, "swap");
+	Suite *suite = suite_create("replace_file");
+	TCase *tcase = state_add_case(suite, "replace_file");
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, replaced_under_writers_and_readers);

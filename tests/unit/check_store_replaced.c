@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_store_replaced.c - snapshots, and files that are no longer those opened. */
+#include "tests/lib/database_image.h"
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
-#include "tests/lib/image.h"
 #include "tests/lib/suite.h"
 
 #include "policy/store/write_lock.h"
@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 static struct state state;
-static struct image older, newer, other;
+static struct database_image older, newer, other;
 static struct store *store;
 static struct store_txn *txn;
 static struct store_baseline base;
@@ -29,9 +29,9 @@ setup(void)
 	state_open(&state);
 	expect_ok(write_lock_take(&turn, state.dir, 0, &why)); /* makes the files */
 	write_lock_release(&turn);
-	image_make(&older, "b", 3);
-	image_make(&other, "c", 3);
-	image_continue(&newer, &older, "d", 4);
+	database_image_make(&older, "b", 3);
+	database_image_make(&other, "c", 3);
+	database_image_continue(&newer, &older, "d", 4);
 }
 
 static void
@@ -39,9 +39,9 @@ teardown(void)
 {
 	store_abort(&txn);
 	store_close(&store);
-	image_free(&older);
-	image_free(&other);
-	image_free(&newer);
+	database_image_free(&older);
+	database_image_free(&other);
+	database_image_free(&newer);
 }
 
 /* look - what a look finds */
@@ -55,9 +55,9 @@ look(void)
 }
 
 static void
-open_with(const struct image *image)
+open_with(const struct database_image *image)
 {
-	image_copy(image, state.data);
+	database_image_copy(image, state.data);
 	store = state_store(&state, STORE_READ);
 	txn = txn_begin(store);
 	expect_ok(marker_judge(txn, image->marker));
@@ -71,7 +71,7 @@ START_TEST(other_files_at_the_path_are_noticed)
 	enum store_look found;
 
 	open_with(&older);
-	image_replace(&newer, state.data);
+	database_image_replace(&newer, state.data);
 	expect_error(ERR_REPLACED, store_look(store, &base, &found));
 	expect_ok(known_judge(txn, 1)); /* the file that was opened is still there */
 	expect_ok(store_check(txn));
@@ -92,7 +92,7 @@ START_TEST(overwritten_by_another_database)
 {
 	open_with(&older);
 	expect_ok(store_reset(txn));
-	image_copy(&other, state.data);
+	database_image_copy(&other, state.data);
 	expect_error(ERR_REPLACED, store_renew(txn));
 	expect_ok(store_reset(txn));
 }
@@ -101,7 +101,7 @@ END_TEST
 START_TEST(overwritten_by_an_older_state)
 {
 	open_with(&newer);
-	image_copy(&older, state.data);
+	database_image_copy(&older, state.data);
 	expect_error(ERR_REPLACED, store_check(txn));
 	expect_ok(store_reset(txn));
 	expect_error(ERR_REPLACED, store_renew(txn));
@@ -112,7 +112,7 @@ END_TEST
 START_TEST(overwritten_by_a_later_state)
 {
 	open_with(&older);
-	image_copy(&newer, state.data);
+	database_image_copy(&newer, state.data);
 	expect_error(ERR_OVERTAKEN, store_check(txn));
 	expect_ok(store_reset(txn));
 	expect_ok(store_renew(txn));

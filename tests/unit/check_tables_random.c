@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_tables_random.c - many random operations on the tables, beside a model. */
-#include "tests/lib/model.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/tables_model.h"
 
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
@@ -18,7 +18,7 @@ enum { OPERATIONS = 2000, COMPARE_EVERY = 100, SEEDS = 3, ERRORS = 32 };
 static struct state state;
 static struct store *store;
 static struct store_txn *txn;
-static struct model model;
+static struct tables_model model;
 static struct error_text why;
 static uint64_t dice;
 
@@ -27,7 +27,7 @@ setup(void)
 {
 	state_open_ready(&state);
 	store = state_store(&state, STORE_WRITE);
-	model_init(&model);
+	tables_model_init(&model);
 }
 
 static void
@@ -50,54 +50,58 @@ roll(int sides)
 static int
 roll_user(void)
 {
-	return roll(MODEL_DOMAINS) * MODEL_LOCALS + roll(MODEL_USERS);
+	return roll(TABLES_MODEL_DOMAINS) * TABLES_MODEL_LOCALS +
+	    roll(TABLES_MODEL_USERS);
 }
 
 static enum error
 tenant_put(void)
 {
-	int tenant = roll(MODEL_TENANTS), denies = roll(2);
+	int tenant = roll(TABLES_MODEL_TENANTS), denies = roll(2);
 
-	tenant_store(
-	    txn, model_tenant(tenant), denies ? SMTP_AUTH_DISABLED : SMTP_AUTH_ENABLED);
-	return model_tenant_put(&model, tenant, denies != 0);
+	tenant_store(txn, tables_model_tenant(tenant),
+	    denies ? SMTP_AUTH_DISABLED : SMTP_AUTH_ENABLED);
+	return tables_model_tenant_put(&model, tenant, denies != 0);
 }
 
 static enum error
 tenant_remove(void)
 {
-	int tenant = roll(MODEL_TENANTS);
+	int tenant = roll(TABLES_MODEL_TENANTS);
 	bool force = roll(4) == 0;
-	enum error e = model_tenant_remove(&model, tenant, force);
+	enum error e = tables_model_tenant_remove(&model, tenant, force);
 
-	expect_error(e, tenant_table_remove(txn, model_tenant(tenant), force, &why));
+	expect_error(
+	    e, tenant_table_remove(txn, tables_model_tenant(tenant), force, &why));
 	return e;
 }
 
 static enum error
 domain_add(void)
 {
-	int domain = roll(MODEL_DOMAINS + 1), tenant = roll(MODEL_TENANTS);
+	int domain = roll(TABLES_MODEL_DOMAINS + 1),
+	    tenant = roll(TABLES_MODEL_TENANTS);
 	bool move = roll(3) == 0;
 	enum error e;
 
 	if (!model.tenant[tenant])
 		return ERR_NOTFOUND; /* whoever calls has to look */
-	e = model_domain_add(&model, domain, tenant, move);
+	e = tables_model_domain_add(&model, domain, tenant, move);
 	expect_error(e,
-	    domain_table_add(
-		txn, model_domain(domain), model_tenant(tenant), move, &why));
+	    domain_table_add(txn, tables_model_domain(domain),
+		tables_model_tenant(tenant), move, &why));
 	return e;
 }
 
 static enum error
 domain_remove(void)
 {
-	int domain = roll(MODEL_DOMAINS + 1);
+	int domain = roll(TABLES_MODEL_DOMAINS + 1);
 	bool force = roll(2) == 0;
-	enum error e = model_domain_remove(&model, domain, force);
+	enum error e = tables_model_domain_remove(&model, domain, force);
 
-	expect_error(e, domain_table_remove(txn, model_domain(domain), force, &why));
+	expect_error(
+	    e, domain_table_remove(txn, tables_model_domain(domain), force, &why));
 	return e;
 }
 
@@ -107,19 +111,19 @@ mailbox_put(void)
 	int name = roll_user(), note = 1 + roll(3);
 	char text[16];
 
-	if (model.target[name] != MODEL_NONE)
+	if (model.target[name] != TABLES_MODEL_NONE)
 		return ERR_CONFLICT; /* an alias: its mailbox would be meant */
 	snprintf(text, sizeof(text), "%d", note);
-	mailbox_store(txn, model_name(name), SMTP_AUTH_ENABLED, text);
-	return model_mailbox_put(&model, name, note);
+	mailbox_store(txn, tables_model_name(name), SMTP_AUTH_ENABLED, text);
+	return tables_model_mailbox_put(&model, name, note);
 }
 
 static enum error
 mailbox_remove(void)
 {
 	int name = roll_user();
-	struct login login = login_make(model_name(name));
-	enum error e = model_mailbox_remove(&model, name);
+	struct login login = login_make(tables_model_name(name));
+	enum error e = tables_model_mailbox_remove(&model, name);
 
 	expect_error(e, mailbox_table_remove(txn, &login));
 	return e;
@@ -128,15 +132,15 @@ mailbox_remove(void)
 static enum error
 alias_add(void)
 {
-	int mailbox = roll_user(), name = roll(MODEL_NAMES);
-	struct login target = login_make(model_name(mailbox));
-	struct login login = login_make(model_name(name));
+	int mailbox = roll_user(), name = roll(TABLES_MODEL_NAMES);
+	struct login target = login_make(tables_model_name(mailbox));
+	struct login login = login_make(tables_model_name(name));
 	enum error e;
 
 	/* those of the catch-all's mailboxes: see check_tables.c */
-	if (model.owner[model_domain_of(mailbox)] == MODEL_NONE)
+	if (model.owner[tables_model_domain_of(mailbox)] == TABLES_MODEL_NONE)
 		return ERR_NOTFOUND;
-	e = model_alias_add(&model, mailbox, name);
+	e = tables_model_alias_add(&model, mailbox, name);
 	expect_error(e, alias_table_add(txn, &target, &login, &why));
 	return e;
 }
@@ -144,9 +148,9 @@ alias_add(void)
 static enum error
 alias_remove(void)
 {
-	int name = roll(MODEL_NAMES);
-	struct login login = login_make(model_name(name));
-	enum error e = model_alias_remove(&model, name);
+	int name = roll(TABLES_MODEL_NAMES);
+	struct login login = login_make(tables_model_name(name));
+	enum error e = tables_model_alias_remove(&model, name);
 
 	expect_error(e, alias_table_remove(txn, &login));
 	return e;
@@ -159,7 +163,7 @@ operate(void)
 	static enum error (*const operations[])(void) = {tenant_put, tenant_remove,
 	    domain_add, domain_add, domain_remove, mailbox_put, mailbox_put,
 	    mailbox_remove, alias_add, alias_add, alias_add, alias_remove};
-	struct model before = model;
+	struct tables_model before = model;
 	enum error e;
 
 	txn = txn_begin(store);
@@ -184,7 +188,7 @@ START_TEST(tables_follow_the_model)
 			continue;
 		store_expect_sound(store);
 		txn = txn_begin(store);
-		model_compare(&model, txn);
+		tables_model_compare(&model, txn);
 		store_abort(&txn);
 	}
 	/* or the test would prove little */
@@ -207,18 +211,18 @@ START_TEST(everything_removed_leaves_an_empty_database)
 	for (int i = 0; i < COMPARE_EVERY * 3; i++)
 		operate();
 	txn = txn_begin(store);
-	for (int i = 0; i < MODEL_TENANTS; i++)
-		expect_error(model_tenant_remove(&model, i, true),
-		    tenant_table_remove(txn, model_tenant(i), true, &why));
-	model_compare(&model, txn);
-	for (int i = 0; i < MODEL_NAMES; i++) {
-		struct login login = login_make(model_name(i));
-		enum error e = model_mailbox_remove(&model, i);
+	for (int i = 0; i < TABLES_MODEL_TENANTS; i++)
+		expect_error(tables_model_tenant_remove(&model, i, true),
+		    tenant_table_remove(txn, tables_model_tenant(i), true, &why));
+	tables_model_compare(&model, txn);
+	for (int i = 0; i < TABLES_MODEL_NAMES; i++) {
+		struct login login = login_make(tables_model_name(i));
+		enum error e = tables_model_mailbox_remove(&model, i);
 
 		/* what stayed in domains that nobody owned */
 		expect_error(e, mailbox_table_remove(txn, &login));
 	}
-	model_compare(&model, txn);
+	tables_model_compare(&model, txn);
 	ck_assert_mem_eq(&store_meta(txn)->digest, &none, sizeof(none));
 	txn_commit(&txn);
 	ck_assert_uint_eq(store_expect_sound(store), 1);

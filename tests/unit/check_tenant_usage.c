@@ -402,8 +402,8 @@ END_TEST
 int
 main(void)
 {
-	Suite *suite = suite_create("survey");
-	TCase *tcase = state_add_case(suite, "survey");
+	Suite *suite = suite_create("tenant_usage");
+	TCase *tcase = state_add_case(suite, "tenant_usage");
 
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, sums);

@@ -254,7 +254,7 @@ int
 main(void)
 {
 	Suite *suite = suite_create("usage_stream");
-	TCase *stream = state_add_case(suite, "stream");
+	TCase *stream = state_add_case(suite, "usage_file");
 
 	tcase_add_test(stream, comes_back);
 	tcase_add_test(stream, cut_anywhere);

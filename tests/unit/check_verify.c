@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_verify.c - a large database is scanned in two halves, which are the whole. */
 #include "tests/lib/file.h"
-#include "tests/lib/page.h"
+#include "tests/lib/lmdb_page.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
@@ -222,7 +222,7 @@ START_TEST(records_in_another_order_do_not_hold_in_either_half)
 
 	ck_assert_ptr_nonnull(bytes);
 	for (size_t i = 2; i < size / page_size && i < PAGES_MOST; i++) {
-		if (!page_swap(bytes + i * page_size, 0))
+		if (!lmdb_page_swap(bytes + i * page_size, 0))
 			continue;
 		ck_assert_int_eq(unlink(state.data), 0);
 		ck_assert(file_write(state.data, bytes, size));
@@ -230,7 +230,7 @@ START_TEST(records_in_another_order_do_not_hold_in_either_half)
 		ck_assert_msg(fast == calm, "page %zu: %s, %s", i, error_string(fast),
 		    error_string(calm));
 		refused += fast == ERR_DAMAGED;
-		ck_assert(page_swap(bytes + i * page_size, 0));
+		ck_assert(lmdb_page_swap(bytes + i * page_size, 0));
 	}
 	ck_assert_int_gt(refused, MARKS);
 	free(bytes);

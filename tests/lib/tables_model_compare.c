@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* model_compare.c - whether the tables in the store hold what the model holds. */
-#include "tests/lib/model.h"
+/* tables_model_compare.c - whether the tables in the store hold what the model holds.
+ */
 #include "tests/lib/state.h"
+#include "tests/lib/tables_model.h"
 
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
@@ -16,7 +17,7 @@ enum { NOTE_SIZE = 16 };
 
 /* What is found while a table is walked. */
 struct walk {
-	const struct model *model;
+	const struct tables_model *model;
 	int tenant, mailbox; /* whose domains or aliases */
 	int count;
 };
@@ -25,21 +26,21 @@ struct walk {
 static int
 name_number(const char *text)
 {
-	for (int i = 0; i < MODEL_NAMES; i++)
-		if (strcmp(model_name(i), text) == 0)
+	for (int i = 0; i < TABLES_MODEL_NAMES; i++)
+		if (strcmp(tables_model_name(i), text) == 0)
 			return i;
 	ck_abort_msg("%s is no name of the model's", text);
-	return MODEL_NONE;
+	return TABLES_MODEL_NONE;
 }
 
 static int
 domain_number(const char *text)
 {
-	for (int i = 0; i <= MODEL_ANY; i++)
-		if (strcmp(model_domain(i), text) == 0)
+	for (int i = 0; i <= TABLES_MODEL_ANY; i++)
+		if (strcmp(tables_model_domain(i), text) == 0)
 			return i;
 	ck_abort_msg("%s is no domain of the model's", text);
-	return MODEL_NONE;
+	return TABLES_MODEL_NONE;
 }
 
 static enum error
@@ -61,8 +62,8 @@ domain_check(void *arg, const char *domain, const char *tenant)
 	struct walk *walk = arg;
 	int owner = walk->model->owner[domain_number(domain)];
 
-	ck_assert_int_ne(owner, MODEL_NONE);
-	ck_assert_str_eq(tenant, model_tenant(owner));
+	ck_assert_int_ne(owner, TABLES_MODEL_NONE);
+	ck_assert_str_eq(tenant, tables_model_tenant(owner));
 	walk->count++;
 	return OK;
 }
@@ -96,31 +97,31 @@ alias_check(void *arg, const struct login *login, const struct login *mailbox)
 	struct walk *walk = arg;
 	int target = walk->model->target[name_number(login->text)];
 
-	ck_assert_int_ne(target, MODEL_NONE);
-	ck_assert_str_eq(mailbox->text, model_name(target));
-	if (walk->mailbox != MODEL_NONE)
+	ck_assert_int_ne(target, TABLES_MODEL_NONE);
+	ck_assert_str_eq(mailbox->text, tables_model_name(target));
+	if (walk->mailbox != TABLES_MODEL_NONE)
 		ck_assert_int_eq(target, walk->mailbox);
 	walk->count++;
 	return OK;
 }
 
 static void
-tenants_compare(const struct model *model, struct store_txn *txn)
+tenants_compare(const struct tables_model *model, struct store_txn *txn)
 {
 	struct walk walk = {model, 0, 0, 0};
 	int tenants = 0, domains = 0;
 
-	for (int i = 0; i < MODEL_TENANTS; i++) {
+	for (int i = 0; i < TABLES_MODEL_TENANTS; i++) {
 		int of_tenant = 0;
 
 		tenants += model->tenant[i];
-		for (int k = 0; k <= MODEL_ANY; k++)
+		for (int k = 0; k <= TABLES_MODEL_ANY; k++)
 			of_tenant += model->owner[k] == i;
 		domains += of_tenant;
 		walk.tenant = i;
 		walk.count = 0;
-		expect_ok(
-		    domain_table_each_of(txn, model_tenant(i), domain_of_check, &walk));
+		expect_ok(domain_table_each_of(
+		    txn, tables_model_tenant(i), domain_of_check, &walk));
 		ck_assert_int_eq(walk.count, of_tenant);
 	}
 	walk.count = 0;
@@ -134,14 +135,14 @@ tenants_compare(const struct model *model, struct store_txn *txn)
 }
 
 static void
-mailboxes_compare(const struct model *model, struct store_txn *txn)
+mailboxes_compare(const struct tables_model *model, struct store_txn *txn)
 {
-	struct walk walk = {model, 0, MODEL_NONE, 0};
+	struct walk walk = {model, 0, TABLES_MODEL_NONE, 0};
 	int mailboxes = 0, aliases = 0;
 
-	for (int i = 0; i < MODEL_NAMES; i++) {
+	for (int i = 0; i < TABLES_MODEL_NAMES; i++) {
 		mailboxes += model->setting[i] != 0;
-		aliases += model->target[i] != MODEL_NONE;
+		aliases += model->target[i] != TABLES_MODEL_NONE;
 	}
 	expect_ok(mailbox_table_each(txn, NULL, mailbox_check, &walk));
 	ck_assert_int_eq(walk.count, mailboxes);
@@ -154,14 +155,14 @@ mailboxes_compare(const struct model *model, struct store_txn *txn)
 
 /* aliases_compare - of each mailbox, by the index */
 static void
-aliases_compare(const struct model *model, struct store_txn *txn)
+aliases_compare(const struct tables_model *model, struct store_txn *txn)
 {
-	for (int i = 0; i < MODEL_NAMES; i++) {
+	for (int i = 0; i < TABLES_MODEL_NAMES; i++) {
 		struct walk walk = {model, 0, i, 0};
-		struct login login = login_make(model_name(i));
+		struct login login = login_make(tables_model_name(i));
 		int aliases = 0;
 
-		for (int k = 0; k < MODEL_NAMES; k++)
+		for (int k = 0; k < TABLES_MODEL_NAMES; k++)
 			aliases += model->target[k] == i;
 		expect_ok(alias_table_each(txn, &login, alias_check, &walk));
 		ck_assert_int_eq(walk.count, aliases);
@@ -170,25 +171,26 @@ aliases_compare(const struct model *model, struct store_txn *txn)
 
 /* owners_compare - the tenant of each name's login */
 static void
-owners_compare(const struct model *model, struct store_txn *txn)
+owners_compare(const struct tables_model *model, struct store_txn *txn)
 {
-	for (int i = 0; i < MODEL_NAMES; i++) {
-		int domain = model_domain_of(i);
-		int owner = domain == MODEL_NONE ? MODEL_NONE : model->owner[domain];
-		struct login login = login_make(model_name(i));
+	for (int i = 0; i < TABLES_MODEL_NAMES; i++) {
+		int domain = tables_model_domain_of(i);
+		int owner = domain == TABLES_MODEL_NONE ? TABLES_MODEL_NONE
+							: model->owner[domain];
+		struct login login = login_make(tables_model_name(i));
 		struct tenant tenant;
 		enum error e = tenant_table_of(txn, &login, &tenant);
 
-		if (owner == MODEL_NONE)
-			owner = model->owner[MODEL_ANY];
-		expect_error(owner == MODEL_NONE ? ERR_NOTFOUND : OK, e);
+		if (owner == TABLES_MODEL_NONE)
+			owner = model->owner[TABLES_MODEL_ANY];
+		expect_error(owner == TABLES_MODEL_NONE ? ERR_NOTFOUND : OK, e);
 		if (e == OK)
-			ck_assert_str_eq(tenant.name, model_tenant(owner));
+			ck_assert_str_eq(tenant.name, tables_model_tenant(owner));
 	}
 }
 
 void
-model_compare(const struct model *model, struct store_txn *txn)
+tables_model_compare(const struct tables_model *model, struct store_txn *txn)
 {
 	tenants_compare(model, txn);
 	mailboxes_compare(model, txn);

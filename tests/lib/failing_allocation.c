@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* scarce.c - stands in for malloc and its like by the linker's --wrap. */
-#include "tests/lib/scarce.h"
+/* failing_allocation.c - stands in for malloc and its like by the linker's --wrap. */
+#include "tests/lib/failing_allocation.h"
 
 #include <check.h>
 #include <errno.h>
@@ -90,7 +90,7 @@ __wrap_free(void *p)
 }
 
 void
-scarce_begin(unsigned number)
+failing_allocation_begin(unsigned number)
 {
 	memset(&scarce, 0, sizeof scarce);
 	scarce.left = number;
@@ -98,7 +98,7 @@ scarce_begin(unsigned number)
 }
 
 bool
-scarce_end(void)
+failing_allocation_end(void)
 {
 	scarce.on = false;
 	for (size_t i = 0; i < KEPT_MAX; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* ledger.c - the usage database of a state folder, in plain words. */
-#include "tests/lib/ledger.h"
+/* recorded_usage.c - the usage database of a state folder, in plain words. */
+#include "tests/lib/recorded_usage.h"
 
 #include <check.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "policy/usage/usage_database.h"
 
 struct visit {
-	void (*fn)(void *arg, const struct ledger_row *row);
+	void (*fn)(void *arg, const struct recorded_login *row);
 	void *arg;
 };
 
@@ -19,7 +19,7 @@ seconds(instant t)
 }
 
 static void
-days_add(struct ledger_row *to, const struct usage_row *row)
+days_add(struct recorded_login *to, const struct usage_row *row)
 {
 	uint32_t mechanisms = 0;
 
@@ -38,7 +38,7 @@ static enum error
 row_visit(void *arg, const struct usage_row *row)
 {
 	struct visit *visit = arg;
-	struct ledger_row to;
+	struct recorded_login to;
 
 	memset(&to, 0, sizeof(to));
 	strcpy(to.login, row->login.text);
@@ -56,8 +56,8 @@ row_visit(void *arg, const struct usage_row *row)
 }
 
 uint64_t
-ledger_read(
-    const char *dir, void (*fn)(void *arg, const struct ledger_row *row), void *arg)
+recorded_usage_read(
+    const char *dir, void (*fn)(void *arg, const struct recorded_login *row), void *arg)
 {
 	struct visit visit = {fn, arg};
 	struct usage_node node;

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* scarce.h - memory that runs out: one chosen allocation of our library fails. */
-#ifndef TESTS_LIB_SCARCE_H
-#define TESTS_LIB_SCARCE_H
+/* failing_allocation.h - memory that runs out: one chosen allocation of our library
+ * fails. */
+#ifndef TESTS_LIB_FAILING_ALLOCATION_H
+#define TESTS_LIB_FAILING_ALLOCATION_H
 
 #include <stdbool.h>
 
 /* From now on memory is followed, and the allocation with this number (from 0) fails.
  * Only a program linked with --wrap=malloc and so on is heard; libraries of others go
  * on as ever. */
-void scarce_begin(unsigned number);
+void failing_allocation_begin(unsigned number);
 
 /* Ends that. Returns whether the allocation was reached, and fails the test if any
  * memory taken since is still there. */
-bool scarce_end(void);
+bool failing_allocation_end(void);
 
 #endif

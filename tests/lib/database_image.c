@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* image.c - whole database files made beforehand, to be put under a running keeper. */
-#include "tests/lib/image.h"
+/* database_image.c - whole database files made beforehand, to be put under a running
+ * live store. */
+#include "tests/lib/database_image.h"
 
 #include "tests/lib/deadline.h"
 #include "tests/lib/file.h"
@@ -17,7 +18,7 @@
 
 /* ThreadSanitizer, for one, waits a second between the cleaning up and the end. */
 void
-image_init(void)
+database_image_init(void)
 {
 	if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
 		abort();
@@ -47,8 +48,8 @@ part_write(struct store_txn *txn, void *arg)
 
 	tenant_store(txn, "shut", SMTP_AUTH_DISABLED);
 	domain_store(txn, "known.test", "shut");
-	for (int i = part->number; i < IMAGE_KNOWN; i += part->parts) {
-		known_name(name, i * stride % IMAGE_KNOWN);
+	for (int i = part->number; i < DATABASE_IMAGE_KNOWN; i += part->parts) {
+		known_name(name, i * stride % DATABASE_IMAGE_KNOWN);
 		mailbox_store(txn, name, SMTP_AUTH_ENABLED, name);
 		snprintf(name, sizeof(name), "%s%d@other.test", part->marker, i);
 		mailbox_store(txn, name, SMTP_AUTH_DISABLED, name);
@@ -60,7 +61,8 @@ part_write(struct store_txn *txn, void *arg)
 
 /* image_fill - writes the parts and takes the file */
 static void
-image_fill(struct image *image, struct state *state, const char *marker, int commits)
+image_fill(
+    struct database_image *image, struct state *state, const char *marker, int commits)
 {
 	struct part part = {marker, 0, commits};
 
@@ -72,7 +74,7 @@ image_fill(struct image *image, struct state *state, const char *marker, int com
 }
 
 void
-image_make(struct image *image, const char *marker, int commits)
+database_image_make(struct database_image *image, const char *marker, int commits)
 {
 	struct state state;
 
@@ -81,31 +83,31 @@ image_make(struct image *image, const char *marker, int commits)
 }
 
 void
-image_continue(
-    struct image *image, const struct image *from, const char *marker, int commits)
+database_image_continue(struct database_image *image, const struct database_image *from,
+    const char *marker, int commits)
 {
 	struct state state;
 
 	state_open(&state);
-	image_copy(from, state.data);
+	database_image_copy(from, state.data);
 	image_fill(image, &state, marker, commits);
 }
 
 void
-image_free(struct image *image)
+database_image_free(struct database_image *image)
 {
 	free(image->bytes);
 	image->bytes = NULL;
 }
 
 void
-image_copy(const struct image *image, const char *path)
+database_image_copy(const struct database_image *image, const char *path)
 {
 	ck_assert(file_write(path, image->bytes, image->size));
 }
 
 void
-image_replace(const struct image *image, const char *path)
+database_image_replace(const struct database_image *image, const char *path)
 {
 	ck_assert(file_replace(path, image->bytes, image->size));
 }
@@ -138,7 +140,7 @@ known_judge(struct store_txn *txn, int n)
 {
 	char name[NAME_SIZE];
 
-	known_name(name, n % IMAGE_KNOWN);
+	known_name(name, n % DATABASE_IMAGE_KNOWN);
 	return note_judge(txn, name, name, ERR_CONFLICT);
 }
 
@@ -150,17 +152,18 @@ marker_judge(struct store_txn *txn, const char *marker)
 
 /* image_judge - the marker, then all known records */
 static enum error
-image_judge(struct store_txn *txn, const struct image *image)
+image_judge(struct store_txn *txn, const struct database_image *image)
 {
 	enum error e = marker_judge(txn, image->marker);
 
-	for (int i = 0; i < IMAGE_KNOWN && e == OK; i++)
+	for (int i = 0; i < DATABASE_IMAGE_KNOWN && e == OK; i++)
 		e = known_judge(txn, i);
 	return e;
 }
 
 bool
-keeper_serves(struct live_store *keeper, const struct image *image, int milliseconds)
+live_store_serves(
+    struct live_store *live, const struct database_image *image, int milliseconds)
 {
 	int64_t deadline = deadline_in(milliseconds);
 	struct store_txn *txn;
@@ -168,25 +171,25 @@ keeper_serves(struct live_store *keeper, const struct image *image, int millisec
 	int slot;
 
 	do {
-		e = live_store_take(keeper, &txn, &slot);
+		e = live_store_take(live, &txn, &slot);
 		if (e != OK)
 			continue;
 		e = image_judge(txn, image);
-		live_store_give(keeper, slot, e == ERR_EXISTS ? OK : e);
+		live_store_give(live, slot, e == ERR_EXISTS ? OK : e);
 		ck_assert_msg(e != ERR_CONFLICT, "a known mailbox was judged wrongly");
 	} while (e != OK && deadline_pause(deadline));
 	return e == OK;
 }
 
 bool
-keeper_refuses(struct live_store *keeper, int milliseconds)
+live_store_refuses(struct live_store *live, int milliseconds)
 {
 	int64_t deadline = deadline_in(milliseconds);
 	struct store_txn *txn;
 	int slot;
 
-	while (live_store_take(keeper, &txn, &slot) == OK) {
-		live_store_give(keeper, slot, OK);
+	while (live_store_take(live, &txn, &slot) == OK) {
+		live_store_give(live, slot, OK);
 		if (!deadline_pause(deadline))
 			return false;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* logline.c - reading the milter's decision lines: key=value, values escaped. */
-#include "tests/lib/logline.h"
+/* log_line.c - reading the milter's decision lines: key=value, values escaped. */
+#include "tests/lib/log_line.h"
 
 #include "tests/lib/deadline.h"
 
@@ -43,7 +43,7 @@ value_copy(const char *from, const char *end, char *value, size_t size)
 }
 
 int
-logline_value(const char *line, const char *key, char *value, size_t size)
+log_line_value(const char *line, const char *key, char *value, size_t size)
 {
 	size_t length = strlen(key);
 	const char *at = line;
@@ -61,11 +61,11 @@ logline_value(const char *line, const char *key, char *value, size_t size)
 }
 
 bool
-logline_says(const char *line, const char *key, const char *value)
+log_line_says(const char *line, const char *key, const char *value)
 {
-	char found[LOGLINE_SIZE];
+	char found[LOG_LINE_SIZE];
 
-	return logline_value(line, key, found, sizeof(found)) == 1 &&
+	return log_line_value(line, key, found, sizeof(found)) == 1 &&
 	    strcmp(found, value) == 0;
 }
 
@@ -89,7 +89,7 @@ line_last(const char *log, const char *key, const char *value, char *line, size_
 	const char *at;
 
 	for (at = log; *at != '\0'; at += strcspn(at, "\n"), at += *at == '\n') {
-		if (!logline_says(at, key, value))
+		if (!log_line_says(at, key, value))
 			continue;
 		line_copy(at, line, size);
 		found = true;
@@ -98,14 +98,14 @@ line_last(const char *log, const char *key, const char *value, char *line, size_
 }
 
 bool
-logline_find(const struct site *site, const char *key, const char *value, char *line,
-    size_t size)
+log_line_find(const struct instance *instance, const char *key, const char *value,
+    char *line, size_t size)
 {
 	int64_t deadline = deadline_in(LINE_LIMIT);
 	bool found;
 
 	do {
-		char *log = site_log(site);
+		char *log = instance_log(instance);
 
 		found = log != NULL && line_last(log, key, value, line, size);
 		free(log);
@@ -114,13 +114,13 @@ logline_find(const struct site *site, const char *key, const char *value, char *
 }
 
 bool
-log_mentions(const struct site *site, const char *text)
+log_line_mentions(const struct instance *instance, const char *text)
 {
 	int64_t deadline = deadline_in(LINE_LIMIT);
 	bool found;
 
 	do {
-		char *log = site_log(site);
+		char *log = instance_log(instance);
 
 		found = log != NULL && strstr(log, text) != NULL;
 		free(log);

@@ -1,39 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* findings.h - an audit log in a write transaction, and what audit_verify() has to say
- * of it. */
-#ifndef TESTS_LIB_FINDINGS_H
-#define TESTS_LIB_FINDINGS_H
+/* audit_findings.h - an audit log in a write transaction, and what audit_verify() has
+ * to say of it. */
+#ifndef TESTS_LIB_AUDIT_FINDINGS_H
+#define TESTS_LIB_AUDIT_FINDINGS_H
 
 #include "tests/lib/state.h"
 
 #include "policy/audit/audit_table.h"
 #include "policy/audit/audit_verify.h"
 
-enum { FINDINGS_MOST = 64, RAW_MOST = 32 };
+enum { AUDIT_FINDINGS_MOST = 64, RAW_MOST = 32 };
 
 /* What was found; the entries are not kept. */
-struct findings {
+struct audit_findings {
 	struct audit_account account;
 	unsigned count;
 	struct {
 		enum audit_problem problem;
 		uint64_t number;
 		char text[256];
-	} at[FINDINGS_MOST];
+	} at[AUDIT_FINDINGS_MOST];
 };
 
 /* Runs audit_verify(), which must come to its end; head may be NULL. */
-void findings_take(
-    struct findings *found, struct store_txn *txn, const struct digest *head);
+void audit_findings_take(
+    struct audit_findings *found, struct store_txn *txn, const struct digest *head);
 
 /* Whether one of them is about this entry, or of this kind about it. */
-bool findings_name(const struct findings *found, uint64_t number);
-bool findings_have(
-    const struct findings *found, enum audit_problem problem, uint64_t number);
+bool audit_findings_name(const struct audit_findings *found, uint64_t number);
+bool audit_findings_have(
+    const struct audit_findings *found, enum audit_problem problem, uint64_t number);
 
 /* Fails the test unless all holds, or unless there is one finding, and this one. */
-void findings_expect_none(struct store_txn *txn);
-void findings_expect_one(
+void audit_findings_expect_none(struct store_txn *txn);
+void audit_findings_expect_one(
     struct store_txn *txn, enum audit_problem problem, uint64_t number);
 
 /* A stored record. */

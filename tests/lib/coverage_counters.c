@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* counters.c - in a build that counts lines, a process that ends by _exit counts. */
+/* coverage_counters.c - in a build that counts lines, a process that ends by _exit
+ * counts. */
 #include <unistd.h>
 
 void __gcov_dump(void); /* the header is gcc's own */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* findings.c - an audit log in a write transaction, and what audit_verify() has to say
- * of it. */
-#include "tests/lib/findings.h"
+/* audit_findings.c - an audit log in a write transaction, and what audit_verify() has
+ * to say of it. */
+#include "tests/lib/audit_findings.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,9 +9,9 @@
 static void
 keep(void *arg, const struct audit_finding *f)
 {
-	struct findings *found = arg;
+	struct audit_findings *found = arg;
 
-	ck_assert_uint_lt(found->count, FINDINGS_MOST);
+	ck_assert_uint_lt(found->count, AUDIT_FINDINGS_MOST);
 	found->at[found->count].problem = f->problem;
 	found->at[found->count].number = f->number;
 	snprintf(found->at[found->count].text, sizeof(found->at[0].text), "%.200s",
@@ -22,7 +22,8 @@ keep(void *arg, const struct audit_finding *f)
 }
 
 void
-findings_take(struct findings *found, struct store_txn *txn, const struct digest *head)
+audit_findings_take(
+    struct audit_findings *found, struct store_txn *txn, const struct digest *head)
 {
 	memset(found, 0, sizeof(*found));
 	expect_ok(audit_verify(txn, head, keep, found, &found->account));
@@ -30,7 +31,7 @@ findings_take(struct findings *found, struct store_txn *txn, const struct digest
 }
 
 bool
-findings_name(const struct findings *found, uint64_t number)
+audit_findings_name(const struct audit_findings *found, uint64_t number)
 {
 	for (unsigned i = 0; i < found->count; i++)
 		if (found->at[i].number == number)
@@ -39,7 +40,8 @@ findings_name(const struct findings *found, uint64_t number)
 }
 
 bool
-findings_have(const struct findings *found, enum audit_problem problem, uint64_t number)
+audit_findings_have(
+    const struct audit_findings *found, enum audit_problem problem, uint64_t number)
 {
 	for (unsigned i = 0; i < found->count; i++)
 		if (found->at[i].number == number && found->at[i].problem == problem)
@@ -48,22 +50,23 @@ findings_have(const struct findings *found, enum audit_problem problem, uint64_t
 }
 
 void
-findings_expect_none(struct store_txn *txn)
+audit_findings_expect_none(struct store_txn *txn)
 {
-	struct findings found;
+	struct audit_findings found;
 
-	findings_take(&found, txn, NULL);
+	audit_findings_take(&found, txn, NULL);
 	ck_assert_msg(found.count == 0, "entry %llu: %s",
 	    (unsigned long long)found.at[0].number, found.at[0].text);
 }
 
 void
-findings_expect_one(struct store_txn *txn, enum audit_problem problem, uint64_t number)
+audit_findings_expect_one(
+    struct store_txn *txn, enum audit_problem problem, uint64_t number)
 {
-	struct findings found;
+	struct audit_findings found;
 
-	findings_take(&found, txn, NULL);
-	ck_assert_msg(found.count == 1 && findings_have(&found, problem, number),
+	audit_findings_take(&found, txn, NULL);
+	ck_assert_msg(found.count == 1 && audit_findings_have(&found, problem, number),
 	    "%u findings, the first: entry %llu: %s: %s", found.count,
 	    (unsigned long long)found.at[0].number,
 	    audit_problem_name(found.at[0].problem), found.at[0].text);

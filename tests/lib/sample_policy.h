@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sample.h - the policy most milter tests start from, and the milter's own words. */
-#ifndef TESTS_LIB_SAMPLE_H
-#define TESTS_LIB_SAMPLE_H
+/* sample_policy.h - the policy most milter tests start from, and the milter's own
+ * words. */
+#ifndef TESTS_LIB_SAMPLE_POLICY_H
+#define TESTS_LIB_SAMPLE_POLICY_H
 
-#include "tests/lib/site.h"
+#include "tests/lib/instance.h"
 #include "tests/lib/submission.h"
 
 #include <stdbool.h>
@@ -29,26 +30,27 @@
 #define EXCHANGE_OTHER "535 5.7.3 Authentication unsuccessful"
 #define EXCHANGE_OTHER_FOR_NOW "454 4.7.0 Authentication unsuccessful"
 
-/* Makes a site with tenant "open" (open.test), which may submit, and tenant "shut"
+/* Makes a instance with tenant "open" (open.test), which may submit, and tenant "shut"
  * (shut.test), which may not. No milter runs yet. */
-void sample_open(struct site *site);
+void sample_policy_open(struct instance *instance);
 
 /* Expects a denial in the standard words, and then in Exchange's. */
-void sample_expect_styles(const struct site *site, const char *login,
+void sample_policy_expect_styles(const struct instance *instance, const char *login,
     const char *standard, const char *exchange, const char *verdict,
     const char *reason);
 
 /* Waits until mail of a login passes, or no longer does; returns whether it came so. */
-bool sample_await(const struct site *site, const char *login, bool passes);
+bool sample_policy_await(
+    const struct instance *instance, const char *login, bool passes);
 
 /* Writes the time some seconds from now, in slow runs a little later, as RFC 3339. */
-void sample_time(char *text, size_t size, int seconds);
+void sample_policy_time(char *text, size_t size, int seconds);
 
 /* Expects that mail of tenant shut is denied as such. */
-#define expect_shut(site, login) \
-	expect_denial(site, login, WORDS_SHUT, "reject", "tenant-disabled")
-#define expect_submission_shut(site, submission) \
+#define expect_shut(instance, login) \
+	expect_denial(instance, login, WORDS_SHUT, "reject", "tenant-disabled")
+#define expect_submission_shut(instance, submission) \
 	expect_submission_denial( \
-	    site, submission, WORDS_SHUT, "reject", "tenant-disabled")
+	    instance, submission, WORDS_SHUT, "reject", "tenant-disabled")
 
 #endif

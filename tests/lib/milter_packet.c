@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* wire.c - packets of the milter protocol over a connected socket, for the fake MTA. */
-#include "tests/lib/wire.h"
+/* milter_packet.c - packets of the milter protocol over a connected socket, for the
+ * fake MTA. */
+#include "tests/lib/milter_packet.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,7 +14,7 @@
 enum { HEADER_SIZE = 5, SIZE_LIMIT = 1 << 20 };
 
 bool
-wire_send(int fd, const void *bytes, size_t size)
+milter_packet_send_bytes(int fd, const void *bytes, size_t size)
 {
 	const char *from = bytes;
 
@@ -31,7 +32,7 @@ wire_send(int fd, const void *bytes, size_t size)
 }
 
 bool
-wire_send_packet(int fd, char command, const void *data, size_t size)
+milter_packet_send(int fd, char command, const void *data, size_t size)
 {
 	/* One send for the whole packet: two would meet Nagle and delayed ACK. */
 	char *packet = malloc(HEADER_SIZE + size);
@@ -44,13 +45,13 @@ wire_send_packet(int fd, char command, const void *data, size_t size)
 	packet[sizeof(length)] = command;
 	if (size > 0)
 		memcpy(packet + HEADER_SIZE, data, size);
-	sent = wire_send(fd, packet, HEADER_SIZE + size);
+	sent = milter_packet_send_bytes(fd, packet, HEADER_SIZE + size);
 	free(packet);
 	return sent;
 }
 
 /* bytes_read - reads exactly `size` bytes */
-static enum wire_result
+static enum milter_packet_result
 bytes_read(int fd, int patience, char *to, size_t size)
 {
 	size_t have = 0;
@@ -63,23 +64,24 @@ bytes_read(int fd, int patience, char *to, size_t size)
 		if (events < 0 && errno == EINTR)
 			continue;
 		if (events == 0)
-			return WIRE_SILENT;
+			return MILTER_PACKET_SILENT;
 		got = recv(fd, to + have, size - have, 0);
 		if (got <= 0)
-			return WIRE_CLOSED;
+			return MILTER_PACKET_CLOSED;
 		have += (size_t)got;
 	}
-	return WIRE_READ;
+	return MILTER_PACKET_READ;
 }
 
-enum wire_result
-wire_read_packet(int fd, int patience, char *command, char **data, size_t *size)
+enum milter_packet_result
+milter_packet_read(int fd, int patience, char *command, char **data, size_t *size)
 {
 	char header[HEADER_SIZE];
 	uint32_t length;
-	enum wire_result result = bytes_read(fd, patience, header, sizeof(header));
+	enum milter_packet_result result =
+	    bytes_read(fd, patience, header, sizeof(header));
 
-	if (result != WIRE_READ)
+	if (result != MILTER_PACKET_READ)
 		return result;
 	memcpy(&length, header, sizeof(length));
 	*command = header[HEADER_SIZE - 1];
@@ -87,10 +89,10 @@ wire_read_packet(int fd, int patience, char *command, char **data, size_t *size)
 	*size = length - 1;
 	*data = length == 0 || length > SIZE_LIMIT ? NULL : malloc(length);
 	if (*data == NULL)
-		return WIRE_CLOSED; /* no milter means such a packet */
+		return MILTER_PACKET_CLOSED; /* no milter means such a packet */
 	(*data)[*size] = '\0';
 	result = bytes_read(fd, patience, *data, *size);
-	if (result != WIRE_READ) {
+	if (result != MILTER_PACKET_READ) {
 		free(*data);
 		*data = NULL;
 	}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* dial.c - sockets written as in the milter's configuration. */
-#include "tests/lib/dial.h"
+/* test_socket.c - sockets written as in the milter's configuration. */
+#include "tests/lib/test_socket.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -83,7 +83,7 @@ socket_close(int fd)
 }
 
 int
-dial_socket(const char *text)
+test_socket_connect(const char *text)
 {
 	const int on = 1;
 	union address address;
@@ -125,7 +125,7 @@ socket_bind(const char *text)
 }
 
 int
-dial_listen(const char *text)
+test_socket_listen(const char *text)
 {
 	int fd = socket_bind(text);
 
@@ -135,7 +135,7 @@ dial_listen(const char *text)
 }
 
 int
-dial_port(int fd)
+test_socket_port(int fd)
 {
 	union address address;
 	socklen_t size = sizeof(address);
@@ -146,7 +146,7 @@ dial_port(int fd)
 }
 
 int
-dial_free_port(const char *host)
+test_socket_free_port(const char *host)
 {
 	char text[64];
 	int fd;
@@ -155,5 +155,5 @@ dial_free_port(const char *host)
 	fd = socket_bind(text);
 	/* Left open. It does not listen, so that another socket can take the same port;
 	 * but no outgoing connection gets it, nor does one connect to itself there. */
-	return fd < 0 ? 0 : dial_port(fd);
+	return fd < 0 ? 0 : test_socket_port(fd);
 }

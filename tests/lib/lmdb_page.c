@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* page.c - pages of LMDB's file, as tests damage them. */
-#include "tests/lib/page.h"
+/* lmdb_page.c - pages of LMDB's file, as tests damage them. */
+#include "tests/lib/lmdb_page.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -22,18 +22,18 @@ get(const char *at)
 }
 
 unsigned
-page_kind(const char *page)
+lmdb_page_kind(const char *page)
 {
 	return get(page + KIND_AT);
 }
 
 bool
-page_swap(char *page, size_t i)
+lmdb_page_swap(char *page, size_t i)
 {
 	char *at = page + POINTERS_AT + i * POINTER;
 	char first[POINTER];
 
-	if (page_kind(page) != PAGE_LEAF ||
+	if (lmdb_page_kind(page) != LMDB_PAGE_LEAF ||
 	    POINTERS_AT + (i + 2) * POINTER > get(page + LOWER_AT))
 		return false;
 	memcpy(first, at, POINTER);
