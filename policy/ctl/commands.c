@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* commands - the table of commands */
+#include <string.h>
+
 #include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/help.h"
 
 #define TENANT_OPTIONS \
 	(OPTION(OPT_SMTP_AUTH) | OPTION(OPT_ACTION) | OPTION(OPT_BLOCKS) | \
@@ -9,133 +12,225 @@
 
 static const struct command table[] = {
     {"init", "", OPTION(OPT_NEW_POLICY), NEED_NOTHING, ctl_init,
-	"create folder and policy, or mend modes; --new-policy: begin anew"},
-    {"settings show", "", 0, NEED_READ, ctl_settings_show, "all settings"},
+	"create folder and policy, or repair modes; --new-policy: start over"},
+    {"settings show", "", 0, NEED_READ, ctl_settings_show, "show all settings"},
     {"settings set", "KEY VALUE", 0, NEED_WRITE, ctl_settings_set, "change a setting"},
-    {"settings unset", "KEY", 0, NEED_WRITE, ctl_settings_unset, "back to the default"},
-    {"settings add", "KEY ITEM", 0, NEED_WRITE, ctl_settings_add, "add to a list"},
+    {"settings unset", "KEY", 0, NEED_WRITE, ctl_settings_unset,
+	"return a setting to its default"},
+    {"settings add", "KEY ITEM", 0, NEED_WRITE, ctl_settings_add,
+	"add an item to a list"},
     {"settings remove", "KEY ITEM", 0, NEED_WRITE, ctl_settings_remove,
-	"take from a list"},
+	"remove an item from a list"},
     {"tenant add", "NAME",
 	TENANT_OPTIONS | OPTION(OPT_DOMAIN) | OPTION(OPT_USAGE) | OPTION(OPT_FORCE),
-	NEED_WRITE_LATER, ctl_tenant_add, "a new customer"},
+	NEED_WRITE | NEED_LATER, ctl_tenant_add, "add a tenant"},
     {"tenant set", "NAME", TENANT_OPTIONS, NEED_WRITE, ctl_tenant_set,
-	"change what is named, keep the rest"},
-    {"tenant show", "NAME", 0, NEED_READ, ctl_tenant_show, "all of one tenant"},
+	"change the given options, keep the rest"},
+    {"tenant show", "NAME", 0, NEED_READ, ctl_tenant_show, "show one tenant"},
     {"tenant list", "", OPTION(OPT_SMTP_AUTH), NEED_READ, ctl_tenant_list,
-	"all tenants"},
+	"list all tenants"},
     {"tenant remove", "NAME", OPTION(OPT_FORCE), NEED_WRITE, ctl_tenant_remove,
-	"with its domains; --force: with its mailboxes"},
+	"remove a tenant and its domains; --force: its mailboxes, too"},
     {"tenant lock", "NAME", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE,
-	ctl_tenant_lock, "nothing passes until it is unlocked"},
+	ctl_tenant_lock, "block all its logins until it is unlocked"},
     {"tenant unlock", "NAME", 0, NEED_WRITE, ctl_tenant_unlock, "end a lock"},
     {"domain add", "TENANT DOMAIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_add,
-	"give a domain to a tenant; * is every other login"},
+	"assign a domain to a tenant; * is every other login"},
     {"domain move", "DOMAIN TENANT", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_move,
-	"from one tenant to another"},
+	"move a domain to another tenant"},
     {"domain remove", "DOMAIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_remove,
 	"take a domain from its tenant"},
-    {"domain list", "", OPTION(OPT_TENANT), NEED_READ, ctl_domain_list, "all domains"},
+    {"domain list", "", OPTION(OPT_TENANT), NEED_READ, ctl_domain_list,
+	"list all domains"},
     {"mailbox set", "ADDRESS",
 	OPTION(OPT_SMTP_AUTH) | OPTION(OPT_UNTIL) | OPTION(OPT_CLIENTS) |
 	    OPTION(OPT_NOTE),
-	NEED_WRITE, ctl_mailbox_set, "a mailbox's own setting"},
-    {"mailbox show", "ADDRESS", 0, NEED_READ, ctl_mailbox_show, "one mailbox"},
+	NEED_WRITE, ctl_mailbox_set, "change a mailbox's own setting"},
+    {"mailbox show", "ADDRESS", 0, NEED_READ, ctl_mailbox_show, "show one mailbox"},
     {"mailbox list", "",
 	OPTION(OPT_TENANT) | OPTION(OPT_SMTP_AUTH) | OPTION(OPT_EXPIRING_WITHIN),
-	NEED_READ, ctl_mailbox_list, "all mailboxes with their own setting"},
+	NEED_READ, ctl_mailbox_list, "list the mailboxes with their own setting"},
     {"mailbox remove", "ADDRESS", 0, NEED_WRITE, ctl_mailbox_remove,
-	"back to the tenant's setting"},
+	"return a mailbox to its tenant's setting"},
     {"mailbox lock", "ADDRESS", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE,
-	ctl_mailbox_lock, "nothing passes until it is unlocked"},
+	ctl_mailbox_lock, "block it until it is unlocked"},
     {"mailbox unlock", "ADDRESS", 0, NEED_WRITE, ctl_mailbox_unlock, "end a lock"},
     {"mailbox alias add", "ADDRESS LOGIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_alias_add,
-	"another login of a mailbox"},
+	"add another login of a mailbox"},
     {"mailbox alias remove", "LOGIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_alias_remove,
-	"forget it"},
-    {"mailbox alias list", "[ADDRESS]", 0, NEED_READ, ctl_alias_list, "all aliases"},
+	"remove an alias"},
+    {"mailbox alias list", "[ADDRESS]", 0, NEED_READ, ctl_alias_list,
+	"list all aliases"},
     {"lock", "LOGIN", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE, ctl_lock,
-	"any login that the log shows: nothing passes"},
+	"block any login found in the log"},
     {"unlock", "LOGIN", 0, NEED_WRITE, ctl_unlock, "end a lock"},
-    {"locks", "", OPTION(OPT_TENANT), NEED_READ, ctl_locks, "all locks"},
+    {"locks", "", OPTION(OPT_TENANT), NEED_READ, ctl_locks, "list all locks"},
     {"check", "LOGIN",
 	OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |
 	    OPTION(OPT_AT) | OPTION(OPT_MTA),
-	NEED_READ, ctl_check, "what would happen to a login, and why"},
+	NEED_READ, ctl_check, "show what would happen to a login, and why"},
     {"import", "FILE|-",
 	OPTION(OPT_FORMAT) | OPTION(OPT_TENANT) | OPTION(OPT_REPLACE) |
 	    OPTION(OPT_DRY_RUN) | OPTION(OPT_FORCE),
-	NEED_TRIAL_LATER, ctl_import, "all changes of a file, or none of them"},
+	NEED_TRIAL | NEED_LATER, ctl_import,
+	"make all changes in a file, or none of them"},
     {"export", "", OPTION(OPT_FORMAT) | OPTION(OPT_TENANT), NEED_READ, ctl_export,
-	"the policy, as import takes it"},
+	"print the policy in the format that import reads"},
     {"audit list", "", OPTION(OPT_OBJECT) | OPTION(OPT_SINCE), NEED_READ,
-	ctl_audit_list, "who changed what; --actor: by whom"},
+	ctl_audit_list, "show who changed what; --actor: by whom"},
     {"audit verify", "", OPTION(OPT_HEAD), NEED_READ, ctl_audit_verify,
-	"whether the audit log is the one that was written"},
+	"check that the audit log is as it was written"},
     {"audit prune", "", OPTION(OPT_BEFORE) | OPTION(OPT_FORCE), NEED_WRITE,
 	ctl_audit_prune, "remove old entries; --before says which"},
-    {"status", "", 0, NEED_READ_LATER, ctl_status, "digest, counts, and the daemon"},
+    {"status", "", 0, NEED_READ | NEED_LATER, ctl_status,
+	"show digest, counts, and the daemon"},
     {"usage [list]", "",
 	OPTION(OPT_TENANT) | OPTION(OPT_SINCE) | OPTION(OPT_CSV) | OPTION(OPT_USAGE),
-	NEED_READ_LATER, ctl_usage_list,
-	"who uses SMTP AUTH, and what they would get now"},
+	NEED_READ | NEED_LATER, ctl_usage_list,
+	"show who uses SMTP AUTH, and what they would get now"},
     {"usage tenants", "", OPTION(OPT_SINCE) | OPTION(OPT_CSV) | OPTION(OPT_USAGE),
-	NEED_READ_LATER, ctl_usage_tenants, "totals of each tenant: in use, or unused"},
+	NEED_READ | NEED_LATER, ctl_usage_tenants,
+	"show the totals of each tenant: in use, or unused"},
     {"usage export", "FILE", 0, NEED_NOTHING, ctl_usage_export,
-	"this machine's usage, for --usage on another"},
-    {"usage prune", "", 0, NEED_READ_LATER, ctl_usage_prune,
-	"forget what is older than usage-retention"},
+	"write this machine's usage, for --usage on another"},
+    {"usage prune", "", 0, NEED_READ | NEED_LATER, ctl_usage_prune,
+	"delete usage older than usage-retention"},
     {"rollout plan", "",
 	OPTION(OPT_UNUSED_FOR) | OPTION(OPT_TENANT) | OPTION(OPT_USAGE),
-	NEED_READ_LATER, ctl_rollout_plan,
-	"what could be switched off, and what is in use"},
+	NEED_READ | NEED_LATER, ctl_rollout_plan,
+	"show what could be disabled, and what is in use"},
     {"rollout disable-unused", "",
 	OPTION(OPT_UNUSED_FOR) | OPTION(OPT_ENFORCE_FROM) | OPTION(OPT_TEMPFAIL_UNTIL) |
 	    OPTION(OPT_LIMIT) | OPTION(OPT_TENANT) | OPTION(OPT_USAGE) |
 	    OPTION(OPT_FORCE) | OPTION(OPT_DRY_RUN),
-	NEED_WRITE_LATER, ctl_rollout_disable_unused, "switch unused tenants off"},
+	NEED_WRITE | NEED_LATER, ctl_rollout_disable_unused,
+	"disable the tenants without use"},
     {"rollout grant", "",
 	OPTION(OPT_TENANT) | OPTION(OPT_USED_WITHIN) | OPTION(OPT_UNTIL) |
 	    OPTION(OPT_USAGE) | OPTION(OPT_DRY_RUN),
-	NEED_WRITE_LATER, ctl_rollout_grant, "turn a tenant's use into exceptions"},
+	NEED_WRITE | NEED_LATER, ctl_rollout_grant,
+	"turn a tenant's use into exceptions"},
     {"rollout notify", "",
 	OPTION(OPT_TEMPLATE) | OPTION(OPT_TENANT) | OPTION(OPT_SENDMAIL) |
 	    OPTION(OPT_RESEND) | OPTION(OPT_USAGE) | OPTION(OPT_DRY_RUN),
 	NEED_NOTHING, ctl_rollout_notify, "tell the contacts what is planned, once"},
-    {"rollout status", "", OPTION(OPT_TENANT) | OPTION(OPT_USAGE), NEED_READ_LATER,
-	ctl_rollout_status, "where every tenant stands"},
-    {"snapshot create", "FILE", OPTION(OPT_KEY), NEED_WRITE_LATER, ctl_snapshot_create,
-	"the whole policy as a signed file"},
+    {"rollout status", "", OPTION(OPT_TENANT) | OPTION(OPT_USAGE),
+	NEED_READ | NEED_LATER, ctl_rollout_status, "show the stage of every tenant"},
+    {"snapshot create", "FILE", OPTION(OPT_KEY), NEED_WRITE | NEED_LATER,
+	ctl_snapshot_create, "write the whole policy to a signed file"},
     {"snapshot apply", "FILE|-",
-	OPTION(OPT_TRUST) | OPTION(OPT_FORCE) | OPTION(OPT_DRY_RUN), NEED_TRIAL_LATER,
-	ctl_snapshot_apply, "make the policy here equal to a signed file"},
+	OPTION(OPT_TRUST) | OPTION(OPT_FORCE) | OPTION(OPT_DRY_RUN),
+	NEED_TRIAL | NEED_LATER, ctl_snapshot_apply,
+	"make the policy equal to that of a signed file"},
     {"snapshot show", "FILE", OPTION(OPT_TRUST), NEED_NOTHING, ctl_snapshot_show,
-	"what a snapshot says of itself"},
+	"show what a snapshot says of itself"},
     {"doctor", "",
 	OPTION(OPT_POSTFIX) | OPTION(OPT_SENDMAIL) | OPTION(OPT_LOGIN) |
 	    OPTION(OPT_CLIENT) | OPTION(OPT_MECHANISM) | OPTION(OPT_LISTENER) |
 	    OPTION(OPT_LOG) | OPTION(OPT_IGNORE),
-	NEED_NOTHING, ctl_doctor, "what is wrong with the MTA's side, and ours"},
-    {"verify", "", 0, NEED_STORE, ctl_verify, "whether the whole database holds"},
-    {"exchange", "", 0, NEED_TRIAL_LATER, ctl_exchange,
-	"Exchange's commands on standard input, all or nothing"},
+	NEED_NOTHING, ctl_doctor, "look for mistakes in the setup of MTA and milter"},
+    {"verify", "", 0, NEED_STORE, ctl_verify, "check the whole database"},
+    {"exchange", "", 0, NEED_TRIAL | NEED_LATER, ctl_exchange,
+	"run Exchange's commands from standard input, all or none"},
     {"Get-TransportConfig", "-Organization TENANT", 0, NEED_READ,
-	ctl_get_transport_config, "the tenants' settings"},
+	ctl_get_transport_config, "show the tenants' settings"},
     {"Set-TransportConfig",
 	"-SmtpClientAuthenticationDisabled True|False -Organization TENANT", 0,
-	NEED_WRITE, ctl_set_transport_config, "a tenant's setting"},
+	NEED_WRITE, ctl_set_transport_config, "change a tenant's setting"},
     {"Get-CASMailbox", "[ADDRESS] -ResultSize N|Unlimited", 0, NEED_READ,
-	ctl_get_cas_mailbox, "the mailboxes' own settings, or one"},
+	ctl_get_cas_mailbox, "show the mailboxes' own settings, or one"},
     {"Set-CASMailbox", "ADDRESS -SmtpClientAuthenticationDisabled True|False|Null", 0,
-	NEED_WRITE, ctl_set_cas_mailbox, "a mailbox's own; Null: the tenant's"},
+	NEED_WRITE, ctl_set_cas_mailbox,
+	"change a mailbox's own setting; Null: the tenant's"},
     {"backup", "DIR", 0, NEED_READ, ctl_backup,
-	"a compact copy of the policy database"},
+	"write a compact copy of the policy database"},
     {"restore", "DIR", OPTION(OPT_FORCE), NEED_NOTHING, ctl_restore,
-	"the policy of a backup; replaces a database that is damaged"},
+	"bring the policy of a backup back; replaces a damaged database"},
 };
 
 const struct command *
-command_at(size_t i)
+commands_at(size_t i)
 {
 	return i < sizeof table / sizeof *table ? &table[i] : NULL;
+}
+
+/*
+ * command_starts - how many words of the command line are the command's name, or 0; a
+ * word of it in brackets may be left out
+ */
+static size_t
+command_starts(const struct options *o, const char *name)
+{
+	size_t i = 0, n;
+
+	for (; *name != '\0'; name += strspn(name, " ")) {
+		bool optional = *name == '[';
+
+		name += optional;
+		n = strcspn(name, " ]");
+		if (i < o->words && strlen(o->word[i]) == n &&
+		    memcmp(o->word[i], name, n) == 0)
+			i++;
+		else if (!optional)
+			return 0;
+		name += n + optional;
+	}
+	return i;
+}
+
+enum error
+commands_unknown(const struct options *o, struct error_text *why)
+{
+	if (o->words == 0)
+		return error_set(
+		    why, ERR_USAGE, "a command is missing; see \"smtpauthctl --help\"");
+	if (help_has_group(o->word[0]))
+		return error_set(why, ERR_USAGE,
+		    "\"%s\" needs one of its commands; see \"smtpauthctl %s --help\"",
+		    o->words > 1 ? o->word[1] : o->word[0], o->word[0]);
+	return error_set(why, ERR_USAGE,
+	    "unknown command \"%s\"; see \"smtpauthctl --help\"", o->word[0]);
+}
+
+/* command_check - that it has as many words as its arguments: "[NAME]" may be missing
+ */
+static enum error
+command_check(
+    const struct command *command, const struct options *o, struct error_text *why)
+{
+	size_t least = 0, most = 0;
+
+	for (const char *s = command->args; *s != '\0'; s += strspn(s, " ")) {
+		most++;
+		least += *s != '[';
+		s += strcspn(s, " ");
+	}
+	if (!o->cmdlet && (o->words < least || o->words > most))
+		return error_set(why, ERR_USAGE,
+		    "usage: smtpauthctl %s%s%s%s; see \"smtpauthctl %.*s --help\"",
+		    command->name, *command->args != '\0' ? " " : "", command->args,
+		    command->options != 0 ? " [options]" : "",
+		    (int)strcspn(command->name, " "), command->name);
+	return options_check(o, command->options, why);
+}
+
+enum error
+commands_find(
+    struct options *o, const struct command **command_r, struct error_text *why)
+{
+	size_t words, most = 0;
+
+	*command_r = NULL;
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+		words = command_starts(o, table[i].name);
+		if (words <= most)
+			continue;
+		most = words;
+		*command_r = &table[i];
+	}
+	if (*command_r == NULL)
+		return commands_unknown(o, why);
+	o->word += most;
+	o->words -= most;
+	return command_check(*command_r, o, why);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* main - smtpauthctl: finds the command, runs it in one transaction, says what failed
- */
+/* main - smtpauthctl: runs the command in one transaction, says what failed */
 #include <locale.h>
 #include <signal.h>
 #include <string.h>
@@ -67,105 +66,6 @@ exit_status(enum error e)
 	return EX_SOFTWARE;
 }
 
-/* count_words - of a name or of the arguments; those in brackets may be left out */
-static void
-count_words(const char *s, size_t *least, size_t *most)
-{
-	*least = *most = 0;
-	while (*s != '\0') {
-		(*most)++;
-		*least += *s != '[';
-		s += strcspn(s, " ");
-		s += strspn(s, " ");
-	}
-}
-
-/*
- * starts_with - whether the words of the command line begin with the command's name; a
- * word of it in brackets may be left out
- */
-static bool
-starts_with(const struct options *o, const char *name, size_t *words_r)
-{
-	size_t i = 0, n;
-
-	for (; *name != '\0'; name += strspn(name, " ")) {
-		bool optional = *name == '[';
-
-		name += optional;
-		n = strcspn(name, " ]");
-		if (i < o->words && strlen(o->word[i]) == n &&
-		    memcmp(o->word[i], name, n) == 0)
-			i++;
-		else if (!optional)
-			return false;
-		name += n + optional;
-	}
-	*words_r = i;
-	return true;
-}
-
-/* find_command - the longest name that the words start with; the name is dropped */
-static const struct command *
-find_command(struct options *o)
-{
-	const struct command *command, *found = NULL;
-	size_t words, most = 0;
-
-	for (size_t i = 0; (command = command_at(i)) != NULL; i++) {
-		if (!starts_with(o, command->name, &words) || words <= most)
-			continue;
-		most = words;
-		found = command;
-	}
-	o->word += most;
-	o->words -= most;
-	return found;
-}
-
-/* unknown_command - the line for words that are none */
-static enum error
-unknown_command(const struct options *o, struct error_text *why)
-{
-	if (o->words == 0)
-		return error_set(
-		    why, ERR_USAGE, "a command is missing; see \"smtpauthctl --help\"");
-	if (help_has_group(o->word[0]))
-		return error_set(why, ERR_USAGE,
-		    "\"%s\" needs one of its commands; see "
-		    "\"smtpauthctl %s --help\"",
-		    o->words > 1 ? o->word[1] : o->word[0], o->word[0]);
-	return error_set(why, ERR_USAGE,
-	    "unknown command \"%s\"; see \"smtpauthctl --help\"", o->word[0]);
-}
-
-/* wrong_words - the line for a command with too few words, or too many */
-static enum error
-wrong_words(const struct command *command, struct error_text *why)
-{
-	return error_set(why, ERR_USAGE,
-	    "usage: smtpauthctl %s%s%s%s; see \"smtpauthctl %.*s --help\"",
-	    command->name, *command->args != '\0' ? " " : "", command->args,
-	    command->options != 0 ? " [options]" : "", (int)strcspn(command->name, " "),
-	    command->name);
-}
-
-/* choose_command - ... with the right number of words and none but its own options */
-static enum error
-choose_command(struct ctl *c)
-{
-	const struct command *command;
-	size_t least, most;
-
-	c->command = command = find_command(&c->options);
-	if (command == NULL)
-		return unknown_command(&c->options, &c->why);
-	count_words(command->args, &least, &most);
-	if (!c->options.cmdlet && (c->options.words < least || c->options.words > most))
-		return wrong_words(command, &c->why);
-	return options_check(&c->options, command->options, &c->why);
-}
-
 static void
 warn(const char *text)
 {
@@ -196,9 +96,9 @@ struct held {
 	struct held_output out, err;
 };
 
-/* release - drops what is held */
+/* held_close - drops what is held */
 static void
-release(struct ctl *c, struct held *h)
+held_close(struct ctl *c, struct held *h)
 {
 	held_output_close(&h->out);
 	held_output_close(&h->err);
@@ -208,14 +108,14 @@ release(struct ctl *c, struct held *h)
 	print_open(&c->print, c->out, c->options.json);
 }
 
-/* hold - holds back what will be said, of a command that works with a store */
+/* held_open - holds back what will be said, of a command that works with a store */
 static enum error
-hold(struct ctl *c, struct held *h)
+held_open(struct ctl *c, struct held *h)
 {
 	enum error e;
 
-	release(c, h);
-	if (c->command->need == NEED_NOTHING)
+	held_close(c, h);
+	if (c->command->needs == NEED_NOTHING)
 		return OK;
 	e = held_output_open(&h->out, &c->why);
 	if (e == OK)
@@ -228,37 +128,38 @@ hold(struct ctl *c, struct held *h)
 	return OK;
 }
 
-/* run_command - with all that it printed in C's `out`, but for a failure */
+/* held_print - remarks in any case; the rest where it is true */
 static enum error
-run_command(struct ctl *c)
+held_print(struct ctl *c, struct held *h, enum error e)
 {
-	enum error e = c->command->run(c);
+	struct error_text why;
+	enum error printed = OK;
 
+	if (h->err.to != NULL && held_output_print(&h->err, stderr, &why) != OK)
+		print_remark(stderr, "%s", why.text);
+	if ((e == OK || c->tells) && h->out.to != NULL)
+		printed = held_output_print(&h->out, stdout, e == OK ? &c->why : &why);
+	held_close(c, h);
+	return e == OK ? printed : e;
+}
+
+/* run_command - and commits, unless there is no room for what is to be said of it */
+static enum error
+run_command(struct ctl *c, struct held *h)
+{
+	unsigned needs = c->command->needs;
+	enum error e = OK;
+
+	if ((needs & NEED_STORE) && !(needs & NEED_LATER))
+		e = transaction_begin(c);
+	if (e == OK)
+		e = c->command->run(c);
 	if (e == OK || c->tells)
 		print_finish(&c->print);
-	return e;
-}
-
-/* commit - unless there is no room for what is to be said of it */
-static enum error
-commit(struct ctl *c, struct held *h)
-{
-	enum error e = held_output_flush(&h->out, &c->why);
-
+	if (e != OK || !transaction_writes(c) || c->txn == NULL)
+		return e;
+	e = held_output_flush(&h->out, &c->why);
 	return e == OK ? audit_origin_commit(c) : e;
-}
-
-/* run_in_transaction - one command, one transaction */
-static enum error
-run_in_transaction(struct ctl *c, struct held *h)
-{
-	enum error e = transaction_is_later(c) ? OK : transaction_begin(c);
-
-	if (e == OK)
-		e = run_command(c);
-	if (e == OK && transaction_writes(c) && c->txn != NULL)
-		e = commit(c, h);
-	return e;
 }
 
 /*
@@ -268,15 +169,14 @@ run_in_transaction(struct ctl *c, struct held *h)
 static enum error
 run_once(struct ctl *c, struct held *h)
 {
-	enum error e = hold(c, h);
+	enum error e = held_open(c, h);
 
 	c->status = EX_OK;
 	c->tells = false;
 	error_set(&c->why, OK, "%s", "");
 	if (e == OK)
-		e = c->command->need == NEED_NOTHING ? run_command(c)
-						     : run_in_transaction(c, h);
-	if (c->txn != NULL && c->command->need != NEED_NOTHING &&
+		e = run_command(c, h);
+	if (c->txn != NULL && c->command->needs != NEED_NOTHING &&
 	    store_check(c->txn) == ERR_OVERTAKEN)
 		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);
@@ -286,46 +186,22 @@ run_once(struct ctl *c, struct held *h)
 }
 
 /*
- * run_whole - again where commits have gone over what the command read, whatever came
- * of it. Writers are asked to spare it then.
+ * run - the command, again where commits have gone over what it read, whatever came of
+ * it: writers are asked to spare it then. Its output is held back until it is true.
  */
-static enum error
-run_whole(struct ctl *c, struct held *h)
-{
-	enum error e = run_once(c, h);
-
-	for (int i = 0; e == ERR_OVERTAKEN && i < RUNS_AGAIN; i++) {
-		c->spared = true;
-		e = run_once(c, h);
-	}
-	if (e == ERR_OVERTAKEN)
-		return error_set(&c->why, e, "%s", error_string(e));
-	return e;
-}
-
-/* print_held - remarks in any case; the rest where it is true */
-static enum error
-print_held(struct ctl *c, struct held *h, enum error e)
-{
-	struct error_text why;
-	enum error printed = OK;
-
-	if (h->err.to != NULL && held_output_print(&h->err, stderr, &why) != OK)
-		print_remark(stderr, "%s", why.text);
-	if ((e == OK || c->tells) && h->out.to != NULL)
-		printed = held_output_print(&h->out, stdout, e == OK ? &c->why : &why);
-	release(c, h);
-	return e == OK ? printed : e;
-}
-
-/* run - ... with the output held back until it is true */
 static enum error
 run(struct ctl *c)
 {
 	struct held held = {.out = {.to = NULL}};
-	enum error e = run_whole(c, &held);
+	enum error e = run_once(c, &held);
 
-	e = print_held(c, &held, e);
+	for (int i = 0; e == ERR_OVERTAKEN && i < RUNS_AGAIN; i++) {
+		c->spared = true;
+		e = run_once(c, &held);
+	}
+	if (e == ERR_OVERTAKEN)
+		error_set(&c->why, e, "%s", error_string(e));
+	e = held_print(c, &held, e);
 	if (e == OK && (fflush(stdout) != 0 || ferror(stdout)))
 		return error_set(&c->why, ERR_IO, "cannot write to standard output%s",
 		    transaction_writes(c) ? "; the change itself is made" : "");
@@ -347,10 +223,10 @@ main(int argc, char **argv)
 	if (e == OK && (c.options.help || c.options.version)) {
 		if (help_print(&c.options, stdout))
 			return EX_OK;
-		e = unknown_command(&c.options, &c.why);
+		e = commands_unknown(&c.options, &c.why);
 	}
 	if (e == OK)
-		e = choose_command(&c);
+		e = commands_find(&c.options, &c.command, &c.why);
 	if (e == OK)
 		e = find_dir(&c, dir);
 	if (e == OK)

@@ -5,6 +5,7 @@ policy digest."""
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -179,9 +180,27 @@ class Usage(harness.Case):
             self.refused(command, 64, 'unknown command "frobnicate"')
             self.assertEqual(self.ctl(command, rc=64).out, '')
 
+    def test_help_names_every_command(self):
+        with open(harness.ROOT + '/policy/ctl/commands.c') as f:
+            names = re.findall(r'^    \{"([^"]+)",', f.read(), re.M)
+        self.assertGreater(len(names), 50)
+        overview = self.ctl('--help').out
+        shown = {}
+        for line in re.findall(r'^  (\w.*)', overview, re.M):
+            noun, _, rest = line.partition('  ')
+            for word in noun.split(' | '):
+                shown[word] = rest.split(' | ')
+        for name in names:
+            noun, _, verb = name.partition(' ')
+            self.assertIn(noun, shown)
+            nested, _, verbs = shown[noun][-1].strip().partition(' ')
+            self.assertIn(
+                verb, [''] + [word.strip() for word in shown[noun]] +
+                ['%s %s' % (nested, word) for word in verbs.split('|')])
+
     def test_help_shows_what_a_command_takes(self):
         overview = self.ctl('--help').out
-        self.assertIn('\n  lock | unlock | locks  any login', overview)
+        self.assertIn('\n  lock | unlock | locks  block any login', overview)
         self.assertIn('\n  backup | restore  DIR  ', overview)
         self.assertIn('see smtpauthctl(8)', overview)
         self.assertIn('--new-policy', overview)

@@ -39,21 +39,22 @@ struct ctl {
 };
 
 /*
- * What a command runs in. --dry-run makes NEED_WRITE a NEED_READ; NEED_TRIAL is for
- * commands that find out what would change by changing it: with --dry-run they run in a
- * write transaction as without, which is dropped. With _LATER the command calls
+ * What a command runs in; --dry-run makes a write a read. NEED_TRIAL is for commands
+ * that find out what would change by changing it: with --dry-run they run in a write
+ * transaction as without, which is dropped. With NEED_LATER the command calls
  * transaction_begin() itself when all is prepared, so that others need not wait for it:
  * the usage, for one, is read before (see as_usage_user.h).
  */
-enum need {
-	NEED_NOTHING,
-	NEED_STORE,
-	NEED_READ,
-	NEED_READ_LATER,
-	NEED_WRITE,
-	NEED_WRITE_LATER,
-	NEED_TRIAL,
-	NEED_TRIAL_LATER,
+enum {
+	NEED_NOTHING = 0,
+	NEED_STORE = 1,
+	NEED_TXN = 2,
+	NEED_TURN = 4, /* among the writers */
+	NEED_TURN_ALWAYS = 8,
+	NEED_LATER = 16,
+	NEED_READ = NEED_STORE | NEED_TXN,
+	NEED_WRITE = NEED_READ | NEED_TURN,
+	NEED_TRIAL = NEED_WRITE | NEED_TURN_ALWAYS,
 };
 
 /* One command: dispatch, number of words, options and help are all in its row. */
@@ -61,13 +62,23 @@ struct command {
 	const char *name; /* "tenant add" */
 	const char *args; /* "NAME", "" for none, in brackets what may be left out */
 	uint64_t options; /* a set of OPTION() */
-	enum need need;
+	unsigned needs;   /* of NEED_... */
 	enum error (*run)(struct ctl *c);
 	const char *help;
 };
 
 /* Row I of the table, or NULL past the end. */
-const struct command *command_at(size_t i);
+const struct command *commands_at(size_t i);
+
+/*
+ * The command with the longest name that O's words begin with; they lose it. ERR_USAGE,
+ * with WHY, where there is none, or with words or options that it does not take.
+ */
+enum error commands_find(struct options *o, const struct command **command_r,
+    struct error_text *why) MUST_USE;
+
+/* ERR_USAGE: the line for words that are no command. */
+enum error commands_unknown(const struct options *o, struct error_text *why) MUST_USE;
 
 enum error ctl_init(struct ctl *c) MUST_USE;
 enum error ctl_settings_show(struct ctl *c) MUST_USE;

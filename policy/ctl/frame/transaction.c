@@ -12,34 +12,21 @@
 bool
 transaction_writes(const struct ctl *c)
 {
-	return c->command->need >= NEED_WRITE &&
+	return (c->command->needs & NEED_TURN) &&
 	    argument_option(c, OPT_DRY_RUN) == NULL;
-}
-
-bool
-transaction_takes_turn(const struct ctl *c)
-{
-	return transaction_writes(c) || c->command->need >= NEED_TRIAL;
-}
-
-bool
-transaction_is_later(const struct ctl *c)
-{
-	return c->command->need == NEED_READ_LATER ||
-	    c->command->need == NEED_WRITE_LATER ||
-	    c->command->need == NEED_TRIAL_LATER;
 }
 
 enum error
 transaction_begin(struct ctl *c)
 {
-	bool turn = transaction_takes_turn(c);
+	unsigned needs = c->command->needs;
+	bool turn = transaction_writes(c) || (needs & NEED_TURN_ALWAYS);
 	enum error e =
 	    store_open(&c->store, c->dir, turn ? STORE_WRITE : STORE_READ, &c->why);
 
 	if (e == OK && c->spared)
 		store_spare(c->store);
-	if (e == OK && c->command->need != NEED_STORE) {
+	if (e == OK && (needs & NEED_TXN)) {
 		e = store_begin(c->store, &c->txn);
 		if (e != OK)
 			return store_about(&c->why, e, c->store);

@@ -8,12 +8,6 @@
 /* Whether the command changes anything in the end. */
 bool transaction_writes(const struct ctl *c);
 
-/* Whether it is a writer while it runs: most dry runs are not. */
-bool transaction_takes_turn(const struct ctl *c);
-
-/* Whether the command begins it itself. */
-bool transaction_is_later(const struct ctl *c);
-
 /*
  * Opens C's store, begins its transaction, and lets the changes of a writer have their
  * audit entries, all as the command needs it. Errors as store_open() and store_begin(),

@@ -25,7 +25,7 @@ open_snapshot(struct ctl *c, struct reading *r)
 {
 	const char *path = argument_word(c, 0);
 	bool trust =
-	    c->command->need != NEED_NOTHING || argument_option(c, OPT_TRUST) != NULL;
+	    c->command->needs != NEED_NOTHING || argument_option(c, OPT_TRUST) != NULL;
 	enum error e = trust ? snapshot_load_trusted(c, &r->keys) : OK;
 
 	if (e == OK)
