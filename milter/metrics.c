@@ -206,7 +206,8 @@ print_decisions(struct page *p, const struct metrics *m)
 				sample(p, "decisions_total",
 				    ",verdict=\"%s\",reason=\"%s\"} %" PRIu64,
 				    decision_verdict_name((enum verdict)v),
-				    decision_reason_name((enum reason)r), m->decisions[v][r]);
+				    decision_reason_name((enum reason)r),
+				    m->decisions[v][r]);
 	counter(p, "unauthenticated_total",
 	    m->decisions[VERDICT_PASS][REASON_UNAUTHENTICATED],
 	    "MAIL commands without a login, which pass and are no decisions.");

@@ -44,7 +44,7 @@ check_log(struct store_txn *txn, struct error_text *why)
 				     : error_set(why, ERR_CONFLICT, "%s", first.text);
 }
 
-/* take - whether the record at the cursor goes, too; ERR_EXISTS: it stays */
+/* take - the record at the cursor, if it goes, too; WALK_STOP: it stays */
 static enum error
 take(struct range *r, const struct db_cursor *cursor)
 {
@@ -58,7 +58,7 @@ take(struct range *r, const struct db_cursor *cursor)
 	if (entry.kind == AUDIT_STUB)
 		return OK;
 	if (entry.when >= r->before)
-		return ERR_EXISTS;
+		return WALK_STOP;
 	r->removed += 1 + r->unreadable;
 	r->unreadable = 0;
 	r->last = entry;
@@ -82,8 +82,8 @@ find_range(struct store_txn *txn, struct range *r)
 			e = db_cursor_next(cursor);
 	}
 	db_cursor_close(&cursor);
-	r->all = e != ERR_EXISTS;
-	return e == ERR_EXISTS || e == ERR_NOTFOUND ? OK : e;
+	r->all = e != WALK_STOP;
+	return e == WALK_STOP ? OK : e;
 }
 
 /* remove_range - all records up to the last one, or all */
@@ -112,7 +112,7 @@ remove_range(struct store_txn *txn, const struct range *r)
 			break;
 	}
 	db_cursor_close(&cursor);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 /* put_stub - in the place of the last entry that is gone */

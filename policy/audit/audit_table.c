@@ -13,18 +13,17 @@ static enum error
 find_latest(struct store_txn *txn, instant when, uint8_t *buf, instant *latest_r)
 {
 	struct audit_entry last;
+	struct bytes value;
 	struct key key;
-	size_t len;
 	enum error e;
 
 	*latest_r = when;
 	key_number(&key, TABLE_AUDIT, store_meta(txn)->audit_count);
-	e = db_get(store_db(txn), &key, buf, AUDIT_ENTRY_MAX, &len);
-	if (e == OK &&
-	    audit_decode(key_bytes(&key), (struct bytes){buf, len}, &last) == OK &&
-	    last.latest > when)
+	e = db_get(store_db(txn), &key, buf, AUDIT_ENTRY_MAX, &value);
+	if (e == OK && value.at != NULL &&
+	    audit_decode(key_bytes(&key), value, &last) == OK && last.latest > when)
 		*latest_r = last.latest;
-	return e == ERR_NOTFOUND || e == ERR_LIMIT ? OK : e;
+	return e == ERR_LIMIT ? OK : e;
 }
 
 /* append - writes the entry, by way of BUF */
@@ -87,20 +86,29 @@ audit_watch(struct store_txn *txn, struct audit_log *log)
 	store_watch(txn, note_change, log);
 }
 
-/* entry_at - the first entry at or behind NUMBER; ERR_NOTFOUND at the end of the log */
+/* entry_here - the entry that the cursor was moved to by a step that said E, if any */
 static enum error
-entry_at(struct db_cursor *cursor, uint64_t number, struct audit_entry *entry)
+entry_here(const struct db_cursor *cursor, enum error e, struct audit_entry *entry,
+    bool *found_r)
 {
-	struct key at;
-	enum error e;
+	struct key all;
 
-	key_number(&at, TABLE_AUDIT, number);
-	e = db_cursor_seek(cursor, &at);
-	if (e == OK && *(const uint8_t *)db_cursor_key(cursor).at != TABLE_AUDIT)
-		return ERR_NOTFOUND;
-	return e == OK
+	key_table(&all, TABLE_AUDIT);
+	*found_r = e == OK && key_has_prefix(db_cursor_key(cursor), &all);
+	return *found_r
 	    ? audit_decode(db_cursor_key(cursor), db_cursor_value(cursor), entry)
 	    : e;
+}
+
+/* entry_at - the first entry at or behind NUMBER */
+static enum error
+entry_at(
+    struct db_cursor *cursor, uint64_t number, struct audit_entry *entry, bool *found_r)
+{
+	struct key at;
+
+	key_number(&at, TABLE_AUDIT, number);
+	return entry_here(cursor, db_cursor_seek(cursor, &at), entry, found_r);
 }
 
 enum error
@@ -109,27 +117,19 @@ audit_table_each(struct store_txn *txn, uint64_t first,
 {
 	struct audit_entry entry;
 	struct db_cursor *cursor;
-	struct key all;
+	bool found;
 	enum error e = db_cursor_open(store_db(txn), &cursor);
 
 	if (e != OK)
 		return e;
-	key_table(&all, TABLE_AUDIT);
-	e = entry_at(cursor, first, &entry);
-	while (e == OK) {
+	e = entry_at(cursor, first, &entry, &found);
+	while (e == OK && found) {
 		e = fn(arg, &entry);
-		if (e == ERR_NOTFOUND)
-			e = ERR_DAMAGED; /* not to be taken for the end of the log */
 		if (e == OK)
-			e = db_cursor_next(cursor);
-		if (e == OK && !key_has_prefix(db_cursor_key(cursor), &all))
-			e = ERR_NOTFOUND;
-		if (e == OK)
-			e = audit_decode(
-			    db_cursor_key(cursor), db_cursor_value(cursor), &entry);
+			e = entry_here(cursor, db_cursor_next(cursor), &entry, &found);
 	}
 	db_cursor_close(&cursor);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e == WALK_STOP ? OK : e;
 }
 
 enum error
@@ -138,21 +138,22 @@ audit_table_since(struct store_txn *txn, instant since, uint64_t *first_r)
 	uint64_t low = 1, high = store_meta(txn)->audit_count + 1;
 	struct audit_entry entry;
 	struct db_cursor *cursor;
+	bool found;
 	enum error e = db_cursor_open(store_db(txn), &cursor);
 
 	if (e != OK)
 		return e;
 	/* all before LOW are older; HIGH is the end, or it or one behind it is not */
-	while (e == OK && low < high) {
+	while (low < high) {
 		uint64_t middle = low + (high - low) / 2;
 
-		e = entry_at(cursor, middle, &entry);
-		if (e == ERR_NOTFOUND || (e == OK && entry.latest >= since)) {
-			high = middle;
-			e = OK;
-		} else if (e == OK) {
+		e = entry_at(cursor, middle, &entry, &found);
+		if (e != OK)
+			break;
+		if (found && entry.latest < since)
 			low = entry.number + 1;
-		}
+		else
+			high = middle;
 	}
 	db_cursor_close(&cursor);
 	*first_r = low;

@@ -349,7 +349,7 @@ walk(struct walk *w)
 		report(w, AUDIT_DAMAGE, w->number, NULL,
 		    "behind it the database is damaged, and the log cannot be read "
 		    "any further");
-	return e == OK || e == ERR_NOTFOUND || e == ERR_DAMAGED ? step : e;
+	return e == OK || w->damaged ? step : e;
 }
 
 enum error

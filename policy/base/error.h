@@ -7,12 +7,17 @@
 
 /*
  * Every function of the library that can fail returns one of these. OK is 0.
- * ERR_NOTFOUND is an ordinary answer ("no such record"), never a fault: a fault
- * must not be able to look like it.
+ *
+ * To find nothing is a result and no error: a look-up returns OK, and says so by
+ * *FOUND_R, by a name that is "", or by bytes whose `at` is NULL. ERR_NOTFOUND is for
+ * what has to be there: a request names an object that does not exist.
+ *
+ * FN of an ..._each() function ends the walk with WALK_STOP, upon which the walk
+ * returns OK; any other error ends it, too, and is returned.
  */
 enum error {
 	OK = 0,
-	ERR_NOTFOUND,   /* no such record or object */
+	ERR_NOTFOUND,   /* what the request names does not exist */
 	ERR_USAGE,      /* the call itself is wrong */
 	ERR_DATA,       /* a value given by a person is bad */
 	ERR_EXISTS,     /* the object is there already */
@@ -37,6 +42,7 @@ enum error {
 	ERR_MEMORY,     /* out of memory */
 	ERR_LIMIT,      /* larger than a documented limit */
 	ERR_INTERNAL,   /* a defect of this program */
+	WALK_STOP,      /* no error: see above */
 };
 
 #define ERROR_TEXT_MAX 1024

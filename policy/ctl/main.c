@@ -61,6 +61,7 @@ exit_status(enum error e)
 	case ERR_CONFIG:
 		return EX_CONFIG;
 	case ERR_INTERNAL:
+	case WALK_STOP:
 		return EX_SOFTWARE;
 	}
 	return EX_SOFTWARE;

@@ -115,11 +115,11 @@ enum error db_commit(struct db_txn **txn) MUST_USE;
 void db_abort(struct db_txn **txn);
 
 /*
- * Copies the value of KEY to BUF and its length to LEN_R. ERR_NOTFOUND; ERR_LIMIT
- * when it is longer than CAP.
+ * Copies the value of KEY to BUF, which VALUE_R then is; at NULL where there is none.
+ * ERR_LIMIT when it is longer than CAP.
  */
 enum error db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
-    size_t *len_r) MUST_USE;
+    struct bytes *value_r) MUST_USE;
 enum error db_put(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 /*
@@ -142,9 +142,10 @@ enum error db_cursor_open(struct db_txn *txn, struct db_cursor **cursor_r) MUST_
 void db_cursor_close(struct db_cursor **cursor);
 
 /*
- * Moves to the first key at or after KEY, or to the next one. ERR_NOTFOUND at the
- * end. On OK, db_cursor_key() and db_cursor_value() are copies, valid until the next
- * move. Every DB_CHECK_RECORDS moves it asks db_check(), and returns what that says.
+ * Moves to the first key at or after KEY, or to the next one. db_cursor_key() and
+ * db_cursor_value() are copies, valid until the next move; at is NULL at the end, so
+ * that key_has_prefix() is false there. Every DB_CHECK_RECORDS moves it asks
+ * db_check(), and returns what that says.
  */
 #define DB_CHECK_RECORDS 1000
 enum error db_cursor_seek(struct db_cursor *cursor, const struct key *key) MUST_USE;

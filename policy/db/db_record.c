@@ -10,7 +10,8 @@ struct get_call {
 	struct db_txn *txn;
 	const struct key *key;
 	void *buf;
-	size_t cap, len;
+	size_t cap;
+	struct bytes value;
 };
 
 static enum error
@@ -20,22 +21,25 @@ get(void *arg)
 	MDB_val key = db_val(key_bytes(c->key)), value;
 	int rc = mdb_get(c->txn->txn, c->txn->db->dbi, &key, &value);
 
+	if (rc == MDB_NOTFOUND)
+		return OK;
 	if (rc != MDB_SUCCESS)
 		return db_from_lmdb(rc);
 	if (value.mv_size > c->cap)
 		return ERR_LIMIT;
 	memcpy(c->buf, value.mv_data, value.mv_size);
-	c->len = value.mv_size;
+	c->value = (struct bytes){c->buf, value.mv_size};
 	return OK;
 }
 
 enum error
-db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap, size_t *len_r)
+db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
+    struct bytes *value_r)
 {
-	struct get_call c = {txn, key, buf, cap, 0};
+	struct get_call c = {txn, key, buf, cap, {NULL, 0}};
 	enum error e = db_run(txn, get, &c);
 
-	*len_r = c.len;
+	*value_r = c.value;
 	return e;
 }
 

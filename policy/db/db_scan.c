@@ -91,6 +91,10 @@ move(void *arg)
 	if (c->key != NULL)
 		key = db_val(key_bytes(c->key));
 	rc = mdb_cursor_get(cursor->cursor, &key, &value, c->where);
+	if (rc == MDB_NOTFOUND) {
+		cursor->key = cursor->value = (struct bytes){NULL, 0};
+		return OK;
+	}
 	if (rc != MDB_SUCCESS)
 		return db_from_lmdb(rc);
 	if (!is_ahead(c, &key))

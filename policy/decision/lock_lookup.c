@@ -109,11 +109,10 @@ static enum error
 add_tenant(struct store_txn *txn, const struct login *login, struct lock_state *out)
 {
 	struct tenant t;
-	enum error e = tenant_table_of(txn, login, &t);
+	bool found;
+	enum error e = tenant_table_of(txn, login, &t, &found);
 
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
-	return lock_table_add_tenant(txn, t.name, out);
+	return e == OK && found ? lock_table_add_tenant(txn, t.name, out) : e;
 }
 
 enum error

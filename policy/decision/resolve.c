@@ -7,12 +7,13 @@
 
 /* follow_alias - the mailbox a login is an alias of takes its place */
 static enum error
-follow_alias(struct store_txn *txn, struct login *login, struct text *steps)
+follow_alias(
+    struct store_txn *txn, struct login *login, struct text *steps, bool *found_r)
 {
 	struct login mailbox;
-	enum error e = alias_table_get(txn, login, &mailbox);
+	enum error e = alias_table_get(txn, login, &mailbox, found_r);
 
-	if (e != OK)
+	if (e != OK || !*found_r)
 		return e;
 	*login = mailbox;
 	steps_login(steps, "alias of mailbox:", login->text, login->len);
@@ -43,12 +44,13 @@ enum error
 resolve_login(struct store_txn *txn, struct login *login, struct text *steps)
 {
 	const struct settings *settings = store_settings(txn);
+	bool found;
 	enum error e;
 
 	drop_domain(settings, login, steps);
-	e = follow_alias(txn, login, steps);
-	if (e != ERR_NOTFOUND || login->has_domain)
-		return e == ERR_NOTFOUND ? OK : e;
+	e = follow_alias(txn, login, steps, &found);
+	if (e != OK || found || login->has_domain)
+		return e;
 	if (settings->default_domain[0] == '\0') {
 		steps_add(steps, "no domain, and default-domain is not set");
 		return OK;
@@ -57,6 +59,5 @@ resolve_login(struct store_txn *txn, struct login *login, struct text *steps)
 	if (e != OK)
 		return ERR_DATA;
 	steps_login(steps, "with default-domain:", login->text, login->len);
-	e = follow_alias(txn, login, steps);
-	return e == ERR_NOTFOUND ? OK : e;
+	return follow_alias(txn, login, steps, &found);
 }

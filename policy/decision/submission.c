@@ -69,15 +69,15 @@ static enum error
 find_tenant(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
 {
-	enum error e = tenant_table_of(txn, &out->login, &out->tenant);
+	enum error e =
+	    tenant_table_of(txn, &out->login, &out->tenant, &out->has_tenant);
 
-	out->has_tenant = e == OK;
-	if (e == ERR_NOTFOUND) {
+	if (e != OK)
+		return e;
+	if (!out->has_tenant) {
 		steps_add(steps, "tenant: unknown");
 		return OK;
 	}
-	if (e != OK)
-		return e;
 	e = lock_table_add_tenant(txn, out->tenant.name, &out->tenant_lock);
 	steps_tenant(steps, &out->tenant, &out->tenant_lock, s->now);
 	return e;
@@ -109,13 +109,14 @@ consider_base(struct store_txn *txn, const struct submission *s, struct outcome 
 	const char *delimiters = store_settings(txn)->subaddress_delimiter;
 	struct mailbox base;
 	struct login address;
+	bool found;
 	enum error e;
 
 	if (!login_strip_subaddress(&out->login, delimiters, &address))
 		return OK;
-	e = mailbox_table_get(txn, &address, &base);
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
+	e = mailbox_table_get(txn, &address, &base, &found);
+	if (e != OK || !found)
+		return e;
 	steps_login(steps, "without subaddress:", address.text, address.len);
 	e = tell_mailbox(txn, &address, &base, s->now, steps);
 	if (e != OK)
@@ -135,15 +136,13 @@ static enum error
 find_mailbox(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
 {
-	enum error e = ERR_NOTFOUND;
+	enum error e = OK;
 
+	out->has_mailbox = false;
 	if (out->login.has_domain)
-		e = mailbox_table_get(txn, &out->login, &out->mailbox);
-	if (e != OK && e != ERR_NOTFOUND)
-		return e;
-	out->has_mailbox = e == OK;
-	e = OK;
-	if (out->has_mailbox)
+		e = mailbox_table_get(
+		    txn, &out->login, &out->mailbox, &out->has_mailbox);
+	if (e == OK && out->has_mailbox)
 		e = tell_mailbox(txn, &out->login, &out->mailbox, s->now, steps);
 	if (e == OK && out->login.has_domain)
 		e = consider_base(txn, s, out, steps);
@@ -341,7 +340,7 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 	e = judge_login(txn, s, out, steps);
 	if (e == OK && (!out->has_login || !is_plain(s)))
 		e = judge_readings(txn, s, out, steps);
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	return e;
 }
 
 const char *

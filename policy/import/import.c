@@ -170,7 +170,7 @@ find_address(struct import *i, const char *typed, struct login *address_r,
 
 	if (e == OK)
 		e = ownership_find(i->txn, address_r, &i->owner);
-	if (e == ERR_NOTFOUND)
+	if (e == OK && i->owner.tenant[0] == '\0')
 		return ownership_check(i->txn, typed, address_r, why);
 	if (e == OK && i->only != NULL && strcmp(i->only, i->owner.tenant) != 0)
 		return error_set(why, ERR_DATA,
@@ -188,12 +188,14 @@ merge(struct import *i, const struct login *address, const struct row *row,
     struct mailbox *m)
 {
 	struct mailbox old;
-	enum error e = ERR_NOTFOUND;
+	bool found;
+	enum error e;
 
-	if (row->says != ROW_ALL && !i->fresh)
-		e = mailbox_table_get(i->txn, address, &old);
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
+	if (row->says == ROW_ALL || i->fresh)
+		return OK;
+	e = mailbox_table_get(i->txn, address, &old, &found);
+	if (e != OK || !found)
+		return e;
 	mailbox_set_smtp_auth(&old, m->smtp_auth, i->now);
 	if (!(row->says & ROW_UNTIL))
 		m->until = old.until;
@@ -209,11 +211,10 @@ static enum error
 is_stored(struct import *i, const struct login *address)
 {
 	struct mailbox m;
-	enum error e = mailbox_table_get(i->txn, address, &m);
+	bool found;
+	enum error e = mailbox_table_get(i->txn, address, &m, &found);
 
-	if (e == OK)
-		return ERR_EXISTS;
-	return e == ERR_NOTFOUND ? OK : e;
+	return e == OK && found ? ERR_EXISTS : e;
 }
 
 /* put_fresh - where no mailbox had a record before */
@@ -290,15 +291,16 @@ static enum error
 check_only(struct import *i, const struct lock_subject *subject, struct error_text *why)
 {
 	struct tenant t = {.name = ""};
+	bool found;
 	enum error e = OK;
 
 	if (i->only == NULL)
 		return OK;
 	if (subject->kind == LOCK_LOGIN)
-		e = tenant_table_of(i->txn, &subject->login, &t);
+		e = tenant_table_of(i->txn, &subject->login, &t, &found);
 	else
 		memcpy(t.name, subject->tenant, sizeof t.name);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	if (strcmp(t.name, i->only) == 0)
 		return OK;

@@ -495,8 +495,8 @@ judge(void *arg, struct store_txn *txn)
 		return e;
 	reply_build(store_settings(txn), o->has_tenant ? &o->tenant : NULL,
 	    &o->decision,
-	    &(struct reply_names){
-		submission_tenant(o), submission_mailbox(o), j->submission->client, j->id},
+	    &(struct reply_names){submission_tenant(o), submission_mailbox(o),
+		j->submission->client, j->id},
 	    j->reply);
 	return OK;
 }

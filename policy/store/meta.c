@@ -59,17 +59,15 @@ enum error
 meta_read(struct db_txn *db, struct store_meta *m)
 {
 	uint8_t buf[META_MAX];
+	struct bytes value;
 	struct key key;
-	size_t len;
 	enum error e;
 
 	key_table(&key, TABLE_META);
-	e = db_get(db, &key, buf, sizeof buf, &len);
-	if (e == ERR_NOTFOUND)
-		return ERR_FORMAT;
-	if (e == ERR_LIMIT)
-		return ERR_NEWER;
-	return e == OK ? decode((struct bytes){buf, len}, m) : e;
+	e = db_get(db, &key, buf, sizeof buf, &value);
+	if (e != OK)
+		return e == ERR_LIMIT ? ERR_NEWER : e;
+	return value.at != NULL ? decode(value, m) : ERR_FORMAT;
 }
 
 enum error

@@ -18,59 +18,49 @@ prefix_scan_each(struct store_txn *txn, const struct key *prefix,
 		e = fn(arg, db_cursor_key(cursor), db_cursor_value(cursor));
 		if (e == OK)
 			e = db_cursor_next(cursor);
-		else if (e == ERR_NOTFOUND)
-			e = ERR_DAMAGED; /* not to be taken for the end of the range */
 	}
 	db_cursor_close(&cursor);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e == WALK_STOP ? OK : e;
 }
 
-struct first {
-	struct key key;
-	bool found;
-};
-
-/* take_first - keeps the first key and ends the walk */
+/* take_first - keeps the first key */
 static enum error
 take_first(void *arg, struct bytes key, struct bytes value)
 {
-	struct first *f = arg;
+	struct key *first = arg;
 
 	(void)value;
-	memcpy(f->key.at, key.at, key.len);
-	f->key.len = key.len;
-	f->found = true;
-	return ERR_EXISTS;
+	memcpy(first->at, key.at, key.len);
+	first->len = key.len;
+	return WALK_STOP;
 }
 
+/* find_first - an empty key where there is none */
 static enum error
-find_first(struct store_txn *txn, const struct key *prefix, struct first *f)
+find_first(struct store_txn *txn, const struct key *prefix, struct key *first_r)
 {
-	enum error e;
-
-	f->found = false;
-	e = prefix_scan_each(txn, prefix, take_first, f);
-	return e == ERR_EXISTS ? OK : e;
+	first_r->len = 0;
+	return prefix_scan_each(txn, prefix, take_first, first_r);
 }
 
 enum error
 prefix_scan_is_empty(struct store_txn *txn, const struct key *prefix, bool *empty_r)
 {
-	struct first f;
-	enum error e = find_first(txn, prefix, &f);
+	struct key first;
+	enum error e = find_first(txn, prefix, &first);
 
-	*empty_r = !f.found;
+	*empty_r = first.len == 0;
 	return e;
 }
 
 enum error
 prefix_scan_delete(struct store_txn *txn, const struct key *prefix)
 {
-	struct first f;
+	struct key first;
 	enum error e;
 
-	while ((e = find_first(txn, prefix, &f)) == OK && f.found) {
-		e = store_delete(txn, &f.key);
+	while ((e = find_first(txn, prefix, &first)) == OK && first.len > 0) {
+		e = store_delete(txn, &first);
 		if (e != OK)
 			return e;
 	}

@@ -9,8 +9,7 @@
 
 /*
  * Calls FN for every record whose key starts with PREFIX, in order. KEY and VALUE
- * are valid during the call; FN must not write. Anything but OK from FN ends the walk
- * and is returned.
+ * are valid during the call; FN must not write.
  */
 enum error prefix_scan_each(struct store_txn *txn, const struct key *prefix,
     enum error (*fn)(void *arg, struct bytes key, struct bytes value),

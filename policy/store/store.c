@@ -232,9 +232,10 @@ ensure_meta(struct store *s, bool *created_r)
 		key_table(&first, TABLE_META);
 		first.at[0] = 0;
 		e = db_cursor_open(db, &cursor);
-		if (e == OK)
-			e = db_cursor_seek(cursor, &first) == ERR_NOTFOUND ? OK
-									   : ERR_FORMAT;
+		if (e == OK &&
+		    (db_cursor_seek(cursor, &first) != OK ||
+			db_cursor_key(cursor).at != NULL))
+			e = ERR_FORMAT;
 		db_cursor_close(&cursor);
 		if (e == OK && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
 			e = ERR_IO;

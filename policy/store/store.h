@@ -165,7 +165,7 @@ size_t store_txn_id(const struct store_txn *txn);
 /* Reads again the settings that a put or delete has changed within TXN. */
 enum error store_reload_settings(struct store_txn *txn) MUST_USE;
 
-/* The record of KEY in BUF (RECORD_MAX bytes), as bytes; ERR_NOTFOUND. */
+/* The record of KEY in BUF (RECORD_MAX bytes), as db_get() gives it. */
 enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
     struct bytes *value_r) MUST_USE;
 

@@ -212,10 +212,8 @@ enum error
 store_get(
     struct store_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
 {
-	size_t len;
-	enum error e = db_get(txn->db, key, buf, RECORD_MAX, &len);
+	enum error e = db_get(txn->db, key, buf, RECORD_MAX, value_r);
 
-	*value_r = (struct bytes){buf, len};
 	return e == ERR_LIMIT ? ERR_DAMAGED : e;
 }
 
@@ -364,7 +362,7 @@ store_delete(struct store_txn *txn, const struct key *key)
 	enum error e = store_get(txn, key, buf, &old);
 
 	if (e == OK)
-		e = forget(txn, key, old);
+		e = old.at != NULL ? forget(txn, key, old) : ERR_NOTFOUND;
 	if (e == OK)
 		e = db_delete(txn->db, key);
 	return e == OK ? tell(txn, key, old, (struct bytes){NULL, 0}) : e;

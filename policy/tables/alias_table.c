@@ -18,31 +18,32 @@ put(struct store_txn *txn, const struct key *key, const struct login *value)
 }
 
 enum error
-alias_table_get(
-    struct store_txn *txn, const struct login *login, struct login *mailbox_r)
+alias_table_get(struct store_txn *txn, const struct login *login,
+    struct login *mailbox_r, bool *found_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
 	struct key key;
 	enum error e;
 
+	*found_r = false;
 	if (store_meta(txn)->aliases == 0)
-		return ERR_NOTFOUND;
+		return OK;
 	key_login(&key, TABLE_ALIAS, login);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? alias_record_decode(value, mailbox_r) : e;
+	if (e != OK || value.at == NULL)
+		return e;
+	*found_r = true;
+	return alias_record_decode(value, mailbox_r);
 }
 
 /* owner - the tenant that owns a login's domain by name; "" for none */
 static enum error
 owner(struct store_txn *txn, const struct login *login, char *name)
 {
-	enum error e = ERR_NOTFOUND;
-
 	name[0] = '\0';
-	if (login->has_domain)
-		e = domain_table_get(txn, login_domain(login), name);
-	return e == ERR_NOTFOUND ? OK : e;
+	return login->has_domain ? domain_table_get(txn, login_domain(login), name)
+				 : OK;
 }
 
 /*
@@ -72,33 +73,33 @@ check_names(struct store_txn *txn, const struct login *mailbox,
 {
 	struct mailbox m;
 	struct login other;
+	bool found;
 	enum error e;
 
 	if (login_equal(mailbox, login))
 		return error_set(
 		    why, ERR_CONFLICT, "login %s is the mailbox itself", login->text);
-	e = alias_table_get(txn, mailbox, &other);
-	if (e == OK)
+	e = alias_table_get(txn, mailbox, &other, &found);
+	if (e == OK && found)
 		return error_set(why, ERR_CONFLICT,
 		    "%s is itself an alias of mailbox %s", mailbox->text, other.text);
-	if (e != ERR_NOTFOUND)
+	if (e != OK || !login->has_domain)
 		return e;
-	e = login->has_domain ? mailbox_table_get(txn, login, &m) : ERR_NOTFOUND;
-	if (e == OK)
+	e = mailbox_table_get(txn, login, &m, &found);
+	if (e == OK && found)
 		return error_set(why, ERR_CONFLICT,
 		    "%s is a mailbox with its own setting; remove that first",
 		    login->text);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
-/* stop - ends a walk at its first record */
 static enum error
-stop(void *arg, const struct login *login, const struct login *mailbox)
+note_alias(void *found, const struct login *login, const struct login *mailbox)
 {
-	(void)arg;
 	(void)login;
 	(void)mailbox;
-	return ERR_EXISTS;
+	*(bool *)found = true;
+	return WALK_STOP;
 }
 
 /* check_no_aliases - LOGIN must not have aliases of its own: they would lead astray */
@@ -106,12 +107,13 @@ static enum error
 check_no_aliases(
     struct store_txn *txn, const struct login *login, struct error_text *why)
 {
+	bool found = false;
 	enum error e;
 
 	if (!login->has_domain)
 		return OK;
-	e = alias_table_each(txn, login, stop, NULL);
-	if (e == ERR_EXISTS)
+	e = alias_table_each(txn, login, note_alias, &found);
+	if (found)
 		return error_set(
 		    why, ERR_CONFLICT, "%s has aliases of its own", login->text);
 	return e;
@@ -156,13 +158,14 @@ alias_table_add(struct store_txn *txn, const struct login *mailbox,
 {
 	struct login other;
 	struct key key;
-	enum error e = alias_table_get(txn, login, &other);
+	bool found;
+	enum error e = alias_table_get(txn, login, &other, &found);
 
-	if (e == OK && !login_equal(&other, mailbox))
+	if (e == OK && found && !login_equal(&other, mailbox))
 		return error_set(why, ERR_EXISTS,
 		    "login %s is an alias of mailbox %s already", login->text,
 		    other.text);
-	if (e == ERR_NOTFOUND)
+	if (e == OK && !found)
 		e = check_new(txn, mailbox, login, why);
 	if (e != OK)
 		return e;
@@ -176,10 +179,11 @@ alias_table_remove(struct store_txn *txn, const struct login *login)
 {
 	struct login mailbox;
 	struct key key;
-	enum error e = alias_table_get(txn, login, &mailbox);
+	bool found;
+	enum error e = alias_table_get(txn, login, &mailbox, &found);
 
-	if (e != OK)
-		return e;
+	if (e != OK || !found)
+		return e == OK ? ERR_NOTFOUND : e;
 	key_mailbox_alias(&key, &mailbox, login);
 	e = store_delete(txn, &key);
 	if (e != OK)
@@ -283,14 +287,14 @@ alias_table_each_into(struct store_txn *txn, const char *domain,
 	return prefix_scan_each(txn, &range, visit_into, &each);
 }
 
-/* take_alias - keeps the first alias of an index range and ends the walk */
+/* take_alias - the first one of an index range */
 static enum error
 take_alias(void *arg, struct bytes key, struct bytes value)
 {
 	enum error e = alias_record_decode(value, arg);
 
 	(void)key;
-	return e == OK ? ERR_EXISTS : e;
+	return e == OK ? WALK_STOP : e;
 }
 
 enum error
@@ -301,11 +305,12 @@ alias_table_remove_into(struct store_txn *txn, const char *domain)
 	enum error e;
 
 	key_domain_range(&range, INDEX_ALIAS, domain);
-	while ((e = prefix_scan_each(txn, &range, take_alias, &alias)) == ERR_EXISTS) {
-		e = alias_table_remove(txn, &alias);
-		if (e != OK)
-			return e;
-	}
+	do {
+		alias.len = 0;
+		e = prefix_scan_each(txn, &range, take_alias, &alias);
+		if (e == OK && alias.len > 0)
+			e = alias_table_remove(txn, &alias);
+	} while (e == OK && alias.len > 0);
 	return e;
 }
 

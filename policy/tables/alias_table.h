@@ -6,9 +6,9 @@
 #include "policy/identity/login.h"
 #include "policy/store/store.h"
 
-/* The mailbox a whole login stands for, or ERR_NOTFOUND. */
-enum error alias_table_get(
-    struct store_txn *txn, const struct login *login, struct login *mailbox_r) MUST_USE;
+/* The mailbox that LOGIN, as a whole, is an alias of. */
+enum error alias_table_get(struct store_txn *txn, const struct login *login,
+    struct login *mailbox_r, bool *found_r) MUST_USE;
 
 /*
  * Makes LOGIN an alias of MAILBOX. ERR_EXISTS when it is one of another mailbox;

@@ -17,9 +17,10 @@ domain_table_get(struct store_txn *txn, const char *domain, char *tenant_r)
 	struct key key;
 	enum error e;
 
+	tenant_r[0] = '\0';
 	key_name(&key, TABLE_DOMAIN, domain);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? domain_record_decode(value, tenant_r) : e;
+	return e == OK && value.at != NULL ? domain_record_decode(value, tenant_r) : e;
 }
 
 enum error
@@ -27,7 +28,7 @@ domain_table_owner(struct store_txn *txn, const char *domain, char *tenant_r)
 {
 	enum error e = domain_table_get(txn, domain, tenant_r);
 
-	return e == ERR_NOTFOUND && strcmp(domain, DOMAIN_ANY) != 0
+	return e == OK && tenant_r[0] == '\0'
 	    ? domain_table_get(txn, DOMAIN_ANY, tenant_r)
 	    : e;
 }
@@ -69,18 +70,19 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
 	char have[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_get(txn, domain, have);
 	struct key index;
-	bool owned;
+	bool owned = have[0] != '\0';
 
-	if (e == OK && strcmp(have, tenant) == 0)
+	if (e != OK)
+		return e;
+	if (strcmp(have, tenant) == 0)
 		return put(txn, tenant, domain); /* a part of what is said in TXN */
-	if (e == OK && !move)
+	if (owned && !move)
 		return error_set(
 		    why, ERR_CONFLICT, "domain %s belongs to tenant %s", domain, have);
-	if (e == ERR_NOTFOUND && move)
-		return error_set(why, e, "domain %s belongs to no tenant", domain);
-	owned = e == OK;
-	if (e == OK || e == ERR_NOTFOUND)
-		e = alias_table_check_owner(txn, domain, tenant, why);
+	if (!owned && move)
+		return error_set(
+		    why, ERR_NOTFOUND, "domain %s belongs to no tenant", domain);
+	e = alias_table_check_owner(txn, domain, tenant, why);
 	if (e == OK && owned) { /* the record itself is put over: one change, not two */
 		key_tenant_domain(&index, have, domain);
 		e = store_delete(txn, &index);
@@ -90,16 +92,17 @@ domain_table_add(struct store_txn *txn, const char *domain, const char *tenant,
 	return e == OK ? put(txn, tenant, domain) : e;
 }
 
-/* domain_at - the domain of the first record at or behind AT in the range ALL */
+/* domain_at - of the first record at or behind AT in the range ALL; "" for none */
 static enum error
 domain_at(struct db_cursor *cursor, const struct key *at, const struct key *all,
     char *domain_r)
 {
 	enum error e = db_cursor_seek(cursor, at);
 
-	if (e == OK && !key_has_prefix(db_cursor_key(cursor), all))
-		return ERR_NOTFOUND;
-	return e == OK ? key_to_domain(db_cursor_key(cursor), domain_r) : e;
+	domain_r[0] = '\0';
+	return e == OK && key_has_prefix(db_cursor_key(cursor), all)
+	    ? key_to_domain(db_cursor_key(cursor), domain_r)
+	    : e;
 }
 
 enum error
@@ -115,16 +118,15 @@ domain_table_next_unowned(struct store_txn *txn, enum table table, struct key *a
 	*found_r = false;
 	while (e == OK && !*found_r) {
 		e = domain_at(cursor, at, &all, domain_r);
-		if (e != OK)
+		if (e != OK || domain_r[0] == '\0')
 			break;
 		key_domain_range(at, table, domain_r);
 		at->at[at->len - 1] = 1; /* behind the NUL: behind all of the domain */
 		e = domain_table_get(txn, domain_r, tenant);
-		*found_r = e == ERR_NOTFOUND;
+		*found_r = e == OK && tenant[0] == '\0';
 	}
-	if (cursor != NULL)
-		db_cursor_close(&cursor);
-	return e == ERR_NOTFOUND ? OK : e;
+	db_cursor_close(&cursor);
+	return e;
 }
 
 /* The tables that show a domain in use: mailboxes, and the targets of aliases. */
@@ -207,18 +209,21 @@ domain_table_remove(
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct tenant t;
-	bool used, protects = false;
+	bool used, found, protects = false;
 	enum error e = domain_table_get(txn, domain, name);
 
-	if (e == ERR_NOTFOUND)
-		return error_set(why, e, "domain %s belongs to no tenant", domain);
+	if (e == OK && name[0] == '\0')
+		return error_set(
+		    why, ERR_NOTFOUND, "domain %s belongs to no tenant", domain);
 	if (e == OK)
 		e = domain_table_used(txn, domain, &used);
 	if (e == OK && used)
 		return error_set(why, ERR_CONFLICT,
 		    "domain %s is used by mailboxes or aliases", domain);
 	if (e == OK && !force) {
-		e = tenant_table_get(txn, name, &t);
+		e = tenant_table_get(txn, name, &t, &found);
+		if (e == OK && !found)
+			e = ERR_DAMAGED;
 		if (e == OK)
 			e = tenant_table_protects(txn, &t, &protects);
 		if (e == OK && protects)
@@ -268,22 +273,18 @@ domain_table_each_of(struct store_txn *txn, const char *tenant,
 	return prefix_scan_each(txn, &range, visit, &each);
 }
 
-/* take - keeps the domain and ends the walk */
 static enum error
-take(void *arg, const char *domain)
+take_first(void *arg, const char *domain)
 {
 	memcpy(arg, domain, strlen(domain) + 1);
-	return ERR_EXISTS;
+	return WALK_STOP;
 }
 
 enum error
 domain_table_first_of(struct store_txn *txn, const char *tenant, char *domain_r)
 {
-	enum error e = domain_table_each_of(txn, tenant, take, domain_r);
-
-	if (e == ERR_EXISTS)
-		return OK;
-	return e == OK ? ERR_NOTFOUND : e;
+	domain_r[0] = '\0';
+	return domain_table_each_of(txn, tenant, take_first, domain_r);
 }
 
 enum error

@@ -9,14 +9,11 @@
 #include "policy/model/tenant.h"
 #include "policy/store/store.h"
 
-/* The name of the tenant that owns DOMAIN, or ERR_NOTFOUND. */
+/* The name of the tenant that owns DOMAIN; "" for none. */
 enum error domain_table_get(
     struct store_txn *txn, const char *domain, char *tenant_r) MUST_USE;
 
-/*
- * Whose the logins of DOMAIN are: the tenant that owns it, or else "*"; ERR_NOTFOUND
- * where that is nobody.
- */
+/* Whose the logins of DOMAIN are: the tenant that owns it, or else "*"; "" for none. */
 enum error domain_table_owner(
     struct store_txn *txn, const char *domain, char *tenant_r) MUST_USE;
 
@@ -54,7 +51,7 @@ enum error domain_table_empty(struct store_txn *txn, const char *domain) MUST_US
 enum error domain_table_next_unowned(struct store_txn *txn, enum table table,
     struct key *at, char *domain_r, bool *found_r) MUST_USE;
 
-/* Calls FN for every domain of a tenant; the first one, or ERR_NOTFOUND. */
+/* Calls FN for every domain of a tenant; the first one, or "". */
 enum error domain_table_each_of(struct store_txn *txn, const char *tenant,
     enum error (*fn)(void *arg, const char *domain), void *arg) MUST_USE;
 enum error domain_table_first_of(

@@ -39,23 +39,24 @@ key_of(struct key *key, enum lock_origin origin, const struct lock_subject *s)
 }
 
 static enum error
-get(struct store_txn *txn, const struct key *key, struct lock *out_r)
+get(struct store_txn *txn, const struct key *key, struct lock *out_r, bool *found_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
 	enum error e = store_get(txn, key, buf, &value);
 
-	return e == OK ? lock_decode(value, out_r) : e;
+	*found_r = e == OK && value.at != NULL;
+	return *found_r ? lock_decode(value, out_r) : e;
 }
 
 enum error
 lock_table_get(struct store_txn *txn, enum lock_origin origin,
-    const struct lock_subject *subject, struct lock *out_r)
+    const struct lock_subject *subject, struct lock *out_r, bool *found_r)
 {
 	struct key key;
 
 	key_of(&key, origin, subject);
-	return get(txn, &key, out_r);
+	return get(txn, &key, out_r, found_r);
 }
 
 enum error
@@ -87,11 +88,12 @@ static enum error
 add(struct store_txn *txn, const struct key *key, struct lock_state *out)
 {
 	struct lock lock;
-	enum error e = get(txn, key, &lock);
+	bool found;
+	enum error e = get(txn, key, &lock, &found);
 
-	if (e == OK)
+	if (e == OK && found)
 		lock_state_add(out, lock.until);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 enum error

@@ -26,9 +26,9 @@ void lock_subject_login(struct lock_subject *s, const struct login *login);
 /* What it is called: the tenant's name, or the login. */
 const char *lock_subject_name(const struct lock_subject *s);
 
-/* ERR_NOTFOUND where there is none, whether it has expired or not. */
+/* The lock, whether it has expired or not. */
 enum error lock_table_get(struct store_txn *txn, enum lock_origin origin,
-    const struct lock_subject *subject, struct lock *out_r) MUST_USE;
+    const struct lock_subject *subject, struct lock *out_r, bool *found_r) MUST_USE;
 
 /* Makes the lock, or replaces the one of the same origin. */
 enum error lock_table_put(struct store_txn *txn, enum lock_origin origin,

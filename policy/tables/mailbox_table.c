@@ -5,8 +5,8 @@
 #include "policy/store/prefix_scan.h"
 
 enum error
-mailbox_table_get(
-    struct store_txn *txn, const struct login *address, struct mailbox *out_r)
+mailbox_table_get(struct store_txn *txn, const struct login *address,
+    struct mailbox *out_r, bool *found_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
@@ -15,17 +15,12 @@ mailbox_table_get(
 
 	key_login(&key, TABLE_MAILBOX, address);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? mailbox_decode(value, out_r) : e;
-}
-
-enum error
-mailbox_table_get_or_empty(
-    struct store_txn *txn, const struct login *address, struct mailbox *out_r)
-{
-	enum error e = mailbox_table_get(txn, address, out_r);
-
-	if (e != ERR_NOTFOUND)
+	if (found_r != NULL)
+		*found_r = e == OK && value.at != NULL;
+	if (e != OK)
 		return e;
+	if (value.at != NULL)
+		return mailbox_decode(value, out_r);
 	mailbox_init(out_r);
 	return OK;
 }

@@ -7,13 +7,9 @@
 #include "policy/model/mailbox.h"
 #include "policy/store/store.h"
 
-/* The record of a mailbox, or ERR_NOTFOUND. */
-enum error mailbox_table_get(
-    struct store_txn *txn, const struct login *address, struct mailbox *out_r) MUST_USE;
-
-/* The same, but an empty one where there is none. */
-enum error mailbox_table_get_or_empty(
-    struct store_txn *txn, const struct login *address, struct mailbox *out_r) MUST_USE;
+/* The record of a mailbox; an empty one where there is none. FOUND_R may be NULL. */
+enum error mailbox_table_get(struct store_txn *txn, const struct login *address,
+    struct mailbox *out_r, bool *found_r) MUST_USE;
 
 /* Stores the record, or removes it when nothing is left in it. */
 enum error mailbox_table_put(struct store_txn *txn, const struct login *address,

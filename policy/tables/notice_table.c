@@ -3,7 +3,8 @@
 #include "policy/tables/notice_table.h"
 
 enum error
-notice_table_get(struct store_txn *txn, const char *tenant, struct notice *out_r)
+notice_table_get(
+    struct store_txn *txn, const char *tenant, struct notice *out_r, bool *found_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
@@ -12,7 +13,8 @@ notice_table_get(struct store_txn *txn, const char *tenant, struct notice *out_r
 
 	key_name(&key, TABLE_NOTICE, tenant);
 	e = store_get(txn, &key, buf, &value);
-	return e == OK ? notice_decode(value, out_r) : e;
+	*found_r = e == OK && value.at != NULL;
+	return *found_r ? notice_decode(value, out_r) : e;
 }
 
 enum error

@@ -6,9 +6,9 @@
 #include "policy/model/notice.h"
 #include "policy/store/store.h"
 
-/* The notice of TENANT (its name in lower case), or ERR_NOTFOUND. */
-enum error notice_table_get(
-    struct store_txn *txn, const char *tenant, struct notice *out_r) MUST_USE;
+/* The notice of TENANT (its name in lower case). */
+enum error notice_table_get(struct store_txn *txn, const char *tenant,
+    struct notice *out_r, bool *found_r) MUST_USE;
 
 /* Stores the notice in the place of the tenant's last one. The digest stays. */
 enum error notice_table_put(

@@ -17,12 +17,10 @@ ownership_find(
 	enum error e;
 
 	if (strcmp(domain, owner->domain) == 0)
-		return owner->tenant[0] != '\0' ? OK : ERR_NOTFOUND;
-	owner->domain[0] = owner->tenant[0] = '\0';
+		return OK;
+	owner->domain[0] = '\0';
 	e = domain_table_owner(txn, domain, owner->tenant);
-	if (e == ERR_NOTFOUND)
-		owner->tenant[0] = '\0';
-	if (e == OK || e == ERR_NOTFOUND)
+	if (e == OK)
 		memcpy(owner->domain, domain, strlen(domain) + 1);
 	return e;
 }
@@ -32,9 +30,10 @@ ownership_check(struct store_txn *txn, const char *typed, const struct login *ad
     struct error_text *why)
 {
 	struct tenant t;
-	enum error e = tenant_table_of(txn, address, &t);
+	bool found;
+	enum error e = tenant_table_of(txn, address, &t, &found);
 
-	if (e == ERR_NOTFOUND)
+	if (e == OK && !found)
 		return error_set(why, ERR_DATA,
 		    "no tenant owns the domain of \"%s\"; see \"smtpauthctl domain "
 		    "add\"",
@@ -47,12 +46,13 @@ ownership_check_alias(
     struct store_txn *txn, const struct login *address, struct error_text *why)
 {
 	struct login mailbox;
-	enum error e = alias_table_get(txn, address, &mailbox);
+	bool found;
+	enum error e = alias_table_get(txn, address, &mailbox, &found);
 
-	if (e == OK)
+	if (e == OK && found)
 		return error_set(why, ERR_CONFLICT, "%s is a login alias of mailbox %s",
 		    address->text, mailbox.text);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 enum error

@@ -14,8 +14,8 @@ struct ownership {
 };
 
 /*
- * The tenant that owns the domain of ADDRESS, or the catch-all tenant, into OWNER;
- * ERR_NOTFOUND for none. One look-up for a run of addresses of one domain.
+ * The tenant that owns the domain of ADDRESS, or the catch-all tenant, into OWNER. One
+ * look-up for a run of addresses of one domain.
  */
 enum error ownership_find(struct store_txn *txn, const struct login *address,
     struct ownership *owner) MUST_USE;

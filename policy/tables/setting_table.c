@@ -9,10 +9,10 @@
 #include "policy/tables/alias_table.h"
 
 enum error
-setting_table_get(
-    struct store_txn *txn, const struct setting *setting, char *out, size_t cap)
+setting_table_get(struct store_txn *txn, const struct setting *setting, char *out,
+    size_t cap, bool *found_r)
 {
-	return stored_settings_get(store_db(txn), setting, out, cap);
+	return stored_settings_get(store_db(txn), setting, out, cap, found_r);
 }
 
 /* store_text - a canonical value into the database */
@@ -100,14 +100,14 @@ setting_table_add(struct store_txn *txn, const struct setting *setting,
 	char list[SETTING_TEXT_MAX + 1], word[SETTING_LISTENERS_MAX + 1];
 	enum error e = one_item(setting, item, word, sizeof word, why);
 	size_t have, more;
+	bool found;
 
+	if (e == OK)
+		e = setting_table_get(txn, setting, list, sizeof list, &found);
 	if (e != OK)
 		return e;
-	e = setting_table_get(txn, setting, list, sizeof list);
-	if (e == ERR_NOTFOUND)
+	if (!found)
 		return store_text(txn, setting, word);
-	if (e != OK)
-		return e;
 	have = strlen(list);
 	more = strlen(word);
 	if (have + 1 + more >= sizeof list)
@@ -122,13 +122,14 @@ setting_table_remove(struct store_txn *txn, const struct setting *setting,
     const char *item, struct error_text *why)
 {
 	char list[SETTING_TEXT_MAX + 1], word[SETTING_LISTENERS_MAX + 1];
+	bool found;
 	enum error e = one_item(setting, item, word, sizeof word, why);
 
 	if (e == OK)
-		e = setting_table_get(txn, setting, list, sizeof list);
-	if (e != OK && e != ERR_NOTFOUND)
+		e = setting_table_get(txn, setting, list, sizeof list, &found);
+	if (e != OK)
 		return e;
-	if (e == ERR_NOTFOUND || !take_out(list, word))
+	if (!found || !take_out(list, word))
 		return error_set(
 		    why, ERR_NOTFOUND, "%s is not in %s", word, setting->key);
 	return list[0] != '\0' ? store_text(txn, setting, list)

@@ -10,7 +10,8 @@
 #include "policy/tables/notice_table.h"
 
 enum error
-tenant_table_get(struct store_txn *txn, const char *name, struct tenant *out_r)
+tenant_table_get(
+    struct store_txn *txn, const char *name, struct tenant *out_r, bool *found_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes record;
@@ -19,8 +20,10 @@ tenant_table_get(struct store_txn *txn, const char *name, struct tenant *out_r)
 
 	key_name(&key, TABLE_TENANT, name);
 	e = store_get(txn, &key, buf, &record);
-	if (e == OK)
-		e = tenant_decode(record, out_r);
+	*found_r = e == OK && record.at != NULL;
+	if (!*found_r)
+		return e;
+	e = tenant_decode(record, out_r);
 	if (e == OK)
 		memmove(out_r->name, name, strlen(name) + 1);
 	return e;
@@ -42,16 +45,18 @@ tenant_table_put(struct store_txn *txn, const struct tenant *t)
 }
 
 enum error
-tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant *out_r)
+tenant_table_of(struct store_txn *txn, const struct login *login, struct tenant *out_r,
+    bool *found_r)
 {
 	const char *domain = login->has_domain ? login_domain(login) : DOMAIN_ANY;
 	char name[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_owner(txn, domain, name);
 
-	if (e != OK)
+	*found_r = false;
+	if (e != OK || name[0] == '\0')
 		return e;
-	e = tenant_table_get(txn, name, out_r);
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	e = tenant_table_get(txn, name, out_r, found_r);
+	return e == OK && !*found_r ? ERR_DAMAGED : e;
 }
 
 enum error
@@ -89,18 +94,19 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct tenant other;
-	bool denies = false;
+	bool found, denies = false;
 	enum error e = domain_table_get(txn, DOMAIN_ANY, name);
 
 	*passes_r = store_settings(txn)->unknown_tenant == ACTION_ACCEPT;
-	if (*passes_r || e == ERR_NOTFOUND || (e == OK && strcmp(name, t->name) == 0))
-		return OK;
-	if (e == OK)
-		e = tenant_table_get(txn, name, &other);
+	if (e != OK || *passes_r || name[0] == '\0' || strcmp(name, t->name) == 0)
+		return e;
+	e = tenant_table_get(txn, name, &other, &found);
+	if (e == OK && !found)
+		e = ERR_DAMAGED;
 	if (e == OK)
 		e = surely_denies(txn, &other, &denies);
 	*passes_r = !denies;
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	return e;
 }
 
 enum error
@@ -118,14 +124,14 @@ struct removal {
 	bool used;
 };
 
-/* note_use - ends the walk at the first domain that is used */
+/* note_use - of the domains, up to the first one that is used */
 static enum error
 note_use(void *arg, const char *domain)
 {
 	struct removal *r = arg;
 	enum error e = domain_table_used(r->txn, domain, &r->used);
 
-	return e == OK && r->used ? ERR_EXISTS : e;
+	return e == OK && r->used ? WALK_STOP : e;
 }
 
 /* may_remove - the guards */
@@ -158,14 +164,15 @@ remove_domains(struct store_txn *txn, const char *tenant)
 	char domain[DOMAIN_MAX + 1];
 	enum error e;
 
-	while ((e = domain_table_first_of(txn, tenant, domain)) == OK) {
+	while ((e = domain_table_first_of(txn, tenant, domain)) == OK &&
+	    domain[0] != '\0') {
 		e = domain_table_empty(txn, domain);
 		if (e == OK)
 			e = domain_table_delete(txn, tenant, domain);
 		if (e != OK)
 			return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 	}
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 /* forget_notice - what its contact was told, if anything */
@@ -183,8 +190,11 @@ tenant_table_remove(
 {
 	struct tenant t;
 	struct key key;
-	enum error e = tenant_table_get(txn, name, &t);
+	bool found;
+	enum error e = tenant_table_get(txn, name, &t, &found);
 
+	if (e == OK && !found)
+		e = ERR_NOTFOUND;
 	if (e == OK && !force)
 		e = may_remove(txn, &t, why);
 	if (e == OK)

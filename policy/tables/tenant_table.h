@@ -9,19 +9,19 @@
 #include "policy/model/tenant.h"
 #include "policy/store/store.h"
 
-/* The tenant NAME (in lower case), or ERR_NOTFOUND. */
-enum error tenant_table_get(
-    struct store_txn *txn, const char *name, struct tenant *out_r) MUST_USE;
+/* The tenant NAME (in lower case). */
+enum error tenant_table_get(struct store_txn *txn, const char *name,
+    struct tenant *out_r, bool *found_r) MUST_USE;
 
 /* Stores the tenant under its name, new or not. */
 enum error tenant_table_put(struct store_txn *txn, const struct tenant *t) MUST_USE;
 
 /*
  * The tenant of a login: the owner of its domain, else the catch-all tenant. A domain
- * whose tenant is missing is ERR_DAMAGED; no tenant is ERR_NOTFOUND.
+ * whose tenant is missing is ERR_DAMAGED.
  */
-enum error tenant_table_of(
-    struct store_txn *txn, const struct login *login, struct tenant *out_r) MUST_USE;
+enum error tenant_table_of(struct store_txn *txn, const struct login *login,
+    struct tenant *out_r, bool *found_r) MUST_USE;
 
 /*
  * Removes the tenant with its domains, its mailboxes and their aliases.

@@ -37,24 +37,19 @@ has_record(struct walk *w, const struct key *key, struct bytes value, bool *has_
 	struct bytes there;
 	enum error e = store_get(w->txn, key, buf, &there);
 
-	*has_r = e == OK && there.len == value.len &&
-	    (value.len == 0 || memcmp(there.at, value.at, value.len) == 0);
-	return e == ERR_NOTFOUND ? OK : e;
+	*has_r = e == OK && there.at != NULL && there.len == value.len &&
+	    memcmp(there.at, value.at, value.len) == 0;
+	return e;
 }
 
 /* find_owner - by name, "" for none; once for a run of one domain */
 static enum error
 find_owner(struct walk *w, const char *domain)
 {
-	enum error e;
-
 	if (strcmp(domain, w->domain) == 0)
 		return OK;
 	memcpy(w->domain, domain, strlen(domain) + 1);
-	e = domain_table_get(w->txn, domain, w->owner);
-	if (e == ERR_NOTFOUND)
-		w->owner[0] = '\0';
-	return e == ERR_NOTFOUND ? OK : e;
+	return domain_table_get(w->txn, domain, w->owner);
 }
 
 /* check_owner - somebody must own the domain of this mailbox */
@@ -79,7 +74,7 @@ check_domain(struct walk *w, struct bytes key, struct bytes value)
 	char domain[DOMAIN_MAX + 1], name[TENANT_NAME_MAX + 1];
 	struct tenant t;
 	struct key index;
-	bool has = false;
+	bool found, has = false;
 	enum error e = domain_record_index(key, value, &index);
 
 	if (e == OK)
@@ -88,8 +83,8 @@ check_domain(struct walk *w, struct bytes key, struct bytes value)
 		return e;
 	memcpy(domain, (const char *)key.at + 1, key.len - 1);
 	domain[key.len - 1] = '\0';
-	e = tenant_table_get(w->txn, name, &t);
-	if (e == ERR_NOTFOUND)
+	e = tenant_table_get(w->txn, name, &t, &found);
+	if (e == OK && !found)
 		return error_set(w->why, ERR_DAMAGED,
 		    "domain %s belongs to tenant %s, which does not exist", domain,
 		    name);
@@ -175,10 +170,10 @@ check_domain_entry(struct walk *w, struct bytes key)
 	memcpy(domain, end + 1, n);
 	domain[n] = '\0';
 	e = domain_table_get(w->txn, domain, owner);
-	if (e == ERR_NOTFOUND || (e == OK && strcmp(owner, tenant) != 0))
+	if (e == OK && (owner[0] == '\0' || strcmp(owner, tenant) != 0))
 		return error_set(w->why, ERR_DAMAGED,
 		    "domain %s stands among those of tenant %.100s, and belongs to %s",
-		    domain, tenant, e == OK ? owner : "nobody");
+		    domain, tenant, owner[0] != '\0' ? owner : "nobody");
 	return e;
 }
 
@@ -188,12 +183,13 @@ check_alias_entry(struct walk *w, struct bytes key, struct bytes value)
 {
 	struct login alias, mailbox;
 	struct key index;
+	bool found;
 	enum error e = alias_record_decode(value, &alias);
 
 	if (e != OK)
 		return e;
-	e = alias_table_get(w->txn, &alias, &mailbox);
-	if (e == ERR_NOTFOUND)
+	e = alias_table_get(w->txn, &alias, &mailbox, &found);
+	if (e == OK && !found)
 		return error_set(w->why, ERR_DAMAGED,
 		    "login %s stands among the aliases of a mailbox, and is none",
 		    alias.text);
@@ -271,7 +267,7 @@ walk(struct walk *w, struct db_cursor *cursor)
 	struct key first = {.len = 1};
 	enum error e = db_cursor_seek(cursor, &first), found = OK;
 
-	while (e == OK) {
+	while (e == OK && db_cursor_key(cursor).at != NULL) {
 		found = check(w, db_cursor_key(cursor), db_cursor_value(cursor));
 		if (found != OK && w->why->text[0] == '\0')
 			return unreadable(w, db_cursor_key(cursor), found);
@@ -279,9 +275,7 @@ walk(struct walk *w, struct db_cursor *cursor)
 			return found;
 		e = next(cursor);
 	}
-	if (e == ERR_NOTFOUND)
-		return OK;
-	return store_about(w->why, e, store_of(w->txn));
+	return e == OK ? OK : store_about(w->why, e, store_of(w->txn));
 }
 
 enum error
@@ -293,8 +287,8 @@ verify_links(struct store_txn *txn, struct error_text *why)
 	enum error e = domain_table_get(txn, DOMAIN_ANY, owner);
 
 	why->text[0] = '\0';
-	w.has_any = e == OK;
-	if (e == OK || e == ERR_NOTFOUND)
+	w.has_any = owner[0] != '\0';
+	if (e == OK)
 		e = db_cursor_open(store_db(txn), &cursor);
 	if (e != OK)
 		return store_about(why, e, store_of(txn));

@@ -48,8 +48,8 @@ copy_record(struct copying *c, struct bytes key, struct bytes value)
 		e = db_append(c->txn, &own, value);
 	if (e == OK && ++c->b->records % BATCH == 0)
 		e = end_batch(c);
-	/* not to be taken for the end, nor for a request that cannot be met */
-	return e == ERR_NOTFOUND || e == ERR_CONFLICT ? ERR_DAMAGED : e;
+	/* not to be taken for a request that cannot be met */
+	return e == ERR_CONFLICT ? ERR_DAMAGED : e;
 }
 
 static enum error
@@ -58,14 +58,12 @@ copy_records(struct copying *c, struct db_cursor *from)
 	const struct key first = {.len = 1, .at = {0}};
 	enum error e = db_cursor_seek(from, &first);
 
-	while (e == OK) {
+	while (e == OK && db_cursor_key(from).at != NULL) {
 		e = copy_record(c, db_cursor_key(from), db_cursor_value(from));
 		if (e == OK)
 			e = db_cursor_next(from);
-		else
-			return e;
 	}
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 /* copy_table - all records, and the meta record with the number of the last commit */

@@ -55,7 +55,7 @@ lock_guard_start(struct lock_guard *g, struct store_txn *txn, instant now)
 	g->txn = txn;
 	g->now = now;
 	e = domain_table_get(txn, DOMAIN_ANY, g->any_owner);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	return lock_table_each(txn, LOCK_MADE_HERE, add_lock, g);
 }
@@ -166,7 +166,7 @@ check_domain(
 	char owner[TENANT_NAME_MAX + 1];
 	enum error e = domain_table_owner(g->txn, was->domain, owner);
 
-	if (e == ERR_NOTFOUND)
+	if (e == OK && owner[0] == '\0')
 		return error_set(why, ERR_PROTECTED,
 		    "tenant %s is locked on this machine, and the logins of %s would "
 		    "be of no tenant; use --force if that is meant",

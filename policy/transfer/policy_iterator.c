@@ -39,6 +39,8 @@ skip_others(struct policy_iterator *w)
 		const uint8_t *at = db_cursor_key(w->cursor).at;
 		size_t i = 0;
 
+		if (at == NULL)
+			return ERR_NOTFOUND;
 		while (i < sizeof tables / sizeof *tables && tables[i] < at[0])
 			i++;
 		if (i == sizeof tables / sizeof *tables)

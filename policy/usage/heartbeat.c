@@ -142,7 +142,7 @@ latest(struct db_cursor *cursor, const char *socket, struct heartbeat *out_r)
 		}
 		e = db_cursor_next(cursor);
 	}
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	return found ? OK : ERR_NOTFOUND;
 }

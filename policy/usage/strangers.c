@@ -12,13 +12,13 @@ strangers_count(struct db_txn *txn, uint32_t *count_r)
 {
 	uint8_t buf[RECORD_ROOM];
 	struct record_reader r;
-	size_t len;
-	enum error e = db_get(txn, &where, buf, sizeof buf, &len);
+	struct bytes value;
+	enum error e = db_get(txn, &where, buf, sizeof buf, &value);
 
 	*count_r = 0;
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e == ERR_LIMIT ? ERR_DAMAGED : e;
-	record_read_start(&r, (struct bytes){buf, len});
+	if (e != OK || value.at == NULL)
+		return e == ERR_LIMIT ? ERR_DAMAGED : e;
+	record_read_start(&r, value);
 	e = record_get_version(&r, STRANGERS_VERSION);
 	if (e != OK)
 		return e;

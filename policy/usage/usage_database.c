@@ -62,10 +62,8 @@ usage_database_open(
 static enum error
 get(struct db_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
 {
-	size_t len;
-	enum error e = db_get(txn, key, buf, RECORD_ROOM, &len);
+	enum error e = db_get(txn, key, buf, RECORD_ROOM, value_r);
 
-	*value_r = (struct bytes){buf, len};
 	return e == ERR_LIMIT ? ERR_DAMAGED : e;
 }
 
@@ -83,6 +81,8 @@ usage_database_get_node(struct db_txn *txn, struct usage_node *out_r)
 	struct bytes value;
 	enum error e = get(txn, &key, buf, &value);
 
+	if (e == OK && value.at == NULL)
+		return ERR_NOTFOUND;
 	return e == OK ? recording_host_decode(value, out_r) : e;
 }
 
@@ -108,15 +108,14 @@ add_usage(struct db_txn *txn, const struct key *key, struct usage sum)
 	bool was = false; /* a row of a stranger */
 	enum error e = get(txn, key, buf, &value);
 
-	if (e == OK) {
+	if (e == OK && value.at != NULL)
 		e = usage_decode(value, &old);
-		if (e != OK)
-			return e;
+	if (e != OK)
+		return e;
+	if (value.at != NULL) {
 		was = old.stranger;
 		usage_add(&old, &sum);
 		sum = old;
-	} else if (e != ERR_NOTFOUND) {
-		return e;
 	}
 	record_write_start(&w, buf, sizeof buf);
 	usage_encode(&sum, &w);
@@ -133,14 +132,12 @@ add_day(struct db_txn *txn, const struct key *key, struct usage_day sum)
 	struct bytes value;
 	enum error e = get(txn, key, buf, &value);
 
-	if (e == OK) {
+	if (e == OK && value.at != NULL)
 		e = usage_day_decode(value, &old);
-		if (e != OK)
-			return e;
-		usage_day_add(&sum, &old);
-	} else if (e != ERR_NOTFOUND) {
+	if (e != OK)
 		return e;
-	}
+	if (value.at != NULL)
+		usage_day_add(&sum, &old);
 	record_write_start(&w, buf, sizeof buf);
 	usage_day_encode(&sum, &w);
 	return put(txn, key, &w);
@@ -169,7 +166,7 @@ usage_database_admit(struct db_txn *txn, struct usage_entry *entry)
 		return OK;
 	usage_key_login(&key, &entry->login);
 	e = get(txn, &key, buf, &value);
-	if (e != ERR_NOTFOUND)
+	if (e != OK || value.at != NULL)
 		return e;
 	e = strangers_count(txn, &count);
 	if (e == OK && count >= USAGE_STRANGERS_MAX)
@@ -254,10 +251,8 @@ walk(struct db_cursor *cursor, struct gathering *g)
 				    : take_login(g, &login, db_cursor_value(cursor));
 		if (e == OK)
 			e = db_cursor_next(cursor);
-		else if (e == ERR_NOTFOUND)
-			return ERR_INTERNAL; /* of FN; not to be taken for the end */
 	}
-	return e == ERR_NOTFOUND || e == OK ? deliver(g) : e;
+	return e == OK ? deliver(g) : e;
 }
 
 enum error

@@ -145,7 +145,7 @@ find(struct db_cursor *cursor, struct piece *p, unsigned visits)
 		if (e != OK)
 			return e;
 	}
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	end_login(p);
 	p->prune->done = true;
@@ -176,14 +176,13 @@ is_over(struct db_cursor *cursor, const struct usage_prune *p, const struct key 
 	*over_r = false;
 	if (e != OK || db_cursor_key(cursor).len != key->len ||
 	    !key_has_prefix(db_cursor_key(cursor), key))
-		return e == ERR_NOTFOUND ? OK : e;
+		return e;
 	e = usage_decode(db_cursor_value(cursor), usage_r);
 	if (e != OK || !is_old(p, usage_r))
 		return e;
 	e = db_cursor_next(cursor);
-	*over_r = e == ERR_NOTFOUND ||
-	    (e == OK && !key_has_prefix(db_cursor_key(cursor), key));
-	return e == ERR_NOTFOUND ? OK : e;
+	*over_r = e == OK && !key_has_prefix(db_cursor_key(cursor), key);
+	return e;
 }
 
 static enum error

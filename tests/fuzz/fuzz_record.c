@@ -233,19 +233,19 @@ try_meta(struct bytes from)
 {
 	struct store_txn *txn = policy_begin();
 	struct store_meta meta;
+	struct bytes value;
 	struct key key;
 	enum error e;
-	size_t len;
 
 	key_table(&key, TABLE_META);
 	fuzz_expect(db_put(store_db(txn), &key, from) == OK);
 	e = meta_read(store_db(txn), &meta);
 	if (e != ERR_OLDER && decoded(e)) {
 		fuzz_expect(meta_write(store_db(txn), &meta) == OK);
-		fuzz_expect(db_get(store_db(txn), &key, buf, sizeof buf, &len) == OK);
-		fuzz_expect(len == from.len);
+		fuzz_expect(db_get(store_db(txn), &key, buf, sizeof buf, &value) == OK);
+		fuzz_expect(value.at != NULL && value.len == from.len);
 		if (meta.commit == db_txn_id(store_db(txn)))
-			fuzz_expect(memcmp(buf, from.at, len) == 0);
+			fuzz_expect(memcmp(value.at, from.at, value.len) == 0);
 	}
 	store_abort(&txn);
 }
@@ -363,10 +363,11 @@ try_policy(struct bytes from)
 	copy.len = key.len;
 	if (policy_table_put(txn, key, value, none) == OK) {
 		fuzz_expect(store_get(txn, &copy, buf, &stored) == OK);
-		fuzz_expect(stored.len == value.len);
+		fuzz_expect(stored.at != NULL && stored.len == value.len);
 		fuzz_expect(memcmp(stored.at, value.at, value.len) == 0);
 		fuzz_expect(policy_table_remove(txn, key, value) == OK);
-		fuzz_expect(store_get(txn, &copy, buf, &stored) == ERR_NOTFOUND);
+		fuzz_expect(store_get(txn, &copy, buf, &stored) == OK);
+		fuzz_expect(stored.at == NULL);
 	}
 	store_abort(&txn);
 }

@@ -94,7 +94,7 @@ raw_read(struct store_txn *txn, struct raw *out)
 		memcpy(out[count].value, value.at, value.len);
 		out[count].len = value.len;
 	}
-	ck_assert(e == OK || e == ERR_NOTFOUND);
+	expect_ok(e);
 	db_cursor_close(&cursor);
 	return count;
 }

@@ -172,7 +172,7 @@ START_TEST(what_a_row_does_not_say_is_kept)
 	expect_ok(mailbox_table_put(txn, &address, &m));
 	begin(NULL);
 	expect_ok(put_mailbox("old@acme.test", ENABLED, _i));
-	expect_ok(mailbox_table_get(txn, &address, &got));
+	expect_ok(mailbox_table_get(txn, &address, &got, NULL));
 	ck_assert_int_eq(got.until, _i & ROW_UNTIL ? INSTANT_NONE : 2000000000);
 	ck_assert_uint_eq(got.clients.count, _i & ROW_CLIENTS ? 0 : 1);
 	ck_assert_str_eq(got.note, _i & ROW_NOTE ? "" : "note");
@@ -191,7 +191,7 @@ START_TEST(what_does_not_go_with_the_setting_goes)
 	expect_ok(mailbox_table_put(txn, &address, &m));
 	begin(NULL);
 	expect_ok(put_mailbox("old@acme.test", SMTP_AUTH_DISABLED, 0));
-	expect_ok(mailbox_table_get(txn, &address, &got));
+	expect_ok(mailbox_table_get(txn, &address, &got, NULL));
 	ck_assert_int_eq(got.until, 2000000000);
 	ck_assert_uint_eq(got.clients.count, 0);
 	import_close(&import);

@@ -89,6 +89,7 @@ START_TEST(table)
 	struct error_text why;
 	struct notice n;
 	struct digest before;
+	bool found;
 
 	state_open_ready(&state);
 	store = state_store(&state, STORE_WRITE);
@@ -96,18 +97,21 @@ START_TEST(table)
 	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
 	tenant_store(txn, "acme2", SMTP_AUTH_DISABLED);
 	before = store_meta(txn)->digest;
-	expect_error(ERR_NOTFOUND, notice_table_get(txn, "acme", &n));
+	expect_ok(notice_table_get(txn, "acme", &n, &found));
+	ck_assert(!found);
 	expect_ok(notice_table_put(txn, "acme", &sample));
 	expect_ok(notice_table_put(txn, "acme2", &sample));
 	ck_assert_mem_eq(&store_meta(txn)->digest, &before, sizeof before);
 	txn_commit(&txn);
 	ck_assert_uint_eq(store_expect_sound(store), 5);
 	txn = txn_begin(store);
-	expect_ok(notice_table_get(txn, "acme", &n));
+	expect_ok(notice_table_get(txn, "acme", &n, &found));
+	ck_assert(found);
 	ck_assert(notice_is_same(&sample, &n));
 	expect_ok(tenant_table_remove(txn, "acme", true, &why));
 	expect_ok(tenant_table_remove(txn, "acme2", true, &why));
-	expect_error(ERR_NOTFOUND, notice_table_get(txn, "acme", &n));
+	expect_ok(notice_table_get(txn, "acme", &n, &found));
+	ck_assert(!found);
 	expect_error(ERR_NOTFOUND, notice_table_remove(txn, "acme2"));
 	expect_error(ERR_NOTFOUND, tenant_table_remove(txn, "acme", true, &why));
 	txn_commit(&txn);

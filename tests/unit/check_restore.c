@@ -172,8 +172,10 @@ notice_expect(const char *address)
 	struct store *store = state_store(&state, STORE_READ);
 	struct store_txn *txn = txn_begin(store);
 	struct notice notice;
+	bool found;
 
-	expect_ok(notice_table_get(txn, "a", &notice));
+	expect_ok(notice_table_get(txn, "a", &notice, &found));
+	ck_assert(found);
 	ck_assert_str_eq(notice.address, address);
 	store_abort(&txn);
 	store_close(&store);
@@ -383,6 +385,7 @@ START_TEST(senseless_backup_is_refused)
 	txn = txn_begin(store);
 	key_login(&key, TABLE_MAILBOX, &login);
 	expect_ok(store_get(txn, &key, buf, &value));
+	ck_assert_ptr_nonnull(value.at);
 	key.at[1] = '\0'; /* as if it had no domain */
 	expect_ok(store_put(txn, &key, value));
 	expect_ok(store_commit(&txn));

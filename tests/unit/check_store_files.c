@@ -339,19 +339,19 @@ START_TEST(meta_record_of_an_older_version_is_told)
 {
 	struct store *store;
 	struct store_txn *txn;
-	uint8_t value[4096];
+	uint8_t buf[4096];
+	struct bytes value;
 	struct key key;
-	size_t len;
 
 	create_expect(OK);
 	store = state_store(&state, STORE_READ);
 	txn = txn_begin(store);
 	key_table(&key, TABLE_META);
-	expect_ok(db_get(store_db(txn), &key, value, sizeof value, &len));
+	expect_ok(db_get(store_db(txn), &key, buf, sizeof buf, &value));
 	store_abort(&txn);
 	store_close(&store);
-	value[0]--;
-	state_raw_put(&state, &key, (struct bytes){value, len});
+	buf[0]--;
+	state_raw_put(&state, &key, value);
 	begin_expect(ERR_OLDER);
 	create_expect(ERR_OLDER);
 }

@@ -95,11 +95,13 @@ slot_use(struct read_pool *pool)
 {
 	struct login login = login_make("user7@a.test");
 	struct mailbox mailbox;
+	bool found;
 	int slot = read_pool_take(pool, 0);
 
 	ck_assert_int_ge(slot, 0);
 	expect_ok(store_renew(pool->slot[slot]));
-	expect_ok(mailbox_table_get(pool->slot[slot], &login, &mailbox));
+	expect_ok(mailbox_table_get(pool->slot[slot], &login, &mailbox, &found));
+	ck_assert(found);
 	expect_ok(store_reset(pool->slot[slot]));
 	read_pool_give(pool, slot);
 }

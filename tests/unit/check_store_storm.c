@@ -113,19 +113,22 @@ pair_read(struct store_txn *txn, int pair, int number)
 {
 	struct mailbox x, y;
 	struct login login;
+	bool found_x, found_y;
 	char name[40];
 	enum error e;
 
 	name_of(name, sizeof name, 'x', pair);
 	login = login_make(name);
-	e = mailbox_table_get(txn, &login, &x);
+	e = mailbox_table_get(txn, &login, &x, &found_x);
 	doze(number);
 	name_of(name, sizeof name, 'y', pair);
 	login = login_make(name);
 	if (e == OK)
-		e = mailbox_table_get(txn, &login, &y);
+		e = mailbox_table_get(txn, &login, &y, &found_y);
 	if (e != OK)
 		return e;
+	if (!found_x || !found_y)
+		return ERR_NOTFOUND;
 	return strcmp(x.note, y.note) == 0 ? OK : ERR_CONFLICT;
 }
 

@@ -375,11 +375,13 @@ START_TEST(steps_tell_what_is_stored)
 	struct login login = login_make("jane+x@shut.test");
 	struct mailbox mailbox = mailbox_make(SMTP_AUTH_ENABLED, "");
 	struct tenant tenant;
+	bool found;
 
 	setting_store("subaddress-delimiter", "+");
 	steps_expect(login.text, NOW, "tenant: shut, smtp-auth disabled");
 	steps_expect(login.text, NOW, "mailbox setting: none");
-	expect_ok(tenant_table_get(txn, "shut", &tenant));
+	expect_ok(tenant_table_get(txn, "shut", &tenant, &found));
+	ck_assert(found);
 	tenant.blocks = BLOCKS_PASSWORDS;
 	tenant.enforce_from = 0;
 	expect_ok(tenant_table_put(txn, &tenant));

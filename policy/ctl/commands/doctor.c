@@ -94,7 +94,8 @@ open_policy(struct examination *x)
 	}
 	s->txn = c->txn;
 	s->settings = store_settings(c->txn);
-	s->catch_all = domain_table_get(c->txn, "*", tenant) == OK;
+	s->catch_all =
+	    domain_table_get(c->txn, DOMAIN_ANY, tenant) == OK && tenant[0] != '\0';
 }
 
 /* say_elsewhere - a daemon runs, but not where the configuration says */

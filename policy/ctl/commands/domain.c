@@ -61,9 +61,9 @@ ctl_domain_remove(struct ctl *c)
 
 	if (e == OK)
 		e = domain_table_get(c->txn, domain, tenant);
-	if (e == OK)
+	if (e == OK && tenant[0] != '\0')
 		e = locking_check_removal(c, tenant);
-	if (e == OK || e == ERR_NOTFOUND)
+	if (e == OK)
 		e = domain_table_remove(
 		    c->txn, domain, argument_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e != OK)

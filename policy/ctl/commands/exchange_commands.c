@@ -56,6 +56,7 @@ show_tenant(struct ctl *c, const struct tenant *t)
 struct walk {
 	struct ctl *c;
 	uint64_t walked, most;
+	bool more;              /* than MOST */
 	struct ownership owner; /* of the last mailbox */
 };
 
@@ -89,12 +90,12 @@ get_transport_config(struct ctl *c, const struct exchange *x)
 	return e;
 }
 
-/* keep_tenant - the first one ends the walk */
+/* keep_tenant - the first one */
 static enum error
 keep_tenant(void *arg, const struct tenant *t)
 {
 	*(struct tenant *)arg = *t;
-	return ERR_EXISTS;
+	return WALK_STOP;
 }
 
 /* only_tenant - who is meant where nobody is named */
@@ -108,10 +109,10 @@ only_tenant(struct ctl *c, struct tenant *t)
 		return error_set(&c->why, ERR_USAGE,
 		    "there are %llu tenants: name one with -Organization",
 		    (unsigned long long)tenants);
+	t->name[0] = '\0';
 	e = tenant_table_each(c->txn, keep_tenant, t);
-	if (e != OK && e != ERR_EXISTS)
-		return e;
-	e = transaction_walked(c, e == ERR_EXISTS, tenants);
+	if (e == OK)
+		e = transaction_walked(c, t->name[0] != '\0', tenants);
 	if (e == OK && tenants == 0)
 		return error_set(&c->why, ERR_NOTFOUND,
 		    "there is no tenant yet; see \"smtpauthctl tenant add\"");
@@ -156,19 +157,20 @@ show_mailbox(struct ctl *c, const struct login *address, const char *tenant,
 	print_object_end(p);
 }
 
-/* show_each_mailbox - ERR_EXISTS where there is one more than wanted */
+/* show_each_mailbox - up to one more than wanted, which is not shown */
 static enum error
 show_each_mailbox(void *arg, const struct login *address, const struct mailbox *m)
 {
 	struct walk *w = arg;
 	enum error e;
 
-	if (w->walked == w->most)
-		return ERR_EXISTS;
+	w->more = w->walked == w->most;
+	if (w->more)
+		return WALK_STOP;
 	w->walked++;
 	/* for JSON only */
 	e = w->c->options.json ? ownership_find(w->c->txn, address, &w->owner) : OK;
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	show_mailbox(w->c, address, w->owner.tenant, own_setting(m, w->c->now));
 	return OK;
@@ -180,10 +182,10 @@ list_mailboxes(struct ctl *c, const struct exchange *x)
 	struct walk w = {.c = c, .most = x->results};
 	enum error e = mailbox_table_each(c->txn, NULL, show_each_mailbox, &w);
 
-	if (e == OK)
-		return transaction_walked(c, w.walked, store_meta(c->txn)->mailboxes);
-	if (e != ERR_EXISTS)
+	if (e != OK)
 		return e;
+	if (!w.more)
+		return transaction_walked(c, w.walked, store_meta(c->txn)->mailboxes);
 	print_remark(c->err,
 	    x->results_said ? "warning: there are more mailboxes than these %llu: "
 			      "raise -ResultSize"
@@ -199,16 +201,17 @@ static enum error
 find_mailbox(struct ctl *c, const char *typed, struct login *address, struct tenant *t,
     struct mailbox *m)
 {
+	bool found;
 	enum error e = argument_address(c, typed, address);
 
 	if (e == OK)
-		e = tenant_table_of(c->txn, address, t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e,
+		e = tenant_table_of(c->txn, address, t, &found);
+	if (e == OK && !found)
+		return error_set(&c->why, ERR_NOTFOUND,
 		    "there is no mailbox %s: no tenant owns its domain", address->text);
 	if (e == OK)
 		e = argument_mailbox(c, typed, address); /* no alias */
-	return e == OK ? mailbox_table_get_or_empty(c->txn, address, m) : e;
+	return e == OK ? mailbox_table_get(c->txn, address, m, NULL) : e;
 }
 
 static enum error
@@ -235,7 +238,7 @@ set_cas_mailbox(struct ctl *c, const struct exchange *x)
 	enum error e = argument_mailbox(c, x->identity, &address);
 
 	if (e == OK)
-		e = mailbox_table_get_or_empty(c->txn, &address, &m);
+		e = mailbox_table_get(c->txn, &address, &m, NULL);
 	if (e != OK)
 		return e;
 	mailbox_set_smtp_auth(&m, x->smtp_auth, c->now);

@@ -68,14 +68,15 @@ lock_list_one(void *arg, const struct lock_subject *subject, const struct lock *
 {
 	struct lock_list *list = arg;
 	struct tenant t = {.name = ""};
+	bool found;
 	enum error e = OK;
 
 	list->walked++;
 	if (subject->kind == LOCK_LOGIN)
-		e = tenant_table_of(list->c->txn, &subject->login, &t);
+		e = tenant_table_of(list->c->txn, &subject->login, &t, &found);
 	else
 		memcpy(t.name, subject->tenant, sizeof t.name);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	if (list->tenant[0] != '\0' && strcmp(list->tenant, t.name) != 0)
 		return OK;
@@ -114,16 +115,17 @@ locking_show(struct ctl *c, const struct lock_subject *subject)
 	struct printer *p = &c->print;
 	struct lock_list list;
 	struct lock lock;
+	bool found;
 
 	lock_list_start(&list, c);
 	for (int i = 0; i < LOCK_ORIGINS; i++) {
 		enum error e;
 
 		list.origin = (enum lock_origin)i;
-		e = lock_table_get(c->txn, list.origin, subject, &lock);
-		if (e == OK)
+		e = lock_table_get(c->txn, list.origin, subject, &lock, &found);
+		if (e == OK && found)
 			e = lock_list_one(&list, subject, &lock);
-		if (e != OK && e != ERR_NOTFOUND)
+		if (e != OK)
 			return e;
 	}
 	if (list.shown > 0)
@@ -145,16 +147,17 @@ locking_properties(struct ctl *c, const struct lock_subject *subject)
 	struct printer *p = &c->print;
 	char text[OBJECT_LOCK_MAX];
 	struct lock lock;
+	bool found;
 
 	for (int i = 0; i < LOCK_ORIGINS; i++) {
 		enum error e =
-		    lock_table_get(c->txn, (enum lock_origin)i, subject, &lock);
+		    lock_table_get(c->txn, (enum lock_origin)i, subject, &lock, &found);
 		struct lock_state state = {true, lock.until};
 
-		if (e == ERR_NOTFOUND)
-			continue;
 		if (e != OK)
 			return e;
+		if (!found)
+			continue;
 		print_property(p, "lock", object_text_lock(&state, c->now, text));
 		print_property(p, "  note", lock.note);
 		print_property(p, "  made by", lock.who);
@@ -397,11 +400,12 @@ remark_others(struct ctl *c, const struct login *typed, const struct login *logi
 {
 	struct lock_state own = {.set = false}, tenants = {.set = false};
 	struct tenant t;
-	enum error e = tenant_table_of(c->txn, login, &t);
+	bool found;
+	enum error e = tenant_table_of(c->txn, login, &t, &found);
 
-	if (e == OK)
+	if (e == OK && found)
 		e = lock_table_add_tenant(c->txn, t.name, &tenants);
-	if (e == OK || e == ERR_NOTFOUND)
+	if (e == OK)
 		e = lock_lookup_login(c->txn, typed, c->now, &own, NULL);
 	if (e == OK && (lock_holds(&tenants, c->now) || lock_holds(&own, c->now)))
 		print_remark(c->err, "%s is still locked, by the lock of %s",
@@ -441,17 +445,18 @@ remark_tenant(struct ctl *c)
 	char name[TENANT_NAME_MAX + 1];
 	struct error_text why;
 	struct tenant t;
-	enum error e = tenant_name_parse(argument_word(c, 0), name, &why);
+	bool found;
+	enum error e;
 
-	if (e != OK)
+	if (tenant_name_parse(argument_word(c, 0), name, &why) != OK)
 		return OK;
-	e = tenant_table_get(c->txn, name, &t);
-	if (e == OK)
+	e = tenant_table_get(c->txn, name, &t, &found);
+	if (e == OK && found)
 		print_remark(c->err,
 		    "warning: that is a login; \"smtpauthctl tenant lock %s\" locks "
 		    "the tenant",
 		    name);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 enum error
@@ -496,18 +501,19 @@ locking_remark_stays(struct ctl *c, const struct lock_subject *subject)
 	return e;
 }
 
-/* find_owner - the tenant whose the logins of DOMAIN are before it is given away */
+/* find_owner - the tenant that has the logins of DOMAIN until it is given away, or ""
+ */
 static enum error
 find_owner(struct ctl *c, const char *domain, bool move, char *owner)
 {
 	enum error e = domain_table_get(c->txn, domain, owner);
 
-	if (move)
+	if (e != OK || move)
 		return e;
-	/* one that has an owner cannot be added */
-	if (e != ERR_NOTFOUND)
-		return e == OK ? ERR_NOTFOUND : e;
-	return domain_table_get(c->txn, DOMAIN_ANY, owner);
+	if (owner[0] == '\0')
+		return domain_table_get(c->txn, DOMAIN_ANY, owner);
+	owner[0] = '\0'; /* one that has an owner cannot be added */
+	return OK;
 }
 
 enum error
@@ -517,12 +523,13 @@ locking_check_domain(struct ctl *c, const char *domain, const char *tenant, bool
 	char owner[TENANT_NAME_MAX + 1];
 	enum error e = find_owner(c, domain, move, owner);
 
-	if (e == OK)
-		e = lock_table_add_tenant(c->txn, owner, &from);
+	if (e != OK || owner[0] == '\0')
+		return e;
+	e = lock_table_add_tenant(c->txn, owner, &from);
 	if (e == OK)
 		e = lock_table_add_tenant(c->txn, tenant, &to);
 	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
+		return e;
 	if (!lock_outlasts(&from, &to, c->now) || argument_option(c, OPT_FORCE) != NULL)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,

@@ -43,9 +43,10 @@ mailbox_show(struct ctl *c, const struct login *address, const struct mailbox *m
 	struct lock_state lock = {.set = false};
 	struct lock_subject subject;
 	struct tenant t = {.name = ""};
-	enum error e = tenant_table_of(c->txn, address, &t);
+	bool found;
+	enum error e = tenant_table_of(c->txn, address, &t, &found);
 
-	if (e == OK || e == ERR_NOTFOUND)
+	if (e == OK)
 		e = lock_table_add_login(c->txn, address, &lock);
 	if (e != OK)
 		return e;
@@ -118,7 +119,7 @@ ctl_mailbox_set(struct ctl *c)
 	enum error e = argument_mailbox(c, argument_word(c, 0), &address);
 
 	if (e == OK)
-		e = mailbox_table_get_or_empty(c->txn, &address, &m);
+		e = mailbox_table_get(c->txn, &address, &m, NULL);
 	if (e == OK)
 		e = apply_options(c, &m);
 	if (e == OK)
@@ -128,16 +129,18 @@ ctl_mailbox_set(struct ctl *c)
 
 /* find - the record named on the command line */
 static enum error
-find(struct ctl *c, struct login *address, struct mailbox *m)
+find(struct ctl *c, struct login *address, struct mailbox *m, bool *found_r)
 {
 	enum error e = argument_mailbox(c, argument_word(c, 0), address);
 
-	if (e == OK)
-		e = mailbox_table_get(c->txn, address, m);
-	if (e == ERR_NOTFOUND)
-		error_set(
-		    &c->why, e, "mailbox %s has no setting of its own", address->text);
-	return e;
+	return e == OK ? mailbox_table_get(c->txn, address, m, found_r) : e;
+}
+
+static enum error
+has_none(struct ctl *c, const struct login *address)
+{
+	return error_set(&c->why, ERR_NOTFOUND, "mailbox %s has no setting of its own",
+	    address->text);
 }
 
 enum error
@@ -146,14 +149,13 @@ ctl_mailbox_show(struct ctl *c)
 	struct lock_state lock = {.set = false};
 	struct login address;
 	struct mailbox m;
-	enum error e = find(c, &address, &m), found = e;
+	bool found;
+	enum error e = find(c, &address, &m, &found);
 
-	if (e == ERR_NOTFOUND) { /* a lock is worth showing, too */
-		mailbox_init(&m);
+	if (e == OK && !found) /* a lock is worth showing, too */
 		e = lock_table_add_login(c->txn, &address, &lock);
-	}
-	if (e == OK && found == ERR_NOTFOUND && !lock.set)
-		return found;
+	if (e == OK && !found && !lock.set)
+		return has_none(c, &address);
 	return e == OK ? mailbox_show(c, &address, &m) : e;
 }
 
@@ -163,8 +165,11 @@ ctl_mailbox_remove(struct ctl *c)
 	struct lock_subject subject;
 	struct login address;
 	struct mailbox m;
-	enum error e = find(c, &address, &m);
+	bool found;
+	enum error e = find(c, &address, &m, &found);
 
+	if (e == OK && !found)
+		return has_none(c, &address);
 	if (e == OK)
 		e = mailbox_table_remove(c->txn, &address);
 	if (e != OK)
@@ -189,7 +194,7 @@ show_locked(struct ctl *c, const struct login *login)
 
 	mailbox_init(&m);
 	if (login->has_domain)
-		e = mailbox_table_get_or_empty(c->txn, login, &m);
+		e = mailbox_table_get(c->txn, login, &m, NULL);
 	return e == OK ? mailbox_show(c, login, &m) : e;
 }
 
@@ -247,7 +252,7 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 		return e;
 	if (l->tenant[0] == '\0')
 		e = ownership_find(l->c->txn, address, &l->owner);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	mailbox_print(l->c, address, l->tenant[0] != '\0' ? l->tenant : l->owner.tenant,
 	    m, &lock);
@@ -260,15 +265,15 @@ list_locked(struct lister *l, const struct login *address)
 {
 	struct lock_state lock = {.set = false};
 	struct mailbox m;
-	enum error e = mailbox_table_get(l->c->txn, address, &m);
+	bool found;
+	enum error e = mailbox_table_get(l->c->txn, address, &m, &found);
 
-	if (e != ERR_NOTFOUND)
+	if (e != OK || found)
 		return e;
-	mailbox_init(&m);
 	e = lock_table_add_login(l->c->txn, address, &lock);
 	if (e == OK)
 		e = ownership_find(l->c->txn, address, &l->owner);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
 	if (is_wanted(l, &m, &lock) &&
 	    (l->tenant[0] == '\0' || strcmp(l->tenant, l->owner.tenant) == 0))
@@ -290,9 +295,11 @@ list_brought(void *arg, const struct lock_subject *subject, const struct lock *l
 {
 	struct lister *l = arg;
 	struct lock here;
-	enum error e = lock_table_get(l->c->txn, LOCK_MADE_HERE, subject, &here);
+	bool found;
+	enum error e =
+	    lock_table_get(l->c->txn, LOCK_MADE_HERE, subject, &here, &found);
 
-	return e == ERR_NOTFOUND ? list_made_here(arg, subject, lock) : e;
+	return e == OK && !found ? list_made_here(arg, subject, lock) : e;
 }
 
 /* list_all - the mailboxes with a record, and then those with a lock alone */

@@ -53,15 +53,17 @@ ctl_settings_show(struct ctl *c)
 	char text[SETTING_TEXT_MAX + 1];
 	struct printer *p = &c->print;
 	const struct setting *row;
+	bool found;
 
 	print_table(p, columns, "");
 	if (p->has_json)
 		print_object_start(p, NULL);
 	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
-		enum error e = setting_table_get(c->txn, row, text, sizeof text);
-		const char *value = e == OK ? text : row->initial;
+		enum error e =
+		    setting_table_get(c->txn, row, text, sizeof text, &found);
+		const char *value = found ? text : row->initial;
 
-		if (e != OK && e != ERR_NOTFOUND)
+		if (e != OK)
 			return e;
 		if (p->has_json)
 			setting_field(p, row, value);
@@ -112,15 +114,15 @@ report(struct ctl *c, const struct setting *row)
 {
 	char text[SETTING_TEXT_MAX + 1];
 	struct printer *p = &c->print;
-	const char *value = text;
-	enum error e = setting_table_get(c->txn, row, text, sizeof text);
+	const char *value;
+	bool found;
+	enum error e = setting_table_get(c->txn, row, text, sizeof text, &found);
 
-	if (e == ERR_NOTFOUND)
-		value = row->initial;
-	if (e == OK || e == ERR_NOTFOUND)
+	if (e == OK)
 		e = store_reload_settings(c->txn);
 	if (e != OK)
 		return e;
+	value = found ? text : row->initial;
 	warn(c, row);
 	if (settings_identifies(row))
 		locking_remark_identity(c);

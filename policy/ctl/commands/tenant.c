@@ -149,7 +149,8 @@ may_close(const struct ctl *c)
 enum error
 ctl_tenant_add(struct ctl *c)
 {
-	struct tenant t;
+	struct tenant t, other;
+	bool found;
 	enum error e;
 
 	tenant_init(&t);
@@ -160,12 +161,12 @@ ctl_tenant_add(struct ctl *c)
 		e = transaction_begin(c);
 	if (e != OK)
 		return e;
-	e = tenant_table_get(c->txn, t.name, &t);
-	if (e == OK)
+	e = tenant_table_get(c->txn, t.name, &other, &found);
+	if (e != OK)
+		return e;
+	if (found)
 		return error_set(
 		    &c->why, ERR_EXISTS, "tenant %s exists already", t.name);
-	if (e != ERR_NOTFOUND)
-		return e;
 	t.smtp_auth = store_settings(c->txn)->new_tenant_smtp_auth;
 	e = apply_options(c, &t);
 	if (e == OK && t.smtp_auth == SMTP_AUTH_DISABLED && may_close(c))
@@ -285,6 +286,7 @@ ctl_tenant_unlock(struct ctl *c)
 	char name[TENANT_NAME_MAX + 1];
 	struct lock_subject subject;
 	struct tenant t;
+	bool found;
 	enum error e = tenant_name_parse(argument_word(c, 0), name, &c->why);
 
 	if (e != OK)
@@ -293,8 +295,9 @@ ctl_tenant_unlock(struct ctl *c)
 	e = locking_end(c, &subject);
 	if (e != OK)
 		return e;
-	e = tenant_table_get(c->txn, name, &t);
-	if (e == ERR_NOTFOUND) /* the lock has outlived it */
-		return locking_show(c, &subject);
-	return e == OK ? tenant_show(c, &t) : e;
+	e = tenant_table_get(c->txn, name, &t, &found);
+	if (e != OK)
+		return e;
+	/* the lock may have outlived it */
+	return found ? tenant_show(c, &t) : locking_show(c, &subject);
 }

@@ -108,12 +108,13 @@ enum error
 argument_tenant(struct ctl *c, const char *typed, struct tenant *out_r)
 {
 	char name[TENANT_NAME_MAX + 1];
+	bool found;
 	enum error e = tenant_name_parse(typed, name, &c->why);
 
 	if (e == OK)
-		e = tenant_table_get(c->txn, name, out_r);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "there is no tenant %s", name);
+		e = tenant_table_get(c->txn, name, out_r, &found);
+	if (e == OK && !found)
+		return error_set(&c->why, ERR_NOTFOUND, "there is no tenant %s", name);
 	return e;
 }
 

@@ -36,11 +36,12 @@ static enum error
 fill(struct pending *p, struct store_txn *txn, const struct tenant *t)
 {
 	struct notice n;
-	enum error e = notice_table_get(txn, t->name, &n);
+	bool found;
+	enum error e = notice_table_get(txn, t->name, &n, &found);
 
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e != OK)
 		return e;
-	p->noticed = e == OK && notice_is_of(&n, t);
+	p->noticed = found && notice_is_of(&n, t);
 	memcpy(p->tenant, t->name, sizeof p->tenant);
 	p->enforce_from = t->enforce_from;
 	p->tempfail_until = t->tempfail_until;
@@ -98,6 +99,7 @@ notice_plan_list_read(
 {
 	struct walk w = {list, txn, c->now, 0};
 	struct tenant t;
+	bool found;
 	enum error e;
 
 	if (only == NULL) {
@@ -106,9 +108,9 @@ notice_plan_list_read(
 		    ? transaction_walked(c, w.tenants, store_meta(txn)->tenants)
 		    : e;
 	}
-	e = tenant_table_get(txn, only, &t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "there is no tenant %s", only);
+	e = tenant_table_get(txn, only, &t, &found);
+	if (e == OK && !found)
+		return error_set(&c->why, ERR_NOTFOUND, "there is no tenant %s", only);
 	return e == OK ? add(&w, &t) : e;
 }
 
@@ -125,11 +127,12 @@ enum error
 notice_plan_refresh(struct pending *p, struct store_txn *txn, instant now)
 {
 	struct tenant t;
-	enum error e = tenant_table_get(txn, p->tenant, &t);
+	bool found;
+	enum error e = tenant_table_get(txn, p->tenant, &t, &found);
 
 	if (e != OK)
 		return e;
-	return notice_is_due(&t, now) ? fill(p, txn, &t) : ERR_NOTFOUND;
+	return found && notice_is_due(&t, now) ? fill(p, txn, &t) : ERR_NOTFOUND;
 }
 
 /* place_of - where the address is among the mailboxes, or would be */

@@ -230,12 +230,13 @@ static enum error
 try_settle(struct ctl *c, const struct pending *p, struct notice *notice, bool sent)
 {
 	struct notice now;
+	bool found;
 	enum error e = open_store(c, STORE_WRITE);
 
 	if (e == OK)
-		e = notice_table_get(c->txn, p->tenant, &now);
-	if (e == OK && now.state == NOTICE_SENDING && now.when == notice->when &&
-	    now.enforce_from == notice->enforce_from &&
+		e = notice_table_get(c->txn, p->tenant, &now, &found);
+	if (e == OK && found && now.state == NOTICE_SENDING &&
+	    now.when == notice->when && now.enforce_from == notice->enforce_from &&
 	    now.tempfail_until == notice->tempfail_until)
 		e = record(c, p, notice, sent ? NOTICE_SENT : NOTICE_FAILED);
 	close_store(c);

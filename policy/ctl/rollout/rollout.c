@@ -3,6 +3,7 @@
 #include "policy/ctl/rollout/rollout.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/print.h"
@@ -60,11 +61,9 @@ rollout_tenant(struct ctl *c, char *name_r)
 	name_r[0] = '\0';
 	if (typed == NULL)
 		return OK;
-	e = tenant_name_parse(typed, name_r, &c->why);
+	e = argument_tenant(c, typed, &t);
 	if (e == OK)
-		e = tenant_table_get(c->txn, name_r, &t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "there is no tenant %s", name_r);
+		memcpy(name_r, t.name, sizeof t.name);
 	return e;
 }
 

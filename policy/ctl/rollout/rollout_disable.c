@@ -108,8 +108,11 @@ static enum error
 disable(struct ctl *c, const struct request *q, const char *name)
 {
 	struct tenant t;
-	enum error e = tenant_table_get(c->txn, name, &t);
+	bool found;
+	enum error e = tenant_table_get(c->txn, name, &t, &found);
 
+	if (e == OK && !found)
+		e = ERR_NOTFOUND;
 	if (e == OK) {
 		t.smtp_auth = SMTP_AUTH_DISABLED;
 		t.enforce_from = q->enforce_from;

@@ -207,10 +207,8 @@ grant_one(struct grant *g, const struct usage_row *row, const struct outcome *o,
 			*reason_r = "no mailbox: the login has no domain";
 		return OK;
 	}
-	e = mailbox_table_get(g->c->txn, address, &own);
-	if (e == ERR_NOTFOUND)
-		mailbox_init(&own);
-	else if (e != OK)
+	e = mailbox_table_get(g->c->txn, address, &own, NULL);
+	if (e != OK)
 		return error_about(&g->c->why, e, address->text);
 	expired = expired_of(g, &own, o);
 	*reason_r = why_not(g, row, o, &own, expired);

@@ -49,13 +49,14 @@ notice_state(const struct ctl *c, const struct stand *s)
 static enum error
 load(struct ctl *c, const struct tenant_usage_tenant *row, struct stand *s)
 {
-	enum error e = tenant_table_get(c->txn, row->name, &s->tenant);
+	bool found = false;
+	enum error e = tenant_table_get(c->txn, row->name, &s->tenant, &found);
 
 	s->row = row;
-	if (e == OK)
-		e = notice_table_get(c->txn, row->name, &s->notice);
-	s->has_notice = e == OK && notice_is_of(&s->notice, &s->tenant);
-	if (e != OK && e != ERR_NOTFOUND)
+	if (e == OK && found)
+		e = notice_table_get(c->txn, row->name, &s->notice, &found);
+	s->has_notice = e == OK && found && notice_is_of(&s->notice, &s->tenant);
+	if (e != OK)
 		return error_about(&c->why, e, row->name);
 	return OK;
 }

@@ -62,14 +62,15 @@ put_settings(struct exporter *x)
 	char text[SETTING_TEXT_MAX + 1];
 	const struct setting *row;
 	struct json j;
+	bool found;
 	enum error e;
 
 	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
-		e = setting_table_get(x->c->txn, row, text, sizeof text);
-		if (e == ERR_NOTFOUND)
-			continue;
+		e = setting_table_get(x->c->txn, row, text, sizeof text, &found);
 		if (e != OK)
 			return e;
+		if (!found)
+			continue;
 		begin_line(x, &j, "setting");
 		json_quoted(&j, "key", row->key);
 		json_quoted(&j, "value", text);
@@ -139,17 +140,18 @@ static enum error
 is_asked_for(struct exporter *x, const struct lock_subject *subject, bool *is_r)
 {
 	struct tenant t = {.name = ""};
+	bool found;
 	enum error e = OK;
 
 	*is_r = x->only == NULL;
 	if (*is_r)
 		return OK;
 	if (subject->kind == LOCK_LOGIN)
-		e = tenant_table_of(x->c->txn, &subject->login, &t);
+		e = tenant_table_of(x->c->txn, &subject->login, &t, &found);
 	else
 		memcpy(t.name, subject->tenant, sizeof t.name);
 	*is_r = strcmp(t.name, x->only) == 0;
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 static enum error
@@ -177,13 +179,15 @@ put_brought(void *arg, const struct lock_subject *subject, const struct lock *br
 	struct exporter *x = arg;
 	struct lock_state last = {.set = true, .until = brought->until};
 	struct lock here;
-	enum error e = lock_table_get(x->c->txn, LOCK_MADE_HERE, subject, &here);
+	bool found;
+	enum error e =
+	    lock_table_get(x->c->txn, LOCK_MADE_HERE, subject, &here, &found);
 
 	x->locks++;
-	if (e == ERR_NOTFOUND)
-		return put_lock(x, subject, brought);
 	if (e != OK)
 		return e;
+	if (!found)
+		return put_lock(x, subject, brought);
 	lock_state_add(&last, here.until);
 	return put_lock(x, subject, last.until == here.until ? &here : brought);
 }
@@ -194,10 +198,12 @@ put_made_here(void *arg, const struct lock_subject *subject, const struct lock *
 {
 	struct exporter *x = arg;
 	struct lock brought;
-	enum error e = lock_table_get(x->c->txn, LOCK_BROUGHT, subject, &brought);
+	bool found;
+	enum error e =
+	    lock_table_get(x->c->txn, LOCK_BROUGHT, subject, &brought, &found);
 
 	x->locks++;
-	return e == ERR_NOTFOUND ? put_lock(x, subject, lock) : e;
+	return e == OK && !found ? put_lock(x, subject, lock) : e;
 }
 
 /* put_locks - one line for each tenant or login, wherever its lock was made */
@@ -263,7 +269,7 @@ put_all(struct exporter *x)
 	enum error e;
 
 	if (x->only != NULL) {
-		e = tenant_table_get(x->c->txn, x->only, &t);
+		e = argument_tenant(x->c, x->only, &t);
 		if (e == OK)
 			e = put_tenant(x, &t);
 	} else {
@@ -308,8 +314,8 @@ ctl_export(struct ctl *c)
 		e = verify_txn(c->txn, NULL, &c->why);
 	if (e != OK)
 		return e;
-	if (x.only != NULL && (e = tenant_table_get(c->txn, x.only, &t)) != OK)
-		error_set(&c->why, e, "there is no tenant %s", x.only);
+	if (x.only != NULL)
+		e = argument_tenant(c, x.only, &t);
 	if (e == OK)
 		e = x.csv ? put_csv(&x) : put_all(&x);
 	if (e != OK && c->why.text[0] == '\0')

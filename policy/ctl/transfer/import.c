@@ -54,11 +54,9 @@ read_options(struct job *j)
 	if (argument_option(c, OPT_TENANT) == NULL)
 		return OK;
 	j->only = j->name;
-	e = tenant_name_parse(argument_option(c, OPT_TENANT), j->name, &c->why);
+	e = argument_tenant(c, argument_option(c, OPT_TENANT), &t);
 	if (e == OK)
-		e = tenant_table_get(c->txn, j->name, &t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "there is no tenant %s", j->name);
+		memcpy(j->name, t.name, sizeof t.name);
 	return e;
 }
 
@@ -166,6 +164,7 @@ protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *pro
 {
 	char name[OBJECT_NAME_MAX];
 	struct tenant t = {0};
+	bool found = true;
 	enum error e = OK;
 
 	*protects_r = false;
@@ -179,13 +178,13 @@ protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *pro
 		e = domain_record_decode(before, name);
 		/* domains come before tenants: theirs is there still */
 		if (e == OK)
-			e = tenant_table_get(txn, name, &t);
+			e = tenant_table_get(txn, name, &t, &found);
 	} else {
 		return OK;
 	}
-	if (e == OK)
-		e = tenant_table_denies(txn, &t, protects_r);
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	if (e == OK && !found)
+		return ERR_DAMAGED;
+	return e == OK ? tenant_table_denies(txn, &t, protects_r) : e;
 }
 
 /* watch - counts each change, and the removals that would open what is closed */
@@ -209,14 +208,13 @@ count_records(struct store_txn *txn, uint64_t *n_r)
 	const struct store_meta *m = store_meta(txn);
 	char text[SETTING_TEXT_MAX + 1];
 	const struct setting *row;
+	bool found;
 	enum error e = OK;
 
 	*n_r = m->tenants + m->domains + m->mailboxes + m->aliases;
 	for (size_t i = 0; e == OK && (row = settings_at(i)) != NULL; i++) {
-		e = setting_table_get(txn, row, text, sizeof text);
-		*n_r += e == OK;
-		if (e == ERR_NOTFOUND)
-			e = OK;
+		e = setting_table_get(txn, row, text, sizeof text, &found);
+		*n_r += e == OK && found;
 	}
 	return e;
 }

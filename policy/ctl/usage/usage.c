@@ -241,24 +241,6 @@ print(struct ctl *c, const struct usage_lines *lines, const struct usage_coverag
 	print_coverage(c, k, since);
 }
 
-/* find_tenant - the name of --tenant in ONLY, "" without one */
-static enum error
-find_tenant(struct ctl *c, char *only)
-{
-	struct tenant t;
-	enum error e;
-
-	only[0] = '\0';
-	if (argument_option(c, OPT_TENANT) == NULL)
-		return OK;
-	e = tenant_name_parse(argument_option(c, OPT_TENANT), only, &c->why);
-	if (e == OK)
-		e = tenant_table_get(c->txn, only, &t);
-	if (e == ERR_NOTFOUND)
-		return error_set(&c->why, e, "there is no tenant %s", only);
-	return e;
-}
-
 static enum error
 find_merge(struct ctl *c, struct usage_merge **merge_r)
 {
@@ -289,7 +271,7 @@ ctl_usage_list(struct ctl *c)
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
-		e = find_tenant(c, only);
+		e = argument_tenant_option(c, only);
 	if (e == OK)
 		e = transaction_verify(c, &verified);
 	if (e == OK)

@@ -29,6 +29,7 @@ is_concerned(struct ctl *c, const struct login *login, bool *concerned_r)
 	char domain[DOMAIN_MAX + 1];
 	struct login full = *login; /* as it would be read today */
 	struct tenant t;
+	bool found;
 	enum error e = OK;
 
 	*concerned_r = false;
@@ -44,9 +45,8 @@ is_concerned(struct ctl *c, const struct login *login, bool *concerned_r)
 			    full.has_domain && strcmp(domain, login_domain(&full)) == 0;
 			continue;
 		}
-		e = tenant_table_of(c->txn, &full, &t);
-		*concerned_r = e == ERR_NOTFOUND;
-		e = e == ERR_NOTFOUND ? OK : e;
+		e = tenant_table_of(c->txn, &full, &t, &found);
+		*concerned_r = e == OK && !found;
 	}
 	return e;
 }
