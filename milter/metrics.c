@@ -1,17 +1,25 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* metrics - counts decisions, and writes what is known as Prometheus text */
+/* metrics - counts decisions, and writes a file of metrics for Prometheus */
 #include "milter/metrics.h"
 
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
+#include "policy/config/config.h"
 
 #define SECOND_NS 1000000000
 #define LABEL_MAX 500
+#define SUFFIX ".prom"
 
 /* Upper bounds of the histogram, in nanoseconds; the last bucket has none. */
 static const int64_t bounds[METRICS_BUCKETS - 1] = {1000, 2500, 5000, 10000, 25000,
@@ -324,4 +332,94 @@ metrics_print(FILE *to, const struct metrics *m, const struct metrics_facts *fac
 	print_policy(&p, &facts->policy);
 	print_usage(&p, &facts->usage);
 	print_process(&p, facts);
+}
+
+/* open_files - how many descriptors are open, without the one that it takes; or -1 */
+static long
+open_files(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	long n = -1;
+
+	if (dir == NULL)
+		return -1;
+	for (const struct dirent *d; (d = readdir(dir)) != NULL;)
+		n += d->d_name[0] != '.';
+	closedir(dir);
+	return n;
+}
+
+static long
+files_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+		return -1;
+	return (long)limit.rlim_cur;
+}
+
+/* daemon_name - the name of the file without folder and SUFFIX, in OUT */
+static void
+daemon_name(const char *path, char *out)
+{
+	const size_t suffix = strlen(SUFFIX);
+	size_t n;
+
+	strcpy(out, strrchr(path, '/') + 1);
+	n = strlen(out);
+	if (n > suffix && strcmp(out + n - suffix, SUFFIX) == 0)
+		out[n - suffix] = '\0';
+}
+
+/* create - a new file of ours, never one that somebody has put there; or NULL */
+static FILE *
+create(const char *path)
+{
+	FILE *file = NULL;
+	int fd;
+
+	unlink(path); /* of a daemon that was killed */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return NULL;
+	if (fchmod(fd, 0644) == 0)
+		file = fdopen(fd, "w");
+	if (file == NULL)
+		close(fd);
+	return file;
+}
+
+enum error
+metrics_write(const char *path, const struct metrics *m, struct metrics_facts *facts,
+    struct error_text *why)
+{
+	char name[CONFIG_VALUE_MAX + 1], temporary[CONFIG_VALUE_MAX + sizeof ".tmp"];
+	struct timespec now;
+	bool good = false;
+	FILE *file;
+	enum error e;
+	int err;
+
+	daemon_name(path, name);
+	clock_gettime(CLOCK_REALTIME, &now);
+	facts->daemon = name;
+	facts->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	facts->files = open_files();
+	facts->files_max = files_limit();
+	snprintf(temporary, sizeof temporary, "%s.tmp", path);
+	file = create(temporary);
+	if (file != NULL) {
+		metrics_print(file, m, facts);
+		good = ferror(file) == 0;
+		good = fclose(file) == 0 && good && rename(temporary, path) == 0;
+	}
+	if (good)
+		return OK;
+	err = errno;
+	e = error_from_errno(err);
+	error_set(why, e, "%s: %s", file == NULL ? temporary : path, strerror(err));
+	if (file != NULL)
+		unlink(temporary);
+	return e;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* metrics - counts decisions, and prints what is known as Prometheus text */
+/* metrics - counts decisions, and writes a file of metrics for Prometheus */
 #ifndef MILTER_METRICS_H
 #define MILTER_METRICS_H
 
@@ -47,18 +47,27 @@ void metrics_totals(const struct metrics *m, struct heartbeat_counters *out_r);
 
 /* What is not counted here, but known when the text is written. */
 struct metrics_facts {
-	const char *daemon; /* the label of every series */
 	instant started;
-	int64_t now_ms;    /* milliseconds since 1970 */
 	unsigned interval; /* seconds to the next writing */
 	struct live_store_report policy;
 	struct usage_report usage;
 	uint64_t log_lost;
+	/* Filled in by metrics_write(): */
+	const char *daemon;    /* the label of every series */
+	int64_t now_ms;        /* milliseconds since 1970 */
 	long files, files_max; /* descriptors; less than 0: not known */
 };
 
 /* Prints the text exposition format 0.0.4; seconds and bytes are the units. */
 void metrics_print(
     FILE *to, const struct metrics *m, const struct metrics_facts *facts);
+
+/*
+ * Writes the file PATH: under the name PATH.tmp, which is then renamed, mode 0644
+ * whatever the umask. PATH is whole at all times; a symlink there is replaced, not
+ * followed. Its name without ".prom" is the label. As error_from_errno(), with WHY.
+ */
+enum error metrics_write(const char *path, const struct metrics *m,
+    struct metrics_facts *facts, struct error_text *why) MUST_USE;
 
 #endif

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "milter/daemon.h"
-#include "milter/metrics_file.h"
 #include "milter/service/log.h"
+#include "milter/service/log_writer.h"
 #include "policy/base/monotonic.h"
 
 #define RETRY_S 2                       /* after a failure, if usage-flush is longer */
@@ -30,9 +30,17 @@ static void
 write_metrics(struct daemon *d)
 {
 	struct reporter *r = &d->reporter;
+	struct metrics_facts facts = {.started = r->heartbeat.started,
+	    .interval = r->heartbeat.interval,
+	    .usage = d->usage_writer.report,
+	    .log_lost = log_writer_lost()};
 	struct error_text why;
 
-	if (metrics_file_write(d, &why) == OK)
+	if (d->config.metrics_file[0] == '\0')
+		return;
+	facts.usage.waiting = d->usage_counter.waiting;
+	live_store_report(d->store, &facts.policy);
+	if (metrics_write(d->config.metrics_file, &d->metrics, &facts, &why) == OK)
 		r->metrics_said.text[0] = '\0';
 	else
 		complain(&r->metrics_said, &why, "the metrics cannot be written");

@@ -13,18 +13,13 @@
 
 struct slot {
 	uint64_t hash;
-	size_t at; /* of the login in the table's text */
-	uint16_t len, local;
-	bool has_domain;
-	struct usage usage;
-	struct usage_day day;
+	struct usage_entry entry;
 };
 
 struct usage_table {
-	size_t count, strangers, text_len;
+	size_t count, strangers;
 	struct slot slot[USAGE_COUNTER_ENTRIES]; /* the first COUNT are used */
 	uint16_t place[PLACES]; /* hash table of 1 + index; 0 is free */
-	char text[USAGE_COUNTER_ENTRIES * LOGIN_MAX];
 };
 
 enum error
@@ -53,70 +48,46 @@ hash(const struct login *login, uint32_t day)
 	return h;
 }
 
-static bool
-is_of(const struct usage_table *t, const struct slot *slot, const struct login *login)
-{
-	return slot->len == login->len && slot->local == login->local &&
-	    slot->has_domain == login->has_domain &&
-	    memcmp(t->text + slot->at, login->text, login->len) == 0;
-}
-
-/* append - a slot for the login; its usage and day are not set */
-static struct slot *
-append(struct usage_table *t, uint64_t h, const struct login *login)
-{
-	struct slot *slot = &t->slot[t->count++];
-
-	slot->hash = h;
-	slot->at = t->text_len;
-	slot->len = (uint16_t)login->len;
-	slot->local = (uint16_t)login->local;
-	slot->has_domain = login->has_domain;
-	memcpy(t->text + t->text_len, login->text, login->len);
-	t->text_len += login->len;
-	return slot;
-}
-
 /* add - to the entry of the login and the day, or as a new one; false: no room */
 static bool
-add(struct usage_counter *c, const struct login *login, const struct usage *usage,
-    const struct usage_day *day)
+add(struct usage_counter *c, const struct usage_entry *new)
 {
 	struct usage_table *t = c->filling;
-	uint64_t h = hash(login, day->day);
-	struct slot *slot;
+	uint64_t h = hash(&new->login, new->day.day);
 	size_t at;
 
 	for (at = h % PLACES; t->place[at] != 0; at = (at + 1) % PLACES) {
-		slot = &t->slot[t->place[at] - 1];
-		if (slot->hash != h || slot->day.day != day->day ||
-		    !is_of(t, slot, login))
+		struct slot *slot = &t->slot[t->place[at] - 1];
+
+		if (slot->hash != h || slot->entry.day.day != new->day.day ||
+		    !login_equal(&slot->entry.login, &new->login))
 			continue;
-		usage_add(&slot->usage, usage);
-		usage_day_add(&slot->day, day);
+		usage_add(&slot->entry.usage, &new->usage);
+		usage_day_add(&slot->entry.day, &new->day);
 		return true;
 	}
 	if (t->count == USAGE_COUNTER_ENTRIES ||
-	    (usage->stranger && t->strangers == USAGE_COUNTER_STRANGERS))
+	    (new->usage.stranger && t->strangers == USAGE_COUNTER_STRANGERS))
 		return false;
-	slot = append(t, h, login);
-	slot->usage = *usage;
-	slot->day = *day;
+	t->slot[t->count++] = (struct slot){h, *new};
 	t->place[at] = (uint16_t)t->count;
-	t->strangers += usage->stranger;
+	t->strangers += new->usage.stranger;
 	c->waiting++;
 	return true;
 }
 
-/* add_others - what a stranger did that found no room of its own */
-static bool
-add_others(
-    struct usage_counter *c, const struct usage *usage, const struct usage_day *day)
+/* add_or_drop - what a stranger did that finds no room of its own is others' */
+static void
+add_or_drop(struct usage_counter *c, struct usage_entry *new)
 {
-	struct usage_entry entry = {.usage = *usage, .day = *day};
-
-	usage_entry_make_others(&entry);
-	return add(c, &entry.login, &entry.usage, &entry.day);
+	if (add(c, new))
+		return;
+	if (new->usage.stranger) {
+		usage_entry_make_others(new);
+		if (add(c, new))
+			return;
+	}
+	c->dropped++;
 }
 
 /* describe - one submission as a usage */
@@ -144,23 +115,21 @@ bool
 usage_counter_add(struct usage_counter *c, const struct submission *s, const char *tls,
     const struct outcome *o)
 {
-	struct usage_day day = {.day = usage_day_of(s->now)};
+	struct usage_entry new = {.day.day = usage_day_of(s->now)};
 	enum usage_kind kind;
-	struct usage usage;
 	bool hurry;
 
 	if (c->filling == NULL || !o->has_login || !usage_kind_of(&o->decision, &kind))
 		return false;
-	usage_init(&usage);
-	usage.stranger = !o->has_tenant;
-	describe(s, tls, kind, &usage);
-	day.count[kind] = 1;
+	new.login = o->login;
+	usage_init(&new.usage);
+	new.usage.stranger = !o->has_tenant;
+	describe(s, tls, kind, &new.usage);
+	new.day.count[kind] = 1;
 	if (kind != USAGE_EXEMPT)
-		day.mechanisms = UINT32_C(1) << usage.mechanism;
+		new.day.mechanisms = UINT32_C(1) << new.usage.mechanism;
 	pthread_mutex_lock(&c->mutex);
-	if (!add(c, &o->login, &usage, &day) &&
-	    !(usage.stranger && add_others(c, &usage, &day)))
-		c->dropped++;
+	add_or_drop(c, &new);
 	hurry = !c->hurried &&
 	    (IS_EARLY(c->filling->count, USAGE_COUNTER_ENTRIES) ||
 		IS_EARLY(c->filling->strangers, USAGE_COUNTER_STRANGERS));
@@ -195,7 +164,7 @@ usage_counter_take(struct usage_counter *c)
 
 	if (empty == NULL)
 		return;
-	empty->count = empty->strangers = empty->text_len = 0;
+	empty->count = empty->strangers = 0;
 	memset(empty->place, 0, sizeof empty->place);
 	c->written = 0;
 	pthread_mutex_lock(&c->mutex);
@@ -205,20 +174,10 @@ usage_counter_take(struct usage_counter *c)
 	pthread_mutex_unlock(&c->mutex);
 }
 
-void
-usage_counter_entry(const struct usage_counter *c, size_t i, struct usage_entry *out_r)
+const struct usage_entry *
+usage_counter_entry(const struct usage_counter *c, size_t i)
 {
-	const struct usage_table *t = c->taken;
-	const struct slot *slot = &t->slot[c->written + i];
-	struct login *login = &out_r->login;
-
-	login->len = slot->len;
-	login->local = slot->local;
-	login->has_domain = slot->has_domain;
-	memcpy(login->text, t->text + slot->at, slot->len);
-	login->text[login->len] = '\0';
-	out_r->usage = slot->usage;
-	out_r->day = slot->day;
+	return &c->taken->slot[c->written + i].entry;
 }
 
 void

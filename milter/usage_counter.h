@@ -35,10 +35,7 @@ struct usage_counter {
 	size_t written;            /* ... dealt with */
 };
 
-/*
- * Takes some 23 MB of address space, used as logins come: 4 MB a table that is full of
- * logins of usual lengths. ERR_MEMORY. Once.
- */
+/* Takes 22 MB of address space, used as logins come. ERR_MEMORY. Once. */
 enum error usage_counter_start(struct usage_counter *c) MUST_USE;
 
 /*
@@ -62,9 +59,8 @@ size_t usage_counter_taken(const struct usage_counter *c);
 /* Takes all that was counted; what was taken before must be written. */
 void usage_counter_take(struct usage_counter *c);
 
-/* Copies the I-th of the taken entries. */
-void usage_counter_entry(
-    const struct usage_counter *c, size_t i, struct usage_entry *out_r);
+/* The I-th of the taken entries, until they are written. */
+const struct usage_entry *usage_counter_entry(const struct usage_counter *c, size_t i);
 
 /* The first N of the taken entries are written. */
 void usage_counter_written(struct usage_counter *c, size_t n);

@@ -49,7 +49,7 @@ write_batch(struct daemon *d, size_t n)
 	enum error e = db_begin(d->usage_writer.db, true, &txn);
 
 	for (size_t i = 0; i < n && e == OK; i++) {
-		usage_counter_entry(&d->usage_counter, i, &entry);
+		entry = *usage_counter_entry(&d->usage_counter, i);
 		e = add_entry(txn, &entry, &sum, &others);
 	}
 	if (e == OK)

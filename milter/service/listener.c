@@ -8,48 +8,27 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-/* path_of - the file of a unix socket, or NULL */
+#include "policy/config/endpoint.h"
+
+/* path_of - the file of a unix socket, or NULL; AT is for its name */
 static const char *
-path_of(const struct config *config)
+path_of(const struct config *config, struct endpoint *at)
 {
-	static const char *const kinds[] = {"unix:", "local:"};
-
-	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-		if (strncmp(config->socket, kinds[i], strlen(kinds[i])) == 0)
-			return config->socket + strlen(kinds[i]);
-	return NULL;
-}
-
-/* try_connect - 0 when somebody listens, else errno */
-static int
-try_connect(const char *path)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	int fd, err = 0;
-
-	if (strlen(path) >= sizeof address.sun_path)
-		return ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return errno;
-	if (connect(fd, (const struct sockaddr *)&address, sizeof address) != 0)
-		err = errno;
-	close(fd);
-	return err;
+	return endpoint_from_milter(config->socket, at) && at->kind == ENDPOINT_UNIX
+	    ? at->name
+	    : NULL;
 }
 
 enum error
 listener_clear(const struct config *config, struct error_text *why)
 {
-	const char *path = path_of(config);
+	struct endpoint at;
+	const char *path = path_of(config, &at);
 	struct stat st;
-	int err;
+	int fd;
 
 	if (path == NULL)
 		return OK;
@@ -60,12 +39,14 @@ listener_clear(const struct config *config, struct error_text *why)
 	if (!S_ISSOCK(st.st_mode))
 		return error_set(
 		    why, ERR_CONFLICT, "%s is in the way: it is no socket", path);
-	err = try_connect(path);
-	if (err == 0)
+	fd = endpoint_connect(&at);
+	if (fd >= 0) {
+		close(fd);
 		return error_set(
 		    why, ERR_EXISTS, "another program listens on %s", path);
-	if (err != ECONNREFUSED)
-		return error_set(why, ERR_IO, "%s: %s", path, strerror(err));
+	}
+	if (errno != ECONNREFUSED)
+		return error_set(why, ERR_IO, "%s: %s", path, strerror(errno));
 	if (unlink(path) != 0)
 		return error_set(why, ERR_IO, "cannot remove the stale socket %s: %s",
 		    path, strerror(errno));
@@ -130,7 +111,8 @@ set_access(
 enum error
 listener_adjust(const struct config *config, struct listener *l, struct error_text *why)
 {
-	const char *path = path_of(config);
+	struct endpoint at;
+	const char *path = path_of(config, &at);
 	struct stat st;
 	enum error e;
 	int fd;
@@ -156,7 +138,8 @@ enum error
 listener_remove(
     const struct config *config, const struct listener *l, struct error_text *why)
 {
-	const char *path = path_of(config);
+	struct endpoint at;
+	const char *path = path_of(config, &at);
 	struct stat st;
 
 	if (!l->is_file || lstat(path, &st) != 0 || st.st_dev != l->dev ||

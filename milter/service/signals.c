@@ -4,10 +4,7 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdint.h>
 #include <time.h>
-
-#include "policy/base/monotonic.h"
 
 static void
 signals_set(sigset_t *set)
@@ -33,23 +30,14 @@ signals_block(void)
 int
 signals_wait(unsigned seconds)
 {
-	const int64_t deadline = monotonic_ms() + 1000 * (int64_t)seconds;
+	const struct timespec limit = {.tv_sec = (time_t)seconds};
 	sigset_t set;
 	int sig;
 
 	signals_set(&set);
-	/*
-	 * All the time in one wait: between two of them libmilter's thread could take
-	 * the signal.
-	 */
-	do {
-		const int64_t left = seconds == 0 ? 0 : deadline - monotonic_ms();
-		const struct timespec rest = {left / 1000, left % 1000 * 1000000};
-
-		if (left < 0)
-			return 0;
-		sig = seconds == 0 ? sigwaitinfo(&set, NULL)
-				   : sigtimedwait(&set, NULL, &rest);
-	} while (sig < 0 && errno == EINTR);
+	/* in one wait: between two of them libmilter's thread could take the signal */
+	do
+		sig = sigtimedwait(&set, NULL, seconds > 0 ? &limit : NULL);
+	while (sig < 0 && errno == EINTR);
 	return sig > 0 ? sig : 0;
 }

@@ -64,21 +64,16 @@ option_of(int fd, int option)
 static void
 name_inet(const struct sockaddr_storage *address, char *name)
 {
+	const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
+	const struct sockaddr_in *in = (const struct sockaddr_in *)address;
+	bool is6 = address->ss_family == AF_INET6;
 	char host[INET6_ADDRSTRLEN];
 
-	if (address->ss_family == AF_INET6) {
-		const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)address;
-
-		inet_ntop(AF_INET6, &in6->sin6_addr, host, sizeof host);
-		snprintf(name, SOCKET_ACTIVATION_NAME_MAX + 1, "inet6:%u@%s",
-		    ntohs(in6->sin6_port), host);
-	} else {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)address;
-
-		inet_ntop(AF_INET, &in->sin_addr, host, sizeof host);
-		snprintf(name, SOCKET_ACTIVATION_NAME_MAX + 1, "inet:%u@%s",
-		    ntohs(in->sin_port), host);
-	}
+	inet_ntop(address->ss_family,
+	    is6 ? (const void *)&in6->sin6_addr : (const void *)&in->sin_addr, host,
+	    sizeof host);
+	snprintf(name, SOCKET_ACTIVATION_NAME_MAX + 1, "%s:%u@%s",
+	    is6 ? "inet6" : "inet", ntohs(is6 ? in6->sin6_port : in->sin_port), host);
 }
 
 /* name_socket - what the socket of FD listens on */

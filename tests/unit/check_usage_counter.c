@@ -88,7 +88,7 @@ drain_one(void)
 	memset(&entry, 0, sizeof(entry));
 	usage_counter_take(&counter);
 	ck_assert_uint_eq(usage_counter_taken(&counter), 1);
-	usage_counter_entry(&counter, 0, &entry);
+	entry = *usage_counter_entry(&counter, 0);
 	usage_counter_written(&counter, 1);
 	return entry;
 }
@@ -102,7 +102,7 @@ sum_taken(void)
 	uint64_t sum = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		usage_counter_entry(&counter, i, &entry);
+		entry = *usage_counter_entry(&counter, i);
 		for (int kind = 0; kind < USAGE_KINDS; kind++)
 			sum += entry.day.count[kind];
 	}
@@ -220,7 +220,7 @@ START_TEST(what_is_not_written_stays)
 	usage_counter_written(&counter, 2);
 	ck_assert_uint_eq(usage_counter_taken(&counter), 1);
 	ck_assert_uint_eq(counter.waiting, 2);
-	usage_counter_entry(&counter, 0, &e);
+	e = *usage_counter_entry(&counter, 0);
 	ck_assert_uint_eq(e.day.count[USAGE_ALLOWED], 1);
 	usage_counter_written(&counter, 1);
 	ck_assert_uint_eq(sum_drain(&entries), 1);
@@ -321,7 +321,7 @@ START_TEST(login_of_any_length_is_kept_whole)
 		usage_counter_take(&counter);
 		ck_assert_uint_eq(usage_counter_taken(&counter), 2);
 		for (size_t i = 0; i < 2; i++) {
-			usage_counter_entry(&counter, i, &entry);
+			entry = *usage_counter_entry(&counter, i);
 			entry.login.text[n - 1] = 'v';
 			ck_assert(login_equal(&entry.login, &login));
 			ck_assert_uint_eq(entry.day.count[USAGE_ALLOWED], 1);
@@ -346,7 +346,7 @@ START_TEST(the_longest_logins_have_room)
 	}
 	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
 	usage_counter_take(&counter);
-	usage_counter_entry(&counter, USAGE_COUNTER_ENTRIES - 1, &entry);
+	entry = *usage_counter_entry(&counter, USAGE_COUNTER_ENTRIES - 1);
 	ck_assert(login_equal(&entry.login, &login));
 }
 END_TEST
@@ -380,7 +380,7 @@ START_TEST(strangers_leave_room)
 	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
 	usage_counter_take(&counter);
 	for (size_t i = 0; i < usage_counter_taken(&counter); i++) {
-		usage_counter_entry(&counter, i, &e);
+		e = *usage_counter_entry(&counter, i);
 		others = usage_is_others(&e.login);
 		of = others ? 2 : e.usage.stranger;
 		rows[of]++;
