@@ -122,8 +122,8 @@ enter(struct metrics *m)
 
 	if (!atomic_load(&closed))
 		return begin;
-	metrics_cancel(m);
-	for (;;) /* until the process ends, and with it the connection */
+	m->in_progress--; /* it is not made after all */
+	for (;;)          /* until the process ends, and with it the connection */
 		pause();
 }
 

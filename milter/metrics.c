@@ -67,12 +67,6 @@ metrics_begin(struct metrics *m)
 }
 
 void
-metrics_cancel(struct metrics *m)
-{
-	m->in_progress--;
-}
-
-void
 metrics_end(struct metrics *m, int64_t begin, const struct decision *d)
 {
 	int64_t took = clock_ns() - begin;

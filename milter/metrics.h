@@ -30,9 +30,6 @@ struct metrics {
 /* A decision begins. Returns the time, in nanoseconds, for metrics_end(). */
 int64_t metrics_begin(struct metrics *m);
 
-/* It is not made after all. */
-void metrics_cancel(struct metrics *m);
-
 /*
  * It has ended as D. One that is not authenticated (VERDICT_PASS) is counted apart and
  * not timed: it asks nothing of the database.

@@ -38,6 +38,8 @@ write_metrics(struct daemon *d)
 
 	if (d->config.metrics_file[0] == '\0')
 		return;
+	facts.usage.on = d->config.usage;
+	facts.usage.dropped = d->usage_counter.dropped;
 	facts.usage.waiting = d->usage_counter.waiting;
 	live_store_report(d->store, &facts.policy);
 	if (metrics_write(d->config.metrics_file, &d->metrics, &facts, &why) == OK)
@@ -51,7 +53,7 @@ static void
 say_dropped(struct daemon *d, bool last)
 {
 	struct reporter *r = &d->reporter;
-	uint64_t dropped = d->usage_writer.report.dropped;
+	uint64_t dropped = d->usage_counter.dropped;
 
 	if (dropped == r->said_dropped || (!last && monotonic_ms() < r->say_dropped))
 		return;
@@ -81,19 +83,10 @@ write_usage(struct daemon *d)
 	return good;
 }
 
-static uint8_t
-policy_of(struct daemon *d)
-{
-	switch (live_store_state(d->store)) {
-	case KEEPER_VERIFYING:
-		return HEARTBEAT_VERIFYING;
-	case KEEPER_GOOD:
-		return HEARTBEAT_GOOD;
-	case KEEPER_BAD:
-		break;
-	}
-	return HEARTBEAT_FAULT;
-}
+_Static_assert((int)HEARTBEAT_VERIFYING == (int)KEEPER_VERIFYING &&
+	(int)HEARTBEAT_GOOD == (int)KEEPER_GOOD &&
+	(int)HEARTBEAT_FAULT == (int)KEEPER_BAD,
+    "the state of the policy is reported as it is");
 
 /* write_all - and when to do so again */
 static void
@@ -109,19 +102,35 @@ write_all(struct daemon *d, uint8_t policy)
 	r->due = monotonic_ms() + 1000 * (int64_t)seconds;
 }
 
+/* raise_flag - whoever holds the mutex does nothing but look at the flags */
+static void
+raise_flag(struct reporter *r, bool *flag)
+{
+	pthread_mutex_lock(&r->mutex);
+	*flag = true;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->mutex);
+}
+
+/* wait_for - one of two flags, until END in monotonic_ms(); under the mutex */
+static void
+wait_for(struct reporter *r, const bool *flag, const bool *other, int64_t end)
+{
+	const struct timespec until = {end / 1000, end % 1000 * 1000000};
+
+	while (!*flag && !*other &&
+	    pthread_cond_timedwait(&r->changed, &r->mutex, &until) != ETIMEDOUT)
+		;
+}
+
 /* wait - for a second, or until there is something to do; true to stop */
 static bool
 wait(struct reporter *r, bool *hurry_r)
 {
-	struct timespec until;
 	bool stop;
 
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec++;
 	pthread_mutex_lock(&r->mutex);
-	while (!r->stop && !r->hurry &&
-	    pthread_cond_timedwait(&r->changed, &r->mutex, &until) != ETIMEDOUT)
-		;
+	wait_for(r, &r->stop, &r->hurry, monotonic_ms() + 1000);
 	*hurry_r = r->hurry;
 	r->hurry = false;
 	stop = r->stop;
@@ -160,20 +169,17 @@ run(void *arg)
 		usage_writer_close(d);
 	}
 	do {
-		uint8_t policy = policy_of(d);
+		uint8_t policy = (uint8_t)live_store_state(d->store);
 
 		if (is_due(r, hurry, policy))
 			write_all(d, policy);
 		if (d->usage_writer.damaged && hand_over(d))
 			return NULL;
 	} while (!wait(r, &hurry));
-	write_all(d, policy_of(d));
+	write_all(d, (uint8_t)live_store_state(d->store));
 	say_dropped(d, true);
 	write_metrics(d);
-	pthread_mutex_lock(&r->mutex);
-	r->ended = true;
-	pthread_cond_broadcast(&r->changed);
-	pthread_mutex_unlock(&r->mutex);
+	raise_flag(r, &r->ended);
 	return NULL;
 }
 
@@ -203,28 +209,19 @@ reporter_start(struct daemon *d)
 void
 reporter_hurry(struct daemon *d)
 {
-	/* Whoever holds the mutex does nothing but look at these flags. */
-	pthread_mutex_lock(&d->reporter.mutex);
-	d->reporter.hurry = true;
-	pthread_cond_broadcast(&d->reporter.changed);
-	pthread_mutex_unlock(&d->reporter.mutex);
+	raise_flag(&d->reporter, &d->reporter.hurry);
 }
 
 void
 reporter_stop(struct daemon *d, unsigned limit_ms)
 {
-	const int64_t end = monotonic_ms() + limit_ms;
-	const struct timespec until = {end / 1000, end % 1000 * 1000000};
 	struct reporter *r = &d->reporter;
 	size_t waiting;
 	bool ended;
 
+	raise_flag(r, &r->stop);
 	pthread_mutex_lock(&r->mutex);
-	r->stop = true;
-	pthread_cond_broadcast(&r->changed);
-	while (!r->ended &&
-	    pthread_cond_timedwait(&r->changed, &r->mutex, &until) != ETIMEDOUT)
-		;
+	wait_for(r, &r->ended, &r->ended, monotonic_ms() + limit_ms);
 	ended = r->ended;
 	pthread_mutex_unlock(&r->mutex);
 	waiting = d->usage_counter.waiting;

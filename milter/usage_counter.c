@@ -2,7 +2,6 @@
 /* usage_counter - counts who submits, in memory, until it is written */
 #include "milter/usage_counter.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -143,12 +142,6 @@ usage_counter_drop(struct usage_counter *c, uint64_t n)
 {
 	if (c->filling != NULL)
 		c->dropped += n;
-}
-
-uint64_t
-usage_counter_take_dropped(struct usage_counter *c)
-{
-	return atomic_exchange(&c->dropped, 0);
 }
 
 size_t

@@ -28,8 +28,8 @@ struct usage_table;
 struct usage_counter {
 	pthread_mutex_t mutex;
 	struct usage_table *filling;
-	bool hurried; /* that the table should be emptied has been said */
-	_Atomic uint64_t dropped;
+	bool hurried;              /* that the table should be emptied has been said */
+	_Atomic uint64_t dropped;  /* submissions that were not counted; only grows */
 	_Atomic size_t waiting;    /* logins in both tables */
 	struct usage_table *taken; /* the writer's own, with the entries that it has */
 	size_t written;            /* ... dealt with */
@@ -47,9 +47,6 @@ bool usage_counter_add(struct usage_counter *c, const struct submission *s,
 
 /* Counts N submissions as dropped. Thread-safe. */
 void usage_counter_drop(struct usage_counter *c, uint64_t n);
-
-/* The number dropped since the last call. Thread-safe. */
-uint64_t usage_counter_take_dropped(struct usage_counter *c);
 
 /* The following are for one thread at a time. */
 

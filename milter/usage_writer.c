@@ -18,7 +18,6 @@ usage_writer_start(struct daemon *d)
 {
 	d->usage_writer.prune.done = true;
 	d->usage_writer.report.written = INSTANT_NONE;
-	d->usage_writer.report.on = d->config.usage;
 	return d->config.usage ? usage_counter_start(&d->usage_counter) : OK;
 }
 
@@ -85,19 +84,9 @@ write_entries(struct daemon *d)
 	return write_taken(d);
 }
 
-/* take_dropped - what the record of the machine does not know of yet */
-static void
-take_dropped(struct daemon *d)
-{
-	uint64_t n = usage_counter_take_dropped(&d->usage_counter);
-
-	d->usage_writer.dropped += n;
-	d->usage_writer.report.dropped += n;
-}
-
-/* put_node - that all is written up to now */
+/* put_node - that all is written up to NOW, but for DROPPED submissions */
 static enum error
-put_node(struct daemon *d, struct db_txn *txn, instant now)
+put_node(struct daemon *d, struct db_txn *txn, instant now, uint64_t dropped)
 {
 	struct usage_node node;
 	enum error e = usage_database_get_node(txn, &node);
@@ -106,7 +95,7 @@ put_node(struct daemon *d, struct db_txn *txn, instant now)
 		e = recording_host_init(&node, now);
 	if (e != OK)
 		return e;
-	recording_host_touch(&node, now, d->config.usage, d->usage_writer.dropped);
+	recording_host_touch(&node, now, d->config.usage, dropped);
 	d->usage_writer.since = node.since;
 	return usage_database_put_node(txn, &node);
 }
@@ -115,22 +104,22 @@ put_node(struct daemon *d, struct db_txn *txn, instant now)
 static enum error
 write_signs(struct daemon *d, struct heartbeat *h)
 {
-	struct usage_report *report = &d->usage_writer.report;
+	struct usage_writer *w = &d->usage_writer;
+	uint64_t dropped = d->usage_counter.dropped;
 	uint32_t strangers;
 	struct db_txn *txn;
-	enum error e = db_begin(d->usage_writer.db, true, &txn);
+	enum error e = db_begin(w->db, true, &txn);
 
 	if (e != OK)
 		return e;
-	take_dropped(d);
 	h->beat = instant_now();
 	metrics_totals(&d->metrics, &h->counters);
-	h->counters.usage_on = report->on;
-	h->counters.usage_recorded = report->recorded;
-	h->counters.usage_dropped = report->dropped;
+	h->counters.usage_on = d->config.usage;
+	h->counters.usage_recorded = w->report.recorded;
+	h->counters.usage_dropped = dropped;
 	e = heartbeat_put(txn, h);
 	if (e == OK)
-		e = put_node(d, txn, h->beat);
+		e = put_node(d, txn, h->beat, dropped - w->dropped);
 	if (e == OK)
 		e = strangers_count(txn, &strangers);
 	if (e == OK)
@@ -138,8 +127,8 @@ write_signs(struct daemon *d, struct heartbeat *h)
 	db_abort(&txn);
 	if (e != OK)
 		return e;
-	d->usage_writer.dropped = 0;
-	report->strangers = strangers;
+	w->dropped = dropped;
+	w->report.strangers = strangers;
 	return OK;
 }
 
@@ -311,7 +300,6 @@ usage_writer_write(struct daemon *d, struct heartbeat *h, struct error_text *why
 		w->report.written = h->beat;
 		return OK;
 	}
-	take_dropped(d);
 	w->report.failures++;
 	if (!w->damaged)
 		usage_writer_close(d);

@@ -34,7 +34,7 @@ struct usage_writer {
 	uint32_t pruned_day;
 	bool doubt;       /* the policy could not be asked in this piece of it */
 	instant since;    /* from then on recorded without a gap */
-	uint64_t dropped; /* not yet in the record of the machine */
+	uint64_t dropped; /* of the counter's, those in the record of the machine */
 	struct usage_report report;
 };
 

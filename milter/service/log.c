@@ -29,62 +29,58 @@ put_text(void *arg, const char *s, size_t n)
 	text_add(arg, s, n);
 }
 
-/* json_field - a value over LIMIT, or one that leaves too little room, is not shown */
+/* put_value - with its key; J writes JSON, or is NULL for text */
 static void
-json_field(struct json *j, struct text *t, const struct log_field *f, size_t limit,
-    size_t reserved)
+put_value(struct text *t, struct json *j, const struct log_field *f, size_t limit)
 {
-	size_t whole = t->len;
-
-	t->cap -= reserved;
-	if (f->len == 0)
+	if (j == NULL) {
+		text_printf(t, "%s=", f->key);
+		text_escape(t, f->value, f->len, limit);
+	} else if (f->len == 0) {
 		json_none(j, f->key);
-	else if (f->len <= limit)
+	} else if (f->len <= limit) {
 		json_string_n(j, f->key, f->value, f->len);
-	else
-		t->cut = true;
-	t->cap += reserved;
-	if (!t->cut)
-		return;
-	t->len = whole;
-	t->cut = false;
-	json_quoted(j, f->key, "(too long)");
+	} else {
+		json_quoted(j, f->key, "(too long)");
+	}
+}
+
+/* put_fields - a value that leaves too little room for those after it is not shown */
+static void
+put_fields(struct text *t, struct json *j, const struct log_field *fields, size_t n,
+    size_t limit)
+{
+	for (size_t i = 0; i < n; i++) {
+		size_t whole, reserved = FIELD_MIN * (n - i);
+
+		if (j == NULL && i > 0)
+			text_puts(t, " ");
+		whole = t->len;
+		t->cap -= reserved;
+		put_value(t, j, &fields[i], limit);
+		t->cap += reserved;
+		if (!t->cut)
+			continue;
+		t->len = whole;
+		t->cut = false;
+		put_value(t, j, &fields[i], 0);
+	}
 }
 
 static void
-json_line(struct text *t, enum log_level level, const struct log_field *fields,
-    size_t n, size_t limit)
+put_json(struct text *t, enum log_level level, const struct log_field *fields, size_t n,
+    size_t limit)
 {
 	struct json j;
 
-	t->cap--; /* for the brace */
 	json_start(&j, put_text, t);
 	json_object_start(&j, NULL);
 	json_instant(&j, "time", instant_now());
 	json_quoted(&j, "level", level_names[level]);
-	for (size_t i = 0; i < n; i++)
-		json_field(&j, t, &fields[i], limit, FIELD_MIN * (n - i));
+	t->cap--; /* for the brace */
+	put_fields(t, &j, fields, n, limit);
 	t->cap++;
 	text_puts(t, "}");
-}
-
-/* text_field - the same; a value that is not shown is replaced by its length */
-static void
-text_field(
-    struct text *t, const struct log_field *f, const char *space, size_t reserved)
-{
-	size_t whole = t->len;
-
-	t->cap -= reserved;
-	text_printf(t, "%s%s=", space, f->key);
-	text_escape(t, f->value, f->len, VALUE_LIMIT);
-	t->cap += reserved;
-	if (!t->cut)
-		return;
-	t->len = whole;
-	t->cut = false;
-	text_printf(t, "%s%s=", space, f->key);
-	text_escape(t, f->value, f->len, 0);
 }
 
 /* start - an empty line in BUF, with room for its newline */
@@ -109,7 +105,7 @@ message_line(struct text *t, enum log_level level, const char *message)
 	const struct log_field field = {"message", message, strlen(message)};
 
 	if (log_target == LOG_TO_JSON) {
-		json_line(t, level, &field, 1, MESSAGE_LIMIT);
+		put_json(t, level, &field, 1, MESSAGE_LIMIT);
 	} else {
 		if (level != LEVEL_INFO)
 			text_printf(t, "%s: ", level_names[level]);
@@ -145,11 +141,9 @@ log_fields(enum log_level level, const struct log_field *fields, size_t n)
 		return;
 	start(&t, line, sizeof line);
 	if (log_target == LOG_TO_JSON)
-		json_line(&t, level, fields, n, VALUE_LIMIT);
+		put_json(&t, level, fields, n, VALUE_LIMIT);
 	else
-		for (size_t i = 0; i < n; i++)
-			text_field(
-			    &t, &fields[i], i > 0 ? " " : "", FIELD_MIN * (n - i));
+		put_fields(&t, NULL, fields, n, VALUE_LIMIT);
 	finish(&t);
 	log_writer_put(level, line, t.len);
 }
@@ -173,7 +167,7 @@ log_open(enum log_target target, enum log_level level)
 {
 	log_target = target;
 	log_level = level;
-	/* libmilter speaks to syslog by itself, whatever our target is */
+	/* whatever the target is, libmilter writes to syslog by itself */
 	openlog(NAME, LOG_PID | LOG_NDELAY, LOG_MAIL);
 	return log_writer_open(target == LOG_TO_SYSLOG, lost_line);
 }

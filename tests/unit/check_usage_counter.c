@@ -244,9 +244,8 @@ START_TEST(a_full_table_drops_and_tells)
 	count(0, USAGE_ALLOWED, NOON);
 	ck_assert_uint_eq(counter.waiting, room);
 	usage_counter_drop(&counter, 5);
-	dropped = usage_counter_take_dropped(&counter);
+	dropped = counter.dropped;
 	ck_assert_uint_eq(dropped, MANY - room + 5);
-	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
 	ck_assert_uint_eq(sum_drain(&entries), MANY + 1 - (dropped - 5));
 	ck_assert_uint_eq(entries, room);
 	ck_assert_uint_eq(counter.waiting, 0);
@@ -277,7 +276,7 @@ START_TEST(early_is_said_before_anything_is_dropped)
 
 	while (!count(n, USAGE_ALLOWED, NOON))
 		n++;
-	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	ck_assert_uint_eq(counter.dropped, 0);
 	ck_assert_uint_eq(n + 1, USAGE_COUNTER_ENTRIES / 4 * 3);
 	sum_drain(&entries);
 	ck_assert_uint_eq(entries, n + 1);
@@ -294,8 +293,7 @@ START_TEST(there_is_room_while_the_other_table_is_written)
 	for (unsigned n = 0; n < MANY; n++)
 		count(n, USAGE_DENIED, NOON);
 	ck_assert_uint_eq(counter.waiting, 2 * USAGE_COUNTER_ENTRIES);
-	ck_assert_uint_eq(
-	    usage_counter_take_dropped(&counter), MANY - USAGE_COUNTER_ENTRIES);
+	ck_assert_uint_eq(counter.dropped, MANY - USAGE_COUNTER_ENTRIES);
 	ck_assert_uint_eq(sum_taken(), USAGE_COUNTER_ENTRIES);
 	ck_assert_uint_eq(sum_drain(&entries), USAGE_COUNTER_ENTRIES);
 }
@@ -344,7 +342,7 @@ START_TEST(the_longest_logins_have_room)
 		ck_assert_int_eq(login_from_normal(text, LOGIN_MAX, &login), OK);
 		event_add(&event);
 	}
-	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	ck_assert_uint_eq(counter.dropped, 0);
 	usage_counter_take(&counter);
 	entry = *usage_counter_entry(&counter, USAGE_COUNTER_ENTRIES - 1);
 	ck_assert(login_equal(&entry.login, &login));
@@ -377,7 +375,7 @@ START_TEST(strangers_leave_room)
 	ck_assert_uint_le(counter.waiting, USAGE_COUNTER_ENTRIES / 2 + 1);
 	for (unsigned n = 0; n < LOGINS; n++)
 		count(2 * n + 1, USAGE_ALLOWED, NOON);
-	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	ck_assert_uint_eq(counter.dropped, 0);
 	usage_counter_take(&counter);
 	for (size_t i = 0; i < usage_counter_taken(&counter); i++) {
 		e = *usage_counter_entry(&counter, i);
@@ -467,8 +465,7 @@ START_TEST(threads_lose_no_count)
 	atomic_store(&done, true);
 	pthread_join(draining, NULL);
 	sum += sum_drain(&entries);
-	ck_assert_uint_eq(
-	    sum + usage_counter_take_dropped(&counter), (uint64_t)THREADS * ROUNDS);
+	ck_assert_uint_eq(sum + counter.dropped, (uint64_t)THREADS * ROUNDS);
 	ck_assert_uint_eq(counter.waiting, 0);
 }
 END_TEST
@@ -480,7 +477,7 @@ START_TEST(nothing_is_counted_before_the_start)
 	usage_counter_drop(&counter, 1);
 	usage_counter_take(&counter);
 	ck_assert_uint_eq(counter.waiting, 0);
-	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	ck_assert_uint_eq(counter.dropped, 0);
 	ck_assert_uint_eq(usage_counter_taken(&counter), 0);
 }
 END_TEST
@@ -498,7 +495,7 @@ START_TEST(what_has_no_login_or_counts_as_nothing_is_not_counted)
 	    .verdict = VERDICT_TEMPFAIL, .reason = REASON_STORE_ERROR};
 	ck_assert(!usage_counter_add(&counter, &s, "", &o));
 	ck_assert_uint_eq(counter.waiting, 0);
-	ck_assert_uint_eq(usage_counter_take_dropped(&counter), 0);
+	ck_assert_uint_eq(counter.dropped, 0);
 }
 END_TEST
 
