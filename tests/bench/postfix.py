@@ -11,7 +11,7 @@ import socket
 import subprocess
 
 import harness
-import rig
+import postfix_rig
 from parts import Running, noop, ours, program, run, spread, table
 
 SESSIONS = 4
@@ -119,7 +119,7 @@ def send(site, name, messages):
 def measure(place, options):
     yield '## Postfix: whole messages a second, against no milter'
     yield ''
-    missing = rig.missing()
+    missing = postfix_rig.missing()
     if missing:
         yield 'Left out: %s.' % missing
         return
@@ -128,7 +128,7 @@ def measure(place, options):
     messages = 5 if options.quick else 400
     with contextlib.ExitStack() as stack:
         variants = listeners(place, policy, stack)
-        site = stack.enter_context(rig.Rig(
+        site = stack.enter_context(postfix_rig.Rig(
             {re_name(name): parameters
              for name, parameters in variants.items()}, {LOGIN: PASSWORD},
             parent='/dev/shm' if os.path.isdir('/dev/shm') else '/tmp'))

@@ -12,7 +12,6 @@ import unittest
 
 import harness
 
-FILL = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_fill')
 ROOT = os.geteuid() == 0
 UNSHARE = shutil.which('unshare')
 KEYS = ['number', 'when', 'uid', 'login_uid', 'actor', 'command', 'type',
@@ -171,7 +170,7 @@ class Commands(Audit):
 
     def test_rollout(self):
         now = int(time.time())
-        subprocess.run([FILL, self.dir], check=True, input=(
+        subprocess.run([harness.USAGE_FILL, self.dir], check=True, input=(
             'node since=%d until=%d\nu@a.test %d would-deny 1 192.0.2.1 '
             'PLAIN\n' % (now - 100 * 86400, now, now - 60)).encode())
         self.assertEqual(self.made('rollout grant --tenant acme --dry-run'),

@@ -11,43 +11,11 @@ import subprocess
 import threading
 import unittest
 
-from t_ctl import Files
+from backup_case import Backup, Restored
 import harness
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
-
-
-class Backup(Files):
-
-    def setUp(self):
-        super().setUp()
-        self.out = os.path.join(self.tmp, 'backup')
-        self.ctl('tenant add acme --domain a.test --smtp-auth disabled')
-        self.ctl('mailbox set printer@a.test --smtp-auth enabled')
-        self.ctl('mailbox alias add printer@a.test printer')
-        self.first = self.digest()
-
-    def file(self, name='policy.mdb'):
-        return os.path.join(self.out, name)
-
-    def later(self):
-        """Something to undo."""
-        self.ctl('mailbox set printer@a.test --smtp-auth disabled')
-        self.ctl('mailbox set new@a.test --smtp-auth enabled')
-        self.second = self.digest()
-
-    def mount(self, *args):
-        r = subprocess.run(['mount', *args], stderr=subprocess.PIPE)
-        if r.returncode:
-            self.skipTest('no mount here: ' + r.stderr.decode().strip())
-        self.addCleanup(subprocess.run, ['umount', args[-1]], check=True)
-
-    def fill(self, rows):
-        """Some more records."""
-        for n in range(rows):
-            self.ctl('mailbox set u%d@a.test --smtp-auth enabled --note %s' % (
-                n, 'x' * 200))
 
 
 class Copy(Backup):
@@ -280,15 +248,6 @@ class Copy(Backup):
         self.assertEqual(len(done), 4)
         self.assertGreater(len(digests), 12)
         self.ctl('verify')
-
-
-class Restored(Backup):
-    """With a backup, and something that was changed since."""
-
-    def setUp(self):
-        super().setUp()
-        self.ctl('backup ' + self.out)
-        self.later()
 
 
 class Restore(Restored):

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 import harness
-from doctor_site import PATH, PREFIX, USER, PostfixCase, ids, shipped
+from doctor_case import PATH, PREFIX, USER, PostfixCase, ids, shipped
 
 
 class Shipped(PostfixCase):

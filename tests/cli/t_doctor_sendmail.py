@@ -14,7 +14,7 @@ import subprocess
 
 import harness
 import sendmail_rig
-from doctor_site import CONTRIB, PATH, USER, Doctor, PostfixCase, ids
+from doctor_case import CONTRIB, PATH, USER, Doctor, PostfixCase, ids
 
 SENDMAIL_CF = """\
 V10/Berkeley

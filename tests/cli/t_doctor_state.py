@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 import harness
-from doctor_site import USER, PostfixCase, ids
+from doctor_case import USER, PostfixCase, ids
 
 POSTFIX_LINE = ('Nov 23 10:00:00 mx postfix/submission/smtpd[17]: 4B2C9: '
                 'client=%s, sasl_method=PLAIN, sasl_username=%s\n')

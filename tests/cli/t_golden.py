@@ -36,8 +36,7 @@ import time
 import unittest
 
 import harness
-import t_usage
-from t_metrics import Mta
+from mta import Mta
 
 GOLDEN = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'golden')
 NAMES = sorted(name[:-4] for name in os.listdir(GOLDEN)
@@ -190,7 +189,7 @@ class Golden(harness.Case):
         super().setUp()
         self.masks = Masks(self.tmp)
         self.env = {**harness.ENV, 'PATH': ':'.join((
-            os.path.dirname(harness.CTL), os.path.dirname(t_usage.FILL),
+            os.path.dirname(harness.CTL), os.path.dirname(harness.USAGE_FILL),
             os.environ['PATH']))}
         self.daemon = None
 

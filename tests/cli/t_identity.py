@@ -3,7 +3,7 @@
 """smtpauthctl check: from a login as the MTA gives it to a mailbox."""
 
 import harness
-from t_check import Check
+from check_case import Check
 
 
 class Identity(Check):
@@ -102,7 +102,7 @@ class Identity(Check):
 
     def test_invalid_logins(self):
         self.ctl('domain add open "*"')
-        for login in ('@', 'u@', '@acme.test', '@@', 'u@acme..test',
+        for login in ('@', 'u@', '@acme.test', '', 'u@acme..test',
                       'u@.acme.test', 'u@acme.test..', 'u@.',
                       'u@' + 'x' * 64 + '.test',
                       'u@' + '.'.join(['x' * 49] * 5) + '.test',

@@ -11,7 +11,7 @@ import subprocess
 import unittest
 
 import harness
-from t_kill import DISABLED, Asker
+from mta import DISABLED, Asker
 
 HEAD = 'address,smtp_auth\n'
 EXCHANGE = 'PrimarySmtpAddress,SmtpClientAuthenticationDisabled\n'

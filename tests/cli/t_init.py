@@ -10,8 +10,8 @@ import subprocess
 import unittest
 
 import harness
-from t_ctl import EVERY_KIND
-from t_metrics import Mta
+from state_files import EVERY_KIND
+from mta import Mta
 
 DENIED = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
 ROOT = os.geteuid() == 0

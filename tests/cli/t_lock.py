@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 import harness
-from t_metrics import Mta
+from mta import Mta
 
 LATER = '2099-01-01T00:00:00Z'
 

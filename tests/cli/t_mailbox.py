@@ -6,7 +6,7 @@ import calendar
 import time
 
 import harness
-from t_tenant import BAD_TIMES, WORD
+from refused_words import BAD_TIMES, WORD
 
 GOOD_CLIENTS = [
     ('192.0.2.0/24', ['192.0.2.0/24']),

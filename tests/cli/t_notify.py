@@ -10,7 +10,7 @@ import tempfile
 import time
 
 import harness
-from t_metrics import Mta
+from mta import Mta
 
 PATIENCE = 5    # seconds; an MTA has more
 

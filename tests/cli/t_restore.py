@@ -8,8 +8,8 @@ import threading
 import time
 
 import harness
-from t_backup import Restored
-from t_metrics import Mta
+from backup_case import Restored
+from mta import Mta
 
 DISABLED = '550 5.7.1 SMTP AUTH is disabled'
 

@@ -12,8 +12,6 @@ import time
 
 import harness
 
-FILL = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_fill')
-SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
 DAY = 86400
 LONG = 100 * DAY
 
@@ -35,7 +33,8 @@ class Rollout(harness.Case):
         for line in lines:
             login, ago, *rest = line.split()
             text += ' '.join([login, str(self.now - int(ago)), *rest]) + '\n'
-        subprocess.run([FILL, folder or self.dir], input=text.encode(),
+        subprocess.run([harness.USAGE_FILL, folder or self.dir],
+                       input=text.encode(),
                        check=True)
 
     def other_machine(self, *lines, name='other'):
@@ -607,7 +606,7 @@ class Grant(Rollout):
         self.assertTrue(self.grant()['a@used.test']['granted'])
 
     def until_soon(self, setting):
-        soon = rfc3339(int(time.time()) + (6 if SLOW else 2))
+        soon = rfc3339(int(time.time()) + (6 if harness.SLOW else 2))
         self.ctl('mailbox set %s --until %s' % (setting, soon))
         return soon
 
@@ -857,7 +856,7 @@ class Size(Rollout):
                     for i in range(20000)))
         begin = time.monotonic()
         self.assertEqual(len(self.grant_of('t7')), 1000)
-        self.assertLess(time.monotonic() - begin, 50 if SLOW else 10)
+        self.assertLess(time.monotonic() - begin, 50 if harness.SLOW else 10)
 
     def grant_of(self, name):
         return self.jsonl('rollout', 'grant', '--tenant', name)

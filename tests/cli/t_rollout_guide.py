@@ -10,12 +10,11 @@ import subprocess
 import time
 
 import harness
-import rig
+import postfix_rig
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PAGE = os.path.join(ROOT, 'policy', 'smtpauth-rollout.7')
 NOTICE = os.path.join(ROOT, 'contrib', 'notice.example')
-FILL = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_fill')
 DAY = 86400
 PRINTER, BILLING = 'printer@acme.example', 'billing@acme.example'
 ALICE, BOB = 'alice@acme.example', 'bob@acme.example'
@@ -40,7 +39,7 @@ class Guide(harness.Case):
 
     def setUp(self):
         super().setUp()
-        why = rig.missing()
+        why = postfix_rig.missing()
         if why:
             self.skipTest(why)
         self.steps = steps()
@@ -69,7 +68,7 @@ class Guide(harness.Case):
             line += ' --postfix %s/etc' % self.site.dir
         run = subprocess.run(
             ['sh', '-c', line], cwd=self.tmp, stdin=subprocess.DEVNULL,
-            env={'PATH': self.bin + ':' + rig.PATH}, capture_output=True,
+            env={'PATH': self.bin + ':' + postfix_rig.PATH}, capture_output=True,
             text=True)
         self.assertEqual(run.returncode, rc,
                          '%s\n%s%s' % (line, run.stdout, run.stderr))
@@ -83,7 +82,7 @@ class Guide(harness.Case):
 
     def start_site(self):
         milter = {'smtpd_milters': 'inet:127.0.0.1:%d' % self.milter.port}
-        self.site = rig.Rig(
+        self.site = postfix_rig.Rig(
             {'submission': milter,
              'webmail': dict(milter, milter_macro_daemon_name='WEBMAIL')},
             dict.fromkeys((PRINTER, BILLING, ALICE, BOB), 'secret'),
@@ -121,7 +120,7 @@ class Guide(harness.Case):
     def days_pass(self):
         """What was recorded becomes old enough to rely on."""
         now = int(time.time())
-        subprocess.run([FILL, self.dir], check=True, input=(
+        subprocess.run([harness.USAGE_FILL, self.dir], check=True, input=(
             'node since=%d until=%d\n' % (now - 91 * DAY, now)).encode())
 
     def notices(self):

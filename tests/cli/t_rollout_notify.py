@@ -9,7 +9,6 @@ import time
 
 import harness
 
-FILL = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_fill')
 TEMPLATE = 'Subject: {tenant}: a plan\nFrom: p@mail.test\n\n' \
     '{enforce-from} / {tempfail-until} / {url}\n'
 FROM, UNTIL = '2099-01-02T03:04:05Z', '2099-02-03T04:05:06Z'
@@ -524,8 +523,8 @@ class Mailboxes(NotifyCase):
     """{mailboxes}: who would be stopped."""
 
     def setUp(self):
-        if not os.access(FILL, os.X_OK):
-            self.skipTest('no %s' % FILL)
+        if not os.access(harness.USAGE_FILL, os.X_OK):
+            self.skipTest('no %s' % harness.USAGE_FILL)
         super().setUp()
         self.now = int(time.time())
         self.file('template', 'Subject: x\n\n  - {mailboxes}\n')
@@ -534,7 +533,8 @@ class Mailboxes(NotifyCase):
         lines = ['node since=%d until=%d' % (self.now - 100 * 86400, self.now)]
         lines += ['%s %d %s 1%s' % (login, self.now - days * 86400, kind, more)
                   for login in logins]
-        subprocess.run([FILL, dir or self.dir], check=True, text=True,
+        subprocess.run([harness.USAGE_FILL, dir or self.dir], check=True,
+                       text=True,
                        input='\n'.join(lines) + '\n', timeout=harness.TIMEOUT)
 
     def listed(self, tenant):

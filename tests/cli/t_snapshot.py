@@ -15,7 +15,7 @@ import time
 import unittest
 
 import harness
-from t_metrics import Mta
+from mta import Mta
 
 HEAD, SIGNATURE = 158, 64
 ROUNDS = int(os.environ.get('SNAPSHOT_KILLS', 30))

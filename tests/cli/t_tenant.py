@@ -4,17 +4,11 @@
 guards against removals that open the door."""
 
 import harness
+from refused_words import BAD_TIMES, WORD
 
 # Statuses open to a refusal that asks for --force, and for bad words where
 # a list of words is expected.
 GUARD = (64, 65, 77)
-WORD = (64, 65)
-
-BAD_TIMES = ['tomorrow', '2099-13-01', '2099-02-30', '2099-12-01T25:00:00Z',
-             '2099-12-01T09:00:00', '2099-12-01T09:00:00+25:00',
-             '2099-12-01T09:00Z', '2099-12-01 x', '2099-12', '99999999-01-01',
-             '+5', '+d', '+5x', '5d', '+-5d', '+5.5d',
-             '+99999999999999999999d']
 
 
 class Tenant(harness.Case):

@@ -7,19 +7,17 @@ import resource
 import shutil
 import stat
 import subprocess
-import time
 import unittest
 
 import harness
-import t_usage
-from t_metrics import Mta
-from t_usage import DAY, text
+from mta import Mta
+from usage_case import DAY, Usage, text
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
 
 
-class Merge(t_usage.Usage):
+class Merge(Usage):
 
     def test_two_machines(self):
         self.fill(('ann@x', self.now - 60, 'allowed', 2, '192.0.2.1', 'PLAIN'),
@@ -77,7 +75,7 @@ class Merge(t_usage.Usage):
         self.refused(['usage', '--usage', self.tmp + '/none'], 66, 'none')
 
 
-class Export(t_usage.Usage):
+class Export(Usage):
 
     def names(self):
         return sorted(os.listdir(self.tmp))
@@ -135,7 +133,7 @@ class Export(t_usage.Usage):
         self.assertNotEqual(result.returncode, 0)
 
 
-class Prune(t_usage.Usage):
+class Prune(Usage):
 
     def test_retention(self):
         self.ctl('settings set usage-retention 30')
@@ -221,7 +219,7 @@ class Prune(t_usage.Usage):
 
 
 @unittest.skipUnless(ROOT, 'needs root')
-class Rights(t_usage.Usage):
+class Rights(Usage):
     """The usage folder is another user's; root must not be fooled there."""
 
     def setUp(self):

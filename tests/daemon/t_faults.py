@@ -13,8 +13,8 @@ import subprocess
 import unittest
 
 import harness
-from t_ctl import EVERY_KIND, Files
-from t_metrics import Mta
+from state_files import EVERY_KIND, Files
+from mta import Mta
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534

@@ -9,48 +9,15 @@ import os
 import random
 import signal
 import subprocess
-import threading
 import time
 
 import harness
-from t_metrics import Mta
+from mta import DISABLED, Asker
 
-SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
-ROUNDS = int(os.environ.get('KILL_ROUNDS', 10 if SLOW else 40))
+ROUNDS = int(os.environ.get('KILL_ROUNDS', 10 if harness.SLOW else 40))
 SEED = int(os.environ.get('KILL_SEED', time.time_ns() % 1000000))
 ROWS = 60
-DISABLED = '550 5.7.1 SMTP AUTH is disabled'
 PUT_OFF = '451 4.3.0 SMTP AUTH policy temporarily unavailable'
-
-
-class Asker(threading.Thread):
-    """Asks the daemon for logins in turn; says what it was answered."""
-
-    def __init__(self, daemon, logins):
-        super().__init__()
-        self.mta, self.logins = Mta(daemon), logins
-        self.ended = threading.Event()
-        self.answers = {login: set() for login in logins}
-        self.asked, self.longest, self.problem = 0, 0, None
-
-    def run(self):
-        try:
-            while not self.ended.is_set():
-                for login in self.logins:
-                    start = time.monotonic()
-                    answer = self.mta.mail(login)
-                    self.longest = max(self.longest,
-                                       time.monotonic() - start)
-                    self.answers[login].add(
-                        answer if answer == 'a' else answer[:len(DISABLED)])
-                    self.asked += 1
-        except Exception as e:      # whatever it is, the test has to hear of it
-            self.problem = e
-        self.mta.socket.close()
-
-    def end(self):
-        self.ended.set()
-        self.join()
 
 
 class Killed(harness.Case):

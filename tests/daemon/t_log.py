@@ -14,7 +14,8 @@ import time
 import unittest
 
 import harness
-from t_metrics import Mta, Page
+from metrics_page import Page
+from mta import Mta
 
 ROOT = os.geteuid() == 0
 UNSHARE = shutil.which('unshare')

@@ -3,152 +3,24 @@
 
 import contextlib
 import glob
-import math
 import os
 import re
 import shutil
 import signal
-import socket
-import struct
 import subprocess
 import threading
 import time
 import unittest
 
 import harness
+from metrics_page import Page
+from mta import Mta
 
 PROMETHEUS = os.path.join(harness.ROOT, 'contrib', 'prometheus')
 RULES = 'smtpauth-milter.rules.yml'
 RULES_TEST = 'smtpauth-milter.test.yml'
 PROMTOOL = shutil.which('promtool')
 ROOT = os.geteuid() == 0
-
-NAME = r'[a-zA-Z_:][a-zA-Z0-9_:]*'
-LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"'
-SAMPLE = re.compile(r'(%s)\{((?:%s)(?:,%s)*)\} (\S+)' % (NAME, LABEL, LABEL))
-SUFFIXES = {'counter': ('',), 'gauge': ('',),
-            'histogram': ('_bucket', '_sum', '_count')}
-
-
-class Mta:
-    """A connection to the milter, as Postfix makes it."""
-
-    def __init__(self, daemon):
-        self.socket = daemon.connect()
-        self.socket.settimeout(harness.TIMEOUT)
-        if self.socket.family == socket.AF_INET:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.send(b'O', struct.pack('>III', 6, 0x1ff, 0x1fffff))
-        command, _ = self.read()
-        assert command == b'O', command
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.socket.close()
-
-    def send(self, command, data=b''):
-        self.socket.sendall(struct.pack('>I', len(data) + 1) + command + data)
-
-    def exactly(self, n):
-        data = b''
-        while len(data) < n:
-            more = self.socket.recv(n - len(data))
-            if not more:
-                raise EOFError('the milter closed the connection')
-            data += more
-        return data
-
-    def read(self):
-        n, = struct.unpack('>I', self.exactly(4))
-        data = self.exactly(n)
-        return data[:1], data[1:]
-
-    def mail(self, login, sender=b'<s@a.test>', **macros):
-        """The answer to MAIL FROM: 'a', or the reply's text."""
-        macros = {'v': 'Postfix 3.7.11', '{auth_authen}': login,
-                  '{auth_type}': 'PLAIN', '{client_addr}': '192.0.2.1',
-                  '{daemon_name}': 'MSA',
-                  **{'{%s}' % name: text for name, text in macros.items()}}
-        words = [harness.encode(word) for item in macros.items()
-                 for word in item if item[1]]
-        self.send(b'D', b'M' + b''.join(word + b'\0' for word in words))
-        self.send(b'M', sender + b'\0')
-        command, data = self.read()
-        self.send(b'A')
-        return (data if command == b'y' else command).rstrip(b'\0').decode()
-
-
-def unescape(text):
-    return re.sub(r'\\(.)', lambda m: '\n' if m[1] == 'n' else m[1], text)
-
-
-class Page:
-    """A parsed metrics-file; whatever is odd about it raises an error."""
-
-    def __init__(self, text):
-        assert text.endswith('\n'), 'cut: %r' % text[-80:]
-        self.types, self.samples, self.family = {}, {}, None
-        helped = None
-        for line in text[:-1].split('\n'):
-            head = re.fullmatch(r'# (HELP|TYPE) (%s) (.+)' % NAME, line)
-            if head and head[1] == 'HELP':
-                helped = head[2]
-            elif head:
-                assert head[2] == helped and helped not in self.types, line
-                assert head[3] in SUFFIXES, line
-                self.types[helped] = head[3]
-                self.family = helped
-            else:
-                self.take(line)
-        for family, kind in self.types.items():
-            assert kind != 'counter' or family.endswith('_total'), family
-            assert any(s[0].startswith(family) for s in self.samples), family
-            if kind == 'histogram':
-                self.check_histogram(family)
-
-    def take(self, line):
-        match = SAMPLE.fullmatch(line)
-        assert match, 'no sample: %r' % line
-        suffix = match[1][len(self.family):]
-        assert match[1].startswith(self.family), line
-        assert suffix in SUFFIXES[self.types[self.family]], line
-        pairs = re.findall(LABEL, match[2])
-        labels = {name: unescape(text) for name, text in pairs}
-        assert len(labels) == len(pairs), line
-        key = match[1], frozenset(labels.items())
-        assert key not in self.samples, 'twice: %s' % line
-        self.samples[key] = float(match[match.lastindex])
-
-    def check_histogram(self, family):
-        found = {s: [(dict(labels), value) for (name, labels), value
-                     in self.samples.items() if name == family + s]
-                 for s in SUFFIXES['histogram']}
-        buckets = [(float(labels['le']), value)
-                   for labels, value in found['_bucket']]
-        assert buckets == sorted(buckets), buckets
-        assert [v for _, v in buckets] == sorted(v for _, v in buckets)
-        assert buckets[-1] == (math.inf, found['_count'][0][1]), buckets
-        assert len(found['_sum']) == len(found['_count']) == 1
-
-    def labels(self, name):
-        """The values of a label in all series."""
-        return {dict(labels).get(name) for _, labels in self.samples}
-
-    def get(self, name, **labels):
-        """The value of the one series of that name with these labels."""
-        found = [value for (series, have), value in self.samples.items()
-                 if series == 'smtpauth_' + name
-                 and labels.items() <= dict(have).items()]
-        assert len(found) == 1, '%d of %s %r' % (len(found), name, labels)
-        return found[0]
-
-    def has(self, name):
-        return any(s[0] == 'smtpauth_' + name for s in self.samples)
-
-    def decided(self, verdict, reason):
-        return self.get('decisions_total', verdict=verdict, reason=reason)
 
 
 class Metrics(harness.Case):

@@ -10,10 +10,9 @@ import subprocess
 import unittest
 
 import harness
-from t_metrics import Mta
+from mta import Mta
 
 CC = shutil.which('cc')
-SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
 HOUR = 3600
 LIMIT = 14 * 24 * HOUR      # what SILENCE_MAX_S in milter/filter.c
 LOOK = 1                    # seconds, a hundred looks of libmilter's
@@ -104,7 +103,7 @@ def closed(mta, seconds):
     return bool(ready) and mta.socket.recv(1) == b''
 
 
-@unittest.skipIf(SLOW, 'nothing is preloaded before a sanitizer')
+@unittest.skipIf(harness.SLOW, 'nothing is preloaded before a sanitizer')
 @unittest.skipUnless(CC, 'no C compiler')
 class Session(harness.Case):
 

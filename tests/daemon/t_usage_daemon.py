@@ -15,55 +15,14 @@ import time
 import unittest
 
 import harness
-from t_metrics import Mta
+from fake_clock import CC, FakeClock
+from mta import Mta
 
 ROOT = os.geteuid() == 0
-SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
-FACTOR = 5 if SLOW else 1
-DUMP = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_dump')
-FILL = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_fill')
-CC = shutil.which('cc')
+FACTOR = 5 if harness.SLOW else 1
 NOBODY = 65534
 PAGE = 4096
 DAY = 86400
-CLOCK = r'''
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
-
-int
-clock_gettime(clockid_t id, struct timespec *t)
-{
-	static int (*real)(clockid_t, struct timespec *);
-	FILE *file = id == CLOCK_REALTIME ? fopen(getenv("CLOCK"), "r") : NULL;
-	long ahead = 0;
-	int rc;
-
-	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
-	if (file != NULL) {
-		if (fscanf(file, "%ld", &ahead) != 1)
-			ahead = 0;
-		fclose(file);
-	}
-	rc = real(id, t);
-	t->tv_sec += ahead;
-	return rc;
-}
-
-time_t
-time(time_t *out)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	if (out != NULL)
-		*out = t.tv_sec;
-	return t.tv_sec;
-}
-'''
 
 
 class Usage(harness.Case):
@@ -79,7 +38,8 @@ class Usage(harness.Case):
 
     def dump(self, folder=None):
         """{login: (days, allowed, denied, would deny, exempt)}"""
-        r = subprocess.run([DUMP, folder or self.dir], timeout=harness.TIMEOUT,
+        r = subprocess.run([harness.USAGE_DUMP, folder or self.dir],
+                           timeout=harness.TIMEOUT,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertEqual((r.returncode, r.stderr), (0, b''))
         rows = [line.split() for line in r.stdout.decode().splitlines()]
@@ -334,7 +294,7 @@ class Fault(Usage):
 
     def read(self, end):
         while not end.is_set():
-            subprocess.run([DUMP, self.dir], stdout=subprocess.DEVNULL,
+            subprocess.run([harness.USAGE_DUMP, self.dir], stdout=subprocess.DEVNULL,
                            stderr=subprocess.DEVNULL)
             self.ctl('status', rc=None)
 
@@ -389,7 +349,7 @@ class Fault(Usage):
             harness.wait_for(lambda: self.descriptors(daemon) <= before,
                              what='descriptors as before')
             self.assertIn('cannot be written', daemon.log() + second.log())
-            if not SLOW:
+            if not harness.SLOW:
                 self.assertLess(memory, 60000)
 
 
@@ -401,31 +361,19 @@ class Time(Usage):
     def ctl(self, *args, **keys):
         return super().ctl(*args, env=self.env, **keys)
 
-    def clock(self, ahead):
-        with open(self.shift + '.new', 'w') as f:
-            f.write('%d' % ahead)
-        os.rename(self.shift + '.new', self.shift)
-
-    if not SLOW:    # nothing can be preloaded before a sanitizer
+    if not harness.SLOW:    # nothing can be preloaded before a sanitizer
         @unittest.skipUnless(CC, 'no C compiler')
         def test_clock_set(self):
             """Both ways, and back: nothing ends, and all is counted."""
-            self.shift = os.path.join(self.tmp, 'clock')
-            source, shim = self.shift + '.c', self.shift + '.so'
-            with open(source, 'w') as f:
-                f.write(CLOCK)
-            subprocess.run([CC, '-shared', '-fPIC', '-o', shim, source,
-                            '-ldl'], check=True)
-            self.clock(0)
+            clock = FakeClock(self.tmp)
             daemon = self.milter()
-            self.env = {'LD_PRELOAD': shim, 'CLOCK': self.shift}
-            daemon.argv = ['env', *map('='.join, self.env.items()),
-                           *daemon.argv]
+            self.env = clock.env
+            clock.preload(daemon)
             with daemon, Mta(daemon) as mta:
                 self.ready(daemon)
                 sent = 0
                 for ahead in 0, -40 * DAY, 40 * DAY, 0, self.EPOCH, 0:
-                    self.clock(ahead)
+                    clock.set(ahead)
                     self.send(mta, 10)
                     sent += 10
                     self.wait_beat(ahead)
@@ -450,7 +398,8 @@ class Time(Usage):
         return calendar.timegm(time.strptime(text, '%Y-%m-%dT%H:%M:%SZ'))
 
     def fill(self, lines):
-        subprocess.run([FILL, self.dir], input=lines.encode(), check=True)
+        subprocess.run([harness.USAGE_FILL, self.dir],
+                       input=lines.encode(), check=True)
 
     def test_old_days_are_forgotten(self):
         self.ctl('settings set usage-retention 1')

@@ -18,14 +18,12 @@ import threading
 import time
 
 import harness
-from t_metrics import Mta
+from mta import Mta
 
 ROOT = os.geteuid() == 0
-SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
 FULL = os.environ.get('FAULT_FULL', '0') not in ('', '0')
 SEED = int(os.environ.get('FAULT_SEED', time.time_ns() % 1000000))
 REPORT = os.environ.get('FAULT_REPORT')
-DUMP = os.path.join(harness.BUILDDIR, 'tests', 'lib', 'usage_dump')
 PAGE = 4096
 PUT_OFF = '451 4.3.0 '
 MAILBOXES = 400
@@ -203,7 +201,7 @@ class Asker(threading.Thread):
         while not self.ended.is_set():
             try:
                 self.once()
-            except (OSError, EOFError) as e:
+            except OSError as e:
                 if not self.patient:
                     self.problem = e
                     return

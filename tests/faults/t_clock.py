@@ -3,17 +3,14 @@
 """The clock is set forwards and backwards under the daemon, across what begins
 and ends at a time: each answer is that of the time then in force."""
 
-import os
-import shutil
-import subprocess
 import time
 import unittest
 
 import fault
+import harness
 from fault import Mta
-from t_usage_daemon import CLOCK
+from fake_clock import CC, FakeClock
 
-CC = shutil.which('cc')
 HOUR, DAY = 3600, 86400
 JUMPS = fault.size(300, 3000)
 MARGIN = 120    # seconds around each border that no jump leads to
@@ -48,22 +45,6 @@ class Clock(fault.Case):
                 'any@soon.test': now < self.borders['enforce'],
                 'any@shut.test': False, 'any@open.test': True}
 
-    def preload(self, site):
-        """The shim of t_usage_daemon, and the file that sets the clock."""
-        self.shift = os.path.join(self.tmp, 'clock')
-        source, shim = self.shift + '.c', self.shift + '.so'
-        with open(source, 'w') as f:
-            f.write(CLOCK)
-        subprocess.run([CC, '-shared', '-fPIC', '-o', shim, source, '-ldl'],
-                       check=True)
-        site.daemon.argv = ['env', 'LD_PRELOAD=' + shim, 'CLOCK=' + self.shift,
-                            *site.daemon.argv]
-
-    def set(self, ahead):
-        with open(self.shift + '.new', 'w') as f:
-            f.write('%d' % ahead)
-        os.rename(self.shift + '.new', self.shift)
-
     def jump(self):
         """Seconds ahead; not next to a border, where a moment would count."""
         while True:
@@ -75,26 +56,26 @@ class Clock(fault.Case):
                    for border in self.borders.values()):
                 return ahead
 
-    @unittest.skipIf(fault.SLOW, 'nothing is preloaded before a sanitizer')
+    @unittest.skipIf(harness.SLOW, 'nothing is preloaded before a sanitizer')
     @unittest.skipUnless(CC, 'no C compiler')
     def test_jumps(self):
         figures, site = self.figures('clock set'), fault.Site(self)
-        self.preload(site)
-        self.set(0)
+        clock = FakeClock(self.tmp)
+        clock.preload(site.daemon)
         site.daemon.start()
         longest = 0
         with Mta(site.daemon) as mta:
             site.wait_good(mta)
             for _ in range(JUMPS):
                 ahead = self.jump()
-                self.set(ahead)
+                clock.set(ahead)
                 figures.add('rounds')
                 for login, passes in self.right(time.time() + ahead).items():
                     begin = time.monotonic()
                     figures.answer(login, mta.mail(login), passes,
                                    '%d s ahead' % ahead)
                     longest = max(longest, time.monotonic() - begin)
-            self.set(0)
+            clock.set(0)
             self.assertEqual(site.ask(figures, mta), set())
         self.assertLess(longest, 1)
         site.verify(figures)

@@ -10,7 +10,6 @@ import struct
 import time
 
 import fault
-import harness
 from fault import PAGE, Mta
 
 BRANCH, LEAF = 1, 2

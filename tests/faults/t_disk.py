@@ -172,7 +172,7 @@ class Disk(fault.Case):
             mta.mail('last@else.test')
         self.site.stop(figures)
         self.assertNotIn('is lost', self.site.daemon.log()[end:])
-        r = subprocess.run([fault.DUMP, self.site.dir],
+        r = subprocess.run([harness.USAGE_DUMP, self.site.dir],
                            stdout=subprocess.PIPE)
         figures.database(r.returncode, 'usage')
         self.assertIn(b'last@else.test', r.stdout)

@@ -53,7 +53,7 @@ class Kills(fault.Case):
 
     def usage_holds(self, figures, where):
         """The usage database can be read from its beginning to its end."""
-        r = subprocess.run([fault.DUMP, self.site.dir], timeout=60,
+        r = subprocess.run([harness.USAGE_DUMP, self.site.dir], timeout=60,
                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         figures.database(r.returncode, 'usage ' + where + r.stderr.decode())
 

@@ -115,12 +115,12 @@ class Wire(fault.Case):
         """All that is said until the milter hangs up."""
         reader, found = Mta.__new__(Mta), []
         with self.connect() as reader.socket:
-            with contextlib.suppress(OSError, EOFError):
+            with contextlib.suppress(OSError):
                 for chunk in (sent[i:i + 1] for i in range(len(sent))) \
                         if bytewise else (sent,):
                     reader.socket.sendall(chunk)
                 reader.socket.shutdown(socket.SHUT_WR)
-            with contextlib.suppress(ConnectionError, EOFError):
+            with contextlib.suppress(ConnectionError):
                 while True:
                     command, data = reader.read()
                     text = data if command == b'y' else command

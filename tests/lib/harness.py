@@ -26,7 +26,12 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILDDIR = os.path.abspath(os.environ.get('BUILDDIR', ROOT))
 CTL = os.path.join(BUILDDIR, 'policy', 'smtpauthctl')
 MILTER = os.path.join(BUILDDIR, 'milter', 'smtpauth-milter')
+# Programs that fill a usage database, and print it.
+USAGE_FILL = os.path.join(BUILDDIR, 'tests', 'lib', 'usage_fill')
+USAGE_DUMP = os.path.join(BUILDDIR, 'tests', 'lib', 'usage_dump')
 TIMEOUT = 60
+# Sanitizers and the like: the programs are slow, and less of them will do.
+SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
 # An odd time zone and a plain locale: neither may change any result.
 ENV = {**os.environ, 'LC_ALL': 'C', 'TZ': 'XYZ-5:30'}
 
@@ -222,6 +227,7 @@ class Daemon:
         if self.port:
             return socket.create_connection(('127.0.0.1', self.port), TIMEOUT)
         s = socket.socket(socket.AF_UNIX)
+        s.settimeout(TIMEOUT)
         s.connect(self.path)
         return s
 

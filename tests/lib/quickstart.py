@@ -13,7 +13,7 @@ import sys
 import tempfile
 
 import harness
-import rig
+import postfix_rig
 
 PASSWORD = 'secret'
 USERS = 'printer@acme.test', 'alice@acme.test'
@@ -53,7 +53,7 @@ class Site:
         self.log = os.path.join(self.tmp, 'milter.log')
         self.port = harness.free_port()
         self.milter = None
-        self.postfix = rig.Rig(
+        self.postfix = postfix_rig.Rig(
             {'submission': {'smtpd_milters': '$mua_milters',
                             'milter_macro_daemon_name': 'ORIGINATING'}},
             dict.fromkeys(USERS, PASSWORD),
@@ -191,7 +191,7 @@ def serve(site):
 
 
 def main():
-    reason = rig.missing()
+    reason = postfix_rig.missing()
     if not reason and not shutil.which('swaks'):
         reason = 'swaks is missing'
     if reason:

@@ -18,12 +18,11 @@ import re
 import shlex
 import shutil
 import signal
-import smtplib
 import subprocess
 import tempfile
 
 import harness
-import rig
+import postfix_rig
 
 PACKAGES = 'sendmail-bin', 'sendmail-base', 'sendmail-cf'
 CACHE = os.path.join(harness.ROOT, 'build-tests', 'sendmail')
@@ -71,7 +70,7 @@ def missing():
     for program, package in (('m4', 'm4'), ('unshare', 'util-linux'),
                              ('saslpasswd2', 'sasl2-bin'),
                              ('openssl', 'openssl')):
-        if not shutil.which(program, path=rig.PATH):
+        if not shutil.which(program, path=postfix_rig.PATH):
             return '%s is missing (package %s)' % (program, package)
     if not os.path.exists(CACHE) and not shutil.which('apt-get'):
         return 'Sendmail comes from packages of Debian: no apt-get here'
@@ -102,7 +101,7 @@ def unpack(folder):
     os.chmod(os.path.join(folder, BINARY), 0o755)
 
 
-class Rig(rig.Site):
+class Rig(postfix_rig.Site):
     """mc: lines of sendmail.mc.  Each DAEMON_OPTIONS in it, or in a file
     that it includes, becomes a listener on a loopback port, known by its
     Name in lower case; users: {login: password}.  Where a login has no @,
@@ -185,9 +184,9 @@ class Rig(rig.Site):
 
     def _write_certificates(self):
         """One for the server, and one for a client that it believes."""
-        rig.certificate(os.path.join(self.dir, 'tls.pem'), HOST)
+        postfix_rig.certificate(os.path.join(self.dir, 'tls.pem'), HOST)
         path = os.path.join(self.dir, 'client.pem')
-        rig.certificate(path, next(iter(self.users)))
+        postfix_rig.certificate(path, next(iter(self.users)))
         shutil.copy(path + '.crt', os.path.join(self.dir, 'ca.crt'))
 
     def _mc(self, tree):

@@ -20,8 +20,8 @@ import struct
 import subprocess
 
 import harness
-import rig
-from rig import PATH
+import postfix_rig
+from postfix_rig import PATH
 
 PASSWORD = 'open sesame'
 # How saslauthd is started: 'name' looks the login up without its domain.
@@ -134,8 +134,8 @@ password_query = SELECT {columns} FROM {table} WHERE userid = '%u'
 
 def missing():
     """What keeps the rig from running here, in words, or None."""
-    if rig.missing():
-        return rig.missing()
+    if postfix_rig.missing():
+        return postfix_rig.missing()
     for program, package in (('slapd', 'slapd'), ('slapadd', 'slapd'),
                              ('saslauthd', 'sasl2-bin'),
                              ('mariadbd', 'mariadb-server'),
@@ -150,7 +150,7 @@ def missing():
         'passwords in MariaDB are set up for Dovecot 2.3 only')
 
 
-class Rig(rig.Rig):
+class Rig(postfix_rig.Rig):
 
     def __init__(self, milter, logins):
         listeners = {name: {'smtpd_sasl_type': 'cyrus',

@@ -10,7 +10,7 @@ import sys
 import unittest
 
 import harness
-import rig
+import postfix_rig
 
 RUN = os.path.join(harness.ROOT, 'tests', 'bench', 'run.py')
 NUMBER = re.compile(r'-?\d+(\.\d+)?')
@@ -53,7 +53,7 @@ class Bench(unittest.TestCase):
         self.check('write', ROWS['write'])
 
     def test_postfix(self):
-        missing = rig.missing()
+        missing = postfix_rig.missing()
         if missing:
             self.skipTest(missing)
         names = [row[0] for row in self.rows('postfix')]

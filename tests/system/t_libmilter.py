@@ -23,7 +23,7 @@ import tempfile
 import harness
 import machine
 import packages
-import service
+import service_machine
 from packages import run
 
 NEEDS = 'apt-get', 'dpkg-source', 'patch', 'cc', 'ar', 'nm', 'pkg-config'
@@ -154,7 +154,7 @@ class Libmilter(harness.Case):
     def setUp(self):
         reason = packages.missing(*NEEDS)
         if not reason and re.search('lib[at]san',
-                                    service.linked(harness.MILTER)):
+                                    service_machine.linked(harness.MILTER)):
             reason = 'sanitizers are for the builds with the own libmilter'
         if reason:
             self.skipTest(reason)
@@ -171,7 +171,7 @@ class Libmilter(harness.Case):
         for login, expected in (('alice@acme.test', DENIED),
                                 ('printer@acme.test', 'allow')):
             with contextlib.closing(connect()) as s:
-                self.assertIn(expected, service.Mta(s).mail(login))
+                self.assertIn(expected, service_machine.Mta(s).mail(login))
 
     def test_libraries_are_what_they_claim(self):
         for kind, (poll, select) in {'poll': (True, False),
@@ -188,7 +188,7 @@ class Libmilter(harness.Case):
         with self.daemon(kind) as daemon, contextlib.ExitStack() as stack:
             for _ in range(sessions):
                 s = stack.enter_context(daemon.connect())
-                service.Mta(s).mail('printer@acme.test')
+                service_machine.Mta(s).mail('printer@acme.test')
             return len(os.listdir('/proc/%d/task' % daemon.process.pid))
 
     def test_a_thread_for_each_connection_or_a_pool(self):
@@ -198,13 +198,13 @@ class Libmilter(harness.Case):
 
     def test_without_milter_pc_the_own_libmilter_is_found(self):
         program = build(None) + '/milter/smtpauth-milter'
-        self.assertIn('libmilter.so', service.linked(program))
+        self.assertIn('libmilter.so', service_machine.linked(program))
         with self.daemon(None) as daemon:
             self.decides(daemon.connect)
 
     def test_it_decides_with_every_one(self):
         for kind in KINDS:
-            self.assertNotIn('libmilter.so', service.linked(
+            self.assertNotIn('libmilter.so', service_machine.linked(
                 build(kind) + '/milter/smtpauth-milter'))
             with self.daemon(kind) as daemon:
                 self.decides(daemon.connect)

@@ -16,10 +16,11 @@ import threading
 import time
 
 import harness
-import rig
+import postfix_rig
 import sendmail_rig
-from cases import (CASES, LOGINS, OTHER, PASSED, PASSWORD, SENDER, TENANT,
-                   Ask, Submissions)
+from submission_cases import (
+    CASES, LOGINS, OTHER, PASSED, PASSWORD, SENDER, TENANT, Ask,
+    Submissions)
 
 MATRIX = {case: {} for case in CASES}   # {case: {MTA: [reply, ...]}}
 WIDTH = 78
@@ -290,7 +291,7 @@ class Postfix(Matrix, Submissions):
     logged = 'NOQUEUE: milter-reject: MAIL from unknown[127.0.0.1]: %(reply)s'
     later = ('451 4.7.1 Service unavailable - try again later',
              'AUTH: 454 4.3.0 Try again later')
-    skip = staticmethod(rig.missing)
+    skip = staticmethod(postfix_rig.missing)
 
     @classmethod
     def setUpClass(cls):
@@ -302,7 +303,7 @@ class Postfix(Matrix, Submissions):
         first, second = (line.replace('8899', str(port))
                          for port in (cls.port, cls.second_port))
         milters = {'smtpd_milters': parameter}
-        cls.site = rig.Rig({
+        cls.site = postfix_rig.Rig({
             'submission': milters,
             'submissions': dict(
                 milters, smtpd_tls_wrappermode='yes',

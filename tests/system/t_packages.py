@@ -12,10 +12,10 @@ import shutil
 
 import harness
 import packages
-import service
+import service_machine
 from machine import Machine
 from packages import run, source
-from service import ADDRESS, UNIT
+from service_machine import ADDRESS, UNIT
 
 CONF = '/etc/smtpauth-milter/smtpauth-milter.conf'
 STATE = '/var/lib/smtpauth-milter'
@@ -177,12 +177,12 @@ class Life(Package):
 
     @classmethod
     def missing(cls):
-        return super().missing() or service.missing()
+        return super().missing() or service_machine.missing()
 
     @classmethod
     def prepare(cls):
         cls.newer = packages.newer_deb(cls.deb, '99-1')
-        cls.box = Machine((*service.libraries(), 'postfix')).__enter__()
+        cls.box = Machine((*service_machine.libraries(), 'postfix')).__enter__()
         cls.addClassCleanup(cls.box.end)
         for path in cls.deb, cls.newer:
             shutil.copy(path, cls.box.root + '/root/')
@@ -216,7 +216,7 @@ class Life(Package):
 
     def ask(self, login, address=ADDRESS):
         with contextlib.closing(self.box.connect(address, 20)) as s:
-            return service.Mta(s).mail(login)
+            return service_machine.Mta(s).mail(login)
 
     def decides(self, address=ADDRESS):
         self.assertIn(DENIED, self.ask('alice@acme.test', address))

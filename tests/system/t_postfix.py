@@ -12,8 +12,8 @@ import time
 import unittest
 
 import harness
-import rig
-from cases import PASSED, PASSWORD, STORE, TENANT, Submissions
+import postfix_rig
+from submission_cases import PASSED, PASSWORD, STORE, TENANT, Submissions
 
 CONTRIB = os.path.join(harness.ROOT, 'contrib', 'postfix')
 LOGINS = 'alice@acme.test', 'printer@acme.test', 'a+2Bb@acme.test'
@@ -29,7 +29,7 @@ def shipped(name, pattern):
 class Postfix(Submissions):
     """One Postfix for all tests; each has a policy and a milter anew."""
 
-    skip = staticmethod(rig.missing)
+    skip = staticmethod(postfix_rig.missing)
 
     @classmethod
     def setUpClass(cls):
@@ -42,7 +42,7 @@ class Postfix(Submissions):
         assert sock in unix, unix
         parameter = shipped('master.cf.example', r'smtpd_milters=(\S+)')
         milters = {'smtpd_milters': parameter}
-        cls.site = rig.Rig({
+        cls.site = postfix_rig.Rig({
             'submission': milters,
             'renamed': dict(milters, mail_name='Acme Mail'),
             'relative': {'smtpd_milters': unix},

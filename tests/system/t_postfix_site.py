@@ -11,8 +11,8 @@ import subprocess
 import unittest
 
 import harness
-import site_rig
-from site_rig import type_in
+import machine_copy
+from machine_copy import type_in
 
 PASSED = '250 2.1.0 Ok'
 TENANT = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
@@ -41,7 +41,7 @@ def service(port, *options):
 
 def mua_milters(pattern):
     """A line of main.cf.example as it stands, without its comment sign."""
-    return re.search('^#?(mua_milters = %s)$' % pattern, site_rig.shipped(
+    return re.search('^#?(mua_milters = %s)$' % pattern, machine_copy.shipped(
         'main.cf.example'), re.M).group(1) + '\n'
 
 
@@ -67,7 +67,7 @@ class Copy(harness.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.site = site_rig.Postfix(USERS, cls.main, cls.master)
+        cls.site = machine_copy.Postfix(USERS, cls.main, cls.master)
         cls.addClassCleanup(cls.site.stop)
         cls.site.start()
         cls.site.start_dovecot()
@@ -128,7 +128,7 @@ class Site(Copy):
 class Submission(Site):
 
     main = tcp()
-    master = site_rig.shipped('master.cf.example', WEBMAIL) + service(
+    master = machine_copy.shipped('master.cf.example', WEBMAIL) + service(
         10600) + MILTERS + service(
         10601, 'smtpd_delay_reject = no') + MILTERS + service(
         10602, 'smtpd_milter_maps = inline:{ { 192.0.2.77 = DISABLE } }'
@@ -277,7 +277,7 @@ class TwoMilters(Site):
 smtpd_milters = inet:127.0.0.1:8891
 milter_header_checks = static:WARN
 """
-    master = site_rig.shipped('master.cf.example') + service(
+    master = machine_copy.shipped('master.cf.example') + service(
         10600, 'smtpd_milters = $only_ours')
 
     @classmethod
@@ -285,7 +285,7 @@ milter_header_checks = static:WARN
         super().setUpClass()
         type_in('openssl genrsa -out /etc/dkim.key 2048 2>/dev/null && '
                 'chmod 600 /etc/dkim.key')
-        site_rig.write('/etc/dkim.conf', 'Domain acme.test\nSelector s1\n'
+        machine_copy.write('/etc/dkim.conf', 'Domain acme.test\nSelector s1\n'
                        'KeyFile /etc/dkim.key\nMode s\n'
                        'Socket inet:8891@127.0.0.1\n')
         cls.signer = subprocess.Popen(['opendkim', '-f', '-x',
@@ -326,11 +326,11 @@ class Proxy(Site):
 
     main = tcp()
     master = re.sub(r'(?m)^submission inet.*\n(  .*\n)+', '',
-                    site_rig.shipped('master.cf.example', PROXY))
+                    machine_copy.shipped('master.cf.example', PROXY))
 
     def proxy(self, trusted='yes', more='', fields=''):
         self.site.stop_dovecot()
-        self.site.start_dovecot(' submission', site_rig.shipped(
+        self.site.start_dovecot(' submission', machine_copy.shipped(
             'dovecot-submission.conf.example').replace(
             'trusted = yes', 'trusted = ' + trusted) + more, fields)
         self.addCleanup(self.site.stop_dovecot)
@@ -398,7 +398,7 @@ class Proxy(Site):
 
 def section(title, page='README.md'):
     """The text below one heading of a page."""
-    text = site_rig.read(os.path.join(harness.ROOT, page))
+    text = machine_copy.read(os.path.join(harness.ROOT, page))
     return re.search(r'(?ms)^#+ %s\n(.*?)(^#+ |\Z)' % re.escape(title),
                      re.sub('(?ms)^```\n.*?^```$', lambda m: m.group(
                          0).replace('\n#', '\n\0#'), text)
@@ -437,7 +437,7 @@ def listing(text):
 class Readme(Copy):
 
     master = re.sub(r'(?m)^submission inet.*\n(  .*\n)+', '',
-                    site_rig.shipped('master.cf.example'))
+                    machine_copy.shipped('master.cf.example'))
 
     def milter_prints(self, expected):
         """Start it, wait for as many lines as expected, and compare."""
@@ -486,10 +486,10 @@ class Readme(Copy):
         """Over TCP first, then the unix socket, as a reader would."""
         line, service_lines = blocks('Quick setup')
         body = re.search(r'(?m)^submission inet.*\n((  .*\n)+?)  -o smtpd_mi',
-                         site_rig.shipped('master.cf.example')).group(1)
-        site_rig.write('/etc/postfix/main.cf', site_rig.read(
+                         machine_copy.shipped('master.cf.example')).group(1)
+        machine_copy.write('/etc/postfix/main.cf', machine_copy.read(
             '/etc/postfix/main.cf') + line)
-        site_rig.write('/etc/postfix/master.cf', site_rig.read(
+        machine_copy.write('/etc/postfix/master.cf', machine_copy.read(
             '/etc/postfix/master.cf') + service_lines.replace(
             '  ...\n', body))
         self.site.postfix('reload')
@@ -520,6 +520,6 @@ class Readme(Copy):
 
 
 if __name__ == '__main__':
-    site_rig.enter()
-    site_rig.install()
+    machine_copy.enter()
+    machine_copy.install()
     harness.main()

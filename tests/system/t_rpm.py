@@ -14,10 +14,10 @@ import shutil
 
 import harness
 import packages
-import service
+import service_machine
 from machine import Machine
 from packages import run
-from service import ADDRESS, UNIT
+from service_machine import ADDRESS, UNIT
 
 CONF = '/etc/smtpauth-milter/smtpauth-milter.conf'
 STATE = '/var/lib/smtpauth-milter'
@@ -120,9 +120,9 @@ class Life(harness.Case):
     @classmethod
     def setUpClass(cls):
         cls.why_not = packages.missing(*packages.RPM_NEEDS) \
-            or service.missing()
+            or service_machine.missing()
         if cls.why_not is None:
-            cls.box = Machine((*service.libraries(), 'rpm')).__enter__()
+            cls.box = Machine((*service_machine.libraries(), 'rpm')).__enter__()
             cls.addClassCleanup(cls.box.end)
 
     def setUp(self):
@@ -152,7 +152,7 @@ class Life(harness.Case):
         for login, expected in (('alice@acme.test', DENIED),
                                 ('printer@acme.test', 'allow')):
             with contextlib.closing(self.box.connect(address, 20)) as s:
-                self.assertIn(expected, service.Mta(s).mail(login))
+                self.assertIn(expected, service_machine.Mta(s).mail(login))
 
     def fill(self):
         self.box.run('smtpauthctl tenant add acme --domain acme.test '

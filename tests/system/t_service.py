@@ -13,8 +13,8 @@ import subprocess
 import time
 
 import harness
-import service
-from service import ADDRESS, CHROOT, UNIT
+import service_machine
+from service_machine import ADDRESS, CHROOT, UNIT
 
 DENIED = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
 SYSCALLS = re.compile(r'status=31/SYS|SIGSYS|Bad system call')
@@ -27,9 +27,9 @@ class Service(harness.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.why_not = service.missing()
+        cls.why_not = service_machine.missing()
         if cls.why_not is None:
-            cls.box = service.Site().__enter__()
+            cls.box = service_machine.Site().__enter__()
             cls.addClassCleanup(cls.box.end)
 
     def setUp(self):
@@ -56,7 +56,7 @@ class Service(harness.Case):
         self.assertIn(DENIED, box.ask('alice@acme.test', address))
         self.assertEqual(box.ask('printer@acme.test', address), 'allow')
         with box.connect(address) as s:
-            session = service.Mta(s)
+            session = service_machine.Mta(s)
             for _ in range(3):
                 self.assertIn(DENIED, session.mail('bob@acme.test'))
                 box.ctl('mailbox set bob@acme.test --smtp-auth enabled')
@@ -160,7 +160,7 @@ class Service(harness.Case):
     def test_stop_takes_less_than_a_second_or_two(self):
         self.start()
         with self.box.connect(ADDRESS) as s:
-            service.Mta(s).mail('alice@acme.test')
+            service_machine.Mta(s).mail('alice@acme.test')
             start = time.monotonic()
             self.box.run('systemctl stop %s.socket %s' % (UNIT, UNIT))
             self.assertLess(time.monotonic() - start, 3)
@@ -432,7 +432,7 @@ class Service(harness.Case):
         self.addCleanup(self.box.run, 'systemctl stop %s.path %s; systemctl '
                         'reset-failed; rm -rf %s' % (
                             unit, unit, os.path.dirname(self.place)))
-        self.box.drop_in(unit, 'strict', service.STRICT)
+        self.box.drop_in(unit, 'strict', service_machine.STRICT)
         self.ctl('init')
         os.makedirs(folder, exist_ok=True)
         for args in (['genpkey', '-algorithm', 'ed25519', '-out',

@@ -13,9 +13,9 @@ import threading
 import time
 
 import harness
-import rig
-import service
-from service import ADDRESS, UNIT
+import postfix_rig
+import service_machine
+from service_machine import ADDRESS, UNIT
 
 PORT = 587
 PASSWORD = 'secret'
@@ -163,7 +163,7 @@ class Caller(threading.Thread):
             return 'refused'
         with contextlib.closing(s):
             try:
-                verdict = service.Mta(s).mail(login)
+                verdict = service_machine.Mta(s).mail(login)
             except (ConnectionError, TimeoutError) as e:
                 return type(e).__name__
         if (verdict == 'allow') != (login in ALLOWED):
@@ -178,9 +178,9 @@ class Restart(harness.Case):
 
     @classmethod
     def setUpClass(cls):
-        cls.why_not = service.missing()
+        cls.why_not = service_machine.missing()
         if cls.why_not is None:
-            cls.box = service.Site(('postfix', 'dovecot-core')).__enter__()
+            cls.box = service_machine.Site(('postfix', 'dovecot-core')).__enter__()
             cls.addClassCleanup(cls.box.end)
             cls.set_up_mail()
 
@@ -195,7 +195,7 @@ class Restart(harness.Case):
             r'(?m)^smtp +inet', '#smtp inet',
             box.read('/etc/postfix/master.cf')) + MASTER_CF)
         old = box.run('dovecot --version').stdout.startswith('2.3')
-        passwords = rig.DOVECOT_2_3 if old else rig.DOVECOT_2_4
+        passwords = postfix_rig.DOVECOT_2_3 if old else postfix_rig.DOVECOT_2_4
         box.write('/etc/dovecot/dovecot.conf',
                   passwords.format(dir='/etc/dovecot') + DOVECOT)
         # All lines are counted, more than journald takes of one unit.

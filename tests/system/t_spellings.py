@@ -11,7 +11,7 @@ import unicodedata
 
 import harness
 import spelling_rig
-from cases import Submissions
+from submission_cases import Submissions
 from spelling_rig import DOVECOT, LISTENERS
 
 SESSIONS = 4

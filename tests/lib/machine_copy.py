@@ -2,9 +2,9 @@
 """A throw-away copy of this machine, for tests that use what is shipped as
 it stands: /etc/postfix, ports 25 and 587, user smtpauth, Debian's services.
 
-    site_rig.enter()        # first: the calling script starts again inside
-    site_rig.install()      # programs of the build, in /usr/local
-    site = site_rig.Postfix(users={'alice@acme.test': 'secret'})
+    machine_copy.enter()        # first: the calling script starts again inside
+    machine_copy.install()      # programs of the build, in /usr/local
+    site = machine_copy.Postfix(users={'alice@acme.test': 'secret'})
     site.start()
 
 Inside, the root is an overlay whose changes stay in memory; the network is a

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The build at $BUILDDIR, installed as a service in a machine that runs a
-real systemd; and a client of the milter protocol, in Python."""
+real systemd; and sessions on the milter there."""
 
 import contextlib
 import os
 import re
 import shutil
-import struct
 import tempfile
 import time
 
 import harness
 import machine
+import mta
 
 UNIT = 'smtpauth-milter'
 ADDRESS = ('127.0.0.1', 8899)
@@ -142,48 +142,14 @@ class Site(machine.Machine):
             return Mta(s).mail(login, **keys)
 
 
-class Mta:
-    """The side of the MTA: negotiation, then MAIL FROM as often as wanted.
-    ConnectionError when the milter goes away."""
+class Mta(mta.Mta):
+    """A session on a connection that was made into the machine."""
 
-    def __init__(self, s):
-        self.socket = s
-        self.send(b'O', struct.pack('>III', 6, 0x1ff, 0x1fffff))
-        command, data = self.receive()
-        assert command == b'O' and len(data) >= 12, (command, data)
-        self.macros(b'C', v='Postfix 3.7', daemon_name='submission',
-                    client_addr='127.0.0.1')
-
-    def macros(self, command, **values):
-        words = [w for name, value in values.items() for w in (
-            name if len(name) == 1 else '{%s}' % name, value)]
-        self.send(b'D', command + b''.join(
-            w.encode() + b'\0' for w in words))
+    def __init__(self, connection):
+        super().__init__(connection=connection)
 
     def mail(self, login, sender='sender@acme.test'):
         """`allow`, or the whole reply."""
-        self.macros(b'M', auth_authen=login, auth_type='PLAIN',
-                    client_addr='127.0.0.1', v='Postfix 3.7')
-        self.send(b'M', b'<%s>\0' % sender.encode())
-        command, data = self.receive()
-        if command == b'y':
-            return data.rstrip(b'\0').decode()
-        assert command == b'a', (command, data)
-        return 'allow'
-
-    def send(self, command, data):
-        self.socket.sendall(struct.pack('>I', len(data) + 1) + command + data)
-
-    def receive(self):
-        size, = struct.unpack('>I', self.exactly(4))
-        data = self.exactly(size)
-        return data[:1], data[1:]
-
-    def exactly(self, size):
-        data = b''
-        while len(data) < size:
-            more = self.socket.recv(size - len(data))
-            if not more:
-                raise ConnectionResetError('the milter has gone')
-            data += more
-        return data
+        answer = super().mail(login, b'<%s>' % sender.encode(),
+                              client_addr='127.0.0.1', daemon_name='submission')
+        return 'allow' if answer == 'a' else answer

@@ -12,10 +12,10 @@ import stat
 import subprocess
 
 import harness
-import rig
+import postfix_rig
 
 CONTRIB = os.path.join(harness.ROOT, 'contrib')
-PATH = rig.PATH
+PATH = postfix_rig.PATH
 USER = 'nobody'         # the daemon's; there on any machine
 MAIN_CF = """\
 compatibility_level = 3.6
