@@ -179,8 +179,7 @@ audit_decode(struct bytes key, struct bytes value, struct audit_entry *out_r)
 
 	if (e != OK)
 		return e;
-	record_read_start(&r, value);
-	e = record_get_version(&r, AUDIT_VERSION);
+	e = record_read_version(&r, value, AUDIT_VERSION);
 	if (e != OK)
 		return e;
 	out_r->before = out_r->after = (struct bytes){NULL, 0};

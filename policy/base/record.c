@@ -143,10 +143,12 @@ record_get_string(struct record_reader *r, char *out, size_t cap)
 }
 
 enum error
-record_get_version(struct record_reader *r, uint8_t known)
+record_read_version(struct record_reader *r, struct bytes from, uint8_t known)
 {
-	uint8_t version = record_get_u8(r);
+	uint8_t version;
 
+	record_read_start(r, from);
+	version = record_get_u8(r);
 	if (r->failed || version == 0)
 		return ERR_DAMAGED;
 	return version > known ? ERR_NEWER : OK;

@@ -51,10 +51,11 @@ void record_get_bytes(struct record_reader *r, void *out, size_t n);
 void record_get_string(struct record_reader *r, char *out, size_t cap);
 
 /*
- * Reads the version byte every record starts with: OK, ERR_NEWER where it is above
- * KNOWN, ERR_DAMAGED where it is 0 or missing.
+ * Starts to read a record of a version up to KNOWN: OK, ERR_NEWER where its first byte
+ * is above that, ERR_DAMAGED where it is 0 or missing.
  */
-enum error record_get_version(struct record_reader *r, uint8_t known) MUST_USE;
+enum error record_read_version(
+    struct record_reader *r, struct bytes from, uint8_t known) MUST_USE;
 
 /* OK when everything was read and nothing is left over, else ERR_DAMAGED. */
 enum error record_end(const struct record_reader *r) MUST_USE;

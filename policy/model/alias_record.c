@@ -19,10 +19,8 @@ enum error
 alias_record_decode(struct bytes from, struct login *out_r)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, ALIAS_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, ALIAS_VERSION);
 	return e == OK ? login_from_normal((const char *)r.at, r.left, out_r) : e;
 }
 

@@ -23,10 +23,8 @@ enum error
 domain_record_decode(struct bytes from, char *tenant)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, DOMAIN_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, DOMAIN_VERSION);
 	if (e != OK)
 		return e;
 	record_get_string(&r, tenant, TENANT_NAME_MAX + 1);

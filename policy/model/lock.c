@@ -27,10 +27,8 @@ enum error
 lock_decode(struct bytes from, struct lock *out_r)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, LOCK_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, LOCK_VERSION);
 	if (e != OK)
 		return e;
 	out_r->until = (instant)record_get_u64(&r);

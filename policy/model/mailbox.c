@@ -119,10 +119,8 @@ mailbox_decode(struct bytes from, struct mailbox *out_r)
 {
 	struct record_reader r;
 	unsigned flags;
-	enum error e;
+	enum error e = record_read_version(&r, from, MAILBOX_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, MAILBOX_VERSION);
 	if (e != OK)
 		return e;
 	flags = record_get_u8(&r);

@@ -40,10 +40,8 @@ enum error
 notice_decode(struct bytes from, struct notice *out_r)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, NOTICE_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, NOTICE_VERSION);
 	if (e != OK)
 		return e;
 	out_r->state = (enum notice_state)record_get_u8(&r);

@@ -53,10 +53,15 @@ struct setting {
 	const char *values;  /* for the person who asks */
 	const char *initial; /* the default as text, NULL for unset */
 	enum setting_shape shape;
-	enum error (*set)(
-	    struct settings *s, const char *value, struct error_text *why);
-	size_t offset; /* of the member that holds text or characters */
-	size_t room;   /* its size; 0 where the member is none */
+	enum error (*set)(const struct setting *row, void *member, const char *value,
+	    struct error_text *why);
+	size_t offset;        /* of the member of struct settings */
+	size_t room;          /* of one that holds text or characters; 0: another */
+	const char *expected; /* good words, for the person who typed another */
+	const char *const *words;
+	const char *forbidden; /* characters */
+	unsigned most;         /* of a number */
+	bool identifies;       /* it says which mailbox or tenant a login is of */
 };
 
 /* Returns row I, or NULL past the end. */
@@ -82,9 +87,6 @@ enum error settings_apply(
 /* A stored record of a setting: a version byte and the canonical text. */
 void settings_encode(const char *value, struct record_writer *w);
 enum error settings_decode(struct bytes from, char *out, size_t cap) MUST_USE;
-
-/* Whether the setting says which mailbox or tenant a login is of. */
-bool settings_identifies(const struct setting *setting);
 
 /* Whether default-domain takes the place of every login's domain. */
 bool settings_replace_domain(const struct settings *s);

@@ -78,10 +78,8 @@ enum error
 tenant_decode(struct bytes from, struct tenant *out_r)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, TENANT_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, TENANT_VERSION);
 	if (e != OK)
 		return e;
 	out_r->smtp_auth = (enum smtp_auth)record_get_u8(&r);

@@ -31,10 +31,8 @@ static enum error
 decode(struct bytes from, struct store_meta *m)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, META_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, META_VERSION);
 	if (e != OK)
 		return e;
 	if (*(const uint8_t *)from.at != META_VERSION)

@@ -129,7 +129,7 @@ note_setting(
 
 	snprintf(name, sizeof name, "%.*s", (int)key.len - 1, (const char *)key.at + 1);
 	setting = settings_find(name);
-	if (setting == NULL || !settings_identifies(setting))
+	if (setting == NULL || !setting->identifies)
 		return OK;
 	e = value_of(setting, before, was, sizeof was);
 	if (e == OK)

@@ -76,10 +76,8 @@ enum error
 heartbeat_decode(struct bytes from, struct heartbeat *h)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, HEARTBEAT_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, HEARTBEAT_VERSION);
 	if (e != OK)
 		return e;
 	record_get_string(&r, h->socket, sizeof h->socket);

@@ -75,10 +75,8 @@ enum error
 recording_host_decode(struct bytes from, struct usage_node *out_r)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, NODE_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, NODE_VERSION);
 	if (e != OK)
 		return e;
 	record_get_bytes(&r, out_r->id, sizeof out_r->id);

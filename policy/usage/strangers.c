@@ -18,8 +18,7 @@ strangers_count(struct db_txn *txn, uint32_t *count_r)
 	*count_r = 0;
 	if (e != OK || value.at == NULL)
 		return e == ERR_LIMIT ? ERR_DAMAGED : e;
-	record_read_start(&r, value);
-	e = record_get_version(&r, STRANGERS_VERSION);
+	e = record_read_version(&r, value, STRANGERS_VERSION);
 	if (e != OK)
 		return e;
 	*count_r = record_get_u32(&r);

@@ -234,8 +234,7 @@ usage_decode(struct bytes from, struct usage *out_r)
 	uint8_t version = from.len > 0 ? *(const uint8_t *)from.at : 0;
 
 	usage_init(out_r);
-	record_read_start(&r, from);
-	e = record_get_version(&r, USAGE_VERSION);
+	e = record_read_version(&r, from, USAGE_VERSION);
 	if (e != OK)
 		return e;
 	out_r->first_seen = get_instant(&r);
@@ -262,10 +261,8 @@ enum error
 usage_day_decode(struct bytes from, struct usage_day *out_r)
 {
 	struct record_reader r;
-	enum error e;
+	enum error e = record_read_version(&r, from, DAY_VERSION);
 
-	record_read_start(&r, from);
-	e = record_get_version(&r, DAY_VERSION);
 	if (e != OK)
 		return e;
 	for (int i = 0; i < USAGE_KINDS; i++)

@@ -197,8 +197,9 @@ START_TEST(read_versions)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct record_reader r;
 
-		record_read_start(&r, (struct bytes){&cases[i].at, cases[i].len});
-		ck_assert_msg(record_get_version(&r, cases[i].known) == cases[i].e,
+		ck_assert_msg(
+		    record_read_version(&r, (struct bytes){&cases[i].at, cases[i].len},
+			cases[i].known) == cases[i].e,
 		    "version %u, %u known", cases[i].at, cases[i].known);
 	}
 }

@@ -124,7 +124,7 @@ report(struct ctl *c, const struct setting *row)
 		return e;
 	value = found ? text : row->initial;
 	warn(c, row);
-	if (settings_identifies(row))
+	if (row->identifies)
 		locking_remark_identity(c);
 	print_line(p, "%s = %s", row->key, value != NULL ? value : "(unset)");
 	print_object_start(p, NULL);
