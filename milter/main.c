@@ -10,7 +10,7 @@
 #include "milter/service/log.h"
 #include "milter/service/log_writer.h"
 #include "milter/service/signals.h"
-#include "policy/crypto/crypto.h"
+#include "policy/crypto/hasher.h"
 #include "policy/db/guard.h"
 #include "policy/tables/verify.h"
 
@@ -155,7 +155,7 @@ main(int argc, char **argv)
 
 	parse(argc, argv, &arguments);
 	guard_install();
-	crypto_hash_only();
+	hasher_without_config();
 	signals_block();
 	if (configure(&arguments, config, &why) != OK) {
 		fprintf(stderr, "smtpauth-milter: %s\n", why.text);

@@ -8,7 +8,7 @@
 
 #include "policy/base/error.h"
 #include "policy/base/record.h"
-#include "policy/crypto/crypto.h"
+#include "policy/crypto/hasher.h"
 
 #define DIGEST_BYTES SHA256_BYTES
 #define DIGEST_TEXT_MAX (2 * DIGEST_BYTES + 1)

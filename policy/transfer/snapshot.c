@@ -206,13 +206,13 @@ put_body(struct body *b, struct store_txn *txn)
 
 /* put_head - with its signature, in the room that was left for both */
 static enum error
-put_head(FILE *to, const struct snapshot_head *head, const struct signing_key *key)
+put_head(FILE *to, const struct snapshot_head *head, const struct signature_keys *key)
 {
 	uint8_t at[SNAPSHOT_HEAD_BYTES + SIGNATURE_BYTES];
 	enum error e;
 
 	encode_head(head, at);
-	e = signing_key_sign(key, at, SNAPSHOT_HEAD_BYTES, at + SNAPSHOT_HEAD_BYTES);
+	e = signature_sign(key, at, SNAPSHOT_HEAD_BYTES, at + SNAPSHOT_HEAD_BYTES);
 	if (e != OK)
 		return e;
 	if (fseeko(to, 0, SEEK_SET) != 0 || fwrite(at, 1, sizeof at, to) != sizeof at ||
@@ -223,7 +223,7 @@ put_head(FILE *to, const struct snapshot_head *head, const struct signing_key *k
 
 /* start - a head without counts, and room for it in the file */
 static enum error
-start(struct body *b, struct store_txn *txn, const struct signing_key *key)
+start(struct body *b, struct store_txn *txn, const struct signature_keys *key)
 {
 	struct snapshot_head *head = b->head;
 	const struct snapshot_head fresh = {.serial = head->serial,
@@ -231,7 +231,7 @@ start(struct body *b, struct store_txn *txn, const struct signing_key *key)
 	    .policy = store_meta(txn)->digest};
 
 	*head = fresh;
-	memcpy(head->key_id, signing_key_id(key), sizeof head->key_id);
+	memcpy(head->key_id, signature_keys_id(key, 0), sizeof head->key_id);
 	if (!is_sound(head))
 		return ERR_LIMIT;
 	b->hasher = hasher_new();
@@ -244,7 +244,7 @@ start(struct body *b, struct store_txn *txn, const struct signing_key *key)
 }
 
 enum error
-snapshot_write(FILE *to, struct store_txn *txn, const struct signing_key *key,
+snapshot_write(FILE *to, struct store_txn *txn, const struct signature_keys *key,
     struct snapshot_head *head, struct error_text *why)
 {
 	struct body b = {.to = to, .head = head};

@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-#include "policy/crypto/crypto.h"
+#include "policy/crypto/hasher.h"
+#include "policy/crypto/signature.h"
 #include "policy/store/store.h"
 
 /*
@@ -34,7 +35,7 @@ struct snapshot_head {
 	struct digest policy;
 	uint64_t body_len;
 	uint8_t body_hash[SHA256_BYTES];
-	uint8_t key_id[KEY_ID_BYTES];
+	uint8_t key_id[SIGNATURE_ID_BYTES];
 };
 
 /*
@@ -43,7 +44,7 @@ struct snapshot_head {
  * add up to TXN's digest: nothing is signed then. ERR_IO, ERR_FULL; with WHY.
  */
 enum error snapshot_write(FILE *to, struct store_txn *txn,
-    const struct signing_key *key, struct snapshot_head *head,
+    const struct signature_keys *key, struct snapshot_head *head,
     struct error_text *why) MUST_USE;
 
 struct snapshot;
@@ -65,7 +66,7 @@ const struct snapshot_head *snapshot_head(const struct snapshot *s);
  * Reads the whole file and looks whether one of KEYS has signed it and every byte is
  * what was signed. ERR_DATA, with WHY, where that does not hold; ERR_IO.
  */
-enum error snapshot_verify(struct snapshot *s, const struct trusted_keys *keys,
+enum error snapshot_verify(struct snapshot *s, const struct signature_keys *keys,
     struct error_text *why) MUST_USE;
 
 /*

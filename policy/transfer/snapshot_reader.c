@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/hex.h"
 #include "policy/model/policy_record.h"
 #include "policy/transfer/snapshot_format.h"
 
@@ -172,26 +173,26 @@ end_pass(struct snapshot *s, const char *what, struct error_text *why)
 /* unknown_key - signed with none of KEYS */
 static enum error
 unknown_key(
-    const struct snapshot *s, const struct trusted_keys *keys, struct error_text *why)
+    const struct snapshot *s, const struct signature_keys *keys, struct error_text *why)
 {
-	char id[KEY_ID_TEXT_MAX], ours[KEY_ID_TEXT_MAX];
+	char id[SIGNATURE_ID_TEXT_MAX], ours[SIGNATURE_ID_TEXT_MAX];
 
-	key_id_print(s->head.key_id, id);
-	if (trusted_keys_count(keys) != 1)
+	hex_print(s->head.key_id, SIGNATURE_ID_BYTES, id);
+	if (signature_keys_count(keys) != 1)
 		return error_set(why, ERR_DATA,
 		    "%s is signed with the key %s, which is none of the %zu trusted "
 		    "ones",
-		    s->name, id, trusted_keys_count(keys));
+		    s->name, id, signature_keys_count(keys));
 	return error_set(why, ERR_DATA,
 	    "%s is signed with the key %s, and the trusted one is %s", s->name, id,
-	    key_id_print(trusted_keys_id(keys, 0), ours));
+	    hex_print(signature_keys_id(keys, 0), SIGNATURE_ID_BYTES, ours));
 }
 
 static enum error
 verify_signature(
-    struct snapshot *s, const struct trusted_keys *keys, struct error_text *why)
+    struct snapshot *s, const struct signature_keys *keys, struct error_text *why)
 {
-	enum error e = trusted_keys_verify(keys, s->head.key_id, s->head_bytes,
+	enum error e = signature_verify(keys, s->head.key_id, s->head_bytes,
 	    SNAPSHOT_HEAD_BYTES, s->head_bytes + SNAPSHOT_HEAD_BYTES);
 
 	if (e == ERR_NOTFOUND)
@@ -204,7 +205,7 @@ verify_signature(
 
 enum error
 snapshot_verify(
-    struct snapshot *s, const struct trusted_keys *keys, struct error_text *why)
+    struct snapshot *s, const struct signature_keys *keys, struct error_text *why)
 {
 	enum error e = verify_signature(s, keys, why);
 

@@ -26,7 +26,8 @@ enum {
 	KEY_AT = HASH_AT + SHA256_BYTES
 };
 
-_Static_assert(KEY_AT + KEY_ID_BYTES == SNAPSHOT_HEAD_BYTES, "as snapshot.h has it");
+_Static_assert(
+    KEY_AT + SIGNATURE_ID_BYTES == SNAPSHOT_HEAD_BYTES, "as snapshot.h has it");
 
 #define PRIVATE \
 	"-----BEGIN PRIVATE " \
@@ -37,8 +38,8 @@ _Static_assert(KEY_AT + KEY_ID_BYTES == SNAPSHOT_HEAD_BYTES, "as snapshot.h has 
 	"MCowBQYDK2VwAyEA+GjE4KLTDO4hdZaIjUGzEEx50gbFDtqrsAAnrAK5pkE=\n" \
 	"-----END PUBLIC KEY-----\n"
 
-static struct signing_key *key;
-static struct trusted_keys *trusted;
+static struct signature_keys *key;
+static struct signature_keys *trusted;
 static struct hasher *hasher;
 
 static void
@@ -46,10 +47,10 @@ start(void)
 {
 	struct error_text why;
 
-	fuzz_expect(
-	    signing_key_read(&key, PRIVATE, strlen(PRIVATE), "KEY", &why) == OK);
-	fuzz_expect(
-	    trusted_keys_read(&trusted, PUBLIC, strlen(PUBLIC), "TRUST", &why) == OK);
+	fuzz_expect(signature_keys_read(&key, SIGNATURE_PRIVATE, PRIVATE,
+			strlen(PRIVATE), "KEY", &why) == OK);
+	fuzz_expect(signature_keys_read(&trusted, SIGNATURE_PUBLIC, PUBLIC,
+			strlen(PUBLIC), "TRUST", &why) == OK);
 	hasher = hasher_new();
 	fuzz_expect(hasher != NULL);
 }
@@ -65,7 +66,7 @@ forge(uint8_t *file, size_t n)
 	fuzz_expect(hasher_begin(hasher) == OK);
 	fuzz_expect(hasher_add(hasher, file + SNAPSHOT_BODY_AT, len) == OK);
 	fuzz_expect(hasher_end(hasher, file + HASH_AT) == OK);
-	memcpy(file + KEY_AT, signing_key_id(key), KEY_ID_BYTES);
+	memcpy(file + KEY_AT, signature_keys_id(key, 0), SIGNATURE_ID_BYTES);
 }
 
 /* sign - what somebody does who has the key */
@@ -73,7 +74,7 @@ static void
 sign(uint8_t *file, size_t n)
 {
 	forge(file, n);
-	fuzz_expect(signing_key_sign(key, file, SNAPSHOT_HEAD_BYTES,
+	fuzz_expect(signature_sign(key, file, SNAPSHOT_HEAD_BYTES,
 			file + SNAPSHOT_HEAD_BYTES) == OK);
 }
 

@@ -8,23 +8,24 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct signing_key *
+struct signature_keys *
 snapshot_key(void)
 {
-	struct signing_key *key;
+	struct signature_keys *key;
 	struct error_text why;
 
-	expect_ok(
-	    signing_key_read(&key, SNAPSHOT_KEY, strlen(SNAPSHOT_KEY), "KEY", &why));
+	expect_ok(signature_keys_read(
+	    &key, SIGNATURE_PRIVATE, SNAPSHOT_KEY, strlen(SNAPSHOT_KEY), "KEY", &why));
 	return key;
 }
 
-struct trusted_keys *
+struct signature_keys *
 snapshot_trust(const char *pem)
 {
-	struct trusted_keys *keys;
+	struct signature_keys *keys;
 	struct error_text why = {""};
-	enum error e = trusted_keys_read(&keys, pem, strlen(pem), "PEM", &why);
+	enum error e =
+	    signature_keys_read(&keys, SIGNATURE_PUBLIC, pem, strlen(pem), "PEM", &why);
 
 	ck_assert_msg(e == OK, "%s", why.text);
 	return keys;
@@ -36,7 +37,7 @@ snapshot_image_write(const struct state *state, uint64_t serial,
 {
 	struct store *store = state_store(state, STORE_READ);
 	struct store_txn *txn = txn_begin(store);
-	struct signing_key *key = snapshot_key();
+	struct signature_keys *key = snapshot_key();
 	struct error_text why;
 	FILE *to = tmpfile();
 	enum error e;
@@ -45,7 +46,7 @@ snapshot_image_write(const struct state *state, uint64_t serial,
 	e = snapshot_write(to, txn, key, head, &why);
 	store_abort(&txn);
 	store_close(&store);
-	signing_key_free(&key);
+	signature_keys_free(&key);
 	ck_assert_int_eq(fseek(to, 0, SEEK_END), 0);
 	image->n = (size_t)ftell(to);
 	image->at = malloc(image->n + 1);
@@ -69,7 +70,7 @@ snapshot_image_make(const struct state *state)
 void
 snapshot_image_sign(struct snapshot_image *image)
 {
-	struct signing_key *key = snapshot_key();
+	struct signature_keys *key = snapshot_key();
 	struct hasher *hasher = hasher_new();
 	uint64_t len = image->n - AT_BODY;
 
@@ -78,10 +79,10 @@ snapshot_image_sign(struct snapshot_image *image)
 	expect_ok(hasher_begin(hasher));
 	expect_ok(hasher_add(hasher, image->at + AT_BODY, len));
 	expect_ok(hasher_end(hasher, image->at + AT_HASH));
-	expect_ok(signing_key_sign(
+	expect_ok(signature_sign(
 	    key, image->at, SNAPSHOT_HEAD_BYTES, image->at + SNAPSHOT_HEAD_BYTES));
 	hasher_free(&hasher);
-	signing_key_free(&key);
+	signature_keys_free(&key);
 }
 
 FILE *
@@ -99,7 +100,7 @@ enum error
 snapshot_image_verify(
     const struct snapshot_image *image, const char *pem, struct error_text *why)
 {
-	struct trusted_keys *keys = snapshot_trust(pem);
+	struct signature_keys *keys = snapshot_trust(pem);
 	FILE *from = snapshot_image_stream(image);
 	struct snapshot *s;
 	enum error e = snapshot_open(&s, from, "it", why);
@@ -107,7 +108,7 @@ snapshot_image_verify(
 	if (e == OK)
 		e = snapshot_verify(s, keys, why);
 	snapshot_close(&s);
-	trusted_keys_free(&keys);
+	signature_keys_free(&keys);
 	fclose(from);
 	return e;
 }
@@ -116,7 +117,7 @@ enum error
 snapshot_image_read(struct snapshot_image *image, snapshot_alter *change, size_t where,
     struct error_text *why)
 {
-	struct trusted_keys *keys = snapshot_trust(SNAPSHOT_TRUST);
+	struct signature_keys *keys = snapshot_trust(SNAPSHOT_TRUST);
 	FILE *from = snapshot_image_stream(image);
 	struct bytes key, value;
 	struct snapshot *s;
@@ -129,7 +130,7 @@ snapshot_image_read(struct snapshot_image *image, snapshot_alter *change, size_t
 	while (e == OK)
 		e = snapshot_next(s, &key, &value, why);
 	snapshot_close(&s);
-	trusted_keys_free(&keys);
+	signature_keys_free(&keys);
 	fclose(from);
 	return e;
 }
@@ -186,7 +187,7 @@ snapshot_image_apply(const struct state *state, const struct snapshot_image *ima
 {
 	struct store *store = state_store(state, STORE_WRITE);
 	struct store_txn *txn = txn_begin(store);
-	struct trusted_keys *keys = snapshot_trust(SNAPSHOT_TRUST);
+	struct signature_keys *keys = snapshot_trust(SNAPSHOT_TRUST);
 	struct reading r = {.why = {""}};
 	const struct replace_source source = {next, &r};
 	FILE *from = snapshot_image_stream(image);
@@ -202,7 +203,7 @@ snapshot_image_apply(const struct state *state, const struct snapshot_image *ima
 	store_expect_sound(store);
 	store_close(&store);
 	snapshot_close(&r.snapshot);
-	trusted_keys_free(&keys);
+	signature_keys_free(&keys);
 	fclose(from);
 	return e;
 }

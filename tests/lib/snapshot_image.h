@@ -40,8 +40,8 @@ struct snapshot_image {
 };
 
 /* What the samples sign with, and the keys of a PEM text, which has to be good. */
-struct signing_key *snapshot_key(void);
-struct trusted_keys *snapshot_trust(const char *pem);
+struct signature_keys *snapshot_key(void);
+struct signature_keys *snapshot_trust(const char *pem);
 
 /* A policy with a record of each kind; a state folder that has it; its digest. */
 void snapshot_policy_small(struct store_txn *txn, void *arg);

@@ -76,7 +76,7 @@ lmdb() {
 	sources "$1" policy milter | grep -v '^policy/db/' | included "$1" '.*db_parts\.h'
 }
 libmilter() { only "$1" 'libmilter/' milter/filter.c; }
-openssl() { only "$1" 'openssl/' policy/crypto/crypto.c; }
+openssl() { sources "$1" policy milter | grep -v '^policy/crypto/' | included "$1" 'openssl/'; }
 idn2() { only "$1" 'idn2\.h' policy/identity/domain.c; }
 inih() { only "$1" 'ini\.h' policy/config/config.c; }
 jansson() { only "$1" 'jansson\.h' policy/import/jsonl.c; }

@@ -242,14 +242,14 @@ static enum error
 snapshot_all(struct store_txn *txn)
 {
 	struct snapshot_head head = {.serial = 1, .made = SNAPSHOT_MADE};
-	struct signing_key *key = NULL;
+	struct signature_keys *key = NULL;
 	FILE *to = stream("", 0);
-	enum error e =
-	    signing_key_read(&key, SNAPSHOT_KEY, strlen(SNAPSHOT_KEY), "a key", &why);
+	enum error e = signature_keys_read(
+	    &key, SIGNATURE_PRIVATE, SNAPSHOT_KEY, strlen(SNAPSHOT_KEY), "a key", &why);
 
 	if (e == OK)
 		e = snapshot_write(to, txn, key, &head, &why);
-	signing_key_free(&key);
+	signature_keys_free(&key);
 	fclose(to);
 	return e;
 }
@@ -271,10 +271,10 @@ snapshot_take(struct store_txn *txn)
 {
 	FILE *from = stream(snapshot.at, snapshot.n);
 	struct replace_source source = {.next = next_record};
-	struct trusted_keys *keys = NULL;
+	struct signature_keys *keys = NULL;
 	struct snapshot *s = NULL;
-	enum error e = trusted_keys_read(
-	    &keys, SNAPSHOT_TRUST, strlen(SNAPSHOT_TRUST), "a key", &why);
+	enum error e = signature_keys_read(&keys, SIGNATURE_PUBLIC, SNAPSHOT_TRUST,
+	    strlen(SNAPSHOT_TRUST), "a key", &why);
 
 	if (e == OK)
 		e = snapshot_open(&s, from, "it", &why);
@@ -284,7 +284,7 @@ snapshot_take(struct store_txn *txn)
 	if (e == OK)
 		e = replace_policy(txn, &source, &snapshot_head(s)->policy, &why);
 	snapshot_close(&s);
-	trusted_keys_free(&keys);
+	signature_keys_free(&keys);
 	fclose(from);
 	return e;
 }

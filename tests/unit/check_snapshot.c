@@ -226,7 +226,8 @@ END_TEST
 
 /* file_reading - a snapshot in a real file, verified */
 static struct snapshot *
-file_reading(const struct snapshot_image *image, FILE *file, struct trusted_keys *keys)
+file_reading(
+    const struct snapshot_image *image, FILE *file, struct signature_keys *keys)
 {
 	struct error_text why;
 	struct snapshot *s;
@@ -241,7 +242,7 @@ file_reading(const struct snapshot_image *image, FILE *file, struct trusted_keys
 
 START_TEST(cut_or_grown_between_the_passes)
 {
-	struct trusted_keys *keys = snapshot_trust(TRUST);
+	struct signature_keys *keys = snapshot_trust(TRUST);
 	struct bytes key, value;
 	struct error_text why;
 	struct snapshot_image image;
@@ -262,14 +263,14 @@ START_TEST(cut_or_grown_between_the_passes)
 		snapshot_close(&s);
 		fclose(file);
 	}
-	trusted_keys_free(&keys);
+	signature_keys_free(&keys);
 	free(image.at);
 }
 END_TEST
 
 START_TEST(not_read_before_it_is_verified)
 {
-	struct trusted_keys *keys = snapshot_trust(OTHER);
+	struct signature_keys *keys = snapshot_trust(OTHER);
 	struct bytes key, value;
 	struct error_text why;
 	struct snapshot_image image;
@@ -285,7 +286,7 @@ START_TEST(not_read_before_it_is_verified)
 	expect_error(ERR_DATA, snapshot_verify(s, keys, &why));
 	expect_error(ERR_INTERNAL, snapshot_next(s, &key, &value, &why));
 	snapshot_close(&s);
-	trusted_keys_free(&keys);
+	signature_keys_free(&keys);
 	fclose(from);
 	free(image.at);
 }
@@ -340,7 +341,7 @@ END_TEST
 START_TEST(full_disk)
 {
 	struct snapshot_head head = {.serial = 1, .made = SNAPSHOT_MADE};
-	struct signing_key *key = snapshot_key();
+	struct signature_keys *key = snapshot_key();
 	FILE *to = fopen("/dev/full", "w");
 	struct error_text why;
 	struct state state;
@@ -354,7 +355,7 @@ START_TEST(full_disk)
 	expect_error(ERR_FULL, snapshot_write(to, txn, key, &head, &why));
 	store_abort(&txn);
 	store_close(&store);
-	signing_key_free(&key);
+	signature_keys_free(&key);
 	fclose(to);
 }
 END_TEST

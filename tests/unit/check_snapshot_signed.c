@@ -173,9 +173,11 @@ START_TEST(keys_to_sign_with)
 {
 	const char *pem = keys_no[_i].pem;
 	struct error_text why = {""};
-	struct signing_key *key;
+	struct signature_keys *key;
 
-	expect_error(ERR_DATA, signing_key_read(&key, pem, strlen(pem), "FILE", &why));
+	expect_error(ERR_DATA,
+	    signature_keys_read(
+		&key, SIGNATURE_PRIVATE, pem, strlen(pem), "FILE", &why));
 	ck_assert_ptr_null(key);
 	ck_assert_msg(strstr(why.text, keys_no[_i].why), "%s", why.text);
 	ck_assert_msg(strstr(why.text, "FILE") == why.text, "%s", why.text);
@@ -200,10 +202,11 @@ START_TEST(keys_to_trust)
 {
 	const char *pem = trust_no[_i].pem;
 	struct error_text why = {""};
-	struct trusted_keys *keys;
+	struct signature_keys *keys;
 
-	expect_error(
-	    ERR_DATA, trusted_keys_read(&keys, pem, strlen(pem), "FILE", &why));
+	expect_error(ERR_DATA,
+	    signature_keys_read(
+		&keys, SIGNATURE_PUBLIC, pem, strlen(pem), "FILE", &why));
 	ck_assert_ptr_null(keys);
 	ck_assert_msg(strstr(why.text, trust_no[_i].why), "%s", why.text);
 }
@@ -211,18 +214,19 @@ END_TEST
 
 START_TEST(most_keys)
 {
-	static char pem[(TRUSTED_KEYS_MAX + 1) * sizeof TRUST];
-	struct trusted_keys *keys;
+	static char pem[(SIGNATURE_KEYS_MAX + 1) * sizeof TRUST];
+	struct signature_keys *keys;
 	struct error_text why;
 
-	for (int i = 0; i < TRUSTED_KEYS_MAX; i++)
+	for (int i = 0; i < SIGNATURE_KEYS_MAX; i++)
 		strcat(pem, TRUST);
 	keys = snapshot_trust(pem);
-	ck_assert_uint_eq(trusted_keys_count(keys), TRUSTED_KEYS_MAX);
-	trusted_keys_free(&keys);
+	ck_assert_uint_eq(signature_keys_count(keys), SIGNATURE_KEYS_MAX);
+	signature_keys_free(&keys);
 	strcat(pem, OTHER);
-	expect_error(
-	    ERR_DATA, trusted_keys_read(&keys, pem, strlen(pem), "FILE", &why));
+	expect_error(ERR_DATA,
+	    signature_keys_read(
+		&keys, SIGNATURE_PUBLIC, pem, strlen(pem), "FILE", &why));
 }
 END_TEST
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/base/hex.h"
 #include "policy/base/read_file.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/output.h"
@@ -62,7 +63,7 @@ warn_of_mode(struct ctl *c, const char *path, mode_t mode)
 }
 
 enum error
-snapshot_load_key(struct ctl *c, struct signing_key **key_r)
+snapshot_load_key(struct ctl *c, struct signature_keys **key_r)
 {
 	const char *path = argument_option(c, OPT_KEY);
 	struct pem pem;
@@ -70,7 +71,8 @@ snapshot_load_key(struct ctl *c, struct signing_key **key_r)
 
 	*key_r = NULL;
 	if (e == OK)
-		e = signing_key_read(key_r, pem.text, pem.len, path, &c->why);
+		e = signature_keys_read(
+		    key_r, SIGNATURE_PRIVATE, pem.text, pem.len, path, &c->why);
 	if (e == OK)
 		warn_of_mode(c, path, pem.mode);
 	free_pem(&pem);
@@ -78,15 +80,15 @@ snapshot_load_key(struct ctl *c, struct signing_key **key_r)
 }
 
 enum error
-snapshot_load_trusted(struct ctl *c, struct trusted_keys **keys_r)
+snapshot_load_trusted(struct ctl *c, struct signature_keys **keys_r)
 {
 	struct pem pem;
 	enum error e = read_pem(c, OPT_TRUST, &pem);
 
 	*keys_r = NULL;
 	if (e == OK)
-		e = trusted_keys_read(
-		    keys_r, pem.text, pem.len, argument_option(c, OPT_TRUST), &c->why);
+		e = signature_keys_read(keys_r, SIGNATURE_PUBLIC, pem.text, pem.len,
+		    argument_option(c, OPT_TRUST), &c->why);
 	free_pem(&pem);
 	return e;
 }
@@ -94,11 +96,11 @@ snapshot_load_trusted(struct ctl *c, struct trusted_keys **keys_r)
 void
 snapshot_head_json(struct json *j, const struct snapshot_head *head)
 {
-	char digest[DIGEST_TEXT_MAX], id[KEY_ID_TEXT_MAX];
+	char digest[DIGEST_TEXT_MAX], id[SIGNATURE_ID_TEXT_MAX];
 
 	json_number(j, "serial", (int64_t)head->serial);
 	json_instant(j, "created", head->made);
-	json_quoted(j, "key", key_id_print(head->key_id, id));
+	json_quoted(j, "key", hex_print(head->key_id, SIGNATURE_ID_BYTES, id));
 	json_quoted(j, "policy_digest", digest_print(&head->policy, digest));
 	json_number(j, "settings", (int64_t)head->settings);
 	json_number(j, "tenants", (int64_t)head->tenants);
@@ -119,11 +121,11 @@ property_number(FILE *out, const char *key, uint64_t n)
 void
 snapshot_head_print(FILE *out, const struct snapshot_head *head)
 {
-	char digest[DIGEST_TEXT_MAX], id[KEY_ID_TEXT_MAX];
+	char digest[DIGEST_TEXT_MAX], id[SIGNATURE_ID_TEXT_MAX];
 
 	property_number(out, "serial", head->serial);
 	property_time(out, "created", head->made);
-	property(out, "key", key_id_print(head->key_id, id));
+	property(out, "key", hex_print(head->key_id, SIGNATURE_ID_BYTES, id));
 	property(out, "policy digest", digest_print(&head->policy, digest));
 	property_number(out, "settings", head->settings);
 	property_number(out, "tenants", head->tenants);

@@ -9,11 +9,12 @@
 
 /*
  * The key of --key, or the keys of --trust. ERR_USAGE without the option; errors as
- * read_file() and signing_key_read(), with C's `why`. A private key that others
+ * read_file() and signature_keys_read(), with C's `why`. A private key that others
  * can read gives a warning.
  */
-enum error snapshot_load_key(struct ctl *c, struct signing_key **key_r) MUST_USE;
-enum error snapshot_load_trusted(struct ctl *c, struct trusted_keys **keys_r) MUST_USE;
+enum error snapshot_load_key(struct ctl *c, struct signature_keys **key_r) MUST_USE;
+enum error snapshot_load_trusted(
+    struct ctl *c, struct signature_keys **keys_r) MUST_USE;
 
 /* What the head says: members of an object that is open, or lines for people. */
 void snapshot_head_json(struct json *j, const struct snapshot_head *head);

@@ -13,7 +13,7 @@
 /* A snapshot while it is read. */
 struct reading {
 	FILE *file;
-	struct trusted_keys *keys;
+	struct signature_keys *keys;
 	struct snapshot *snapshot;
 	struct error_text why; /* of snapshot_next() */
 	enum error error;
@@ -42,7 +42,7 @@ static void
 close_snapshot(struct reading *r)
 {
 	snapshot_close(&r->snapshot);
-	trusted_keys_free(&r->keys);
+	signature_keys_free(&r->keys);
 	if (r->file != NULL)
 		fclose(r->file);
 }

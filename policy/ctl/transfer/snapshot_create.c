@@ -14,7 +14,7 @@
 
 /* A snapshot while it is made. */
 struct making {
-	struct signing_key *key;
+	struct signature_keys *key;
 	struct outgoing to;
 	struct snapshot_head head;
 };
@@ -133,7 +133,7 @@ ctl_snapshot_create(struct ctl *c)
 	if (e == OK)
 		e = output_file_deliver(&m.to, c);
 	output_file_close(&m.to);
-	signing_key_free(&m.key);
+	signature_keys_free(&m.key);
 	if (e == OK)
 		tell_made(c, &m);
 	return e;
