@@ -17,7 +17,7 @@ struct bytes {
 	size_t len;
 };
 
-/* A record while it is written. What does not fit sets `failed`. */
+/* A record while it is written. A value that does not fit sets `failed`. */
 struct record_writer {
 	uint8_t *at;
 	size_t len, cap;
@@ -43,19 +43,18 @@ void record_put_bytes(struct record_writer *w, const void *p, size_t n);
 void record_put_string(struct record_writer *w, const char *s);
 
 void record_read_start(struct record_reader *r, struct bytes from);
+/*
+ * Starts to read a record of a version up to KNOWN: OK, ERR_NEWER if its first byte is
+ * above that, ERR_DAMAGED if it is 0 or missing.
+ */
+enum error record_read_version(
+    struct record_reader *r, struct bytes from, uint8_t known) MUST_USE;
 uint8_t record_get_u8(struct record_reader *r);
 uint32_t record_get_u32(struct record_reader *r);
 uint64_t record_get_u64(struct record_reader *r);
 void record_get_bytes(struct record_reader *r, void *out, size_t n);
 /* Copies to OUT (CAP bytes with the NUL); a longer one, or one with a NUL, fails. */
 void record_get_string(struct record_reader *r, char *out, size_t cap);
-
-/*
- * Starts to read a record of a version up to KNOWN: OK, ERR_NEWER where its first byte
- * is above that, ERR_DAMAGED where it is 0 or missing.
- */
-enum error record_read_version(
-    struct record_reader *r, struct bytes from, uint8_t known) MUST_USE;
 
 /* OK when everything was read and nothing is left over, else ERR_DAMAGED. */
 enum error record_end(const struct record_reader *r) MUST_USE;

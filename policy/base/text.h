@@ -7,9 +7,8 @@
 #include <stddef.h>
 
 /*
- * A bounded, always NUL-terminated string under construction. What does not fit
- * sets `cut` and is left out whole; nothing is ever written past `cap`. No
- * allocation. One thread at a time.
+ * A bounded, always NUL-terminated string under construction. A piece that does not fit
+ * is left out whole, with all that follow, and sets `cut`.
  */
 struct text {
 	char *at;
@@ -27,35 +26,27 @@ void text_printf(struct text *t, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
 /*
- * Appends N bytes of S as one printable word: visible UTF-8 (see unicode_is_visible())
- * stays, and every byte of another character, every space, quote, backslash, '=' and
- * invalid byte becomes \xHH. This is the one rule for logs, tables, messages and mails.
- * After LIMIT input bytes the rest is replaced by "...[N bytes]", so that a cut value
- * can never be taken for a whole one.
+ * Append N bytes of S, the one rule for logs, tables, messages and mails: visible UTF-8
+ * (see unicode_is_visible()) stays, every other byte becomes \xHH. After LIMIT input
+ * bytes the rest is replaced by "...[N bytes]", so that a cut value can never be taken
+ * for a whole one.
  */
+/* As one word: space, quote, backslash and '=' are escaped as well. */
 void text_escape(struct text *t, const char *s, size_t n, size_t limit);
-
-/*
- * Appends N bytes of S for a person's eye: as text_escape(), but spaces, quotes
- * and '=' stay as they are.
- */
+/* For reading: of these, the backslash only. */
 void text_show(struct text *t, const char *s, size_t n, size_t limit);
-
-/*
- * The same for what is listed to be typed again: a backslash, too, stays as it is
- * unless an x follows, so that it still reads in one way only.
- */
+/* To be typed again: a backslash only before an x, so that it reads in one way only. */
 void text_typed(struct text *t, const char *s, size_t n, size_t limit);
 
 /*
- * Undoes them: whether S has a \xHH and is what one of them makes of a string of valid
- * UTF-8, of less than CAP bytes, that is in OUT then.
+ * Reverses them: whether S has a \xHH and is what one of them makes of a string of
+ * valid UTF-8 of less than CAP bytes, which OUT then holds.
  */
 bool text_unescape(char *out, size_t cap, const char *s);
 
 /*
- * Whether N bytes of S are fit to be stored as somebody's words: valid UTF-8 without
- * control characters (C0, DEL, C1).
+ * Whether N bytes of S can be stored as a line of words: valid UTF-8 without control
+ * characters (C0, DEL, C1).
  */
 bool text_is_line(const char *s, size_t n);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* unicode - case, composition and what can be seen (the only file with libunistring) */
+/* unicode - UTF-8: case, composition and visible characters */
 #include "policy/base/unicode.h"
 
 #include <errno.h>
@@ -14,11 +14,18 @@
 #define DOT_ABOVE 0x0307
 #define DOTLESS_I 0x0131
 
-/* failed - the error of a libunistring function that returned NULL */
+/* put - what libunistring has MADE, NULL for an error */
 static enum error
-failed(void)
+put(uint8_t *made, size_t n, char *out, size_t cap, size_t *len_r)
 {
-	return errno == ENOMEM ? ERR_MEMORY : ERR_DATA;
+	if (made == NULL)
+		return errno == ENOMEM ? ERR_MEMORY : ERR_DATA;
+	if (n <= cap) {
+		memcpy(out, made, n);
+		*len_r = n;
+	}
+	free(made);
+	return n <= cap ? OK : ERR_LIMIT;
 }
 
 enum error
@@ -26,19 +33,12 @@ unicode_lower_nfc(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 {
 	const uint8_t *in = (const uint8_t *)s;
 	uint8_t *lower;
-	size_t len;
+	size_t len = 0;
 
 	if (u8_check(in, n) != NULL)
 		return ERR_DATA;
 	lower = u8_tolower(in, n, NULL, UNINORM_NFC, NULL, &len);
-	if (lower == NULL)
-		return failed();
-	if (len <= cap) {
-		memcpy(out, lower, len);
-		*len_r = len;
-	}
-	free(lower);
-	return len <= cap ? OK : ERR_LIMIT;
+	return put(lower, len, out, cap, len_r);
 }
 
 size_t
@@ -97,57 +97,35 @@ unicode_is_visible(const char *s, size_t n)
 	return true;
 }
 
-/* The characters of a spelling as they are put together. */
-struct spelling {
-	uint8_t *at;
-	size_t len;
-	bool blank; /* one was left out before the next character */
-	ucs4_t last;
-};
-
-static bool
-folds_case(enum looseness how)
-{
-	return how == LOOSE_WORDS || how == LOOSE_FOLDED;
-}
-
 /*
- * is_overlooked - whether HOW drops C behind what there is; a '?' of Postfix' may have
- * been a control character
- */
-static bool
-is_overlooked(const struct spelling *out, enum looseness how, ucs4_t c)
-{
-	return is_unseen(c) || c == '?' ||
-	    (folds_case(how) && c == DOT_ABOVE && out->last == 'i');
-}
-
-/*
- * drop - S without what is overlooked, in place, which never makes it longer; between
+ * drop - S without what HOW ignores, in place, which never makes it longer; between
  * words one blank stays where blanks count
  */
 static size_t
 drop(uint8_t *s, size_t n, enum looseness how)
 {
-	struct spelling out = {.at = s};
-	ucs4_t c;
+	bool folds_case = how == LOOSE_WORDS || how == LOOSE_FOLDED;
+	bool keeps_blanks = how == LOOSE_COMPATIBLE || how == LOOSE_WORDS;
+	bool blank = false;
+	ucs4_t c, last = 0;
+	size_t len = 0;
 
 	for (size_t i = 0; i < n;) {
 		i += (size_t)u8_mbtouc(&c, s + i, n - i);
-		if (is_blank(c))
-			out.blank = true;
-		if (is_blank(c) || is_overlooked(&out, how, c))
+		blank |= is_blank(c);
+		/* Postfix writes '?' for a control character */
+		if (is_blank(c) || is_unseen(c) || c == '?' ||
+		    (folds_case && c == DOT_ABOVE && last == 'i'))
 			continue;
-		if (folds_case(how) && c == DOTLESS_I)
+		if (folds_case && c == DOTLESS_I)
 			c = 'i';
-		if ((how == LOOSE_COMPATIBLE || how == LOOSE_WORDS) && out.blank &&
-		    out.len > 0)
-			s[out.len++] = ' ';
-		out.len += (size_t)u8_uctomb(s + out.len, c, 4);
-		out.blank = false;
-		out.last = c;
+		if (keeps_blanks && blank && len > 0)
+			s[len++] = ' ';
+		len += (size_t)u8_uctomb(s + len, c, 4);
+		blank = false;
+		last = c;
 	}
-	return out.len;
+	return len;
 }
 
 /* fold_once - what HOW asks of libunistring */
@@ -196,13 +174,7 @@ unicode_loosen(
 	len = drop(kept, n, how);
 	folded = fold(kept, len, how, &len);
 	free(kept);
-	if (folded == NULL)
-		return failed();
-	len = drop(folded, len, how);
-	if (len <= cap) {
-		memcpy(out, folded, len);
-		*len_r = len;
-	}
-	free(folded);
-	return len <= cap ? OK : ERR_LIMIT;
+	if (folded != NULL)
+		len = drop(folded, len, how);
+	return put(folded, len, out, cap, len_r);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* unicode - case, composition and what can be seen (the only file with libunistring) */
+/* unicode - UTF-8: case, composition and visible characters */
 #ifndef POLICY_BASE_UNICODE_H
 #define POLICY_BASE_UNICODE_H
 
@@ -10,31 +10,29 @@
 
 /*
  * Writes the Unicode lower case of the N bytes S in NFC to OUT (CAP bytes, no NUL
- * added) and its length to LEN_R. This is the case mapping of RFC 8265 section
- * 3.3.2, not case folding, which would merge distinct accounts. Applied to its own
- * output it changes nothing.
- * Returns OK; ERR_DATA for invalid UTF-8; ERR_LIMIT when OUT is too small;
- * ERR_MEMORY. Thread-safe. May allocate; callers take the ASCII path themselves.
+ * added) and its length to LEN_R. This is the case mapping of RFC 8265 section 3.3.2,
+ * not case folding, which would merge distinct accounts. It is idempotent.
+ * ERR_DATA for invalid UTF-8; ERR_LIMIT when OUT is too small; ERR_MEMORY.
  */
 enum error unicode_lower_nfc(
     const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
 
 /*
  * Returns the length (1 to 4) of the valid UTF-8 character at S, of which N bytes
- * are there; 0 where there is none (RFC 3629: no surrogates, no over-long forms).
+ * are there; 0 if there is none (RFC 3629: no surrogates, no over-long forms).
  */
 size_t unicode_length(const char *s, size_t n);
 
 /*
- * Whether every character of the N bytes S can be seen, or is an ASCII blank: none is a
- * control, a format character, ignorable by default, white space of another kind, a
- * noncharacter or a replacement character. False for invalid UTF-8.
+ * Whether every character of the N bytes S is visible, or an ASCII blank: no control or
+ * format character, default ignorable, other white space, noncharacter or replacement
+ * character. False for invalid UTF-8.
  */
 bool unicode_is_visible(const char *s, size_t n);
 
-/* How much of a spelling a password database may overlook, least first. */
+/* The differences of spelling that a password database may ignore, least first. */
 enum looseness {
-	LOOSE_BLANKS,     /* blanks, what cannot be seen, and '?', which Postfix has
+	LOOSE_BLANKS,     /* blanks, invisible characters, and '?', which Postfix writes
 			     for control characters */
 	LOOSE_COMPATIBLE, /* also width and other compatibility variants: NFKC; a blank
 			     between words counts */
