@@ -9,7 +9,6 @@
 #include "policy/config/config.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/print.h"
 #include "policy/ctl/usage/daemon.h"
 #include "policy/doctor/listener.h"
@@ -40,22 +39,19 @@ static enum error
 choose_mta(struct examination *x)
 {
 	static const char *const version[] = {"postconf", "-d", "mail_version", NULL};
+	bool postfix = argument_option(x->ctl, OPT_POSTFIX) != NULL;
+	bool sendmail = argument_option(x->ctl, OPT_SENDMAIL) != NULL;
 	char *out = NULL;
 
-	if (argument_option(x->ctl, OPT_POSTFIX) != NULL &&
-	    argument_option(x->ctl, OPT_SENDMAIL) != NULL)
+	if (postfix && sendmail)
 		return error_set(&x->ctl->why, ERR_USAGE,
 		    "--postfix and --sendmail exclude each other");
-	x->mta = MTA_AUTO;
-	if (argument_option(x->ctl, OPT_POSTFIX) != NULL)
-		x->mta = MTA_POSTFIX;
-	else if (argument_option(x->ctl, OPT_SENDMAIL) != NULL)
-		x->mta = MTA_SENDMAIL;
-	else if (child_process_read(version, &out) == OK)
-		x->mta = MTA_POSTFIX;
-	else if (access(SENDMAIL_DEFAULT, R_OK) == 0)
-		x->mta = MTA_SENDMAIL;
-	free(out);
+	if (!postfix && !sendmail) {
+		postfix = child_process_read(version, &out) == OK;
+		sendmail = access(SENDMAIL_DEFAULT, R_OK) == 0;
+		free(out);
+	}
+	x->mta = postfix ? MTA_POSTFIX : sendmail ? MTA_SENDMAIL : MTA_AUTO;
 	return OK;
 }
 
@@ -130,23 +126,27 @@ find_daemon(struct examination *x)
 	(void)endpoint_from_milter(x->config.socket, &s->milter);
 }
 
+static const char *
+option_or(const struct examination *x, enum option_id option, const char *other)
+{
+	const char *value = argument_option(x->ctl, option);
+
+	return value != NULL ? value : other;
+}
+
 /* submission_of - what is to be asked: a login, or a session without one */
 static struct submission
 submission_of(const struct examination *x)
 {
-	const struct ctl *c = x->ctl;
-	const char *login = argument_option(c, OPT_LOGIN);
-	const char *client = argument_option(c, OPT_CLIENT);
-	const char *listener = argument_option(c, OPT_LISTENER);
-	const char *mechanism = argument_option(c, OPT_MECHANISM);
+	const char *login = option_or(x, OPT_LOGIN, "");
 
 	return (struct submission){
-	    .login = login != NULL ? login : "",
-	    .login_len = login != NULL ? strlen(login) : 0,
+	    .login = login,
+	    .login_len = strlen(login),
 	    .mta = x->mta == MTA_SENDMAIL ? MTA_SENDMAIL : MTA_POSTFIX,
-	    .client = client != NULL ? client : "192.0.2.1",
-	    .listener = listener != NULL ? listener : "",
-	    .mechanism = mechanism != NULL ? mechanism : "PLAIN",
+	    .client = option_or(x, OPT_CLIENT, "192.0.2.1"),
+	    .listener = option_or(x, OPT_LISTENER, ""),
+	    .mechanism = option_or(x, OPT_MECHANISM, "PLAIN"),
 	};
 }
 
@@ -206,71 +206,51 @@ examine(struct examination *x)
 	return OK;
 }
 
-/* forget - findings that --ignore names, parted by commas */
-static void
-forget(struct findings *list, const char *ids)
-{
-	for (size_t i = list->count; i-- > 0;)
-		if (sendmail_list_has(ids, list->item[i].id))
-			findings_drop(list, i);
-}
-
 /* answer_text - what the milter said about the login, NULL when it was not asked */
 static const char *
 answer_text(const struct examination *x)
 {
 	if (!x->probed || argument_option(x->ctl, OPT_LOGIN) == NULL)
 		return NULL;
-	switch (x->probe.kind) {
-	case PROBE_PASSES:
-		return "passes";
-	case PROBE_REPLIES:
-		return x->probe.reply;
-	case PROBE_REFUSES:
-		break;
-	}
-	return "refused without a text of the milter's";
+	return x->probe.kind == PROBE_PASSES ? "passes"
+	    : x->probe.kind == PROBE_REPLIES ? x->probe.reply
+					     : "refused without a text of the milter's";
 }
 
-static const char *
-mta_words(const struct examination *x)
-{
-	return x->mta == MTA_POSTFIX ? "postfix"
-	    : x->mta == MTA_SENDMAIL ? "sendmail"
-				     : "";
-}
-
+/* print_fields - all of it as JSON, for people what was looked at */
 static void
-print_json(const struct examination *x)
+print_fields(struct printer *p, const struct examination *x)
 {
+	static const struct print_column columns[] = {{"mta", "mta"},
+	    {"socket", "milter"}, {"asked_by", "asked by"}, {"answer", "answer"},
+	    {NULL, NULL}};
+	static const char *const mtas[] = {
+	    [MTA_AUTO] = "", [MTA_POSTFIX] = "postfix", [MTA_SENDMAIL] = "sendmail"};
 	const struct checks *s = &x->checks;
 	char address[ENDPOINT_MAX + 32] = "";
-	struct json j;
 
 	if (s->milter.kind != ENDPOINT_NONE)
 		endpoint_milter(&s->milter, address);
-	json_to_stream(&j, x->ctl->out);
-	json_object_start(&j, NULL);
-	json_text(&j, "mta", mta_words(x));
-	json_text(&j, "socket", address);
-	json_bool(&j, "running", s->running);
-	json_text(&j, "asked_by", s->services);
-	json_text(&j, "login", argument_option(x->ctl, OPT_LOGIN));
-	json_text(&j, "answer", answer_text(x));
-	json_array_start(&j, "findings");
-	for (size_t i = 0; i < s->findings.count; i++) {
-		const struct finding *f = &s->findings.item[i];
-
-		json_object_start(&j, NULL);
-		json_quoted(&j, "id", f->id);
-		json_text(&j, "where", f->where);
-		json_quoted(&j, "text", f->text);
-		json_text(&j, "fix", f->fix);
-		json_object_end(&j);
+	print_properties(p, columns);
+	print_object_start(p, NULL);
+	print_text(p, "mta", mtas[x->mta]);
+	print_text(p, "socket", address);
+	print_bool(p, "running", s->running);
+	print_text(p, "asked_by", s->services);
+	print_text(p, "login", argument_option(x->ctl, OPT_LOGIN));
+	print_text(p, "answer", answer_text(x));
+	print_array_start(p, "findings");
+	for (const struct finding *f = s->findings.item;
+	     f < s->findings.item + s->findings.count; f++) {
+		print_object_start(p, NULL);
+		print_string(p, "id", f->id);
+		print_text(p, "where", f->where);
+		print_string(p, "text", f->text);
+		print_text(p, "fix", f->fix);
+		print_object_end(p);
 	}
-	json_array_end(&j);
-	json_object_end(&j);
-	json_line_end(&j, x->ctl->out);
+	print_array_end(p);
+	print_object_end(p);
 }
 
 /* shown - configuration files may hold anything; a terminal gets what is printable */
@@ -285,43 +265,32 @@ shown(const char *s, char *buf)
 }
 
 static void
-print_finding(FILE *out, size_t number, const struct finding *f)
+print_findings(FILE *out, const struct findings *findings)
 {
 	char buf[SHOWN_MAX];
 
-	fprintf(out, "\n%zu. [%s] %s", number, f->id, shown(f->where, buf));
-	fprintf(out, "%s%s\n", f->where[0] != '\0' ? ": " : "", shown(f->text, buf));
-	if (f->fix[0] != '\0')
-		fprintf(out, "   -> %s\n", shown(f->fix, buf));
-}
+	for (size_t i = 0; i < findings->count; i++) {
+		const struct finding *f = &findings->item[i];
 
-static void
-doctor_text(const struct examination *x)
-{
-	const struct checks *s = &x->checks;
-	FILE *out = x->ctl->out;
-	char address[ENDPOINT_MAX + 32];
-	const char *answer = answer_text(x);
-
-	property(out, "mta", mta_words(x));
-	if (s->milter.kind != ENDPOINT_NONE)
-		property(out, "milter", endpoint_milter(&s->milter, address));
-	property(out, "asked by", s->services);
-	if (answer != NULL)
-		property(out, "answer", answer);
-	for (size_t i = 0; i < s->findings.count; i++)
-		print_finding(out, i + 1, &s->findings.item[i]);
-	if (s->findings.count == 0)
+		fprintf(out, "\n%zu. [%s] %s", i + 1, f->id, shown(f->where, buf));
+		fprintf(out, "%s%s\n", f->where[0] != '\0' ? ": " : "",
+		    shown(f->text, buf));
+		if (f->fix[0] != '\0')
+			fprintf(out, "   -> %s\n", shown(f->fix, buf));
+	}
+	if (findings->count == 0)
 		fprintf(out, "nothing found to be wrong\n");
 	else
-		fprintf(out, "\n%zu finding%s\n", s->findings.count,
-		    s->findings.count == 1 ? "" : "s");
+		fprintf(out, "\n%zu finding%s\n", findings->count,
+		    findings->count == 1 ? "" : "s");
 }
 
 enum error
 ctl_doctor(struct ctl *c)
 {
 	static struct examination x; /* large */
+	struct findings *found = &x.checks.findings;
+	const char *ignore = argument_option(c, OPT_IGNORE);
 	enum error e = config_read(&x.config, c->options.config_file, &c->why);
 
 	x.ctl = c;
@@ -332,15 +301,17 @@ ctl_doctor(struct ctl *c)
 	if (e != OK)
 		return e;
 	e = examine(&x);
-	if (argument_option(c, OPT_IGNORE) != NULL)
-		forget(&x.checks.findings, argument_option(c, OPT_IGNORE));
-	if (e == OK && x.checks.findings.failed)
+	for (size_t i = found->count; ignore != NULL && i-- > 0;)
+		if (sendmail_list_has(ignore, found->item[i].id))
+			findings_drop(found, i);
+	if (e == OK && found->failed)
 		e = error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	if (e == OK && c->options.json)
-		print_json(&x);
-	else if (e == OK)
-		doctor_text(&x);
-	c->status = x.checks.findings.count > 0 ? EXIT_FINDINGS : 0;
-	findings_free(&x.checks.findings);
+	if (e == OK) {
+		print_fields(&c->print, &x);
+		if (!c->options.json)
+			print_findings(c->out, found);
+	}
+	c->status = found->count > 0 ? EXIT_FINDINGS : 0;
+	findings_free(found);
 	return e;
 }
