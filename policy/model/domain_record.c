@@ -2,8 +2,6 @@
 /* domain_record - which tenant owns a domain, as stored */
 #include "policy/model/domain_record.h"
 
-#include <string.h>
-
 #include "policy/identity/domain.h"
 
 #define DOMAIN_VERSION 1
@@ -37,10 +35,10 @@ domain_record_index(struct bytes key, struct bytes value, struct key *index_r)
 	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
 	enum error e = domain_record_decode(value, tenant);
 
-	if (e != OK || key.len - 1 > DOMAIN_MAX)
-		return e == OK ? ERR_DAMAGED : e;
-	memcpy(domain, (const char *)key.at + 1, key.len - 1);
-	domain[key.len - 1] = '\0';
+	if (e == OK)
+		e = key_to_name(key, 1, DOMAIN_MAX, domain);
+	if (e != OK)
+		return e;
 	key_tenant_domain(index_r, tenant, domain);
 	return OK;
 }

@@ -69,7 +69,7 @@ void
 key_tenant_lock(struct key *k, enum table table, const char *tenant)
 {
 	key_table(k, table);
-	k->at[k->len++] = LOCK_TENANT;
+	add(k, &(uint8_t){LOCK_TENANT}, 1);
 	add(k, tenant, strnlen(tenant, TENANT_NAME_MAX));
 }
 
@@ -77,7 +77,7 @@ void
 key_login_lock(struct key *k, enum table table, const struct login *login)
 {
 	key_table(k, table);
-	k->at[k->len++] = LOCK_LOGIN;
+	add(k, &(uint8_t){LOCK_LOGIN}, 1);
 	add_login(k, login);
 }
 
@@ -137,11 +137,11 @@ key_has_prefix(struct bytes key, const struct key *prefix)
 bool
 key_is_policy(struct bytes key)
 {
-	const uint8_t *at = key.at;
+	static const char tables[] = {TABLE_SETTING, TABLE_TENANT, TABLE_DOMAIN,
+	    TABLE_MAILBOX, TABLE_ALIAS, TABLE_LOCK};
 
 	return key.len > 0 &&
-	    (at[0] == TABLE_SETTING || at[0] == TABLE_TENANT || at[0] == TABLE_DOMAIN ||
-		at[0] == TABLE_MAILBOX || at[0] == TABLE_ALIAS || at[0] == TABLE_LOCK);
+	    memchr(tables, *(const uint8_t *)key.at, sizeof tables) != NULL;
 }
 
 bool
@@ -193,20 +193,30 @@ key_to_indexed(struct bytes key, struct login *mailbox_r)
 	return key_to_login(key, mailbox_r);
 }
 
-/* to_tenant - the name, which must be one, of a tenant's lock */
-static enum error
-to_tenant(const char *at, size_t n, char *tenant_r)
+enum error
+key_to_name(struct bytes key, size_t from, size_t most, char *name_r)
+{
+	const char *at = key.at;
+
+	if (key.len <= from || key.len - from > most ||
+	    memchr(at + from, '\0', key.len - from) != NULL)
+		return ERR_DAMAGED;
+	memcpy(name_r, at + from, key.len - from);
+	name_r[key.len - from] = '\0';
+	return OK;
+}
+
+enum error
+key_to_tenant(struct bytes key, size_t from, char *tenant_r)
 {
 	char normal[TENANT_NAME_MAX + 1];
+	enum error e = key_to_name(key, from, TENANT_NAME_MAX, tenant_r);
 
-	if (n == 0 || n > TENANT_NAME_MAX || memchr(at, '\0', n) != NULL)
+	if (e == OK &&
+	    (tenant_name_parse(tenant_r, normal, NULL) != OK ||
+		strcmp(tenant_r, normal) != 0))
 		return ERR_DAMAGED;
-	memcpy(tenant_r, at, n);
-	tenant_r[n] = '\0';
-	return tenant_name_parse(tenant_r, normal, NULL) == OK &&
-		strcmp(tenant_r, normal) == 0
-	    ? OK
-	    : ERR_DAMAGED;
+	return e;
 }
 
 enum error
@@ -218,10 +228,10 @@ key_to_lock(
 	if (key.len < 3)
 		return ERR_DAMAGED;
 	*kind_r = (enum lock_kind)at[1];
-	if (at[1] == LOCK_TENANT)
-		return to_tenant((const char *)at + 2, key.len - 2, tenant_r);
-	/* behind its first byte it is a key of a table of logins */
-	return at[1] == LOCK_LOGIN
+	if (*kind_r == LOCK_TENANT)
+		return key_to_tenant(key, 2, tenant_r);
+	/* after its first byte it is a key of a table of logins */
+	return *kind_r == LOCK_LOGIN
 	    ? key_to_login((struct bytes){at + 1, key.len - 1}, login_r)
 	    : ERR_DAMAGED;
 }

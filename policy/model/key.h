@@ -90,6 +90,14 @@ enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;
 enum error key_to_indexed(struct bytes key, struct login *mailbox_r) MUST_USE;
 
 /*
+ * Reads back the name of up to MOST bytes that follows FROM bytes of a key, or a
+ * tenant's name, which is in lower case.
+ */
+enum error key_to_name(
+    struct bytes key, size_t from, size_t most, char *name_r) MUST_USE;
+enum error key_to_tenant(struct bytes key, size_t from, char *tenant_r) MUST_USE;
+
+/*
  * Reads back what a lock is of: KIND_R, and the name in TENANT_R (of
  * TENANT_NAME_MAX + 1 bytes) or LOGIN_R.
  */

@@ -12,7 +12,6 @@ enum {
 	FLAG_UNTIL = 0x04,
 	FLAG_CLIENTS = 0x08,
 	FLAG_NOTE = 0x10,
-	FLAG_ALL = 0x1F,
 };
 
 void
@@ -97,23 +96,6 @@ decode_clients(struct record_reader *r, struct cidr_list *list)
 	}
 }
 
-/* decode_fields - what the flags announce */
-static void
-decode_fields(struct record_reader *r, unsigned flags, struct mailbox *m)
-{
-	m->smtp_auth = (enum smtp_auth)(flags & FLAG_SMTP_AUTH);
-	m->until = flags & FLAG_UNTIL ? (instant)record_get_u64(r) : INSTANT_NONE;
-	m->clients.count = 0;
-	if (flags & FLAG_CLIENTS)
-		decode_clients(r, &m->clients);
-	m->note[0] = '\0';
-	if (flags & FLAG_NOTE)
-		record_get_string(r, m->note, sizeof m->note);
-	/* one mailbox, one record: what the encoder does not write is damage */
-	if (flags_of(m) != flags)
-		r->failed = true;
-}
-
 enum error
 mailbox_decode(struct bytes from, struct mailbox *out_r)
 {
@@ -124,9 +106,16 @@ mailbox_decode(struct bytes from, struct mailbox *out_r)
 	if (e != OK)
 		return e;
 	flags = record_get_u8(&r);
-	if ((flags & ~(unsigned)FLAG_ALL) != 0 ||
-	    (flags & FLAG_SMTP_AUTH) > SMTP_AUTH_DISABLED)
+	out_r->smtp_auth = (enum smtp_auth)(flags & FLAG_SMTP_AUTH);
+	out_r->until = flags & FLAG_UNTIL ? (instant)record_get_u64(&r) : INSTANT_NONE;
+	out_r->clients.count = 0;
+	if (flags & FLAG_CLIENTS)
+		decode_clients(&r, &out_r->clients);
+	out_r->note[0] = '\0';
+	if (flags & FLAG_NOTE)
+		record_get_string(&r, out_r->note, sizeof out_r->note);
+	/* one mailbox, one record: what the encoder does not write is damage */
+	if (out_r->smtp_auth > SMTP_AUTH_DISABLED || flags_of(out_r) != flags)
 		return ERR_DAMAGED;
-	decode_fields(&r, flags, out_r);
 	return record_end(&r);
 }

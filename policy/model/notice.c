@@ -49,10 +49,8 @@ notice_decode(struct bytes from, struct notice *out_r)
 	out_r->enforce_from = (instant)record_get_u64(&r);
 	out_r->tempfail_until = (instant)record_get_u64(&r);
 	record_get_string(&r, out_r->address, sizeof out_r->address);
-	e = record_end(&r);
-	if (e == OK &&
-	    (out_r->state > NOTICE_FAILED || !instant_is_valid(out_r->when) ||
-		!is_time(out_r->enforce_from) || !is_time(out_r->tempfail_until)))
-		e = ERR_DAMAGED;
-	return e;
+	if (out_r->state > NOTICE_FAILED || !instant_is_valid(out_r->when) ||
+	    !is_time(out_r->enforce_from) || !is_time(out_r->tempfail_until))
+		return ERR_DAMAGED;
+	return record_end(&r);
 }

@@ -12,26 +12,13 @@
 #include "policy/model/settings.h"
 #include "policy/model/tenant.h"
 
-/* name_of - the name that a key is made of, behind the table byte */
-static enum error
-name_of(struct bytes key, size_t most, char *name_r)
-{
-	size_t n = key.len - 1;
-
-	if (n == 0 || n > most || memchr((const char *)key.at + 1, '\0', n) != NULL)
-		return ERR_DAMAGED;
-	memcpy(name_r, (const char *)key.at + 1, n);
-	name_r[n] = '\0';
-	return OK;
-}
-
 static enum error
 check_setting(struct bytes key, struct bytes value)
 {
 	char name[SETTING_KEY_MAX + 1], text[SETTING_TEXT_MAX + 1];
 	const struct setting *setting;
 	struct settings s;
-	enum error e = name_of(key, SETTING_KEY_MAX, name);
+	enum error e = key_to_name(key, 1, SETTING_KEY_MAX, name);
 
 	if (e != OK)
 		return e;
@@ -45,13 +32,10 @@ check_setting(struct bytes key, struct bytes value)
 static enum error
 check_tenant(struct bytes key, struct bytes value)
 {
-	char name[TENANT_NAME_MAX + 1], normal[TENANT_NAME_MAX + 1];
+	char name[TENANT_NAME_MAX + 1];
 	struct tenant t;
-	enum error e = name_of(key, TENANT_NAME_MAX, name);
+	enum error e = key_to_tenant(key, 1, name);
 
-	if (e == OK &&
-	    (tenant_name_parse(name, normal, NULL) != OK || strcmp(name, normal) != 0))
-		return ERR_DAMAGED;
 	return e == OK ? tenant_decode(value, &t) : e;
 }
 
@@ -60,12 +44,13 @@ check_domain(struct bytes key, struct bytes value)
 {
 	char name[DOMAIN_MAX + 1], normal[DOMAIN_MAX + 1];
 	struct key index;
-	enum error e = name_of(key, DOMAIN_MAX, name);
+	enum error e = key_to_name(key, 1, DOMAIN_MAX, name);
 
-	if (e == OK &&
-	    (domain_parse(name, normal, NULL) != OK || strcmp(name, normal) != 0))
+	if (e != OK)
+		return e;
+	if (domain_parse(name, normal, NULL) != OK || strcmp(name, normal) != 0)
 		return ERR_DAMAGED;
-	return e == OK ? domain_record_index(key, value, &index) : e;
+	return domain_record_index(key, value, &index);
 }
 
 static enum error
@@ -103,29 +88,18 @@ check_lock(struct bytes key, struct bytes value)
 enum error
 policy_record_check(struct bytes key, struct bytes value)
 {
+	static const struct {
+		enum table table;
+		enum error (*check)(struct bytes key, struct bytes value);
+	} tables[] = {{TABLE_SETTING, check_setting}, {TABLE_TENANT, check_tenant},
+	    {TABLE_DOMAIN, check_domain}, {TABLE_MAILBOX, check_mailbox},
+	    {TABLE_ALIAS, check_alias}, {TABLE_LOCK, check_lock}};
+
 	if (key.len < 2 || key.len > KEY_MAX || value.len > RECORD_MAX)
 		return ERR_DAMAGED;
-	switch ((enum table) * (const uint8_t *)key.at) {
-	case TABLE_SETTING:
-		return check_setting(key, value);
-	case TABLE_TENANT:
-		return check_tenant(key, value);
-	case TABLE_DOMAIN:
-		return check_domain(key, value);
-	case TABLE_MAILBOX:
-		return check_mailbox(key, value);
-	case TABLE_ALIAS:
-		return check_alias(key, value);
-	case TABLE_LOCK:
-		return check_lock(key, value);
-	case TABLE_META:
-	case TABLE_LOCAL_LOCK:
-	case TABLE_NOTICE:
-	case TABLE_AUDIT:
-	case INDEX_ALIAS:
-	case INDEX_DOMAIN:
-		break;
-	}
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++)
+		if (*(const uint8_t *)key.at == tables[i].table)
+			return tables[i].check(key, value);
 	return ERR_DAMAGED;
 }
 

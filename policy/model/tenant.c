@@ -65,15 +65,6 @@ tenant_encode(const struct tenant *t, struct record_writer *w)
 	record_put_string(w, t->note);
 }
 
-/* ranges_ok - whether the decoded bytes are values that exist */
-static bool
-ranges_ok(const struct tenant *t)
-{
-	return (t->smtp_auth == SMTP_AUTH_ENABLED ||
-		   t->smtp_auth == SMTP_AUTH_DISABLED) &&
-	    t->action <= ACTION_REPORT && t->blocks <= BLOCKS_PASSWORDS;
-}
-
 enum error
 tenant_decode(struct bytes from, struct tenant *out_r)
 {
@@ -90,6 +81,9 @@ tenant_decode(struct bytes from, struct tenant *out_r)
 	record_get_string(&r, out_r->contact, sizeof out_r->contact);
 	record_get_string(&r, out_r->reply, sizeof out_r->reply);
 	record_get_string(&r, out_r->note, sizeof out_r->note);
-	e = record_end(&r);
-	return e == OK && !ranges_ok(out_r) ? ERR_DAMAGED : e;
+	if ((out_r->smtp_auth != SMTP_AUTH_ENABLED &&
+		out_r->smtp_auth != SMTP_AUTH_DISABLED) ||
+	    out_r->action > ACTION_REPORT || out_r->blocks > BLOCKS_PASSWORDS)
+		return ERR_DAMAGED;
+	return record_end(&r);
 }
