@@ -116,16 +116,8 @@ print_mode(const struct row *row, const void *member, FILE *to)
 static bool
 set_word(const struct row *row, void *member, const char *value)
 {
-	int i = *value != '\0' ? word_find(row->words, value) : -1;
-
-	if (i >= 0)
-		memcpy(member, &i, sizeof i);
-	return i >= 0;
+	return word_find(row->words, value, member);
 }
-
-_Static_assert(sizeof(enum mta) == sizeof(int) && sizeof(enum action) == sizeof(int) &&
-	sizeof(enum log_level) == sizeof(int) && sizeof(enum log_target) == sizeof(int),
-    "set_word() sets an enumeration");
 
 static void
 print_word(const struct row *row, const void *member, FILE *to)

@@ -33,7 +33,7 @@ digest_plus(struct digest *sum, const struct digest *one)
 	}
 }
 
-void
+static void
 digest_minus(struct digest *sum, const struct digest *one)
 {
 	unsigned borrow = 0;

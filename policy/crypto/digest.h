@@ -29,11 +29,10 @@ struct digest {
 enum error digest_of(struct hasher *h, struct bytes key, struct bytes value,
     struct digest *one_r) MUST_USE;
 
-/* Adds the hash of a record to a sum, or takes it out. */
+/* Adds the hash of a record to a sum. */
 void digest_plus(struct digest *sum, const struct digest *one);
-void digest_minus(struct digest *sum, const struct digest *one);
 
-/* The same with the record itself. */
+/* Adds a record to a sum, or takes it out. */
 enum error digest_add(struct digest *sum, struct hasher *h, struct bytes key,
     struct bytes value) MUST_USE;
 enum error digest_subtract(struct digest *sum, struct hasher *h, struct bytes key,

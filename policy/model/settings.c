@@ -34,17 +34,13 @@ set_yes_no(
 	return yes || strcmp(value, "no") == 0 ? OK : bad(value, row->expected, why);
 }
 
-/* set_word - an enumeration; its values that the setting does not take are "" */
+/* set_word - an enumeration; a value that the setting does not take is "" */
 static enum error
 set_word(
     const struct setting *row, void *member, const char *value, struct error_text *why)
 {
-	int i = *value != '\0' ? word_find(row->words, value) : -1;
-
-	if (i < 0)
-		return bad(value, row->expected, why);
-	memcpy(member, &i, sizeof i);
-	return OK;
+	return word_find(row->words, value, member) ? OK
+						    : bad(value, row->expected, why);
 }
 
 static enum error

@@ -9,14 +9,20 @@ static const char *const action_words[] = {
     "default", "reject", "tempfail", "report", "accept", NULL};
 static const char *const blocks_words[] = {"all", "passwords", NULL};
 
-int
-word_find(const char *const *words, const char *s)
+bool
+word_find(const char *const *words, const char *s, void *value_r)
 {
 	for (int i = 0; words[i] != NULL; i++)
-		if (strcmp(words[i], s) == 0)
-			return i;
-	return -1;
+		if (*s != '\0' && strcmp(words[i], s) == 0) {
+			memcpy(value_r, &i, sizeof i);
+			return true;
+		}
+	return false;
 }
+
+_Static_assert(sizeof(enum smtp_auth) == sizeof(int) &&
+	sizeof(enum action) == sizeof(int) && sizeof(enum blocks) == sizeof(int),
+    "word_find() sets an enumeration");
 
 const char *
 word_of_smtp_auth(enum smtp_auth v)
@@ -39,29 +45,17 @@ word_of_blocks(enum blocks v)
 bool
 word_to_smtp_auth(const char *s, enum smtp_auth *out_r)
 {
-	int i = word_find(smtp_auth_words, s);
-
-	if (i >= 0)
-		*out_r = (enum smtp_auth)i;
-	return i >= 0;
+	return word_find(smtp_auth_words, s, out_r);
 }
 
 bool
 word_to_action(const char *s, enum action *out_r)
 {
-	int i = word_find(action_words, s);
-
-	if (i >= 0)
-		*out_r = (enum action)i;
-	return i >= 0;
+	return word_find(action_words, s, out_r);
 }
 
 bool
 word_to_blocks(const char *s, enum blocks *out_r)
 {
-	int i = word_find(blocks_words, s);
-
-	if (i >= 0)
-		*out_r = (enum blocks)i;
-	return i >= 0;
+	return word_find(blocks_words, s, out_r);
 }

@@ -28,7 +28,10 @@ bool word_to_smtp_auth(const char *s, enum smtp_auth *out_r);
 bool word_to_action(const char *s, enum action *out_r);
 bool word_to_blocks(const char *s, enum blocks *out_r);
 
-/* The index of S in a list of words that ends in NULL, or -1. */
-int word_find(const char *const *words, const char *s);
+/*
+ * Sets the enumeration *VALUE_R to the index of S in a list of words that ends in NULL;
+ * a value without a word is "" there. False if S is not in it.
+ */
+bool word_find(const char *const *words, const char *s, void *value_r);
 
 #endif
