@@ -11,9 +11,9 @@
 #define SHA256_BYTES 32
 
 /*
- * For a program that does nothing but hash, before its first hash: OpenSSL does not read
- * its configuration file, in which a mistake about keys or ciphers must not stop mail.
- * It takes 0.7 MB less memory, too.
+ * For a program that does nothing but hash, before its first hash: OpenSSL does not
+ * read its configuration file, in which a mistake about keys or ciphers must not stop
+ * mail. It takes 0.7 MB less memory, too.
  */
 void hasher_without_config(void);
 

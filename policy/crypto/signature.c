@@ -244,8 +244,7 @@ signature_keys_id(const struct signature_keys *keys, size_t i)
 }
 
 enum error
-signature_sign(
-    const struct signature_keys *keys, const void *p, size_t n, uint8_t *out)
+signature_sign(const struct signature_keys *keys, const void *p, size_t n, uint8_t *out)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	size_t len = SIGNATURE_BYTES;

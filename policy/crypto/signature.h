@@ -36,8 +36,8 @@ const uint8_t *signature_keys_id(const struct signature_keys *keys, size_t i);
 
 /* Writes the private key's signature of N bytes to OUT (SIGNATURE_BYTES). ERR_INTERNAL.
  */
-enum error signature_sign(const struct signature_keys *keys, const void *p, size_t n,
-    uint8_t *out) MUST_USE;
+enum error signature_sign(
+    const struct signature_keys *keys, const void *p, size_t n, uint8_t *out) MUST_USE;
 
 /*
  * Whether the key ID is one of KEYS and has signed N bytes of P. ERR_NOTFOUND: it is

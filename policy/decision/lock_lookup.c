@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lock_lookup - under which names a login may be locked, and whether it is */
+/* lock_lookup - the names under which a login may be locked, and its locks */
 #include "policy/decision/lock_lookup.h"
 
 #include <string.h>
@@ -9,44 +9,46 @@
 #include "policy/tables/lock_table.h"
 #include "policy/tables/tenant_table.h"
 
-/* Whom each name of a login is told to. */
-struct teller {
+/* A walk over the names of a login. */
+struct names {
+	struct store_txn *txn;
+	const struct settings *settings;
 	enum error (*fn)(void *arg, const struct login *name);
 	void *arg;
 };
 
-/* tell_default - the name with default-domain, or of one in that domain without it */
+/* names_default - the name with default-domain, or of one in that domain
+ * without it */
 static enum error
-tell_default(struct store_txn *txn, const struct login *login, const struct teller *to)
+names_default(const struct names *n, const struct login *login)
 {
-	const struct settings *settings = store_settings(txn);
+	const char *domain = n->settings->default_domain;
 	struct login name = *login;
 	enum error e = OK;
 
-	if (settings_replace_domain(settings) && name.has_domain) {
+	if (settings_replace_domain(n->settings) && name.has_domain) {
 		login_drop_domain(&name);
-		e = to->fn(to->arg, &name);
+		e = n->fn(n->arg, &name);
 	}
-	if (e != OK || settings->default_domain[0] == '\0')
+	if (e != OK || domain[0] == '\0')
 		return e;
 	if (!name.has_domain)
-		return login_append_domain(&name, settings->default_domain) == OK
-		    ? to->fn(to->arg, &name)
-		    : OK;
-	if (strcmp(login_domain(&name), settings->default_domain) != 0)
+		return login_append_domain(&name, domain) == OK ? n->fn(n->arg, &name)
+								: OK;
+	if (strcmp(login_domain(&name), domain) != 0)
 		return OK;
 	login_drop_domain(&name);
-	return to->fn(to->arg, &name);
+	return n->fn(n->arg, &name);
 }
 
 /*
- * tell_unsplit - the login as it was before a character counted as '@': a lock that was
- * made then has that name
+ * names_unsplit - the login as it was before a character counted as '@': a lock
+ * that was made then has that name
  */
 static enum error
-tell_unsplit(struct store_txn *txn, const struct login *login, const struct teller *to)
+names_unsplit(const struct names *n, const struct login *login)
 {
-	const char *separator = store_settings(txn)->login_separators;
+	const char *separator = n->settings->login_separators;
 	struct login name = *login;
 	enum error e = OK;
 
@@ -56,55 +58,53 @@ tell_unsplit(struct store_txn *txn, const struct login *login, const struct tell
 	name.local = name.len;
 	for (; *separator != '\0' && e == OK; separator++) {
 		name.text[login->local] = *separator;
-		e = to->fn(to->arg, &name);
+		e = n->fn(n->arg, &name);
 	}
 	return e;
 }
 
-/* tell - all names of a login but those without a subaddress; STANDS_FOR is the last */
+/* names_each - all but those without a subaddress; STANDS_FOR is the last */
 static enum error
-tell(struct store_txn *txn, const struct login *login, const struct teller *to,
-    struct login *stands_for)
+names_each(const struct names *n, const struct login *login, struct login *stands_for)
 {
-	enum error e = to->fn(to->arg, login);
+	enum error e = n->fn(n->arg, login);
 
 	*stands_for = *login;
 	if (e == OK)
-		e = tell_default(txn, login, to);
+		e = names_default(n, login);
 	if (e == OK)
-		e = tell_unsplit(txn, login, to);
+		e = names_unsplit(n, login);
 	if (e == OK)
-		e = resolve_login(txn, stands_for, NULL);
+		e = resolve_login(n->txn, stands_for, NULL);
 	if (e == ERR_DATA) { /* too long for a mailbox: it has no other name */
 		*stands_for = *login;
 		return OK;
 	}
-	return e == OK ? to->fn(to->arg, stands_for) : e;
+	return e == OK ? n->fn(n->arg, stands_for) : e;
 }
 
-/* tell_base - all names of a login without its subaddress, if it has one */
+/* names_base - all names of a login without its subaddress, if it has one */
 static enum error
-tell_base(struct store_txn *txn, const struct login *login, const struct teller *to)
+names_base(const struct names *n, const struct login *login)
 {
 	struct login base, stands_for;
 
-	if (!login_strip_subaddress(
-		login, store_settings(txn)->subaddress_delimiter, &base))
+	if (!login_strip_subaddress(login, n->settings->subaddress_delimiter, &base))
 		return OK;
-	return tell(txn, &base, to, &stands_for);
+	return names_each(n, &base, &stands_for);
 }
 
 enum error
 lock_lookup_names(struct store_txn *txn, const struct login *login,
     enum error (*fn)(void *arg, const struct login *name), void *arg)
 {
-	const struct teller to = {fn, arg};
+	const struct names n = {txn, store_settings(txn), fn, arg};
 	struct login stands_for;
 
-	return tell(txn, login, &to, &stands_for);
+	return names_each(&n, login, &stands_for);
 }
 
-/* add_tenant - the lock of the tenant whose login this is, if there is one */
+/* add_tenant - the lock of the tenant that owns this login, if there is one */
 static enum error
 add_tenant(struct store_txn *txn, const struct login *login, struct lock_state *out)
 {
@@ -142,7 +142,7 @@ lock_lookup_own_tenant(
 	return add_tenant(txn, &name, out);
 }
 
-struct finding {
+struct search {
 	struct store_txn *txn;
 	instant now;
 	struct lock_state *out;
@@ -150,20 +150,20 @@ struct finding {
 	struct login last; /* that a line was written for */
 };
 
-/* find - the locks of one name */
+/* search_name - the locks of one name */
 static enum error
-find(void *arg, const struct login *name)
+search_name(void *arg, const struct login *name)
 {
-	struct finding *f = arg;
+	struct search *s = arg;
 	struct lock_state own = {.set = false};
-	enum error e = lock_table_add_login(f->txn, name, &own);
+	enum error e = lock_table_add_login(s->txn, name, &own);
 
 	if (e != OK || !own.set)
 		return e;
-	lock_state_add(f->out, own.until);
-	if (f->steps != NULL && !login_equal(&f->last, name)) {
-		steps_lock(f->steps, name, &own, f->now);
-		f->last = *name;
+	lock_state_add(s->out, own.until);
+	if (s->steps != NULL && !login_equal(&s->last, name)) {
+		steps_lock(s->steps, name, &own, s->now);
+		s->last = *name;
 	}
 	return OK;
 }
@@ -172,18 +172,18 @@ enum error
 lock_lookup_login(struct store_txn *txn, const struct login *login, instant now,
     struct lock_state *out_r, struct text *steps)
 {
-	struct finding f = {.txn = txn, .now = now, .out = out_r, .steps = steps};
-	const struct teller to = {find, &f};
+	struct search s = {.txn = txn, .now = now, .out = out_r, .steps = steps};
+	const struct names n = {txn, store_settings(txn), search_name, &s};
 	struct login stands_for;
 	enum error e;
 
 	out_r->set = false;
 	if (store_meta(txn)->locks == 0)
 		return OK;
-	e = tell(txn, login, &to, &stands_for);
+	e = names_each(&n, login, &stands_for);
 	if (e == OK)
-		e = tell_base(txn, login, &to);
-	return e == OK && !login_equal(login, &stands_for)
-	    ? tell_base(txn, &stands_for, &to)
-	    : e;
+		e = names_base(&n, login);
+	if (e == OK && !login_equal(login, &stands_for))
+		e = names_base(&n, &stands_for);
+	return e;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* submission - one MAIL FROM of a session: who it is and what is decided */
+/* submission - one MAIL FROM of a session: its login and the decision */
 #include "policy/decision/submission.h"
 
 #include <string.h>
@@ -13,117 +13,126 @@
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/tenant_table.h"
 
-#define READING_MAX 4096 /* bytes of a login that a SASL service may look at */
+#define READING_MAX \
+	4096 /* bytes of a login that a SASL service may look at \
+	      */
+
+/* What a login is judged by, and where the steps are written. */
+struct judge {
+	struct store_txn *txn;
+	const struct settings *settings;
+	const struct submission *s;
+	struct text *steps; /* NULL on the decision path */
+};
 
 /*
- * is_garbled - whether Postfix has put '?' for the bytes of a character, two at least,
- * as it does where smtputf8_enable is off: which login that was nobody can tell
+ * is_garbled - whether Postfix has put '?' for the bytes of a character, two at
+ * least, as it does where smtputf8_enable is off: which login that was cannot
+ * be told
  */
 static bool
 is_garbled(const char *s, size_t n)
 {
-	for (size_t i = 1; i < n; i++)
-		if (s[i - 1] == '?' && s[i] == '?')
-			return true;
-	return false;
+	return memmem(s, n, "??", 2) != NULL;
 }
 
-/* normalize - from the MTA's bytes to the normal form; ERR_DATA: an invalid login */
+/* normalize - from the MTA's bytes to the normal form; ERR_DATA: an invalid
+ * login */
 static enum error
-normalize(const struct submission *s, const struct settings *settings,
-    struct login *out, struct text *steps)
+normalize(const struct judge *j, struct login *out)
 {
 	char decoded[LOGIN_RAW_MAX + 1];
-	const char *raw = s->login;
-	size_t n = s->login_len;
+	const char *raw = j->s->login;
+	size_t n = j->s->login_len;
 	struct error_text why;
 	enum error e;
 
-	if (s->normal && login_from_normal(raw, n, out) != OK)
+	if (j->s->normal && login_from_normal(raw, n, out) != OK)
 		return ERR_DATA;
-	if (s->normal && out->has_domain)
+	if (j->s->normal && out->has_domain)
 		return OK; /* else a separator may have become known since */
-	steps_login(steps, "login as received:", raw, n);
-	if (s->mta == MTA_SENDMAIL) {
-		e = xtext_decode(raw, n, decoded, sizeof decoded, &n);
-		if (e != OK) {
-			steps_add(steps, "invalid: the login is no xtext, or too long");
+	steps_login(j->steps, "login as received:", raw, n);
+	if (j->s->mta == MTA_SENDMAIL) {
+		if (xtext_decode(raw, n, decoded, sizeof decoded, &n) != OK) {
+			steps_add(
+			    j->steps, "invalid: the login is no xtext, or too long");
 			return ERR_DATA;
 		}
 		raw = decoded;
-		steps_login(steps, "decoded from xtext:", raw, n);
+		steps_login(j->steps, "decoded from xtext:", raw, n);
 	} else if (is_garbled(raw, n)) {
-		steps_add(steps, "invalid: Postfix has put '?' for other characters");
+		steps_add(
+		    j->steps, "invalid: Postfix has put '?' for other characters");
 		return ERR_DATA;
 	}
 	e = login_normalize(
-	    raw, n, settings->login_separators, out, steps != NULL ? &why : NULL);
+	    raw, n, j->settings->login_separators, out, j->steps != NULL ? &why : NULL);
 	if (e == ERR_DATA)
-		steps_add(steps, "invalid: %s", steps != NULL ? why.text : "");
+		steps_add(j->steps, "invalid: %s", j->steps != NULL ? why.text : "");
 	if (e == OK)
-		steps_login(steps, "normal form:", out->text, out->len);
+		steps_login(j->steps, "normal form:", out->text, out->len);
 	return e;
 }
 
 static enum error
-find_tenant(struct store_txn *txn, const struct submission *s, struct outcome *out,
-    struct text *steps)
+find_tenant(const struct judge *j, struct outcome *out)
 {
 	enum error e =
-	    tenant_table_of(txn, &out->login, &out->tenant, &out->has_tenant);
+	    tenant_table_of(j->txn, &out->login, &out->tenant, &out->has_tenant);
 
 	if (e != OK)
 		return e;
 	if (!out->has_tenant) {
-		steps_add(steps, "tenant: unknown");
+		steps_add(j->steps, "tenant: unknown");
 		return OK;
 	}
-	e = lock_table_add_tenant(txn, out->tenant.name, &out->tenant_lock);
-	steps_tenant(steps, &out->tenant, &out->tenant_lock, s->now);
+	e = lock_table_add_tenant(j->txn, out->tenant.name, &out->tenant_lock);
+	steps_tenant(j->steps, &out->tenant, &out->tenant_lock, j->s->now);
 	return e;
 }
 
-/* tell_mailbox - the line of its setting and lock; on the decision path nothing */
+/* tell_mailbox - the step about its setting and lock; M is NULL if it has no
+ * record */
 static enum error
-tell_mailbox(struct store_txn *txn, const struct login *address,
-    const struct mailbox *m, instant now, struct text *steps)
+tell_mailbox(
+    const struct judge *j, const struct login *address, const struct mailbox *m)
 {
 	struct lock_state lock = {.set = false};
 	enum error e;
 
-	if (steps == NULL)
+	if (j->steps == NULL)
 		return OK;
-	e = lock_table_add_login(txn, address, &lock);
-	steps_mailbox(steps, m, &lock, now);
+	e = lock_table_add_login(j->txn, address, &lock);
+	steps_mailbox(j->steps, m, &lock, j->s->now);
 	return e;
 }
 
 /*
- * consider_base - the mailbox without the subaddress: it counts where the exact one
- * has no setting in force
+ * consider_base - the mailbox without the subaddress: it counts where the exact
+ * one has no setting in force
  */
 static enum error
-consider_base(struct store_txn *txn, const struct submission *s, struct outcome *out,
-    struct text *steps)
+consider_base(const struct judge *j, struct outcome *out)
 {
-	const char *delimiters = store_settings(txn)->subaddress_delimiter;
 	struct mailbox base;
 	struct login address;
 	bool found;
 	enum error e;
 
-	if (!login_strip_subaddress(&out->login, delimiters, &address))
+	if (!login_strip_subaddress(
+		&out->login, j->settings->subaddress_delimiter, &address))
 		return OK;
-	e = mailbox_table_get(txn, &address, &base, &found);
+	e = mailbox_table_get(j->txn, &address, &base, &found);
 	if (e != OK || !found)
 		return e;
-	steps_login(steps, "without subaddress:", address.text, address.len);
-	e = tell_mailbox(txn, &address, &base, s->now, steps);
+	steps_login(j->steps, "without subaddress:", address.text, address.len);
+	e = tell_mailbox(j, &address, &base);
 	if (e != OK)
 		return e;
-	if (out->has_mailbox && mailbox_overrides(&out->mailbox, s->now)) {
-		steps_add(steps,
-		    "the setting with the subaddress is in force: of this one only a lock counts");
+	if (out->has_mailbox && mailbox_overrides(&out->mailbox, j->s->now)) {
+		steps_add(j->steps,
+		    "the setting with the subaddress is in force: of this "
+		    "one only a lock counts");
 		return OK;
 	}
 	out->has_mailbox = true;
@@ -133,86 +142,80 @@ consider_base(struct store_txn *txn, const struct submission *s, struct outcome 
 }
 
 static enum error
-find_mailbox(struct store_txn *txn, const struct submission *s, struct outcome *out,
-    struct text *steps)
+find_mailbox(const struct judge *j, struct outcome *out)
 {
-	enum error e = OK;
+	enum error e;
 
-	out->has_mailbox = false;
-	if (out->login.has_domain)
-		e = mailbox_table_get(
-		    txn, &out->login, &out->mailbox, &out->has_mailbox);
+	if (!out->login.has_domain)
+		return tell_mailbox(j, &out->login, NULL);
+	e = mailbox_table_get(j->txn, &out->login, &out->mailbox, &out->has_mailbox);
 	if (e == OK && out->has_mailbox)
-		e = tell_mailbox(txn, &out->login, &out->mailbox, s->now, steps);
-	if (e == OK && out->login.has_domain)
-		e = consider_base(txn, s, out, steps);
-	return e == OK && !out->has_mailbox
-	    ? tell_mailbox(txn, &out->login, NULL, s->now, steps)
-	    : e;
+		e = tell_mailbox(j, &out->login, &out->mailbox);
+	if (e == OK)
+		e = consider_base(j, out);
+	if (e != OK || out->has_mailbox)
+		return e;
+	return tell_mailbox(j, &out->login, NULL);
 }
 
 /* look_up - all that the decision needs to know of the login in normal form */
 static enum error
-look_up(struct store_txn *txn, const struct submission *s, struct outcome *out,
-    struct text *steps)
+look_up(const struct judge *j, struct outcome *out)
 {
-	enum error e =
-	    lock_lookup_login(txn, &out->login, s->now, &out->login_lock, steps);
+	enum error e = lock_lookup_login(
+	    j->txn, &out->login, j->s->now, &out->login_lock, j->steps);
 
-	if (e == OK)
-		e = resolve_login(txn, &out->login, steps);
-	out->has_login = e == OK;
 	if (e != OK)
-		return e == ERR_DATA ? OK : e;
-	e = find_tenant(txn, s, out, steps);
-	return e == OK && out->has_tenant ? find_mailbox(txn, s, out, steps) : e;
-}
-
-/* needs_client - whether some list of networks has to be asked for the client */
-static bool
-needs_client(const struct settings *settings, const struct outcome *o)
-{
-	return settings->exempt_clients.count > 0 ||
-	    (o->has_mailbox && o->mailbox.clients.count > 0);
+		return e;
+	e = resolve_login(j->txn, &out->login, j->steps);
+	if (e == ERR_DATA) {
+		out->has_login = false;
+		return OK;
+	}
+	if (e == OK)
+		e = find_tenant(j, out);
+	return e == OK && out->has_tenant ? find_mailbox(j, out) : e;
 }
 
 /*
- * judge_login - the decision for the login in normal form that OUT holds, or for an
- * invalid one
+ * judge_login - the decision for the login in normal form that OUT holds, or
+ * for an invalid one
  */
 static enum error
-judge_login(struct store_txn *txn, const struct submission *s, struct outcome *out,
-    struct text *steps)
+judge_login(const struct judge *j, struct outcome *out)
 {
-	struct facts facts = {
-	    .authenticated = true, .listener = s->listener, .mechanism = s->mechanism};
+	struct facts facts = {.authenticated = true,
+	    .listener = j->s->listener,
+	    .mechanism = j->s->mechanism};
 	enum error e = OK;
 
 	out->has_tenant = out->has_mailbox = false;
 	out->login_lock.set = out->tenant_lock.set = false;
 	if (out->has_login)
-		e = look_up(txn, s, out, steps);
+		e = look_up(j, out);
 	if (e != OK)
 		return e;
 	facts.valid_login = out->has_login;
-	facts.login_locked = lock_holds(&out->login_lock, s->now);
-	facts.tenant_locked = lock_holds(&out->tenant_lock, s->now);
-	facts.has_client = needs_client(store_settings(txn), out) &&
-	    cidr_ip_parse(s->client, &facts.client);
+	facts.login_locked = lock_holds(&out->login_lock, j->s->now);
+	facts.tenant_locked = lock_holds(&out->tenant_lock, j->s->now);
+	/* the address is read only if some list of networks asks for it */
+	facts.has_client = (j->settings->exempt_clients.count > 0 ||
+			       (out->has_mailbox && out->mailbox.clients.count > 0)) &&
+	    cidr_ip_parse(j->s->client, &facts.client);
 	out->decision =
-	    decision_make(store_settings(txn), out->has_tenant ? &out->tenant : NULL,
-		out->has_mailbox ? &out->mailbox : NULL, &facts, s->now);
-	steps_add(steps, "decision: %s, reason %s",
+	    decision_make(j->settings, out->has_tenant ? &out->tenant : NULL,
+		out->has_mailbox ? &out->mailbox : NULL, &facts, j->s->now);
+	steps_add(j->steps, "decision: %s, reason %s",
 	    decision_verdict_name(out->decision.verdict),
 	    decision_reason_name(out->decision.reason));
 	return OK;
 }
 
-/* judge_spelling - LOOSE, or an invalid login (NULL); of both decisions the stricter
- * stays in OUT */
+/* judge_spelling - LOOSE, or an invalid login (NULL); the stricter decision
+ * stays in OUT
+ */
 static enum error
-judge_spelling(struct store_txn *txn, const struct submission *s,
-    const struct login *loose, struct outcome *out, struct text *steps)
+judge_spelling(const struct judge *j, const struct login *loose, struct outcome *out)
 {
 	struct outcome other = {.has_login = loose != NULL};
 	enum error e;
@@ -220,37 +223,36 @@ judge_spelling(struct store_txn *txn, const struct submission *s,
 	if (loose != NULL) {
 		other.login = *loose;
 		steps_login(
-		    steps, "may be read as the login:", loose->text, loose->len);
+		    j->steps, "may be read as the login:", loose->text, loose->len);
 	} else {
-		steps_add(steps, "may be read as an invalid login");
+		steps_add(j->steps, "may be read as an invalid login");
 	}
-	e = judge_login(txn, s, &other, steps);
+	e = judge_login(j, &other);
 	if (e != OK || !decision_is_stricter(&other.decision, &out->decision))
 		return e;
-	steps_add(steps, "the stricter decision holds: that of this reading");
+	steps_add(j->steps, "the stricter decision holds: that of this reading");
 	*out = other;
 	return OK;
 }
 
 /*
- * judge_looser - what password databases may take the N bytes RAW for, as decoded: they
- * overlook width, case, blanks and what cannot be seen, each in its own way
+ * judge_looser - what password databases may take the N bytes RAW for, as
+ * decoded: they ignore width, case, blanks and invisible characters, each in
+ * its own way
  */
 static enum error
-judge_looser(struct store_txn *txn, const struct submission *s, const char *raw,
-    size_t n, struct outcome *out, struct text *steps)
+judge_looser(const struct judge *j, const char *raw, size_t n, struct outcome *out)
 {
 	static const enum looseness looser[] = {
 	    LOOSE_COMPATIBLE, LOOSE_WORDS, LOOSE_FOLDED};
-	const struct settings *settings = store_settings(txn);
+	const char *separators = j->settings->login_separators;
+	bool with_domain = !settings_replace_domain(j->settings);
 	struct login last, loose;
-	enum error had =
-	    login_normalize(raw, n, settings->login_separators, &last, NULL);
+	enum error had = login_normalize(raw, n, separators, &last, NULL);
 
 	for (size_t i = 0; i < sizeof looser / sizeof *looser; i++) {
 		enum error e =
-		    login_loosen(raw, n, looser[i], !settings_replace_domain(settings),
-			settings->login_separators, &loose);
+		    login_loosen(raw, n, looser[i], with_domain, separators, &loose);
 
 		if (e != OK && e != ERR_DATA)
 			return e;
@@ -259,7 +261,7 @@ judge_looser(struct store_txn *txn, const struct submission *s, const char *raw,
 		had = e;
 		if (e == OK)
 			last = loose;
-		e = judge_spelling(txn, s, e == OK ? &loose : NULL, out, steps);
+		e = judge_spelling(j, e == OK ? &loose : NULL, out);
 		if (e != OK)
 			return e;
 	}
@@ -267,8 +269,8 @@ judge_looser(struct store_txn *txn, const struct submission *s, const char *raw,
 }
 
 /*
- * is_plain - nothing but ASCII, and all as the client sent it: Sendmail encodes what
- * else there is, and Postfix has '?' for a control character
+ * is_plain - nothing but ASCII, and all as the client sent it: Sendmail encodes
+ * what else there is, and Postfix has '?' for a control character
  */
 static bool
 is_plain(const struct submission *s)
@@ -281,9 +283,10 @@ is_plain(const struct submission *s)
 }
 
 /*
- * join_marks - the N bytes S as OUT, without what behind '?' may say which control
- * character it was, and the length of that: Dovecot hands on some of them as U+0001
- * with a letter or digit, and Postfix puts '?' for U+0001
+ * join_marks - the N bytes S as OUT, without the character after '?' that may
+ * say which control character it was, and the length of that: Dovecot hands on
+ * some of them as U+0001 with a letter or digit, and Postfix puts '?' for
+ * U+0001
  */
 static size_t
 join_marks(const char *s, size_t n, char *out)
@@ -296,11 +299,12 @@ join_marks(const char *s, size_t n, char *out)
 	return len;
 }
 
-/* judge_readings - a login that is not plain, or invalid, in its looser forms, too */
+/* judge_readings - a login that is not plain, or invalid, in its looser forms,
+ * too */
 static enum error
-judge_readings(struct store_txn *txn, const struct submission *s, struct outcome *out,
-    struct text *steps)
+judge_readings(const struct judge *j, struct outcome *out)
 {
+	const struct submission *s = j->s;
 	char decoded[READING_MAX];
 	size_t n = s->login_len, len;
 	enum error e;
@@ -308,38 +312,39 @@ judge_readings(struct store_txn *txn, const struct submission *s, struct outcome
 	/* what no password database is asked is an invalid login, and no more */
 	if (s->mta == MTA_SENDMAIL)
 		return xtext_decode(s->login, n, decoded, sizeof decoded, &n) == OK
-		    ? judge_looser(txn, s, decoded, n, out, steps)
+		    ? judge_looser(j, decoded, n, out)
 		    : OK;
 	if (n > READING_MAX)
 		return OK;
-	e = judge_looser(txn, s, s->login, n, out, steps);
+	e = judge_looser(j, s->login, n, out);
 	if (e != OK)
 		return e;
 	len = join_marks(s->login, n, decoded);
-	return len < n ? judge_looser(txn, s, decoded, len, out, steps) : OK;
+	return len < n ? judge_looser(j, decoded, len, out) : OK;
 }
 
 enum error
 submission_judge(struct store_txn *txn, const struct submission *s, struct outcome *out,
     struct text *steps)
 {
+	const struct judge j = {txn, store_settings(txn), s, steps};
 	enum error e;
 
 	out->has_login = out->has_tenant = out->has_mailbox = false;
 	out->login_lock.set = out->tenant_lock.set = false;
 	if (s->login_len == 0) {
-		out->decision = decision_make(
-		    store_settings(txn), NULL, NULL, &(struct facts){0}, s->now);
+		out->decision =
+		    decision_make(j.settings, NULL, NULL, &(struct facts){0}, s->now);
 		steps_add(steps, "no login: unauthenticated, not our business");
 		return OK;
 	}
-	e = normalize(s, store_settings(txn), &out->login, steps);
+	e = normalize(&j, &out->login);
 	if (e != OK && e != ERR_DATA)
 		return e;
 	out->has_login = e == OK;
-	e = judge_login(txn, s, out, steps);
+	e = judge_login(&j, out);
 	if (e == OK && (!out->has_login || !is_plain(s)))
-		e = judge_readings(txn, s, out, steps);
+		e = judge_readings(&j, out);
 	return e;
 }
 
