@@ -51,30 +51,21 @@ void
 steps_lock(struct text *steps, const struct login *name, const struct lock_state *lock,
     instant now)
 {
-	char label[64], when[INSTANT_TEXT_MAX];
+	char label[LOCK_TEXT_MAX + 10], buf[LOCK_TEXT_MAX];
 
 	if (steps == NULL)
 		return;
-	if (lock->until == INSTANT_NONE)
-		snprintf(label, sizeof label, "locked: login");
-	else
-		snprintf(label, sizeof label, "%s %s: login",
-		    lock_holds(lock, now) ? "locked until" : "lock expired",
-		    instant_print(lock->until, when));
+	snprintf(label, sizeof label, "%s: login", lock_words(lock, now, buf));
 	steps_login(steps, label, name->text, name->len);
 }
 
 static void
 put_lock(struct text *line, const struct lock_state *lock, instant now)
 {
-	if (!lock->set)
-		return;
-	if (lock->until == INSTANT_NONE)
-		text_puts(line, ", locked");
-	else
-		put_instant(line,
-		    lock_holds(lock, now) ? "locked until" : "lock expired",
-		    lock->until);
+	char buf[LOCK_TEXT_MAX];
+
+	if (lock->set)
+		text_printf(line, ", %s", lock_words(lock, now, buf));
 }
 
 void
@@ -100,25 +91,20 @@ steps_tenant(struct text *steps, const struct tenant *t, const struct lock_state
 }
 
 static void
-put_clients(struct text *line, const struct cidr_list *clients)
+put_mailbox(struct text *line, const struct mailbox *m, instant now)
 {
+	const struct cidr_list *clients = &m->clients;
 	char network[CIDR_TEXT_MAX];
 
+	text_printf(line, "smtp-auth %s", word_of_smtp_auth(m->smtp_auth));
+	put_instant(line, "until", m->until);
+	if (m->until != INSTANT_NONE && now >= m->until)
+		text_puts(line, " (expired)");
 	for (unsigned i = 0; i < clients->count && i < NETWORKS_SHOWN; i++)
 		text_printf(line, "%s%s", i == 0 ? ", clients " : ",",
 		    cidr_print(&clients->net[i], network));
 	if (clients->count > NETWORKS_SHOWN)
 		text_printf(line, " and %u more", clients->count - NETWORKS_SHOWN);
-}
-
-static void
-put_setting(struct text *line, const struct mailbox *m, instant now)
-{
-	text_printf(line, "smtp-auth %s", word_of_smtp_auth(m->smtp_auth));
-	put_instant(line, "until", m->until);
-	if (m->until != INSTANT_NONE && now >= m->until)
-		text_puts(line, " (expired)");
-	put_clients(line, &m->clients);
 }
 
 void
@@ -133,7 +119,7 @@ steps_mailbox(struct text *steps, const struct mailbox *m,
 	text_init(&line, buf, sizeof buf);
 	text_puts(&line, "mailbox setting: ");
 	if (m != NULL)
-		put_setting(&line, m, now);
+		put_mailbox(&line, m, now);
 	else
 		text_puts(&line, "none");
 	put_lock(&line, lock, now);

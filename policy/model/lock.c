@@ -2,6 +2,7 @@
 /* lock - the incident switch, as a struct and as a stored record */
 #include "policy/model/lock.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #define LOCK_VERSION 1
@@ -53,6 +54,21 @@ bool
 lock_holds(const struct lock_state *lock, instant now)
 {
 	return lock->set && (lock->until == INSTANT_NONE || now < lock->until);
+}
+
+const char *
+lock_words(const struct lock_state *lock, instant now, char *buf)
+{
+	char when[INSTANT_TEXT_MAX];
+
+	if (!lock->set)
+		return "";
+	if (lock->until == INSTANT_NONE)
+		return "locked";
+	snprintf(buf, LOCK_TEXT_MAX, "%s %s",
+	    lock_holds(lock, now) ? "locked until" : "lock expired",
+	    instant_print(lock->until, when));
+	return buf;
 }
 
 void

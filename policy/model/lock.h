@@ -40,6 +40,10 @@ enum error lock_record_check(
 /* Whether it holds at NOW. */
 bool lock_holds(const struct lock_state *lock, instant now);
 
+/* "locked", "locked until ...", "lock expired ..." or "", which may be in BUF. */
+#define LOCK_TEXT_MAX 48
+const char *lock_words(const struct lock_state *lock, instant now, char *buf);
+
 /* Whether LOCK holds at NOW, and OTHER does not, or ends before it. */
 bool lock_outlasts(
     const struct lock_state *lock, const struct lock_state *other, instant now);

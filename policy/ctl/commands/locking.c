@@ -145,7 +145,7 @@ enum error
 locking_properties(struct ctl *c, const struct lock_subject *subject)
 {
 	struct printer *p = &c->print;
-	char text[OBJECT_LOCK_MAX];
+	char text[LOCK_TEXT_MAX];
 	struct lock lock;
 	bool found;
 
@@ -158,7 +158,7 @@ locking_properties(struct ctl *c, const struct lock_subject *subject)
 			return e;
 		if (!found)
 			continue;
-		print_property(p, "lock", object_text_lock(&state, c->now, text));
+		print_property(p, "lock", lock_words(&state, c->now, text));
 		print_property(p, "  note", lock.note);
 		print_property(p, "  made by", lock.who);
 		print_property_time(p, "  made at", lock.when);

@@ -100,30 +100,15 @@ networks_print(struct printer *p, const char *key, const struct cidr_list *list)
 	print_array_end(p);
 }
 
-const char *
-object_text_lock(const struct lock_state *lock, instant now, char *buf)
-{
-	char when[INSTANT_TEXT_MAX];
-
-	if (!lock->set)
-		return "";
-	if (lock->until == INSTANT_NONE)
-		return "locked";
-	snprintf(buf, OBJECT_LOCK_MAX, "%s %s",
-	    lock_holds(lock, now) ? "locked until" : "lock expired",
-	    instant_print(lock->until, when));
-	return buf;
-}
-
 /* lock_state_print - null for none */
 static void
 lock_state_print(struct printer *p, const struct lock_state *lock, instant now)
 {
-	char buf[OBJECT_LOCK_MAX];
+	char buf[LOCK_TEXT_MAX];
 
 	if (lock == NULL)
 		return;
-	print_words(p, "lock", object_text_lock(lock, now, buf));
+	print_words(p, "lock", lock_words(lock, now, buf));
 	if (!lock->set) {
 		print_none(p, "lock");
 		return;

@@ -34,10 +34,6 @@ void object_text_lock_members(struct printer *p, const struct lock *lock);
 void object_text_expired(
     struct printer *p, const char *key, instant until, instant now);
 
-/* "locked", "locked until ...", "lock expired ..." or "", which may be in BUF. */
-#define OBJECT_LOCK_MAX 48
-const char *object_text_lock(const struct lock_state *lock, instant now, char *buf);
-
 /* The record as an object under KEY, null where VALUE has none (at is NULL). */
 enum error object_text_record(struct printer *p, const char *key, struct bytes record,
     struct bytes value) MUST_USE;

@@ -204,21 +204,6 @@ json_lock(struct json *j, const char *key, const struct lock_state *lock)
 	json_object_end(j);
 }
 
-const char *
-lock_text(const struct lock_state *lock, instant now, char *buf)
-{
-	char when[INSTANT_TEXT_MAX];
-
-	if (!lock->set)
-		return "";
-	if (lock->until == INSTANT_NONE)
-		return "locked";
-	snprintf(buf, LOCK_TEXT_MAX, "%s %s",
-	    lock_holds(lock, now) ? "locked until" : "lock expired",
-	    instant_print(lock->until, when));
-	return buf;
-}
-
 void
 property(FILE *out, const char *key, const char *value)
 {

@@ -65,10 +65,6 @@ bool copy_stream(FILE *from, FILE *to) MUST_USE;
 void json_networks(struct json *j, const char *key, const struct cidr_list *list);
 void json_lock(struct json *j, const char *key, const struct lock_state *lock);
 
-/* "locked", "locked until ...", "lock expired ..." or "" into BUF. */
-#define LOCK_TEXT_MAX 48
-const char *lock_text(const struct lock_state *lock, instant now, char *buf);
-
 /* A line "key value" of a list of properties, escaped; nothing for "". */
 void property(FILE *out, const char *key, const char *value);
 void property_time(FILE *out, const char *key, instant t);
