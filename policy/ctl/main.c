@@ -159,7 +159,7 @@ run_command(struct ctl *c, struct held *h)
 		print_finish(&c->print);
 	if (e != OK || !transaction_writes(c) || c->txn == NULL)
 		return e;
-	e = held_output_flush(&h->out, &c->why);
+	e = held_output_check(&h->out, &c->why);
 	return e == OK ? audit_origin_commit(c) : e;
 }
 

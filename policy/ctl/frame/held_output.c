@@ -9,8 +9,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "policy/ctl/frame/output.h"
-
 /* folder - where temporary files are made */
 static const char *
 folder(void)
@@ -42,105 +40,100 @@ held_output_file(void)
 	return f;
 }
 
-/* fail - remembers the first failure: stdio forgets the reason */
-static bool
-fail(struct held_output *s, enum error e)
+bool
+held_output_copy(FILE *from, FILE *to)
 {
-	s->failed = e;
-	s->failed_errno = errno;
-	return false;
+	char buf[4096];
+	size_t n;
+
+	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
+		if (fwrite(buf, 1, n, to) != n)
+			return false;
+	return !ferror(from) && fflush(to) == 0;
 }
 
-/* make_file - without a buffer: what goes there has been in one */
-static bool
-make_file(struct held_output *s)
+/* fail - keeps the first failure: stdio forgets the reason; 0 is an error for stdio */
+static ssize_t
+fail(struct held_output *h, enum error e)
 {
-	s->file = held_output_file();
-	if (s->file == NULL)
-		return fail(s, errno == ENOSPC ? ERR_FULL : ERR_CREATE);
-	(void)setvbuf(s->file, NULL, _IONBF, 0); /* at worst it has one */
-	return true;
+	if (h->failed == OK) {
+		h->failed = e;
+		h->failed_errno = errno;
+	}
+	return 0;
 }
 
-/* move - what is in memory to the file */
-static bool
-move(struct held_output *s)
-{
-	if (s->file == NULL && !make_file(s))
-		return false;
-	errno = EIO;
-	if (fwrite(s->rest, 1, s->len, s->file) != s->len)
-		return fail(s, errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO);
-	s->len = 0;
-	return true;
-}
-
-/* take - N bytes that were printed; 0, which stdio takes for an error, once one failed
- */
+/* take - what the buffer of `to` has no room for, or what it had at the end */
 static ssize_t
 take(void *arg, const char *bytes, size_t n)
 {
-	struct held_output *s = arg;
+	struct held_output *h = arg;
 
-	for (size_t done = 0, some; done < n; done += some) {
-		if (s->failed != OK || (s->len == SPOOL_MEMORY && !move(s)))
-			return 0;
-		some =
-		    n - done < SPOOL_MEMORY - s->len ? n - done : SPOOL_MEMORY - s->len;
-		memcpy(s->rest + s->len, bytes + done, some);
-		s->len += some;
+	if (h->failed != OK)
+		return 0;
+	if (h->printed_to != NULL)
+		return (ssize_t)fwrite(bytes, 1, n, h->printed_to);
+	if (h->file == NULL) {
+		h->file = held_output_file();
+		if (h->file == NULL)
+			return fail(h, errno == ENOSPC ? ERR_FULL : ERR_CREATE);
+		(void)setvbuf(h->file, NULL, _IONBF, 0); /* at worst it has a buffer */
 	}
-	return (ssize_t)n;
+	errno = EIO;
+	if (fwrite(bytes, 1, n, h->file) == n)
+		return (ssize_t)n;
+	return fail(h, errno == ENOSPC || errno == EDQUOT ? ERR_FULL : ERR_IO);
 }
 
 enum error
-held_output_open(struct held_output *s, struct error_text *why)
+held_output_open(struct held_output *h, struct error_text *why)
 {
 	const cookie_io_functions_t functions = {.write = take};
 
-	*s = (struct held_output){.rest = malloc(SPOOL_MEMORY)};
-	if (s->rest != NULL)
-		s->to = fopencookie(s, "w", functions);
-	if (s->to != NULL)
+	*h = (struct held_output){.buffer = malloc(HELD_MEMORY)};
+	if (h->buffer != NULL)
+		h->to = fopencookie(h, "w", functions);
+	if (h->to != NULL && setvbuf(h->to, h->buffer, _IOFBF, HELD_MEMORY) == 0)
 		return OK;
-	held_output_close(s);
+	held_output_close(h);
 	return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 }
 
 enum error
-held_output_flush(struct held_output *s, struct error_text *why)
+held_output_check(const struct held_output *h, struct error_text *why)
 {
-	if (fflush(s->to) == 0 && !ferror(s->to))
+	if (!ferror(h->to))
 		return OK;
-	return error_set(why, s->failed, "cannot %s a temporary file in %s: %s",
-	    s->file == NULL ? "create" : "write", folder(), strerror(s->failed_errno));
+	return error_set(why, h->failed, "cannot %s a temporary file in %s: %s",
+	    h->file == NULL ? "create" : "write", folder(), strerror(h->failed_errno));
 }
 
 enum error
-held_output_print(struct held_output *s, FILE *to, struct error_text *why)
+held_output_print(struct held_output *h, FILE *to, struct error_text *why)
 {
-	enum error e = held_output_flush(s, why);
+	enum error e = held_output_check(h, why);
 
 	if (e != OK)
 		return e;
-	if (s->file != NULL) {
-		rewind(s->file);
-		if (!copy_stream(s->file, to) && ferror(s->file))
+	if (h->file != NULL) {
+		rewind(h->file);
+		if (!held_output_copy(h->file, to) && ferror(h->file))
 			return error_set(why, ERR_IO,
 			    "cannot read a temporary file in %s", folder());
 	}
-	fwrite(s->rest, 1, s->len, to);
+	h->printed_to = to;
+	fflush(h->to);
 	return OK;
 }
 
 void
-held_output_close(struct held_output *s)
+held_output_close(struct held_output *h)
 {
-	s->failed = ERR_IO; /* nothing more is taken */
-	if (s->to != NULL)
-		fclose(s->to);
-	if (s->file != NULL)
-		fclose(s->file);
-	free(s->rest);
-	memset(s, 0, sizeof *s);
+	h->failed = ERR_IO; /* nothing more is taken */
+	if (h->to != NULL)
+		fclose(h->to);
+	if (h->file != NULL)
+		fclose(h->file);
+	free(h->buffer);
+	memset(h, 0, sizeof *h);
 }

@@ -3,47 +3,54 @@
 #ifndef POLICY_CTL_FRAME_HELD_OUTPUT_H
 #define POLICY_CTL_FRAME_HELD_OUTPUT_H
 
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "policy/base/error.h"
 
-/* What fits into so many bytes stays in memory; more goes to a temporary file. */
-#define SPOOL_MEMORY 65536
+/* Output of up to this many bytes stays in memory; more goes to a temporary file. */
+#define HELD_MEMORY 65536
 
 /*
- * Output of any size. What is printed from it holds no transaction, however slowly it
- * is read.
+ * Output of any size. While it is printed no transaction is open, so a slow reader
+ * holds nobody up.
  */
 struct held_output {
-	FILE *to;   /* print here */
-	FILE *file; /* the beginning of it, or NULL */
-	char *rest; /* what follows, LEN bytes */
-	size_t len;
-	enum error failed; /* the first thing that went wrong */
+	FILE *to;          /* write here */
+	char *buffer;      /* of `to`: the end of the output, or all of it */
+	FILE *file;        /* the beginning, or NULL */
+	FILE *printed_to;  /* NULL: not yet */
+	enum error failed; /* the first error */
 	int failed_errno;
 };
 
-/* A temporary file without a name, below $TMPDIR or /tmp; NULL with errno. */
+/* A temporary file without a name, in $TMPDIR or /tmp; NULL with errno. */
 FILE *held_output_file(void);
 
-/* Starts an empty spool. ERR_MEMORY, with WHY. */
-enum error held_output_open(struct held_output *s, struct error_text *why) MUST_USE;
-
 /*
- * Whether all that was printed is in the spool: to be asked while there is a way back,
- * before the transaction that it tells of is committed. ERR_CREATE, ERR_IO, ERR_FULL,
- * with WHY.
+ * Appends all bytes of FROM to TO, up to the operating system. False, with errno, where
+ * that fails; ferror(FROM) tells which of them did.
  */
-enum error held_output_flush(struct held_output *s, struct error_text *why) MUST_USE;
+bool held_output_copy(FILE *from, FILE *to) MUST_USE;
+
+/* ERR_MEMORY, with WHY. */
+enum error held_output_open(struct held_output *h, struct error_text *why) MUST_USE;
 
 /*
- * Copies the spool to TO, which the caller asks whether it took all. Errors as
- * held_output_flush(); then nothing is copied.
+ * Whether all of it was held: to be asked while there is a way back, before the
+ * transaction that it tells of is committed. ERR_CREATE, ERR_IO, ERR_FULL, with WHY.
+ */
+enum error held_output_check(
+    const struct held_output *h, struct error_text *why) MUST_USE;
+
+/*
+ * Prints it to TO, once; whether TO took it is for the caller to ask. Errors as
+ * held_output_check(); then nothing is printed.
  */
 enum error held_output_print(
-    struct held_output *s, FILE *to, struct error_text *why) MUST_USE;
+    struct held_output *h, FILE *to, struct error_text *why) MUST_USE;
 
-/* Drops what is in it. Nothing happens to a spool that is not open, all zeros. */
-void held_output_close(struct held_output *s);
+/* Drops what was not printed. All zeros may be closed, too. */
+void held_output_close(struct held_output *h);
 
 #endif

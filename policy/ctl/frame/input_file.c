@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "policy/ctl/frame/held_output.h"
-#include "policy/ctl/frame/output.h"
 
 static enum error
 cannot(struct ctl *c, const char *what, const char *path)
@@ -31,7 +30,7 @@ spool(struct ctl *c, FILE **file_r)
 	if (*file_r == NULL)
 		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_CREATE,
 		    "cannot create a temporary file: %s", strerror(errno));
-	if (!copy_stream(stdin, *file_r))
+	if (!held_output_copy(stdin, *file_r))
 		e = ferror(stdin) ? cannot(c, "read", "standard input")
 				  : cannot(c, "write", "a temporary file");
 	rewind(*file_r);

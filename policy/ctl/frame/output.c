@@ -169,18 +169,6 @@ json_line_end(struct json *j, FILE *out)
 	j->comma = false;
 }
 
-bool
-copy_stream(FILE *from, FILE *to)
-{
-	char buf[4096];
-	size_t n;
-
-	while ((n = fread(buf, 1, sizeof buf, from)) > 0)
-		if (fwrite(buf, 1, n, to) != n)
-			return false;
-	return !ferror(from) && fflush(to) == 0;
-}
-
 void
 json_networks(struct json *j, const char *key, const struct cidr_list *list)
 {

@@ -55,12 +55,6 @@ void listing_end(struct listing *t);
 void json_to_stream(struct json *j, FILE *out);
 void json_line_end(struct json *j, FILE *out);
 
-/*
- * All bytes of FROM behind what TO has, up to the operating system. False, with errno,
- * where that fails; ferror(FROM) tells which of them.
- */
-bool copy_stream(FILE *from, FILE *to) MUST_USE;
-
 /* Members that several objects share. */
 void json_networks(struct json *j, const char *key, const struct cidr_list *list);
 void json_lock(struct json *j, const char *key, const struct lock_state *lock);

@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "policy/ctl/frame/held_output.h"
-#include "policy/ctl/frame/output.h"
 
 #define FILE_MODE 0640
 
@@ -80,7 +79,7 @@ output_file_open(struct outgoing *o, struct ctl *c, const char *path)
 static enum error
 copy(struct ctl *c, FILE *from, FILE *to, const char *path)
 {
-	if (copy_stream(from, to))
+	if (held_output_copy(from, to))
 		return OK;
 	return ferror(from) ? cannot(c, "read", "what is to be written")
 			    : cannot(c, "write", path);
