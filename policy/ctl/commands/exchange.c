@@ -1,56 +1,268 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* exchange - Exchange's commands: one on the command line, or many on standard input */
+#include "policy/exchange/exchange.h"
+
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/ctl/commands/exchange_commands.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/exchange/exchange_script.h"
+#include "policy/tables/mailbox_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/tenant_table.h"
 
-/* run_words - the command on the command line */
+#define DISABLED_NAME "SmtpClientAuthenticationDisabled"
+
+/* property_line - of PowerShell's list format; all names are padded to the longest */
+static void
+property_line(struct printer *p, const char *name, const char *value)
+{
+	print_line(p, "%-*s : %s", (int)strlen(DISABLED_NAME), name, value);
+}
+
+/* disabled_print - the double negative, as PowerShell prints it */
+static void
+disabled_print(struct printer *p, enum smtp_auth smtp_auth)
+{
+	const bool disabled = smtp_auth == SMTP_AUTH_DISABLED;
+
+	if (smtp_auth == SMTP_AUTH_INHERIT) {
+		property_line(p, DISABLED_NAME, "");
+		print_none(p, DISABLED_NAME);
+		return;
+	}
+	property_line(p, DISABLED_NAME, disabled ? "True" : "False");
+	print_bool(p, DISABLED_NAME, disabled);
+}
+
+static void
+organization_print(struct printer *p, const struct tenant *t)
+{
+	print_line(p, "%s", "");
+	property_line(p, "Organization", t->name);
+	print_object_start(p, NULL);
+	print_text(p, "Organization", t->name);
+	disabled_print(p, t->smtp_auth);
+	print_object_end(p);
+}
+
+/* A walk through tenants or mailboxes. */
+struct walk {
+	struct ctl *c;
+	struct tenant last;     /* of a walk through tenants */
+	struct ownership owner; /* of the last mailbox */
+	uint64_t walked, most;
+	bool more; /* than MOST */
+};
+
 static enum error
-run_words(struct ctl *c, enum exchange_cmdlet cmdlet)
+organization_visit(void *arg, const struct tenant *t)
+{
+	struct walk *w = arg;
+
+	w->walked++;
+	w->last = *t;
+	if (w->most > 0)
+		organization_print(&w->c->print, t);
+	return OK;
+}
+
+static enum error
+get_transport_config(struct ctl *c, const struct exchange *x)
+{
+	struct walk w = {.c = c, .most = UINT64_MAX};
+	enum error e;
+
+	if (x->organization[0] != '\0') {
+		e = argument_tenant(c, x->organization, &w.last);
+		if (e == OK)
+			organization_print(&c->print, &w.last);
+		return e;
+	}
+	e = tenant_table_each(c->txn, organization_visit, &w);
+	if (e != OK)
+		return e;
+	return transaction_walked(c, w.walked, store_meta(c->txn)->tenants);
+}
+
+/* only_tenant - the one that is meant if none is named */
+static enum error
+only_tenant(struct ctl *c, struct tenant *t)
+{
+	uint64_t tenants = store_meta(c->txn)->tenants;
+	struct walk w = {.c = c};
+	enum error e;
+
+	if (tenants > 1)
+		return error_set(&c->why, ERR_USAGE,
+		    "there are %" PRIu64 " tenants: name one with -Organization",
+		    tenants);
+	e = tenant_table_each(c->txn, organization_visit, &w);
+	if (e == OK)
+		e = transaction_walked(c, w.walked, tenants);
+	if (e == OK && tenants == 0)
+		return error_set(&c->why, ERR_NOTFOUND,
+		    "there is no tenant yet; see \"smtpauthctl tenant add\"");
+	*t = w.last;
+	return e;
+}
+
+static enum error
+set_transport_config(struct ctl *c, const struct exchange *x)
+{
+	struct tenant t;
+	enum error e = x->organization[0] != '\0'
+	    ? argument_tenant(c, x->organization, &t)
+	    : only_tenant(c, &t);
+
+	if (e != OK)
+		return e;
+	t.smtp_auth = x->smtp_auth;
+	return tenant_table_put(c->txn, &t);
+}
+
+/* mailbox_print - with the setting that holds now: Exchange knows no times */
+static void
+mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
+    const struct mailbox *m)
+{
+	struct printer *p = &c->print;
+
+	print_line(p, "%s", "");
+	print_line(p, "%-*s : %.*s", (int)strlen(DISABLED_NAME), "Name",
+	    (int)address->local, address->text);
+	property_line(p, "PrimarySmtpAddress", address->text);
+	print_object_start(p, NULL);
+	print_text(p, "PrimarySmtpAddress", address->text);
+	print_text(p, "Organization", tenant);
+	disabled_print(
+	    p, mailbox_overrides(m, c->now) ? m->smtp_auth : SMTP_AUTH_INHERIT);
+	print_object_end(p);
+}
+
+static enum error
+mailbox_visit(void *arg, const struct login *address, const struct mailbox *m)
+{
+	struct walk *w = arg;
+	enum error e = OK;
+
+	w->more = w->walked == w->most;
+	if (w->more)
+		return WALK_STOP;
+	w->walked++;
+	if (w->c->print.has_json)
+		e = ownership_find(w->c->txn, address, &w->owner);
+	if (e != OK)
+		return e;
+	mailbox_print(w->c, address, w->owner.tenant, m);
+	return OK;
+}
+
+static enum error
+list_mailboxes(struct ctl *c, const struct exchange *x)
+{
+	struct walk w = {.c = c, .most = x->results};
+	enum error e = mailbox_table_each(c->txn, NULL, mailbox_visit, &w);
+
+	if (e != OK)
+		return e;
+	if (!w.more)
+		return transaction_walked(c, w.walked, store_meta(c->txn)->mailboxes);
+	print_remark(c->err,
+	    x->results_said
+		? "warning: there are more mailboxes than these %" PRIu64
+		  ": raise -ResultSize"
+		: "warning: only the first %" PRIu64
+		  " mailboxes are shown; for all, say -ResultSize Unlimited",
+	    x->results);
+	return OK;
+}
+
+static enum error
+get_cas_mailbox(struct ctl *c, const struct exchange *x)
+{
+	struct login address;
+	struct mailbox m;
+	struct tenant t;
+	bool found;
+	enum error e;
+
+	if (x->identity[0] == '\0')
+		return list_mailboxes(c, x);
+	e = argument_address(c, x->identity, &address);
+	if (e == OK)
+		e = tenant_table_of(c->txn, &address, &t, &found);
+	if (e == OK && !found)
+		return error_set(&c->why, ERR_NOTFOUND,
+		    "there is no mailbox %s: no tenant owns its domain", address.text);
+	if (e == OK)
+		e = argument_mailbox(c, x->identity, &address); /* no alias */
+	if (e == OK)
+		e = mailbox_table_get(c->txn, &address, &m, NULL);
+	if (e == OK)
+		mailbox_print(c, &address, t.name, &m);
+	return e;
+}
+
+static enum error
+set_cas_mailbox(struct ctl *c, const struct exchange *x)
+{
+	struct login address;
+	struct mailbox m;
+	enum error e = argument_mailbox(c, x->identity, &address);
+
+	if (e == OK)
+		e = mailbox_table_get(c->txn, &address, &m, NULL);
+	if (e != OK)
+		return e;
+	mailbox_set_smtp_auth(&m, x->smtp_auth, c->now);
+	return mailbox_table_put(c->txn, &address, &m);
+}
+
+/*
+ * cmdlet_run - one command; what Get-... tells is printed. ERR_USAGE, ERR_DATA,
+ * ERR_NOTFOUND and ERR_CONFLICT are about the command, others about the database.
+ */
+static enum error
+cmdlet_run(struct ctl *c, const struct exchange *x)
+{
+	static enum error (*const run[EXCHANGE_CMDLETS])(
+	    struct ctl * c, const struct exchange *x) = {
+	    [EXCHANGE_GET_TRANSPORT_CONFIG] = get_transport_config,
+	    [EXCHANGE_SET_TRANSPORT_CONFIG] = set_transport_config,
+	    [EXCHANGE_GET_CAS_MAILBOX] = get_cas_mailbox,
+	    [EXCHANGE_SET_CAS_MAILBOX] = set_cas_mailbox};
+	enum error e = run[x->cmdlet](c, x);
+
+	if (e == OK && !exchange_cmdlet_writes(x->cmdlet))
+		print_line(&c->print, "%s", "");
+	return e;
+}
+
+enum error
+ctl_cmdlet(struct ctl *c)
 {
 	struct exchange_word word[EXCHANGE_WORDS_MAX + 1] = {{.quoted = false}};
+	const char *name = c->command->name;
+	enum exchange_cmdlet cmdlet;
 	struct exchange x;
 	size_t n = c->options.words;
 	enum error e;
 
+	if (!exchange_cmdlet_find((struct exchange_span){name, strlen(name)}, &cmdlet))
+		return ERR_INTERNAL;
 	if (n > EXCHANGE_WORDS_MAX)
 		n = EXCHANGE_WORDS_MAX + 1; /* which is an error */
 	for (size_t i = 0; i < n; i++)
 		word[i].text = (struct exchange_span){
 		    argument_word(c, i), strlen(argument_word(c, i))};
 	e = exchange_read(cmdlet, word, n, EXCHANGE_COMMAND_LINE, &x, &c->why);
-	return e == OK ? exchange_commands_run(c, &x) : e;
-}
-
-enum error
-ctl_get_transport_config(struct ctl *c)
-{
-	return run_words(c, EXCHANGE_GET_TRANSPORT_CONFIG);
-}
-
-enum error
-ctl_set_transport_config(struct ctl *c)
-{
-	return run_words(c, EXCHANGE_SET_TRANSPORT_CONFIG);
-}
-
-enum error
-ctl_get_cas_mailbox(struct ctl *c)
-{
-	return run_words(c, EXCHANGE_GET_CAS_MAILBOX);
-}
-
-enum error
-ctl_set_cas_mailbox(struct ctl *c)
-{
-	return run_words(c, EXCHANGE_SET_CAS_MAILBOX);
+	return e == OK ? cmdlet_run(c, &x) : e;
 }
 
 /* A script on its way. */
@@ -80,7 +292,7 @@ run_command(struct job *job, const struct exchange *x)
 	enum error e = audit_origin_name(job->c, exchange_cmdlet_name(x->cmdlet));
 
 	job->c->why.text[0] = '\0'; /* of the line before */
-	return e == OK ? note(job, exchange_commands_run(job->c, x)) : e;
+	return e == OK ? note(job, cmdlet_run(job->c, x)) : e;
 }
 
 /* run_line - the commands that end on this line; bad ones are noted */

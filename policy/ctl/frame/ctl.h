@@ -57,13 +57,15 @@ enum {
 	NEED_TRIAL = NEED_WRITE | NEED_TURN_ALWAYS,
 };
 
+typedef enum error command_run(struct ctl *c);
+
 /* One command: dispatch, number of words, options and help are all in its row. */
 struct command {
 	const char *name; /* "tenant add" */
 	const char *args; /* "NAME", "" for none, in brackets what may be left out */
 	uint64_t options; /* a set of OPTION() */
 	unsigned needs;   /* of NEED_... */
-	enum error (*run)(struct ctl *c);
+	command_run *run;
 	const char *help;
 };
 
@@ -80,62 +82,18 @@ enum error commands_find(struct options *o, const struct command **command_r,
 /* ERR_USAGE: the line for words that are no command. */
 enum error commands_unknown(const struct options *o, struct error_text *why) MUST_USE;
 
-enum error ctl_init(struct ctl *c) MUST_USE;
-enum error ctl_settings_show(struct ctl *c) MUST_USE;
-enum error ctl_settings_set(struct ctl *c) MUST_USE;
-enum error ctl_settings_unset(struct ctl *c) MUST_USE;
-enum error ctl_settings_add(struct ctl *c) MUST_USE;
-enum error ctl_settings_remove(struct ctl *c) MUST_USE;
-enum error ctl_tenant_add(struct ctl *c) MUST_USE;
-enum error ctl_tenant_set(struct ctl *c) MUST_USE;
-enum error ctl_tenant_show(struct ctl *c) MUST_USE;
-enum error ctl_tenant_list(struct ctl *c) MUST_USE;
-enum error ctl_tenant_remove(struct ctl *c) MUST_USE;
-enum error ctl_tenant_lock(struct ctl *c) MUST_USE;
-enum error ctl_tenant_unlock(struct ctl *c) MUST_USE;
-enum error ctl_domain_add(struct ctl *c) MUST_USE;
-enum error ctl_domain_move(struct ctl *c) MUST_USE;
-enum error ctl_domain_remove(struct ctl *c) MUST_USE;
-enum error ctl_domain_list(struct ctl *c) MUST_USE;
-enum error ctl_mailbox_set(struct ctl *c) MUST_USE;
-enum error ctl_mailbox_show(struct ctl *c) MUST_USE;
-enum error ctl_mailbox_list(struct ctl *c) MUST_USE;
-enum error ctl_mailbox_remove(struct ctl *c) MUST_USE;
-enum error ctl_mailbox_lock(struct ctl *c) MUST_USE;
-enum error ctl_mailbox_unlock(struct ctl *c) MUST_USE;
-enum error ctl_alias_add(struct ctl *c) MUST_USE;
-enum error ctl_alias_remove(struct ctl *c) MUST_USE;
-enum error ctl_alias_list(struct ctl *c) MUST_USE;
-enum error ctl_lock(struct ctl *c) MUST_USE;
-enum error ctl_unlock(struct ctl *c) MUST_USE;
-enum error ctl_locks(struct ctl *c) MUST_USE;
-enum error ctl_import(struct ctl *c) MUST_USE;
-enum error ctl_export(struct ctl *c) MUST_USE;
-enum error ctl_check(struct ctl *c) MUST_USE;
-enum error ctl_status(struct ctl *c) MUST_USE;
-enum error ctl_snapshot_create(struct ctl *c) MUST_USE;
-enum error ctl_snapshot_apply(struct ctl *c) MUST_USE;
-enum error ctl_snapshot_show(struct ctl *c) MUST_USE;
-enum error ctl_doctor(struct ctl *c) MUST_USE;
-enum error ctl_verify(struct ctl *c) MUST_USE;
-enum error ctl_audit_list(struct ctl *c) MUST_USE;
-enum error ctl_audit_verify(struct ctl *c) MUST_USE;
-enum error ctl_audit_prune(struct ctl *c) MUST_USE;
-enum error ctl_backup(struct ctl *c) MUST_USE;
-enum error ctl_restore(struct ctl *c) MUST_USE;
-enum error ctl_usage_list(struct ctl *c) MUST_USE;
-enum error ctl_usage_tenants(struct ctl *c) MUST_USE;
-enum error ctl_usage_export(struct ctl *c) MUST_USE;
-enum error ctl_usage_prune(struct ctl *c) MUST_USE;
-enum error ctl_rollout_plan(struct ctl *c) MUST_USE;
-enum error ctl_rollout_disable_unused(struct ctl *c) MUST_USE;
-enum error ctl_rollout_grant(struct ctl *c) MUST_USE;
-enum error ctl_rollout_notify(struct ctl *c) MUST_USE;
-enum error ctl_rollout_status(struct ctl *c) MUST_USE;
-enum error ctl_exchange(struct ctl *c) MUST_USE;
-enum error ctl_get_transport_config(struct ctl *c) MUST_USE;
-enum error ctl_set_transport_config(struct ctl *c) MUST_USE;
-enum error ctl_get_cas_mailbox(struct ctl *c) MUST_USE;
-enum error ctl_set_cas_mailbox(struct ctl *c) MUST_USE;
+/* The commands; each in a file of its noun. */
+command_run ctl_init, ctl_settings_show, ctl_settings_set, ctl_settings_unset,
+    ctl_settings_add, ctl_settings_remove, ctl_tenant_add, ctl_tenant_set,
+    ctl_tenant_show, ctl_tenant_list, ctl_tenant_remove, ctl_tenant_lock,
+    ctl_tenant_unlock, ctl_domain_add, ctl_domain_move, ctl_domain_remove,
+    ctl_domain_list, ctl_mailbox_set, ctl_mailbox_show, ctl_mailbox_list,
+    ctl_mailbox_remove, ctl_mailbox_lock, ctl_mailbox_unlock, ctl_alias_add,
+    ctl_alias_remove, ctl_alias_list, ctl_lock, ctl_unlock, ctl_locks, ctl_import,
+    ctl_export, ctl_check, ctl_status, ctl_snapshot_create, ctl_snapshot_apply,
+    ctl_snapshot_show, ctl_doctor, ctl_verify, ctl_audit_list, ctl_audit_verify,
+    ctl_audit_prune, ctl_backup, ctl_restore, ctl_usage_list, ctl_usage_tenants,
+    ctl_usage_export, ctl_usage_prune, ctl_rollout_plan, ctl_rollout_disable_unused,
+    ctl_rollout_grant, ctl_rollout_notify, ctl_rollout_status, ctl_exchange, ctl_cmdlet;
 
 #endif

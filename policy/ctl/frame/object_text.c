@@ -171,69 +171,45 @@ object_text_lock_members(struct printer *p, const struct lock *lock)
 	print_time(p, "when", lock->when);
 }
 
-/* A record of any table, decoded. */
-struct decoded {
-	enum table table;
+/* stored_print - the members of any record, by the table of its key */
+static enum error
+stored_print(struct printer *p, enum table table, struct bytes value)
+{
 	union {
 		struct tenant tenant;
 		struct mailbox mailbox;
 		struct lock lock;
-		struct login alias;               /* the mailbox it leads to */
-		char domain[TENANT_NAME_MAX + 1]; /* its tenant */
-		char setting[SETTING_TEXT_MAX + 1];
+		struct login login;
+		char text[SETTING_TEXT_MAX + 1];
 	} of;
-};
+	enum error e = ERR_DAMAGED;
 
-static enum error
-decode(struct bytes record, struct bytes value, struct decoded *d)
-{
-	d->table = (enum table) * (const uint8_t *)record.at;
-	switch (d->table) {
-	case TABLE_SETTING:
-		return settings_decode(value, d->of.setting, sizeof d->of.setting);
-	case TABLE_TENANT:
-		return tenant_decode(value, &d->of.tenant);
-	case TABLE_DOMAIN:
-		return domain_record_decode(value, d->of.domain);
-	case TABLE_MAILBOX:
-		return mailbox_decode(value, &d->of.mailbox);
-	case TABLE_ALIAS:
-		return alias_record_decode(value, &d->of.alias);
-	case TABLE_LOCK:
-	case TABLE_LOCAL_LOCK:
-		return lock_decode(value, &d->of.lock);
-	case TABLE_META:
-	case TABLE_NOTICE:
-	case TABLE_AUDIT:
-	case INDEX_ALIAS:
-	case INDEX_DOMAIN:
-		break;
+	if (table == TABLE_SETTING) {
+		e = settings_decode(value, of.text, SETTING_TEXT_MAX + 1);
+		if (e == OK)
+			print_string(p, "value", of.text);
+	} else if (table == TABLE_TENANT) {
+		e = tenant_decode(value, &of.tenant);
+		if (e == OK)
+			object_text_tenant(p, &of.tenant, NULL, INSTANT_NONE);
+	} else if (table == TABLE_DOMAIN) {
+		e = domain_record_decode(value, of.text);
+		if (e == OK)
+			print_text(p, "tenant", of.text);
+	} else if (table == TABLE_MAILBOX) {
+		e = mailbox_decode(value, &of.mailbox);
+		if (e == OK)
+			object_text_mailbox(p, &of.mailbox, NULL, INSTANT_NONE);
+	} else if (table == TABLE_ALIAS) {
+		e = alias_record_decode(value, &of.login);
+		if (e == OK)
+			print_text(p, "mailbox", of.login.text);
+	} else if (table == TABLE_LOCK || table == TABLE_LOCAL_LOCK) {
+		e = lock_decode(value, &of.lock);
+		if (e == OK)
+			object_text_lock_members(p, &of.lock);
 	}
-	return ERR_DAMAGED;
-}
-
-/* record_print - the members of the object that is stored */
-static enum error
-record_print(struct printer *p, struct bytes record, struct bytes value)
-{
-	struct decoded d;
-	enum error e = decode(record, value, &d);
-
-	if (e != OK)
-		return e;
-	if (d.table == TABLE_SETTING)
-		print_string(p, "value", d.of.setting);
-	else if (d.table == TABLE_TENANT)
-		object_text_tenant(p, &d.of.tenant, NULL, INSTANT_NONE);
-	else if (d.table == TABLE_DOMAIN)
-		print_text(p, "tenant", d.of.domain);
-	else if (d.table == TABLE_MAILBOX)
-		object_text_mailbox(p, &d.of.mailbox, NULL, INSTANT_NONE);
-	else if (d.table == TABLE_ALIAS)
-		print_text(p, "mailbox", d.of.alias.text);
-	else
-		object_text_lock_members(p, &d.of.lock);
-	return OK;
+	return e;
 }
 
 enum error
@@ -247,7 +223,7 @@ object_text_record(
 		return OK;
 	}
 	print_object_start(p, key);
-	e = record_print(p, record, value);
+	e = stored_print(p, (enum table) * (const uint8_t *)record.at, value);
 	print_object_end(p);
 	return e;
 }
