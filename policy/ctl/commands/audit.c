@@ -4,17 +4,139 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "policy/audit/audit_prune.h"
 #include "policy/audit/audit_verify.h"
 #include "policy/base/text.h"
-#include "policy/ctl/commands/audit_filter.h"
 #include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/object_text.h"
+#include "policy/identity/domain.h"
 
 #define FINDINGS_SHOWN 20
 
 #define USER_TEXT_MAX 80
 #define OBJECT_TEXT_MAX (OBJECT_NAME_MAX + 16)
+
+/* Which entries are wanted. */
+struct filter {
+	instant since;     /* INSTANT_NONE: all */
+	const char *actor; /* NULL: all */
+	const char *type;  /* of the object, "mailbox"; NULL: any */
+	unsigned names;    /* of the object; 0: any, or no object */
+	char name[4][OBJECT_NAME_MAX];
+};
+
+/* filter_name - one more way to spell the object; a longer one is no object's */
+static void
+filter_name(struct filter *f, const char *name)
+{
+	size_t n = strlen(name);
+
+	if (n < OBJECT_NAME_MAX)
+		memcpy(f->name[f->names++], name, n + 1);
+}
+
+/* filter_type - takes "mailbox " off TYPED */
+static const char *
+filter_type(struct filter *f, const char *typed)
+{
+	static const char *const types[] = {
+	    "setting", "tenant", "domain", "mailbox", "alias", "lock", "tenant-lock"};
+
+	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+		size_t n = strlen(types[i]);
+
+		if (strncasecmp(typed, types[i], n) != 0 || typed[n] != ' ')
+			continue;
+		f->type = types[i];
+		return typed + n + strspn(typed + n, " ");
+	}
+	return typed;
+}
+
+/* filter_object - the name as it was typed, and what it is in normal form */
+static enum error
+filter_object(struct filter *f, struct ctl *c, const char *typed)
+{
+	const struct settings *s = store_settings(c->txn);
+	char domain[DOMAIN_MAX + 1];
+	struct error_text why;
+	struct login login;
+
+	typed = filter_type(f, typed);
+	if (*typed == '\0')
+		return error_set(&c->why, ERR_DATA, "--object: the name is missing");
+	filter_name(f, typed);
+	if (domain_parse(typed, domain, &why) == OK)
+		filter_name(f, domain);
+	if (login_normalize(typed, strlen(typed), s->login_separators, &login, &why) ==
+	    OK) {
+		filter_name(f, login.text);
+		if (!login.has_domain && s->default_domain[0] != '\0' &&
+		    login_append_domain(&login, s->default_domain) == OK)
+			filter_name(f, login.text);
+	}
+	if (f->names == 0)
+		return error_set(&c->why, ERR_DATA, "--object is too long");
+	return OK;
+}
+
+/* filter_read - --since, --actor and --object */
+static enum error
+filter_read(struct filter *f, struct ctl *c)
+{
+	struct audit_log checked;
+	enum error e = OK;
+
+	*f = (struct filter){.since = INSTANT_NONE, .actor = c->options.actor};
+	if (f->actor != NULL)
+		e = audit_origin_read(c, "audit list", &checked);
+	if (e == OK && argument_option(c, OPT_SINCE) != NULL)
+		e = argument_past_time(c, OPT_SINCE, &f->since);
+	if (e == OK && argument_option(c, OPT_OBJECT) != NULL)
+		e = filter_object(f, c, argument_option(c, OPT_OBJECT));
+	return e;
+}
+
+/* filter_has_type - a tenant or mailbox includes its lock, "lock" both kinds */
+static bool
+filter_has_type(const struct filter *f, const char *type)
+{
+	const char *wanted = f->type;
+
+	if (wanted == NULL || strcmp(wanted, type) == 0)
+		return true;
+	if (strcmp(type, "tenant-lock") == 0)
+		return strcmp(wanted, "tenant") == 0 || strcmp(wanted, "lock") == 0;
+	return strcmp(type, "lock") == 0 && strcmp(wanted, "mailbox") == 0;
+}
+
+static bool
+filter_has_object(const struct filter *f, struct bytes key)
+{
+	const char *type = object_text_type(key);
+	char name[OBJECT_NAME_MAX];
+
+	if (type == NULL || !filter_has_type(f, type) ||
+	    object_text_name(key, name) != OK)
+		return false;
+	for (unsigned i = 0; i < f->names; i++)
+		if (strcasecmp(name, f->name[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+filter_wants(const struct filter *f, const struct audit_entry *e)
+{
+	if (e->kind == AUDIT_STUB)
+		return f->since == INSTANT_NONE && f->actor == NULL && f->names == 0;
+	return (f->since == INSTANT_NONE || e->when >= f->since) &&
+	    (f->actor == NULL || strcmp(e->origin.actor, f->actor) == 0) &&
+	    (f->names == 0 || filter_has_object(f, e->object));
+}
 
 /* The name of a uid; that of the row before is asked for once. */
 struct user {
@@ -25,7 +147,7 @@ struct user {
 
 struct audit_list {
 	struct ctl *c;
-	struct audit_filter filter;
+	struct filter filter;
 	struct user user, login;
 	uint64_t last;    /* the number of the entry before, 0 at first */
 	bool has_skipped; /* the number does not follow from it */
@@ -180,7 +302,7 @@ audit_list_one(void *arg, const struct audit_entry *entry)
 	    (list->last > 0 || entry->kind != AUDIT_STUB))
 		list->has_skipped = true;
 	list->last = entry->number;
-	return audit_filter_wants(&list->filter, entry) ? entry_print(list, entry) : OK;
+	return filter_wants(&list->filter, entry) ? entry_print(list, entry) : OK;
 }
 
 /* audit_list_run - from the first entry that can be wanted on */
@@ -208,7 +330,7 @@ enum error
 ctl_audit_list(struct ctl *c)
 {
 	struct audit_list list = {.c = c};
-	enum error e = audit_filter_read(&list.filter, c);
+	enum error e = filter_read(&list.filter, c);
 
 	if (e != OK)
 		return e;

@@ -289,7 +289,7 @@ note(struct job *job, enum error e)
 static enum error
 run_command(struct job *job, const struct exchange *x)
 {
-	enum error e = audit_origin_name(job->c, exchange_cmdlet_name(x->cmdlet));
+	enum error e = audit_origin_name(&job->c->log, exchange_cmdlet_name(x->cmdlet));
 
 	job->c->why.text[0] = '\0'; /* of the line before */
 	return e == OK ? note(job, cmdlet_run(job->c, x)) : e;
@@ -359,7 +359,7 @@ ctl_exchange(struct ctl *c)
 	if (e == OK)
 		e = run_script(job);
 	if (e == OK)
-		e = audit_origin_name(c, "exchange"); /* which the commit is */
+		e = audit_origin_name(&c->log, "exchange"); /* which the commit is */
 	free(job);
 	return e;
 }

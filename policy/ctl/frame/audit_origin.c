@@ -1,51 +1,44 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* audit_origin - who runs this command, for the audit log, and its head in the system's
- * log
- */
+/* audit_origin - who runs a command, for the audit log, and the log's head in syslog */
 #include "policy/ctl/frame/audit_origin.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
 #include "policy/base/text.h"
 
-/* login_uid - who logged in, however they became root since; see audit(7), pam_loginuid
- */
+/* login_uid - the user who logged in, whoever they are now; see pam_loginuid(8) */
 static uint32_t
 login_uid(void)
 {
 	FILE *f = fopen("/proc/self/loginuid", "re");
-	char line[32] = "", *end;
 	unsigned long uid = AUDIT_NO_UID;
 
 	if (f == NULL)
 		return AUDIT_NO_UID;
-	if (fgets(line, sizeof line, f) != NULL && line[0] >= '0' && line[0] <= '9')
-		uid = strtoul(line, &end, 10);
+	if (fscanf(f, "%10lu", &uid) != 1 || uid > UINT32_MAX)
+		uid = AUDIT_NO_UID;
 	fclose(f);
-	return uid <= UINT32_MAX ? (uint32_t)uid : AUDIT_NO_UID;
+	return (uint32_t)uid;
 }
 
-/* set_command - the name in the table, without what may be left out */
-static enum error
-set_command(struct audit_origin *origin, const char *command)
+enum error
+audit_origin_name(struct audit_log *log, const char *command)
 {
 	size_t n = strcspn(command, "[");
 
 	while (n > 0 && command[n - 1] == ' ')
 		n--;
 	if (n > AUDIT_COMMAND_MAX)
-		return ERR_INTERNAL; /* tests/cli/t_audit.py looks for one in the table
-				      */
-	memcpy(origin->command, command, n);
-	origin->command[n] = '\0';
+		return ERR_INTERNAL; /* tests/cli/t_audit.py looks for one */
+	memcpy(log->origin.command, command, n);
+	log->origin.command[n] = '\0';
 	return OK;
 }
 
 enum error
-audit_origin_origin(struct ctl *c, const char *command, struct audit_log *log)
+audit_origin_read(struct ctl *c, const char *command, struct audit_log *log)
 {
 	const char *actor = c->options.actor != NULL ? c->options.actor : "";
 	size_t n = strlen(actor);
@@ -60,26 +53,9 @@ audit_origin_origin(struct ctl *c, const char *command, struct audit_log *log)
 	log->origin.uid = getuid();
 	log->origin.login_uid = login_uid();
 	log->when = c->now;
-	return set_command(&log->origin, command);
+	return audit_origin_name(log, command);
 }
 
-enum error
-audit_origin_start(struct ctl *c, const char *command)
-{
-	enum error e = audit_origin_origin(c, command, &c->log);
-
-	if (e == OK)
-		audit_watch(c->txn, &c->log);
-	return e;
-}
-
-enum error
-audit_origin_name(struct ctl *c, const char *command)
-{
-	return set_command(&c->log.origin, command);
-}
-
-/* audit_origin_announce - the head, for whoever keeps the system's log */
 void
 audit_origin_announce(const struct audit_log *log, const struct store_meta *meta)
 {

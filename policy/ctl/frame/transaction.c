@@ -31,7 +31,11 @@ transaction_begin(struct ctl *c)
 		if (e != OK)
 			return store_about(&c->why, e, c->store);
 	}
-	return e == OK && turn ? audit_origin_start(c, c->command->name) : e;
+	if (e == OK && turn)
+		e = audit_origin_read(c, c->command->name, &c->log);
+	if (e == OK && turn)
+		audit_watch(c->txn, &c->log);
+	return e;
 }
 
 enum error

@@ -128,7 +128,7 @@ ctl_restore(struct ctl *c)
 {
 	const char *dir = argument_word(c, 0);
 	struct restore r;
-	enum error e = audit_origin_origin(c, "restore", &c->log);
+	enum error e = audit_origin_read(c, "restore", &c->log);
 
 	if (e == OK)
 		e = check_folder(c, dir);
