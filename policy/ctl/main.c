@@ -16,7 +16,7 @@
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/db/guard.h"
 
-/* How often a reading starts again that was overtaken by commits. */
+/* How often a reader that commits have overtaken starts again. */
 #define RUNS_AGAIN 3
 
 /* exit_status - of an error; no default, so that the compiler finds a gap */
@@ -74,8 +74,8 @@ warn(const char *text)
 }
 
 /*
- * find_dir - the state folder: -d, or what the configuration file says. Its other keys
- * are the daemon's: a slip in one must not keep anybody from locking a login.
+ * find_dir - the state folder: -d, or that of the configuration file, where a mistake
+ * in one of the daemon's keys must not stop anybody from locking a login.
  */
 static enum error
 find_dir(struct ctl *c, char *dir)
@@ -92,12 +92,12 @@ find_dir(struct ctl *c, char *dir)
 	return c->dir == dir ? e : OK;
 }
 
-/* What a command says, until it is true. */
+/* The output of a command, held until its transaction has ended. */
 struct held {
 	struct held_output out, err;
 };
 
-/* held_close - drops what is held */
+/* held_close - drops the output */
 static void
 held_close(struct ctl *c, struct held *h)
 {
@@ -109,7 +109,7 @@ held_close(struct ctl *c, struct held *h)
 	print_open(&c->print, c->out, c->options.json);
 }
 
-/* held_open - holds back what will be said, of a command that works with a store */
+/* held_open - holds the output of a command that works with a store */
 static enum error
 held_open(struct ctl *c, struct held *h)
 {
@@ -129,7 +129,7 @@ held_open(struct ctl *c, struct held *h)
 	return OK;
 }
 
-/* held_print - remarks in any case; the rest where it is true */
+/* held_print - prints remarks in any case, the output only if it is true */
 static enum error
 held_print(struct ctl *c, struct held *h, enum error e)
 {
@@ -144,7 +144,7 @@ held_print(struct ctl *c, struct held *h, enum error e)
 	return e == OK ? printed : e;
 }
 
-/* run_command - and commits, unless there is no room for what is to be said of it */
+/* run_command - runs it and commits, unless its output could not be held */
 static enum error
 run_command(struct ctl *c, struct held *h)
 {
@@ -164,8 +164,8 @@ run_command(struct ctl *c, struct held *h)
 }
 
 /*
- * run_once - the command from its begin to the end of its transaction. What it says is
- * held: a command that reads can be run again, and then has said nothing before.
+ * run_once - the command up to the end of its transaction. Its output is held, so a
+ * command that reads can run again as if nothing had been printed.
  */
 static enum error
 run_once(struct ctl *c, struct held *h)
@@ -182,13 +182,13 @@ run_once(struct ctl *c, struct held *h)
 		e = ERR_OVERTAKEN;
 	store_abort(&c->txn);
 	store_close(&c->store);
-	usage_sources_close(&c->usage); /* a walk through them is not repeated */
+	usage_sources_close(&c->usage); /* they can be read once only */
 	return e;
 }
 
 /*
- * run - the command, again where commits have gone over what it read, whatever came of
- * it: writers are asked to spare it then. Its output is held back until it is true.
+ * run - the command, and again if commits have overtaken its reading, whatever the
+ * result was; then writers are asked to spare it.
  */
 static enum error
 run(struct ctl *c)

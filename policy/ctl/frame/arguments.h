@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* arguments - the typed values of the command line; an error names the word */
+/* arguments - words and options of the command line, as values; errors name them */
 #ifndef POLICY_CTL_FRAME_ARGUMENTS_H
 #define POLICY_CTL_FRAME_ARGUMENTS_H
 
@@ -7,7 +7,7 @@
 #include "policy/identity/login.h"
 #include "policy/model/tenant.h"
 
-/* The command's word I after its name, and the value of an option (or NULL). */
+/* Word I after the command's name, and the value of an option, NULL if not given. */
 const char *argument_word(const struct ctl *c, size_t i);
 const char *argument_option(const struct ctl *c, enum option_id id);
 

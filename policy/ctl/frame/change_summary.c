@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* change_summary - many changes of the policy at once: counted, shown, summed up in the
- * log */
+/* change_summary - counts and shows many changes of the policy at once */
 #include "policy/ctl/frame/change_summary.h"
 
 #include <inttypes.h>
@@ -9,7 +8,7 @@
 #include "policy/base/text.h"
 #include "policy/ctl/frame/object_text.h"
 
-/* change_print - a line, or an object; names may hold what a terminal obeys */
+/* change_print - a line, in which the name is escaped, or an object */
 static enum error
 change_print(struct printer *p, const char *what, struct bytes key, struct bytes before,
     struct bytes after)

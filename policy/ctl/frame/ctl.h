@@ -13,37 +13,38 @@
 #include "policy/store/store.h"
 
 /*
- * Commands return an error with its line in `why`; main prints it and maps it to the
- * exit status. What a command with a store prints to `out` and `err` is held back until
- * its transaction has ended, so that nobody who reads slowly holds up others, and may
- * be dropped and said anew; of an error `out` is shown only if `tells` is set. A
- * command may commit by itself (audit_origin_commit()), where something has to follow.
+ * A command returns an error with its line in `why`; main prints the line and maps the
+ * error to an exit status. What a command with a store prints to `out` and `err` is
+ * held until its transaction has ended, so that a slow reader does not hold up others,
+ * and is dropped if the command has to run again. After an error `out` is printed only
+ * if `tells` is set. A command that has work to do after the commit commits itself,
+ * with audit_origin_commit().
  */
 struct ctl {
 	struct options options;
-	const struct command *command; /* the one that runs */
+	const struct command *command;
 	const char *dir;
-	struct store *store; /* NULL for commands that need none */
+	struct store *store; /* NULL for a command without one */
 	struct store_txn *txn;
-	struct audit_log log;        /* of what TXN changes, where it may */
+	struct audit_log log;        /* for the changes of TXN */
 	struct usage_sources *usage; /* see usage_sources.h; NULL: not read */
-	FILE *in;                    /* what it reads, of a command that reads a file */
-	FILE *out;                   /* what it says */
-	struct printer print;        /* the same, object by object */
+	FILE *in;                    /* the input of a command that reads a file */
+	FILE *out;                   /* its output */
+	struct printer print;        /* writes to `out` */
 	FILE *err;                   /* for print_remark() */
-	bool tells; /* what is in `out` holds, though the command fails */
+	bool tells;                  /* `out` is true although the command fails */
 	instant now;
-	bool spared; /* it was overtaken before: writers are to wait a little */
-	int status;  /* exit status of a success other than 0 */
+	bool spared; /* commits have overtaken it before: writers wait a little */
+	int status;  /* the exit status of a success */
 	struct error_text why;
 };
 
 /*
- * What a command runs in; --dry-run makes a write a read. NEED_TRIAL is for commands
- * that find out what would change by changing it: with --dry-run they run in a write
- * transaction as without, which is dropped. With NEED_LATER the command calls
- * transaction_begin() itself when all is prepared, so that others need not wait for it:
- * the usage, for one, is read before (see as_usage_user.h).
+ * What a command runs in. With --dry-run, NEED_WRITE is a reader; NEED_TRIAL, for
+ * commands that find out what would change by changing it, is a writer whose
+ * transaction is dropped. With NEED_LATER the command calls transaction_begin() itself
+ * once all is prepared, so that others need not wait for it: it reads the usage before,
+ * for one (see as_usage_user.h).
  */
 enum {
 	NEED_NOTHING = 0,
@@ -59,10 +60,10 @@ enum {
 
 typedef enum error command_run(struct ctl *c);
 
-/* One command: dispatch, number of words, options and help are all in its row. */
+/* A row of the command table: all that is known of one command. */
 struct command {
 	const char *name; /* "tenant add" */
-	const char *args; /* "NAME", "" for none, in brackets what may be left out */
+	const char *args; /* "NAME", "" for none, "[NAME]" for an optional one */
 	uint64_t options; /* a set of OPTION() */
 	unsigned needs;   /* of NEED_... */
 	command_run *run;
@@ -73,13 +74,14 @@ struct command {
 const struct command *commands_at(size_t i);
 
 /*
- * The command with the longest name that O's words begin with; they lose it. ERR_USAGE,
- * with WHY, where there is none, or with words or options that it does not take.
+ * Finds the command with the longest name that O's words begin with, and takes the name
+ * off them. ERR_USAGE, with WHY: there is none, or it does not take these words or
+ * options.
  */
 enum error commands_find(struct options *o, const struct command **command_r,
     struct error_text *why) MUST_USE;
 
-/* ERR_USAGE: the line for words that are no command. */
+/* ERR_USAGE, with the line for words that are not a command. */
 enum error commands_unknown(const struct options *o, struct error_text *why) MUST_USE;
 
 /* The commands; each in a file of its noun. */

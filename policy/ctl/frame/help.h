@@ -9,12 +9,12 @@
 #include "policy/ctl/frame/options.h"
 
 /*
- * Prints the version, the commands a noun has, or the overview (which fits a screen).
- * False, and nothing is printed, where no command begins with the first word.
+ * Prints the version, the commands of a noun, or the overview, which fits a screen.
+ * False, and nothing is printed, if no command begins with the first word.
  */
 bool help_print(const struct options *o, FILE *out) MUST_USE;
 
-/* Whether some command's name has several words and starts with WORD. */
+/* Whether WORD is a noun: the first of several words of a command's name. */
 bool help_has_group(const char *word);
 
 #endif

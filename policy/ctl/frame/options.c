@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* options - the words of the command line, taken apart */
+/* options - the command line, parsed */
 #include "policy/ctl/frame/options.h"
 
 #include <getopt.h>
@@ -102,7 +102,7 @@ repeat(enum option_id id, const char **values, size_t *n, size_t most,
 	return OK;
 }
 
-/* take_option - one of the commands' own options */
+/* take_option - an option of a command */
 static enum error
 take_option(
     struct options *o, enum option_id id, const char *value, struct error_text *why)
@@ -155,13 +155,13 @@ take(struct options *o, int c, const char *value, const char *word,
 
 #define SHORT "c:d:hV"
 
-/* first_word - where the first word stands that is no option; ARGC for none */
+/* first_word - the index of the first word that is not an option; ARGC for none */
 static int
 first_word(int argc, char **argv, const struct option *longs)
 {
 	int at;
 
-	optind = 0; /* from the start, here and wherever it is set */
+	optind = 0; /* which makes getopt start anew */
 	while (getopt_long(argc, argv, "+:" SHORT, longs, NULL) != -1)
 		;
 	at = optind;
@@ -169,7 +169,8 @@ first_word(int argc, char **argv, const struct option *longs)
 	return at;
 }
 
-/* is_cmdlet - whether it names one of Exchange's commands; then as Exchange does */
+/* is_cmdlet - whether WORD is one of Exchange's commands; rewrites it in their spelling
+ */
 static bool
 is_cmdlet(char *word)
 {
@@ -196,7 +197,7 @@ parse(struct options *out, int argc, char **argv, const struct option *longs,
 		c = getopt_long(argc, argv, ":" SHORT, longs, NULL);
 		if (c == -1)
 			break;
-		/* getopt stands behind the option it found, which may come late */
+		/* optind is after the option that was found, even if it was permuted */
 		e = take(out, c, optarg, argv[optind > at ? optind - 1 : at], why);
 	}
 	out->word = argv + optind;
@@ -204,7 +205,7 @@ parse(struct options *out, int argc, char **argv, const struct option *longs,
 	return e;
 }
 
-/* is_ours - whether a word behind a cmdlet is an option of smtpauthctl */
+/* is_ours - whether a word after a cmdlet is an option of smtpauthctl */
 static bool
 is_ours(const char *word)
 {
@@ -213,7 +214,7 @@ is_ours(const char *word)
 	return word[1] == '-' || (word[2] == '\0' && strchr("cdhV", word[1]) != NULL);
 }
 
-/* parse_cmdlet - the words behind FIRST, one of Exchange's; other options move away */
+/* parse_cmdlet - takes our options out of the words after FIRST, a cmdlet */
 static enum error
 parse_cmdlet(struct options *out, int argc, char **argv, int first,
     const struct option *longs, struct error_text *why)

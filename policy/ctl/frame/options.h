@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* options - the words of the command line, taken apart */
+/* options - the command line, parsed */
 #ifndef POLICY_CTL_FRAME_OPTIONS_H
 #define POLICY_CTL_FRAME_OPTIONS_H
 
@@ -64,32 +64,31 @@ enum option_id {
 struct options {
 	const char *config_file, *dir, *actor; /* NULL where not given */
 	bool json, help, version;
-	bool cmdlet; /* one of Exchange's commands: its words have a grammar of their
-			own */
-	const char
-	    *value[OPT_COUNT]; /* NULL where not given; "" for one without a value */
+	bool
+	    cmdlet; /* one of Exchange's commands, whose words have their own grammar */
+	const char *value[OPT_COUNT]; /* NULL: not given; "": it takes no value */
 	const char *domain[OPTION_DOMAINS_MAX];
 	size_t domains;
 	const char *usage[OPTION_USAGES_MAX];
 	size_t usages;
-	char **word; /* the words that are no options, in order */
+	char **word; /* the words that are not options, in order */
 	size_t words;
 };
 
 /*
- * Takes ARGV apart; options may stand anywhere before "--". ERR_USAGE with WHY. OUT
- * borrows from ARGV, which is permuted. Behind the name of one of Exchange's commands,
- * which is written the way Exchange does, only options with "--", and -c, -d, -h and -V
- * are ours; the other words are left as they are.
+ * Parses ARGV; options may stand anywhere before "--". ERR_USAGE with WHY. OUT borrows
+ * from ARGV, which is permuted. After the name of one of Exchange's commands, which is
+ * rewritten as Exchange spells it, only "--name", -c, -d, -h and -V are options; the
+ * other words are left as they are.
  */
 enum error options_parse(
     struct options *out, int argc, char **argv, struct error_text *why) MUST_USE;
 
-/* ERR_USAGE when an option was given that is not in ALLOWED, a set of OPTION(). */
+/* ERR_USAGE if an option was given that is not in ALLOWED, a set of OPTION(). */
 enum error options_check(
     const struct options *o, uint64_t allowed, struct error_text *why) MUST_USE;
 
-/* The option's name and what its value is called (NULL for none). */
+/* The option's name, and the name of its value (NULL if it takes none). */
 const char *option_name(enum option_id id);
 const char *option_value_name(enum option_id id);
 

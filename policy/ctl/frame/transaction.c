@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* transaction - what a command runs in, by its row of the table */
+/* transaction - begins what a command runs in, by its row of the table */
 #include "policy/ctl/frame/transaction.h"
 
 #include "policy/ctl/frame/arguments.h"

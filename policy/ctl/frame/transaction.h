@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* transaction - what a command runs in, by its row of the table */
+/* transaction - begins what a command runs in, by its row of the table */
 #ifndef POLICY_CTL_FRAME_TRANSACTION_H
 #define POLICY_CTL_FRAME_TRANSACTION_H
 
 #include "policy/ctl/frame/ctl.h"
 
-/* Whether the command changes anything in the end. */
+/* Whether what the command changes is committed. */
 bool transaction_writes(const struct ctl *c);
 
 /*
- * Opens C's store, begins its transaction, and lets the changes of a writer have their
- * audit entries, all as the command needs it. Errors as store_open() and store_begin(),
- * with C's `why`. What was begun ends with the command.
+ * Opens C's store and begins its transaction, as the command needs it; every change of
+ * a writer gets its audit entry. Errors as store_open() and store_begin(), with C's
+ * `why`. main ends what was begun.
  */
 enum error transaction_begin(struct ctl *c) MUST_USE;
 
@@ -23,7 +23,7 @@ enum error transaction_begin(struct ctl *c) MUST_USE;
 enum error transaction_verify(struct ctl *c, bool *verified_r) MUST_USE;
 
 /*
- * ERR_DAMAGED unless a list of a whole table met as many records as the meta record
+ * ERR_DAMAGED unless the list of a whole table had as many records as the meta record
  * counts: a damaged page can look like the end.
  */
 enum error transaction_walked(
