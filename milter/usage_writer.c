@@ -84,20 +84,20 @@ write_entries(struct daemon *d)
 	return write_taken(d);
 }
 
-/* put_node - that all is written up to NOW, but for DROPPED submissions */
+/* put_host - that all is written up to NOW, but for DROPPED submissions */
 static enum error
-put_node(struct daemon *d, struct db_txn *txn, instant now, uint64_t dropped)
+put_host(struct daemon *d, struct db_txn *txn, instant now, uint64_t dropped)
 {
-	struct usage_node node;
-	enum error e = usage_database_get_node(txn, &node);
+	struct recording_host host;
+	enum error e = usage_database_get_host(txn, &host);
 
 	if (e == ERR_NOTFOUND)
-		e = recording_host_init(&node, now);
+		e = recording_host_init(&host, now);
 	if (e != OK)
 		return e;
-	recording_host_touch(&node, now, d->config.usage, dropped);
-	d->usage_writer.since = node.since;
-	return usage_database_put_node(txn, &node);
+	recording_host_touch(&host, now, d->config.usage, dropped);
+	d->usage_writer.since = host.since;
+	return usage_database_put_host(txn, &host);
 }
 
 /* write_signs - the heartbeat and the record of the machine, in one transaction */
@@ -119,7 +119,7 @@ write_signs(struct daemon *d, struct heartbeat *h)
 	h->counters.usage_dropped = dropped;
 	e = heartbeat_put(txn, h);
 	if (e == OK)
-		e = put_node(d, txn, h->beat, dropped - w->dropped);
+		e = put_host(d, txn, h->beat, dropped - w->dropped);
 	if (e == OK)
 		e = strangers_count(txn, &strangers);
 	if (e == OK)
@@ -185,7 +185,7 @@ start_prune(struct daemon *d, instant now)
 	unsigned days;
 
 	if (!w->prune.done || usage_day_of(now) == w->pruned_day ||
-	    now - w->since < NODE_GAP_SECONDS ||
+	    now - w->since < RECORDING_HOST_GAP_SECONDS ||
 	    live_store_state(d->store) != KEEPER_GOOD ||
 	    live_store_read(d->store, read_retention, &days) != OK)
 		return;

@@ -10,21 +10,21 @@
 #include "policy/base/hex.h"
 #include "policy/base/text.h"
 
-#define NODE_VERSION 1
+#define RECORDING_HOST_VERSION 1
 
 /* set_host - for people; it may change and need not be right */
 static void
-set_host(struct usage_node *n)
+set_host(struct recording_host *n)
 {
-	if (gethostname(n->host, sizeof n->host) != 0)
-		n->host[0] = '\0';
-	n->host[sizeof n->host - 1] = '\0';
-	if (!text_is_line(n->host, strlen(n->host)))
-		n->host[0] = '\0';
+	if (gethostname(n->name, sizeof n->name) != 0)
+		n->name[0] = '\0';
+	n->name[sizeof n->name - 1] = '\0';
+	if (!text_is_line(n->name, strlen(n->name)))
+		n->name[0] = '\0';
 }
 
 enum error
-recording_host_init(struct usage_node *n, instant now)
+recording_host_init(struct recording_host *n, instant now)
 {
 	memset(n, 0, sizeof *n);
 	n->since = n->until = now;
@@ -35,11 +35,12 @@ recording_host_init(struct usage_node *n, instant now)
 }
 
 void
-recording_host_touch(struct usage_node *n, instant now, bool record, uint64_t dropped)
+recording_host_touch(
+    struct recording_host *n, instant now, bool record, uint64_t dropped)
 {
 	set_host(n);
 	/* A clock that was wrong by more than a pause leaves nothing to rely on. */
-	if (!record || now - n->until > NODE_GAP_SECONDS || now < n->since)
+	if (!record || now - n->until > RECORDING_HOST_GAP_SECONDS || now < n->since)
 		n->since = now;
 	n->until = now;
 	n->dropped += dropped;
@@ -48,23 +49,23 @@ recording_host_touch(struct usage_node *n, instant now, bool record, uint64_t dr
 }
 
 bool
-recording_host_same(const struct usage_node *a, const struct usage_node *b)
+recording_host_same(const struct recording_host *a, const struct recording_host *b)
 {
 	return memcmp(a->id, b->id, sizeof a->id) == 0;
 }
 
 const char *
-recording_host_id_print(const struct usage_node *n, char *buf)
+recording_host_id_print(const struct recording_host *n, char *buf)
 {
-	return hex_print(n->id, NODE_ID_BYTES, buf);
+	return hex_print(n->id, RECORDING_HOST_ID_BYTES, buf);
 }
 
 void
-recording_host_encode(const struct usage_node *n, struct record_writer *w)
+recording_host_encode(const struct recording_host *n, struct record_writer *w)
 {
-	record_put_u8(w, NODE_VERSION);
+	record_put_u8(w, RECORDING_HOST_VERSION);
 	record_put_bytes(w, n->id, sizeof n->id);
-	record_put_string(w, n->host);
+	record_put_string(w, n->name);
 	record_put_u64(w, (uint64_t)n->since);
 	record_put_u64(w, (uint64_t)n->until);
 	record_put_u64(w, n->dropped);
@@ -72,15 +73,15 @@ recording_host_encode(const struct usage_node *n, struct record_writer *w)
 }
 
 enum error
-recording_host_decode(struct bytes from, struct usage_node *out_r)
+recording_host_decode(struct bytes from, struct recording_host *out_r)
 {
 	struct record_reader r;
-	enum error e = record_read_version(&r, from, NODE_VERSION);
+	enum error e = record_read_version(&r, from, RECORDING_HOST_VERSION);
 
 	if (e != OK)
 		return e;
 	record_get_bytes(&r, out_r->id, sizeof out_r->id);
-	record_get_string(&r, out_r->host, sizeof out_r->host);
+	record_get_string(&r, out_r->name, sizeof out_r->name);
 	out_r->since = (instant)record_get_u64(&r);
 	out_r->until = (instant)record_get_u64(&r);
 	out_r->dropped = record_get_u64(&r);
@@ -88,7 +89,7 @@ recording_host_decode(struct bytes from, struct usage_node *out_r)
 	e = record_end(&r);
 	/* They are printed, some of them as another user. */
 	if (e == OK &&
-	    (!text_is_line(out_r->host, strlen(out_r->host)) ||
+	    (!text_is_line(out_r->name, strlen(out_r->name)) ||
 		!instant_is_valid(out_r->since) || !instant_is_valid(out_r->until) ||
 		(out_r->last_dropped != INSTANT_NONE &&
 		    !instant_is_valid(out_r->last_dropped))))

@@ -11,16 +11,17 @@
 #include "policy/base/instant.h"
 #include "policy/base/record.h"
 
-#define NODE_ID_BYTES 16
-#define NODE_ID_TEXT_MAX (2 * NODE_ID_BYTES + 1)
-#define NODE_HOST_MAX 255
+#define RECORDING_HOST_ID_BYTES 16
+#define RECORDING_HOST_ID_TEXT_MAX (2 * RECORDING_HOST_ID_BYTES + 1)
+#define RECORDING_HOST_NAME_MAX 255
 
 /* A pause of recording that is no gap: the daemon was restarted, or a disk was full. */
-#define NODE_GAP_SECONDS 86400
+#define RECORDING_HOST_GAP_SECONDS 86400
 
-struct usage_node {
-	uint8_t id[NODE_ID_BYTES]; /* random; a copied database has the same */
-	char host[NODE_HOST_MAX + 1];
+struct recording_host {
+	uint8_t
+	    id[RECORDING_HOST_ID_BYTES]; /* random; a copied database has the same */
+	char name[RECORDING_HOST_NAME_MAX + 1];
 	instant since;    /* from then on recorded without a gap */
 	instant until;    /* the last time it was written */
 	uint64_t dropped; /* submissions that could not be counted, ever */
@@ -28,20 +29,22 @@ struct usage_node {
 };
 
 /* A new machine with a random number; ERR_INTERNAL when the system has none. */
-enum error recording_host_init(struct usage_node *n, instant now) MUST_USE;
+enum error recording_host_init(struct recording_host *n, instant now) MUST_USE;
 
 /*
  * Notes that at NOW all is written, but for DROPPED submissions. After a longer pause,
  * or where the daemon does not RECORD, what is covered begins anew.
  */
 void recording_host_touch(
-    struct usage_node *n, instant now, bool record, uint64_t dropped);
+    struct recording_host *n, instant now, bool record, uint64_t dropped);
 
-bool recording_host_same(const struct usage_node *a, const struct usage_node *b);
+bool recording_host_same(
+    const struct recording_host *a, const struct recording_host *b);
 
-const char *recording_host_id_print(const struct usage_node *n, char *buf);
+const char *recording_host_id_print(const struct recording_host *n, char *buf);
 
-void recording_host_encode(const struct usage_node *n, struct record_writer *w);
-enum error recording_host_decode(struct bytes from, struct usage_node *out_r) MUST_USE;
+void recording_host_encode(const struct recording_host *n, struct record_writer *w);
+enum error recording_host_decode(
+    struct bytes from, struct recording_host *out_r) MUST_USE;
 
 #endif

@@ -175,16 +175,16 @@ tenant_usage_covers(const struct usage_coverage *c, unsigned nodes_wanted,
 {
 	char a[INSTANT_TEXT_MAX], b[INSTANT_TEXT_MAX];
 
-	if (c->nodes < nodes_wanted)
+	if (c->hosts < nodes_wanted)
 		return error_set(why, ERR_PROTECTED,
 		    "there is usage of %u machine%s, and usage-nodes says %u: give the "
 		    "others' with --usage FILE (see \"usage export\")",
-		    c->nodes, c->nodes == 1 ? "" : "s", nodes_wanted);
-	if (c->nodes == 0 || c->since > since)
+		    c->hosts, c->hosts == 1 ? "" : "s", nodes_wanted);
+	if (c->hosts == 0 || c->since > since)
 		return error_set(why, ERR_PROTECTED,
 		    "usage is recorded without a gap since %s only, and would have to "
 		    "be since %s",
-		    c->nodes == 0 ? "now" : instant_print(c->since, a),
+		    c->hosts == 0 ? "now" : instant_print(c->since, a),
 		    instant_print(since, b));
 	if (now - c->until > FRESH_SECONDS)
 		return error_set(why, ERR_PROTECTED,

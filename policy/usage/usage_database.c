@@ -13,7 +13,7 @@
 #include "policy/usage/usage_key.h"
 
 #define FILE_MODE 0600
-#define TABLE_NODE 'n'
+#define TABLE_HOST 'n'
 #define RECORD_ROOM 512 /* of each kind that is kept here */
 
 int
@@ -74,9 +74,9 @@ put(struct db_txn *txn, const struct key *key, const struct record_writer *w)
 }
 
 enum error
-usage_database_get_node(struct db_txn *txn, struct usage_node *out_r)
+usage_database_get_host(struct db_txn *txn, struct recording_host *out_r)
 {
-	const struct key key = {1, {TABLE_NODE}};
+	const struct key key = {1, {TABLE_HOST}};
 	uint8_t buf[RECORD_ROOM];
 	struct bytes value;
 	enum error e = get(txn, &key, buf, &value);
@@ -87,14 +87,14 @@ usage_database_get_node(struct db_txn *txn, struct usage_node *out_r)
 }
 
 enum error
-usage_database_put_node(struct db_txn *txn, const struct usage_node *node)
+usage_database_put_host(struct db_txn *txn, const struct recording_host *host)
 {
-	const struct key key = {1, {TABLE_NODE}};
+	const struct key key = {1, {TABLE_HOST}};
 	uint8_t buf[RECORD_ROOM];
 	struct record_writer w;
 
 	record_write_start(&w, buf, sizeof buf);
-	recording_host_encode(node, &w);
+	recording_host_encode(host, &w);
 	return put(txn, &key, &w);
 }
 

@@ -12,9 +12,9 @@
 #include "policy/usage/usage.h"
 
 /*
- * Keys: `h` and a socket (see heartbeat.h); `n`, the machine (see node.h); `s`, the
- * number of strangers (see strangers.h); and for each login, domain first as in the
- * policy database,
+ * Keys: `h` and a socket (see heartbeat.h); `n`, the machine (see recording_host.h);
+ *`s`, the number of strangers (see strangers.h); and for each login, domain first as in
+ *the policy database,
  *
  *	u DOMAIN \0 LOCAL \0         -> struct usage
  *	u DOMAIN \0 LOCAL \0 DAY     -> struct usage_day; DAY is four bytes, big-endian
@@ -51,10 +51,10 @@ enum error usage_database_add(
     struct db_txn *txn, const struct usage_entry *entry) MUST_USE;
 
 /* The record of the machine; ERR_NOTFOUND. */
-enum error usage_database_get_node(
-    struct db_txn *txn, struct usage_node *out_r) MUST_USE;
-enum error usage_database_put_node(
-    struct db_txn *txn, const struct usage_node *node) MUST_USE;
+enum error usage_database_get_host(
+    struct db_txn *txn, struct recording_host *out_r) MUST_USE;
+enum error usage_database_put_host(
+    struct db_txn *txn, const struct recording_host *host) MUST_USE;
 
 /*
  * Calls FN for every login in the order of keys, with its days. Anything but OK from

@@ -9,7 +9,7 @@
 #define FRAME_MAGIC "smtpauth-usage 1\n"
 
 #define FRAME_HEAD 5 /* the length in four bytes, and the letter */
-#define FRAME_NODE 'n'
+#define FRAME_HOST 'n'
 #define FRAME_ROW 'r'
 #define FRAME_END 'e'
 #define FRAME_ERROR 'x'

@@ -12,7 +12,7 @@
 struct usage_file_reader {
 	FILE *from;
 	const char *name;
-	struct usage_node node;
+	struct recording_host host;
 	struct hasher *hasher;
 	struct digest sum;
 	uint64_t rows;
@@ -102,8 +102,8 @@ read_head(struct usage_file_reader *r, struct error_text *why)
 		return e;
 	if (type == FRAME_ERROR)
 		return take_error(r, &body, why);
-	e = recording_host_decode((struct bytes){r->frame, body.left}, &r->node);
-	if (type != FRAME_NODE)
+	e = recording_host_decode((struct bytes){r->frame, body.left}, &r->host);
+	if (type != FRAME_HOST)
 		return damaged(r, why);
 	if (e == OK)
 		e = digest_add(&r->sum, r->hasher,
@@ -142,10 +142,10 @@ usage_file_reader_close(struct usage_file_reader **reader)
 	*reader = NULL;
 }
 
-const struct usage_node *
-usage_file_reader_node(const struct usage_file_reader *reader)
+const struct recording_host *
+usage_file_reader_host(const struct usage_file_reader *reader)
 {
-	return &reader->node;
+	return &reader->host;
 }
 
 const char *

@@ -37,17 +37,17 @@ send_frame(FILE *to, char type, const struct record_writer *w)
 }
 
 static enum error
-write_node(struct writer *writer, const struct usage_node *node)
+write_host(struct writer *writer, const struct recording_host *host)
 {
 	struct record_writer w;
 
 	record_write_start(&w, writer->frame, sizeof writer->frame);
-	recording_host_encode(node, &w);
+	recording_host_encode(host, &w);
 	if (w.failed)
 		return ERR_LIMIT;
 	fputs(FRAME_MAGIC, writer->to);
 	writer->started = true;
-	send_frame(writer->to, FRAME_NODE, &w);
+	send_frame(writer->to, FRAME_HOST, &w);
 	return digest_add(&writer->sum, writer->hasher,
 	    (struct bytes){FRAME_MAGIC, strlen(FRAME_MAGIC)},
 	    (struct bytes){w.at, w.len});
@@ -113,13 +113,13 @@ static enum error
 write_all(struct db_txn *txn, struct writer *writer, void (*alive)(FILE *to))
 {
 	struct look l = {writer->to, alive, 0};
-	struct usage_node node;
+	struct recording_host host;
 	enum error e = db_scan(txn, look_at, &l);
 
 	if (e == OK)
-		e = usage_database_get_node(txn, &node);
+		e = usage_database_get_host(txn, &host);
 	if (e == OK)
-		e = write_node(writer, &node);
+		e = write_host(writer, &host);
 	if (e == OK)
 		e = usage_database_each(txn, write_row, writer);
 	if (e == OK)

@@ -42,7 +42,8 @@ enum error usage_file_reader_open(struct usage_file_reader **reader_r, FILE *fro
     const char *name, struct error_text *why) MUST_USE;
 void usage_file_reader_close(struct usage_file_reader **reader);
 
-const struct usage_node *usage_file_reader_node(const struct usage_file_reader *reader);
+const struct recording_host *usage_file_reader_host(
+    const struct usage_file_reader *reader);
 const char *usage_file_reader_name(const struct usage_file_reader *reader);
 
 /*

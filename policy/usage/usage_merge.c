@@ -41,8 +41,8 @@ usage_merge_free(struct usage_merge **merge)
 static void
 replace(struct source *s, struct usage_file_reader *reader, const char **left_out_r)
 {
-	const struct usage_node *have = usage_file_reader_node(s->reader);
-	const struct usage_node *other = usage_file_reader_node(reader);
+	const struct recording_host *have = usage_file_reader_host(s->reader);
+	const struct recording_host *other = usage_file_reader_host(reader);
 
 	if (other->until > have->until) {
 		struct usage_file_reader *old = s->reader;
@@ -60,8 +60,8 @@ usage_merge_add(struct usage_merge *merge, struct usage_file_reader *reader,
 {
 	*left_out_r = NULL;
 	for (size_t i = 0; i < merge->n; i++)
-		if (recording_host_same(usage_file_reader_node(merge->source[i].reader),
-			usage_file_reader_node(reader))) {
+		if (recording_host_same(usage_file_reader_host(merge->source[i].reader),
+			usage_file_reader_host(reader))) {
 			replace(&merge->source[i], reader, left_out_r);
 			return OK;
 		}
@@ -77,10 +77,10 @@ usage_merge_coverage(const struct usage_merge *merge)
 	struct usage_coverage c = {0, INSTANT_NONE, INSTANT_NONE, 0, INSTANT_NONE};
 
 	for (size_t i = 0; i < merge->n; i++) {
-		const struct usage_node *n =
-		    usage_file_reader_node(merge->source[i].reader);
+		const struct recording_host *n =
+		    usage_file_reader_host(merge->source[i].reader);
 
-		c.nodes++;
+		c.hosts++;
 		c.since = usage_later(c.since, n->since);
 		c.until = usage_earlier(c.until, n->until);
 		c.dropped += n->dropped;
@@ -89,10 +89,10 @@ usage_merge_coverage(const struct usage_merge *merge)
 	return c;
 }
 
-const struct usage_node *
-usage_merge_node(const struct usage_merge *merge, size_t i)
+const struct recording_host *
+usage_merge_host(const struct usage_merge *merge, size_t i)
 {
-	return i < merge->n ? usage_file_reader_node(merge->source[i].reader) : NULL;
+	return i < merge->n ? usage_file_reader_host(merge->source[i].reader) : NULL;
 }
 
 static enum error

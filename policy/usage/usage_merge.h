@@ -11,7 +11,7 @@ struct usage_merge;
 
 /* What the records of all machines together cover. */
 struct usage_coverage {
-	unsigned nodes;
+	unsigned hosts;
 	instant since; /* all of them record from then on; INSTANT_NONE without any */
 	instant until; /* and all of them up to then */
 	uint64_t dropped; /* submissions that could not be counted, ever */
@@ -34,7 +34,8 @@ enum error usage_merge_add(struct usage_merge *merge, struct usage_file_reader *
 struct usage_coverage usage_merge_coverage(const struct usage_merge *merge);
 
 /* Machine I of those that count, or NULL past the end. */
-const struct usage_node *usage_merge_node(const struct usage_merge *merge, size_t i);
+const struct recording_host *usage_merge_host(
+    const struct usage_merge *merge, size_t i);
 
 /*
  * The next login in the order of keys, with what all machines know of it; its days are

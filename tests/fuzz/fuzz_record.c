@@ -216,10 +216,10 @@ try_usage_day(struct bytes from)
 }
 
 static void
-try_node(struct bytes from)
+try_host(struct bytes from)
 {
 	struct record_writer w = writer();
-	struct usage_node n;
+	struct recording_host n;
 
 	if (!decoded(recording_host_decode(from, &n)))
 		return;
@@ -437,7 +437,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const decoders[])(struct bytes from) = {try_tenant, try_mailbox,
 	    try_domain, try_alias, try_setting, try_notice, try_audit, try_usage,
-	    try_usage_day, try_node, try_meta, try_heartbeat, try_policy, try_key,
+	    try_usage_day, try_host, try_meta, try_heartbeat, try_policy, try_key,
 	    try_usage_key, try_lock};
 	struct fuzz_input input = {data, size};
 	uint8_t which = fuzz_byte(&input);

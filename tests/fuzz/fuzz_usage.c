@@ -76,10 +76,10 @@ is_printable(instant t)
 }
 
 static void
-expect_node(const struct usage_node *n)
+expect_host(const struct recording_host *n)
 {
-	fuzz_expect(strlen(n->host) <= NODE_HOST_MAX);
-	fuzz_expect(text_is_line(n->host, strlen(n->host)));
+	fuzz_expect(strlen(n->name) <= RECORDING_HOST_NAME_MAX);
+	fuzz_expect(text_is_line(n->name, strlen(n->name)));
 	fuzz_expect(instant_is_valid(n->since) && instant_is_valid(n->until));
 	is_printable(n->last_dropped);
 }
@@ -124,7 +124,7 @@ read_alone(const uint8_t *file, size_t size)
 	enum error e = OK;
 
 	if (reader != NULL)
-		expect_node(usage_file_reader_node(reader));
+		expect_host(usage_file_reader_host(reader));
 	while (
 	    reader != NULL && (e = usage_file_reader_next(reader, &row, &why)) == OK) {
 		expect_row(&row);
@@ -156,7 +156,7 @@ read_merged(const uint8_t *file, size_t size)
 		e = usage_merge_add(merge, reader, &left_out);
 		fuzz_expect(e == OK && (left_out != NULL) == (i == 1));
 	}
-	fuzz_expect(usage_merge_coverage(merge).nodes == 1);
+	fuzz_expect(usage_merge_coverage(merge).hosts == 1);
 	while ((e = usage_merge_next(merge, &row, &why)) == OK) {
 		expect_row(&row);
 		n++;

@@ -60,7 +60,7 @@ recorded_usage_read(
     const char *dir, void (*fn)(void *arg, const struct recorded_login *row), void *arg)
 {
 	struct visit visit = {fn, arg};
-	struct usage_node node;
+	struct recording_host host;
 	struct error_text why;
 	struct db_txn *txn;
 	struct db *db;
@@ -68,8 +68,8 @@ recorded_usage_read(
 	ck_assert_msg(usage_database_open(&db, dir, false, &why) == OK, "%s", why.text);
 	ck_assert_int_eq(db_begin(db, false, &txn), OK);
 	ck_assert_int_eq(usage_database_each(txn, row_visit, &visit), OK);
-	ck_assert_int_eq(usage_database_get_node(txn, &node), OK);
+	ck_assert_int_eq(usage_database_get_host(txn, &host), OK);
 	db_abort(&txn);
 	db_close(&db);
-	return node.dropped;
+	return host.dropped;
 }

@@ -172,35 +172,35 @@ strangers_line(struct db_txn *txn, char *const *w, size_t words)
 }
 
 static void
-set_id(struct usage_node *node, const char *hex)
+set_id(struct recording_host *host, const char *hex)
 {
-	if (strlen(hex) != (size_t)2 * NODE_ID_BYTES)
+	if (strlen(hex) != (size_t)2 * RECORDING_HOST_ID_BYTES)
 		bad("id");
-	for (size_t i = 0; i < NODE_ID_BYTES; i++) {
+	for (size_t i = 0; i < RECORDING_HOST_ID_BYTES; i++) {
 		char two[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
 		char *end;
 
-		node->id[i] = (uint8_t)strtoul(two, &end, 16);
+		host->id[i] = (uint8_t)strtoul(two, &end, 16);
 		if (*end != '\0')
 			bad("id");
 	}
 }
 
 static void
-set_part(struct usage_node *node, const char *key, const char *value)
+set_part(struct recording_host *host, const char *key, const char *value)
 {
 	if (strcmp(key, "since") == 0)
-		node->since = number(value, key);
+		host->since = number(value, key);
 	else if (strcmp(key, "until") == 0)
-		node->until = number(value, key);
+		host->until = number(value, key);
 	else if (strcmp(key, "dropped") == 0)
-		node->dropped = (uint64_t)number(value, key);
+		host->dropped = (uint64_t)number(value, key);
 	else if (strcmp(key, "last-dropped") == 0)
-		node->last_dropped = number(value, key);
+		host->last_dropped = number(value, key);
 	else if (strcmp(key, "id") == 0)
-		set_id(node, value);
+		set_id(host, value);
 	else if (strcmp(key, "host") == 0)
-		snprintf(node->host, sizeof node->host, "%s", value);
+		snprintf(host->name, sizeof host->name, "%s", value);
 	else
 		bad(key);
 }
@@ -208,11 +208,11 @@ set_part(struct usage_node *node, const char *key, const char *value)
 static void
 node_line(struct db_txn *txn, char *const *w, size_t words)
 {
-	struct usage_node node;
-	enum error e = usage_database_get_node(txn, &node);
+	struct recording_host host;
+	enum error e = usage_database_get_host(txn, &host);
 
 	if (e == ERR_NOTFOUND)
-		e = recording_host_init(&node, instant_now());
+		e = recording_host_init(&host, instant_now());
 	must(e, "the record of the machine");
 	for (size_t i = 1; i < words; i++) {
 		char *value = strchr(w[i], '=');
@@ -220,9 +220,9 @@ node_line(struct db_txn *txn, char *const *w, size_t words)
 		if (value == NULL)
 			bad("line");
 		*value = '\0';
-		set_part(&node, w[i], value + 1);
+		set_part(&host, w[i], value + 1);
 	}
-	must(usage_database_put_node(txn, &node), "the record of the machine");
+	must(usage_database_put_host(txn, &host), "the record of the machine");
 }
 
 static void

@@ -30,7 +30,7 @@ entry_make(const struct usage_sample *from)
 
 struct usage_image
 usage_image_make(
-    const struct usage_sample *samples, size_t n, const struct usage_node *node)
+    const struct usage_sample *samples, size_t n, const struct recording_host *host)
 {
 	struct usage_image image = {NULL, 0};
 	struct error_text why = {.text = ""};
@@ -51,7 +51,7 @@ usage_image_make(
 
 		expect_ok(usage_database_add(txn, &e));
 	}
-	expect_ok(usage_database_put_node(txn, node));
+	expect_ok(usage_database_put_host(txn, host));
 	expect_ok(db_commit(&txn));
 	to = open_memstream(&image.at, &image.n);
 	ck_assert_ptr_nonnull(to);
@@ -61,13 +61,13 @@ usage_image_make(
 	return image;
 }
 
-struct usage_node
-usage_node_make(const char *host, instant since, instant until)
+struct recording_host
+recording_host_make(const char *name, instant since, instant until)
 {
-	struct usage_node node;
+	struct recording_host host;
 
-	expect_ok(recording_host_init(&node, since));
-	node.until = until;
-	snprintf(node.host, sizeof node.host, "%s", host);
-	return node;
+	expect_ok(recording_host_init(&host, since));
+	host.until = until;
+	snprintf(host.name, sizeof host.name, "%s", name);
+	return host;
 }

@@ -20,11 +20,12 @@ struct usage_sample {
 	uint32_t day, count;
 };
 
-/* The stream of a database with these samples and this node, or fails the test. */
+/* The stream of a database with these samples and this host, or fails the test. */
 struct usage_image usage_image_make(
-    const struct usage_sample *samples, size_t n, const struct usage_node *node);
+    const struct usage_sample *samples, size_t n, const struct recording_host *host);
 
 /* A machine with a random number. */
-struct usage_node usage_node_make(const char *host, instant since, instant until);
+struct recording_host recording_host_make(
+    const char *name, instant since, instant until);
 
 #endif

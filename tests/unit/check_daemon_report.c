@@ -18,7 +18,7 @@ full(void)
 	struct daemon_report r = {.error = ERR_DAMAGED,
 	    .has_asked = true,
 	    .has_latest = true,
-	    .has_node = true};
+	    .has_host = true};
 
 	snprintf(r.why.text, sizeof r.why.text, "usage/usage.mdb: it is damaged");
 	r.latest = (struct heartbeat){.socket = "inet:8899@127.0.0.1",
@@ -31,7 +31,7 @@ full(void)
 	r.latest.counters.rejected = 12;
 	r.asked = r.latest;
 	snprintf(r.asked.socket, sizeof r.asked.socket, "unix:/run/x.sock");
-	expect_ok(recording_host_init(&r.node, NOW));
+	expect_ok(recording_host_init(&r.host, NOW));
 	return r;
 }
 
@@ -53,12 +53,12 @@ START_TEST(report_comes_back)
 	expect_ok(daemon_report_decode(encode(&r), &back));
 	ck_assert_int_eq(back.error, ERR_DAMAGED);
 	ck_assert_str_eq(back.why.text, r.why.text);
-	ck_assert(back.has_asked && back.has_latest && back.has_node);
+	ck_assert(back.has_asked && back.has_latest && back.has_host);
 	ck_assert_str_eq(back.asked.socket, "unix:/run/x.sock");
 	ck_assert_uint_eq(back.latest.pid, 4711);
 	ck_assert_int_eq(back.latest.beat, NOW);
 	ck_assert_uint_eq(back.latest.counters.rejected, 12);
-	ck_assert(recording_host_same(&back.node, &r.node));
+	ck_assert(recording_host_same(&back.host, &r.host));
 }
 END_TEST
 
@@ -68,7 +68,7 @@ START_TEST(nothing_is_a_report_too)
 
 	expect_ok(daemon_report_decode(encode(&r), &back));
 	ck_assert_int_eq(back.error, OK);
-	ck_assert(!back.has_asked && !back.has_latest && !back.has_node);
+	ck_assert(!back.has_asked && !back.has_latest && !back.has_host);
 }
 END_TEST
 
@@ -81,10 +81,10 @@ START_TEST(longest_report_has_room)
 	memset(r.latest.socket, 's', HEARTBEAT_TEXT_MAX);
 	memset(r.latest.version, 'v', HEARTBEAT_TEXT_MAX);
 	r.asked = r.latest;
-	memset(r.node.host, 'h', NODE_HOST_MAX);
+	memset(r.host.name, 'h', RECORDING_HOST_NAME_MAX);
 	expect_ok(daemon_report_decode(encode(&r), &back));
 	ck_assert_str_eq(back.why.text, r.why.text);
-	ck_assert_str_eq(back.node.host, r.node.host);
+	ck_assert_str_eq(back.host.name, r.host.name);
 }
 END_TEST
 
@@ -114,7 +114,7 @@ START_TEST(other_bits_are_checked)
 			ck_assert_int_le(back.error, ERR_INTERNAL);
 			ck_assert_int_le(back.latest.policy, HEARTBEAT_FAULT);
 			ck_assert(instant_is_valid(back.latest.beat));
-			ck_assert(instant_is_valid(back.node.since));
+			ck_assert(instant_is_valid(back.host.since));
 			ck_assert_ptr_null(strpbrk(back.why.text, "\n\033"));
 			ck_assert_ptr_null(strpbrk(back.latest.socket, "\n\033"));
 		}

@@ -40,7 +40,7 @@ static struct error_text why;
 /* What operations use is made before: in them libcheck would take memory as well. */
 static struct mailbox mailbox;
 static struct login login;
-static struct usage_node node;
+static struct recording_host host;
 
 /* other_policy - what the snapshot has */
 static void
@@ -61,11 +61,11 @@ setup(void)
 
 	mailbox = mailbox_make(SMTP_AUTH_ENABLED, "");
 	login = login_make("new@acme.test");
-	node = usage_node_make("mx1", 1700000000, 1790000000);
+	host = recording_host_make("mx1", 1700000000, 1790000000);
 	state_open_ready(&state);
 	state_change(&state, other_policy, NULL);
 	snapshot = snapshot_image_make(&state);
-	usage = usage_image_make(samples, COUNT(samples), &node);
+	usage = usage_image_make(samples, COUNT(samples), &host);
 	snapshot_state_small(&state);
 	snprintf(path, sizeof path, "%s/usage", state.dir);
 	ck_assert_int_eq(mkdir(path, 0770), 0);
@@ -330,7 +330,7 @@ usage_record(void)
 	if (e == OK)
 		e = usage_database_add(txn, &entry);
 	if (e == OK)
-		e = usage_database_put_node(txn, &node);
+		e = usage_database_put_host(txn, &host);
 	if (e == OK)
 		e = db_commit(&txn);
 	db_abort(&txn);

@@ -101,12 +101,12 @@ saw(struct recording *f, const char *login, int64_t ago, enum usage_kind kind,
 static struct usage_image
 file_close(struct recording *f)
 {
-	struct usage_node node = usage_node_make("x", NOW - 100 * DAY, NOW);
+	struct recording_host host = recording_host_make("x", NOW - 100 * DAY, NOW);
 	struct usage_image image;
 	uint64_t rows;
 	FILE *to;
 
-	expect_ok(usage_database_put_node(f->txn, &node));
+	expect_ok(usage_database_put_host(f->txn, &host));
 	expect_ok(db_commit(&f->txn));
 	to = open_memstream(&image.at, &image.n);
 	ck_assert_ptr_nonnull(to);

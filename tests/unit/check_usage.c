@@ -387,8 +387,8 @@ END_TEST
 
 START_TEST(nodes)
 {
-	struct usage_node n, m, again;
-	char id[NODE_ID_TEXT_MAX];
+	struct recording_host n, m, again;
+	char id[RECORDING_HOST_ID_TEXT_MAX];
 	uint8_t buf[512];
 	struct record_writer w;
 
@@ -396,16 +396,16 @@ START_TEST(nodes)
 	expect_ok(recording_host_init(&m, NOW));
 	ck_assert(recording_host_same(&n, &n) && !recording_host_same(&n, &m));
 	ck_assert_uint_eq(
-	    strlen(recording_host_id_print(&n, id)), NODE_ID_TEXT_MAX - 1);
+	    strlen(recording_host_id_print(&n, id)), RECORDING_HOST_ID_TEXT_MAX - 1);
 	recording_host_touch(&n, NOW + 10, true, 0);
 	ck_assert_int_eq(n.since, NOW);
 	ck_assert_int_eq(n.until, NOW + 10);
 	ck_assert(n.last_dropped == INSTANT_NONE);
-	recording_host_touch(&n, NOW + 10 + NODE_GAP_SECONDS, true, 3);
+	recording_host_touch(&n, NOW + 10 + RECORDING_HOST_GAP_SECONDS, true, 3);
 	ck_assert_int_eq(n.since, NOW);
 	ck_assert_uint_eq(n.dropped, 3);
-	ck_assert_int_eq(n.last_dropped, NOW + 10 + NODE_GAP_SECONDS);
-	recording_host_touch(&n, n.until + NODE_GAP_SECONDS + 1, true, 0);
+	ck_assert_int_eq(n.last_dropped, NOW + 10 + RECORDING_HOST_GAP_SECONDS);
+	recording_host_touch(&n, n.until + RECORDING_HOST_GAP_SECONDS + 1, true, 0);
 	ck_assert_int_eq(n.since, n.until);
 	recording_host_touch(&n, n.until + 5, false, 0);
 	ck_assert_int_eq(n.since, n.until);
@@ -415,12 +415,12 @@ START_TEST(nodes)
 	recording_host_encode(&n, &w);
 	expect_ok(recording_host_decode((struct bytes){buf, w.len}, &again));
 	ck_assert(recording_host_same(&n, &again) && n.until == again.until);
-	ck_assert_str_eq(n.host, again.host);
+	ck_assert_str_eq(n.name, again.name);
 	for (size_t i = 0; i < w.len; i++)
 		expect_error(
 		    ERR_DAMAGED, recording_host_decode((struct bytes){buf, i}, &again));
-	n.host[0] = '\x1b';
-	n.host[1] = '\0';
+	n.name[0] = '\x1b';
+	n.name[1] = '\0';
 	record_write_start(&w, buf, sizeof buf);
 	recording_host_encode(&n, &w);
 	expect_error(

@@ -78,7 +78,7 @@ find(void *arg, const struct usage_row *row)
 START_TEST(database_adds)
 {
 	struct found f = {.stop = 0};
-	struct usage_node node;
+	struct recording_host host;
 	struct state state;
 	struct db_txn *txn;
 	struct db *db;
@@ -86,14 +86,14 @@ START_TEST(database_adds)
 	state_open(&state);
 	db = open_usage(&state);
 	expect_ok(db_begin(db, true, &txn));
-	expect_error(ERR_NOTFOUND, usage_database_get_node(txn, &node));
+	expect_error(ERR_NOTFOUND, usage_database_get_host(txn, &host));
 	add_one(txn, "b@x", 3 * DAY, 1);
 	add_one(txn, "b@x", DAY, 1);
 	add_one(txn, "b@x", 3 * DAY + 5, 4);
 	add_one(txn, "b", 256 * DAY, 1);
 	add_one(txn, "b", 255 * DAY, 1);
-	expect_ok(recording_host_init(&node, NOW));
-	expect_ok(usage_database_put_node(txn, &node));
+	expect_ok(recording_host_init(&host, NOW));
+	expect_ok(usage_database_put_host(txn, &host));
 	expect_ok(db_commit(&txn));
 	expect_ok(db_begin(db, false, &txn));
 	expect_ok(usage_database_each(txn, find, &f));
@@ -120,7 +120,7 @@ START_TEST(database_damaged)
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		struct found f = {.stop = 0};
-		struct usage_node node;
+		struct recording_host host;
 		struct state state;
 		struct db_txn *txn;
 		struct key k = {.len = bad[i].n};
@@ -136,7 +136,7 @@ START_TEST(database_damaged)
 		    db_put(txn, &k, (struct bytes){bad[i].value, bad[i].value_n}));
 		e = usage_database_each(txn, find, &f);
 		if (e == OK)
-			e = usage_database_get_node(txn, &node);
+			e = usage_database_get_host(txn, &host);
 		ck_assert_msg(e == ERR_DAMAGED || e == ERR_NEWER, "record %zu: %s", i,
 		    error_string(e));
 		db_abort(&txn);

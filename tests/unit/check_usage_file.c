@@ -50,11 +50,11 @@ static const struct usage_sample some[] = {{"", 20000, 8}, {"", 19998, 2},
 static struct usage_image
 export_some(void)
 {
-	struct usage_node node = usage_node_make("mx1", NOW - 90 * DAY, NOW);
+	struct recording_host host = recording_host_make("mx1", NOW - 90 * DAY, NOW);
 
-	node.dropped = 5;
-	node.last_dropped = NOW - 7;
-	return usage_image_make(some, sizeof some / sizeof *some, &node);
+	host.dropped = 5;
+	host.last_dropped = NOW - 7;
+	return usage_image_make(some, sizeof some / sizeof *some, &host);
 }
 
 START_TEST(comes_back)
@@ -193,7 +193,7 @@ END_TEST
 /* The database is found bad when the head is out already. */
 START_TEST(error_in_the_middle)
 {
-	struct usage_node node = usage_node_make("mx1", NOW, NOW);
+	struct recording_host host = recording_host_make("mx1", NOW, NOW);
 	static const struct {
 		const char *value;
 		enum error want;
@@ -215,7 +215,7 @@ START_TEST(error_in_the_middle)
 		mkdir(path, 0770);
 		expect_ok(usage_database_open(&db, state.dir, true, &why));
 		expect_ok(db_begin(db, true, &txn));
-		expect_ok(usage_database_put_node(txn, &node));
+		expect_ok(usage_database_put_host(txn, &host));
 		expect_ok(db_put(txn, &key, (struct bytes){cases[i].value, 1}));
 		expect_ok(db_commit(&txn));
 		to = open_memstream(&image.at, &image.n);

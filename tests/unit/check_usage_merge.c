@@ -53,8 +53,8 @@ START_TEST(merge_two)
 	    {"", 5, 2}, {"ann@a", 2, 1}, {"ann@a", 5, 2}, {"zoe@a", 3, 1}};
 	static const struct usage_sample b[] = {{"", 5, 4}, {"", 6, 2}, {"ann@a", 1, 4},
 	    {"ann@a", 5, 40}, {"ann@a", 9, 4}, {"bob", 3, 3}};
-	struct usage_node x = usage_node_make("x", 100, 900),
-			  y = usage_node_make("y", 200, 800);
+	struct recording_host x = recording_host_make("x", 100, 900),
+			      y = recording_host_make("y", 200, 800);
 	struct usage_coverage c;
 	const char *left_out;
 	struct usage_image images[2];
@@ -68,13 +68,13 @@ START_TEST(merge_two)
 	merge = merge_of(images, 2, &left_out);
 	ck_assert_ptr_null(left_out);
 	c = usage_merge_coverage(merge);
-	ck_assert_uint_eq(c.nodes, 2);
+	ck_assert_uint_eq(c.hosts, 2);
 	ck_assert_int_eq(c.since, 200);
 	ck_assert_int_eq(c.until, 800);
 	ck_assert_uint_eq(c.dropped, 7);
 	ck_assert_int_eq(c.last_dropped, 700);
-	ck_assert(recording_host_same(usage_merge_node(merge, 1), &y));
-	ck_assert_ptr_null(usage_merge_node(merge, 2));
+	ck_assert(recording_host_same(usage_merge_host(merge, 1), &y));
+	ck_assert_ptr_null(usage_merge_host(merge, 2));
 	expect_row(merge, " 432002-518402 5=6 6=2");
 	expect_row(merge, "bob 259203-259203 3=3");
 	expect_row(merge, "ann@a 86404-777604 1=4 2=1 5=42 9=4");
@@ -90,19 +90,19 @@ START_TEST(merge_same_machine)
 {
 	static const struct usage_sample old[] = {{"ann@a", 2, 1}};
 	static const struct usage_sample new[] = {{"ann@a", 2, 1}, {"ann@a", 3, 1}};
-	struct usage_node node = usage_node_make("x", 100, 900);
+	struct recording_host host = recording_host_make("x", 100, 900);
 	struct usage_image images[2];
 	const char *left_out;
 	struct usage_merge *merge;
 
 	for (int i = 0; i < 2; i++) {
-		node.until = 900;
-		images[i] = usage_image_make(old, 1, &node);
-		node.until = 950;
-		images[!i] = usage_image_make(new, 2, &node);
+		host.until = 900;
+		images[i] = usage_image_make(old, 1, &host);
+		host.until = 950;
+		images[!i] = usage_image_make(new, 2, &host);
 		merge = merge_of(images, 2, &left_out);
 		ck_assert_str_eq(left_out, i == 0 ? "first" : "second");
-		ck_assert_uint_eq(usage_merge_coverage(merge).nodes, 1);
+		ck_assert_uint_eq(usage_merge_coverage(merge).hosts, 1);
 		ck_assert_int_eq(usage_merge_coverage(merge).until, 950);
 		expect_row(merge, "ann@a 172801-259201 2=1 3=1");
 		expect_row(merge, NULL);
@@ -115,8 +115,8 @@ END_TEST
 START_TEST(merge_with_a_bad_one)
 {
 	static const struct usage_sample a[] = {{"ann@a", 2, 1}, {"zoe@a", 3, 1}};
-	struct usage_node x = usage_node_make("x", 100, 900),
-			  y = usage_node_make("y", 200, 800);
+	struct recording_host x = recording_host_make("x", 100, 900),
+			      y = recording_host_make("y", 200, 800);
 	struct usage_image images[2] = {
 	    usage_image_make(a, 2, &x), usage_image_make(a, 2, &y)};
 	struct error_text why = {.text = ""};

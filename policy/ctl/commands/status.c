@@ -47,14 +47,14 @@ daemon_print(struct printer *p, const struct heartbeat *h)
 static void
 usage_print(struct printer *p, const struct daemon_report *r)
 {
-	char id[NODE_ID_TEXT_MAX];
+	char id[RECORDING_HOST_ID_TEXT_MAX];
 
 	print_object_start(p, "usage");
-	print_text(p, "node", r->has_node ? recording_host_id_print(&r->node, id) : "");
-	print_text(p, "host", r->has_node ? r->node.host : "");
-	print_time(p, "since", r->has_node ? r->node.since : INSTANT_NONE);
-	print_time(p, "until", r->has_node ? r->node.until : INSTANT_NONE);
-	print_number(p, "dropped", r->has_node ? r->node.dropped : 0);
+	print_text(p, "node", r->has_host ? recording_host_id_print(&r->host, id) : "");
+	print_text(p, "host", r->has_host ? r->host.name : "");
+	print_time(p, "since", r->has_host ? r->host.since : INSTANT_NONE);
+	print_time(p, "until", r->has_host ? r->host.until : INSTANT_NONE);
+	print_number(p, "dropped", r->has_host ? r->host.dropped : 0);
 	print_text(p, "problem", usage_problem(r));
 	print_object_end(p);
 }
@@ -114,12 +114,12 @@ status_lines(struct printer *p, const struct daemon_view *d)
 	else
 		print_property(p, "daemon", "not running");
 	print_property(p, "usage problem", usage_problem(r));
-	if (!r->has_node)
+	if (!r->has_host)
 		return;
-	print_property_time(p, "usage since", r->node.since);
-	print_property_time(p, "  written", r->node.until);
-	if (r->node.dropped > 0)
-		print_property_number(p, "  not counted", r->node.dropped);
+	print_property_time(p, "usage since", r->host.since);
+	print_property_time(p, "  written", r->host.until);
+	if (r->host.dropped > 0)
+		print_property_number(p, "  not counted", r->host.dropped);
 }
 
 static void

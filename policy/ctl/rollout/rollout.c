@@ -132,7 +132,7 @@ rollout_survey_any(struct ctl *c, const char *only, struct rollout *out)
 void
 rollout_warn(struct ctl *c, const struct rollout *r)
 {
-	if (r->coverage.nodes > 0 && !r->covered)
+	if (r->coverage.hosts > 0 && !r->covered)
 		print_remark(c->err, "warning: usage is not complete: %s", r->gap.text);
 }
 
@@ -148,8 +148,8 @@ rollout_print_coverage(struct ctl *c, const struct rollout *r)
 	char since[INSTANT_TEXT_MAX];
 
 	fprintf(c->out, "usage: recorded since %s on %u machine%s\n",
-	    rollout_time(r->coverage.since, since), r->coverage.nodes,
-	    r->coverage.nodes == 1 ? "" : "s");
+	    rollout_time(r->coverage.since, since), r->coverage.hosts,
+	    r->coverage.hosts == 1 ? "" : "s");
 	if (!r->covered)
 		fprintf(c->out, "usage is NOT complete: %s\n", r->gap.text);
 }

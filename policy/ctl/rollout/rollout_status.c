@@ -116,7 +116,7 @@ print_status(struct ctl *c, const struct rollout *r)
 {
 	static const char *const headings[] = {"TENANT", "STAGE", "ENFORCE-FROM",
 	    "TEMPFAIL-UNTIL", "MAILBOXES", "EXPOSED", "NOTICE"};
-	const bool has_usage = r->coverage.nodes > 0;
+	const bool has_usage = r->coverage.hosts > 0;
 	const struct tenant_usage_tenant *t;
 	struct listing l;
 	struct stand s;

@@ -7,18 +7,18 @@
 #include "policy/ctl/usage/as_usage_user.h"
 #include "policy/usage/usage_database.h"
 
-/* read_node - what the machine's record says; none before usage is recorded */
+/* read_host - what the machine's record says; none before usage is recorded */
 static enum error
-read_node(struct db *db, struct daemon_report *r)
+read_host(struct db *db, struct daemon_report *r)
 {
 	struct db_txn *txn;
 	enum error e = db_begin(db, false, &txn);
 
 	if (e != OK)
 		return e;
-	e = usage_database_get_node(txn, &r->node);
+	e = usage_database_get_host(txn, &r->host);
 	db_abort(&txn);
-	r->has_node = e == OK;
+	r->has_host = e == OK;
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
@@ -40,7 +40,7 @@ read_all(struct db *db, const char *socket, struct daemon_report *r)
 		e = read_beat(db, socket, &r->has_asked, &r->asked);
 	if (e == OK)
 		e = read_beat(db, NULL, &r->has_latest, &r->latest);
-	return e == OK ? read_node(db, r) : e;
+	return e == OK ? read_host(db, r) : e;
 }
 
 /* serve - in the helper: a whole report */

@@ -30,7 +30,7 @@ put_beat(struct record_writer *w, bool has, const struct heartbeat *h)
 }
 
 static void
-put_node(struct record_writer *w, bool has, const struct usage_node *n)
+put_host(struct record_writer *w, bool has, const struct recording_host *n)
 {
 	uint8_t buf[PIECE_MAX];
 	struct record_writer piece;
@@ -48,7 +48,7 @@ daemon_report_encode(const struct daemon_report *r, struct record_writer *w)
 	record_put_string(w, r->why.text);
 	put_beat(w, r->has_asked, &r->asked);
 	put_beat(w, r->has_latest, &r->latest);
-	put_node(w, r->has_node, &r->node);
+	put_host(w, r->has_host, &r->host);
 }
 
 /* get_piece - its bytes in BUF (PIECE_MAX); none, or a longer one, is empty */
@@ -75,7 +75,7 @@ get_beat(struct record_reader *r, bool *has_r, struct heartbeat *out_r)
 }
 
 static enum error
-get_node(struct record_reader *r, bool *has_r, struct usage_node *out_r)
+get_host(struct record_reader *r, bool *has_r, struct recording_host *out_r)
 {
 	uint8_t buf[PIECE_MAX];
 	struct bytes piece = get_piece(r, buf);
@@ -100,7 +100,7 @@ daemon_report_decode(struct bytes from, struct daemon_report *out_r)
 	out_r->error = (enum error)error;
 	if (get_beat(&r, &out_r->has_asked, &out_r->asked) != OK ||
 	    get_beat(&r, &out_r->has_latest, &out_r->latest) != OK ||
-	    get_node(&r, &out_r->has_node, &out_r->node) != OK)
+	    get_host(&r, &out_r->has_host, &out_r->host) != OK)
 		return ERR_DAMAGED;
 	return record_end(&r);
 }

@@ -11,10 +11,10 @@
 struct daemon_report {
 	enum error error; /* of reading the usage database */
 	struct error_text why;
-	bool has_asked, has_latest, has_node;
-	struct heartbeat asked;  /* of the daemon on the socket that was asked for */
-	struct heartbeat latest; /* of any daemon */
-	struct usage_node node;  /* what the usage of this machine covers */
+	bool has_asked, has_latest, has_host;
+	struct heartbeat asked;     /* of the daemon on the socket that was asked for */
+	struct heartbeat latest;    /* of any daemon */
+	struct recording_host host; /* what the usage of this machine covers */
 };
 
 /* The longest report. */

@@ -199,7 +199,7 @@ print_coverage(struct ctl *c, const struct usage_coverage *k, instant since)
 	fprintf(c->out,
 	    "recorded since %s on %u machine%s; %" PRIu64
 	    " submission%s could not be counted",
-	    instant_print(k->since, when), k->nodes, k->nodes == 1 ? "" : "s",
+	    instant_print(k->since, when), k->hosts, k->hosts == 1 ? "" : "s",
 	    k->dropped, k->dropped == 1 ? "" : "s");
 	if (k->last_dropped != INSTANT_NONE)
 		fprintf(

@@ -13,7 +13,7 @@
 /* The file, and what it tells. */
 struct exported {
 	struct outgoing to;
-	struct usage_node node;
+	struct recording_host host;
 	uint64_t logins;
 };
 
@@ -29,7 +29,7 @@ read_back(struct ctl *c, struct exported *x)
 	e = usage_file_reader_open(&reader, x->to.file, HERE, &c->why);
 	if (e != OK)
 		return e;
-	x->node = *usage_file_reader_node(reader);
+	x->host = *usage_file_reader_host(reader);
 	while ((e = usage_file_reader_next(reader, &row, &c->why)) == OK)
 		x->logins += !usage_is_others(&row.login);
 	usage_file_reader_close(&reader);
@@ -39,7 +39,7 @@ read_back(struct ctl *c, struct exported *x)
 static void
 tell(struct ctl *c, const struct exported *x)
 {
-	char since[INSTANT_TEXT_MAX], id[NODE_ID_TEXT_MAX];
+	char since[INSTANT_TEXT_MAX], id[RECORDING_HOST_ID_TEXT_MAX];
 	struct json j;
 
 	if (x->to.path == NULL)
@@ -48,16 +48,16 @@ tell(struct ctl *c, const struct exported *x)
 		show_line(c->out,
 		    "%" PRIu64 " login%s of %s, recorded since %s, written to %s",
 		    x->logins, x->logins == 1 ? "" : "s",
-		    x->node.host[0] != '\0' ? x->node.host : "this machine",
-		    instant_print(x->node.since, since), x->to.path);
+		    x->host.name[0] != '\0' ? x->host.name : "this machine",
+		    instant_print(x->host.since, since), x->to.path);
 		return;
 	}
 	json_to_stream(&j, c->out);
 	json_object_start(&j, NULL);
-	json_quoted(&j, "node", recording_host_id_print(&x->node, id));
-	json_text(&j, "host", x->node.host);
-	json_instant(&j, "since", x->node.since);
-	json_instant(&j, "until", x->node.until);
+	json_quoted(&j, "node", recording_host_id_print(&x->host, id));
+	json_text(&j, "host", x->host.name);
+	json_instant(&j, "since", x->host.since);
+	json_instant(&j, "until", x->host.until);
 	json_number(&j, "logins", (int64_t)x->logins);
 	json_quoted(&j, "file", x->to.path);
 	json_object_end(&j);
