@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* child_process - runs a program of the system and reads what it prints */
+/* child_process - a process that is started, listened to, and ended in time */
 #include "policy/base/child_process.h"
 
 #include <errno.h>
@@ -8,19 +8,209 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-#include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
 
-#define PATIENCE_MS 20000
-#define FOLDERS_BEHIND "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
+#define READ_SECONDS 20
+#define MORE_FOLDERS "/usr/sbin:/sbin:/usr/local/sbin:/usr/bin:/bin"
+#define CHUNK 4096
+#define PAUSE_MS 20 /* between looks whether it has ended */
+#define REAP_MS 300
+#define REAP_STEP_NS 2000000L
+
+/* A program that runs. */
+struct run {
+	struct child_process *p;
+	pid_t pid;
+	int in, out; /* our ends of its pipes; -1: closed */
+};
+
+/* add_files - what the program will have as standard input, output and error */
+static int
+add_files(
+    posix_spawn_file_actions_t *actions, const struct child_process *p, int in, int out)
+{
+	int other = p->output_fd == STDOUT_FILENO ? STDERR_FILENO : STDOUT_FILENO;
+	int e = p->input_left > 0
+	    ? posix_spawn_file_actions_adddup2(actions, in, 0)
+	    : posix_spawn_file_actions_addopen(actions, 0, "/dev/null", O_RDONLY, 0);
+
+	if (e == 0)
+		e = posix_spawn_file_actions_addopen(
+		    actions, other, "/dev/null", O_WRONLY, 0);
+	return e == 0 ? posix_spawn_file_actions_adddup2(actions, out, p->output_fd)
+		      : e;
+}
+
+/* spawn - in a process group of its own, with SIGPIPE as programs expect it */
+static int
+spawn(struct run *r, int in, int out)
+{
+	posix_spawn_file_actions_t actions;
+	posix_spawnattr_t attributes;
+	sigset_t standard;
+	int e;
+
+	sigemptyset(&standard);
+	sigaddset(&standard, SIGPIPE);
+	e = posix_spawn_file_actions_init(&actions);
+	if (e != 0)
+		return e;
+	e = posix_spawnattr_init(&attributes);
+	if (e == 0) {
+		e = add_files(&actions, r->p, in, out);
+		if (e == 0)
+			e = posix_spawnattr_setsigdefault(&attributes, &standard);
+		if (e == 0)
+			e = posix_spawnattr_setpgroup(&attributes, 0);
+		if (e == 0)
+			e = posix_spawnattr_setflags(
+			    &attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF);
+		if (e == 0)
+			e = posix_spawn(&r->pid, r->p->path, &actions, &attributes,
+			    (char *const *)(uintptr_t)r->p->argv, environ);
+		posix_spawnattr_destroy(&attributes);
+	}
+	posix_spawn_file_actions_destroy(&actions);
+	return e;
+}
+
+static void
+close_end(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* start - the program with its pipes; an errno value */
+static int
+start(struct run *r)
+{
+	int in[2] = {-1, -1}, out[2] = {-1, -1}, e = 0;
+
+	if (pipe2(in, O_CLOEXEC) != 0 || pipe2(out, O_CLOEXEC) != 0 ||
+	    fcntl(in[1], F_SETFL, O_NONBLOCK) != 0)
+		e = errno;
+	if (e == 0)
+		e = spawn(r, in[0], out[1]);
+	close_end(&in[0]);
+	close_end(&out[1]);
+	r->in = in[1];
+	r->out = out[0];
+	if (r->p->input_left == 0)
+		close_end(&r->in);
+	return e;
+}
+
+/* feed - more of the input, unless the program has stopped reading */
+static void
+feed(struct run *r)
+{
+	struct child_process *p = r->p;
+	ssize_t n = write(r->in, p->input, p->input_left);
+
+	if (n > 0) {
+		p->input += n;
+		p->input_left -= (size_t)n;
+	}
+	if (p->input_left == 0 || (n < 0 && errno != EAGAIN && errno != EINTR))
+		close_end(&r->in);
+}
+
+static enum error
+take_output(struct run *r)
+{
+	struct child_process *p = r->p;
+	size_t room = p->output_max - p->output_len, some;
+	char more[CHUNK], *grown;
+	ssize_t n = read(r->out, more, sizeof more);
+
+	if (n <= 0) {
+		if (n == 0 || errno != EINTR)
+			close_end(&r->out);
+		return OK;
+	}
+	some = (size_t)n < room ? (size_t)n : room;
+	if (some < (size_t)n && p->whole)
+		return ERR_LIMIT;
+	grown = realloc(p->output, p->output_len + some + 1);
+	if (grown == NULL)
+		return ERR_MEMORY;
+	memcpy(grown + p->output_len, more, some);
+	p->output = grown;
+	p->output_len += some;
+	grown[p->output_len] = '\0';
+	return OK;
+}
+
+/* attend - feeds the program and listens to it until it ends */
+static enum error
+attend(struct run *r)
+{
+	const int64_t deadline = monotonic_ms() + (int64_t)r->p->seconds * 1000;
+	enum error e = OK;
+	pid_t ended;
+
+	while ((ended = waitpid(r->pid, &r->p->status, WNOHANG)) == 0 && e == OK) {
+		struct pollfd p[] = {{r->in, POLLOUT, 0}, {r->out, POLLIN, 0}};
+		int pause = r->in < 0 && r->out < 0 ? 1 : PAUSE_MS; /* about to end */
+
+		if (monotonic_ms() >= deadline)
+			e = ERR_BUSY;
+		else if (poll(p, 2, pause) > 0) {
+			if (p[0].revents != 0)
+				feed(r);
+			if (p[1].revents != 0)
+				e = take_output(r);
+		}
+	}
+	if (ended == 0)
+		child_process_end(-r->pid);
+	else if (ended < 0)
+		e = ERR_IO;
+	/* what is in the pipe; another process may go on writing to it */
+	for (struct pollfd p = {r->out, POLLIN, 0}; e == OK && r->out >= 0 &&
+	     (r->p->whole || r->p->output_len < r->p->output_max) &&
+	     poll(&p, 1, 0) == 1;)
+		e = take_output(r);
+	return e;
+}
+
+enum error
+child_process_run(struct child_process *p)
+{
+	struct run r = {.p = p};
+	int problem = start(&r);
+	enum error e;
+
+	p->output = NULL;
+	p->output_len = 0;
+	e = problem == 0 ? attend(&r) : ERR_IO;
+	close_end(&r.in);
+	close_end(&r.out);
+	if (problem != 0)
+		errno = problem;
+	return e;
+}
+
+void
+child_process_end(pid_t pid)
+{
+	const struct timespec step = {0, REAP_STEP_NS};
+	const int64_t deadline = monotonic_ms() + REAP_MS;
+
+	kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, WNOHANG) == 0 && monotonic_ms() < deadline)
+		nanosleep(&step, NULL);
+}
 
 /* find_in - the program in one of the folders that colons separate */
 static bool
@@ -39,119 +229,34 @@ find_in(const char *folders, const char *name, char *path, size_t cap)
 	return false;
 }
 
-/* start - with /dev/null as standard input and error, and OUT as output */
-static enum error
-start(const char *const *argv, int out, pid_t *pid)
-{
-	posix_spawn_file_actions_t actions;
-	char path[PATH_MAX];
-	int err;
-
-	if (!find_in(getenv("PATH"), argv[0], path, sizeof path) &&
-	    !find_in(FOLDERS_BEHIND, argv[0], path, sizeof path))
-		return ERR_MISSING;
-	err = posix_spawn_file_actions_init(&actions);
-	if (err != 0)
-		return error_from_errno(err);
-	err = posix_spawn_file_actions_addopen(
-	    &actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-	if (err == 0)
-		err = posix_spawn_file_actions_addopen(
-		    &actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-	if (err == 0)
-		err = posix_spawn_file_actions_adddup2(&actions, out, STDOUT_FILENO);
-	if (err == 0)
-		err = posix_spawn(
-		    pid, path, &actions, NULL, (char *const *)(uintptr_t)argv, environ);
-	posix_spawn_file_actions_destroy(&actions);
-	return error_from_errno(err);
-}
-
-/* is_ready - whether something can be read before the deadline */
-static bool
-is_ready(int fd, int64_t deadline)
-{
-	struct pollfd p = {fd, POLLIN, 0};
-	int64_t left = deadline - monotonic_ms();
-
-	return left > 0 && poll(&p, 1, (int)left) == 1;
-}
-
-/* read_all - to its end; ERR_BUSY when that takes too long */
-static enum error
-read_all(int fd, char **out_r)
-{
-	int64_t deadline = monotonic_ms() + PATIENCE_MS;
-	size_t len = 0, room = 1 << 16;
-	char *out = malloc(room), *grown;
-	ssize_t n;
-
-	while (out != NULL) {
-		if (!is_ready(fd, deadline)) {
-			*out_r = out;
-			return ERR_BUSY;
-		}
-		n = read(fd, out + len, room - len - 1);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			out[len] = '\0';
-			*out_r = out;
-			return n == 0 ? OK : ERR_IO;
-		}
-		len += (size_t)n;
-		if (room - len > 1)
-			continue;
-		if (room >= PROGRAM_OUTPUT_MAX) {
-			free(out);
-			return ERR_LIMIT;
-		}
-		room *= 2;
-		grown = realloc(out, room);
-		if (grown == NULL)
-			free(out);
-		out = grown;
-	}
-	return ERR_MEMORY;
-}
-
-/* outcome - of a program that has ended */
-static enum error
-outcome(pid_t pid)
-{
-	int status;
-
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return ERR_IO;
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? OK : ERR_NOTFOUND;
-}
-
 enum error
 child_process_read(const char *const *argv, char **out_r)
 {
-	int end[2];
-	enum error e, ended;
-	pid_t pid = -1;
+	char path[PATH_MAX];
+	struct child_process p = {.path = path,
+	    .argv = argv,
+	    .output_fd = STDOUT_FILENO,
+	    .output_max = CHILD_PROCESS_OUTPUT_MAX,
+	    .whole = true,
+	    .seconds = READ_SECONDS};
+	enum error e;
 
 	*out_r = NULL;
-	if (pipe2(end, O_CLOEXEC) != 0)
-		return error_from_errno(errno);
-	e = start(argv, end[1], &pid);
-	close(end[1]);
-	if (e == OK) {
-		e = read_all(end[0], out_r);
-		close(end[0]); /* a program that still writes ends then */
-		if (e != OK)
-			kill(pid, SIGKILL);
-		ended = outcome(pid);
-		e = e == OK ? ended : e;
-	} else {
-		close(end[0]);
-	}
-	if (e != OK) {
-		free(*out_r);
-		*out_r = NULL;
-	}
+	if (!find_in(getenv("PATH"), argv[0], path, sizeof path) &&
+	    !find_in(MORE_FOLDERS, argv[0], path, sizeof path))
+		return ERR_MISSING;
+	e = child_process_run(&p);
+	if (e == ERR_IO)
+		e = error_from_errno(errno);
+	if (e == OK && (!WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0))
+		e = ERR_NOTFOUND;
+	if (e == OK && p.output == NULL)
+		p.output = strdup("");
+	if (e == OK && p.output == NULL)
+		e = ERR_MEMORY;
+	if (e == OK)
+		*out_r = p.output;
+	else
+		free(p.output);
 	return e;
 }
