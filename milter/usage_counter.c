@@ -99,8 +99,8 @@ describe(
 		return;
 	}
 	u->first_seen = u->last_seen = s->now;
-	u->mechanism = mechanism_code(s->mechanism);
-	u->tls = tls_code(tls);
+	u->mechanism = usage_mechanism_code(s->mechanism);
+	u->tls = usage_tls_code(tls);
 	u->has_client = cidr_ip_parse(s->client, &u->client);
 	u->elsewhere = !u->has_client || !cidr_ip_is_loopback(&u->client);
 	if (kind == USAGE_DENIED)

@@ -89,9 +89,10 @@ static enum error
 put_host(struct daemon *d, struct db_txn *txn, instant now, uint64_t dropped)
 {
 	struct recording_host host;
-	enum error e = usage_database_get_host(txn, &host);
+	bool found;
+	enum error e = usage_database_get_host(txn, &host, &found);
 
-	if (e == ERR_NOTFOUND)
+	if (e == OK && !found)
 		e = recording_host_init(&host, now);
 	if (e != OK)
 		return e;

@@ -10,6 +10,7 @@
 #include "policy/base/error.h"
 #include "policy/usage/heartbeat.h"
 #include "policy/usage/usage_database.h"
+#include "policy/usage/usage_prune.h"
 
 struct daemon;
 

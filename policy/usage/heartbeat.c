@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <string.h>
 
-#include "policy/base/record.h"
 #include "policy/base/text.h"
 
 #define HEARTBEAT_VERSION 1
@@ -16,19 +15,19 @@
 #define BEATS_MISSED 3
 #define GRACE_SECONDS 5
 
-static void
-make_key(struct key *key, const struct heartbeat *h)
+void
+heartbeat_encode(const struct heartbeat *h, struct record_writer *w)
 {
-	size_t n = strlen(h->socket);
+	const struct heartbeat_counters *c = &h->counters;
 
-	key->at[0] = TABLE_HEARTBEAT;
-	memcpy(key->at + 1, h->socket, n);
-	key->len = 1 + n;
-}
-
-static void
-encode_counters(const struct heartbeat_counters *c, struct record_writer *w)
-{
+	record_put_u8(w, HEARTBEAT_VERSION);
+	record_put_string(w, h->socket);
+	record_put_string(w, h->version);
+	record_put_u32(w, h->pid);
+	record_put_u32(w, h->interval);
+	record_put_u64(w, (uint64_t)h->started);
+	record_put_u64(w, (uint64_t)h->beat);
+	record_put_u8(w, h->policy);
 	record_put_u64(w, c->allowed);
 	record_put_u64(w, c->reported);
 	record_put_u64(w, c->tempfailed);
@@ -40,42 +39,12 @@ encode_counters(const struct heartbeat_counters *c, struct record_writer *w)
 	record_put_u64(w, c->usage_dropped);
 }
 
-static void
-decode_counters(struct record_reader *r, struct heartbeat_counters *c)
-{
-	uint8_t usage_on;
-
-	c->allowed = record_get_u64(r);
-	c->reported = record_get_u64(r);
-	c->tempfailed = record_get_u64(r);
-	c->rejected = record_get_u64(r);
-	c->unauthenticated = record_get_u64(r);
-	c->store_errors = record_get_u64(r);
-	usage_on = record_get_u8(r);
-	c->usage_on = usage_on != 0;
-	r->failed = r->failed || usage_on > 1;
-	c->usage_recorded = record_get_u64(r);
-	c->usage_dropped = record_get_u64(r);
-}
-
-void
-heartbeat_encode(const struct heartbeat *h, struct record_writer *w)
-{
-	record_put_u8(w, HEARTBEAT_VERSION);
-	record_put_string(w, h->socket);
-	record_put_string(w, h->version);
-	record_put_u32(w, h->pid);
-	record_put_u32(w, h->interval);
-	record_put_u64(w, (uint64_t)h->started);
-	record_put_u64(w, (uint64_t)h->beat);
-	record_put_u8(w, h->policy);
-	encode_counters(&h->counters, w);
-}
-
 enum error
 heartbeat_decode(struct bytes from, struct heartbeat *h)
 {
+	struct heartbeat_counters *c = &h->counters;
 	struct record_reader r;
+	uint8_t usage_on;
 	enum error e = record_read_version(&r, from, HEARTBEAT_VERSION);
 
 	if (e != OK)
@@ -87,25 +56,32 @@ heartbeat_decode(struct bytes from, struct heartbeat *h)
 	h->started = (instant)record_get_u64(&r);
 	h->beat = (instant)record_get_u64(&r);
 	h->policy = record_get_u8(&r);
-	decode_counters(&r, &h->counters);
-	e = record_end(&r);
-	if (e == OK &&
-	    (h->policy > HEARTBEAT_FAULT || !instant_is_valid(h->started) ||
-		!instant_is_valid(h->beat) ||
-		!text_is_line(h->socket, strlen(h->socket)) ||
-		!text_is_line(h->version, strlen(h->version))))
+	c->allowed = record_get_u64(&r);
+	c->reported = record_get_u64(&r);
+	c->tempfailed = record_get_u64(&r);
+	c->rejected = record_get_u64(&r);
+	c->unauthenticated = record_get_u64(&r);
+	c->store_errors = record_get_u64(&r);
+	usage_on = record_get_u8(&r);
+	c->usage_on = usage_on != 0;
+	c->usage_recorded = record_get_u64(&r);
+	c->usage_dropped = record_get_u64(&r);
+	if (record_end(&r) != OK || usage_on > 1 || h->policy > HEARTBEAT_FAULT ||
+	    !instant_is_valid(h->started) || !instant_is_valid(h->beat) ||
+	    !text_is_line(h->socket, strlen(h->socket)) ||
+	    !text_is_line(h->version, strlen(h->version)))
 		return ERR_DAMAGED; /* the daemon's user wrote it, root will print it */
-	return e;
+	return OK;
 }
 
 enum error
 heartbeat_put(struct db_txn *txn, const struct heartbeat *h)
 {
-	struct record_writer w;
 	uint8_t buf[HEARTBEAT_BYTES_MAX];
-	struct key key;
+	struct key key = {.len = 1 + strlen(h->socket), .at = {TABLE_HEARTBEAT}};
+	struct record_writer w;
 
-	make_key(&key, h);
+	memcpy(key.at + 1, h->socket, key.len - 1);
 	record_write_start(&w, buf, sizeof buf);
 	heartbeat_encode(h, &w);
 	return w.failed ? ERR_LIMIT : db_put(txn, &key, (struct bytes){buf, w.len});
@@ -120,46 +96,31 @@ is_better(const struct heartbeat *a, const struct heartbeat *b)
 	return a_there != b_there ? a_there : a->beat > b->beat;
 }
 
-/* latest - the walk over the records of one snapshot */
-static enum error
-latest(struct db_cursor *cursor, const char *socket, struct heartbeat *out_r)
+enum error
+heartbeat_latest(
+    struct db_txn *txn, const char *socket, struct heartbeat *out_r, bool *found_r)
 {
 	const struct key table = {1, {TABLE_HEARTBEAT}};
+	struct db_cursor *cursor;
 	struct heartbeat h;
-	bool found = false;
-	enum error e = db_cursor_seek(cursor, &table);
+	enum error e = db_cursor_open(txn, &cursor);
 
-	while (e == OK && key_has_prefix(db_cursor_key(cursor), &table)) {
+	*found_r = false;
+	if (e != OK)
+		return e;
+	for (e = db_cursor_seek(cursor, &table);
+	     e == OK && key_has_prefix(db_cursor_key(cursor), &table);
+	     e = db_cursor_next(cursor)) {
 		e = heartbeat_decode(db_cursor_value(cursor), &h);
 		if (e != OK)
-			return e;
-		if ((socket == NULL || strcmp(h.socket, socket) == 0) &&
-		    (!found || is_better(&h, out_r))) {
-			*out_r = h;
-			found = true;
-		}
-		e = db_cursor_next(cursor);
+			break;
+		if ((socket != NULL && strcmp(h.socket, socket) != 0) ||
+		    (*found_r && !is_better(&h, out_r)))
+			continue;
+		*out_r = h;
+		*found_r = true;
 	}
-	if (e != OK)
-		return e;
-	return found ? OK : ERR_NOTFOUND;
-}
-
-enum error
-heartbeat_latest(struct db *db, const char *socket, struct heartbeat *out_r)
-{
-	struct db_cursor *cursor;
-	struct db_txn *txn;
-	enum error e = db_begin(db, false, &txn);
-
-	if (e != OK)
-		return e;
-	e = db_cursor_open(txn, &cursor);
-	if (e == OK) {
-		e = latest(cursor, socket, out_r);
-		db_cursor_close(&cursor);
-	}
-	db_abort(&txn);
+	db_cursor_close(&cursor);
 	return e;
 }
 

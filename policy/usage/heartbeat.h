@@ -37,9 +37,9 @@ struct heartbeat {
 };
 
 /*
- * The bytes of a beat, as they are stored and as one process tells another. What is
- * decoded was written by the daemon's user: ERR_NEWER, or ERR_DAMAGED for instants that
- * cannot be printed and texts that are no line.
+ * The bytes of a beat, in the database and on a pipe. They were written by the daemon's
+ * user: ERR_NEWER; ERR_DAMAGED also for instants that cannot be printed and texts that
+ * are no line.
  */
 #define HEARTBEAT_BYTES_MAX (2 * HEARTBEAT_TEXT_MAX + 128)
 void heartbeat_encode(const struct heartbeat *h, struct record_writer *w);
@@ -50,11 +50,10 @@ enum error heartbeat_put(struct db_txn *txn, const struct heartbeat *h) MUST_USE
 
 /*
  * The daemon whose beat is the latest, one whose process is gone only where there is no
- * other; with SOCKET (may be NULL) the one that listens there. ERR_NOTFOUND when there
- * is none.
+ * other; with SOCKET (may be NULL) the one that listens there.
  */
-enum error heartbeat_latest(
-    struct db *db, const char *socket, struct heartbeat *out_r) MUST_USE;
+enum error heartbeat_latest(struct db_txn *txn, const char *socket,
+    struct heartbeat *out_r, bool *found_r) MUST_USE;
 
 /*
  * Whether the daemon runs: its beat is no more than three intervals and 5 s old, and

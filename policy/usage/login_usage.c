@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* login_usage - where a login stands: its use in a span of time, and what it gets now
- */
+/* login_usage - the use of a login in a span of time, and what it would get now */
 #include "policy/usage/login_usage.h"
 
-#include <arpa/inet.h>
 #include <string.h>
 
 #include "policy/identity/mta.h"
@@ -13,8 +11,6 @@ count_days(const struct usage_row *row, instant since, struct login_usage *s)
 {
 	uint32_t first = usage_day_of(since);
 
-	memset(s->count, 0, sizeof s->count);
-	s->mechanisms = 0;
 	for (size_t i = 0; i < row->days; i++) {
 		if (row->day[i].day < first)
 			continue;
@@ -37,7 +33,7 @@ judge(struct store_txn *txn, const struct usage_row *row, instant now,
 	    .mta = MTA_POSTFIX,
 	    .client = client,
 	    .listener = "",
-	    .mechanism = mechanism_code_name(row->usage.mechanism),
+	    .mechanism = usage_mechanism_name(row->usage.mechanism),
 	    .now = now,
 	};
 
@@ -57,7 +53,8 @@ is_uncovered(const struct usage_row *row, instant since, const struct login_usag
 	return true;
 }
 
-/* is_excepted - an exception that ends before the tenant's schedule begins is none */
+/* is_excepted - an exception that ends before the tenant's schedule begins does not
+ * count */
 static bool
 is_excepted(const struct outcome *o)
 {
@@ -67,7 +64,7 @@ is_excepted(const struct outcome *o)
 		o->mailbox.until > o->tenant.enforce_from);
 }
 
-/* is_settled - whatever the tenant's setting is, it has no part in the decision */
+/* is_settled - the tenant's setting has no part in the decision */
 static bool
 is_settled(const struct decision *d)
 {
@@ -89,13 +86,13 @@ login_usage_is_known(struct store_txn *txn, const struct login *login, bool *kno
 }
 
 enum error
-login_usage_of(struct store_txn *txn, const struct usage_row *row, instant since,
+login_usage_read(struct store_txn *txn, const struct usage_row *row, instant since,
     instant now, struct login_usage *out_r)
 {
-	const struct outcome *o = &out_r->outcome;
 	enum error e;
 
 	memset(out_r, 0, sizeof *out_r);
+	out_r->row = row;
 	count_days(row, since, out_r);
 	out_r->used =
 	    row->usage.last_use != INSTANT_NONE && row->usage.last_use >= since;
@@ -104,15 +101,8 @@ login_usage_of(struct store_txn *txn, const struct usage_row *row, instant since
 	e = judge(txn, row, now, &out_r->outcome);
 	if (e != OK)
 		return e;
-	out_r->excepted = is_excepted(o);
+	out_r->excepted = is_excepted(&out_r->outcome);
 	out_r->uncovered = is_uncovered(row, since, out_r);
-	out_r->exposed = out_r->uncovered && !is_settled(&o->decision);
+	out_r->exposed = out_r->uncovered && !is_settled(&out_r->outcome.decision);
 	return OK;
-}
-
-uint64_t
-login_usage_submissions(const struct login_usage *s)
-{
-	return s->count[USAGE_ALLOWED] + s->count[USAGE_DENIED] +
-	    s->count[USAGE_WOULD_DENY];
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* login_usage - where a login stands: its use in a span of time, and what it gets now
- */
+/* login_usage - the use of a login in a span of time, and what it would get now */
 #ifndef POLICY_USAGE_LOGIN_USAGE_H
 #define POLICY_USAGE_LOGIN_USAGE_H
 
@@ -9,7 +8,8 @@
 #include "policy/usage/usage.h"
 
 struct login_usage {
-	/* From the first day of the span on, to the end. */
+	const struct usage_row *row; /* borrowed */
+	/* From the first day of the span on, to the end: */
 	uint64_t count[USAGE_KINDS];
 	uint32_t mechanisms;
 	/*
@@ -35,14 +35,11 @@ enum error login_usage_is_known(
     struct store_txn *txn, const struct login *login, bool *known_r) MUST_USE;
 
 /*
- * Where the login of ROW stands at NOW, the span beginning at SINCE. The counts are
- * those of whole UTC days, so the day of SINCE counts wholly. Of usage_others()
- * nothing but these and `used` is known. Errors as submission_judge().
+ * Fills OUT from ROW, for the span from SINCE to NOW. Counts are of whole UTC days,
+ * that of SINCE included. The row of usage_others() has counts and `used` only. Errors
+ * as submission_judge().
  */
-enum error login_usage_of(struct store_txn *txn, const struct usage_row *row,
+enum error login_usage_read(struct store_txn *txn, const struct usage_row *row,
     instant since, instant now, struct login_usage *out_r) MUST_USE;
-
-/* Submissions that were not exempt. */
-uint64_t login_usage_submissions(const struct login_usage *s);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* recording_host - a machine that records usage: who it is, and what its records cover
+/* recording_host - a machine that records usage: its number, and what its records cover
  */
 #include "policy/usage/recording_host.h"
 
@@ -12,9 +12,9 @@
 
 #define RECORDING_HOST_VERSION 1
 
-/* set_host - for people; it may change and need not be right */
+/* set_name - for people; it may change and need not be right */
 static void
-set_host(struct recording_host *n)
+set_name(struct recording_host *n)
 {
 	if (gethostname(n->name, sizeof n->name) != 0)
 		n->name[0] = '\0';
@@ -38,7 +38,7 @@ void
 recording_host_touch(
     struct recording_host *n, instant now, bool record, uint64_t dropped)
 {
-	set_host(n);
+	set_name(n);
 	/* A clock that was wrong by more than a pause leaves nothing to rely on. */
 	if (!record || now - n->until > RECORDING_HOST_GAP_SECONDS || now < n->since)
 		n->since = now;
@@ -86,13 +86,10 @@ recording_host_decode(struct bytes from, struct recording_host *out_r)
 	out_r->until = (instant)record_get_u64(&r);
 	out_r->dropped = record_get_u64(&r);
 	out_r->last_dropped = (instant)record_get_u64(&r);
-	e = record_end(&r);
-	/* They are printed, some of them as another user. */
-	if (e == OK &&
-	    (!text_is_line(out_r->name, strlen(out_r->name)) ||
-		!instant_is_valid(out_r->since) || !instant_is_valid(out_r->until) ||
-		(out_r->last_dropped != INSTANT_NONE &&
-		    !instant_is_valid(out_r->last_dropped))))
-		return ERR_DAMAGED;
-	return e;
+	if (record_end(&r) != OK || !text_is_line(out_r->name, strlen(out_r->name)) ||
+	    !instant_is_valid(out_r->since) || !instant_is_valid(out_r->until) ||
+	    (out_r->last_dropped != INSTANT_NONE &&
+		!instant_is_valid(out_r->last_dropped)))
+		return ERR_DAMAGED; /* it may be printed, as another user */
+	return OK;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* recording_host - a machine that records usage: who it is, and what its records cover
+/* recording_host - a machine that records usage: its number, and what its records cover
  */
 #ifndef POLICY_USAGE_RECORDING_HOST_H
 #define POLICY_USAGE_RECORDING_HOST_H

@@ -11,11 +11,11 @@
 #define DAY_VERSION 1
 
 /* Stored by their place: new ones go to the end. */
-static const char *const mechanisms[MECHANISM_CODES] = {"", "OTHER", "PLAIN", "LOGIN",
-    "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS", "SCRAM-SHA-256",
-    "SCRAM-SHA-256-PLUS", "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "GSSAPI", "GSS-SPNEGO",
-    "NTLM", "APOP", "ANONYMOUS", "XCLIENT", "OTP"};
-static const char *const tls_versions[TLS_CODES] = {
+static const char *const mechanisms[USAGE_MECHANISM_CODES] = {"", "OTHER", "PLAIN",
+    "LOGIN", "CRAM-MD5", "DIGEST-MD5", "SCRAM-SHA-1", "SCRAM-SHA-1-PLUS",
+    "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS", "XOAUTH2", "OAUTHBEARER", "EXTERNAL",
+    "GSSAPI", "GSS-SPNEGO", "NTLM", "APOP", "ANONYMOUS", "XCLIENT", "OTP"};
+static const char *const tls_versions[USAGE_TLS_CODES] = {
     "", "other", "SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
 
 bool
@@ -34,7 +34,13 @@ usage_kind_of(const struct decision *d, enum usage_kind *kind_r)
 	return true;
 }
 
-/* The bits of a record's flags; of version 1 the first is all. */
+uint64_t
+usage_submissions(const uint64_t *count)
+{
+	return count[USAGE_ALLOWED] + count[USAGE_DENIED] + count[USAGE_WOULD_DENY];
+}
+
+/* The bits of a record's flags; version 1 had the first only. */
 #define HAS_CLIENT 1
 #define ELSEWHERE 2
 #define STRANGER 4
@@ -49,6 +55,17 @@ bool
 usage_is_others(const struct login *login)
 {
 	return login->len == 0;
+}
+
+void
+usage_entry_make_others(struct usage_entry *entry)
+{
+	struct usage *u = &entry->usage;
+
+	usage_others(&entry->login);
+	u->has_client = u->elsewhere = u->stranger = false;
+	memset(&u->client, 0, sizeof u->client);
+	u->mechanism = u->tls = 0;
 }
 
 void
@@ -142,38 +159,38 @@ code_of(const char *const *names, uint8_t n, const char *name)
 }
 
 uint8_t
-mechanism_code(const char *name)
+usage_mechanism_code(const char *name)
 {
-	return code_of(mechanisms, MECHANISM_CODES, name);
+	return code_of(mechanisms, USAGE_MECHANISM_CODES, name);
 }
 
 const char *
-mechanism_code_name(uint8_t code)
+usage_mechanism_name(uint8_t code)
 {
-	return mechanisms[code < MECHANISM_CODES ? code : 1];
+	return mechanisms[code < USAGE_MECHANISM_CODES ? code : 1];
 }
 
 uint8_t
-tls_code(const char *name)
+usage_tls_code(const char *name)
 {
-	return code_of(tls_versions, TLS_CODES, name);
+	return code_of(tls_versions, USAGE_TLS_CODES, name);
 }
 
 const char *
-tls_code_name(uint8_t code)
+usage_tls_name(uint8_t code)
 {
-	return tls_versions[code < TLS_CODES ? code : 1];
+	return tls_versions[code < USAGE_TLS_CODES ? code : 1];
 }
 
 const char *
-mechanisms_print(uint32_t set, char *buf)
+usage_mechanisms_print(uint32_t set, char *buf)
 {
 	struct text t;
 
-	if (set >> MECHANISM_CODES != 0) /* a newer version knows them */
+	if (set >> USAGE_MECHANISM_CODES != 0) /* a newer version knows them */
 		set |= UINT32_C(1) << 1;
-	text_init(&t, buf, MECHANISMS_TEXT_MAX);
-	for (uint8_t i = 1; i < MECHANISM_CODES; i++)
+	text_init(&t, buf, USAGE_MECHANISMS_TEXT_MAX);
+	for (uint8_t i = 1; i < USAGE_MECHANISM_CODES; i++)
 		if (set & (UINT32_C(1) << i))
 			text_printf(&t, "%s%s", t.len > 0 ? "," : "", mechanisms[i]);
 	return buf;

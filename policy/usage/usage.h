@@ -25,6 +25,9 @@ enum usage_kind { USAGE_ALLOWED, USAGE_DENIED, USAGE_WOULD_DENY, USAGE_EXEMPT };
 /* What a decision counts as; false where it counts as nothing. */
 bool usage_kind_of(const struct decision *d, enum usage_kind *kind_r);
 
+/* Submissions that were not exempt. */
+uint64_t usage_submissions(const uint64_t *count);
+
 /* All that is kept for good of one login. INSTANT_NONE: never. */
 struct usage {
 	instant first_seen, last_seen;
@@ -34,8 +37,8 @@ struct usage {
 	/* Of the last time seen: */
 	bool has_client;
 	struct cidr_ip client;
-	uint8_t mechanism; /* see mechanism_code() */
-	uint8_t tls;       /* see tls_code() */
+	uint8_t mechanism; /* see usage_mechanism_code() */
+	uint8_t tls;       /* see usage_tls_code() */
 	/* Seen from a client that is not on this machine, or not known. */
 	bool elsewhere;
 	/* No tenant owned the login whenever it was recorded. See strangers.h. */
@@ -46,7 +49,15 @@ struct usage {
 struct usage_day {
 	uint32_t day; /* since 1970-01-01 */
 	uint32_t count[USAGE_KINDS];
-	uint32_t mechanisms; /* a set: bit mechanism_code(); not of what was exempt */
+	uint32_t
+	    mechanisms; /* a set: bit usage_mechanism_code(); not of what was exempt */
+};
+
+/* What one login did on one day. */
+struct usage_entry {
+	struct login login;
+	struct usage usage;
+	struct usage_day day;
 };
 
 #define USAGE_SECONDS_A_DAY 86400
@@ -68,6 +79,8 @@ struct usage_row {
  */
 void usage_others(struct login *out_r);
 bool usage_is_others(const struct login *login);
+/* Makes the entry one of these, which have no client. */
+void usage_entry_make_others(struct usage_entry *entry);
 
 /* Nothing seen. */
 void usage_init(struct usage *u);
@@ -91,17 +104,18 @@ uint32_t usage_day_of(instant t);
  * and 0 is what the MTA did not tell. Names are those of the MTA, in upper case, and
  * "TLSv1.3" as OpenSSL spells it; that of 0 is "".
  */
-#define MECHANISM_CODES 20
-#define TLS_CODES 7
-uint8_t mechanism_code(const char *name);
-const char *mechanism_code_name(uint8_t code);
-uint8_t tls_code(const char *name);
-const char *tls_code_name(uint8_t code);
+#define USAGE_MECHANISM_CODES 20
+#define USAGE_TLS_CODES 7
+uint8_t usage_mechanism_code(const char *name);
+const char *usage_mechanism_name(uint8_t code);
+uint8_t usage_tls_code(const char *name);
+const char *usage_tls_name(uint8_t code);
 
-/* The names of a set of mechanisms, parted by commas, into BUF (MECHANISMS_TEXT_MAX).
+/* The names of a set of mechanisms, parted by commas, into BUF
+ * (USAGE_MECHANISMS_TEXT_MAX).
  */
-#define MECHANISMS_TEXT_MAX 300
-const char *mechanisms_print(uint32_t set, char *buf);
+#define USAGE_MECHANISMS_TEXT_MAX 300
+const char *usage_mechanisms_print(uint32_t set, char *buf);
 
 #define USAGE_BYTES_MIN 44 /* without an address */
 #define USAGE_BYTES_MAX (USAGE_BYTES_MIN + 16)

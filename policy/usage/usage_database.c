@@ -13,22 +13,7 @@
 #include "policy/usage/usage_key.h"
 
 #define FILE_MODE 0600
-#define TABLE_HOST 'n'
 #define RECORD_ROOM 512 /* of each kind that is kept here */
-
-int
-usage_login_order(const struct login *a, const struct login *b)
-{
-	struct key x, y;
-	size_t n;
-	int order;
-
-	usage_key_login(&x, a);
-	usage_key_login(&y, b);
-	n = x.len < y.len ? x.len : y.len;
-	order = memcmp(x.at, y.at, n);
-	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
-}
 
 enum error
 usage_database_open(
@@ -73,29 +58,28 @@ put(struct db_txn *txn, const struct key *key, const struct record_writer *w)
 	return w->failed ? ERR_LIMIT : db_put(txn, key, (struct bytes){w->at, w->len});
 }
 
+static const struct key host_key = {1, {'n'}};
+
 enum error
-usage_database_get_host(struct db_txn *txn, struct recording_host *out_r)
+usage_database_get_host(struct db_txn *txn, struct recording_host *out_r, bool *found_r)
 {
-	const struct key key = {1, {TABLE_HOST}};
 	uint8_t buf[RECORD_ROOM];
 	struct bytes value;
-	enum error e = get(txn, &key, buf, &value);
+	enum error e = get(txn, &host_key, buf, &value);
 
-	if (e == OK && value.at == NULL)
-		return ERR_NOTFOUND;
-	return e == OK ? recording_host_decode(value, out_r) : e;
+	*found_r = e == OK && value.at != NULL;
+	return *found_r ? recording_host_decode(value, out_r) : e;
 }
 
 enum error
 usage_database_put_host(struct db_txn *txn, const struct recording_host *host)
 {
-	const struct key key = {1, {TABLE_HOST}};
 	uint8_t buf[RECORD_ROOM];
 	struct record_writer w;
 
 	record_write_start(&w, buf, sizeof buf);
 	recording_host_encode(host, &w);
-	return put(txn, &key, &w);
+	return put(txn, &host_key, &w);
 }
 
 static enum error
@@ -141,16 +125,6 @@ add_day(struct db_txn *txn, const struct key *key, struct usage_day sum)
 	record_write_start(&w, buf, sizeof buf);
 	usage_day_encode(&sum, &w);
 	return put(txn, key, &w);
-}
-
-void
-usage_entry_make_others(struct usage_entry *entry)
-{
-	usage_others(&entry->login);
-	entry->usage.has_client = entry->usage.elsewhere = entry->usage.stranger =
-	    false;
-	memset(&entry->usage.client, 0, sizeof entry->usage.client);
-	entry->usage.mechanism = entry->usage.tls = 0;
 }
 
 enum error
@@ -201,56 +175,49 @@ struct gathering {
 static enum error
 deliver(struct gathering *g)
 {
-	if (!g->open)
-		return OK;
+	bool open = g->open;
+
 	g->open = false;
-	return g->fn(g->arg, &g->row);
+	return open ? g->fn(g->arg, &g->row) : OK;
 }
 
 static enum error
-take_login(struct gathering *g, const struct login *login, struct bytes value)
+take_record(struct gathering *g, struct bytes key, struct bytes value)
 {
-	enum error e = deliver(g);
+	struct login login;
+	uint32_t day;
+	bool has_day;
+	enum error e = usage_key_parse(key, &login, &day, &has_day);
 
 	if (e != OK)
 		return e;
-	g->row.login = *login;
+	if (has_day) {
+		if (!g->open || !login_equal(&login, &g->row.login) ||
+		    g->row.days == USAGE_DAYS_MAX)
+			return ERR_DAMAGED;
+		g->day[g->row.days].day = day;
+		return usage_day_decode(value, &g->day[g->row.days++]);
+	}
+	e = deliver(g);
+	if (e != OK)
+		return e;
+	g->row.login = login;
 	g->row.days = 0;
 	g->open = true;
 	return usage_decode(value, &g->row.usage);
 }
 
 static enum error
-take_day(
-    struct gathering *g, const struct login *login, uint32_t day, struct bytes value)
-{
-	struct usage_day *d = &g->day[g->row.days];
-
-	if (!g->open || !login_equal(login, &g->row.login) ||
-	    g->row.days == USAGE_DAYS_MAX)
-		return ERR_DAMAGED;
-	g->row.days++;
-	d->day = day;
-	return usage_day_decode(value, d);
-}
-
-static enum error
 walk(struct db_cursor *cursor, struct gathering *g)
 {
 	const struct key table = {1, {TABLE_USAGE}};
-	enum error e = db_cursor_seek(cursor, &table);
+	enum error taken, e = db_cursor_seek(cursor, &table);
 
 	while (e == OK && key_has_prefix(db_cursor_key(cursor), &table)) {
-		struct login login;
-		uint32_t day;
-		bool has_day;
-
-		e = usage_key_parse(db_cursor_key(cursor), &login, &day, &has_day);
-		if (e == OK)
-			e = has_day ? take_day(g, &login, day, db_cursor_value(cursor))
-				    : take_login(g, &login, db_cursor_value(cursor));
-		if (e == OK)
-			e = db_cursor_next(cursor);
+		taken = take_record(g, db_cursor_key(cursor), db_cursor_value(cursor));
+		if (taken != OK)
+			return taken;
+		e = db_cursor_next(cursor);
 	}
 	return e == OK ? deliver(g) : e;
 }

@@ -14,7 +14,7 @@ _Static_assert(1 + LOGIN_MAX + 2 + DAY_BYTES <= KEY_MAX, "a day fits its key");
 void
 usage_key_login(struct key *k, const struct login *login)
 {
-	key_login(k, TABLE_MAILBOX, login); /* the same order, in a table of ours */
+	key_login(k, TABLE_MAILBOX, login); /* ordered the same, in another table */
 	k->at[0] = TABLE_USAGE;
 	k->at[k->len++] = '\0';
 }
@@ -26,56 +26,58 @@ usage_key_add_day(struct key *k, uint32_t day)
 		k->at[k->len++] = (uint8_t)(day >> shift);
 }
 
-/* read_login - from "DOMAIN \0 LOCAL", as it will be printed */
-static enum error
-read_login(const char *domain, size_t domain_len, const char *local, size_t local_len,
-    struct login *login_r)
+int
+usage_key_order(const struct login *a, const struct login *b)
 {
-	char text[LOGIN_MAX + 1];
-	size_t n = local_len;
+	struct key x, y;
+	size_t n;
+	int order;
 
-	if (local_len == 0 && domain_len == 0) {
-		usage_others(login_r);
+	usage_key_login(&x, a);
+	usage_key_login(&y, b);
+	n = x.len < y.len ? x.len : y.len;
+	order = memcmp(x.at, y.at, n);
+	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
+}
+
+/* read_login - checked, as it will be printed */
+static enum error
+read_login(struct bytes key, struct login *login_r)
+{
+	struct login stored;
+
+	usage_others(login_r);
+	if (key.len == 2) /* neither domain nor local part */
 		return OK;
-	}
-	if (local_len == 0 || local_len + (domain_len > 0) + domain_len > LOGIN_MAX)
+	if (key_to_login(key, &stored) != OK ||
+	    !text_is_line(stored.text, stored.len) ||
+	    login_from_normal(stored.text, stored.len, login_r) != OK)
 		return ERR_DAMAGED;
-	memcpy(text, local, local_len);
-	if (domain_len > 0) {
-		text[n++] = '@';
-		memcpy(text + n, domain, domain_len);
-		n += domain_len;
-	}
-	if (!text_is_line(text, n) || login_from_normal(text, n, login_r) != OK)
-		return ERR_DAMAGED;
-	return login_r->local == local_len ? OK : ERR_DAMAGED;
+	return login_r->local == stored.local ? OK : ERR_DAMAGED;
 }
 
 enum error
 usage_key_parse(
     struct bytes key, struct login *login_r, uint32_t *day_r, bool *has_day_r)
 {
-	const char *domain = (const char *)key.at + 1, *local, *rest;
-	const char *end = (const char *)key.at + key.len;
-	enum error e;
+	const uint8_t *at = key.at, *end = at + key.len, *rest;
 
-	if (key.len == 0 || *(const uint8_t *)key.at != TABLE_USAGE)
+	if (key.len == 0 || at[0] != TABLE_USAGE)
 		return ERR_DAMAGED;
-	local = memchr(domain, '\0', (size_t)(end - domain));
-	rest =
-	    local != NULL ? memchr(local + 1, '\0', (size_t)(end - local - 1)) : NULL;
-	if (rest == NULL)
+	rest = memchr(at, '\0', key.len);
+	if (rest != NULL)
+		rest = memchr(rest + 1, '\0', (size_t)(end - rest - 1));
+	if (rest == NULL ||
+	    read_login((struct bytes){at, (size_t)(rest - at)}, login_r) != OK)
 		return ERR_DAMAGED;
-	e = read_login(domain, (size_t)(local - domain), local + 1,
-	    (size_t)(rest - local - 1), login_r);
 	rest++;
 	*has_day_r = rest != end;
-	if (e != OK || !*has_day_r)
-		return e;
+	if (!*has_day_r)
+		return OK;
 	if (end - rest != DAY_BYTES)
 		return ERR_DAMAGED;
 	*day_r = 0;
 	for (; rest < end; rest++)
-		*day_r = *day_r << 8 | (uint8_t)*rest;
+		*day_r = *day_r << 8 | *rest;
 	return OK;
 }

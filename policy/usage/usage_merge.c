@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/usage/usage_database.h"
+#include "policy/usage/usage_key.h"
 
 /* A source and the login it stands at. */
 struct source {
@@ -89,20 +89,15 @@ usage_merge_coverage(const struct usage_merge *merge)
 	return c;
 }
 
-const struct recording_host *
-usage_merge_host(const struct usage_merge *merge, size_t i)
-{
-	return i < merge->n ? usage_file_reader_host(merge->source[i].reader) : NULL;
-}
-
 static enum error
 advance(struct source *s, struct error_text *why)
 {
-	enum error e = usage_file_reader_next(s->reader, &s->row, why);
+	bool found;
+	enum error e = usage_file_reader_next(s->reader, &s->row, &found, why);
 
 	s->started = true;
-	s->ended = e == ERR_NOTFOUND;
-	return s->ended ? OK : e;
+	s->ended = !found;
+	return e;
 }
 
 /* least - the source with the first login, or NULL when all have ended */
@@ -116,7 +111,7 @@ least(struct usage_merge *merge)
 
 		if (!s->ended &&
 		    (first == NULL ||
-			usage_login_order(&s->row.login, &first->row.login) < 0))
+			usage_key_order(&s->row.login, &first->row.login) < 0))
 			first = s;
 	}
 	return first;
@@ -147,20 +142,20 @@ add_days(struct usage_merge *merge, size_t n, const struct usage_row *from)
 }
 
 enum error
-usage_merge_next(
-    struct usage_merge *merge, struct usage_row *row_r, struct error_text *why)
+usage_merge_next(struct usage_merge *merge, struct usage_row *row_r, bool *found_r,
+    struct error_text *why)
 {
 	const struct source *first;
 	enum error e = OK;
 
+	*found_r = false;
 	for (size_t i = 0; i < merge->n && e == OK; i++)
 		if (!merge->source[i].started)
 			e = advance(&merge->source[i], why);
-	if (e != OK)
-		return e;
-	first = least(merge);
+	first = e == OK ? least(merge) : NULL;
 	if (first == NULL)
-		return ERR_NOTFOUND;
+		return e;
+	*found_r = true;
 	row_r->login = first->row.login;
 	row_r->days = 0;
 	row_r->day = merge->day;

@@ -3,7 +3,7 @@
 #ifndef POLICY_USAGE_USAGE_MERGE_H
 #define POLICY_USAGE_USAGE_MERGE_H
 
-#include "policy/usage/usage_file_writer.h"
+#include "policy/usage/usage_file.h"
 
 #define MERGE_SOURCES_MAX 256
 
@@ -33,16 +33,11 @@ enum error usage_merge_add(struct usage_merge *merge, struct usage_file_reader *
 
 struct usage_coverage usage_merge_coverage(const struct usage_merge *merge);
 
-/* Machine I of those that count, or NULL past the end. */
-const struct recording_host *usage_merge_host(
-    const struct usage_merge *merge, size_t i);
-
 /*
  * The next login in the order of keys, with what all machines know of it; its days are
- * valid until the next call. ERR_NOTFOUND at the end of all; errors as
- * usage_file_reader_next().
+ * valid until the next call. Not found: the end of all. As usage_file_reader_next().
  */
 enum error usage_merge_next(struct usage_merge *merge, struct usage_row *row_r,
-    struct error_text *why) MUST_USE;
+    bool *found_r, struct error_text *why) MUST_USE;
 
 #endif

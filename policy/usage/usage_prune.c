@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_prune - forgets what usage-retention says is old, a piece at a time */
+#include "policy/usage/usage_prune.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/usage/strangers.h"
-#include "policy/usage/usage_database.h"
 #include "policy/usage/usage_key.h"
 
 void
@@ -71,15 +72,6 @@ end_login(struct piece *p)
 	row->len = 0;
 }
 
-static void
-look_at_day(struct piece *p, struct bytes key, uint32_t day)
-{
-	if (day < p->prune->first_day)
-		add_change(p, key, CHANGE_DAY);
-	else
-		p->prune->row.len = 0;
-}
-
 /* look_at_login - only those are asked for that are old, or take a stranger's place */
 static void
 look_at_login(
@@ -104,7 +96,7 @@ look_at_login(
 }
 
 static enum error
-look(struct piece *p, struct bytes key, struct bytes value)
+look_at(struct piece *p, struct bytes key, struct bytes value)
 {
 	struct login login;
 	struct usage usage;
@@ -116,10 +108,12 @@ look(struct piece *p, struct bytes key, struct bytes value)
 		e = usage_decode(value, &usage);
 	if (e != OK)
 		return e;
-	if (is_day)
-		look_at_day(p, key, day);
-	else
+	if (!is_day)
 		look_at_login(p, key, &login, &usage);
+	else if (day < p->prune->first_day)
+		add_change(p, key, CHANGE_DAY);
+	else
+		p->prune->row.len = 0; /* a login with this day stays */
 	return OK;
 }
 
@@ -141,7 +135,7 @@ find(struct db_cursor *cursor, struct piece *p, unsigned visits)
 		if (visits-- == 0 ||
 		    p->changes + CHANGES_A_RECORD + 1 > USAGE_PRUNE_CHANGES)
 			return OK;
-		e = look(p, key, db_cursor_value(cursor));
+		e = look_at(p, key, db_cursor_value(cursor));
 		if (e != OK)
 			return e;
 	}
@@ -150,17 +144,6 @@ find(struct db_cursor *cursor, struct piece *p, unsigned visits)
 	end_login(p);
 	p->prune->done = true;
 	return OK;
-}
-
-static enum error
-put_usage(struct db_txn *txn, const struct key *key, const struct usage *usage)
-{
-	uint8_t buf[256];
-	struct record_writer w;
-
-	record_write_start(&w, buf, sizeof buf);
-	usage_encode(usage, &w);
-	return db_put(txn, key, (struct bytes){buf, w.len});
 }
 
 /*
@@ -205,33 +188,23 @@ forget_login(struct db_txn *txn, struct usage_prune *p, const struct key *key)
 }
 
 static enum error
-apply_one(struct db_txn *txn, const struct piece *p, unsigned i)
+apply_change(struct db_txn *txn, const struct piece *p, unsigned i)
 {
 	const struct key *key = &p->change[i].key;
-	enum error e = OK;
+	uint8_t buf[USAGE_BYTES_MAX];
+	struct record_writer w;
+	enum error e;
 
-	switch (p->change[i].kind) {
-	case CHANGE_DAY:
+	if (p->change[i].kind == CHANGE_LOGIN)
+		return forget_login(txn, p->prune, key);
+	if (p->change[i].kind == CHANGE_DAY) {
 		p->prune->days++;
 		return db_delete(txn, key);
-	case CHANGE_USAGE:
-		e = put_usage(txn, key, &p->change[i].usage);
-		return e == OK && p->change[i].counted ? strangers_change(txn, -1) : e;
-	case CHANGE_LOGIN:
-		e = forget_login(txn, p->prune, key);
-		break;
 	}
-	return e;
-}
-
-static enum error
-apply(struct db_txn *txn, const struct piece *p)
-{
-	enum error e = OK;
-
-	for (unsigned i = 0; i < p->changes && e == OK; i++)
-		e = apply_one(txn, p, i);
-	return e;
+	record_write_start(&w, buf, sizeof buf);
+	usage_encode(&p->change[i].usage, &w);
+	e = db_put(txn, key, (struct bytes){buf, w.len});
+	return e == OK && p->change[i].counted ? strangers_change(txn, -1) : e;
 }
 
 enum error
@@ -246,8 +219,8 @@ usage_prune_step(struct db_txn *txn, struct usage_prune *p, unsigned visits)
 		e = find(cursor, piece, visits);
 		db_cursor_close(&cursor);
 	}
-	if (e == OK)
-		e = apply(txn, piece);
+	for (unsigned i = 0; e == OK && i < piece->changes; i++)
+		e = apply_change(txn, piece, i);
 	free(piece);
 	return e;
 }

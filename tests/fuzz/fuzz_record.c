@@ -206,11 +206,11 @@ try_usage_day(struct bytes from)
 {
 	struct record_writer w = writer();
 	struct usage_day d = {0};
-	char text[MECHANISMS_TEXT_MAX];
+	char text[USAGE_MECHANISMS_TEXT_MAX];
 
 	if (!decoded(usage_day_decode(from, &d)))
 		return;
-	fuzz_expect(mechanisms_print(d.mechanisms, text) == text);
+	fuzz_expect(usage_mechanisms_print(d.mechanisms, text) == text);
 	usage_day_encode(&d, &w);
 	same(&w, from);
 }
@@ -299,11 +299,14 @@ beat_again(struct db *db, const struct heartbeat *h)
 	struct heartbeat again;
 	struct db_txn *txn;
 	struct key key = {1, {'h'}};
+	bool found;
 
 	fuzz_expect(db_begin(db, true, &txn) == OK);
 	fuzz_expect(heartbeat_put(txn, h) == OK);
 	fuzz_expect(db_commit(&txn) == OK);
-	fuzz_expect(heartbeat_latest(db, h->socket, &again) == OK);
+	fuzz_expect(db_begin(db, false, &txn) == OK);
+	fuzz_expect(heartbeat_latest(txn, h->socket, &again, &found) == OK && found);
+	db_abort(&txn);
 	fuzz_expect(strcmp(h->version, again.version) == 0 && h->pid == again.pid);
 	fuzz_expect(h->beat == again.beat && h->policy == again.policy);
 	fuzz_expect(same_counters(&h->counters, &again.counters));
@@ -318,13 +321,19 @@ try_heartbeat(struct bytes from)
 	static struct db *db;
 	const struct key key = {2, {'h', '!'}};
 	struct heartbeat h = {0};
+	struct db_txn *txn;
+	bool found, good;
 
 	if (from.len == 0)
 		return;
 	if (db == NULL)
 		db = usage_db();
 	change(db, &key, from);
-	if (decoded(heartbeat_latest(db, NULL, &h))) {
+	fuzz_expect(db_begin(db, false, &txn) == OK);
+	good = decoded(heartbeat_latest(txn, NULL, &h, &found));
+	db_abort(&txn);
+	if (good) {
+		fuzz_expect(found);
 		heartbeat_is_alive(&h, POLICY_NOW);
 		change(db, &key, (struct bytes){NULL, 0});
 		beat_again(db, &h);

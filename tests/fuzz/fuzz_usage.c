@@ -6,7 +6,8 @@
 #include "policy/base/text.h"
 #include "policy/crypto/digest.h"
 #include "policy/usage/usage_database.h"
-#include "policy/usage/usage_file_format.h"
+#include "policy/usage/usage_frame.h"
+#include "policy/usage/usage_key.h"
 #include "policy/usage/usage_merge.h"
 
 #include <stdlib.h>
@@ -29,7 +30,7 @@ static void
 sum_frame(struct digest *sum, struct hasher *h, uint64_t frames, struct bytes body)
 {
 	const uint8_t *at = body.at;
-	struct bytes name = {FRAME_MAGIC, strlen(FRAME_MAGIC)};
+	struct bytes name = {USAGE_FILE_MAGIC, strlen(USAGE_FILE_MAGIC)};
 
 	if (frames > 0 && body.len >= 2) {
 		name.len = (size_t)at[0] << 8 | at[1];
@@ -45,23 +46,24 @@ static size_t
 seal(const uint8_t *at, size_t left, uint8_t *buf, size_t room)
 {
 	static struct hasher *hasher;
-	size_t skip = strlen(FRAME_MAGIC), n;
+	size_t skip = strlen(USAGE_FILE_MAGIC), n;
 	struct digest sum = {{0}};
 	struct record_writer w;
 	uint64_t frames = 0;
 
 	if (hasher == NULL)
 		hasher = hasher_new();
-	for (at += skip, left -= skip; left >= FRAME_HEAD;
-	     at += FRAME_HEAD + n, left -= FRAME_HEAD + n, frames++) {
+	for (at += skip, left -= skip; left >= USAGE_FRAME_HEAD;
+	     at += USAGE_FRAME_HEAD + n, left -= USAGE_FRAME_HEAD + n, frames++) {
 		n = number(at);
-		if (n > left - FRAME_HEAD)
+		if (n > left - USAGE_FRAME_HEAD)
 			break;
-		sum_frame(&sum, hasher, frames, (struct bytes){at + FRAME_HEAD, n});
+		sum_frame(
+		    &sum, hasher, frames, (struct bytes){at + USAGE_FRAME_HEAD, n});
 	}
 	record_write_start(&w, buf, room);
 	record_put_u32(&w, 8 + DIGEST_BYTES);
-	record_put_u8(&w, FRAME_END);
+	record_put_u8(&w, USAGE_FRAME_END);
 	record_put_u64(&w, frames > 0 ? frames - 1 : 0);
 	record_put_bytes(&w, sum.byte, sizeof sum.byte);
 	fuzz_expect(!w.failed);
@@ -121,21 +123,24 @@ read_alone(const uint8_t *file, size_t size)
 	struct login last = {.len = 0};
 	struct usage_row row;
 	size_t n = 0;
-	enum error e = OK;
+	bool found = true;
+	enum error e = reader != NULL ? OK : ERR_DAMAGED;
 
 	if (reader != NULL)
 		expect_host(usage_file_reader_host(reader));
-	while (
-	    reader != NULL && (e = usage_file_reader_next(reader, &row, &why)) == OK) {
+	while (e == OK && found) {
+		e = usage_file_reader_next(reader, &row, &found, &why);
+		fuzz_expect((e == OK) == (why.text[0] == '\0'));
+		if (e != OK || !found)
+			break;
 		expect_row(&row);
 		if (n++ > 0)
-			fuzz_expect(usage_login_order(&last, &row.login) < 0);
+			fuzz_expect(usage_key_order(&last, &row.login) < 0);
 		last = row.login;
 	}
-	fuzz_expect((e == OK || e == ERR_NOTFOUND) == (why.text[0] == '\0'));
 	usage_file_reader_close(&reader);
 	fclose(from);
-	return e == ERR_NOTFOUND ? n : 0;
+	return e == OK ? n : 0;
 }
 
 /* read_merged - twice the same machine is that machine once, row by row */
@@ -148,6 +153,7 @@ read_merged(const uint8_t *file, size_t size)
 	struct usage_row row;
 	const char *left_out;
 	size_t n = 0;
+	bool found = true;
 	enum error e = OK;
 
 	for (int i = 0; i < 2 && e == OK; i++) {
@@ -157,11 +163,11 @@ read_merged(const uint8_t *file, size_t size)
 		fuzz_expect(e == OK && (left_out != NULL) == (i == 1));
 	}
 	fuzz_expect(usage_merge_coverage(merge).hosts == 1);
-	while ((e = usage_merge_next(merge, &row, &why)) == OK) {
+	while ((e = usage_merge_next(merge, &row, &found, &why)) == OK && found) {
 		expect_row(&row);
 		n++;
 	}
-	fuzz_expect(e == ERR_NOTFOUND);
+	fuzz_expect(e == OK);
 	usage_merge_free(&merge);
 	fclose(from[0]);
 	fclose(from[1]);
@@ -173,13 +179,13 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
 	bool sealed = fuzz_byte(&input) == 's';
-	size_t n = input.left, room = n + FRAME_HEAD + 8 + DIGEST_BYTES;
+	size_t n = input.left, room = n + USAGE_FRAME_HEAD + 8 + DIGEST_BYTES;
 	uint8_t *file = malloc(room);
 
 	fuzz_expect(file != NULL);
 	if (n > 0)
 		memcpy(file, input.at, n);
-	if (sealed && n >= strlen(FRAME_MAGIC))
+	if (sealed && n >= strlen(USAGE_FILE_MAGIC))
 		n += seal(file, n, file + n, room - n);
 	if (read_alone(file, n) > 0)
 		fuzz_expect(read_merged(file, n) == read_alone(file, n));

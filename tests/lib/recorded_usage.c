@@ -31,7 +31,7 @@ days_add(struct recorded_login *to, const struct usage_row *row)
 			to->all += row->day[i].count[kind];
 		}
 	}
-	mechanisms_print(mechanisms, to->mechanisms);
+	usage_mechanisms_print(mechanisms, to->mechanisms);
 }
 
 static enum error
@@ -48,8 +48,8 @@ row_visit(void *arg, const struct usage_row *row)
 	to.last_exempt = seconds(row->usage.last_exempt);
 	if (row->usage.has_client)
 		cidr_ip_print(&row->usage.client, to.client);
-	to.mechanism = mechanism_code_name(row->usage.mechanism);
-	to.tls = tls_code_name(row->usage.tls);
+	to.mechanism = usage_mechanism_name(row->usage.mechanism);
+	to.tls = usage_tls_name(row->usage.tls);
 	days_add(&to, row);
 	visit->fn(visit->arg, &to);
 	return OK;
@@ -64,11 +64,13 @@ recorded_usage_read(
 	struct error_text why;
 	struct db_txn *txn;
 	struct db *db;
+	bool found;
 
 	ck_assert_msg(usage_database_open(&db, dir, false, &why) == OK, "%s", why.text);
 	ck_assert_int_eq(db_begin(db, false, &txn), OK);
 	ck_assert_int_eq(usage_database_each(txn, row_visit, &visit), OK);
-	ck_assert_int_eq(usage_database_get_host(txn, &host), OK);
+	ck_assert_int_eq(usage_database_get_host(txn, &host, &found), OK);
+	ck_assert(found);
 	db_abort(&txn);
 	db_close(&db);
 	return host.dropped;

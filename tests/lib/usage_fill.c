@@ -111,8 +111,8 @@ describe(struct usage_entry *e, enum usage_kind kind, instant t, char *const *w,
 	if (u->has_client && !cidr_ip_parse(client, &u->client))
 		bad("client");
 	u->elsewhere = !u->has_client || !cidr_ip_is_loopback(&u->client);
-	u->mechanism = mechanism_code(mechanism);
-	u->tls = tls_code(word(w, words, 6));
+	u->mechanism = usage_mechanism_code(mechanism);
+	u->tls = usage_tls_code(word(w, words, 6));
 	e->day.mechanisms = UINT32_C(1) << u->mechanism;
 	if (kind == USAGE_DENIED)
 		return;
@@ -209,9 +209,10 @@ static void
 node_line(struct db_txn *txn, char *const *w, size_t words)
 {
 	struct recording_host host;
-	enum error e = usage_database_get_host(txn, &host);
+	bool found;
+	enum error e = usage_database_get_host(txn, &host, &found);
 
-	if (e == ERR_NOTFOUND)
+	if (e == OK && !found)
 		e = recording_host_init(&host, instant_now());
 	must(e, "the record of the machine");
 	for (size_t i = 1; i < words; i++) {

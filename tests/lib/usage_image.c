@@ -4,7 +4,7 @@
 
 #include "policy/db/db.h"
 #include "policy/usage/usage_database.h"
-#include "policy/usage/usage_file_writer.h"
+#include "policy/usage/usage_file.h"
 #include "tests/lib/state.h"
 
 #include <stdio.h>
@@ -37,7 +37,6 @@ usage_image_make(
 	char path[STATE_PATH];
 	struct state state;
 	struct db_txn *txn;
-	uint64_t rows;
 	struct db *db;
 	FILE *to;
 
@@ -55,7 +54,7 @@ usage_image_make(
 	expect_ok(db_commit(&txn));
 	to = open_memstream(&image.at, &image.n);
 	ck_assert_ptr_nonnull(to);
-	expect_ok(usage_file_write(db, to, NULL, &rows));
+	expect_ok(usage_file_write(db, to, NULL));
 	fclose(to);
 	db_close(&db);
 	return image;

@@ -3,135 +3,182 @@
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
-#include "policy/ctl/usage/daemon_report.h"
+#include "policy/ctl/usage/daemon.h"
+#include "policy/usage/usage_database.h"
+#include "policy/usage/usage_frame.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define NOW 1800000000
+#define SOCKET "unix:/run/x.sock"
 
-static uint8_t bytes[DAEMON_REPORT_MAX + 1];
+static struct heartbeat latest, asked;
+static struct recording_host host;
 
-static struct daemon_report
-full(void)
+/* A report as bytes, with room for more. */
+static char bytes[DAEMON_REPORT_MAX + 1];
+static size_t len;
+
+static void
+setup(void)
 {
-	struct daemon_report r = {.error = ERR_DAMAGED,
-	    .has_asked = true,
-	    .has_latest = true,
-	    .has_host = true};
-
-	snprintf(r.why.text, sizeof r.why.text, "usage/usage.mdb: it is damaged");
-	r.latest = (struct heartbeat){.socket = "inet:8899@127.0.0.1",
+	latest = (struct heartbeat){.socket = "inet:8899@127.0.0.1",
 	    .version = "1.0",
-	    .pid = 4711,
+	    .pid = 1,
 	    .interval = 10,
 	    .started = NOW - 100,
 	    .beat = NOW,
-	    .policy = HEARTBEAT_FAULT};
-	r.latest.counters.rejected = 12;
-	r.asked = r.latest;
-	snprintf(r.asked.socket, sizeof r.asked.socket, "unix:/run/x.sock");
-	expect_ok(recording_host_init(&r.host, NOW));
-	return r;
+	    .policy = HEARTBEAT_FAULT,
+	    .counters = {.rejected = 12}};
+	asked = latest;
+	snprintf(asked.socket, sizeof asked.socket, SOCKET);
+	asked.beat--;
+	expect_ok(recording_host_init(&host, NOW));
 }
 
-static struct bytes
-encode(const struct daemon_report *r)
+/* write_report - of a database with the two beats and the machine, or an empty one */
+static void
+write_report(const char *socket, bool full)
 {
-	struct record_writer w;
+	struct error_text why;
+	char path[STATE_PATH];
+	struct state state;
+	struct db_txn *txn;
+	struct db *db;
+	FILE *to;
 
-	record_write_start(&w, bytes, DAEMON_REPORT_MAX);
-	daemon_report_encode(r, &w);
-	ck_assert(!w.failed);
-	return (struct bytes){bytes, w.len};
+	state_open(&state);
+	snprintf(path, sizeof path, "%s/usage", state.dir);
+	mkdir(path, 0770);
+	expect_ok(usage_database_open(&db, state.dir, true, &why));
+	expect_ok(db_begin(db, true, &txn));
+	if (full) {
+		expect_ok(heartbeat_put(txn, &latest));
+		expect_ok(heartbeat_put(txn, &asked));
+		expect_ok(usage_database_put_host(txn, &host));
+	}
+	expect_ok(db_commit(&txn));
+	to = fmemopen(bytes, sizeof bytes, "w");
+	expect_ok(daemon_report_write(db, socket, to));
+	len = (size_t)ftell(to);
+	fclose(to);
+	db_close(&db);
+}
+
+/* read_bytes - the first N bytes of the report */
+static enum error
+read_bytes(size_t n, struct daemon_report *r)
+{
+	FILE *from = n > 0 ? fmemopen(bytes, n, "r") : fopen("/dev/null", "r");
+	enum error e = daemon_report_read(from, r);
+
+	fclose(from);
+	return e;
 }
 
 START_TEST(report_comes_back)
 {
-	struct daemon_report r = full(), back;
+	struct daemon_report r;
 
-	expect_ok(daemon_report_decode(encode(&r), &back));
-	ck_assert_int_eq(back.error, ERR_DAMAGED);
-	ck_assert_str_eq(back.why.text, r.why.text);
-	ck_assert(back.has_asked && back.has_latest && back.has_host);
-	ck_assert_str_eq(back.asked.socket, "unix:/run/x.sock");
-	ck_assert_uint_eq(back.latest.pid, 4711);
-	ck_assert_int_eq(back.latest.beat, NOW);
-	ck_assert_uint_eq(back.latest.counters.rejected, 12);
-	ck_assert(recording_host_same(&back.host, &r.host));
+	write_report(SOCKET, true);
+	expect_ok(read_bytes(len, &r));
+	ck_assert_int_eq(r.error, OK);
+	ck_assert(r.has_asked && r.has_latest && r.has_host);
+	ck_assert_str_eq(r.asked.socket, SOCKET);
+	ck_assert_str_eq(r.latest.socket, "inet:8899@127.0.0.1");
+	ck_assert_uint_eq(r.latest.pid, 1);
+	ck_assert_int_eq(r.latest.beat, NOW);
+	ck_assert_uint_eq(r.latest.counters.rejected, 12);
+	ck_assert(recording_host_same(&r.host, &host));
 }
 END_TEST
 
 START_TEST(nothing_is_a_report_too)
 {
-	struct daemon_report r = {.error = OK}, back;
+	struct daemon_report r;
 
-	expect_ok(daemon_report_decode(encode(&r), &back));
-	ck_assert_int_eq(back.error, OK);
-	ck_assert(!back.has_asked && !back.has_latest && !back.has_host);
+	write_report(SOCKET, false);
+	expect_ok(read_bytes(len, &r));
+	ck_assert_int_eq(r.error, OK);
+	ck_assert(!r.has_asked && !r.has_latest && !r.has_host);
 }
 END_TEST
 
 START_TEST(longest_report_has_room)
 {
-	struct daemon_report r = full(), back;
+	struct daemon_report r;
+	char why[ERROR_TEXT_MAX];
+	FILE *to;
 
-	memset(r.why.text, 'w', sizeof r.why.text - 1);
-	r.why.text[sizeof r.why.text - 1] = '\0';
-	memset(r.latest.socket, 's', HEARTBEAT_TEXT_MAX);
-	memset(r.latest.version, 'v', HEARTBEAT_TEXT_MAX);
-	r.asked = r.latest;
-	memset(r.host.name, 'h', RECORDING_HOST_NAME_MAX);
-	expect_ok(daemon_report_decode(encode(&r), &back));
-	ck_assert_str_eq(back.why.text, r.why.text);
-	ck_assert_str_eq(back.host.name, r.host.name);
+	memset(latest.version, 'v', HEARTBEAT_TEXT_MAX);
+	asked = latest;
+	memset(latest.socket, 's', HEARTBEAT_TEXT_MAX);
+	memset(asked.socket, 't', HEARTBEAT_TEXT_MAX);
+	memset(host.name, 'h', RECORDING_HOST_NAME_MAX);
+	write_report(asked.socket, true);
+	/* an error in the place of the end */
+	memset(why, 'w', sizeof why - 1);
+	why[sizeof why - 1] = '\0';
+	to = fmemopen(bytes + len - USAGE_FRAME_HEAD, DAEMON_REPORT_MAX - len, "w");
+	usage_frame_write_error(to, ERR_DAMAGED, why);
+	len += (size_t)ftell(to) - USAGE_FRAME_HEAD;
+	ck_assert_int_eq(fclose(to), 0);
+	expect_ok(read_bytes(len, &r));
+	ck_assert_int_eq(r.error, ERR_DAMAGED);
+	ck_assert_str_eq(r.why.text, why);
+	ck_assert(r.has_asked && r.has_latest);
+	ck_assert_str_eq(r.host.name, host.name);
 }
 END_TEST
 
 START_TEST(part_of_a_report_is_none)
 {
-	struct daemon_report r = full(), back;
-	struct bytes all = encode(&r);
+	struct daemon_report r;
 
-	for (size_t n = 0; n < all.len; n++)
-		expect_error(
-		    ERR_DAMAGED, daemon_report_decode((struct bytes){bytes, n}, &back));
-	bytes[all.len] = 0;
-	expect_error(ERR_DAMAGED,
-	    daemon_report_decode((struct bytes){bytes, all.len + 1}, &back));
+	write_report(SOCKET, true);
+	for (size_t n = 0; n < len; n++)
+		expect_error(ERR_DAMAGED, read_bytes(n, &r));
+	bytes[len] = 0;
+	expect_error(ERR_DAMAGED, read_bytes(len + 1, &r));
 }
 END_TEST
 
 /* Each bit of each byte: an error, or a report that can be printed. */
 START_TEST(other_bits_are_checked)
 {
-	struct daemon_report r = full(), back;
-	struct bytes all = encode(&r);
+	struct daemon_report r;
 
-	for (size_t bit = 0; bit < 8 * all.len; bit++) {
-		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
-		if (daemon_report_decode(all, &back) == OK) {
-			ck_assert_int_le(back.error, ERR_INTERNAL);
-			ck_assert_int_le(back.latest.policy, HEARTBEAT_FAULT);
-			ck_assert(instant_is_valid(back.latest.beat));
-			ck_assert(instant_is_valid(back.host.since));
-			ck_assert_ptr_null(strpbrk(back.why.text, "\n\033"));
-			ck_assert_ptr_null(strpbrk(back.latest.socket, "\n\033"));
+	write_report(SOCKET, true);
+	for (size_t bit = 0; bit < 8 * len; bit++) {
+		bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
+		if (read_bytes(len, &r) == OK) {
+			ck_assert_int_le(r.error, ERR_INTERNAL);
+			ck_assert_int_le(r.latest.policy, HEARTBEAT_FAULT);
+			ck_assert(!r.has_latest || instant_is_valid(r.latest.beat));
+			ck_assert(!r.has_host || instant_is_valid(r.host.since));
+			ck_assert_ptr_null(strpbrk(r.why.text, "\n\033"));
+			ck_assert_ptr_null(strpbrk(r.latest.socket, "\n\033"));
 		}
-		bytes[bit / 8] ^= (uint8_t)(1 << bit % 8);
+		bytes[bit / 8] = (char)(bytes[bit / 8] ^ 1 << bit % 8);
 	}
 }
 END_TEST
 
 START_TEST(texts_must_be_lines)
 {
-	struct daemon_report r = full(), back;
+	struct daemon_report r;
+	FILE *to = fmemopen(bytes, sizeof bytes, "w");
 
-	snprintf(r.why.text, sizeof r.why.text, "two\nlines");
-	expect_error(ERR_DAMAGED, daemon_report_decode(encode(&r), &back));
-	r = full();
-	snprintf(r.latest.version, sizeof r.latest.version, "\033[2J");
-	expect_error(ERR_DAMAGED, daemon_report_decode(encode(&r), &back));
+	usage_frame_write_error(to, ERR_DAMAGED, "two\nlines");
+	len = (size_t)ftell(to);
+	fclose(to);
+	expect_error(ERR_DAMAGED, read_bytes(len, &r));
+	write_report(SOCKET, true);
+	*(char *)memmem(bytes, len, "inet:", 5) = '\033';
+	expect_error(ERR_DAMAGED, read_bytes(len, &r));
 }
 END_TEST
 
@@ -139,14 +186,14 @@ int
 main(void)
 {
 	Suite *suite = suite_create("daemon_report");
-	TCase *tcase = tcase_create("codec");
+	TCase *tcase = state_add_case(suite, "codec");
 
+	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, report_comes_back);
 	tcase_add_test(tcase, nothing_is_a_report_too);
 	tcase_add_test(tcase, longest_report_has_room);
 	tcase_add_test(tcase, part_of_a_report_is_none);
 	tcase_add_test(tcase, other_bits_are_checked);
 	tcase_add_test(tcase, texts_must_be_lines);
-	suite_add_tcase(suite, tcase);
 	return suite_run(suite);
 }

@@ -14,7 +14,7 @@
 #include "policy/transfer/replace.h"
 #include "policy/usage/tenant_usage.h"
 #include "policy/usage/usage_database.h"
-#include "policy/usage/usage_file_writer.h"
+#include "policy/usage/usage_file.h"
 #include "policy/usage/usage_merge.h"
 #include "tests/lib/failing_allocation.h"
 #include "tests/lib/snapshot_image.h"
@@ -321,7 +321,6 @@ usage_record(void)
 	struct db_txn *txn = NULL;
 	FILE *to = stream("", 0);
 	struct db *db = NULL;
-	uint64_t rows;
 	enum error e = usage_database_open(&db, state.dir, true, &why);
 
 	usage_init(&entry.usage);
@@ -335,7 +334,7 @@ usage_record(void)
 		e = db_commit(&txn);
 	db_abort(&txn);
 	if (e == OK)
-		e = usage_file_write(db, to, NULL, &rows);
+		e = usage_file_write(db, to, NULL);
 	db_close(&db);
 	fclose(to);
 	return e;
@@ -347,7 +346,7 @@ survey_all(struct store_txn *txn)
 	FILE *from = stream(usage.at, usage.n);
 	struct usage_merge *merge = usage_merge_new();
 	struct usage_file_reader *reader;
-	struct survey *survey = NULL;
+	struct tenant_usage_list list = {.since = 1700000000, .now = 1790000000};
 	const char *left_out;
 	enum error e = merge == NULL ? ERR_MEMORY : OK;
 
@@ -356,9 +355,8 @@ survey_all(struct store_txn *txn)
 	if (e == OK)
 		e = usage_merge_add(merge, reader, &left_out);
 	if (e == OK)
-		e = tenant_usage_run(&survey, txn, merge, 1700000000, 1790000000, NULL,
-		    NULL, NULL, &why);
-	tenant_usage_free(&survey);
+		e = tenant_usage_read(&list, txn, merge, NULL, NULL, &why);
+	tenant_usage_free(&list);
 	usage_merge_free(&merge);
 	fclose(from);
 	return e;

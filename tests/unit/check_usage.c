@@ -20,7 +20,7 @@ seen(instant t, const char *client, const char *mechanism)
 	usage_init(&u);
 	u.first_seen = u.last_seen = u.last_use = t;
 	u.has_client = cidr_ip_parse(client, &u.client);
-	u.mechanism = mechanism_code(mechanism);
+	u.mechanism = usage_mechanism_code(mechanism);
 	return u;
 }
 
@@ -156,24 +156,26 @@ END_TEST
 
 START_TEST(codes)
 {
-	char buf[MECHANISMS_TEXT_MAX];
+	char buf[USAGE_MECHANISMS_TEXT_MAX];
 
-	ck_assert_uint_eq(mechanism_code(""), 0);
-	ck_assert_uint_eq(mechanism_code("X-NEW"), 1);
-	ck_assert_uint_eq(mechanism_code("plain"), mechanism_code("PLAIN"));
-	ck_assert_str_eq(mechanism_code_name(255), "OTHER");
-	ck_assert_str_eq(mechanism_code_name(0), "");
-	for (uint8_t i = 2; i < MECHANISM_CODES; i++)
-		ck_assert_uint_eq(mechanism_code(mechanism_code_name(i)), i);
-	for (uint8_t i = 2; i < TLS_CODES; i++)
-		ck_assert_uint_eq(tls_code(tls_code_name(i)), i);
-	ck_assert_uint_eq(tls_code("TLSv9"), 1);
-	ck_assert_str_eq(tls_code_name(99), "other");
-	ck_assert_str_eq(mechanisms_print(0, buf), "");
-	ck_assert_str_eq(mechanisms_print(1, buf), "");
-	ck_assert_str_eq(mechanisms_print(4 | 8, buf), "PLAIN,LOGIN");
-	ck_assert_str_eq(mechanisms_print(UINT32_C(1) << 31 | 4, buf), "OTHER,PLAIN");
-	ck_assert_uint_lt(strlen(mechanisms_print(UINT32_MAX, buf)), sizeof buf - 1);
+	ck_assert_uint_eq(usage_mechanism_code(""), 0);
+	ck_assert_uint_eq(usage_mechanism_code("X-NEW"), 1);
+	ck_assert_uint_eq(usage_mechanism_code("plain"), usage_mechanism_code("PLAIN"));
+	ck_assert_str_eq(usage_mechanism_name(255), "OTHER");
+	ck_assert_str_eq(usage_mechanism_name(0), "");
+	for (uint8_t i = 2; i < USAGE_MECHANISM_CODES; i++)
+		ck_assert_uint_eq(usage_mechanism_code(usage_mechanism_name(i)), i);
+	for (uint8_t i = 2; i < USAGE_TLS_CODES; i++)
+		ck_assert_uint_eq(usage_tls_code(usage_tls_name(i)), i);
+	ck_assert_uint_eq(usage_tls_code("TLSv9"), 1);
+	ck_assert_str_eq(usage_tls_name(99), "other");
+	ck_assert_str_eq(usage_mechanisms_print(0, buf), "");
+	ck_assert_str_eq(usage_mechanisms_print(1, buf), "");
+	ck_assert_str_eq(usage_mechanisms_print(4 | 8, buf), "PLAIN,LOGIN");
+	ck_assert_str_eq(
+	    usage_mechanisms_print(UINT32_C(1) << 31 | 4, buf), "OTHER,PLAIN");
+	ck_assert_uint_lt(
+	    strlen(usage_mechanisms_print(UINT32_MAX, buf)), sizeof buf - 1);
 }
 END_TEST
 
@@ -345,7 +347,7 @@ START_TEST(key_of_others)
 	usage_key_add_day(&k, 7);
 	expect_ok(parse(k.at, k.len, &again, &day, &has_day));
 	ck_assert(usage_is_others(&again) && has_day && day == 7);
-	ck_assert_int_lt(usage_login_order(&others, &first), 0);
+	ck_assert_int_lt(usage_key_order(&others, &first), 0);
 }
 END_TEST
 
@@ -377,7 +379,7 @@ START_TEST(order_of_logins)
 		for (int j = 0; j < N; j++) {
 			struct login a = login_make(logins[i]);
 			struct login b = login_make(logins[j]);
-			int order = usage_login_order(&a, &b);
+			int order = usage_key_order(&a, &b);
 
 			ck_assert_msg((order > 0) - (order < 0) == (i > j) - (i < j),
 			    "%s, %s: %d", logins[i], logins[j], order);

@@ -151,10 +151,10 @@ START_TEST(each_kind_says_what_it_is)
 	    e.usage.last_password_use, kinds[_i].password ? NOON : INSTANT_NONE);
 	ck_assert_int_eq(e.usage.last_exempt, kinds[_i].seen ? INSTANT_NONE : NOON);
 	ck_assert_int_eq(e.usage.has_client, kinds[_i].seen);
-	ck_assert_str_eq(mechanism_code_name(e.usage.mechanism), mechanism);
-	ck_assert_str_eq(tls_code_name(e.usage.tls), kinds[_i].seen ? "TLSv1.3" : "");
+	ck_assert_str_eq(usage_mechanism_name(e.usage.mechanism), mechanism);
+	ck_assert_str_eq(usage_tls_name(e.usage.tls), kinds[_i].seen ? "TLSv1.3" : "");
 	ck_assert_uint_eq(e.day.mechanisms,
-	    kinds[_i].seen ? UINT32_C(1) << mechanism_code(mechanism) : 0);
+	    kinds[_i].seen ? UINT32_C(1) << usage_mechanism_code(mechanism) : 0);
 	ck_assert_uint_eq(e.day.day, usage_day_of(NOON));
 	for (int kind = 0; kind < USAGE_KINDS; kind++)
 		ck_assert_uint_eq(e.day.count[kind], kind == (int)kinds[_i].kind);
@@ -171,7 +171,7 @@ START_TEST(client_that_is_no_address_is_none)
 	event_add(&event);
 	e = drain_one();
 	ck_assert(!e.usage.has_client);
-	ck_assert_str_eq(mechanism_code_name(e.usage.mechanism), "OTHER");
+	ck_assert_str_eq(usage_mechanism_name(e.usage.mechanism), "OTHER");
 }
 END_TEST
 

@@ -4,6 +4,7 @@
 #include "policy/db/db.h"
 #include "policy/usage/strangers.h"
 #include "policy/usage/usage_database.h"
+#include "policy/usage/usage_prune.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
@@ -22,7 +23,7 @@ seen(instant t, const char *client, const char *mechanism)
 	usage_init(&u);
 	u.first_seen = u.last_seen = u.last_use = t;
 	u.has_client = cidr_ip_parse(client, &u.client);
-	u.mechanism = mechanism_code(mechanism);
+	u.mechanism = usage_mechanism_code(mechanism);
 	return u;
 }
 
@@ -82,11 +83,13 @@ START_TEST(database_adds)
 	struct state state;
 	struct db_txn *txn;
 	struct db *db;
+	bool found;
 
 	state_open(&state);
 	db = open_usage(&state);
 	expect_ok(db_begin(db, true, &txn));
-	expect_error(ERR_NOTFOUND, usage_database_get_host(txn, &host));
+	expect_ok(usage_database_get_host(txn, &host, &found));
+	ck_assert(!found);
 	add_one(txn, "b@x", 3 * DAY, 1);
 	add_one(txn, "b@x", DAY, 1);
 	add_one(txn, "b@x", 3 * DAY + 5, 4);
@@ -125,6 +128,7 @@ START_TEST(database_damaged)
 		struct db_txn *txn;
 		struct key k = {.len = bad[i].n};
 		struct db *db;
+		bool found;
 		enum error e;
 
 		state_open(&state);
@@ -136,7 +140,7 @@ START_TEST(database_damaged)
 		    db_put(txn, &k, (struct bytes){bad[i].value, bad[i].value_n}));
 		e = usage_database_each(txn, find, &f);
 		if (e == OK)
-			e = usage_database_get_host(txn, &host);
+			e = usage_database_get_host(txn, &host, &found);
 		ck_assert_msg(e == ERR_DAMAGED || e == ERR_NEWER, "record %zu: %s", i,
 		    error_string(e));
 		db_abort(&txn);

@@ -51,15 +51,15 @@ time_text(instant t, char *buf, const char *none)
 }
 
 static enum error
-compose(struct letter *letter, const struct template *template, const struct pending *p,
-    const char *url, struct error_text *why)
+compose(struct notice_message *message, const struct template *template,
+    const struct notice_plan *p, const char *url, struct error_text *why)
 {
 	char from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
-	struct template_values values = {.to = letter->address,
+	struct template_values values = {.to = message->address,
 	    .mailbox = (const char *const *)p->mailbox,
 	    .mailboxes = p->mailboxes,
 	    .more = p->more};
-	FILE *to = open_memstream(&letter->text, &letter->len);
+	FILE *to = open_memstream(&message->text, &message->len);
 	enum error e;
 
 	if (to == NULL)
@@ -77,24 +77,24 @@ compose(struct letter *letter, const struct template *template, const struct pen
 }
 
 enum error
-notice_message_write(struct letter *letter, const struct template *template,
-    const struct pending *p, const char *url, struct error_text *why)
+notice_message_write(struct notice_message *message, const struct template *template,
+    const struct notice_plan *p, const char *url, struct error_text *why)
 {
-	notice_message_free(letter);
-	letter->notice = (struct notice){
+	notice_message_free(message);
+	message->notice = (struct notice){
 	    .enforce_from = p->enforce_from, .tempfail_until = p->tempfail_until};
 	if (strlen(p->contact) > CONTACT_MAX ||
-	    !find_address(p->contact, letter->address, sizeof letter->address))
+	    !find_address(p->contact, message->address, sizeof message->address))
 		return error_set(
 		    why, ERR_DATA, "the contact is not a plain mail address");
-	memcpy(letter->notice.address, p->contact, strlen(p->contact) + 1);
-	return compose(letter, template, p, url, why);
+	memcpy(message->notice.address, p->contact, strlen(p->contact) + 1);
+	return compose(message, template, p, url, why);
 }
 
 void
-notice_message_free(struct letter *letter)
+notice_message_free(struct notice_message *message)
 {
-	free(letter->text);
-	letter->text = NULL;
-	letter->len = 0;
+	free(message->text);
+	message->text = NULL;
+	message->len = 0;
 }

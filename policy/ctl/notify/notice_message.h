@@ -9,7 +9,7 @@
 #include "policy/identity/domain.h"
 
 /* Begins as all zero. */
-struct letter {
+struct notice_message {
 	char address[CONTACT_MAX + DOMAIN_MAX + 2]; /* the contact, as ASCII */
 	char *text;
 	size_t len;
@@ -21,12 +21,13 @@ enum error notice_message_template(
     struct template **template_r, const char *path, struct error_text *why) MUST_USE;
 
 /*
- * Writes the letter to the contact of P, in the place of what LETTER held. ERR_DATA,
+ * Writes the message to the contact of P, in the place of what LETTER held. ERR_DATA,
  * with the reason in WHY, where there can be none.
  */
-enum error notice_message_write(struct letter *letter, const struct template *template,
-    const struct pending *p, const char *url, struct error_text *why) MUST_USE;
+enum error notice_message_write(struct notice_message *message,
+    const struct template *template, const struct notice_plan *p, const char *url,
+    struct error_text *why) MUST_USE;
 
-void notice_message_free(struct letter *letter);
+void notice_message_free(struct notice_message *message);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/array.h"
 #include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_sources.h"
@@ -12,14 +13,15 @@
 #include "policy/tables/tenant_table.h"
 #include "policy/usage/tenant_usage.h"
 
-enum notice_plan_step
-notice_plan_step(const struct pending *p, bool resend)
+enum notice_step
+notice_plan_step(const struct notice_plan *p, bool resend)
 {
 	if (p->noticed && p->state == NOTICE_SENT)
-		return PENDING_SENT;
+		return NOTICE_STEP_ALREADY_SENT;
 	if (p->noticed && !resend)
-		return p->state == NOTICE_FAILED ? PENDING_FAILED : PENDING_UNFINISHED;
-	return *p->contact == '\0' ? PENDING_NO_CONTACT : PENDING_SEND;
+		return p->state == NOTICE_FAILED ? NOTICE_STEP_FAILED
+						 : NOTICE_STEP_UNFINISHED;
+	return *p->contact == '\0' ? NOTICE_STEP_NO_CONTACT : NOTICE_STEP_SEND;
 }
 
 /* set - a text in the place of another; an error leaves NULL */
@@ -33,7 +35,7 @@ set(char **to, const char *text)
 
 /* fill - plan, contact and notice of the tenant */
 static enum error
-fill(struct pending *p, struct store_txn *txn, const struct tenant *t)
+fill(struct notice_plan *p, struct store_txn *txn, const struct tenant *t)
 {
 	struct notice n;
 	bool found;
@@ -53,91 +55,84 @@ fill(struct pending *p, struct store_txn *txn, const struct tenant *t)
 	return e == OK ? set(&p->told, p->noticed ? n.address : "") : e;
 }
 
-static void
-empty(struct pending *p)
-{
-	for (size_t i = 0; i < p->mailboxes; i++)
-		free(p->mailbox[i]);
-	free(p->mailbox);
-	free(p->contact);
-	free(p->told);
-}
-
 struct walk {
-	struct pending_list *list;
-	struct store_txn *txn;
-	instant now;
+	struct notice_plan_list *list;
+	struct ctl *c;
 	uint64_t tenants; /* that were met */
 };
 
-/* add - the tenant, if it has such a plan */
+/* add_tenant - if it has such a plan */
 static enum error
-add(void *arg, const struct tenant *t)
+add_tenant(void *arg, const struct tenant *t)
 {
 	struct walk *w = arg;
-	struct pending_list *list = w->list;
+	struct notice_plan_list *list = w->list;
+	struct notice_plan *at;
 
 	w->tenants++;
-	if (!notice_is_due(t, w->now))
+	if (!notice_is_due(t, w->c->now))
 		return OK;
-	if (list->count == list->room) {
-		size_t room = list->room > 0 ? 2 * list->room : 64;
-		struct pending *at = reallocarray(list->at, room, sizeof *at);
-
-		if (at == NULL)
-			return ERR_MEMORY;
-		list->at = at;
-		list->room = room;
-	}
-	memset(&list->at[list->count], 0, sizeof *list->at);
-	return fill(&list->at[list->count++], w->txn, t);
+	at = array_grow(list->at, list->count, &list->room, sizeof *at);
+	if (at == NULL)
+		return ERR_MEMORY;
+	list->at = at;
+	at += list->count++;
+	memset(at, 0, sizeof *at);
+	return fill(at, w->c->txn, t);
 }
 
 enum error
-notice_plan_list_read(
-    struct pending_list *list, struct ctl *c, struct store_txn *txn, const char *only)
+notice_plan_list_read(struct notice_plan_list *list, struct ctl *c, const char *only)
 {
-	struct walk w = {list, txn, c->now, 0};
+	struct walk w = {list, c, 0};
 	struct tenant t;
 	bool found;
 	enum error e;
 
+	memset(list, 0, sizeof *list);
 	if (only == NULL) {
-		e = tenant_table_each(txn, add, &w);
+		e = tenant_table_each(c->txn, add_tenant, &w);
 		return e == OK
-		    ? transaction_walked(c, w.tenants, store_meta(txn)->tenants)
+		    ? transaction_walked(c, w.tenants, store_meta(c->txn)->tenants)
 		    : e;
 	}
-	e = tenant_table_get(txn, only, &t, &found);
+	e = tenant_table_get(c->txn, only, &t, &found);
 	if (e == OK && !found)
 		return error_set(&c->why, ERR_NOTFOUND, "there is no tenant %s", only);
-	return e == OK ? add(&w, &t) : e;
+	return e == OK ? add_tenant(&w, &t) : e;
 }
 
 void
-notice_plan_list_free(struct pending_list *list)
+notice_plan_list_free(struct notice_plan_list *list)
 {
-	for (size_t i = 0; i < list->count; i++)
-		empty(&list->at[i]);
+	for (size_t i = 0; i < list->count; i++) {
+		struct notice_plan *p = &list->at[i];
+
+		for (size_t k = 0; k < p->mailboxes; k++)
+			free(p->mailbox[k]);
+		free(p->mailbox);
+		free(p->contact);
+		free(p->told);
+	}
 	free(list->at);
 	memset(list, 0, sizeof *list);
 }
 
 enum error
-notice_plan_refresh(struct pending *p, struct store_txn *txn, instant now)
+notice_plan_refresh(
+    struct notice_plan *p, struct store_txn *txn, instant now, bool *found_r)
 {
 	struct tenant t;
 	bool found;
 	enum error e = tenant_table_get(txn, p->tenant, &t, &found);
 
-	if (e != OK)
-		return e;
-	return found && notice_is_due(&t, now) ? fill(p, txn, &t) : ERR_NOTFOUND;
+	*found_r = e == OK && found && notice_is_due(&t, now);
+	return *found_r ? fill(p, txn, &t) : e;
 }
 
 /* place_of - where the address is among the mailboxes, or would be */
 static size_t
-place_of(const struct pending *p, const char *address, bool *there)
+place_of(const struct notice_plan *p, const char *address, bool *there)
 {
 	size_t low = 0, high = p->mailboxes;
 
@@ -157,7 +152,7 @@ place_of(const struct pending *p, const char *address, bool *there)
 
 /* add_mailbox - several logins may be one mailbox */
 static enum error
-add_mailbox(struct pending *p, const char *address)
+add_mailbox(struct notice_plan *p, const char *address)
 {
 	bool there;
 	size_t at = place_of(p, address, &there);
@@ -165,12 +160,12 @@ add_mailbox(struct pending *p, const char *address)
 
 	if (there)
 		return OK;
-	if (p->mailboxes == PENDING_MAILBOXES_MAX) {
+	if (p->mailboxes == NOTICE_PLAN_MAILBOXES_MAX) {
 		p->more++;
 		return OK;
 	}
 	if (p->mailbox == NULL)
-		p->mailbox = calloc(PENDING_MAILBOXES_MAX, sizeof *p->mailbox);
+		p->mailbox = calloc(NOTICE_PLAN_MAILBOXES_MAX, sizeof *p->mailbox);
 	copy = strdup(address);
 	if (p->mailbox == NULL || copy == NULL) {
 		free(copy);
@@ -183,64 +178,53 @@ add_mailbox(struct pending *p, const char *address)
 }
 
 static int
-compare(const void *name, const void *pending)
+compare_tenant(const void *name, const void *plan)
 {
-	return strcmp(name, ((const struct pending *)pending)->tenant);
+	return strcmp(name, ((const struct notice_plan *)plan)->tenant);
 }
 
 struct collection {
-	struct pending_list *list;
+	struct notice_plan_list *list;
 	bool resend;
 };
 
 /* collect - a login that the plan would stop */
 static enum error
-collect(void *arg, size_t tenant, const struct usage_row *row,
-    const struct login_usage *standing)
+collect(void *arg, const struct login_usage *s)
 {
 	const struct collection *c = arg;
-	const char *mailbox = submission_mailbox(&standing->outcome);
-	struct pending *p;
+	const char *mailbox = submission_mailbox(&s->outcome);
+	struct notice_plan *p;
 
-	if (tenant == SURVEY_NO_TENANT || !standing->exposed)
+	if (!s->outcome.has_tenant || !s->exposed)
 		return OK;
-	p = bsearch(submission_tenant(&standing->outcome), c->list->at, c->list->count,
-	    sizeof *c->list->at, compare);
-	if (p == NULL || notice_plan_step(p, c->resend) != PENDING_SEND)
+	p = bsearch(submission_tenant(&s->outcome), c->list->at, c->list->count,
+	    sizeof *c->list->at, compare_tenant);
+	if (p == NULL || notice_plan_step(p, c->resend) != NOTICE_STEP_SEND)
 		return OK;
-	return add_mailbox(p, *mailbox != '\0' ? mailbox : row->login.text);
+	return add_mailbox(p, *mailbox != '\0' ? mailbox : s->row->login.text);
 }
 
 /* is_quiet - whether nobody will get a message */
 static bool
-is_quiet(const struct pending_list *list, bool resend)
+is_quiet(const struct notice_plan_list *list, bool resend)
 {
 	for (size_t i = 0; i < list->count; i++)
-		if (notice_plan_step(&list->at[i], resend) == PENDING_SEND)
+		if (notice_plan_step(&list->at[i], resend) == NOTICE_STEP_SEND)
 			return false;
 	return true;
 }
 
-/* warn - where the records may miss somebody who should be told */
-static void
-warn(struct ctl *c, struct store_txn *txn, const struct usage_merge *merge)
-{
-	const struct usage_coverage coverage = usage_merge_coverage(merge);
-	struct error_text why;
-
-	if (tenant_usage_covers(&coverage, store_settings(txn)->usage_nodes,
-		c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, &why) != OK)
-		print_remark(c->err,
-		    "warning: {mailboxes} may lack some that are in use: %s", why.text);
-}
-
 enum error
-notice_plan_list_survey(struct pending_list *list, struct ctl *c, struct store_txn *txn,
-    const char *only, bool resend)
+notice_plan_list_find_mailboxes(
+    struct notice_plan_list *list, struct ctl *c, const char *only, bool resend)
 {
 	struct collection collection = {list, resend};
+	struct tenant_usage_list usage = {.now = c->now,
+	    .since = c->now - NOTICE_PLAN_DAYS * USAGE_SECONDS_A_DAY,
+	    .only = only};
+	struct usage_coverage coverage;
 	struct usage_merge *merge;
-	struct survey *survey = NULL;
 	struct error_text why;
 	enum error e;
 
@@ -250,17 +234,17 @@ notice_plan_list_survey(struct pending_list *list, struct ctl *c, struct store_t
 	if (e == ERR_MISSING) {
 		why = c->why;
 		return error_set(&c->why, e,
-		    "{mailboxes} needs to know who uses SMTP AUTH, but %s; let "
-		    "smtpauth-milter record it, give --usage FILE, or leave "
-		    "{mailboxes} out",
+		    "{mailboxes} needs to know who uses SMTP AUTH, but %s; let smtpauth-milter record it, give --usage FILE, or leave {mailboxes} out",
 		    why.text);
 	}
 	if (e != OK)
 		return e;
-	warn(c, txn, merge);
-	e = tenant_usage_run(&survey, txn, merge,
-	    c->now - PENDING_DAYS * USAGE_SECONDS_A_DAY, c->now, only, collect,
-	    &collection, &c->why);
-	tenant_usage_free(&survey);
+	coverage = usage_merge_coverage(merge);
+	if (tenant_usage_covers(&coverage, store_settings(c->txn)->usage_nodes,
+		usage.since, c->now, &why) != OK)
+		print_remark(c->err,
+		    "warning: {mailboxes} may lack some that are in use: %s", why.text);
+	e = tenant_usage_read(&usage, c->txn, merge, collect, &collection, &c->why);
+	tenant_usage_free(&usage);
 	return e;
 }

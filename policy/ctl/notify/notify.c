@@ -30,22 +30,15 @@ struct notify {
 	char url[SETTING_URL_MAX + 1];
 	bool resend, dry_run;
 	struct template *template;
-	struct pending_list list;
+	struct notice_plan_list list;
 	int turn; /* the lock's descriptor, or -1 */
 	struct listing listing;
 	uint64_t tried, failed;
 };
 
-/* What became of one, and why it failed or when it was sent. */
+/* What became of one, and why it failed. */
 struct result {
-	enum {
-		RESULT_SENT,
-		RESULT_FAILED,
-		RESULT_NO_CONTACT,
-		RESULT_ALREADY_SENT,
-		RESULT_UNFINISHED,
-		RESULT_WOULD_SEND,
-	} is;
+	enum notice_step is;
 	char reason[REASON_MAX];
 };
 
@@ -103,9 +96,7 @@ take_turn(struct notify *n)
 			    strerror(errno));
 		if (monotonic_ms() >= deadline)
 			return error_set(why, ERR_BUSY,
-			    "another \"rollout notify\" is at work, and --resend has "
-			    "to be "
-			    "alone; try again (lock: %s)",
+			    "another \"rollout notify\" is at work, and --resend has to be alone; try again (lock: %s)",
 			    path);
 		nanosleep(&pause, NULL);
 	}
@@ -143,54 +134,38 @@ read_list(struct notify *n)
 		e = open_store(c, STORE_READ);
 	if (e == OK) {
 		memcpy(n->url, store_settings(c->txn)->help_url, sizeof n->url);
-		e = notice_plan_list_read(&n->list, c, c->txn, n->only);
+		e = notice_plan_list_read(&n->list, c, n->only);
 	}
 	if (e == OK && mailboxes)
-		e = notice_plan_list_survey(&n->list, c, c->txn, n->only, n->resend);
+		e = notice_plan_list_find_mailboxes(&n->list, c, n->only, n->resend);
 	close_store(c);
 	return e;
 }
 
-/*
- * prepare - what becomes of P without sending; true when it shall be sent, then the
- * letter is ready
- */
+/* prepare - what becomes of P without sending; true when the message is ready to go */
 static bool
-prepare(const struct notify *n, const struct pending *p, struct letter *letter,
-    struct result *r)
+prepare(const struct notify *n, const struct notice_plan *p,
+    struct notice_message *message, struct result *r)
 {
 	struct error_text why = {.text = ""};
 	char when[INSTANT_TEXT_MAX];
 
-	switch (notice_plan_step(p, n->resend)) {
-	case PENDING_NO_CONTACT:
-		r->is = RESULT_NO_CONTACT;
-		return false;
-	case PENDING_SENT:
-		r->is = RESULT_ALREADY_SENT;
-		return false;
-	case PENDING_UNFINISHED:
-		r->is = RESULT_UNFINISHED;
-		return false;
-	case PENDING_FAILED:
-		r->is = RESULT_FAILED;
+	r->is = notice_plan_step(p, n->resend);
+	if (r->is == NOTICE_STEP_FAILED)
 		snprintf(r->reason, sizeof r->reason, "tried at %s, not repeated",
 		    instant_print(p->when, when));
+	if (r->is != NOTICE_STEP_SEND)
 		return false;
-	case PENDING_SEND:
-		break;
-	}
-	r->is = RESULT_WOULD_SEND;
-	if (notice_message_write(letter, n->template, p, n->url, &why) == OK)
+	if (notice_message_write(message, n->template, p, n->url, &why) == OK)
 		return true;
-	r->is = RESULT_FAILED;
+	r->is = NOTICE_STEP_FAILED;
 	memcpy(r->reason, why.text, sizeof r->reason);
 	return false;
 }
 
 /* record - the notice, in a transaction that is open */
 static enum error
-record(struct ctl *c, const struct pending *p, struct notice *notice,
+record(struct ctl *c, const struct notice_plan *p, struct notice *notice,
     enum notice_state state)
 {
 	enum error e;
@@ -205,20 +180,22 @@ record(struct ctl *c, const struct pending *p, struct notice *notice,
 
 /*
  * claim - decides by what the database says now, and records that the message is being
- * sent: from here on nobody else will. ERR_NOTFOUND: the plan is gone.
+ * sent: from here on nobody else will. GONE_R: the plan is gone.
  */
 static enum error
-claim(struct notify *n, struct pending *p, struct letter *letter, struct result *r,
-    bool *send_r)
+claim(struct notify *n, struct notice_plan *p, struct notice_message *message,
+    struct result *r, bool *send_r, bool *gone_r)
 {
 	struct ctl *c = n->c;
+	bool found = false;
 	enum error e = open_store(c, STORE_WRITE);
 
 	*send_r = false;
 	if (e == OK)
-		e = notice_plan_refresh(p, c->txn, instant_now());
-	if (e == OK && prepare(n, p, letter, r)) {
-		e = record(c, p, &letter->notice, NOTICE_SENDING);
+		e = notice_plan_refresh(p, c->txn, instant_now(), &found);
+	*gone_r = e == OK && !found;
+	if (found && prepare(n, p, message, r)) {
+		e = record(c, p, &message->notice, NOTICE_SENDING);
 		*send_r = e == OK;
 	}
 	close_store(c);
@@ -227,7 +204,7 @@ claim(struct notify *n, struct pending *p, struct letter *letter, struct result 
 
 /* try_settle - records how it went, unless tenant or notice are gone meanwhile */
 static enum error
-try_settle(struct ctl *c, const struct pending *p, struct notice *notice, bool sent)
+try_settle(struct ctl *c, const struct notice_plan *p, struct notice *notice, bool sent)
 {
 	struct notice now;
 	bool found;
@@ -243,9 +220,9 @@ try_settle(struct ctl *c, const struct pending *p, struct notice *notice, bool s
 	return e == ERR_NOTFOUND ? OK : e;
 }
 
-/* settle - ... with more patience than others have: it cannot be found out later */
+/* settle - records how it went, with patience: it cannot be found out later */
 static enum error
-settle(struct ctl *c, const struct pending *p, struct notice *notice, bool sent)
+settle(struct ctl *c, const struct notice_plan *p, struct notice *notice, bool sent)
 {
 	struct error_text why;
 	enum error e = ERR_BUSY;
@@ -261,43 +238,37 @@ settle(struct ctl *c, const struct pending *p, struct notice *notice, bool sent)
 	    why.text[0] != '\0' ? why.text : error_string(e));
 }
 
-/* deliver - sends what is to be sent to P */
+/* deliver - sends what is to be sent to P, unless the plan is gone */
 static enum error
-deliver(struct notify *n, struct pending *p, struct letter *letter, struct result *r)
+deliver(struct notify *n, struct notice_plan *p, struct notice_message *message,
+    struct result *r, bool *gone_r)
 {
 	bool send;
-	enum error e = claim(n, p, letter, r, &send);
+	enum error e = claim(n, p, message, r, &send, gone_r);
 
 	if (e != OK || !send)
 		return e;
-	r->is = RESULT_SENT;
-	if (sendmail_send(n->sendmail, letter->address, letter->text, letter->len,
+	r->is = NOTICE_STEP_SENT;
+	if (sendmail_send(n->sendmail, message->address, message->text, message->len,
 		SENDMAIL_SECONDS, r->reason) != OK)
-		r->is = RESULT_FAILED;
-	return settle(n->c, p, &letter->notice, r->is == RESULT_SENT);
+		r->is = NOTICE_STEP_FAILED;
+	return settle(n->c, p, &message->notice, r->is == NOTICE_STEP_SENT);
 }
 
-static const char *const words[] = {
-    [RESULT_SENT] = "sent",
-    [RESULT_FAILED] = "failed",
-    [RESULT_NO_CONTACT] = "no contact",
-    [RESULT_ALREADY_SENT] = "already sent",
-    [RESULT_UNFINISHED] = "unfinished since",
-    [RESULT_WOULD_SEND] = "would be sent",
-};
-
-static const char *const json_words[] = {
-    [RESULT_SENT] = "sent",
-    [RESULT_FAILED] = "failed",
-    [RESULT_NO_CONTACT] = "no_contact",
-    [RESULT_ALREADY_SENT] = "already_sent",
-    [RESULT_UNFINISHED] = "unfinished",
-    [RESULT_WOULD_SEND] = "would_send",
+static const struct {
+	const char *word, *json;
+} steps[] = {
+    [NOTICE_STEP_SEND] = {"would be sent", "would_send"},
+    [NOTICE_STEP_NO_CONTACT] = {"no contact", "no_contact"},
+    [NOTICE_STEP_ALREADY_SENT] = {"already sent", "already_sent"},
+    [NOTICE_STEP_UNFINISHED] = {"unfinished since", "unfinished"},
+    [NOTICE_STEP_FAILED] = {"failed", "failed"},
+    [NOTICE_STEP_SENT] = {"sent", "sent"},
 };
 
 /* show_json - the object of one tenant, at once: a long run can be followed */
 static void
-show_json(struct notify *n, const struct pending *p, const struct result *r)
+show_json(struct notify *n, const struct notice_plan *p, const struct result *r)
 {
 	struct json j;
 
@@ -305,8 +276,8 @@ show_json(struct notify *n, const struct pending *p, const struct result *r)
 	json_object_start(&j, NULL);
 	json_quoted(&j, "tenant", p->tenant);
 	json_text(&j, "contact", p->contact);
-	json_quoted(&j, "result", json_words[r->is]);
-	json_text(&j, "reason", r->is == RESULT_FAILED ? r->reason : NULL);
+	json_quoted(&j, "result", steps[r->is].json);
+	json_text(&j, "reason", r->is == NOTICE_STEP_FAILED ? r->reason : NULL);
 	json_instant(&j, "enforce_from", p->enforce_from);
 	json_instant(&j, "tempfail_until", p->tempfail_until);
 	json_object_end(&j);
@@ -316,7 +287,7 @@ show_json(struct notify *n, const struct pending *p, const struct result *r)
 
 /* show - the row of one tenant */
 static void
-show(struct notify *n, const struct pending *p, const struct result *r)
+show(struct notify *n, const struct notice_plan *p, const struct result *r)
 {
 	char buf[REASON_MAX + 2 * CONTACT_MAX + 64], when[INSTANT_TEXT_MAX];
 	const char *cells[] = {p->tenant, p->contact, buf};
@@ -327,11 +298,12 @@ show(struct notify *n, const struct pending *p, const struct result *r)
 		return;
 	}
 	text_init(&t, buf, sizeof buf);
-	text_puts(&t, words[r->is]);
-	if (r->is == RESULT_FAILED) {
+	text_puts(&t, steps[r->is].word);
+	if (r->is == NOTICE_STEP_FAILED) {
 		text_puts(&t, ": ");
 		text_puts(&t, r->reason);
-	} else if (r->is == RESULT_ALREADY_SENT || r->is == RESULT_UNFINISHED) {
+	} else if (r->is == NOTICE_STEP_ALREADY_SENT ||
+	    r->is == NOTICE_STEP_UNFINISHED) {
 		text_printf(&t, " %s", instant_print(p->when, when));
 		if (strcmp(p->told, p->contact) != 0)
 			text_printf(&t, " to %s", p->told);
@@ -341,20 +313,21 @@ show(struct notify *n, const struct pending *p, const struct result *r)
 
 /* serve - one tenant from begin to end */
 static enum error
-serve(struct notify *n, struct pending *p)
+serve(struct notify *n, struct notice_plan *p)
 {
-	struct letter letter = {.text = NULL};
+	struct notice_message message = {.text = NULL};
 	struct result r = {.reason = ""};
+	bool gone = false;
 	enum error e = OK;
 
-	if (prepare(n, p, &letter, &r) && !n->dry_run)
-		e = deliver(n, p, &letter, &r);
-	notice_message_free(&letter);
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
-	n->tried +=
-	    r.is == RESULT_SENT || r.is == RESULT_FAILED || r.is == RESULT_WOULD_SEND;
-	n->failed += r.is == RESULT_FAILED;
+	if (prepare(n, p, &message, &r) && !n->dry_run)
+		e = deliver(n, p, &message, &r, &gone);
+	notice_message_free(&message);
+	if (e != OK || gone)
+		return e;
+	n->tried += r.is == NOTICE_STEP_SEND || r.is == NOTICE_STEP_FAILED ||
+	    r.is == NOTICE_STEP_SENT;
+	n->failed += r.is == NOTICE_STEP_FAILED;
 	show(n, p, &r);
 	return OK;
 }

@@ -12,7 +12,7 @@
 #include "policy/usage/strangers.h"
 
 enum rollout_class
-rollout_class(const struct tenant_usage_tenant *t, instant now)
+rollout_class(const struct tenant_usage *t, instant now)
 {
 	if (t->smtp_auth == SMTP_AUTH_DISABLED)
 		return t->enforce_from > now || t->tempfail_until > now
@@ -71,60 +71,60 @@ rollout_tenant(struct ctl *c, char *name_r)
 static void
 look_for_others(struct rollout *r)
 {
-	instant last = tenant_usage_last_other(r->survey);
+	instant last = r->usage.last_other;
 	char when[INSTANT_TEXT_MAX];
 
-	if (!r->covered || last == INSTANT_NONE || last < r->since)
+	if (!r->covered || last == INSTANT_NONE || last < r->usage.since)
 		return;
 	r->covered = false;
 	error_set(&r->gap, ERR_PROTECTED,
-	    "there were more than %d logins of no tenant; those that are not recorded "
-	    "by name, the last at %s, may be of a tenant or domain that was added "
-	    "since",
+	    "there were more than %d logins of no tenant; those that are not recorded by name, the last at %s, may be of a tenant or domain that was added since",
 	    USAGE_STRANGERS_MAX, instant_print(last, when));
 }
 
-enum error
-rollout_survey(struct ctl *c, const char *only, survey_visit *visit, void *arg,
-    struct rollout *out)
+static enum error
+read_usage(struct ctl *c, struct usage_merge *merge, const char *only,
+    tenant_usage_visit *visit, void *arg, struct rollout *r)
 {
-	struct usage_merge *merge;
 	enum error e;
 
-	out->survey = NULL;
-	/* a damaged policy must not read as "of no tenant, so unused" */
-	e = verify_txn(c->txn, NULL, &c->why);
+	r->coverage = usage_merge_coverage(merge);
+	r->covered =
+	    tenant_usage_covers(&r->coverage, store_settings(c->txn)->usage_nodes,
+		r->usage.since, c->now, &r->gap) == OK;
+	r->usage.now = c->now;
+	r->usage.only = only[0] != '\0' ? only : NULL;
+	e = tenant_usage_read(&r->usage, c->txn, merge, visit, arg, &c->why);
 	if (e == OK)
-		e = usage_sources_merge(c, &merge);
-	if (e != OK)
-		return e;
-	out->coverage = usage_merge_coverage(merge);
-	out->covered =
-	    tenant_usage_covers(&out->coverage, store_settings(c->txn)->usage_nodes,
-		out->since, c->now, &out->gap) == OK;
-	e = tenant_usage_run(&out->survey, c->txn, merge, out->since, c->now,
-	    only[0] != '\0' ? only : NULL, visit, arg, &c->why);
-	if (e != OK)
-		rollout_end(out);
-	else
-		look_for_others(out);
+		look_for_others(r);
 	return e;
 }
 
 enum error
-rollout_survey_any(struct ctl *c, const char *only, struct rollout *out)
+rollout_read(struct ctl *c, const char *only, tenant_usage_visit *visit, void *arg,
+    struct rollout *r)
+{
+	struct usage_merge *merge;
+	/* a damaged policy must not read as "of no tenant, so unused" */
+	enum error e = verify_txn(c->txn, NULL, &c->why);
+
+	if (e == OK)
+		e = usage_sources_merge(c, &merge);
+	return e == OK ? read_usage(c, merge, only, visit, arg, r) : e;
+}
+
+enum error
+rollout_read_any(struct ctl *c, const char *only, struct rollout *r)
 {
 	struct usage_merge *none;
-	enum error e = rollout_survey(c, only, NULL, NULL, out);
+	enum error e = rollout_read(c, only, NULL, NULL, r);
 
 	if (e != ERR_MISSING)
 		return e;
 	none = usage_merge_new();
 	if (none == NULL)
 		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	out->coverage = usage_merge_coverage(none);
-	e = tenant_usage_run(&out->survey, c->txn, none, out->since, c->now,
-	    only[0] != '\0' ? only : NULL, NULL, NULL, &c->why);
+	e = read_usage(c, none, only, NULL, NULL, r);
 	usage_merge_free(&none);
 	return e;
 }
@@ -139,7 +139,7 @@ rollout_warn(struct ctl *c, const struct rollout *r)
 void
 rollout_end(struct rollout *r)
 {
-	tenant_usage_free(&r->survey);
+	tenant_usage_free(&r->usage);
 }
 
 void

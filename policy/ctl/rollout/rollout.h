@@ -7,15 +7,12 @@
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/usage/tenant_usage.h"
 
-#define ROLLOUT_SPAN \
-	"90d" /* the default of --unused-for, --used-within and --since \
-	       */
+#define ROLLOUT_SPAN "90d" /* the default of --unused-for and --used-within */
 
 /* The use of all tenants, and how much it can be relied on. */
 struct rollout {
-	struct survey *survey;
+	struct tenant_usage_list usage;
 	struct usage_coverage coverage;
-	instant since;         /* the start of the span */
 	bool covered;          /* the data are good enough to call a tenant unused */
 	struct error_text gap; /* what is missing, where they are not */
 };
@@ -28,7 +25,7 @@ enum rollout_class {
 	ROLLOUT_IN_USE,
 };
 
-enum rollout_class rollout_class(const struct tenant_usage_tenant *t, instant now);
+enum rollout_class rollout_class(const struct tenant_usage *t, instant now);
 
 /* "in use" for people, "in_use" for programs. */
 const char *rollout_class_name(enum rollout_class class);
@@ -45,14 +42,14 @@ enum error rollout_since(struct ctl *c, enum option_id id, instant *since_r) MUS
 enum error rollout_tenant(struct ctl *c, char *name_r) MUST_USE;
 
 /*
- * Reads the usage of all sources, which are open, against the policy, since OUT's
- * `since`; see tenant_usage_run().
+ * Reads the usage of all sources, which are open, against the policy, since
+ * `usage.since`; of tenant ONLY, or with "" of all. See tenant_usage_read().
  */
-enum error rollout_survey(struct ctl *c, const char *only, survey_visit *visit,
-    void *arg, struct rollout *out) MUST_USE;
+enum error rollout_read(struct ctl *c, const char *only, tenant_usage_visit *visit,
+    void *arg, struct rollout *r) MUST_USE;
 /* The same without a visit; where nothing was recorded, all tenants with no usage. */
-enum error rollout_survey_any(
-    struct ctl *c, const char *only, struct rollout *out) MUST_USE;
+enum error rollout_read_any(
+    struct ctl *c, const char *only, struct rollout *r) MUST_USE;
 void rollout_end(struct rollout *r);
 
 /* A line for people: since when, on how many machines, what is missing. */

@@ -91,7 +91,7 @@ check_coverage(struct ctl *c, const struct rollout *r)
 static enum error
 check_named(struct ctl *c, const struct request *q, const struct rollout *r)
 {
-	const struct tenant_usage_tenant *t = tenant_usage_tenant(r->survey, 0);
+	const struct tenant_usage *t = &r->usage.at[0];
 	char last[INSTANT_TEXT_MAX];
 
 	if (q->only[0] == '\0' || rollout_class(t, c->now) != ROLLOUT_IN_USE)
@@ -143,16 +143,16 @@ static enum error
 disable_all(struct ctl *c, const struct request *q, const struct rollout *r,
     unsigned long *count_r, unsigned long *wanted_r)
 {
-	const struct tenant_usage_tenant *t;
 	enum error e = OK;
 
 	*count_r = *wanted_r = 0;
-	for (size_t i = 0; e == OK && (t = tenant_usage_tenant(r->survey, i)) != NULL;
-	     i++) {
+	for (size_t i = 0; e == OK && i < r->usage.count; i++) {
+		const struct tenant_usage *t = &r->usage.at[i];
+
 		if (rollout_class(t, c->now) != ROLLOUT_UNUSED)
 			continue;
 		if (q->only[0] == '\0' && t->last_seen != INSTANT_NONE &&
-		    t->last_seen >= r->since) {
+		    t->last_seen >= r->usage.since) {
 			(*wanted_r)++; /* denied tries: somebody wants it */
 			continue;
 		}
@@ -176,7 +176,7 @@ print_summary(struct ctl *c, const struct request *q, const struct rollout *r,
 	char since[INSTANT_TEXT_MAX], from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
 
 	fprintf(c->out, "%lu tenant%s without use since %s %s", count,
-	    count == 1 ? "" : "s", rollout_time(r->since, since),
+	    count == 1 ? "" : "s", rollout_time(r->usage.since, since),
 	    q->dry_run ? "would be disabled" : "disabled");
 	if (q->enforce_from != INSTANT_NONE)
 		fprintf(
@@ -193,14 +193,14 @@ ctl_rollout_disable_unused(struct ctl *c)
 	unsigned long count, wanted;
 	struct request q;
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
+	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.usage.since);
 
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
 		e = read_request(c, &q);
 	if (e == OK)
-		e = rollout_survey(c, q.only, NULL, NULL, &r);
+		e = rollout_read(c, q.only, NULL, NULL, &r);
 	if (e != OK)
 		return e;
 	e = check_coverage(c, &r);

@@ -114,7 +114,7 @@ static void
 write_note(const struct usage *u, char *note, size_t cap)
 {
 	char when[INSTANT_TEXT_MAX], client[CIDR_IP_TEXT_MAX];
-	const char *mechanism = mechanism_code_name(u->mechanism);
+	const char *mechanism = usage_mechanism_name(u->mechanism);
 	struct text t;
 
 	text_init(&t, note, cap);
@@ -189,7 +189,7 @@ list_row(struct grant *g, const struct usage_row *row, const struct login *mailb
 		    is_burst(&row->usage) ? "; CHECK: one burst only" : "");
 	listing_row(&g->listing,
 	    (const char *[]){mailbox->text, rollout_time(row->usage.last_use, when),
-		client, mechanism_code_name(row->usage.mechanism), result});
+		client, usage_mechanism_name(row->usage.mechanism), result});
 }
 
 /* grant_one - an exception for the login, or the reason against it */
@@ -220,15 +220,15 @@ grant_one(struct grant *g, const struct usage_row *row, const struct outcome *o,
 
 /* visit - one login of the tenant */
 static enum error
-visit(
-    void *arg, size_t tenant, const struct usage_row *row, const struct login_usage *s)
+visit(void *arg, const struct login_usage *s)
 {
+	const struct usage_row *row = s->row;
 	const struct login *address;
 	struct grant *g = arg;
 	const char *reason;
 	enum error e;
 
-	if (tenant == SURVEY_NO_TENANT || !s->uncovered)
+	if (!s->outcome.has_tenant || !s->uncovered)
 		return OK;
 	address = address_of(g, row, &s->outcome);
 	e = grant_one(g, row, &s->outcome, address, &reason);
@@ -248,7 +248,8 @@ visit(
 	return OK;
 }
 
-/* run - the survey does the work; the exceptions count only if it reaches its end */
+/* run - the exceptions are made while the usage is read, and count only if all of it
+ * was */
 static enum error
 run(struct ctl *c, struct grant *g, struct rollout *r)
 {
@@ -260,7 +261,7 @@ run(struct ctl *c, struct grant *g, struct rollout *r)
 	if (e != OK)
 		return e;
 	listing_start(&g->listing, c->out, 5, headings);
-	e = rollout_survey(c, only, visit, g, r);
+	e = rollout_read(c, only, visit, g, r);
 	listing_end(&g->listing);
 	return e;
 }
@@ -294,7 +295,7 @@ ctl_rollout_grant(struct ctl *c)
 	    .dry_run = argument_option(c, OPT_DRY_RUN) != NULL,
 	    .until = INSTANT_NONE};
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_USED_WITHIN, &r.since);
+	enum error e = rollout_since(c, OPT_USED_WITHIN, &r.usage.since);
 
 	if (e == OK && argument_option(c, OPT_TENANT) == NULL)
 		return error_set(

@@ -7,7 +7,7 @@
 #define CLASSES 4
 
 static void
-json_row(struct ctl *c, const struct tenant_usage_tenant *t, enum rollout_class class)
+json_row(struct ctl *c, const struct tenant_usage *t, enum rollout_class class)
 {
 	struct json j;
 
@@ -21,9 +21,7 @@ json_row(struct ctl *c, const struct tenant_usage_tenant *t, enum rollout_class 
 	json_number(&j, "mailboxes", t->mailboxes);
 	json_number(&j, "excepted", t->excepted);
 	json_number(&j, "exposed", t->exposed);
-	json_number(&j, "submissions",
-	    (int64_t)(t->count[USAGE_ALLOWED] + t->count[USAGE_DENIED] +
-		t->count[USAGE_WOULD_DENY]));
+	json_number(&j, "submissions", (int64_t)usage_submissions(t->count));
 	json_instant(&j, "last_use", t->last_use);
 	json_bool(&j, "contact", t->has_contact);
 	json_object_end(&j);
@@ -31,8 +29,7 @@ json_row(struct ctl *c, const struct tenant_usage_tenant *t, enum rollout_class 
 }
 
 static void
-list_row(
-    struct listing *l, const struct tenant_usage_tenant *t, enum rollout_class class)
+list_row(struct listing *l, const struct tenant_usage *t, enum rollout_class class)
 {
 	char mailboxes[16], excepted[16], exposed[16];
 	char last[INSTANT_TEXT_MAX], from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
@@ -63,11 +60,11 @@ print_plan(struct ctl *c, const struct rollout *r)
 	static const char *const headings[] = {"TENANT", "CLASS", "MAILBOXES",
 	    "EXCEPTIONS", "EXPOSED", "LAST USE", "ENFORCE-FROM", "TEMPFAIL-UNTIL"};
 	unsigned long total[CLASSES] = {0};
-	const struct tenant_usage_tenant *t;
 	struct listing l;
 
 	listing_start(&l, c->out, 8, headings);
-	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++) {
+	for (size_t i = 0; i < r->usage.count; i++) {
+		const struct tenant_usage *t = &r->usage.at[i];
 		enum rollout_class class = rollout_class(t, c->now);
 
 		total[class]++;
@@ -90,14 +87,14 @@ ctl_rollout_plan(struct ctl *c)
 {
 	char only[TENANT_NAME_MAX + 1];
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
+	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.usage.since);
 
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
 		e = rollout_tenant(c, only);
 	if (e == OK)
-		e = rollout_survey(c, only, NULL, NULL, &r);
+		e = rollout_read(c, only, NULL, NULL, &r);
 	if (e != OK)
 		return e;
 	print_plan(c, &r);

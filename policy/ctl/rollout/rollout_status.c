@@ -10,7 +10,7 @@
 
 /* All that a row tells. */
 struct stand {
-	const struct tenant_usage_tenant *row;
+	const struct tenant_usage *row;
 	struct tenant tenant;
 	bool has_notice; /* of the plan that the tenant has now */
 	struct notice notice;
@@ -47,7 +47,7 @@ notice_state(const struct ctl *c, const struct stand *s)
 }
 
 static enum error
-load(struct ctl *c, const struct tenant_usage_tenant *row, struct stand *s)
+load(struct ctl *c, const struct tenant_usage *row, struct stand *s)
 {
 	bool found = false;
 	enum error e = tenant_table_get(c->txn, row->name, &s->tenant, &found);
@@ -117,15 +117,13 @@ print_status(struct ctl *c, const struct rollout *r)
 	static const char *const headings[] = {"TENANT", "STAGE", "ENFORCE-FROM",
 	    "TEMPFAIL-UNTIL", "MAILBOXES", "EXPOSED", "NOTICE"};
 	const bool has_usage = r->coverage.hosts > 0;
-	const struct tenant_usage_tenant *t;
 	struct listing l;
 	struct stand s;
 	enum error e = OK;
 
 	listing_start(&l, c->out, 7, headings);
-	for (size_t i = 0; e == OK && (t = tenant_usage_tenant(r->survey, i)) != NULL;
-	     i++) {
-		e = load(c, t, &s);
+	for (size_t i = 0; e == OK && i < r->usage.count; i++) {
+		e = load(c, &r->usage.at[i], &s);
 		if (e == OK && c->options.json)
 			json_row(c, &s, has_usage);
 		else if (e == OK)
@@ -142,14 +140,14 @@ ctl_rollout_status(struct ctl *c)
 {
 	char only[TENANT_NAME_MAX + 1];
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.since);
+	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.usage.since);
 
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
 		e = rollout_tenant(c, only);
 	if (e == OK)
-		e = rollout_survey_any(c, only, &r);
+		e = rollout_read_any(c, only, &r);
 	if (e != OK)
 		return e;
 	e = print_status(c, &r);

@@ -11,39 +11,25 @@
 
 /* The logins of no tenant, as one row. */
 struct others {
-	struct tenant_usage_tenant sum;
+	struct tenant_usage sum;
 	bool any;
 };
 
 /* add_other - a login of no tenant; those that are counted together are one */
 static enum error
-add_other(
-    void *arg, size_t tenant, const struct usage_row *row, const struct login_usage *s)
+add_other(void *arg, const struct login_usage *s)
 {
 	struct others *o = arg;
-	struct tenant_usage_tenant *t = &o->sum;
 
-	if (tenant != SURVEY_NO_TENANT)
+	if (s->outcome.has_tenant)
 		return OK;
 	o->any = true;
-	for (int k = 0; k < USAGE_KINDS; k++)
-		t->count[k] += s->count[k];
-	t->mailboxes += s->used;
-	t->first_seen = usage_earlier(t->first_seen, row->usage.first_seen);
-	t->last_seen = usage_later(t->last_seen, row->usage.last_seen);
-	t->last_use = usage_later(t->last_use, row->usage.last_use);
+	tenant_usage_add(&o->sum, s);
 	return OK;
 }
 
-static uint64_t
-submissions(const struct tenant_usage_tenant *t)
-{
-	return t->count[USAGE_ALLOWED] + t->count[USAGE_DENIED] +
-	    t->count[USAGE_WOULD_DENY];
-}
-
 static void
-json_row(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenant *t)
+json_row(struct ctl *c, const struct rollout *r, const struct tenant_usage *t)
 {
 	const bool known = t->name[0] != '\0';
 	struct json j;
@@ -55,7 +41,7 @@ json_row(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenan
 	json_quoted(&j, "class", t->mailboxes > 0 ? "in_use" : "unused");
 	json_number(&j, "mailboxes", t->mailboxes);
 	json_number(&j, "excepted", t->excepted);
-	json_number(&j, "submissions", (int64_t)submissions(t));
+	json_number(&j, "submissions", (int64_t)usage_submissions(t->count));
 	json_number(&j, "denied", (int64_t)t->count[USAGE_DENIED]);
 	json_number(&j, "would_deny", (int64_t)t->count[USAGE_WOULD_DENY]);
 	json_number(&j, "exempt", (int64_t)t->count[USAGE_EXEMPT]);
@@ -74,11 +60,11 @@ struct cells {
 };
 
 static void
-fill(struct cells *cells, const struct tenant_usage_tenant *t)
+fill(struct cells *cells, const struct tenant_usage *t)
 {
 	snprintf(cells->mailboxes, sizeof cells->mailboxes, "%u", t->mailboxes);
 	snprintf(cells->submissions, sizeof cells->submissions, "%llu",
-	    (unsigned long long)submissions(t));
+	    (unsigned long long)usage_submissions(t->count));
 	for (int k = 0; k < USAGE_KINDS; k++)
 		snprintf(cells->count[k], sizeof cells->count[k], "%llu",
 		    (unsigned long long)t->count[k]);
@@ -86,7 +72,7 @@ fill(struct cells *cells, const struct tenant_usage_tenant *t)
 }
 
 static void
-csv_one(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenant *t)
+csv_one(struct ctl *c, const struct rollout *r, const struct tenant_usage *t)
 {
 	const bool known = t->name[0] != '\0';
 	struct csv row = {c->out, false};
@@ -96,7 +82,7 @@ csv_one(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenant
 	csv_text(&row, t->mailboxes > 0 ? "in_use" : "unused");
 	csv_number(&row, t->mailboxes);
 	csv_number(&row, t->excepted);
-	csv_number(&row, submissions(t));
+	csv_number(&row, usage_submissions(t->count));
 	for (int kind = USAGE_DENIED; kind < USAGE_KINDS; kind++)
 		csv_number(&row, t->count[kind]);
 	csv_instant(&row, t->first_seen);
@@ -108,14 +94,13 @@ csv_one(struct ctl *c, const struct rollout *r, const struct tenant_usage_tenant
 
 /* class_text - "unused" reaches no further than the data do */
 static const char *
-class_text(
-    const struct rollout *r, const struct tenant_usage_tenant *t, char *buf, size_t cap)
+class_text(const struct rollout *r, const struct tenant_usage *t, char *buf, size_t cap)
 {
 	char since[INSTANT_TEXT_MAX];
 
 	if (t->mailboxes > 0)
 		return "in use";
-	if (r->coverage.since <= r->since)
+	if (r->coverage.since <= r->usage.since)
 		return "unused";
 	snprintf(buf, cap, "unused since %s (no older data)",
 	    instant_print(r->coverage.since, since));
@@ -123,8 +108,7 @@ class_text(
 }
 
 static void
-list_row(
-    struct listing *l, const struct rollout *r, const struct tenant_usage_tenant *t)
+list_row(struct listing *l, const struct rollout *r, const struct tenant_usage *t)
 {
 	const bool known = t->name[0] != '\0';
 	struct cells cells;
@@ -142,13 +126,12 @@ list_row(
 static void
 tenants_csv(struct ctl *c, const struct rollout *r, const struct others *o)
 {
-	const struct tenant_usage_tenant *t;
 
 	fputs("tenant,smtp_auth,class,mailboxes,excepted,submissions,denied,would_deny,"
 	      "exempt,first_seen,last_seen,last_use,covered_since\r\n",
 	    c->out);
-	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++)
-		csv_one(c, r, t);
+	for (size_t i = 0; i < r->usage.count; i++)
+		csv_one(c, r, &r->usage.at[i]);
 	if (o->any)
 		csv_one(c, r, &o->sum);
 }
@@ -158,12 +141,11 @@ tenants_text(struct ctl *c, const struct rollout *r, const struct others *o)
 {
 	static const char *const headings[] = {"TENANT", "SMTP-AUTH", "MAILBOXES",
 	    "SUBMISSIONS", "DENIED", "WOULD-DENY", "EXEMPT", "LAST USE", "CLASS"};
-	const struct tenant_usage_tenant *t;
 	struct listing l;
 
 	listing_start(&l, c->out, 9, headings);
-	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++)
-		list_row(&l, r, t);
+	for (size_t i = 0; i < r->usage.count; i++)
+		list_row(&l, r, &r->usage.at[i]);
 	if (o->any)
 		list_row(&l, r, &o->sum);
 	listing_end(&l);
@@ -173,10 +155,9 @@ tenants_text(struct ctl *c, const struct rollout *r, const struct others *o)
 static void
 print_json(struct ctl *c, const struct rollout *r, const struct others *o)
 {
-	const struct tenant_usage_tenant *t;
 
-	for (size_t i = 0; (t = tenant_usage_tenant(r->survey, i)) != NULL; i++)
-		json_row(c, r, t);
+	for (size_t i = 0; i < r->usage.count; i++)
+		json_row(c, r, &r->usage.at[i]);
 	if (o->any)
 		json_row(c, r, &o->sum);
 }
@@ -184,16 +165,15 @@ print_json(struct ctl *c, const struct rollout *r, const struct others *o)
 enum error
 ctl_usage_tenants(struct ctl *c)
 {
-	struct others o = {.sum = {.first_seen = INSTANT_NONE,
-			       .last_seen = INSTANT_NONE,
-			       .last_use = INSTANT_NONE}};
+	struct others o = {.any = false};
 	struct rollout r;
-	enum error e = usage_since(c, SINCE_DAYS, &r.since);
+	enum error e = usage_since(c, SINCE_DAYS, &r.usage.since);
 
+	tenant_usage_init(&o.sum);
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
-		e = rollout_survey(c, "", add_other, &o, &r);
+		e = rollout_read(c, "", add_other, &o, &r);
 	if (e != OK)
 		return e;
 	if (c->options.json)

@@ -16,20 +16,15 @@
 #endif
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "policy/base/child_process.h"
 #include "policy/base/monotonic.h"
 
 #define SIGN_OF_LIFE '\n'
-#define FIRST_FREE 3 /* the descriptor behind standard error */
+#define FIRST_FREE 3 /* the descriptor after standard error */
 #define CHUNK 65536
-
-/* After SIGKILL only a disk that hangs keeps a process; then nobody waits for it. */
-#define REAP_MS 300
-#define REAP_STEP_NS 2000000L
-
-#define LOOK_MS 50 /* how often it is looked whether the helper is stopped */
+#define LOOK_MS 50 /* between looks whether the helper is stopped */
 
 /* The helper, as the parent sees it. */
 struct helper {
@@ -54,13 +49,11 @@ find_owner(struct ctl *c, struct stat *owner)
 		return error_set(&c->why, ERR_PERMISSION, "%s: it is no folder", usage);
 	if (geteuid() != 0 && geteuid() != owner->st_uid)
 		return error_set(&c->why, ERR_PERMISSION,
-		    "%s: only root and the daemon's user may read the usage; run this "
-		    "as root",
+		    "%s: only root and the daemon's user may read the usage; run this as root",
 		    usage);
 	if (owner->st_uid == 0 && (owner->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return error_set(&c->why, ERR_PERMISSION,
-		    "%s: root does not read what others may write (mode %04o); "
-		    "\"smtpauthctl init\" mends it",
+		    "%s: root does not read what others may write (mode %04o); \"smtpauthctl init\" mends it",
 		    usage, (unsigned)(owner->st_mode & 07777));
 	return OK;
 }
@@ -135,8 +128,8 @@ drop_settings(void)
 
 /* help - the helper; it ends without a word where it has no right to speak */
 static void
-help(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
-    const struct stat *owner, int pipe_end, pid_t parent)
+help(struct ctl *c, as_usage_user_fn *fn, void *arg, const struct stat *owner,
+    int pipe_end, pid_t parent)
 {
 	char dir[PATH_MAX];
 	FILE *to;
@@ -153,8 +146,8 @@ help(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
 
 /* start - the helper and the pipe from it */
 static enum error
-start(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
-    const struct stat *owner, struct helper *h)
+start(struct ctl *c, as_usage_user_fn *fn, void *arg, const struct stat *owner,
+    struct helper *h)
 {
 	pid_t parent = getpid();
 	int end[2];
@@ -172,33 +165,17 @@ start(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
 	return error_set(&c->why, ERR_IO, "cannot start a process");
 }
 
-/* finish - whatever the helper does: it is killed, and not waited for without end */
-static void
-finish(struct helper *h)
-{
-	const struct timespec step = {0, REAP_STEP_NS};
-	const int64_t deadline = monotonic_ms() + REAP_MS;
-
-	close(h->from);
-	if (h->pid <= 0)
-		return;
-	kill(h->pid, SIGKILL);
-	while (waitpid(h->pid, NULL, WNOHANG) == 0 && monotonic_ms() < deadline)
-		nanosleep(&step, NULL);
-}
-
 static enum error
 too_slow(struct ctl *c)
 {
 	return error_set(&c->why, ERR_BUSY,
-	    "the process that reads the usage is stopped, or waits for one that is: "
-	    "usage/ below %s; try again",
+	    "the process that reads the usage is stopped, or waits for one that is: usage/ below %s; try again",
 	    c->dir);
 }
 
 /*
- * is_stopped - nobody has a reason to, and who goes on doing it could hold us up. One
- * that has ended is left to finish(), which may still kill by its number.
+ * is_stopped - a helper that its owner stops again and again could hold us up. One that
+ * has ended is not reaped here: its number may still be used to kill it.
  */
 static bool
 is_stopped(const struct helper *h)
@@ -246,6 +223,13 @@ skip_life(const char *buf, size_t n, uint64_t before)
 	return skip;
 }
 
+static enum error
+cannot_write(struct ctl *c)
+{
+	return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
+	    "cannot write a temporary file: %s", strerror(errno));
+}
+
 /* take_all - what the helper writes, into the file */
 static enum error
 take_all(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
@@ -265,15 +249,13 @@ take_all(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
 			return error_set(&c->why, ERR_LIMIT,
 			    "the process that reads the usage writes without end");
 		if (fwrite(buf + skip, 1, n - skip, into) != n - skip)
-			return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
-			    "cannot write a temporary file: %s", strerror(errno));
+			return cannot_write(c);
 	}
 	return e;
 }
 
 enum error
-as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg,
-    uint64_t max, FILE *into)
+as_usage_user(struct ctl *c, as_usage_user_fn *fn, void *arg, uint64_t max, FILE *into)
 {
 	struct helper h = {.pid = -1, .from = -1};
 	struct stat owner = {0};
@@ -289,28 +271,30 @@ as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to), voi
 	if (e == OK)
 		e = take_all(c, &h, max, into);
 	if (h.from >= 0)
-		finish(&h);
+		close(h.from);
+	if (h.pid > 0)
+		child_process_end(h.pid);
 	if (e == OK && fflush(into) != 0)
-		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_IO,
-		    "cannot write a temporary file: %s", strerror(errno));
+		return cannot_write(c);
 	return e;
 }
 
 enum error
-as_usage_user_word(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to),
-    void *arg, uint8_t *buf, size_t size, struct bytes *word_r)
+as_usage_user_ask(struct ctl *c, as_usage_user_fn *fn, void *arg, uint8_t *buf,
+    size_t size, FILE **answer_r)
 {
-	FILE *into = fmemopen(buf, size, "w");
-	long len;
+	FILE *answer = fmemopen(buf, size, "w+");
 	enum error e;
 
-	if (into == NULL)
+	if (answer == NULL)
 		return error_about(&c->why, ERR_MEMORY, "the usage");
 	/* the stream ends what it holds with a NUL */
-	e = as_usage_user(c, fn, arg, size - 1, into);
-	len = ftell(into);
-	fclose(into);
-	*word_r = (struct bytes){buf, len > 0 ? (size_t)len : 0};
+	e = as_usage_user(c, fn, arg, size - 1, answer);
+	if (e != OK)
+		fclose(answer);
+	else
+		rewind(answer);
+	*answer_r = e == OK ? answer : NULL;
 	return e;
 }
 

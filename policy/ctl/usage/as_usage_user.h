@@ -20,31 +20,31 @@
 #define AS_USAGE_USER_LIMIT_MS 60000
 
 /*
- * Runs FN(C, ARG, TO) in the helper, and copies what FN writes to TO into INTO, at most
- * MAX bytes. To be called while no policy is open: the helper inherits no descriptor,
- * no map, no environment and no current folder. In the helper C's `dir` is absolute.
+ * What runs in the helper, where C's `dir` is absolute. Before it writes anything else
+ * to TO it calls as_usage_user_alive() as often as it can.
+ */
+typedef void as_usage_user_fn(struct ctl *c, void *arg, FILE *to);
+
+/*
+ * Runs FN in the helper, and copies what it writes into INTO, at most MAX bytes. To be
+ * called while no policy is open: the helper inherits no descriptor, map, environment
+ * or current folder.
  *
  * OK: the helper closed its end. Whether all was written, and whether it makes sense,
  * is for the caller to find out. ERR_MISSING without the folder; ERR_PERMISSION for
  * those who are neither root nor its owner, and where others than the owner may write
- * to it; ERR_BUSY when the helper was silent for too long; ERR_LIMIT; ERR_IO; with C's
- * `why`. A helper that is seen stopped is given up at once.
+ * to it; ERR_BUSY when the helper was silent for too long, or is seen stopped;
+ * ERR_LIMIT; ERR_IO; with C's `why`.
  */
-enum error as_usage_user(struct ctl *c, void (*fn)(struct ctl *c, void *arg, FILE *to),
-    void *arg, uint64_t max, FILE *into) MUST_USE;
+enum error as_usage_user(
+    struct ctl *c, as_usage_user_fn *fn, void *arg, uint64_t max, FILE *into) MUST_USE;
 
-/*
- * The same for what fits into BUF (SIZE bytes); WORD_R is what came. What would not fit
- * is ERR_LIMIT.
+/* The same for an answer that fits into BUF (SIZE bytes), from where it is to be read.
  */
-enum error as_usage_user_word(struct ctl *c,
-    void (*fn)(struct ctl *c, void *arg, FILE *to), void *arg, uint8_t *buf,
-    size_t size, struct bytes *word_r) MUST_USE;
+enum error as_usage_user_ask(struct ctl *c, as_usage_user_fn *fn, void *arg,
+    uint8_t *buf, size_t size, FILE **answer_r) MUST_USE;
 
-/*
- * For FN, before it writes anything else: a sign of life, as often as it can. The
- * reader drops it. Takes no lock.
- */
+/* A sign of life, which the reader drops. Takes no lock. */
 void as_usage_user_alive(FILE *to);
 
 #endif

@@ -1,86 +1,145 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* daemon - finds the running daemon by its heartbeat, and what it records */
+/* daemon - the running daemon, by its heartbeat, and what it records */
 #include "policy/ctl/usage/daemon.h"
 
 #include <string.h>
 
 #include "policy/ctl/usage/as_usage_user.h"
 #include "policy/usage/usage_database.h"
+#include "policy/usage/usage_frame.h"
 
-/* read_host - what the machine's record says; none before usage is recorded */
+#define HERE "usage/usage.mdb"
+#define FRAME_MAX USAGE_FRAME_ERROR_MAX /* bytes of the longest body */
+
+_Static_assert(FRAME_MAX >= HEARTBEAT_BYTES_MAX, "a heartbeat fits a frame");
+
+/* write_beat - the latest one, if there is any, of the daemon on SOCKET or of all */
 static enum error
-read_host(struct db *db, struct daemon_report *r)
+write_beat(struct db_txn *txn, const char *socket, char type, FILE *to)
 {
+	uint8_t body[FRAME_MAX];
+	struct record_writer w;
+	struct heartbeat h;
+	bool found;
+	enum error e = heartbeat_latest(txn, socket, &h, &found);
+
+	if (e != OK || !found)
+		return e;
+	record_write_start(&w, body, sizeof body);
+	heartbeat_encode(&h, &w);
+	usage_frame_write(to, type, &w);
+	return OK;
+}
+
+/* write_host - the machine's record; none before usage is recorded */
+static enum error
+write_host(struct db_txn *txn, FILE *to)
+{
+	uint8_t body[FRAME_MAX];
+	struct record_writer w;
+	struct recording_host host;
+	bool found;
+	enum error e = usage_database_get_host(txn, &host, &found);
+
+	if (e != OK || !found)
+		return e;
+	record_write_start(&w, body, sizeof body);
+	recording_host_encode(&host, &w);
+	usage_frame_write(to, USAGE_FRAME_HOST, &w);
+	return OK;
+}
+
+enum error
+daemon_report_write(struct db *db, const char *socket, FILE *to)
+{
+	struct record_writer nothing = {.len = 0};
 	struct db_txn *txn;
 	enum error e = db_begin(db, false, &txn);
 
 	if (e != OK)
 		return e;
-	e = usage_database_get_host(txn, &r->host);
+	if (socket != NULL)
+		e = write_beat(txn, socket, USAGE_FRAME_ASKED, to);
+	if (e == OK)
+		e = write_beat(txn, NULL, USAGE_FRAME_LATEST, to);
+	if (e == OK)
+		e = write_host(txn, to);
+	if (e == OK)
+		usage_frame_write(to, USAGE_FRAME_END, &nothing);
 	db_abort(&txn);
-	r->has_host = e == OK;
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
-static enum error
-read_beat(struct db *db, const char *socket, bool *has_r, struct heartbeat *out_r)
+enum error
+daemon_report_read(FILE *from, struct daemon_report *r)
 {
-	enum error e = heartbeat_latest(db, socket, out_r);
-
-	*has_r = e == OK;
-	return e == ERR_NOTFOUND ? OK : e;
-}
-
-static enum error
-read_all(struct db *db, const char *socket, struct daemon_report *r)
-{
+	uint8_t body[FRAME_MAX];
+	struct usage_frame f = {.at = body, .cap = sizeof body};
 	enum error e = OK;
 
-	if (socket != NULL)
-		e = read_beat(db, socket, &r->has_asked, &r->asked);
-	if (e == OK)
-		e = read_beat(db, NULL, &r->has_latest, &r->latest);
-	return e == OK ? read_host(db, r) : e;
+	memset(r, 0, sizeof *r);
+	while (e == OK) {
+		r->error = usage_frame_read(from, HERE, &f, &r->why);
+		switch (f.type) {
+		case USAGE_FRAME_ASKED:
+			r->has_asked = true;
+			e = heartbeat_decode((struct bytes){body, f.len}, &r->asked);
+			break;
+		case USAGE_FRAME_LATEST:
+			r->has_latest = true;
+			e = heartbeat_decode((struct bytes){body, f.len}, &r->latest);
+			break;
+		case USAGE_FRAME_HOST:
+			r->has_host = true;
+			e = recording_host_decode(
+			    (struct bytes){body, f.len}, &r->host);
+			break;
+		case USAGE_FRAME_ERROR:
+			return getc(from) == EOF ? OK : ERR_DAMAGED;
+		case USAGE_FRAME_END:
+			return f.len == 0 && getc(from) == EOF ? OK : ERR_DAMAGED;
+		default:
+			return ERR_DAMAGED;
+		}
+	}
+	return ERR_DAMAGED;
 }
 
-/* serve - in the helper: a whole report */
+/* serve - in the helper: a whole report, or what was wrong after its beginning */
 static void
 serve(struct ctl *c, void *arg, FILE *to)
 {
-	struct daemon_report r = {.error = OK};
+	struct error_text why = {.text = ""};
 	const char *const *socket = arg;
-	uint8_t bytes[DAEMON_REPORT_MAX];
-	struct record_writer w;
 	struct db *db;
+	enum error e = usage_database_open(&db, c->dir, false, &why);
 
-	r.error = usage_database_open(&db, c->dir, false, &r.why);
-	if (r.error == OK) {
-		r.error = read_all(db, *socket, &r);
-		if (r.error != OK)
-			error_about(&r.why, r.error, "usage/usage.mdb");
+	if (e == OK) {
+		e = daemon_report_write(db, *socket, to);
+		if (e != OK)
+			error_about(&why, e, HERE);
 		db_close(&db);
 	}
-	record_write_start(&w, bytes, sizeof bytes);
-	daemon_report_encode(&r, &w);
-	if (!w.failed)
-		fwrite(bytes, 1, w.len, to);
+	if (e != OK)
+		usage_frame_write_error(to, e, why.text);
 }
 
 /* ask - the helper's report */
 static enum error
 ask(struct ctl *c, const char *socket, struct daemon_report *r)
 {
-	uint8_t buf[DAEMON_REPORT_MAX + 1];
-	struct bytes word;
-	enum error e = as_usage_user_word(c, serve, &socket, buf, sizeof buf, &word);
+	uint8_t buf[DAEMON_REPORT_MAX];
+	FILE *answer;
+	enum error e = as_usage_user_ask(c, serve, &socket, buf, sizeof buf, &answer);
 
 	if (e != OK)
 		return e == ERR_MISSING ? ERR_CREATE : e; /* the folder must be there */
-	e = daemon_report_decode(word, r);
-	return e == OK ? OK
-		       : error_set(&c->why, ERR_IO,
-			     "the process that reads the usage database makes no "
-			     "sense");
+	e = daemon_report_read(answer, r);
+	fclose(answer);
+	return e == OK
+	    ? OK
+	    : error_set(&c->why, ERR_IO,
+		  "the process that reads the usage database makes no sense");
 }
 
 static enum daemon_state
@@ -97,10 +156,8 @@ void
 daemon_look(struct ctl *c, const char *socket, struct daemon_view *out_r)
 {
 	struct daemon_report *r = &out_r->report;
-	enum error e;
+	enum error e = ask(c, socket, r);
 
-	memset(out_r, 0, sizeof *out_r);
-	e = ask(c, socket, r);
 	if (e != OK) {
 		memset(r, 0, sizeof *r);
 		r->error = e;

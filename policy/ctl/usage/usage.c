@@ -52,11 +52,11 @@ print_json(struct ctl *c, const struct usage_line *l)
 	json_text(&j, "last_client",
 	    l->has_client ? cidr_ip_print(&l->client, client) : NULL);
 	json_array_start(&j, "mechanisms");
-	for (uint8_t i = 1; i < MECHANISM_CODES; i++)
+	for (uint8_t i = 1; i < USAGE_MECHANISM_CODES; i++)
 		if (l->mechanisms & (UINT32_C(1) << i))
-			json_quoted(&j, NULL, mechanism_code_name(i));
+			json_quoted(&j, NULL, usage_mechanism_name(i));
 	json_array_end(&j);
-	json_text(&j, "tls", tls_code_name(l->tls));
+	json_text(&j, "tls", usage_tls_name(l->tls));
 	json_text(&j, "verdict", verdict_text(l));
 	json_text(&j, "reason", reason_text(l));
 	json_text(&j, "override", usage_line_override(l, buf));
@@ -70,12 +70,12 @@ static void
 usage_csv(struct ctl *c, const struct usage_line *l)
 {
 	char buf[OVERRIDE_TEXT_MAX], client[CIDR_IP_TEXT_MAX] = "";
-	char mechanisms[MECHANISMS_TEXT_MAX];
+	char mechanisms[USAGE_MECHANISMS_TEXT_MAX];
 	struct csv row = {c->out, false};
 
 	if (l->has_client)
 		cidr_ip_print(&l->client, client);
-	mechanisms_print(l->mechanisms, mechanisms);
+	usage_mechanisms_print(l->mechanisms, mechanisms);
 	for (char *s = mechanisms; (s = strchr(s, ',')) != NULL;)
 		*s = ' ';
 	csv_name(&row, usage_line_mailbox(l));
@@ -88,7 +88,7 @@ usage_csv(struct ctl *c, const struct usage_line *l)
 	csv_instant(&row, l->last_seen);
 	csv_text(&row, client);
 	csv_text(&row, mechanisms);
-	csv_text(&row, tls_code_name(l->tls));
+	csv_text(&row, usage_tls_name(l->tls));
 	csv_text(&row, verdict_text(l));
 	csv_text(&row, reason_text(l));
 	csv_text(&row, usage_line_override(l, buf));
@@ -151,7 +151,8 @@ static void
 print_row(struct listing *listing, const struct usage_line *l)
 {
 	char name[2 * SHOWN_MAX], number[USAGE_KINDS][24], seen[INSTANT_TEXT_MAX] = "";
-	char client[CIDR_IP_TEXT_MAX] = "", mechanisms[MECHANISMS_TEXT_MAX], now[128];
+	char client[CIDR_IP_TEXT_MAX] = "", mechanisms[USAGE_MECHANISMS_TEXT_MAX],
+	     now[128];
 
 	snprintf(number[0], sizeof number[0], "%" PRIu64, usage_line_submissions(l));
 	for (int k = USAGE_DENIED; k < USAGE_KINDS; k++)
@@ -164,8 +165,8 @@ print_row(struct listing *listing, const struct usage_line *l)
 	    (const char *[]){show_name(l, name), or_dash(usage_line_tenant(l)),
 		number[0], number[USAGE_DENIED], number[USAGE_WOULD_DENY],
 		number[USAGE_EXEMPT], or_dash(seen), or_dash(client),
-		or_dash(mechanisms_print(l->mechanisms, mechanisms)),
-		or_dash(tls_code_name(l->tls)), show_now(l, now, sizeof now)});
+		or_dash(usage_mechanisms_print(l->mechanisms, mechanisms)),
+		or_dash(usage_tls_name(l->tls)), show_now(l, now, sizeof now)});
 }
 
 /* usage_table - lines FROM to TO */

@@ -23,6 +23,7 @@ read_back(struct ctl *c, struct exported *x)
 {
 	struct usage_file_reader *reader;
 	struct usage_row row;
+	bool found = true;
 	enum error e;
 
 	rewind(x->to.file);
@@ -30,10 +31,12 @@ read_back(struct ctl *c, struct exported *x)
 	if (e != OK)
 		return e;
 	x->host = *usage_file_reader_host(reader);
-	while ((e = usage_file_reader_next(reader, &row, &c->why)) == OK)
-		x->logins += !usage_is_others(&row.login);
+	while (e == OK && found) {
+		e = usage_file_reader_next(reader, &row, &found, &c->why);
+		x->logins += found && !usage_is_others(&row.login);
+	}
 	usage_file_reader_close(&reader);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 static void

@@ -30,13 +30,13 @@ is_concerned(struct ctl *c, const struct login *login, bool *concerned_r)
 	struct login full = *login; /* as it would be read today */
 	struct tenant t;
 	bool found;
-	enum error e = OK;
+	enum error e;
 
 	*concerned_r = false;
 	if (!full.has_domain && added[0] != '\0' &&
 	    login_append_domain(&full, added) != OK)
 		return OK;
-	for (size_t i = 0; i < c->options.domains && e == OK && !*concerned_r; i++) {
+	for (size_t i = 0; i < c->options.domains && !*concerned_r; i++) {
 		e = domain_parse(c->options.domain[i], domain, &c->why);
 		if (e != OK)
 			return e;
@@ -46,19 +46,21 @@ is_concerned(struct ctl *c, const struct login *login, bool *concerned_r)
 			continue;
 		}
 		e = tenant_table_of(c->txn, &full, &t, &found);
-		*concerned_r = e == OK && !found;
+		if (e != OK)
+			return e;
+		*concerned_r = !found;
 	}
-	return e;
+	return OK;
 }
 
 static enum error
 look(struct ctl *c, struct usage_merge *merge, struct found *f)
 {
 	struct usage_row row;
-	bool concerned;
+	bool more, concerned;
 	enum error e;
 
-	while ((e = usage_merge_next(merge, &row, &c->why)) == OK) {
+	while ((e = usage_merge_next(merge, &row, &more, &c->why)) == OK && more) {
 		instant last = row.usage.last_use;
 
 		if (last == INSTANT_NONE || last < c->now - IN_USE_SECONDS)
@@ -70,25 +72,13 @@ look(struct ctl *c, struct usage_merge *merge, struct found *f)
 		e = is_concerned(c, &row.login, &concerned);
 		if (e != OK)
 			return e;
-		if (!concerned)
-			continue;
-		f->logins++;
-		if (last <= f->last)
+		f->logins += concerned;
+		if (!concerned || last <= f->last)
 			continue;
 		f->last = last;
 		memcpy(f->login, row.login.text, row.login.len + 1);
 	}
-	return e == ERR_NOTFOUND ? OK : e;
-}
-
-/* refuse_others - who is in use cannot be told */
-static enum error
-refuse_others(struct ctl *c)
-{
-	return error_set(&c->why, ERR_PROTECTED,
-	    "more than %d logins of no tenant used SMTP AUTH, and some within 30 days "
-	    "are not recorded by name; so it is not known who is in use: " WAY_OUT,
-	    USAGE_STRANGERS_MAX);
+	return e;
 }
 
 static enum error
@@ -96,9 +86,12 @@ refuse(struct ctl *c, const struct found *f)
 {
 	char when[INSTANT_TEXT_MAX];
 
+	if (f->logins == 0)
+		return error_set(&c->why, ERR_PROTECTED,
+		    "more than %d logins of no tenant used SMTP AUTH, and some within 30 days are not recorded by name; so it is not known who is in use: " WAY_OUT,
+		    USAGE_STRANGERS_MAX);
 	return error_set(&c->why, ERR_PROTECTED,
-	    "%lu login%s used SMTP AUTH within 30 days, the last was %.320s at %s, and "
-	    "the tenant would be disabled: " WAY_OUT,
+	    "%lu login%s used SMTP AUTH within 30 days, the last was %.320s at %s, and the tenant would be disabled: " WAY_OUT,
 	    f->logins, f->logins == 1 ? "" : "s", f->login,
 	    instant_print(f->last, when));
 }
@@ -134,7 +127,5 @@ usage_guard(struct ctl *c)
 		e = look(c, merge, &f);
 	if (e != OK)
 		return not_known(c, e);
-	if (f.logins > 0)
-		return refuse(c, &f);
-	return f.others ? refuse_others(c) : OK;
+	return f.logins > 0 || f.others ? refuse(c, &f) : OK;
 }

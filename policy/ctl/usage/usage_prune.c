@@ -12,15 +12,16 @@
 #include "policy/tables/verify.h"
 #include "policy/usage/login_usage.h"
 #include "policy/usage/usage_database.h"
+#include "policy/usage/usage_frame.h"
+#include "policy/usage/usage_prune.h"
 
 #define HERE "the usage of this machine"
 #define VISITS 20000           /* records of one step */
 #define STEPS_A_TRANSACTION 50 /* a daemon that runs waits that long to write */
-#define WORD_MAX (ERROR_TEXT_MAX + 64)
+#define ANSWER_MAX USAGE_FRAME_ERROR_MAX
 #define TRIES 5 /* to read a policy that is being changed */
 
-/* usage_prune - all that is old, in write transactions; a daemon may write in between
- */
+/* prune - all that is old, in write transactions; a daemon may write in between */
 static enum error
 prune(struct db *db, struct usage_prune *p, FILE *to)
 {
@@ -95,7 +96,7 @@ serve(struct ctl *c, void *arg, FILE *to)
 	struct usage_prune *p = arg;
 	struct error_text why = {.text = ""}, kept = {.text = ""};
 	struct policy policy = {.doubt = false};
-	uint8_t word[WORD_MAX];
+	uint8_t body[ANSWER_MAX];
 	struct record_writer w;
 	struct db *db;
 	enum error e = open_existing(c, &db, &why);
@@ -110,40 +111,41 @@ serve(struct ctl *c, void *arg, FILE *to)
 		else
 			db_close(&db);
 	}
-	record_write_start(&w, word, sizeof word);
-	record_put_u8(&w, (uint8_t)e);
+	if (e != OK) {
+		usage_frame_write_error(to, e, why.text);
+		return;
+	}
+	record_write_start(&w, body, sizeof body);
 	record_put_u64(&w, p->days);
 	record_put_u64(&w, p->clients);
 	record_put_u64(&w, p->logins);
 	record_put_u8(&w, policy.doubt);
-	record_put_string(&w, why.text);
-	fwrite(word, 1, w.len, to);
+	usage_frame_write(to, USAGE_FRAME_PRUNED, &w);
 }
 
-/* take_word - what the process says, checked like a stranger's word */
+/* read_answer - what the process says, which is not trusted */
 static enum error
-take_word(struct ctl *c, struct bytes word, struct usage_prune *p)
+read_answer(struct ctl *c, FILE *answer, struct usage_prune *p)
 {
+	uint8_t body[ANSWER_MAX], doubt;
+	struct usage_frame f = {.at = body, .cap = sizeof body};
 	struct record_reader r;
-	struct error_text why;
-	uint8_t e, doubt;
+	enum error e = usage_frame_read(answer, HERE, &f, &c->why);
 
-	record_read_start(&r, word);
-	e = record_get_u8(&r);
+	if (f.type == USAGE_FRAME_ERROR && getc(answer) == EOF)
+		return e;
+	record_read_start(&r, (struct bytes){body, f.len});
 	p->days = record_get_u64(&r);
 	p->clients = record_get_u64(&r);
 	p->logins = record_get_u64(&r);
 	doubt = record_get_u8(&r);
-	record_get_string(&r, why.text, sizeof why.text);
-	if (record_end(&r) != OK || e > ERR_INTERNAL ||
-	    !text_is_line(why.text, strlen(why.text)))
+	if (f.type != USAGE_FRAME_PRUNED || record_end(&r) != OK || getc(answer) != EOF)
 		return error_set(&c->why, ERR_IO,
 		    "the process that prunes " HERE " ended without a word");
-	if (e == OK && doubt != 0)
+	if (doubt != 0)
 		print_remark(c->err,
-		    "warning: logins of no tenant may be left: the owner of the usage "
-		    "folder cannot read the policy");
-	return error_set(&c->why, (enum error)e, "%s", why.text);
+		    "warning: logins of no tenant may be left: the owner of the usage folder cannot read the policy");
+	return OK;
 }
 
 static void
@@ -174,9 +176,9 @@ tell(struct ctl *c, const struct usage_prune *p)
 enum error
 ctl_usage_prune(struct ctl *c)
 {
-	uint8_t buf[WORD_MAX];
+	uint8_t buf[USAGE_FRAME_HEAD + ANSWER_MAX + 1];
 	struct usage_prune p;
-	struct bytes word;
+	FILE *answer;
 	enum error e = transaction_begin(c);
 
 	/* a damaged policy must not read as "of no tenant" */
@@ -189,9 +191,11 @@ ctl_usage_prune(struct ctl *c)
 	usage_prune_start(&p, c->now, store_settings(c->txn)->usage_retention);
 	store_abort(&c->txn);
 	store_close(&c->store);
-	e = as_usage_user_word(c, serve, &p, buf, sizeof buf, &word);
-	if (e == OK)
-		e = take_word(c, word, &p);
+	e = as_usage_user_ask(c, serve, &p, buf, sizeof buf, &answer);
+	if (e != OK)
+		return e;
+	e = read_answer(c, answer, &p);
+	fclose(answer);
 	if (e == OK)
 		tell(c, &p);
 	return e;

@@ -33,8 +33,7 @@ usage_line_tenant(const struct usage_line *l)
 uint64_t
 usage_line_submissions(const struct usage_line *l)
 {
-	return l->count[USAGE_ALLOWED] + l->count[USAGE_DENIED] +
-	    l->count[USAGE_WOULD_DENY];
+	return usage_submissions(l->count);
 }
 
 const char *
@@ -141,7 +140,7 @@ take(struct usage_lines *lines, struct ctl *c, const struct usage_row *row,
 
 	if (!happened(row, since))
 		return OK;
-	e = login_usage_of(c->txn, row, since, c->now, &s);
+	e = login_usage_read(c->txn, row, since, c->now, &s);
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
 	if (only != NULL && strcmp(submission_tenant(&s.outcome), only) != 0)
@@ -173,17 +172,16 @@ usage_lines_read(struct usage_lines *lines, struct ctl *c, struct usage_merge *m
     instant since, const char *only)
 {
 	struct usage_row row;
+	bool found = true;
 	enum error e = OK;
 
 	memset(lines, 0, sizeof *lines);
-	while (e == OK) {
-		e = usage_merge_next(merge, &row, &c->why);
-		if (e == ERR_NOTFOUND)
-			break;
-		if (e == OK)
+	while (e == OK && found) {
+		e = usage_merge_next(merge, &row, &found, &c->why);
+		if (e == OK && found)
 			e = take(lines, c, &row, since, only);
 	}
-	if (e != ERR_NOTFOUND) {
+	if (e != OK) {
 		usage_lines_free(lines);
 		return e;
 	}

@@ -32,15 +32,13 @@ serve(struct ctl *c, void *arg, FILE *to)
 {
 	struct error_text why = {.text = ""};
 	struct db *db;
-	uint64_t rows;
 	enum error e = usage_database_open(&db, c->dir, false, &why);
 
 	(void)arg;
 	if (e == OK) {
-		e = usage_file_write(db, to, as_usage_user_alive, &rows);
-		if (e == ERR_NOTFOUND)
-			e = error_set(
-			    &why, ERR_MISSING, "no usage has been recorded yet");
+		e = usage_file_write(db, to, as_usage_user_alive);
+		if (e == ERR_MISSING)
+			error_set(&why, e, "no usage has been recorded yet");
 		else if (e != OK)
 			error_about(&why, e, HERE);
 		db_close(&db);

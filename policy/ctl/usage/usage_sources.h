@@ -30,8 +30,7 @@ void usage_sources_close(struct usage_sources **sources);
  */
 enum error usage_sources_merge(struct ctl *c, struct usage_merge **merge_r) MUST_USE;
 
-/* Writes this machine's usage to INTO as a stream (see stream.h). As as_usage_user().
- */
+/* Writes this machine's usage to INTO as a usage file. As as_usage_user(). */
 enum error usage_sources_copy(struct ctl *c, FILE *into) MUST_USE;
 
 #endif
