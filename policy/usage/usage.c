@@ -182,13 +182,18 @@ usage_tls_name(uint8_t code)
 	return tls_versions[code < USAGE_TLS_CODES ? code : 1];
 }
 
+uint32_t
+usage_mechanisms_known(uint32_t set)
+{
+	return set >> USAGE_MECHANISM_CODES != 0 ? set | UINT32_C(1) << 1 : set;
+}
+
 const char *
 usage_mechanisms_print(uint32_t set, char *buf)
 {
 	struct text t;
 
-	if (set >> USAGE_MECHANISM_CODES != 0) /* a newer version knows them */
-		set |= UINT32_C(1) << 1;
+	set = usage_mechanisms_known(set);
 	text_init(&t, buf, USAGE_MECHANISMS_TEXT_MAX);
 	for (uint8_t i = 1; i < USAGE_MECHANISM_CODES; i++)
 		if (set & (UINT32_C(1) << i))

@@ -111,6 +111,9 @@ const char *usage_mechanism_name(uint8_t code);
 uint8_t usage_tls_code(const char *name);
 const char *usage_tls_name(uint8_t code);
 
+/* A set of mechanisms with "other" for those that only a newer version knows. */
+uint32_t usage_mechanisms_known(uint32_t set);
+
 /* The names of a set of mechanisms, parted by commas, into BUF
  * (USAGE_MECHANISMS_TEXT_MAX).
  */

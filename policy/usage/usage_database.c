@@ -211,13 +211,12 @@ static enum error
 walk(struct db_cursor *cursor, struct gathering *g)
 {
 	const struct key table = {1, {TABLE_USAGE}};
-	enum error taken, e = db_cursor_seek(cursor, &table);
+	enum error e = db_cursor_seek(cursor, &table);
 
 	while (e == OK && key_has_prefix(db_cursor_key(cursor), &table)) {
-		taken = take_record(g, db_cursor_key(cursor), db_cursor_value(cursor));
-		if (taken != OK)
-			return taken;
-		e = db_cursor_next(cursor);
+		e = take_record(g, db_cursor_key(cursor), db_cursor_value(cursor));
+		if (e == OK)
+			e = db_cursor_next(cursor);
 	}
 	return e == OK ? deliver(g) : e;
 }

@@ -12,7 +12,6 @@
 #include "policy/base/monotonic.h"
 #include "policy/base/text.h"
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/notify/notice_message.h"
 #include "policy/ctl/notify/sendmail.h"
 #include "policy/ctl/usage/usage_sources.h"
@@ -32,7 +31,6 @@ struct notify {
 	struct template *template;
 	struct notice_plan_list list;
 	int turn; /* the lock's descriptor, or -1 */
-	struct listing listing;
 	uint64_t tried, failed;
 };
 
@@ -217,7 +215,7 @@ try_settle(struct ctl *c, const struct notice_plan *p, struct notice *notice, bo
 	    now.tempfail_until == notice->tempfail_until)
 		e = record(c, p, notice, sent ? NOTICE_SENT : NOTICE_FAILED);
 	close_store(c);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 /* settle - records how it went, with patience: it cannot be found out later */
@@ -266,49 +264,33 @@ static const struct {
     [NOTICE_STEP_SENT] = {"sent", "sent"},
 };
 
-/* show_json - the object of one tenant, at once: a long run can be followed */
-static void
-show_json(struct notify *n, const struct notice_plan *p, const struct result *r)
-{
-	struct json j;
-
-	json_to_stream(&j, n->c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "tenant", p->tenant);
-	json_text(&j, "contact", p->contact);
-	json_quoted(&j, "result", steps[r->is].json);
-	json_text(&j, "reason", r->is == NOTICE_STEP_FAILED ? r->reason : NULL);
-	json_instant(&j, "enforce_from", p->enforce_from);
-	json_instant(&j, "tempfail_until", p->tempfail_until);
-	json_object_end(&j);
-	json_line_end(&j, n->c->out);
-	fflush(n->c->out);
-}
-
-/* show - the row of one tenant */
+/* show - what became of one tenant, at once: a long run can be followed */
 static void
 show(struct notify *n, const struct notice_plan *p, const struct result *r)
 {
-	char buf[REASON_MAX + 2 * CONTACT_MAX + 64], when[INSTANT_TEXT_MAX];
-	const char *cells[] = {p->tenant, p->contact, buf};
+	char words[REASON_MAX + 2 * CONTACT_MAX + 64], when[INSTANT_TEXT_MAX];
+	struct printer *out = &n->c->print;
+	bool failed = r->is == NOTICE_STEP_FAILED;
 	struct text t;
 
-	if (n->c->options.json) {
-		show_json(n, p, r);
-		return;
-	}
-	text_init(&t, buf, sizeof buf);
-	text_puts(&t, steps[r->is].word);
-	if (r->is == NOTICE_STEP_FAILED) {
-		text_puts(&t, ": ");
-		text_puts(&t, r->reason);
-	} else if (r->is == NOTICE_STEP_ALREADY_SENT ||
-	    r->is == NOTICE_STEP_UNFINISHED) {
+	text_init(&t, words, sizeof words);
+	text_printf(&t, "%s%s%s", steps[r->is].word, failed ? ": " : "",
+	    failed ? r->reason : "");
+	if (r->is == NOTICE_STEP_ALREADY_SENT || r->is == NOTICE_STEP_UNFINISHED) {
 		text_printf(&t, " %s", instant_print(p->when, when));
 		if (strcmp(p->told, p->contact) != 0)
 			text_printf(&t, " to %s", p->told);
 	}
-	listing_row(&n->listing, cells);
+	print_object_start(out, NULL);
+	print_text(out, "tenant", p->tenant);
+	print_text(out, "contact", p->contact);
+	print_text(out, "result", steps[r->is].json);
+	print_words(out, "result", words);
+	print_text(out, "reason", failed ? r->reason : NULL);
+	print_time(out, "enforce_from", p->enforce_from);
+	print_time(out, "tempfail_until", p->tempfail_until);
+	print_object_end(out);
+	fflush(n->c->out);
 }
 
 /* serve - one tenant from begin to end */
@@ -335,13 +317,14 @@ serve(struct notify *n, struct notice_plan *p)
 static enum error
 serve_all(struct notify *n)
 {
-	static const char *const headings[] = {"TENANT", "CONTACT", "RESULT"};
+	static const struct print_column columns[] = {{"tenant", "TENANT"},
+	    {"contact", "CONTACT"}, {"result", "RESULT"}, {NULL, NULL}};
 	enum error e = OK;
 
-	listing_start(&n->listing, n->c->out, 3, headings);
+	print_table(&n->c->print, columns, "");
 	for (size_t i = 0; i < n->list.count && e == OK; i++)
 		e = serve(n, &n->list.at[i]);
-	listing_end(&n->listing);
+	print_finish(&n->c->print); /* also after an error: they have been sent */
 	if (e == OK && n->failed > 0)
 		return error_set(&n->c->why, ERR_IO,
 		    "%llu of %llu notices could not be sent; repeat with --resend",

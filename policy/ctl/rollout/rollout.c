@@ -3,11 +3,9 @@
 #include "policy/ctl/rollout/rollout.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/print.h"
-#include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 #include "policy/usage/strangers.h"
 
@@ -49,22 +47,6 @@ rollout_since(struct ctl *c, enum option_id id, instant *since_r)
 		    option_name(id));
 	*since_r = c->now - seconds;
 	return OK;
-}
-
-enum error
-rollout_tenant(struct ctl *c, char *name_r)
-{
-	const char *typed = argument_option(c, OPT_TENANT);
-	struct tenant t;
-	enum error e;
-
-	name_r[0] = '\0';
-	if (typed == NULL)
-		return OK;
-	e = argument_tenant(c, typed, &t);
-	if (e == OK)
-		memcpy(name_r, t.name, sizeof t.name);
-	return e;
 }
 
 /* look_for_others - whether some may be of a tenant that was added since */
@@ -147,19 +129,16 @@ rollout_print_coverage(struct ctl *c, const struct rollout *r)
 {
 	char since[INSTANT_TEXT_MAX];
 
-	fprintf(c->out, "usage: recorded since %s on %u machine%s\n",
+	print_line(&c->print, "usage: recorded since %s on %u machine%s",
 	    rollout_time(r->coverage.since, since), r->coverage.hosts,
 	    r->coverage.hosts == 1 ? "" : "s");
 	if (!r->covered)
-		fprintf(c->out, "usage is NOT complete: %s\n", r->gap.text);
+		print_line(&c->print, "usage is NOT complete: %s", r->gap.text);
 }
 
 const char *
 rollout_time(instant t, char *buf)
 {
-	if (t == INSTANT_NONE)
-		buf[0] = '\0';
-	else
-		instant_print(t, buf);
-	return buf;
+	buf[0] = '\0';
+	return t == INSTANT_NONE ? buf : instant_print(t, buf);
 }

@@ -37,10 +37,6 @@ const char *rollout_class_key(enum rollout_class class);
  */
 enum error rollout_since(struct ctl *c, enum option_id id, instant *since_r) MUST_USE;
 
-/* The tenant of --tenant in NAME_R (TENANT_NAME_MAX + 1 bytes), "" without; it exists.
- */
-enum error rollout_tenant(struct ctl *c, char *name_r) MUST_USE;
-
 /*
  * Reads the usage of all sources, which are open, against the policy, since
  * `usage.since`; of tenant ONLY, or with "" of all. See tenant_usage_read().

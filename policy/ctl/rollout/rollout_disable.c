@@ -5,10 +5,7 @@
 #include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/print.h"
 #include "policy/ctl/rollout/rollout.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/tenant_table.h"
 
 /* What is asked for. */
@@ -72,7 +69,7 @@ read_request(struct ctl *c, struct request *q)
 	if (e == OK)
 		e = read_dates(c, q);
 	q->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
-	return e == OK ? rollout_tenant(c, q->only) : e;
+	return e == OK ? argument_tenant_option(c, q->only) : e;
 }
 
 /* check_coverage - "unused" is said only where the data can tell */
@@ -123,19 +120,16 @@ disable(struct ctl *c, const struct request *q, const char *name)
 }
 
 static void
-json_row(struct ctl *c, const struct request *q, const char *name)
+tenant_print(struct printer *p, const struct request *q, const char *name)
 {
-	struct json j;
-
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "tenant", name);
-	json_quoted(&j, "smtp_auth", word_of_smtp_auth(SMTP_AUTH_DISABLED));
-	json_instant(&j, "enforce_from", q->enforce_from);
-	json_instant(&j, "tempfail_until", q->tempfail_until);
-	json_bool(&j, "dry_run", q->dry_run);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(p, "%s", name);
+	print_object_start(p, NULL);
+	print_text(p, "tenant", name);
+	print_text(p, "smtp_auth", word_of_smtp_auth(SMTP_AUTH_DISABLED));
+	print_time(p, "enforce_from", q->enforce_from);
+	print_time(p, "tempfail_until", q->tempfail_until);
+	print_bool(p, "dry_run", q->dry_run);
+	print_object_end(p);
 }
 
 /* disable_all - the unused ones in the order of names */
@@ -159,10 +153,7 @@ disable_all(struct ctl *c, const struct request *q, const struct rollout *r,
 		if (q->limit > 0 && *count_r == q->limit)
 			break;
 		(*count_r)++;
-		if (c->options.json)
-			json_row(c, q, t->name);
-		else
-			fprintf(c->out, "%s\n", t->name);
+		tenant_print(&c->print, q, t->name);
 		if (!q->dry_run)
 			e = disable(c, q, t->name);
 	}
@@ -175,16 +166,13 @@ print_summary(struct ctl *c, const struct request *q, const struct rollout *r,
 {
 	char since[INSTANT_TEXT_MAX], from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
 
-	fprintf(c->out, "%lu tenant%s without use since %s %s", count,
+	rollout_time(q->enforce_from, from);
+	rollout_time(q->tempfail_until, until);
+	print_line(&c->print, "%lu tenant%s without use since %s %s%s%s%s%s", count,
 	    count == 1 ? "" : "s", rollout_time(r->usage.since, since),
-	    q->dry_run ? "would be disabled" : "disabled");
-	if (q->enforce_from != INSTANT_NONE)
-		fprintf(
-		    c->out, ", enforced from %s", rollout_time(q->enforce_from, from));
-	if (q->tempfail_until != INSTANT_NONE)
-		fprintf(c->out, ", tempfailed until %s",
-		    rollout_time(q->tempfail_until, until));
-	fputc('\n', c->out);
+	    q->dry_run ? "would be disabled" : "disabled",
+	    *from != '\0' ? ", enforced from " : "", from,
+	    *until != '\0' ? ", tempfailed until " : "", until);
 }
 
 enum error
@@ -214,7 +202,7 @@ ctl_rollout_disable_unused(struct ctl *c)
 		    "denied: "
 		    "see \"usage tenants\"; --tenant NAME disables one",
 		    wanted, wanted == 1 ? "" : "s");
-	if (e == OK && !c->options.json)
+	if (e == OK)
 		print_summary(c, &q, &r, count);
 	rollout_end(&r);
 	return e;

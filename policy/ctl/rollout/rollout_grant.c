@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_grant - turns the use of a tenant into exceptions */
+#include <string.h>
+
 #include "policy/base/text.h"
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/print.h"
 #include "policy/ctl/rollout/rollout.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/mailbox_table.h"
 
 struct grant {
 	struct ctl *c;
 	bool dry_run;
 	instant until;
-	struct listing listing;
 	unsigned long granted, skipped;
 	unsigned long local, burst; /* granted ones that should be looked at */
 };
@@ -144,52 +142,42 @@ put(struct grant *g, const struct usage_row *row, const struct login *address,
 }
 
 static void
-json_row(struct grant *g, const struct usage_row *row, const char *mailbox,
-    const char *tenant, const char *reason)
-{
-	char client[CIDR_IP_TEXT_MAX];
-	struct json j;
-
-	json_to_stream(&j, g->c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "mailbox", mailbox);
-	json_quoted(&j, "tenant", tenant);
-	json_bool(&j, "granted", reason == NULL);
-	json_text(&j, "reason", reason);
-	json_instant(&j, "last_use", row->usage.last_use);
-	json_text(&j, "last_client",
-	    row->usage.has_client ? cidr_ip_print(&row->usage.client, client) : "");
-	json_instant(&j, "until", reason == NULL ? g->until : INSTANT_NONE);
-	json_bool(&j, "dry_run", g->dry_run);
-	json_instant(&j, "first_seen", row->usage.first_seen);
-	json_array_start(&j, "warnings");
-	if (is_local(&row->usage))
-		json_quoted(&j, NULL, "loopback");
-	if (is_burst(&row->usage))
-		json_quoted(&j, NULL, "burst");
-	json_array_end(&j);
-	json_object_end(&j);
-	json_line_end(&j, g->c->out);
-}
-
-static void
-list_row(struct grant *g, const struct usage_row *row, const struct login *mailbox,
+exception_print(struct grant *g, const struct login_usage *s, const char *mailbox,
     const char *reason)
 {
-	char when[INSTANT_TEXT_MAX], client[CIDR_IP_TEXT_MAX] = "", result[80];
+	const struct usage *u = &s->row->usage;
+	char client[CIDR_IP_TEXT_MAX] = "", result[80];
+	struct printer *p = &g->c->print;
+	bool local = is_local(u), burst = is_burst(u);
 
-	if (row->usage.has_client)
-		cidr_ip_print(&row->usage.client, client);
 	if (reason != NULL)
 		snprintf(result, sizeof result, "skipped: %s", reason);
 	else
 		snprintf(result, sizeof result, "%s%s%s",
 		    g->dry_run ? "would be granted" : "granted",
-		    is_local(&row->usage) ? "; CHECK: loopback only" : "",
-		    is_burst(&row->usage) ? "; CHECK: one burst only" : "");
-	listing_row(&g->listing,
-	    (const char *[]){mailbox->text, rollout_time(row->usage.last_use, when),
-		client, usage_mechanism_name(row->usage.mechanism), result});
+		    local ? "; CHECK: loopback only" : "",
+		    burst ? "; CHECK: one burst only" : "");
+	if (u->has_client)
+		cidr_ip_print(&u->client, client);
+	print_object_start(p, NULL);
+	print_text(p, "mailbox", mailbox);
+	print_text(p, "tenant", s->outcome.tenant.name);
+	print_bool(p, "granted", reason == NULL);
+	print_text(p, "reason", reason);
+	print_time(p, "last_use", u->last_use);
+	print_text(p, "last_client", client);
+	print_words(p, "mechanism", usage_mechanism_name(u->mechanism));
+	print_words(p, "result", result);
+	print_time(p, "until", reason == NULL ? g->until : INSTANT_NONE);
+	print_bool(p, "dry_run", g->dry_run);
+	print_time(p, "first_seen", u->first_seen);
+	print_array_start(p, "warnings");
+	if (local)
+		print_item(p, "loopback", strlen("loopback"));
+	if (burst)
+		print_item(p, "burst", strlen("burst"));
+	print_array_end(p);
+	print_object_end(p);
 }
 
 /* grant_one - an exception for the login, or the reason against it */
@@ -234,10 +222,7 @@ visit(void *arg, const struct login_usage *s)
 	e = grant_one(g, row, &s->outcome, address, &reason);
 	if (e != OK)
 		return e;
-	if (g->c->options.json)
-		json_row(g, row, address->text, s->outcome.tenant.name, reason);
-	else
-		list_row(g, row, address, reason);
+	exception_print(g, s, address->text, reason);
 	if (reason == NULL) {
 		g->granted++;
 		g->local += is_local(&row->usage);
@@ -246,24 +231,6 @@ visit(void *arg, const struct login_usage *s)
 		g->skipped++;
 	}
 	return OK;
-}
-
-/* run - the exceptions are made while the usage is read, and count only if all of it
- * was */
-static enum error
-run(struct ctl *c, struct grant *g, struct rollout *r)
-{
-	static const char *const headings[] = {
-	    "MAILBOX", "LAST USE", "LAST CLIENT", "MECHANISM", "RESULT"};
-	char only[TENANT_NAME_MAX + 1];
-	enum error e = rollout_tenant(c, only);
-
-	if (e != OK)
-		return e;
-	listing_start(&g->listing, c->out, 5, headings);
-	e = rollout_read(c, only, visit, g, r);
-	listing_end(&g->listing);
-	return e;
 }
 
 /*
@@ -291,9 +258,13 @@ warn(const struct grant *g)
 enum error
 ctl_rollout_grant(struct ctl *c)
 {
+	static const struct print_column columns[] = {{"mailbox", "MAILBOX"},
+	    {"last_use", "LAST USE"}, {"last_client", "LAST CLIENT"},
+	    {"mechanism", "MECHANISM"}, {"result", "RESULT"}, {NULL, NULL}};
 	struct grant g = {.c = c,
 	    .dry_run = argument_option(c, OPT_DRY_RUN) != NULL,
 	    .until = INSTANT_NONE};
+	char only[TENANT_NAME_MAX + 1];
 	struct rollout r;
 	enum error e = rollout_since(c, OPT_USED_WITHIN, &r.usage.since);
 
@@ -305,17 +276,21 @@ ctl_rollout_grant(struct ctl *c)
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
-		e = run(c, &g, &r);
+		e = argument_tenant_option(c, only);
+	if (e != OK)
+		return e;
+	print_table(&c->print, columns, "");
+	/* the exceptions are made while the usage is read; an error takes them back */
+	e = rollout_read(c, only, visit, &g, &r);
 	if (e != OK)
 		return e;
 	if (!r.covered)
 		print_remark(
 		    c->err, "warning: mailboxes in use may be missing: %s", r.gap.text);
 	warn(&g);
-	if (!c->options.json)
-		fprintf(c->out, "%lu exception%s %s, %lu skipped\n", g.granted,
-		    g.granted == 1 ? "" : "s",
-		    g.dry_run ? "would be granted" : "granted", g.skipped);
+	print_line(&c->print, "%lu exception%s %s, %lu skipped", g.granted,
+	    g.granted == 1 ? "" : "s", g.dry_run ? "would be granted" : "granted",
+	    g.skipped);
 	rollout_end(&r);
 	return OK;
 }

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_status - where every tenant stands */
-#include "policy/ctl/frame/output.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/rollout/rollout.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"
 
 #define NOTICE_TEXT_MAX 64
-
-/* All that a row tells. */
-struct stand {
-	const struct tenant_usage *row;
-	struct tenant tenant;
-	bool has_notice; /* of the plan that the tenant has now */
-	struct notice notice;
-};
 
 /* stage - what happens to a password login without an exception */
 static const char *
@@ -34,105 +25,84 @@ stage(const struct ctl *c, const struct tenant *t)
 	return "disabled";
 }
 
+/* notice_state - of the notice of the plan that the tenant has now; NULL: there is none
+ */
 static const char *
-notice_state(const struct ctl *c, const struct stand *s)
+notice_state(const struct ctl *c, const struct tenant *t, const struct notice *notice)
 {
 	static const char *const states[] = {"unfinished", "sent", "failed"};
 
-	if (s->has_notice)
-		return states[s->notice.state];
-	if (!notice_is_due(&s->tenant, c->now))
+	if (notice != NULL)
+		return states[notice->state];
+	if (!notice_is_due(t, c->now))
 		return "";
-	return s->row->has_contact ? "not sent" : "no contact";
+	return t->contact[0] != '\0' ? "not sent" : "no contact";
+}
+
+static void
+tenant_print(struct ctl *c, const struct tenant_usage *row, const struct tenant *t,
+    const struct notice *notice, bool has_usage)
+{
+	const char *state = notice_state(c, t, notice);
+	char when[INSTANT_TEXT_MAX], words[NOTICE_TEXT_MAX];
+	struct printer *p = &c->print;
+
+	print_object_start(p, NULL);
+	print_text(p, "tenant", row->name);
+	print_text(p, "stage", stage(c, t));
+	print_time(p, "enforce_from", row->enforce_from);
+	print_time(p, "tempfail_until", row->tempfail_until);
+	print_text(p, "contact", t->contact);
+	print_text(p, "notice", state);
+	if (notice != NULL) {
+		snprintf(words, sizeof words, "%s %s", state,
+		    instant_print(notice->when, when));
+		print_words(p, "notice", words);
+	}
+	print_time(p, "notice_at", notice != NULL ? notice->when : INSTANT_NONE);
+	print_number_if(p, "mailboxes", has_usage, row->mailboxes);
+	print_number_if(p, "excepted", has_usage, row->excepted);
+	print_number_if(p, "exposed", has_usage, row->exposed);
+	print_object_end(p);
 }
 
 static enum error
-load(struct ctl *c, const struct tenant_usage *row, struct stand *s)
+tenant_load(struct ctl *c, const char *name, struct tenant *t, struct notice *notice,
+    bool *has_notice_r)
 {
 	bool found = false;
-	enum error e = tenant_table_get(c->txn, row->name, &s->tenant, &found);
+	enum error e = tenant_table_get(c->txn, name, t, &found);
 
-	s->row = row;
 	if (e == OK && found)
-		e = notice_table_get(c->txn, row->name, &s->notice, &found);
-	s->has_notice = e == OK && found && notice_is_of(&s->notice, &s->tenant);
-	if (e != OK)
-		return error_about(&c->why, e, row->name);
-	return OK;
-}
-
-static void
-json_count(struct json *j, const char *key, bool known, uint32_t n)
-{
-	if (known)
-		json_number(j, key, n);
-	else
-		json_none(j, key);
-}
-
-static void
-json_row(struct ctl *c, const struct stand *s, bool has_usage)
-{
-	struct json j;
-
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "tenant", s->row->name);
-	json_quoted(&j, "stage", stage(c, &s->tenant));
-	json_instant(&j, "enforce_from", s->row->enforce_from);
-	json_instant(&j, "tempfail_until", s->row->tempfail_until);
-	json_text(&j, "contact", s->tenant.contact);
-	json_text(&j, "notice", notice_state(c, s));
-	json_instant(&j, "notice_at", s->has_notice ? s->notice.when : INSTANT_NONE);
-	json_count(&j, "mailboxes", has_usage, s->row->mailboxes);
-	json_count(&j, "excepted", has_usage, s->row->excepted);
-	json_count(&j, "exposed", has_usage, s->row->exposed);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
-}
-
-static void
-list_row(struct ctl *c, struct listing *l, const struct stand *s, bool has_usage)
-{
-	char mailboxes[16] = "", exposed[16] = "", notice[NOTICE_TEXT_MAX];
-	char from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX], when[INSTANT_TEXT_MAX];
-
-	if (has_usage) {
-		snprintf(mailboxes, sizeof mailboxes, "%u", s->row->mailboxes);
-		snprintf(exposed, sizeof exposed, "%u", s->row->exposed);
-	}
-	snprintf(notice, sizeof notice, "%s%s%s", notice_state(c, s),
-	    s->has_notice ? " " : "",
-	    rollout_time(s->has_notice ? s->notice.when : INSTANT_NONE, when));
-	listing_row(l,
-	    (const char *[]){s->row->name, stage(c, &s->tenant),
-		rollout_time(s->row->enforce_from, from),
-		rollout_time(s->row->tempfail_until, until), mailboxes, exposed,
-		notice});
+		e = notice_table_get(c->txn, name, notice, &found);
+	*has_notice_r = e == OK && found && notice_is_of(notice, t);
+	return e == OK ? OK : error_about(&c->why, e, name);
 }
 
 static enum error
-print_status(struct ctl *c, const struct rollout *r)
+status_print(struct ctl *c, const struct rollout *r)
 {
-	static const char *const headings[] = {"TENANT", "STAGE", "ENFORCE-FROM",
-	    "TEMPFAIL-UNTIL", "MAILBOXES", "EXPOSED", "NOTICE"};
+	static const struct print_column columns[] = {{"tenant", "TENANT"},
+	    {"stage", "STAGE"}, {"enforce_from", "ENFORCE-FROM"},
+	    {"tempfail_until", "TEMPFAIL-UNTIL"}, {"mailboxes", "MAILBOXES"},
+	    {"exposed", "EXPOSED"}, {"notice", "NOTICE"}, {NULL, NULL}};
 	const bool has_usage = r->coverage.hosts > 0;
-	struct listing l;
-	struct stand s;
-	enum error e = OK;
+	struct notice notice;
+	struct tenant t;
+	bool has_notice;
+	enum error e;
 
-	listing_start(&l, c->out, 7, headings);
-	for (size_t i = 0; e == OK && i < r->usage.count; i++) {
-		e = load(c, &r->usage.at[i], &s);
-		if (e == OK && c->options.json)
-			json_row(c, &s, has_usage);
-		else if (e == OK)
-			list_row(c, &l, &s, has_usage);
+	print_table(&c->print, columns, "");
+	for (size_t i = 0; i < r->usage.count; i++) {
+		e = tenant_load(c, r->usage.at[i].name, &t, &notice, &has_notice);
+		if (e != OK)
+			return e;
+		tenant_print(
+		    c, &r->usage.at[i], &t, has_notice ? &notice : NULL, has_usage);
 	}
-	listing_end(&l);
-	if (e == OK && !c->options.json && has_usage)
+	if (has_usage)
 		rollout_print_coverage(c, r);
-	return e;
+	return OK;
 }
 
 enum error
@@ -145,12 +115,12 @@ ctl_rollout_status(struct ctl *c)
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
-		e = rollout_tenant(c, only);
+		e = argument_tenant_option(c, only);
 	if (e == OK)
 		e = rollout_read_any(c, only, &r);
 	if (e != OK)
 		return e;
-	e = print_status(c, &r);
+	e = status_print(c, &r);
 	rollout_end(&r);
 	return e;
 }

@@ -4,7 +4,6 @@
 
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/output_file.h"
 #include "policy/ctl/usage/usage_sources.h"
 
@@ -40,31 +39,22 @@ read_back(struct ctl *c, struct exported *x)
 }
 
 static void
-tell(struct ctl *c, const struct exported *x)
+print_exported(struct printer *p, const struct exported *x)
 {
 	char since[INSTANT_TEXT_MAX], id[RECORDING_HOST_ID_TEXT_MAX];
-	struct json j;
 
-	if (x->to.path == NULL)
-		return;
-	if (!c->options.json) {
-		show_line(c->out,
-		    "%" PRIu64 " login%s of %s, recorded since %s, written to %s",
-		    x->logins, x->logins == 1 ? "" : "s",
-		    x->host.name[0] != '\0' ? x->host.name : "this machine",
-		    instant_print(x->host.since, since), x->to.path);
-		return;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "node", recording_host_id_print(&x->host, id));
-	json_text(&j, "host", x->host.name);
-	json_instant(&j, "since", x->host.since);
-	json_instant(&j, "until", x->host.until);
-	json_number(&j, "logins", (int64_t)x->logins);
-	json_quoted(&j, "file", x->to.path);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	print_line(p, "%" PRIu64 " login%s of %s, recorded since %s, written to %s",
+	    x->logins, x->logins == 1 ? "" : "s",
+	    x->host.name[0] != '\0' ? x->host.name : "this machine",
+	    instant_print(x->host.since, since), x->to.path);
+	print_object_start(p, NULL);
+	print_text(p, "node", recording_host_id_print(&x->host, id));
+	print_text(p, "host", x->host.name);
+	print_time(p, "since", x->host.since);
+	print_time(p, "until", x->host.until);
+	print_number(p, "logins", x->logins);
+	print_text(p, "file", x->to.path);
+	print_object_end(p);
 }
 
 enum error
@@ -82,7 +72,7 @@ ctl_usage_export(struct ctl *c)
 	if (e == OK)
 		e = output_file_deliver(&x.to, c);
 	output_file_close(&x.to);
-	if (e == OK)
-		tell(c, &x);
+	if (e == OK && x.to.path != NULL)
+		print_exported(&c->print, &x);
 	return e;
 }

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_prune - usage prune: forgets what is older than usage-retention, now */
 #include <inttypes.h>
-#include <string.h>
 
-#include "policy/base/text.h"
 #include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/as_usage_user.h"
 #include "policy/tables/verify.h"
@@ -149,28 +145,22 @@ read_answer(struct ctl *c, FILE *answer, struct usage_prune *p)
 }
 
 static void
-tell(struct ctl *c, const struct usage_prune *p)
+print_pruned(struct printer *p, const struct usage_prune *done)
 {
-	struct json j;
+	char logins[64] = "";
 
-	if (!c->options.json) {
-		fprintf(c->out,
-		    "%" PRIu64 " day%s and %" PRIu64 " client address%s forgotten",
-		    p->days, p->days == 1 ? "" : "s", p->clients,
-		    p->clients == 1 ? "" : "es");
-		if (p->logins > 0)
-			fprintf(c->out, ", and %" PRIu64 " login%s of no tenant",
-			    p->logins, p->logins == 1 ? "" : "s");
-		fputc('\n', c->out);
-		return;
-	}
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_number(&j, "days", (int64_t)p->days);
-	json_number(&j, "clients", (int64_t)p->clients);
-	json_number(&j, "logins", (int64_t)p->logins);
-	json_object_end(&j);
-	json_line_end(&j, c->out);
+	if (done->logins > 0)
+		snprintf(logins, sizeof logins,
+		    ", and %" PRIu64 " login%s of no tenant", done->logins,
+		    done->logins == 1 ? "" : "s");
+	print_line(p, "%" PRIu64 " day%s and %" PRIu64 " client address%s forgotten%s",
+	    done->days, done->days == 1 ? "" : "s", done->clients,
+	    done->clients == 1 ? "" : "es", logins);
+	print_object_start(p, NULL);
+	print_number(p, "days", done->days);
+	print_number(p, "clients", done->clients);
+	print_number(p, "logins", done->logins);
+	print_object_end(p);
 }
 
 enum error
@@ -197,6 +187,6 @@ ctl_usage_prune(struct ctl *c)
 	e = read_answer(c, answer, &p);
 	fclose(answer);
 	if (e == OK)
-		tell(c, &p);
+		print_pruned(&c->print, &p);
 	return e;
 }

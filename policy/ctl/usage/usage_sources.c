@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/held_output.h"
 #include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
@@ -150,6 +151,17 @@ usage_sources_begin(struct ctl *c)
 	enum error e = usage_sources_open(c);
 
 	return e == OK ? transaction_begin(c) : e;
+}
+
+enum error
+usage_sources_since(struct ctl *c, unsigned days, instant *since_r)
+{
+	int64_t seconds = (int64_t)days * USAGE_SECONDS_A_DAY;
+
+	if (argument_option(c, OPT_SINCE) != NULL)
+		return argument_past_time(c, OPT_SINCE, since_r);
+	*since_r = seconds < c->now ? c->now - seconds : 0;
+	return OK;
 }
 
 void

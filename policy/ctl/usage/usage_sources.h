@@ -20,6 +20,12 @@ enum error usage_sources_open(struct ctl *c) MUST_USE;
 /* The same, and then the command's transaction is begun. */
 enum error usage_sources_begin(struct ctl *c) MUST_USE;
 
+/*
+ * The start of the span of --since, a span or a time that is past, or DAYS ago where it
+ * is not given; ERR_DATA.
+ */
+enum error usage_sources_since(struct ctl *c, unsigned days, instant *since_r) MUST_USE;
+
 void usage_sources_close(struct usage_sources **sources);
 
 /*

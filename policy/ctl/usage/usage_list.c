@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* usage_list - usage list: who uses SMTP AUTH, and what they would get now */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/array.h"
+#include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/usage_sources.h"
+#include "policy/decision/override.h"
+#include "policy/usage/login_usage.h"
+
+#define SINCE_DAYS 7
+
+/* A login as it is listed, kept small: there may be millions. */
+struct line {
+	struct usage usage;
+	uint64_t count[USAGE_KINDS]; /* of whole days of the span */
+	uint32_t mechanisms;
+	uint32_t place; /* among all logins, in the order of keys */
+	instant until;  /* of the mailbox's own setting */
+	bool has_tenant;
+	uint8_t verdict, reason, override, setting;
+	uint16_t mailbox, tenant; /* where they begin in `text` */
+	char text[];              /* the login, the mailbox, the tenant */
+};
+
+struct lines {
+	struct line **at;
+	size_t count, room;
+};
+
+/* is_others - the line of usage_others(): without a login, and the last one */
+static bool
+is_others(const struct line *l)
+{
+	return l->text[0] == '\0';
+}
+
+/* line_make - the line of a login, or NULL without memory */
+static struct line *
+line_make(const struct login_usage *s)
+{
+	const struct outcome *o = &s->outcome;
+	const char *login = s->row->login.text, *tenant = submission_tenant(o);
+	const char *mailbox = o->has_tenant ? submission_mailbox(o) : "";
+	bool same = strcmp(mailbox, login) == 0;
+	size_t login_n = strlen(login) + 1, mailbox_n = same ? 0 : strlen(mailbox) + 1;
+	size_t tenant_n = strlen(tenant) + 1;
+	struct line *l = malloc(sizeof *l + login_n + mailbox_n + tenant_n);
+
+	if (l == NULL)
+		return NULL;
+	l->usage = s->row->usage;
+	memcpy(l->count, s->count, sizeof l->count);
+	l->mechanisms = s->mechanisms;
+	l->until = o->has_mailbox ? o->mailbox.until : INSTANT_NONE;
+	l->has_tenant = o->has_tenant;
+	l->verdict = (uint8_t)o->decision.verdict;
+	l->reason = (uint8_t)o->decision.reason;
+	l->override = (uint8_t)o->decision.override;
+	l->setting = o->has_mailbox ? (uint8_t)o->mailbox.smtp_auth : 0;
+	l->mailbox = same ? 0 : (uint16_t)login_n;
+	l->tenant = (uint16_t)(login_n + mailbox_n);
+	memcpy(l->text, login, login_n);
+	memcpy(l->text + login_n, mailbox, mailbox_n);
+	memcpy(l->text + l->tenant, tenant, tenant_n);
+	return l;
+}
+
+/* happened - whether there is anything of the login from the first day on */
+static bool
+happened(const struct usage_row *row, instant since)
+{
+	uint32_t first = usage_day_of(since);
+	instant last = usage_later(row->usage.last_seen, row->usage.last_exempt);
+
+	if (row->days > 0 && row->day[row->days - 1].day >= first)
+		return true;
+	return last != INSTANT_NONE && usage_day_of(last) >= first;
+}
+
+static enum error
+lines_add(struct lines *lines, struct ctl *c, const struct usage_row *row,
+    instant since, const char *only)
+{
+	struct login_usage s;
+	struct line **at;
+	enum error e;
+
+	if (!happened(row, since))
+		return OK;
+	e = login_usage_read(c->txn, row, since, c->now, &s);
+	if (e != OK)
+		return store_about(&c->why, e, c->store);
+	if (*only != '\0' && strcmp(submission_tenant(&s.outcome), only) != 0)
+		return OK;
+	at = array_grow(lines->at, lines->count, &lines->room, sizeof(struct line *));
+	if (at != NULL) {
+		lines->at = at;
+		at[lines->count] = line_make(&s);
+	}
+	if (at == NULL || at[lines->count] == NULL)
+		return error_about(&c->why, ERR_MEMORY, "too many logins");
+	at[lines->count]->place = (uint32_t)lines->count;
+	lines->count++;
+	return OK;
+}
+
+/*
+ * compare - logins of tenants first, the newest first, those of one moment in the order
+ * of keys
+ */
+static int
+compare(const void *a, const void *b)
+{
+	const struct line *x = *(struct line *const *)a, *y = *(struct line *const *)b;
+	instant x_last = usage_later(x->usage.last_seen, x->usage.last_exempt);
+	instant y_last = usage_later(y->usage.last_seen, y->usage.last_exempt);
+
+	if (x->has_tenant != y->has_tenant)
+		return x->has_tenant ? -1 : 1;
+	if (is_others(x) != is_others(y))
+		return is_others(y) ? -1 : 1;
+	if (x_last != y_last)
+		return x_last > y_last ? -1 : 1;
+	return (x->place > y->place) - (x->place < y->place);
+}
+
+/* lines_read - what happened since the UTC day of SINCE, of tenant ONLY or "" */
+static enum error
+lines_read(struct lines *lines, struct ctl *c, struct usage_merge *merge, instant since,
+    const char *only)
+{
+	struct usage_row row;
+	bool found = true;
+	enum error e = OK;
+
+	while (e == OK && found) {
+		e = usage_merge_next(merge, &row, &found, &c->why);
+		if (e == OK && found)
+			e = lines_add(lines, c, &row, since, only);
+	}
+	if (e == OK && lines->count > 0)
+		qsort(lines->at, lines->count, sizeof(struct line *), compare);
+	return e;
+}
+
+static void
+lines_free(struct lines *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		free(lines->at[i]);
+	free(lines->at);
+}
+
+/* print_name_words - for people: the mailbox, and the login where it is another one */
+static void
+print_name_words(struct printer *p, const struct line *l)
+{
+	const char *login = l->text, *mailbox = login + l->mailbox;
+	char both[2 * LOGIN_MAX + 4];
+
+	if (is_others(l)) {
+		print_words(p, "mailbox", "(other logins)");
+	} else if (l->mailbox == 0 || *mailbox == '\0') {
+		print_shown(p, "mailbox", login);
+	} else {
+		snprintf(both, sizeof both, "%s (%s)", mailbox, login);
+		print_shown(p, "mailbox", both);
+	}
+}
+
+/* print_now - for people: what it would get, and what became of its exception */
+static void
+print_now(struct printer *p, const struct line *l)
+{
+	const char *note = l->override == OVERRIDE_EXPIRED ? " (exception expired)"
+	    : l->override == OVERRIDE_OTHER_CLIENT         ? " (not for this client)"
+							   : "";
+	char now[128];
+
+	if (is_others(l))
+		return;
+	snprintf(now, sizeof now, "%s %s%s",
+	    decision_verdict_name((enum verdict)l->verdict),
+	    decision_reason_name((enum reason)l->reason), note);
+	print_words(p, "now", now);
+}
+
+static void
+line_print(struct printer *p, const struct line *l)
+{
+	char override[OVERRIDE_TEXT_MAX], client[CIDR_IP_TEXT_MAX] = "";
+	char mechanisms[USAGE_MECHANISMS_TEXT_MAX];
+	const char *name;
+	uint32_t set = usage_mechanisms_known(l->mechanisms);
+	bool known = !is_others(l);
+
+	if (l->usage.has_client)
+		cidr_ip_print(&l->usage.client, client);
+	print_object_start(p, NULL);
+	print_name(p, "mailbox", l->text + l->mailbox);
+	print_name_words(p, l);
+	print_name(p, "login", l->text);
+	print_text(p, "tenant", l->text + l->tenant);
+	print_number(p, "submissions", usage_submissions(l->count));
+	print_number(p, "denied", l->count[USAGE_DENIED]);
+	print_number(p, "would_deny", l->count[USAGE_WOULD_DENY]);
+	print_number(p, "exempt", l->count[USAGE_EXEMPT]);
+	print_time(p, "first_seen", l->usage.first_seen);
+	print_time(p, "last_seen", l->usage.last_seen);
+	print_text(p, "last_client", client);
+	print_array_start(p, "mechanisms");
+	for (uint8_t i = 1; i < USAGE_MECHANISM_CODES; i++) {
+		name = usage_mechanism_name(i);
+		if (set & (UINT32_C(1) << i))
+			print_item(p, name, strlen(name));
+	}
+	print_array_end(p);
+	print_words(p, "mechanisms", usage_mechanisms_print(set, mechanisms));
+	print_text(p, "tls", usage_tls_name(l->usage.tls));
+	print_text(
+	    p, "verdict", known ? decision_verdict_name((enum verdict)l->verdict) : "");
+	print_text(
+	    p, "reason", known ? decision_reason_name((enum reason)l->reason) : "");
+	print_text(p, "override",
+	    override_text((enum override)l->override, (enum smtp_auth)l->setting,
+		l->until, client, override));
+	print_now(p, l);
+	print_time(p, "last_use", l->usage.last_use);
+	print_time(p, "last_exempt", l->usage.last_exempt);
+	print_object_end(p);
+}
+
+/* print_coverage - what all of this is worth: since when, and what is missing */
+static void
+print_coverage(struct ctl *c, const struct usage_coverage *k, instant since)
+{
+	unsigned retention = store_settings(c->txn)->usage_retention;
+	uint32_t today = usage_day_of(c->now);
+	uint32_t first = today > retention ? today - retention : 0;
+	char when[INSTANT_TEXT_MAX], dropped[INSTANT_TEXT_MAX] = "";
+
+	if (usage_day_of(since) < first)
+		print_line(&c->print,
+		    "counts before %.10s are forgotten (setting usage-retention)",
+		    instant_print((instant)first * USAGE_SECONDS_A_DAY, when));
+	if (k->last_dropped != INSTANT_NONE)
+		instant_print(k->last_dropped, dropped);
+	print_line(&c->print,
+	    "recorded since %s on %u machine%s; %" PRIu64
+	    " submission%s could not be counted%s%s",
+	    instant_print(k->since, when), k->hosts, k->hosts == 1 ? "" : "s",
+	    k->dropped, k->dropped == 1 ? "" : "s",
+	    *dropped != '\0' ? ", the last at " : "", dropped);
+}
+
+static void
+lines_print(struct printer *p, const struct lines *lines, bool csv)
+{
+	static const struct print_column in_csv[] = {{"mailbox", ""}, {"login", ""},
+	    {"tenant", ""}, {"submissions", ""}, {"denied", ""}, {"would_deny", ""},
+	    {"exempt", ""}, {"first_seen", ""}, {"last_seen", ""}, {"last_client", ""},
+	    {"mechanisms", ""}, {"tls", ""}, {"verdict", ""}, {"reason", ""},
+	    {"override", ""}, {"last_use", ""}, {"last_exempt", ""}, {NULL, NULL}};
+	static const struct print_column in_table[] = {{"mailbox", "MAILBOX"},
+	    {"tenant", "TENANT"}, {"submissions", "SUBMISSIONS"}, {"denied", "DENIED"},
+	    {"would_deny", "WOULD-DENY"}, {"exempt", "EXEMPT"},
+	    {"last_seen", "LAST SEEN"}, {"last_client", "LAST CLIENT"},
+	    {"mechanisms", "MECHANISMS"}, {"tls", "TLS"}, {"now", "NOW"}, {NULL, NULL}};
+	bool known = true;
+
+	if (csv)
+		print_csv(p, in_csv);
+	else
+		print_table(p, in_table, "-");
+	for (size_t i = 0; i < lines->count; i++) {
+		if (known && !lines->at[i]->has_tenant && !csv) {
+			if (i > 0)
+				print_line(p, "%s", "");
+			print_line(p, "Logins of no tenant:");
+			print_table(p, in_table, "-");
+		}
+		known = lines->at[i]->has_tenant;
+		line_print(p, lines->at[i]);
+	}
+}
+
+static enum error
+find_merge(struct ctl *c, struct usage_merge **merge_r)
+{
+	enum error e = usage_sources_merge(c, merge_r);
+	struct error_text why = c->why;
+
+	if (e == ERR_MISSING)
+		return error_set(&c->why, e,
+		    "%.700s; smtpauth-milter with \"usage = yes\" records it, and --usage FILE reads another machine's",
+		    why.text);
+	return e;
+}
+
+enum error
+ctl_usage_list(struct ctl *c)
+{
+	char only[TENANT_NAME_MAX + 1];
+	bool verified, csv = argument_option(c, OPT_CSV) != NULL;
+	struct usage_coverage coverage;
+	struct lines lines = {.at = NULL};
+	struct usage_merge *merge;
+	instant since;
+	enum error e = usage_sources_since(c, SINCE_DAYS, &since);
+
+	if (e == OK && csv && c->options.json)
+		e = error_set(&c->why, ERR_USAGE, "use --csv or --json, not both");
+	if (e == OK)
+		e = usage_sources_begin(c);
+	if (e == OK)
+		e = argument_tenant_option(c, only);
+	if (e == OK)
+		e = transaction_verify(c, &verified);
+	if (e == OK)
+		e = find_merge(c, &merge);
+	if (e != OK)
+		return e;
+	coverage = usage_merge_coverage(merge);
+	e = lines_read(&lines, c, merge, since, only);
+	if (e == OK) {
+		lines_print(&c->print, &lines, csv);
+		if (!csv)
+			print_coverage(c, &coverage, since);
+	}
+	lines_free(&lines);
+	return e;
+}
