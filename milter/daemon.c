@@ -119,18 +119,18 @@ say_start(const struct config *config)
 
 /* on_store - what the live store has to say */
 static void
-on_store(void *arg, enum keeper_event event, const char *text)
+on_store(void *arg, enum live_store_event event, const char *text)
 {
 	const struct daemon *d = arg;
 
-	if (event == KEEPER_FAULT)
+	if (event == LIVE_STORE_FAULT)
 		log_message(LEVEL_ERROR, "%s (decisions: %s)", text,
 		    word_of_action(d->config.on_error));
 	else
 		log_message(
-		    event == KEEPER_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
+		    event == LIVE_STORE_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
 	service_notify_status(text);
-	if (event != KEEPER_NOTE)
+	if (event != LIVE_STORE_NOTE)
 		service_notify_ready();
 }
 

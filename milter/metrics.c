@@ -257,9 +257,9 @@ print_policy(struct page *p, const struct live_store_report *k)
 	head(p, "policy_state", "gauge",
 	    "1 for the state of the policy database: verifying, good or fault.");
 	sample(p, "policy_state", ",state=\"verifying\"} %d",
-	    k->state == KEEPER_VERIFYING);
-	sample(p, "policy_state", ",state=\"good\"} %d", k->state == KEEPER_GOOD);
-	sample(p, "policy_state", ",state=\"fault\"} %d", k->state == KEEPER_BAD);
+	    k->state == LIVE_STORE_VERIFYING);
+	sample(p, "policy_state", ",state=\"good\"} %d", k->state == LIVE_STORE_GOOD);
+	sample(p, "policy_state", ",state=\"fault\"} %d", k->state == LIVE_STORE_BAD);
 	gauge(p, "policy_verified_timestamp_seconds",
 	    k->verified == INSTANT_NONE ? 0 : k->verified,
 	    "When a scan of the whole policy database last held; 0: not yet.");

@@ -83,9 +83,9 @@ write_usage(struct daemon *d)
 	return good;
 }
 
-_Static_assert((int)HEARTBEAT_VERIFYING == (int)KEEPER_VERIFYING &&
-	(int)HEARTBEAT_GOOD == (int)KEEPER_GOOD &&
-	(int)HEARTBEAT_FAULT == (int)KEEPER_BAD,
+_Static_assert((int)HEARTBEAT_VERIFYING == (int)LIVE_STORE_VERIFYING &&
+	(int)HEARTBEAT_GOOD == (int)LIVE_STORE_GOOD &&
+	(int)HEARTBEAT_FAULT == (int)LIVE_STORE_BAD,
     "the state of the policy is reported as it is");
 
 /* write_all - and when to do so again */

@@ -166,7 +166,7 @@ is_known(void *arg, const struct login *login)
 	struct daemon *d = arg;
 	struct question q = {login, true};
 
-	if (d->usage_writer.doubt || live_store_state(d->store) != KEEPER_GOOD)
+	if (d->usage_writer.doubt || live_store_state(d->store) != LIVE_STORE_GOOD)
 		return true;
 	if (live_store_read(d->store, ask, &q) == OK)
 		return q.known;
@@ -187,7 +187,7 @@ start_prune(struct daemon *d, instant now)
 
 	if (!w->prune.done || usage_day_of(now) == w->pruned_day ||
 	    now - w->since < RECORDING_HOST_GAP_SECONDS ||
-	    live_store_state(d->store) != KEEPER_GOOD ||
+	    live_store_state(d->store) != LIVE_STORE_GOOD ||
 	    live_store_read(d->store, read_retention, &days) != OK)
 		return;
 	w->pruned_day = usage_day_of(now);

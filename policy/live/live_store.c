@@ -20,9 +20,9 @@
 
 #define FIRST_SCAN_WAIT_MS 10000
 #define SLOT_WAIT_MS 1000
-#define LOOK_MS 1000       /* how often the files are looked at */
-#define READ_AGAIN_MS 1000 /* so long a reading is overtaken again and again */
-#define SCAN_TRIES 4       /* ... and so often a scan */
+#define LOOK_MS 1000       /* how often the files are checked */
+#define READ_AGAIN_MS 1000 /* how long an overtaken reading is repeated */
+#define SCAN_TRIES 4       /* ... and how often a scan */
 #define RESCAN_MIN_MS 60000
 #define RESCAN_FACTOR 1000 /* scanning takes about a thousandth of the time */
 #define RETRY_FACTOR 2     /* after a fault: pause for twice the failed scan */
@@ -30,18 +30,20 @@
 
 struct live_store {
 	char dir[PATH_MAX];
-	keeper_listener *listener;
+	live_store_listener *listener;
 	void *arg;
 	_Atomic enum live_store_state state;
 	struct read_pool pool; /* open while the state is, or a moment ago was, good */
-	struct store *store;   /* the thread's own */
+	/* of the thread alone: */
+	struct store *store;
 	int64_t scan_ms;
-	struct store_baseline base; /* the file as a scan or a look has found it */
+	struct store_baseline base; /* the file as of the last scan or look */
 	struct error_text said;
+	/* under the mutex: */
 	pthread_mutex_t mutex;
-	pthread_cond_t changed;
-	int64_t wait_until; /* under the mutex: when waiting for a scan ends, */
-	struct live_store_report report; /* and all but the state of this */
+	pthread_cond_t changed;          /* the state has */
+	int64_t wait_until;              /* when waiting for a scan ends */
+	struct live_store_report report; /* all of it but the state */
 };
 
 static struct timespec
@@ -52,230 +54,213 @@ as_timespec(int64_t ms)
 
 /* set_state - set the state and wake all waiters */
 static void
-set_state(struct live_store *k, enum live_store_state state)
+set_state(struct live_store *live, enum live_store_state state)
 {
-	pthread_mutex_lock(&k->mutex);
-	if (state == KEEPER_VERIFYING && atomic_load(&k->state) != KEEPER_VERIFYING)
-		k->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
-	atomic_store(&k->state, state);
-	pthread_cond_broadcast(&k->changed);
-	pthread_mutex_unlock(&k->mutex);
+	pthread_mutex_lock(&live->mutex);
+	if (state == LIVE_STORE_VERIFYING &&
+	    atomic_load(&live->state) != LIVE_STORE_VERIFYING)
+		live->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
+	atomic_store(&live->state, state);
+	pthread_cond_broadcast(&live->changed);
+	pthread_mutex_unlock(&live->mutex);
 }
 
-/* pause_while - until DEADLINE, or until the state is no longer STATE */
+/* pause_while - wait until DEADLINE, or until the state is no longer STATE */
 static void
-pause_while(struct live_store *k, enum live_store_state state, int64_t deadline)
+pause_while(struct live_store *live, enum live_store_state state, int64_t deadline)
 {
 	struct timespec until = as_timespec(deadline);
 
-	pthread_mutex_lock(&k->mutex);
-	while (atomic_load(&k->state) == state && monotonic_ms() < deadline)
-		pthread_cond_timedwait(&k->changed, &k->mutex, &until);
-	pthread_mutex_unlock(&k->mutex);
+	pthread_mutex_lock(&live->mutex);
+	while (atomic_load(&live->state) == state && monotonic_ms() < deadline)
+		pthread_cond_timedwait(&live->changed, &live->mutex, &until);
+	pthread_mutex_unlock(&live->mutex);
 }
 
-/* fault - says what is wrong, but not the same thing again and again */
+/* fault - report what is wrong, but not the same thing again and again */
 static void
-fault(struct live_store *k, const struct error_text *why)
+fault(struct live_store *live, const struct error_text *why)
 {
-	set_state(k, KEEPER_BAD);
-	if (strcmp(why->text, k->said.text) == 0)
+	set_state(live, LIVE_STORE_BAD);
+	if (strcmp(why->text, live->said.text) == 0)
 		return;
-	k->said = *why;
-	k->listener(k->arg, KEEPER_FAULT, why->text);
+	live->said = *why;
+	live->listener(live->arg, LIVE_STORE_FAULT, why->text);
 }
 
-/* close_all - decisions under way end first; new ones see that the state is not good */
+/* close_all - wait for decisions under way; new ones see that the state is not good */
 static void
-close_all(struct live_store *k)
+close_all(struct live_store *live)
 {
 	const struct timespec millisecond = {0, 1000000};
 
-	while (!read_pool_is_idle(&k->pool))
+	while (!read_pool_is_idle(&live->pool))
 		nanosleep(&millisecond, NULL);
-	read_pool_close(&k->pool);
-	store_close(&k->store);
+	read_pool_close(&live->pool);
+	store_close(&live->store);
 }
 
-/* note_meta - what the snapshot says of the whole database */
-static void
-note_meta(struct live_store *k, const struct store_txn *txn)
+/* read_meta - what the last commit says of the whole database */
+static enum error
+read_meta(struct live_store *live, struct error_text *why)
 {
-	pthread_mutex_lock(&k->mutex);
-	k->report.meta = *store_meta(txn);
-	pthread_mutex_unlock(&k->mutex);
-}
+	struct store_txn *txn;
+	enum error e = store_begin(live->store, &txn);
 
-/* note_scan - that one has held */
-static void
-note_scan(struct live_store *k)
-{
-	pthread_mutex_lock(&k->mutex);
-	k->report.verified = instant_now();
-	k->report.scan_ms = k->scan_ms;
-	pthread_mutex_unlock(&k->mutex);
+	if (e != OK)
+		return store_about(why, e, live->store);
+	pthread_mutex_lock(&live->mutex);
+	live->report.meta = *store_meta(txn);
+	pthread_mutex_unlock(&live->mutex);
+	store_abort(&txn);
+	return OK;
 }
 
 /*
- * verify - scans the open database; calmly, which is up to twice as long, where RECORDS
- * is NULL: decisions are made meanwhile. Writers spare a scan that they overtook.
+ * verify - scan the open database; with RECORDS at NULL on one thread only, because
+ * decisions are made meanwhile. Writers spare a scan that they overtook.
  */
 static enum error
-verify(struct live_store *k, uint64_t *records, struct error_text *why)
+verify(struct live_store *live, uint64_t *records, struct error_text *why)
 {
 	enum error e = ERR_OVERTAKEN;
 
 	for (int i = 0; e == ERR_OVERTAKEN && i < SCAN_TRIES; i++) {
 		if (i == 1)
-			store_spare(k->store);
-		e = records != NULL ? verify_store(k->store, records, why)
-				    : verify_store_calmly(k->store, why);
+			store_spare(live->store);
+		e = records != NULL ? verify_store(live->store, records, why)
+				    : verify_store_calmly(live->store, why);
 	}
-	store_unspare(k->store);
+	store_unspare(live->store);
 	return e;
 }
 
 /* scan - verifies, and remembers how long that takes */
 static enum error
-scan(struct live_store *k, uint64_t *records, struct error_text *why)
+scan(struct live_store *live, uint64_t *records, struct error_text *why)
 {
 	int64_t start = monotonic_ms();
-	enum error e = verify(k, records, why);
+	enum error e = verify(live, records, why);
 
-	k->scan_ms = monotonic_ms() - start;
-	if (e == OK)
-		note_scan(k);
-	return e;
-}
-
-/* start_over - what is written from now on is written behind the coming scan */
-static enum error
-start_over(struct live_store *k, struct error_text *why)
-{
-	struct store_txn *txn;
-	enum error e = store_baseline(k->store, &k->base);
-
-	if (e == OK)
-		e = store_begin(k->store, &txn);
+	live->scan_ms = monotonic_ms() - start;
 	if (e != OK)
-		return store_about(why, e, k->store);
-	note_meta(k, txn);
-	store_abort(&txn);
+		return e;
+	pthread_mutex_lock(&live->mutex);
+	live->report.verified = instant_now();
+	live->report.scan_ms = live->scan_ms;
+	pthread_mutex_unlock(&live->mutex);
 	return OK;
 }
 
 /* open_and_verify - OK with the pool open, or nothing open */
 static enum error
-open_and_verify(struct live_store *k, uint64_t *records, struct error_text *why)
+open_and_verify(struct live_store *live, uint64_t *records, struct error_text *why)
 {
-	enum error e = store_open(&k->store, k->dir, STORE_READ, why);
+	enum error e = store_open(&live->store, live->dir, STORE_READ, why);
 
-	k->scan_ms = 0;
+	live->scan_ms = 0;
 	if (e != OK)
 		return e;
-	e = start_over(k, why);
+	/* The baseline first: what is written during the scan is found later. */
+	e = store_baseline(live->store, &live->base);
+	if (e != OK)
+		store_about(why, e, live->store);
 	if (e == OK)
-		e = scan(k, records, why);
+		e = read_meta(live, why);
+	if (e == OK)
+		e = scan(live, records, why);
 	if (e == OK) {
-		e = read_pool_open(&k->pool, k->store);
+		e = read_pool_open(&live->pool, live->store);
 		if (e != OK)
-			store_about(why, e, k->store);
+			store_about(why, e, live->store);
 	}
 	if (e != OK)
-		store_close(&k->store);
+		store_close(&live->store);
 	return e;
 }
 
-/* missing - told as opening tells it, so that one loss is one message */
+/* missing - with the line that store_open() gives, so that one loss is one message */
 static enum error
-missing(const struct live_store *k, struct error_text *why)
+missing(const struct live_store *live, struct error_text *why)
 {
 	char path[PATH_MAX];
-	enum error e = state_dir_path(path, k->dir, STORE_DATA, why);
+	enum error e = state_dir_path(path, live->dir, STORE_DATA, why);
 
-	return e == OK ? traces_missing(k->dir, path, why) : e;
+	return e == OK ? traces_missing(live->dir, path, why) : e;
 }
 
-/* look - whether the open database is still the one in the folder, and as it was left
- */
+/* look - whether the open database is still the one in the folder, and unharmed */
 static enum error
-look(struct live_store *k, struct error_text *why)
+look(struct live_store *live, struct error_text *why)
 {
 	enum store_look found;
-	struct store_txn *txn;
-	enum error e = store_look(k->store, &k->base, &found);
+	enum error e = store_look(live->store, &live->base, &found);
 
 	if (e == ERR_MISSING)
-		return missing(k, why);
-	if (e == OK && found == STORE_STRANGE)
+		return missing(live, why);
+	if (e != OK)
+		return store_about(why, e, live->store);
+	if (found == STORE_STRANGE)
 		return error_set(why, ERR_REPLACED,
 		    "something else than a commit has written into the policy database "
 		    "of %s: it is verified",
-		    k->dir);
-	if (e == OK)
-		e = store_begin(k->store, &txn);
-	if (e != OK)
-		return store_about(why, e, k->store);
-	note_meta(k, txn);
-	store_abort(&txn);
-	return OK;
+		    live->dir);
+	return read_meta(live, why);
 }
 
-/* scan_is_due - after a pause that grows with what a scan takes */
+/* scan_is_due - after a pause that grows with the time a scan takes */
 static bool
-scan_is_due(const struct live_store *k, int64_t scanned)
+scan_is_due(const struct live_store *live, int64_t scanned)
 {
-	int64_t pause = RESCAN_FACTOR * k->scan_ms;
+	int64_t pause = monotonic_ms() - scanned;
 
-	return monotonic_ms() - scanned >=
-	    (pause > RESCAN_MIN_MS ? pause : RESCAN_MIN_MS);
+	return pause >= RESCAN_MIN_MS && pause >= RESCAN_FACTOR * live->scan_ms;
 }
 
-/* watch - until something is wrong; returns what */
+/* watch - return what is wrong, once something is */
 static enum error
-watch(struct live_store *k, struct error_text *why)
+watch(struct live_store *live, struct error_text *why)
 {
 	int64_t scanned = monotonic_ms();
 	enum error e;
 
 	for (;;) {
-		pause_while(k, KEEPER_GOOD, monotonic_ms() + LOOK_MS);
-		if (atomic_load(&k->state) == KEEPER_VERIFYING)
-			return error_about(why, ERR_REPLACED, k->dir);
-		if (atomic_load(&k->state) != KEEPER_GOOD)
+		pause_while(live, LIVE_STORE_GOOD, monotonic_ms() + LOOK_MS);
+		if (atomic_load(&live->state) == LIVE_STORE_VERIFYING)
+			return error_about(why, ERR_REPLACED, live->dir);
+		if (atomic_load(&live->state) != LIVE_STORE_GOOD)
 			return error_set(why, ERR_DAMAGED,
 			    "a decision met damage in the policy database of %s",
-			    k->dir);
-		e = look(k, why);
+			    live->dir);
+		e = look(live, why);
 		if (e != OK)
 			return e;
-		if (!scan_is_due(k, scanned))
+		if (!scan_is_due(live, scanned))
 			continue;
-		e = scan(k, NULL, why);
-		if (e != OK &&
-		    e != ERR_OVERTAKEN) /* that one says nothing of the file */
+		e = scan(live, NULL, why);
+		if (e != OK && e != ERR_OVERTAKEN) /* no sign of damage */
 			return e;
 		scanned = monotonic_ms();
 	}
 }
 
-/* announce - that decisions are made again */
+/* announce - report that decisions are made again */
 static void
-announce(struct live_store *k, uint64_t records)
+announce(struct live_store *live, uint64_t records)
 {
 	char text[120];
 
 	snprintf(text, sizeof text,
 	    "policy database verified: %llu record%s in %lld ms",
 	    (unsigned long long)records, records == 1 ? "" : "s",
-	    (long long)k->scan_ms);
-	k->said.text[0] = '\0';
-	k->listener(k->arg, KEEPER_READY, text);
+	    (long long)live->scan_ms);
+	live->said.text[0] = '\0';
+	live->listener(live->arg, LIVE_STORE_READY, text);
 }
 
-/* tell_unseen - a database that others write into is found late then */
+/* tell_unseen - warn that foreign writing will be found late */
 static void
-tell_unseen(struct live_store *k)
+tell_unseen(struct live_store *live)
 {
 	struct error_text why;
 
@@ -283,46 +268,46 @@ tell_unseen(struct live_store *k)
 	    "%s/" WRITERS_FILE
 	    " cannot be read, so who writes into the policy database cannot be told; "
 	    "run \"smtpauthctl init\" and restart",
-	    k->dir);
-	k->listener(k->arg, KEEPER_NOTE, why.text);
+	    live->dir);
+	live->listener(live->arg, LIVE_STORE_NOTE, why.text);
 }
 
 static void *
 keep(void *arg)
 {
-	struct live_store *k = arg;
+	struct live_store *live = arg;
 	struct error_text why;
 	uint64_t records = 0;
 	int64_t pause;
 
 	for (;;) {
-		if (open_and_verify(k, &records, &why) != OK) {
-			fault(k, &why);
-			pause = LOOK_MS + RETRY_FACTOR * k->scan_ms;
-			pause_while(k, KEEPER_BAD,
+		if (open_and_verify(live, &records, &why) != OK) {
+			fault(live, &why);
+			pause = LOOK_MS + RETRY_FACTOR * live->scan_ms;
+			pause_while(live, LIVE_STORE_BAD,
 			    monotonic_ms() +
 				(pause < RETRY_MAX_MS ? pause : RETRY_MAX_MS));
 			continue;
 		}
-		set_state(k, KEEPER_GOOD);
-		if (!store_sees_writers(k->store))
-			tell_unseen(k);
-		announce(k, records);
-		if (watch(k, &why) == ERR_REPLACED) {
+		set_state(live, LIVE_STORE_GOOD);
+		if (!store_sees_writers(live->store))
+			tell_unseen(live);
+		announce(live, records);
+		if (watch(live, &why) == ERR_REPLACED) {
 			/* a good file may stand there now: worth waiting for */
-			set_state(k, KEEPER_VERIFYING);
-			k->listener(k->arg, KEEPER_NOTE, why.text);
+			set_state(live, LIVE_STORE_VERIFYING);
+			live->listener(live->arg, LIVE_STORE_NOTE, why.text);
 		} else {
-			fault(k, &why);
+			fault(live, &why);
 		}
-		close_all(k);
+		close_all(live);
 	}
 	return NULL;
 }
 
 /* init_wait - a condition on the monotonic clock: setting the time must not stall us */
 static enum error
-init_wait(struct live_store *k)
+init_wait(struct live_store *live)
 {
 	pthread_condattr_t attr;
 	int rc = pthread_condattr_init(&attr);
@@ -331,86 +316,86 @@ init_wait(struct live_store *k)
 		return error_from_errno(rc);
 	rc = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	if (rc == 0)
-		rc = pthread_cond_init(&k->changed, &attr);
+		rc = pthread_cond_init(&live->changed, &attr);
 	if (rc == 0)
-		rc = pthread_mutex_init(&k->mutex, NULL);
+		rc = pthread_mutex_init(&live->mutex, NULL);
 	pthread_condattr_destroy(&attr);
 	return error_from_errno(rc);
 }
 
 enum error
-live_store_start(
-    struct live_store **keeper_r, const char *dir, keeper_listener *listener, void *arg)
+live_store_start(struct live_store **live_r, const char *dir,
+    live_store_listener *listener, void *arg)
 {
-	struct live_store *k = calloc(1, sizeof *k);
+	struct live_store *live = calloc(1, sizeof *live);
 	pthread_t thread;
 	enum error e;
 
-	*keeper_r = NULL;
-	if (k == NULL)
+	*live_r = NULL;
+	if (live == NULL)
 		return ERR_MEMORY;
-	e = strlen(dir) < sizeof k->dir ? init_wait(k) : ERR_LIMIT;
+	e = strlen(dir) < sizeof live->dir ? init_wait(live) : ERR_LIMIT;
 	if (e != OK) {
-		free(k);
+		free(live);
 		return e;
 	}
-	memcpy(k->dir, dir, strlen(dir) + 1);
-	k->listener = listener;
-	k->arg = arg;
-	k->report.verified = INSTANT_NONE;
-	k->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
-	atomic_store(&k->state, KEEPER_VERIFYING);
-	if (pthread_create(&thread, NULL, keep, k) != 0) {
-		free(k);
+	memcpy(live->dir, dir, strlen(dir) + 1);
+	live->listener = listener;
+	live->arg = arg;
+	live->report.verified = INSTANT_NONE;
+	live->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
+	atomic_store(&live->state, LIVE_STORE_VERIFYING);
+	if (pthread_create(&thread, NULL, keep, live) != 0) {
+		free(live);
 		return ERR_MEMORY;
 	}
 	pthread_detach(thread);
-	*keeper_r = k;
+	*live_r = live;
 	return OK;
 }
 
-/* wait_good - for the scan that is under way, if one is */
+/* wait_good - wait for the scan that is under way, if any */
 static enum error
-wait_good(struct live_store *k)
+wait_good(struct live_store *live)
 {
-	enum live_store_state state = atomic_load(&k->state);
+	enum live_store_state state = atomic_load(&live->state);
 	int64_t until;
 
-	if (state == KEEPER_VERIFYING) {
-		pthread_mutex_lock(&k->mutex);
-		until = k->wait_until;
-		pthread_mutex_unlock(&k->mutex);
-		pause_while(k, KEEPER_VERIFYING, until);
-		state = atomic_load(&k->state);
+	if (state == LIVE_STORE_VERIFYING) {
+		pthread_mutex_lock(&live->mutex);
+		until = live->wait_until;
+		pthread_mutex_unlock(&live->mutex);
+		pause_while(live, LIVE_STORE_VERIFYING, until);
+		state = atomic_load(&live->state);
 	}
-	return state == KEEPER_GOOD ? OK : ERR_BUSY;
+	return state == LIVE_STORE_GOOD ? OK : ERR_BUSY;
 }
 
 enum error
-live_store_take(struct live_store *keeper, struct store_txn **txn_r, int *slot_r)
+live_store_take(struct live_store *live, struct store_txn **txn_r, int *slot_r)
 {
 	enum error e;
 
 	for (;;) {
-		e = wait_good(keeper);
+		e = wait_good(live);
 		if (e != OK)
 			return e;
-		*slot_r = read_pool_take(&keeper->pool, SLOT_WAIT_MS);
+		*slot_r = read_pool_take(&live->pool, SLOT_WAIT_MS);
 		if (*slot_r < 0)
 			return ERR_BUSY;
 		/* close_all() sets the state first and looks at the pool then */
-		if (atomic_load(&keeper->state) == KEEPER_GOOD)
+		if (atomic_load(&live->state) == LIVE_STORE_GOOD)
 			break;
-		read_pool_give(&keeper->pool, *slot_r);
+		read_pool_give(&live->pool, *slot_r);
 	}
-	*txn_r = keeper->pool.slot[*slot_r];
+	*txn_r = live->pool.slot[*slot_r];
 	e = store_renew(*txn_r);
 	if (e != OK)
-		live_store_give(keeper, *slot_r, e);
+		live_store_give(live, *slot_r, e);
 	return e;
 }
 
-/* is_suspect - whether the error says something about the files */
+/* is_suspect - whether the error casts doubt on the files */
 static bool
 is_suspect(enum error e)
 {
@@ -418,50 +403,48 @@ is_suspect(enum error e)
 }
 
 void
-live_store_give(struct live_store *keeper, int slot, enum error used)
+live_store_give(struct live_store *live, int slot, enum error used)
 {
-	enum error e = store_reset(keeper->pool.slot[slot]);
+	enum error e = store_reset(live->pool.slot[slot]);
 
-	/* The state first: once the slot is free, the keeper may have started anew. */
+	/* The state first: once the slot is free, the thread may have started over.
+	 */
 	if (used == ERR_REPLACED)
-		set_state(keeper, KEEPER_VERIFYING);
+		set_state(live, LIVE_STORE_VERIFYING);
 	else if (is_suspect(used) || is_suspect(e))
-		set_state(keeper, KEEPER_BAD);
-	read_pool_give(&keeper->pool, slot);
+		set_state(live, LIVE_STORE_BAD);
+	read_pool_give(&live->pool, slot);
 }
 
-/* read_once - FN in one snapshot; what it returns counts only if that was whole */
+/* read_once - FN in one snapshot; its result counts only if that was whole */
 static enum error
-read_once(struct live_store *keeper, keeper_reader *fn, void *arg)
+read_once(struct live_store *live, live_store_reader *fn, void *arg)
 {
 	struct store_txn *txn;
 	enum error e, whole;
 	int slot;
 
-	e = live_store_take(keeper, &txn, &slot);
+	e = live_store_take(live, &txn, &slot);
 	if (e != OK)
 		return e;
 	e = fn(arg, txn);
 	whole = store_check(txn);
 	if (whole != OK)
 		e = whole;
-	live_store_give(keeper, slot, e);
+	live_store_give(live, slot, e);
 	return e;
 }
 
-/*
- * A database that was replaced or written to is verified first, which is waited for,
- * and then read once more.
- */
+/* A database that was replaced or written to is verified and then read once more. */
 enum error
-live_store_read(struct live_store *keeper, keeper_reader *fn, void *arg)
+live_store_read(struct live_store *live, live_store_reader *fn, void *arg)
 {
 	int64_t deadline = 0;
 	bool verified = false;
 	enum error e;
 
 	for (;;) {
-		e = read_once(keeper, fn, arg);
+		e = read_once(live, fn, arg);
 		if (e == ERR_REPLACED && !verified) {
 			verified = true;
 			continue;
@@ -502,26 +485,26 @@ judge(void *arg, struct store_txn *txn)
 }
 
 enum error
-live_store_decide(struct live_store *keeper, const struct submission *s, const char *id,
+live_store_decide(struct live_store *live, const struct submission *s, const char *id,
     struct outcome *out, struct reply *reply)
 {
 	struct judgement j = {s, id, out, reply};
 
-	return live_store_read(keeper, judge, &j);
+	return live_store_read(live, judge, &j);
 }
 
 enum live_store_state
-live_store_state(struct live_store *keeper)
+live_store_state(struct live_store *live)
 {
-	return atomic_load(&keeper->state);
+	return atomic_load(&live->state);
 }
 
 void
-live_store_report(struct live_store *keeper, struct live_store_report *out_r)
+live_store_report(struct live_store *live, struct live_store_report *out_r)
 {
-	pthread_mutex_lock(&keeper->mutex);
-	*out_r = keeper->report;
-	out_r->state = atomic_load(&keeper->state);
-	pthread_mutex_unlock(&keeper->mutex);
-	out_r->has_meta = out_r->state == KEEPER_GOOD;
+	pthread_mutex_lock(&live->mutex);
+	*out_r = live->report;
+	out_r->state = atomic_load(&live->state);
+	pthread_mutex_unlock(&live->mutex);
+	out_r->has_meta = out_r->state == LIVE_STORE_GOOD;
 }

@@ -8,16 +8,16 @@
 #include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
 
-_Static_assert(POOL_SLOTS == 32, "one bit of `taken` a slot");
+_Static_assert(READ_POOL_SLOTS == 32, "one bit of `taken` a slot");
 
 enum error
 read_pool_open(struct read_pool *pool, struct store *store)
 {
 	enum error e = OK;
 
-	for (int i = 0; i < POOL_SLOTS; i++)
+	for (int i = 0; i < READ_POOL_SLOTS; i++)
 		pool->slot[i] = NULL;
-	for (int i = 0; i < POOL_SLOTS && e == OK; i++) {
+	for (int i = 0; i < READ_POOL_SLOTS && e == OK; i++) {
 		e = store_begin(store, &pool->slot[i]);
 		if (e != OK)
 			break;
@@ -31,7 +31,7 @@ read_pool_open(struct read_pool *pool, struct store *store)
 void
 read_pool_close(struct read_pool *pool)
 {
-	for (int i = 0; i < POOL_SLOTS; i++)
+	for (int i = 0; i < READ_POOL_SLOTS; i++)
 		store_abort(&pool->slot[i]);
 }
 

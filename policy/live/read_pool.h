@@ -13,10 +13,10 @@
  * thread. So a fixed number of transactions is begun once; a thread borrows one for a
  * decision.
  */
-#define POOL_SLOTS 32
+#define READ_POOL_SLOTS 32
 
 struct read_pool {
-	struct store_txn *slot[POOL_SLOTS];
+	struct store_txn *slot[READ_POOL_SLOTS];
 	_Atomic uint32_t taken; /* one bit a slot */
 };
 

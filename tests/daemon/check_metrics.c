@@ -21,7 +21,7 @@ static const struct metrics_facts plain = {
     .started = NOW - 60,
     .now_ms = NOW * 1000 + 7,
     .interval = 10,
-    .policy = {.state = KEEPER_VERIFYING, .verified = INSTANT_NONE},
+    .policy = {.state = LIVE_STORE_VERIFYING, .verified = INSTANT_NONE},
     .files = 12,
     .files_max = 4096,
 };
@@ -367,7 +367,7 @@ START_TEST(policy_is_told_while_it_is_good)
 	line_expect(&f, "policy_verified_timestamp_seconds{" LABEL "}", "0");
 	line_expect(&f, "policy_tenants{" LABEL "}", NULL);
 	line_expect(&f, "policy_digest_prefix{" LABEL "}", NULL);
-	f.policy = (struct live_store_report){.state = KEEPER_GOOD,
+	f.policy = (struct live_store_report){.state = LIVE_STORE_GOOD,
 	    .verified = NOW - 5,
 	    .scan_ms = 1234,
 	    .has_meta = true,

@@ -64,9 +64,10 @@ reporter_hurry(struct daemon *d)
 }
 
 /*
- * finish - removes the folder, which the keeper sees, and complains. Its threads and
- * those of libmilter run on, so that no destructor may pull things away, as in main.c
- * of the daemon. Who gets here has had no finding: that would have been abort(3).
+ * finish - removes the folder, which the live store sees, and complains. Its threads
+ * and those of libmilter run on, so that no destructor may pull things away, as in
+ * main.c of the daemon. Who gets here has had no finding: that would have been
+ * abort(3).
  */
 static void
 finish(void)
@@ -119,11 +120,11 @@ policy_make(void)
 }
 
 static void
-on_keeper(void *arg, enum keeper_event event, const char *text)
+on_live_store(void *arg, enum live_store_event event, const char *text)
 {
 	(void)arg;
 	(void)text;
-	fuzz_expect(event != KEEPER_FAULT || atomic_load(&ending));
+	fuzz_expect(event != LIVE_STORE_FAULT || atomic_load(&ending));
 }
 
 static void *
@@ -152,7 +153,7 @@ start(void)
 	    id_start() == OK && usage_counter_start(&daemon.usage_counter) == OK);
 	snprintf(spec, sizeof spec, "unix:%s", path);
 	fuzz_expect(filter_open(spec, &why) == OK);
-	fuzz_expect(live_store_start(&daemon.store, dir, on_keeper, NULL) == OK);
+	fuzz_expect(live_store_start(&daemon.store, dir, on_live_store, NULL) == OK);
 	fuzz_expect(pthread_create(&thread, NULL, serve, &daemon) == 0);
 	fuzz_expect(atexit(finish) == 0); /* the last is called first */
 }

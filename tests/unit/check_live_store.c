@@ -25,7 +25,7 @@ enum {
 /* What the live store told, under the mutex. */
 static struct {
 	pthread_mutex_t mutex;
-	int told[KEEPER_NOTE + 1];
+	int told[LIVE_STORE_NOTE + 1];
 	char fault[ERROR_TEXT_MAX];
 } heard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
@@ -54,18 +54,18 @@ teardown(void)
 }
 
 static void
-listen_to(void *arg, enum keeper_event event, const char *text)
+listen_to(void *arg, enum live_store_event event, const char *text)
 {
 	ck_assert_ptr_eq(arg, &heard);
 	pthread_mutex_lock(&heard.mutex);
 	heard.told[event]++;
-	if (event == KEEPER_FAULT)
+	if (event == LIVE_STORE_FAULT)
 		snprintf(heard.fault, sizeof(heard.fault), "%s", text);
 	pthread_mutex_unlock(&heard.mutex);
 }
 
 static int
-told(enum keeper_event event)
+told(enum live_store_event event)
 {
 	int count;
 
@@ -81,9 +81,9 @@ ready_expect(int n)
 {
 	int64_t deadline = deadline_in(SECOND);
 
-	while (told(KEEPER_READY) < n && deadline_pause(deadline))
+	while (told(LIVE_STORE_READY) < n && deadline_pause(deadline))
 		;
-	ck_assert_int_eq(told(KEEPER_READY), n);
+	ck_assert_int_eq(told(LIVE_STORE_READY), n);
 }
 
 /* fault_expect - a fault is told, just after it acts, and its words are these */
@@ -92,7 +92,7 @@ fault_expect(const char *words)
 {
 	int64_t deadline = deadline_in(SECOND);
 
-	while (told(KEEPER_FAULT) == 0 && deadline_pause(deadline))
+	while (told(LIVE_STORE_FAULT) == 0 && deadline_pause(deadline))
 		continue;
 	pthread_mutex_lock(&heard.mutex);
 	ck_assert_msg(strstr(heard.fault, words) != NULL, "\"%s\" does not say \"%s\"",
@@ -127,7 +127,7 @@ START_TEST(first_take_waits_for_the_first_scan)
 	ready_expect(1);
 	expect_ok(known_judge(txn, 1));
 	live_store_give(live, slot, OK);
-	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 0);
 }
 END_TEST
 
@@ -144,7 +144,7 @@ START_TEST(damaged_database_is_never_given)
 	start();
 	ck_assert_int_ne(live_store_take(live, &txn, &slot), OK);
 	fault_expect("digest");
-	ck_assert_int_eq(told(KEEPER_READY), 0);
+	ck_assert_int_eq(told(LIVE_STORE_READY), 0);
 }
 END_TEST
 
@@ -156,8 +156,8 @@ START_TEST(missing_database_is_told_once_and_found_when_made)
 	/* some more rounds of looking say nothing new */
 	for (int64_t end = clock_now() + 3 * SECOND; deadline_pause(end);)
 		ck_assert(live_store_refuses(live, 0));
-	ck_assert_int_eq(told(KEEPER_FAULT), 1);
-	ck_assert_int_eq(told(KEEPER_READY), 0);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 1);
+	ck_assert_int_eq(told(LIVE_STORE_READY), 0);
 	database_image_replace(&image, state.data);
 	ck_assert(live_store_serves(live, &image, RECOVERY));
 	ready_expect(1);
@@ -172,7 +172,7 @@ START_TEST(removed_database_is_a_fault_until_it_is_back)
 	fault_expect("smtpauthctl restore");
 	for (int64_t end = deadline_in(2 * SECOND); deadline_pause(end);)
 		ck_assert(live_store_refuses(live, 0));
-	ck_assert_int_eq(told(KEEPER_FAULT), 1);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 1);
 	database_image_replace(&image, state.data);
 	ck_assert(live_store_serves(live, &image, RECOVERY));
 }
@@ -231,14 +231,15 @@ START_TEST(file_written_while_nobody_asks_is_verified_before_the_next_decision)
 	int64_t deadline;
 
 	start_ready();
-	ck_assert_int_eq(told(KEEPER_NOTE), 0);
+	ck_assert_int_eq(told(LIVE_STORE_NOTE), 0);
 	file_rewrite(state.data);
 	deadline = deadline_in(2 * LOOK);
-	while (told(KEEPER_READY) < 2 && deadline_pause(deadline))
+	while (told(LIVE_STORE_READY) < 2 && deadline_pause(deadline))
 		continue;
-	ck_assert_int_eq(told(KEEPER_NOTE), 1); /* the state was not good until then */
-	ck_assert_int_eq(told(KEEPER_READY), 2);
-	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+	ck_assert_int_eq(
+	    told(LIVE_STORE_NOTE), 1); /* the state was not good until then */
+	ck_assert_int_eq(told(LIVE_STORE_READY), 2);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 0);
 	ck_assert(live_store_serves(live, &image, 0));
 }
 END_TEST
@@ -247,7 +248,7 @@ START_TEST(writers_that_cannot_be_seen_are_told)
 {
 	ck_assert_int_eq(unlink(state.writers), 0);
 	start_ready();
-	ck_assert_int_eq(told(KEEPER_NOTE), 1);
+	ck_assert_int_eq(told(LIVE_STORE_NOTE), 1);
 }
 END_TEST
 
@@ -278,11 +279,11 @@ START_TEST(other_database_takes_over)
 	ck_assert(live_store_serves(live, next, RECOVERY));
 	/* and not without a scan, whatever it looked like before */
 	for (int64_t end = deadline_in(RECOVERY);
-	     told(KEEPER_READY) < 2 && deadline_pause(end);)
+	     told(LIVE_STORE_READY) < 2 && deadline_pause(end);)
 		ck_assert(live_store_serves(live, next, RECOVERY));
 	ready_expect(2);
 	if (_i >= 5)
-		ck_assert_int_le(told(KEEPER_FAULT), 1);
+		ck_assert_int_le(told(LIVE_STORE_FAULT), 1);
 }
 END_TEST
 
@@ -302,7 +303,7 @@ START_TEST(restored_database_takes_over_without_a_fault)
 		live_store_give(live, slot, OK);
 	}
 	ck_assert(live_store_serves(live, &fresh, RECOVERY));
-	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 0);
 }
 END_TEST
 
@@ -315,23 +316,23 @@ START_TEST(reported_damage_starts_a_new_scan)
 	expect_ok(live_store_take(live, &txn, &slot));
 	live_store_give(live, slot, ERR_DAMAGED);
 	ck_assert(live_store_serves(live, &image, RECOVERY));
-	ck_assert_int_eq(told(KEEPER_FAULT), 1);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 1);
 	ready_expect(2);
 	expect_ok(live_store_take(live, &txn, &slot));
 	live_store_give(live, slot, ERR_MEMORY); /* says nothing about the files */
 	ck_assert(live_store_serves(live, &image, 0));
-	ck_assert_int_eq(told(KEEPER_FAULT), 1);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 1);
 }
 END_TEST
 
 START_TEST(exhausted_pool_is_an_error_and_no_hang)
 {
 	struct store_txn *txn;
-	int slots[POOL_SLOTS], slot;
+	int slots[READ_POOL_SLOTS], slot;
 	int64_t begin;
 
 	start_ready();
-	for (int i = 0; i < POOL_SLOTS; i++) {
+	for (int i = 0; i < READ_POOL_SLOTS; i++) {
 		expect_ok(live_store_take(live, &txn, &slots[i]));
 		for (int k = 0; k < i; k++)
 			ck_assert_int_ne(slots[i], slots[k]);
@@ -345,10 +346,10 @@ START_TEST(exhausted_pool_is_an_error_and_no_hang)
 	expect_ok(live_store_take(live, &txn, &slot));
 	ck_assert_int_eq(slot, slots[17]);
 	ck_assert_int_lt(clock_now() - begin, SECOND);
-	for (int i = 0; i < POOL_SLOTS; i++)
+	for (int i = 0; i < READ_POOL_SLOTS; i++)
 		live_store_give(live, slots[i], OK);
 	ck_assert(live_store_serves(live, &image, 0));
-	ck_assert_int_eq(told(KEEPER_FAULT), 0);
+	ck_assert_int_eq(told(LIVE_STORE_FAULT), 0);
 }
 END_TEST
 

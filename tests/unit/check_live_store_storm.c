@@ -23,12 +23,12 @@ static struct database_image ours, same, more, fewer, later;
 static struct live_store *live;
 static pthread_t threads[THREADS];
 static atomic_bool stop, excused;
-static atomic_int owners[POOL_SLOTS]; /* how many threads use a slot */
-static atomic_int good, bad, shared;  /* right, wrong, slots with two owners */
-static atomic_int reopenings;         /* damage that is still to be reported */
+static atomic_int owners[READ_POOL_SLOTS]; /* how many threads use a slot */
+static atomic_int good, bad, shared;       /* right, wrong, slots with two owners */
+static atomic_int reopenings;              /* damage that is still to be reported */
 
 static void
-ignore(void *arg, enum keeper_event event, const char *text)
+ignore(void *arg, enum live_store_event event, const char *text)
 {
 	(void)arg;
 	(void)event;
@@ -220,7 +220,7 @@ START_TEST(slot_taken_while_the_pool_is_reopened_has_one_owner)
 	early = read_pool_take(&pool, 0);
 	ck_assert_int_ge(early, 0);
 	expect_ok(read_pool_open(&pool, store));
-	for (int i = 1; i < POOL_SLOTS; i++) {
+	for (int i = 1; i < READ_POOL_SLOTS; i++) {
 		slot = read_pool_take(&pool, 0);
 		ck_assert_int_ge(slot, 0);
 		ck_assert_int_ne(slot, early);
