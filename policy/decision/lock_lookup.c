@@ -7,6 +7,7 @@
 #include "policy/decision/resolve.h"
 #include "policy/decision/steps.h"
 #include "policy/tables/lock_table.h"
+#include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
 
 /* A walk over the names of a login. */
@@ -110,7 +111,7 @@ add_tenant(struct store_txn *txn, const struct login *login, struct lock_state *
 {
 	struct tenant t;
 	bool found;
-	enum error e = tenant_table_of(txn, login, &t, &found);
+	enum error e = ownership_of_login(txn, login, &t, &found);
 
 	return e == OK && found ? lock_table_add_tenant(txn, t.name, out) : e;
 }

@@ -11,6 +11,7 @@
 #include "policy/identity/xtext.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
+#include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
 
 #define READING_MAX \
@@ -78,7 +79,7 @@ static enum error
 find_tenant(const struct judge *j, struct outcome *out)
 {
 	enum error e =
-	    tenant_table_of(j->txn, &out->login, &out->tenant, &out->has_tenant);
+	    ownership_of_login(j->txn, &out->login, &out->tenant, &out->has_tenant);
 
 	if (e != OK)
 		return e;

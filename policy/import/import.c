@@ -14,7 +14,6 @@
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/setting_table.h"
-#include "policy/tables/tenant_mailboxes.h"
 #include "policy/tables/tenant_table.h"
 
 struct import {
@@ -118,7 +117,7 @@ put_domains(struct import *i, const struct row *row, struct error_text *why)
 		key_name(&key, TABLE_DOMAIN, domain);
 		e = meet(i, &key, "domain", domain, why);
 		if (e == OK)
-			e = domain_table_add(
+			e = ownership_add_domain(
 			    i->txn, domain, row->tenant.name, false, why);
 	}
 	return e;
@@ -283,7 +282,7 @@ put_alias(struct import *i, const struct row *row, struct error_text *why)
 		return e;
 	key_login(&key, TABLE_ALIAS, &login);
 	e = meet(i, &key, "login", login.text, why);
-	return e == OK ? alias_table_add(i->txn, &mailbox, &login, why) : e;
+	return e == OK ? ownership_add_alias(i->txn, &mailbox, &login, why) : e;
 }
 
 /* check_only - that the lock is of the tenant asked for, or one of its logins */
@@ -297,7 +296,7 @@ check_only(struct import *i, const struct lock_subject *subject, struct error_te
 	if (i->only == NULL)
 		return OK;
 	if (subject->kind == LOCK_LOGIN)
-		e = tenant_table_of(i->txn, &subject->login, &t, &found);
+		e = ownership_of_login(i->txn, &subject->login, &t, &found);
 	else
 		memcpy(t.name, subject->tenant, sizeof t.name);
 	if (e != OK)
@@ -410,7 +409,7 @@ import_remove_others(struct import *import)
 	struct others o = {.import = import};
 	enum error e = import->fresh
 	    ? OK /* all that there are come from rows */
-	    : tenant_mailboxes_each(import->txn, import->only, collect, &o);
+	    : ownership_each_mailbox(import->txn, import->only, collect, &o);
 
 	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
 		e = remove_one(import->txn, o.at + at, strlen(o.at + at));

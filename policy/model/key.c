@@ -99,7 +99,7 @@ fnv1a(const char *s, size_t n, size_t at, int step)
 	return h;
 }
 
-/* hash - 72 bits, forwards and backwards; alias_table_add() looks for a collision */
+/* hash - 72 bits, forwards and backwards; alias_table_put() looks for a collision */
 static void
 hash(const char *s, size_t n, uint8_t out[HASH_BYTES])
 {
@@ -150,10 +150,13 @@ key_is_local(struct bytes key)
 	return key.len > 0 && *(const uint8_t *)key.at == TABLE_LOCAL_LOCK;
 }
 
-bool
-key_is_alias_of(struct bytes key, const struct key *range)
+struct key
+key_copy(struct bytes key)
 {
-	return key_has_prefix(key, range) && key.len == range->len + HASH_BYTES;
+	struct key copy = {.len = key.len};
+
+	memcpy(copy.at, key.at, key.len);
+	return copy;
 }
 
 enum error

@@ -80,8 +80,9 @@ bool key_has_prefix(struct bytes key, const struct key *prefix);
 bool key_is_policy(struct bytes key);
 /* Whether it takes part in the digest of what is of this machine only. */
 bool key_is_local(struct bytes key);
-/* Whether KEY is an entry of INDEX_ALIAS for the mailbox of the range RANGE. */
-bool key_is_alias_of(struct bytes key, const struct key *range);
+
+/* A copy of the key, of KEY_MAX bytes at most, for look-ups. */
+struct key key_copy(struct bytes key);
 
 /* Reads a login back from a key of a table of logins; ERR_DAMAGED if it is none. */
 enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;

@@ -30,7 +30,7 @@ lock_subject_name(const struct lock_subject *s)
 }
 
 static void
-key_of(struct key *key, enum lock_origin origin, const struct lock_subject *s)
+lock_key(struct key *key, enum lock_origin origin, const struct lock_subject *s)
 {
 	if (s->kind == LOCK_TENANT)
 		key_tenant_lock(key, tables[origin], s->tenant);
@@ -39,7 +39,8 @@ key_of(struct key *key, enum lock_origin origin, const struct lock_subject *s)
 }
 
 static enum error
-get(struct store_txn *txn, const struct key *key, struct lock *out_r, bool *found_r)
+lock_get(
+    struct store_txn *txn, const struct key *key, struct lock *out_r, bool *found_r)
 {
 	uint8_t buf[RECORD_MAX];
 	struct bytes value;
@@ -55,8 +56,8 @@ lock_table_get(struct store_txn *txn, enum lock_origin origin,
 {
 	struct key key;
 
-	key_of(&key, origin, subject);
-	return get(txn, &key, out_r, found_r);
+	lock_key(&key, origin, subject);
+	return lock_get(txn, &key, out_r, found_r);
 }
 
 enum error
@@ -67,7 +68,7 @@ lock_table_put(struct store_txn *txn, enum lock_origin origin,
 	uint8_t buf[RECORD_MAX];
 	struct key key;
 
-	key_of(&key, origin, subject);
+	lock_key(&key, origin, subject);
 	record_write_start(&w, buf, sizeof buf);
 	lock_encode(lock, &w);
 	return w.failed ? ERR_LIMIT : store_put(txn, &key, (struct bytes){buf, w.len});
@@ -79,82 +80,72 @@ lock_table_remove(
 {
 	struct key key;
 
-	key_of(&key, origin, subject);
+	lock_key(&key, origin, subject);
 	return store_delete(txn, &key);
 }
 
-/* add - the lock of this key, if there is one */
+/* lock_add - those of TENANT, or of LOGIN where that is NULL */
 static enum error
-add(struct store_txn *txn, const struct key *key, struct lock_state *out)
+lock_add(struct store_txn *txn, const char *tenant, const struct login *login,
+    struct lock_state *out)
 {
 	struct lock lock;
+	struct key key;
 	bool found;
-	enum error e = get(txn, key, &lock, &found);
+	enum error e = OK;
 
-	if (e == OK && found)
-		lock_state_add(out, lock.until);
+	if (store_meta(txn)->locks == 0)
+		return OK;
+	for (int i = 0; i < LOCK_ORIGINS && e == OK; i++) {
+		if (tenant != NULL)
+			key_tenant_lock(&key, tables[i], tenant);
+		else
+			key_login_lock(&key, tables[i], login);
+		e = lock_get(txn, &key, &lock, &found);
+		if (e == OK && found)
+			lock_state_add(out, lock.until);
+	}
 	return e;
 }
 
 enum error
 lock_table_add_tenant(struct store_txn *txn, const char *tenant, struct lock_state *out)
 {
-	struct key key;
-	enum error e = OK;
-
-	if (store_meta(txn)->locks == 0)
-		return OK;
-	for (int i = 0; i < LOCK_ORIGINS && e == OK; i++) {
-		key_tenant_lock(&key, tables[i], tenant);
-		e = add(txn, &key, out);
-	}
-	return e;
+	return lock_add(txn, tenant, NULL, out);
 }
 
 enum error
 lock_table_add_login(
     struct store_txn *txn, const struct login *login, struct lock_state *out)
 {
-	struct key key;
-	enum error e = OK;
-
-	if (store_meta(txn)->locks == 0)
-		return OK;
-	for (int i = 0; i < LOCK_ORIGINS && e == OK; i++) {
-		key_login_lock(&key, tables[i], login);
-		e = add(txn, &key, out);
-	}
-	return e;
+	return lock_add(txn, NULL, login, out);
 }
 
-struct each {
-	enum error (*fn)(
-	    void *arg, const struct lock_subject *subject, const struct lock *lock);
+struct lock_walk {
+	lock_table_visitor *fn;
 	void *arg;
 };
 
 static enum error
-visit(void *arg, struct bytes key, struct bytes value)
+lock_visit(void *arg, struct bytes key, struct bytes value)
 {
-	const struct each *each = arg;
+	const struct lock_walk *w = arg;
 	struct lock_subject subject;
 	struct lock lock;
 	enum error e = key_to_lock(key, &subject.kind, subject.tenant, &subject.login);
 
 	if (e == OK)
 		e = lock_decode(value, &lock);
-	return e == OK ? each->fn(each->arg, &subject, &lock) : e;
+	return e == OK ? w->fn(w->arg, &subject, &lock) : e;
 }
 
 enum error
-lock_table_each(struct store_txn *txn, enum lock_origin origin,
-    enum error (*fn)(
-	void *arg, const struct lock_subject *subject, const struct lock *lock),
-    void *arg)
+lock_table_each(
+    struct store_txn *txn, enum lock_origin origin, lock_table_visitor *fn, void *arg)
 {
-	struct each each = {fn, arg};
+	struct lock_walk w = {fn, arg};
 	struct key range;
 
 	key_table(&range, tables[origin]);
-	return prefix_scan_each(txn, &range, visit, &each);
+	return prefix_scan_each(txn, &range, lock_visit, &w);
 }

@@ -40,7 +40,7 @@ enum error lock_table_remove(struct store_txn *txn, enum lock_origin origin,
 
 /*
  * Adds the locks of exactly this tenant or login to OUT, also those that have expired.
- * While the database has no lock, nothing is looked up.
+ * Costs nothing while the database has no lock.
  */
 enum error lock_table_add_tenant(
     struct store_txn *txn, const char *tenant, struct lock_state *out) MUST_USE;
@@ -48,9 +48,9 @@ enum error lock_table_add_login(
     struct store_txn *txn, const struct login *login, struct lock_state *out) MUST_USE;
 
 /* Calls FN for every lock of this origin, in the order of keys. */
+typedef enum error lock_table_visitor(
+    void *arg, const struct lock_subject *subject, const struct lock *lock);
 enum error lock_table_each(struct store_txn *txn, enum lock_origin origin,
-    enum error (*fn)(
-	void *arg, const struct lock_subject *subject, const struct lock *lock),
-    void *arg) MUST_USE;
+    lock_table_visitor *fn, void *arg) MUST_USE;
 
 #endif

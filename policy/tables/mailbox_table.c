@@ -25,9 +25,10 @@ mailbox_table_get(struct store_txn *txn, const struct login *address,
 	return OK;
 }
 
-/* write - the record by one of the store's ways to */
+/* mailbox_write - the record, with store_put() or store_insert() */
 static enum error
-write(struct store_txn *txn, const struct login *address, const struct mailbox *m,
+mailbox_write(struct store_txn *txn, const struct login *address,
+    const struct mailbox *m,
     enum error (*way)(struct store_txn *txn, const struct key *key, struct bytes value))
 {
 	struct record_writer w;
@@ -47,7 +48,7 @@ mailbox_table_put(
 	enum error e;
 
 	if (!mailbox_is_empty(m))
-		return write(txn, address, m, store_put);
+		return mailbox_write(txn, address, m, store_put);
 	e = mailbox_table_remove(txn, address);
 	return e == ERR_NOTFOUND ? OK : e;
 }
@@ -56,7 +57,7 @@ enum error
 mailbox_table_insert(
     struct store_txn *txn, const struct login *address, const struct mailbox *m)
 {
-	return write(txn, address, m, store_insert);
+	return mailbox_write(txn, address, m, store_insert);
 }
 
 enum error
@@ -68,36 +69,34 @@ mailbox_table_remove(struct store_txn *txn, const struct login *address)
 	return store_delete(txn, &key);
 }
 
-struct each {
-	enum error (*fn)(
-	    void *arg, const struct login *address, const struct mailbox *m);
+struct mailbox_walk {
+	mailbox_table_visitor *fn;
 	void *arg;
 };
 
 static enum error
-visit(void *arg, struct bytes key, struct bytes value)
+mailbox_visit(void *arg, struct bytes key, struct bytes value)
 {
-	const struct each *each = arg;
+	const struct mailbox_walk *w = arg;
 	struct login address;
 	struct mailbox m;
 	enum error e = key_to_login(key, &address);
 
 	if (e == OK)
 		e = mailbox_decode(value, &m);
-	return e == OK ? each->fn(each->arg, &address, &m) : e;
+	return e == OK ? w->fn(w->arg, &address, &m) : e;
 }
 
 enum error
-mailbox_table_each(struct store_txn *txn, const char *domain,
-    enum error (*fn)(void *arg, const struct login *address, const struct mailbox *m),
-    void *arg)
+mailbox_table_each(
+    struct store_txn *txn, const char *domain, mailbox_table_visitor *fn, void *arg)
 {
-	struct each each = {fn, arg};
+	struct mailbox_walk w = {fn, arg};
 	struct key key;
 
 	if (domain != NULL)
 		key_domain_range(&key, TABLE_MAILBOX, domain);
 	else
 		key_table(&key, TABLE_MAILBOX);
-	return prefix_scan_each(txn, &key, visit, &each);
+	return prefix_scan_each(txn, &key, mailbox_visit, &w);
 }

@@ -11,14 +11,11 @@
 enum error mailbox_table_get(struct store_txn *txn, const struct login *address,
     struct mailbox *out_r, bool *found_r) MUST_USE;
 
-/* Stores the record, or removes it when nothing is left in it. */
+/* Stores the record, or removes it when it is empty. */
 enum error mailbox_table_put(struct store_txn *txn, const struct login *address,
     const struct mailbox *m) MUST_USE;
 
-/*
- * The same for a mailbox that has no record yet; else ERR_EXISTS, and no change. M is
- * not empty.
- */
+/* Stores a record, which is not empty, if there is none yet; else ERR_EXISTS. */
 enum error mailbox_table_insert(struct store_txn *txn, const struct login *address,
     const struct mailbox *m) MUST_USE;
 
@@ -30,8 +27,9 @@ enum error mailbox_table_remove(
  * Calls FN for every record of DOMAIN, or of all domains where it is NULL, in the
  * order of domains and local parts.
  */
+typedef enum error mailbox_table_visitor(
+    void *arg, const struct login *address, const struct mailbox *m);
 enum error mailbox_table_each(struct store_txn *txn, const char *domain,
-    enum error (*fn)(void *arg, const struct login *address, const struct mailbox *m),
-    void *arg) MUST_USE;
+    mailbox_table_visitor *fn, void *arg) MUST_USE;
 
 #endif

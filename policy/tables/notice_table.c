@@ -27,9 +27,7 @@ notice_table_put(struct store_txn *txn, const char *tenant, const struct notice 
 	key_name(&key, TABLE_NOTICE, tenant);
 	record_write_start(&w, buf, sizeof buf);
 	notice_encode(n, &w);
-	if (w.failed)
-		return ERR_LIMIT;
-	return store_put(txn, &key, (struct bytes){buf, w.len});
+	return w.failed ? ERR_LIMIT : store_put(txn, &key, (struct bytes){buf, w.len});
 }
 
 enum error

@@ -5,9 +5,10 @@
 #include <string.h>
 
 #include "policy/model/policy_record.h"
+#include "policy/model/tenant.h"
 #include "policy/tables/notice_table.h"
 
-/* drop_index - the entry of a record that goes or changes */
+/* drop_index - the entry of a record that is removed or changed */
 static enum error
 drop_index(struct store_txn *txn, struct bytes key, struct bytes old)
 {
@@ -22,24 +23,18 @@ drop_index(struct store_txn *txn, struct bytes key, struct bytes old)
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
-static struct key
-as_key(struct bytes bytes)
-{
-	struct key key = {.len = bytes.len};
-
-	memcpy(key.at, bytes.at, bytes.len);
-	return key;
-}
-
 enum error
 policy_table_put(
     struct store_txn *txn, struct bytes key, struct bytes value, struct bytes old)
 {
-	struct key own = as_key(key), index;
+	struct key own = key_copy(key), index;
 	uint8_t buf[LOGIN_MAX + 1];
 	struct bytes entry;
-	enum error e = old.at != NULL ? drop_index(txn, key, old) : OK;
+	enum error e = OK;
 
+	if (old.at != NULL &&
+	    (old.len != value.len || memcmp(old.at, value.at, old.len) != 0))
+		e = drop_index(txn, key, old);
 	if (e == OK)
 		e = store_put(txn, &own, value);
 	if (e == OK)
@@ -50,7 +45,7 @@ policy_table_put(
 enum error
 policy_table_remove(struct store_txn *txn, struct bytes key, struct bytes old)
 {
-	struct key own = as_key(key);
+	struct key own = key_copy(key);
 	char name[TENANT_NAME_MAX + 1];
 	enum error e = drop_index(txn, key, old);
 
@@ -58,10 +53,20 @@ policy_table_remove(struct store_txn *txn, struct bytes key, struct bytes old)
 		e = store_delete(txn, &own);
 	if (e != OK || own.at[0] != TABLE_TENANT)
 		return e;
-	if (own.len - 1 > TENANT_NAME_MAX)
-		return ERR_DAMAGED;
-	memcpy(name, own.at + 1, own.len - 1);
-	name[own.len - 1] = '\0';
-	e = notice_table_remove(txn, name);
+	e = key_to_name(key_bytes(&own), 1, TENANT_NAME_MAX, name);
+	if (e == OK)
+		e = notice_table_remove(txn, name);
 	return e == ERR_NOTFOUND ? OK : e;
+}
+
+enum error
+policy_table_delete(struct store_txn *txn, const struct key *key)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes old;
+	enum error e = store_get(txn, key, buf, &old);
+
+	if (e == OK && old.at == NULL)
+		return ERR_NOTFOUND;
+	return e == OK ? policy_table_remove(txn, key_bytes(key), old) : e;
 }

@@ -5,9 +5,7 @@
 
 #include "policy/store/store.h"
 
-/*
- * Puts the record, and changes the index to fit; OLD is the value that is there now
- * (at is NULL for none).
+/* Puts the record, and changes the index to fit; OLD is its value now, at NULL: none.
  */
 enum error policy_table_put(struct store_txn *txn, struct bytes key, struct bytes value,
     struct bytes old) MUST_USE;
@@ -15,5 +13,8 @@ enum error policy_table_put(struct store_txn *txn, struct bytes key, struct byte
 /* Removes the record whose value is OLD; of a tenant also the notice. */
 enum error policy_table_remove(
     struct store_txn *txn, struct bytes key, struct bytes old) MUST_USE;
+
+/* The same, whatever its value is; ERR_NOTFOUND. */
+enum error policy_table_delete(struct store_txn *txn, const struct key *key) MUST_USE;
 
 #endif

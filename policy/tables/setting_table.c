@@ -26,9 +26,26 @@ store_text(struct store_txn *txn, const struct setting *setting, const char *tex
 	key_name(&key, TABLE_SETTING, setting->key);
 	record_write_start(&w, buf, sizeof buf);
 	settings_encode(text, &w);
-	if (w.failed)
-		return ERR_LIMIT;
-	return store_put(txn, &key, (struct bytes){buf, w.len});
+	return w.failed ? ERR_LIMIT : store_put(txn, &key, (struct bytes){buf, w.len});
+}
+
+struct separators {
+	const char *of; /* characters */
+	struct error_text *why;
+};
+
+/* check_separators - no login comes out with one of them, and without an '@' */
+static enum error
+check_separators(void *arg, const struct login *login, const struct login *mailbox)
+{
+	const struct separators *s = arg;
+
+	if (login->has_domain || strpbrk(login->text, s->of) == NULL)
+		return OK;
+	return error_set(s->why, ERR_CONFLICT,
+	    "the login alias %s of mailbox %s would never be looked at; remove it "
+	    "first",
+	    login->text, mailbox->text);
 }
 
 enum error
@@ -36,6 +53,7 @@ setting_table_set(struct store_txn *txn, const struct setting *setting,
     const char *value, struct error_text *why)
 {
 	char text[SETTING_TEXT_MAX + 1];
+	struct separators separators = {text, why};
 	struct error_text bad;
 	enum error e = settings_canonical(setting, value, text, sizeof text, &bad);
 
@@ -43,7 +61,7 @@ setting_table_set(struct store_txn *txn, const struct setting *setting,
 		return error_set(why, e, "%s: %.*s", setting->key,
 		    ERROR_TEXT_MAX - SETTING_KEY_MAX, bad.text);
 	if (strcmp(setting->key, "login-separators") == 0)
-		e = alias_table_check_separators(txn, text, why);
+		e = alias_table_each(txn, NULL, check_separators, &separators);
 	return e == OK ? store_text(txn, setting, text) : e;
 }
 

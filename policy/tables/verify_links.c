@@ -19,16 +19,6 @@ struct walk {
 	    owner[TENANT_NAME_MAX + 1]; /* by name, of the last domain asked for */
 };
 
-/* as_key - a copy that look-ups take */
-static struct key
-as_key(struct bytes bytes)
-{
-	struct key key = {.len = bytes.len};
-
-	memcpy(key.at, bytes.at, bytes.len);
-	return key;
-}
-
 /* has_record - whether the record is there, with this value */
 static enum error
 has_record(struct walk *w, const struct key *key, struct bytes value, bool *has_r)
@@ -79,10 +69,10 @@ check_domain(struct walk *w, struct bytes key, struct bytes value)
 
 	if (e == OK)
 		e = domain_record_decode(value, name);
+	if (e == OK)
+		e = key_to_name(key, 1, DOMAIN_MAX, domain);
 	if (e != OK)
 		return e;
-	memcpy(domain, (const char *)key.at + 1, key.len - 1);
-	domain[key.len - 1] = '\0';
 	e = tenant_table_get(w->txn, name, &t, &found);
 	if (e == OK && !found)
 		return error_set(w->why, ERR_DAMAGED,
@@ -238,7 +228,7 @@ check(struct walk *w, struct bytes key, struct bytes value)
 static enum error
 unreadable(struct walk *w, struct bytes key, enum error e)
 {
-	struct key shown = as_key(key);
+	struct key shown = key_copy(key);
 
 	for (size_t i = 0; i < shown.len; i++)
 		if (shown.at[i] == '\0')

@@ -10,14 +10,16 @@
 #include "policy/decision/lock_lookup.h"
 #include "policy/model/alias_record.h"
 #include "policy/tables/alias_table.h"
+#include "policy/tables/ownership.h"
 
 static enum error
-add_domain(void *arg, const char *domain)
+add_domain(void *arg, const char *domain, const char *tenant)
 {
 	struct lock_guard *g = arg;
 	struct locked_domain *at =
 	    array_grow(g->domain, g->domains, &g->domain_room, sizeof *at);
 
+	(void)tenant;
 	if (at == NULL)
 		return ERR_MEMORY;
 	g->domain = at;
@@ -43,7 +45,7 @@ add_lock(void *arg, const struct lock_subject *subject, const struct lock *lock)
 	memcpy(g->tenant, subject->tenant, sizeof g->tenant);
 	if (strcmp(subject->tenant, g->any_owner) == 0)
 		g->any = g->lock;
-	return domain_table_each_of(g->txn, subject->tenant, add_domain, g);
+	return domain_table_each(g->txn, subject->tenant, add_domain, g);
 }
 
 enum error
@@ -74,7 +76,7 @@ note_domain(struct lock_guard *g, struct bytes key)
 	domain[key.len - 1] = '\0';
 	memcpy(g->tenant, g->any_owner, sizeof g->tenant);
 	g->lock = g->any;
-	return add_domain(g, domain);
+	return add_domain(g, domain, g->tenant);
 }
 
 /* lock_before - of the tenant that the alias was of, or the login that becomes one */
@@ -164,7 +166,7 @@ check_domain(
 {
 	struct lock_state lock = {.set = false};
 	char owner[TENANT_NAME_MAX + 1];
-	enum error e = domain_table_owner(g->txn, was->domain, owner);
+	enum error e = ownership_of_domain(g->txn, was->domain, owner);
 
 	if (e == OK && owner[0] == '\0')
 		return error_set(why, ERR_PROTECTED,

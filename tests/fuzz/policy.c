@@ -8,6 +8,7 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/mailbox_table.h"
+#include "policy/tables/ownership.h"
 #include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify_links.h"
@@ -52,7 +53,7 @@ policy_put_tenant(
 	snprintf(t.name, sizeof t.name, "%s", name);
 	snprintf(t.reply, sizeof t.reply, "%s", reply);
 	fuzz_expect(tenant_table_put(txn, &t) == OK);
-	fuzz_expect(domain_table_add(txn, domain, name, false, &why) == OK);
+	fuzz_expect(ownership_add_domain(txn, domain, name, false, &why) == OK);
 }
 
 /* fill - two tenants, a mailbox with all that it can have, an alias, a setting */
@@ -71,7 +72,7 @@ fill(struct store_txn *txn)
 	fuzz_expect(cidr_list_parse("192.0.2.0/24", &m.clients, &why) == OK);
 	strcpy(m.note, "scanner");
 	fuzz_expect(mailbox_table_put(txn, &ann, &m) == OK);
-	fuzz_expect(alias_table_add(txn, &ann, &alias, &why) == OK);
+	fuzz_expect(ownership_add_alias(txn, &ann, &alias, &why) == OK);
 	fuzz_expect(setting_table_set(
 			txn, settings_find("exempt-listeners"), "web", &why) == OK);
 }

@@ -3,6 +3,7 @@
  */
 #include "tests/lib/state.h"
 
+#include "policy/tables/ownership.h"
 #include "tests/lib/file.h"
 #include "tests/lib/suite.h"
 
@@ -219,7 +220,7 @@ domain_store(struct store_txn *txn, const char *domain, const char *tenant)
 {
 	struct error_text why;
 
-	expect_ok(domain_table_add(txn, domain, tenant, false, &why));
+	expect_ok(ownership_add_domain(txn, domain, tenant, false, &why));
 }
 
 void
@@ -228,7 +229,7 @@ alias_store(struct store_txn *txn, const char *mailbox, const char *alias)
 	struct login target = login_make(mailbox), login = login_make(alias);
 	struct error_text why;
 
-	expect_ok(alias_table_add(txn, &target, &login, &why));
+	expect_ok(ownership_add_alias(txn, &target, &login, &why));
 }
 
 void

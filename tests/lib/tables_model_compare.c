@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tables_model_compare.c - whether the tables in the store hold what the model holds.
  */
+#include "policy/tables/ownership.h"
 #include "tests/lib/state.h"
 #include "tests/lib/tables_model.h"
 
@@ -69,10 +70,11 @@ domain_check(void *arg, const char *domain, const char *tenant)
 }
 
 static enum error
-domain_of_check(void *arg, const char *domain)
+domain_of_check(void *arg, const char *domain, const char *tenant)
 {
 	struct walk *walk = arg;
 
+	(void)tenant;
 	ck_assert_int_eq(walk->model->owner[domain_number(domain)], walk->tenant);
 	walk->count++;
 	return OK;
@@ -120,7 +122,7 @@ tenants_compare(const struct tables_model *model, struct store_txn *txn)
 		domains += of_tenant;
 		walk.tenant = i;
 		walk.count = 0;
-		expect_ok(domain_table_each_of(
+		expect_ok(domain_table_each(
 		    txn, tables_model_tenant(i), domain_of_check, &walk));
 		ck_assert_int_eq(walk.count, of_tenant);
 	}
@@ -129,7 +131,7 @@ tenants_compare(const struct tables_model *model, struct store_txn *txn)
 	ck_assert_int_eq(walk.count, tenants);
 	ck_assert_uint_eq(store_meta(txn)->tenants, (unsigned)tenants);
 	walk.count = 0;
-	expect_ok(domain_table_each(txn, domain_check, &walk));
+	expect_ok(domain_table_each(txn, NULL, domain_check, &walk));
 	ck_assert_int_eq(walk.count, domains);
 	ck_assert_uint_eq(store_meta(txn)->domains, (unsigned)domains);
 }
@@ -183,7 +185,7 @@ owners_compare(const struct tables_model *model, struct store_txn *txn)
 
 		if (owner == TABLES_MODEL_NONE)
 			owner = model->owner[TABLES_MODEL_ANY];
-		expect_ok(tenant_table_of(txn, &login, &tenant, &found));
+		expect_ok(ownership_of_login(txn, &login, &tenant, &found));
 		ck_assert_int_eq(found, owner != TABLES_MODEL_NONE);
 		if (found)
 			ck_assert_str_eq(tenant.name, tables_model_tenant(owner));

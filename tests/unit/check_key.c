@@ -115,18 +115,20 @@ START_TEST(aliases_of_a_mailbox)
 {
 	struct login mailbox = login_of("user@example.org"),
 		     longer = login_of("user2@example.org");
-	struct login one = login_of("one"), two = login_of("two@example.org");
+	struct login one = login_of("one"), two = login_of("two@example.org"), back;
 	struct key range, a, b, other;
 
 	key_mailbox_alias(&range, &mailbox, NULL);
 	key_mailbox_alias(&a, &mailbox, &one);
 	key_mailbox_alias(&b, &mailbox, &two);
 	key_mailbox_alias(&other, &longer, &one);
-	ck_assert(key_is_alias_of(key_bytes(&a), &range));
-	ck_assert(key_is_alias_of(key_bytes(&b), &range));
+	ck_assert(key_has_prefix(key_bytes(&a), &range));
+	ck_assert(key_has_prefix(key_bytes(&b), &range));
 	ck_assert(a.len != b.len || memcmp(a.at, b.at, a.len) != 0);
-	ck_assert(!key_is_alias_of(key_bytes(&other), &range));
-	ck_assert(!key_is_alias_of(key_bytes(&range), &range));
+	ck_assert_int_eq(key_to_indexed(key_bytes(&a), &back), OK);
+	ck_assert(login_equal(&back, &mailbox));
+	ck_assert_int_eq(key_to_indexed(key_bytes(&other), &back), OK);
+	ck_assert(login_equal(&back, &longer));
 	key_mailbox_alias(&b, &mailbox, &one);
 	ck_assert_msg(
 	    a.len == b.len && memcmp(a.at, b.at, a.len) == 0, "one alias, two keys");
@@ -217,13 +219,15 @@ END_TEST
 START_TEST(longest_alias_of_the_longest_mailbox)
 {
 	for (int i = 0; i < 4; i++) {
-		struct login mailbox = longest(i % 2), alias = longest(i / 2);
+		struct login mailbox = longest(i % 2), alias = longest(i / 2), back;
 		struct key range, k;
 
 		key_mailbox_alias(&range, &mailbox, NULL);
 		key_mailbox_alias(&k, &mailbox, &alias);
 		ck_assert_uint_le(k.len, KEY_MAX);
-		ck_assert(key_is_alias_of(key_bytes(&k), &range));
+		ck_assert(key_has_prefix(key_bytes(&k), &range));
+		ck_assert_int_eq(key_to_indexed(key_bytes(&k), &back), OK);
+		ck_assert(login_equal(&back, &mailbox));
 	}
 }
 END_TEST

@@ -4,6 +4,7 @@
 #include "policy/ctl/notify/sendmail.h"
 #include "policy/decision/template.h"
 #include "policy/tables/notice_table.h"
+#include "policy/tables/removal.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 #include "tests/lib/state.h"
@@ -108,12 +109,12 @@ START_TEST(table)
 	expect_ok(notice_table_get(txn, "acme", &n, &found));
 	ck_assert(found);
 	ck_assert(notice_is_same(&sample, &n));
-	expect_ok(tenant_table_remove(txn, "acme", true, &why));
-	expect_ok(tenant_table_remove(txn, "acme2", true, &why));
+	expect_ok(removal_tenant(txn, "acme", true, &why));
+	expect_ok(removal_tenant(txn, "acme2", true, &why));
 	expect_ok(notice_table_get(txn, "acme", &n, &found));
 	ck_assert(!found);
 	expect_error(ERR_NOTFOUND, notice_table_remove(txn, "acme2"));
-	expect_error(ERR_NOTFOUND, tenant_table_remove(txn, "acme", true, &why));
+	expect_error(ERR_NOTFOUND, removal_tenant(txn, "acme", true, &why));
 	txn_commit(&txn);
 	ck_assert_uint_eq(store_expect_sound(store), 1);
 	store_close(&store);

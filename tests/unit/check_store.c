@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_store.c - records in the store: digest, counts, transactions, settings. */
+#include "policy/tables/removal.h"
 #include "tests/lib/file.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
@@ -121,7 +122,7 @@ START_TEST(counts_and_digest_follow_put_and_delete)
 	expect_error(ERR_NOTFOUND, mailbox_table_remove(txn, &login));
 	counts_expect(1, 1, 0, 0);
 	sound_expect(4);
-	expect_ok(tenant_table_remove(txn, "acme", true, NULL));
+	expect_ok(removal_tenant(txn, "acme", true, NULL));
 	counts_expect(0, 0, 0, 0);
 	ck_assert_mem_eq(&store_meta(txn)->digest, &none, sizeof(none));
 	sound_expect(1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_submission.c - who a login is by what the store holds, and what is decided. */
+#include "policy/tables/ownership.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
@@ -192,7 +193,7 @@ END_TEST
 
 START_TEST(alias_is_followed_once)
 {
-	/* such a pair cannot be made by alias_table_add() */
+	/* such a pair cannot be made by ownership_add_alias() */
 	struct login inner = login_make("jane@shut.test"), outer = login_make("jd");
 	struct key key;
 	uint8_t value[LOGIN_MAX + 1] = {1};

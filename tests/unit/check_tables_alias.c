@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_tables_alias.c - login aliases in the store, and tenants they must not cross.
  */
+#include "policy/tables/ownership.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
@@ -50,7 +51,7 @@ alias_add(const char *mailbox, const char *alias)
 {
 	struct login target = login_make(mailbox), login = login_make(alias);
 
-	return alias_table_add(txn, &target, &login, &why);
+	return ownership_add_alias(txn, &target, &login, &why);
 }
 
 static enum error
@@ -212,13 +213,14 @@ START_TEST(domain_is_not_given_where_aliases_would_cross)
 
 	expect_ok(alias_add("jane@a.test", "jane@free.test"));
 	expect_error(
-	    ERR_CONFLICT, domain_table_add(txn, "free.test", "b", false, &why));
+	    ERR_CONFLICT, ownership_add_domain(txn, "free.test", "b", false, &why));
 	ck_assert_ptr_nonnull(strstr(why.text, "jane@free.test"));
 	expect_ok(domain_table_get(txn, "free.test", owner));
 	ck_assert_str_eq(owner, "");
-	expect_ok(domain_table_add(txn, "free.test", "a", false, &why));
+	expect_ok(ownership_add_domain(txn, "free.test", "a", false, &why));
 	/* now neither end may move alone */
-	expect_error(ERR_CONFLICT, domain_table_add(txn, "free.test", "b", true, &why));
+	expect_error(
+	    ERR_CONFLICT, ownership_add_domain(txn, "free.test", "b", true, &why));
 	expect_ok(alias_table_remove_into(txn, "a.test"));
 }
 END_TEST
@@ -228,7 +230,7 @@ START_TEST(domain_moves_with_the_aliases_within_it)
 	expect_ok(alias_add("jane@a.test", "jd@a.test"));
 	expect_ok(alias_add("jane@a.test", "jd"));
 	expect_ok(alias_add("jane@a.test", "jd@free.test"));
-	expect_ok(domain_table_add(txn, "a.test", "b", true, &why));
+	expect_ok(ownership_add_domain(txn, "a.test", "b", true, &why));
 	alias_expect(txn, "jd@a.test", "jane@a.test");
 }
 END_TEST
@@ -242,7 +244,8 @@ START_TEST(refused_move_changes_nothing)
 
 	expect_ok(alias_add("jane@a.test", "jd@a2.test"));
 	digest = store_meta(txn)->digest;
-	expect_error(ERR_CONFLICT, domain_table_add(txn, moved[_i], "b", true, &why));
+	expect_error(
+	    ERR_CONFLICT, ownership_add_domain(txn, moved[_i], "b", true, &why));
 	expect_ok(domain_table_get(txn, moved[_i], owner));
 	ck_assert_str_eq(owner, "a");
 	ck_assert_mem_eq(&digest, &store_meta(txn)->digest, sizeof(digest));

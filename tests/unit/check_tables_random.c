@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_tables_random.c - many random operations on the tables, beside a model. */
+#include "policy/tables/ownership.h"
+#include "policy/tables/removal.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 #include "tests/lib/tables_model.h"
@@ -71,8 +73,7 @@ tenant_remove(void)
 	bool force = roll(4) == 0;
 	enum error e = tables_model_tenant_remove(&model, tenant, force);
 
-	expect_error(
-	    e, tenant_table_remove(txn, tables_model_tenant(tenant), force, &why));
+	expect_error(e, removal_tenant(txn, tables_model_tenant(tenant), force, &why));
 	return e;
 }
 
@@ -88,7 +89,7 @@ domain_add(void)
 		return ERR_NOTFOUND; /* whoever calls has to look */
 	e = tables_model_domain_add(&model, domain, tenant, move);
 	expect_error(e,
-	    domain_table_add(txn, tables_model_domain(domain),
+	    ownership_add_domain(txn, tables_model_domain(domain),
 		tables_model_tenant(tenant), move, &why));
 	return e;
 }
@@ -100,8 +101,7 @@ domain_remove(void)
 	bool force = roll(2) == 0;
 	enum error e = tables_model_domain_remove(&model, domain, force);
 
-	expect_error(
-	    e, domain_table_remove(txn, tables_model_domain(domain), force, &why));
+	expect_error(e, removal_domain(txn, tables_model_domain(domain), force, &why));
 	return e;
 }
 
@@ -141,7 +141,7 @@ alias_add(void)
 	if (model.owner[tables_model_domain_of(mailbox)] == TABLES_MODEL_NONE)
 		return ERR_NOTFOUND;
 	e = tables_model_alias_add(&model, mailbox, name);
-	expect_error(e, alias_table_add(txn, &target, &login, &why));
+	expect_error(e, ownership_add_alias(txn, &target, &login, &why));
 	return e;
 }
 
@@ -213,7 +213,7 @@ START_TEST(everything_removed_leaves_an_empty_database)
 	txn = txn_begin(store);
 	for (int i = 0; i < TABLES_MODEL_TENANTS; i++)
 		expect_error(tables_model_tenant_remove(&model, i, true),
-		    tenant_table_remove(txn, tables_model_tenant(i), true, &why));
+		    removal_tenant(txn, tables_model_tenant(i), true, &why));
 	tables_model_compare(&model, txn);
 	for (int i = 0; i < TABLES_MODEL_NAMES; i++) {
 		struct login login = login_make(tables_model_name(i));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_tables_removal.c - removing tenants and domains, and what guards them. */
+#include "policy/tables/ownership.h"
+#include "policy/tables/removal.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
@@ -59,21 +61,21 @@ START_TEST(removing_a_domain_is_guarded)
 {
 	struct login alias = login_make("jd");
 
-	expect_error(ERR_NOTFOUND, domain_table_remove(txn, "free.test", false, &why));
+	expect_error(ERR_NOTFOUND, removal_domain(txn, "free.test", false, &why));
 	why_expect("free.test", "no tenant");
-	expect_error(ERR_PROTECTED, domain_table_remove(txn, "acme.test", false, &why));
+	expect_error(ERR_PROTECTED, removal_domain(txn, "acme.test", false, &why));
 	why_expect("acme", "--force");
 	owner_expect("acme.test", "acme");
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
-	expect_error(ERR_CONFLICT, domain_table_remove(txn, "acme.test", true, &why));
+	expect_error(ERR_CONFLICT, removal_domain(txn, "acme.test", true, &why));
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_INHERIT, "");
 	alias_store(txn, "jane@acme.test", "jd");
-	expect_error(ERR_CONFLICT, domain_table_remove(txn, "acme.test", true, &why));
+	expect_error(ERR_CONFLICT, removal_domain(txn, "acme.test", true, &why));
 	owner_expect("acme.test", "acme");
 	expect_ok(alias_table_remove(txn, &alias));
-	expect_ok(domain_table_remove(txn, "acme.test", true, &why));
+	expect_ok(removal_domain(txn, "acme.test", true, &why));
 	owner_expect("acme.test", NULL);
-	expect_ok(domain_table_remove(txn, "open.test", false, &why));
+	expect_ok(removal_domain(txn, "open.test", false, &why));
 	owner_expect("open.test", NULL);
 }
 END_TEST
@@ -84,8 +86,8 @@ START_TEST(nothing_protects_where_unknown_tenants_do_not_pass)
 
 	expect_ok(setting_table_set(txn, row, _i == 0 ? "reject" : "tempfail", &why));
 	expect_ok(store_reload_settings(txn));
-	expect_ok(domain_table_remove(txn, "acme.test", false, &why));
-	expect_ok(tenant_table_remove(txn, "acme", false, &why));
+	expect_ok(removal_domain(txn, "acme.test", false, &why));
+	expect_ok(removal_tenant(txn, "acme", false, &why));
 }
 END_TEST
 
@@ -96,14 +98,14 @@ START_TEST(lock_protects_as_well)
 
 	expect_ok(tenant_table_get(txn, "open", &tenant, &found));
 	ck_assert(found);
-	expect_ok(tenant_table_protects(txn, &tenant, &protects));
+	expect_ok(removal_protects(txn, &tenant, &protects));
 	ck_assert(!protects);
 	lock_store_tenant(txn, "open", INSTANT_NONE);
-	expect_ok(tenant_table_protects(txn, &tenant, &protects));
+	expect_ok(removal_protects(txn, &tenant, &protects));
 	ck_assert(protects);
-	expect_error(ERR_PROTECTED, domain_table_remove(txn, "open.test", false, &why));
-	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "open", false, &why));
-	expect_ok(tenant_table_remove(txn, "open", true, &why));
+	expect_error(ERR_PROTECTED, removal_domain(txn, "open.test", false, &why));
+	expect_error(ERR_PROTECTED, removal_tenant(txn, "open", false, &why));
+	expect_ok(removal_tenant(txn, "open", true, &why));
 }
 END_TEST
 
@@ -113,11 +115,11 @@ START_TEST(catch_all_that_passes_lets_go_of_nobody)
 
 	expect_ok(setting_table_set(txn, row, "reject", &why));
 	expect_ok(store_reload_settings(txn));
-	expect_ok(domain_table_add(txn, DOMAIN_ANY, "open", false, &why));
-	expect_error(ERR_PROTECTED, domain_table_remove(txn, "acme.test", false, &why));
-	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "acme", false, &why));
+	expect_ok(ownership_add_domain(txn, DOMAIN_ANY, "open", false, &why));
+	expect_error(ERR_PROTECTED, removal_domain(txn, "acme.test", false, &why));
+	expect_error(ERR_PROTECTED, removal_tenant(txn, "acme", false, &why));
 	lock_store_tenant(txn, "open", INSTANT_NONE);
-	expect_ok(domain_table_remove(txn, "acme.test", false, &why));
+	expect_ok(removal_domain(txn, "acme.test", false, &why));
 }
 END_TEST
 
@@ -126,18 +128,18 @@ START_TEST(removing_a_tenant_is_guarded)
 	struct tenant tenant;
 	bool found;
 
-	expect_error(ERR_NOTFOUND, tenant_table_remove(txn, "nobody", true, &why));
-	expect_error(ERR_PROTECTED, tenant_table_remove(txn, "acme", false, &why));
+	expect_error(ERR_NOTFOUND, removal_tenant(txn, "nobody", true, &why));
+	expect_error(ERR_PROTECTED, removal_tenant(txn, "acme", false, &why));
 	why_expect("acme", "--force");
 	mailbox_store(txn, "jane@open.test", SMTP_AUTH_ENABLED, "");
-	expect_error(ERR_CONFLICT, tenant_table_remove(txn, "open", false, &why));
+	expect_error(ERR_CONFLICT, removal_tenant(txn, "open", false, &why));
 	why_expect("open", "--force");
 	mailbox_expect(txn, "jane@open.test", true);
 	owner_expect("open.test", "open");
 	expect_ok(tenant_table_get(txn, "open", &tenant, &found));
 	ck_assert(found);
 	mailbox_store(txn, "jane@open.test", SMTP_AUTH_INHERIT, "");
-	expect_ok(tenant_table_remove(txn, "open", false, &why));
+	expect_ok(removal_tenant(txn, "open", false, &why));
 	owner_expect("open.test", NULL);
 	expect_ok(tenant_table_get(txn, "open", &tenant, &found));
 	ck_assert(!found);
@@ -154,7 +156,7 @@ START_TEST(removing_a_tenant_takes_all_that_is_its)
 	alias_store(txn, "jane@acme.test", "jd@acme.test");
 	alias_store(txn, "john@two.test", "jd2@free.test");
 	alias_store(txn, "jane@open.test", "kept");
-	expect_ok(tenant_table_remove(txn, "acme", true, &why));
+	expect_ok(removal_tenant(txn, "acme", true, &why));
 	mailbox_expect(txn, "jane@acme.test", false);
 	mailbox_expect(txn, "jane@two.test", false);
 	mailbox_expect(txn, "jane@open.test", true);
@@ -184,16 +186,16 @@ START_TEST(catch_all_is_used_by_mailboxes_of_no_owner)
 
 	rest_store();
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
-	expect_ok(domain_table_used(txn, DOMAIN_ANY, &used));
+	expect_ok(removal_is_used(txn, DOMAIN_ANY, &used));
 	ck_assert(!used);
 	mailbox_store(txn, "jane@zfree.test", SMTP_AUTH_ENABLED, "");
-	expect_ok(domain_table_used(txn, DOMAIN_ANY, &used));
+	expect_ok(removal_is_used(txn, DOMAIN_ANY, &used));
 	ck_assert(used);
-	expect_error(ERR_CONFLICT, domain_table_remove(txn, DOMAIN_ANY, true, &why));
-	expect_error(ERR_CONFLICT, tenant_table_remove(txn, "rest", false, &why));
+	expect_error(ERR_CONFLICT, removal_domain(txn, DOMAIN_ANY, true, &why));
+	expect_error(ERR_CONFLICT, removal_tenant(txn, "rest", false, &why));
 	mailbox_store(txn, "jane@afree.test", SMTP_AUTH_ENABLED, "");
 	alias_store(txn, "jane@afree.test", "jd");
-	expect_ok(tenant_table_remove(txn, "rest", true, &why));
+	expect_ok(removal_tenant(txn, "rest", true, &why));
 	mailbox_expect(txn, "jane@zfree.test", false);
 	mailbox_expect(txn, "jane@afree.test", false);
 	alias_expect(txn, "jd", NULL);
@@ -207,9 +209,9 @@ START_TEST(catch_all_is_used_by_aliases_of_no_owner)
 
 	rest_store();
 	alias_store(txn, "jane@free.test", "jd");
-	expect_ok(domain_table_used(txn, DOMAIN_ANY, &used));
+	expect_ok(removal_is_used(txn, DOMAIN_ANY, &used));
 	ck_assert_msg(used, "an alias leads to jane@free.test");
-	expect_error(ERR_CONFLICT, domain_table_remove(txn, DOMAIN_ANY, true, &why));
+	expect_error(ERR_CONFLICT, removal_domain(txn, DOMAIN_ANY, true, &why));
 }
 END_TEST
 
@@ -218,7 +220,7 @@ START_TEST(removing_the_catch_all_takes_its_aliases)
 	rest_store();
 	alias_store(txn, "jane@free.test", "jd");
 	alias_store(txn, "jane@acme.test", "kept");
-	expect_ok(tenant_table_remove(txn, "rest", true, &why));
+	expect_ok(removal_tenant(txn, "rest", true, &why));
 	alias_expect(txn, "jd", NULL);
 	alias_expect(txn, "kept", "jane@acme.test");
 }

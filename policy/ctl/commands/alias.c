@@ -7,6 +7,7 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/decision/lock_lookup.h"
+#include "policy/tables/ownership.h"
 
 static void
 alias_print(struct ctl *c, const struct login *login, const char *mailbox)
@@ -31,7 +32,7 @@ ctl_alias_add(struct ctl *c)
 	if (e == OK)
 		e = lock_lookup_tenant(c->txn, &login, &was);
 	if (e == OK)
-		e = alias_table_add(c->txn, &mailbox, &login, &c->why);
+		e = ownership_add_alias(c->txn, &mailbox, &login, &c->why);
 	if (e == OK)
 		e = locking_check_alias(c, &login, &was);
 	if (e != OK)

@@ -7,6 +7,8 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/tables/domain_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/removal.h"
 
 static void
 domain_print(struct ctl *c, const char *domain, const char *tenant)
@@ -33,7 +35,7 @@ domain_give(
 	if (e == OK)
 		e = locking_check_domain(c, domain, t.name, move);
 	if (e == OK)
-		e = domain_table_add(c->txn, domain, t.name, move, &c->why);
+		e = ownership_add_domain(c->txn, domain, t.name, move, &c->why);
 	if (e != OK)
 		return e;
 	print_line(&c->print, "domain %s belongs to tenant %s", domain, t.name);
@@ -64,7 +66,7 @@ ctl_domain_remove(struct ctl *c)
 	if (e == OK && tenant[0] != '\0')
 		e = locking_check_removal(c, tenant);
 	if (e == OK)
-		e = domain_table_remove(
+		e = removal_domain(
 		    c->txn, domain, argument_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e != OK)
 		return e;
@@ -89,12 +91,6 @@ domain_list_one(void *arg, const char *domain, const char *tenant)
 	return OK;
 }
 
-static enum error
-domain_list_of_tenant(void *arg, const char *domain)
-{
-	return domain_list_one(arg, domain, ((struct domain_list *)arg)->tenant);
-}
-
 enum error
 ctl_domain_list(struct ctl *c)
 {
@@ -107,9 +103,8 @@ ctl_domain_list(struct ctl *c)
 		return e;
 	print_table(&c->print, columns, "");
 	if (list.tenant[0] != '\0')
-		return domain_table_each_of(
-		    c->txn, list.tenant, domain_list_of_tenant, &list);
-	e = domain_table_each(c->txn, domain_list_one, &list);
+		return domain_table_each(c->txn, list.tenant, domain_list_one, &list);
+	e = domain_table_each(c->txn, NULL, domain_list_one, &list);
 	if (e != OK)
 		return e;
 	return transaction_walked(c, list.walked, store_meta(c->txn)->domains);

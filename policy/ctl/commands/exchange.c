@@ -196,7 +196,7 @@ get_cas_mailbox(struct ctl *c, const struct exchange *x)
 		return list_mailboxes(c, x);
 	e = argument_address(c, x->identity, &address);
 	if (e == OK)
-		e = tenant_table_of(c->txn, &address, &t, &found);
+		e = ownership_of_login(c->txn, &address, &t, &found);
 	if (e == OK && !found)
 		return error_set(&c->why, ERR_NOTFOUND,
 		    "there is no mailbox %s: no tenant owns its domain", address.text);

@@ -18,6 +18,7 @@
 #include "policy/model/address.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
+#include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
 
 static const char *const origins[LOCK_ORIGINS] = {
@@ -73,7 +74,7 @@ lock_list_one(void *arg, const struct lock_subject *subject, const struct lock *
 
 	list->walked++;
 	if (subject->kind == LOCK_LOGIN)
-		e = tenant_table_of(list->c->txn, &subject->login, &t, &found);
+		e = ownership_of_login(list->c->txn, &subject->login, &t, &found);
 	else
 		memcpy(t.name, subject->tenant, sizeof t.name);
 	if (e != OK)
@@ -401,7 +402,7 @@ remark_others(struct ctl *c, const struct login *typed, const struct login *logi
 	struct lock_state own = {.set = false}, tenants = {.set = false};
 	struct tenant t;
 	bool found;
-	enum error e = tenant_table_of(c->txn, login, &t, &found);
+	enum error e = ownership_of_login(c->txn, login, &t, &found);
 
 	if (e == OK && found)
 		e = lock_table_add_tenant(c->txn, t.name, &tenants);

@@ -14,7 +14,6 @@
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
-#include "policy/tables/tenant_mailboxes.h"
 #include "policy/tables/tenant_table.h"
 
 /* mailbox_print - its tenant may be "" */
@@ -44,7 +43,7 @@ mailbox_show(struct ctl *c, const struct login *address, const struct mailbox *m
 	struct lock_subject subject;
 	struct tenant t = {.name = ""};
 	bool found;
-	enum error e = tenant_table_of(c->txn, address, &t, &found);
+	enum error e = ownership_of_login(c->txn, address, &t, &found);
 
 	if (e == OK)
 		e = lock_table_add_login(c->txn, address, &lock);
@@ -307,7 +306,7 @@ static enum error
 list_all(struct lister *l)
 {
 	enum error e = l->tenant[0] != '\0'
-	    ? tenant_mailboxes_each(l->c->txn, l->tenant, list_one, l)
+	    ? ownership_each_mailbox(l->c->txn, l->tenant, list_one, l)
 	    : mailbox_table_each(l->c->txn, NULL, list_one, l);
 
 	if (e == OK)

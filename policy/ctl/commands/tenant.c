@@ -13,11 +13,14 @@
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/removal.h"
 #include "policy/tables/tenant_table.h"
 
 static enum error
-domain_print(void *arg, const char *domain)
+domain_print(void *arg, const char *domain, const char *tenant)
 {
+	(void)tenant;
 	print_item(arg, domain, strlen(domain));
 	return OK;
 }
@@ -37,7 +40,7 @@ tenant_print(struct ctl *c, const struct tenant *t)
 	print_words(p, "domains", "(none)");
 	print_array_start(p, "domains");
 	if (p->has_json || p->form == PRINT_PROPERTIES)
-		e = domain_table_each_of(c->txn, t->name, domain_print, p);
+		e = domain_table_each(c->txn, t->name, domain_print, p);
 	print_array_end(p);
 	object_text_tenant(p, t, &lock, c->now);
 	print_object_end(p);
@@ -134,7 +137,8 @@ add_domains(struct ctl *c, const struct tenant *t)
 		if (e == OK)
 			e = locking_check_domain(c, domain, t->name, false);
 		if (e == OK)
-			e = domain_table_add(c->txn, domain, t->name, false, &c->why);
+			e = ownership_add_domain(
+			    c->txn, domain, t->name, false, &c->why);
 	}
 	return e;
 }
@@ -250,7 +254,7 @@ ctl_tenant_remove(struct ctl *c)
 	if (e == OK)
 		e = locking_check_removal(c, t.name);
 	if (e == OK)
-		e = tenant_table_remove(
+		e = removal_tenant(
 		    c->txn, t.name, argument_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e == OK) {
 		lock_subject_tenant(&subject, t.name);

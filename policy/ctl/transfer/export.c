@@ -12,8 +12,8 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
+#include "policy/tables/ownership.h"
 #include "policy/tables/setting_table.h"
-#include "policy/tables/tenant_mailboxes.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 
@@ -80,8 +80,9 @@ put_settings(struct exporter *x)
 }
 
 static enum error
-put_domain(void *arg, const char *domain)
+put_domain(void *arg, const char *domain, const char *tenant)
 {
+	(void)tenant;
 	json_quoted(arg, NULL, domain);
 	return OK;
 }
@@ -96,7 +97,7 @@ put_tenant(void *arg, const struct tenant *t)
 	begin_line(x, &j, "tenant");
 	json_quoted(&j, "name", t->name);
 	json_array_start(&j, "domains");
-	e = domain_table_each_of(x->c->txn, t->name, put_domain, &j);
+	e = domain_table_each(x->c->txn, t->name, put_domain, &j);
 	json_array_end(&j);
 	json_tenant_members(&j, t, NULL);
 	end_line(x, &j);
@@ -147,7 +148,7 @@ is_asked_for(struct exporter *x, const struct lock_subject *subject, bool *is_r)
 	if (*is_r)
 		return OK;
 	if (subject->kind == LOCK_LOGIN)
-		e = tenant_table_of(x->c->txn, &subject->login, &t, &found);
+		e = ownership_of_login(x->c->txn, &subject->login, &t, &found);
 	else
 		memcpy(t.name, subject->tenant, sizeof t.name);
 	*is_r = strcmp(t.name, x->only) == 0;
@@ -247,7 +248,7 @@ put_mailboxes(struct exporter *x)
 	enum error e;
 
 	if (x->only != NULL)
-		return tenant_mailboxes_each(
+		return ownership_each_mailbox(
 		    x->c->txn, x->only, x->csv ? put_row : put_mailbox, x);
 	e = mailbox_table_each(x->c->txn, NULL, x->csv ? put_row : put_mailbox, x);
 	return e == OK
@@ -281,7 +282,7 @@ put_all(struct exporter *x)
 		e = put_mailboxes(x);
 	if (e != OK)
 		return e;
-	e = x->only != NULL ? tenant_aliases_each(x->c->txn, x->only, put_alias, x)
+	e = x->only != NULL ? ownership_each_alias(x->c->txn, x->only, put_alias, x)
 			    : alias_table_each(x->c->txn, NULL, put_alias, x);
 	return e == OK ? put_locks(x) : e;
 }

@@ -15,8 +15,9 @@
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/model/domain_record.h"
 #include "policy/tables/domain_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/removal.h"
 #include "policy/tables/setting_table.h"
-#include "policy/tables/tenant_mailboxes.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/transfer/replace.h"
 
@@ -148,7 +149,8 @@ count_one(void *arg, const struct login *address, const struct mailbox *m)
 static enum error
 replace_mailboxes(struct job *j)
 {
-	enum error e = tenant_mailboxes_each(j->c->txn, j->only, count_one, &j->before);
+	enum error e =
+	    ownership_each_mailbox(j->c->txn, j->only, count_one, &j->before);
 
 	if (e == OK)
 		e = import_rows(j);
@@ -184,7 +186,7 @@ protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *pro
 	}
 	if (e == OK && !found)
 		return ERR_DAMAGED;
-	return e == OK ? tenant_table_denies(txn, &t, protects_r) : e;
+	return e == OK ? removal_denies(txn, &t, protects_r) : e;
 }
 
 /* watch - counts each change, and the removals that would open what is closed */

@@ -7,7 +7,7 @@
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
-#include "policy/tables/tenant_table.h"
+#include "policy/tables/ownership.h"
 #include "policy/usage/strangers.h"
 
 #define IN_USE_SECONDS (30 * (int64_t)USAGE_SECONDS_A_DAY)
@@ -45,7 +45,7 @@ is_concerned(struct ctl *c, const struct login *login, bool *concerned_r)
 			    full.has_domain && strcmp(domain, login_domain(&full)) == 0;
 			continue;
 		}
-		e = tenant_table_of(c->txn, &full, &t, &found);
+		e = ownership_of_login(c->txn, &full, &t, &found);
 		if (e != OK)
 			return e;
 		*concerned_r = !found;

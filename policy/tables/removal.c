@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* removal - what a domain or tenant takes with it, and what protects it */
+#include "policy/tables/removal.h"
+
+#include <string.h>
+
+#include "policy/store/prefix_scan.h"
+#include "policy/tables/lock_table.h"
+#include "policy/tables/ownership.h"
+#include "policy/tables/tenant_table.h"
+
+/* The tables that show a domain in use: mailboxes, and the targets of aliases. */
+static const enum table users[] = {TABLE_MAILBOX, INDEX_ALIAS};
+
+#define USERS (sizeof users / sizeof *users)
+
+static enum error
+note_use(void *used, const char *domain, const char *tenant)
+{
+	(void)domain;
+	(void)tenant;
+	*(bool *)used = true;
+	return WALK_STOP;
+}
+
+enum error
+removal_is_used(struct store_txn *txn, const char *domain, bool *used_r)
+{
+	bool any = strcmp(domain, DOMAIN_ANY) == 0, empty = true;
+	struct key range;
+	enum error e = OK;
+
+	*used_r = false;
+	for (size_t i = 0; i < USERS && e == OK && !*used_r; i++) {
+		key_domain_range(&range, users[i], domain);
+		e = any ? ownership_each_unowned(txn, users[i], note_use, used_r)
+			: prefix_scan_is_empty(txn, &range, &empty);
+		*used_r = *used_r || !empty;
+	}
+	return e;
+}
+
+/* empty_domain - remove the mailboxes of DOMAIN and their aliases */
+static enum error
+empty_domain(void *arg, const char *domain, const char *tenant)
+{
+	struct store_txn *txn = arg;
+	struct key range;
+	enum error e = OK;
+
+	(void)tenant;
+	if (strcmp(domain, DOMAIN_ANY) == 0) {
+		for (size_t i = 0; i < USERS && e == OK; i++)
+			e = ownership_each_unowned(txn, users[i], empty_domain, txn);
+		return e;
+	}
+	e = alias_table_remove_into(txn, domain);
+	if (e != OK)
+		return e;
+	key_domain_range(&range, TABLE_MAILBOX, domain);
+	return prefix_scan_delete(txn, &range);
+}
+
+enum error
+removal_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
+{
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_tenant(txn, t->name, &lock);
+
+	*denies_r = t->smtp_auth == SMTP_AUTH_DISABLED || lock.set;
+	return e;
+}
+
+/* surely_denies - whether a tenant denies all its logins, at all times and for good */
+static enum error
+surely_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
+{
+	const struct settings *s = store_settings(txn);
+	enum action action = t->action == ACTION_DEFAULT ? s->action : t->action;
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_tenant(txn, t->name, &lock);
+
+	*denies_r = (lock.set && lock.until == INSTANT_NONE) ||
+	    (t->smtp_auth == SMTP_AUTH_DISABLED && t->blocks == BLOCKS_ALL &&
+		t->enforce_from == INSTANT_NONE && action != ACTION_REPORT);
+	return e;
+}
+
+/* passes_without - whether the tenant's logins may pass as those of "*", or of nobody
+ */
+static enum error
+passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
+{
+	char name[TENANT_NAME_MAX + 1];
+	struct tenant other;
+	bool found, denies = false;
+	enum error e = domain_table_get(txn, DOMAIN_ANY, name);
+
+	*passes_r = store_settings(txn)->unknown_tenant == ACTION_ACCEPT;
+	if (e != OK || *passes_r || name[0] == '\0' || strcmp(name, t->name) == 0)
+		return e;
+	e = tenant_table_get(txn, name, &other, &found);
+	if (e == OK)
+		e = found ? surely_denies(txn, &other, &denies) : ERR_DAMAGED;
+	*passes_r = !denies;
+	return e;
+}
+
+enum error
+removal_protects(struct store_txn *txn, const struct tenant *t, bool *protects_r)
+{
+	bool passes;
+	enum error e = passes_without(txn, t, &passes);
+
+	*protects_r = false;
+	return e == OK && passes ? removal_denies(txn, t, protects_r) : e;
+}
+
+/* check_protection - of the domain of tenant NAME */
+static enum error
+check_protection(
+    struct store_txn *txn, const char *domain, const char *name, struct error_text *why)
+{
+	struct tenant t;
+	bool found, protects;
+	enum error e = tenant_table_get(txn, name, &t, &found);
+
+	if (e == OK)
+		e = found ? removal_protects(txn, &t, &protects) : ERR_DAMAGED;
+	if (e == OK && protects)
+		return error_set(why, ERR_PROTECTED,
+		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: the logins "
+		    "of %s would pass; use --force if that is meant",
+		    name, domain);
+	return e;
+}
+
+enum error
+removal_domain(
+    struct store_txn *txn, const char *domain, bool force, struct error_text *why)
+{
+	char name[TENANT_NAME_MAX + 1];
+	bool used;
+	enum error e = domain_table_get(txn, domain, name);
+
+	if (e == OK && name[0] == '\0')
+		return error_set(
+		    why, ERR_NOTFOUND, "domain %s belongs to no tenant", domain);
+	if (e == OK)
+		e = removal_is_used(txn, domain, &used);
+	if (e == OK && used)
+		return error_set(why, ERR_CONFLICT,
+		    "domain %s is used by mailboxes or aliases", domain);
+	if (e == OK && !force)
+		e = check_protection(txn, domain, name, why);
+	return e == OK ? domain_table_remove(txn, domain) : e;
+}
+
+struct use {
+	struct store_txn *txn;
+	bool found;
+};
+
+static enum error
+find_use(void *arg, const char *domain, const char *tenant)
+{
+	struct use *use = arg;
+	enum error e = removal_is_used(use->txn, domain, &use->found);
+
+	(void)tenant;
+	return e == OK && use->found ? WALK_STOP : e;
+}
+
+static enum error
+check_tenant(struct store_txn *txn, const struct tenant *t, struct error_text *why)
+{
+	struct use use = {txn, false};
+	bool protects;
+	enum error e = domain_table_each(txn, t->name, find_use, &use);
+
+	if (e == OK && use.found)
+		return error_set(why, ERR_CONFLICT,
+		    "tenant %s has mailboxes; --force removes them too", t->name);
+	if (e == OK)
+		e = removal_protects(txn, t, &protects);
+	if (e == OK && protects)
+		return error_set(why, ERR_PROTECTED,
+		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without it "
+		    "its logins would pass; use --force if that is meant",
+		    t->name);
+	return e;
+}
+
+enum error
+removal_tenant(
+    struct store_txn *txn, const char *name, bool force, struct error_text *why)
+{
+	char domain[DOMAIN_MAX + 1];
+	struct tenant t;
+	bool found;
+	enum error e = tenant_table_get(txn, name, &t, &found);
+
+	if (e == OK && !found)
+		return ERR_NOTFOUND;
+	if (e == OK && !force)
+		e = check_tenant(txn, &t, why);
+	while (e == OK) {
+		e = domain_table_first_of(txn, name, domain);
+		if (e != OK || domain[0] == '\0')
+			break;
+		e = empty_domain(txn, domain, name);
+		if (e == OK)
+			e = domain_table_remove(txn, domain);
+		if (e == ERR_NOTFOUND)
+			e = ERR_DAMAGED;
+	}
+	return e == OK ? tenant_table_remove(txn, name) : e;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* removal - what a domain or tenant takes with it, and what protects it */
+#ifndef POLICY_TABLES_REMOVAL_H
+#define POLICY_TABLES_REMOVAL_H
+
+#include <stdbool.h>
+
+#include "policy/model/tenant.h"
+#include "policy/store/store.h"
+
+/*
+ * Takes DOMAIN from its tenant. ERR_NOTFOUND; ERR_CONFLICT while mailboxes or aliases
+ * use it; ERR_PROTECTED, unless FORCE, while the tenant denies what would then pass.
+ */
+enum error removal_domain(struct store_txn *txn, const char *domain, bool force,
+    struct error_text *why) MUST_USE;
+
+/*
+ * Removes the tenant with its domains, its mailboxes and their aliases. ERR_NOTFOUND;
+ * unless FORCE: ERR_CONFLICT while it has mailboxes, ERR_PROTECTED while it denies what
+ * would pass without it.
+ */
+enum error removal_tenant(struct store_txn *txn, const char *name, bool force,
+    struct error_text *why) MUST_USE;
+
+/* Whether mailboxes or the targets of aliases are in DOMAIN (for "*": in no domain that
+ * a tenant owns by name). */
+enum error removal_is_used(
+    struct store_txn *txn, const char *domain, bool *used_r) MUST_USE;
+
+/* Whether the tenant is disabled, or has a lock. */
+enum error removal_denies(
+    struct store_txn *txn, const struct tenant *t, bool *denies_r) MUST_USE;
+/* ... and without it its logins would pass. */
+enum error removal_protects(
+    struct store_txn *txn, const struct tenant *t, bool *protects_r) MUST_USE;
+
+#endif
