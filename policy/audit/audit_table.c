@@ -31,8 +31,8 @@ static enum error
 append(struct store_txn *txn, struct audit_entry *entry, uint8_t *buf)
 {
 	struct record_writer w;
+	struct bytes there;
 	struct key key;
-	size_t len;
 	enum error e = find_latest(txn, entry->when, buf, &entry->latest);
 
 	record_write_start(&w, buf, AUDIT_ENTRY_MAX);
@@ -42,7 +42,8 @@ append(struct store_txn *txn, struct audit_entry *entry, uint8_t *buf)
 	if (e != OK)
 		return e;
 	key_number(&key, TABLE_AUDIT, entry->number);
-	e = db_insert(store_db(txn), &key, (struct bytes){w.at, w.len}, NULL, 0, &len);
+	e = db_insert(
+	    store_db(txn), &key, (struct bytes){w.at, w.len}, NULL, 0, &there);
 	/* ERR_LIMIT: its length; something is there in the entry's place already */
 	return e == ERR_EXISTS || e == ERR_LIMIT ? ERR_DAMAGED : e;
 }

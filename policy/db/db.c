@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* db - one LMDB file: opening and closing */
+/* db - one LMDB file: opening, transactions, records */
 #include "policy/db/db.h"
 
 #include <errno.h>
@@ -15,6 +15,9 @@
 #include "policy/db/lmdb_file.h"
 
 #define FILE_MODE 0660
+
+/* With less room than that, a write that failed has failed for want of it. */
+#define DISK_FULL_BYTES 65536
 
 /* What has to stay open until the process ends, where it can be found. */
 static _Atomic(struct db *) kept;
@@ -89,14 +92,10 @@ least_map(const char *path)
 	return least;
 }
 
-/* fills_disk - whether there is hardly any room left beside the file */
 static bool
-fills_disk(const char *path)
+is_full(const struct statvfs *fs)
 {
-	struct statvfs fs;
-
-	return statvfs(path, &fs) == 0 &&
-	    (uint64_t)fs.f_bavail * fs.f_frsize < DISK_FULL_BYTES;
+	return (uint64_t)fs->f_bavail * fs->f_frsize < DISK_FULL_BYTES;
 }
 
 /* open_any_size - with the wished map size, or less where RLIMIT_AS is in the way */
@@ -104,6 +103,7 @@ static enum error
 open_any_size(struct db *db, const char *path, const struct db_options *options)
 {
 	size_t size = options->map_size, least = least_map(path);
+	struct statvfs fs;
 	enum error e;
 
 	if (size == 0)
@@ -119,9 +119,9 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 			db->env = call.env;
 		else
 			mdb_env_close(call.env);
-		/* A lock file is made with a hole, and mapped: filling that one traps.
-		 */
-		if (e == ERR_DAMAGED && guard_trapped() && fills_disk(path))
+		/* A lock file is made with a hole, and mapped: filling that traps. */
+		if (e == ERR_DAMAGED && guard_trapped() && statvfs(path, &fs) == 0 &&
+		    is_full(&fs))
 			return ERR_FULL;
 		if (e != ERR_MEMORY || size / 2 < least)
 			return e;
@@ -230,4 +230,335 @@ db_last_commit(struct db *db, size_t *commit_r)
 
 	*commit_r = c.commit;
 	return e;
+}
+
+enum error
+db_check_guarded(const struct db_txn *txn)
+{
+	size_t id = mdb_txn_id(txn->txn);
+	MDB_envinfo info;
+	int rc;
+
+	if (txn->write || txn->db->lock_file)
+		return OK;
+	/* What was read must have been read before the last commit is looked at. */
+	atomic_thread_fence(memory_order_acquire);
+	rc = mdb_env_info(txn->db->env, &info);
+	if (rc != MDB_SUCCESS)
+		return db_from_lmdb(rc);
+	if (info.me_last_txnid < id)
+		return ERR_REPLACED;
+	return info.me_last_txnid - id <= 1 ? OK : ERR_OVERTAKEN;
+}
+
+static enum error
+txn_check(void *arg)
+{
+	return db_check_guarded(arg);
+}
+
+enum error
+db_check(struct db_txn *txn)
+{
+	return guard_run(txn_check, txn);
+}
+
+/*
+ * txn_begin - guarded although it takes a slot or the writer mutex: LMDB holds neither
+ * of its short locks while it reads the map, and closing gives the slot back
+ */
+static enum error
+txn_begin(void *arg)
+{
+	struct db_txn *txn = arg;
+	MDB_env *env = txn->db->env;
+	unsigned flags = txn->write ? 0 : MDB_RDONLY;
+	int rc = mdb_txn_begin(env, NULL, flags, &txn->txn);
+
+	/* with a lock file: slots of processes that were killed */
+	if (rc == MDB_READERS_FULL && mdb_reader_check(env, NULL) == MDB_SUCCESS)
+		rc = mdb_txn_begin(env, NULL, flags, &txn->txn);
+	if (rc != MDB_SUCCESS)
+		txn->txn = NULL;
+	return db_from_lmdb(rc);
+}
+
+/* txn_stick - this thread has left a write in the middle, and holds LMDB's mutex if any
+ */
+static void
+txn_stick(struct db *db)
+{
+	db->stuck = db->lock_file;
+	db->holder = pthread_self();
+}
+
+/* or_full - LMDB calls a write that ended early, as on a full disk, an I/O error */
+static enum error
+or_full(struct db *db, enum error e)
+{
+	struct statvfs fs;
+	int fd;
+
+	return e == ERR_IO && mdb_env_get_fd(db->env, &fd) == MDB_SUCCESS &&
+		fstatvfs(fd, &fs) == 0 && is_full(&fs)
+	    ? ERR_FULL
+	    : e;
+}
+
+enum error
+db_run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
+{
+	enum error e = txn->failed != OK ? txn->failed : guard_run(fn, arg);
+
+	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT ||
+	    e == ERR_EXISTS)
+		return e;
+	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
+	if (txn->trapped)
+		txn_stick(txn->db);
+	txn->failed = or_full(txn->db, e);
+	return txn->failed;
+}
+
+enum error
+db_begin(struct db *db, bool write, struct db_txn **txn_r)
+{
+	struct db_txn *txn = calloc(1, sizeof *txn);
+	enum error e;
+
+	*txn_r = NULL;
+	if (txn == NULL)
+		return ERR_MEMORY;
+	txn->db = db;
+	txn->write = write;
+	e = guard_run(txn_begin, txn);
+	if (write && guard_trapped())
+		txn_stick(db);
+	if (e == OK)
+		*txn_r = txn;
+	else
+		db_abort(&txn);
+	return e;
+}
+
+enum error
+db_begin_same(struct db_txn *txn, struct db_txn **same_r)
+{
+	enum error e;
+
+	*same_r = NULL;
+	if (txn->write)
+		return ERR_OVERTAKEN;
+	e = db_begin(txn->db, false, same_r);
+	if (e == OK && db_txn_id(*same_r) != db_txn_id(txn)) {
+		db_abort(same_r);
+		e = ERR_OVERTAKEN;
+	}
+	return e;
+}
+
+static enum error
+txn_reset(void *arg)
+{
+	mdb_txn_reset(arg);
+	return OK;
+}
+
+enum error
+db_reset(struct db_txn *txn)
+{
+	return guard_run(txn_reset, txn->txn);
+}
+
+static enum error
+txn_renew(void *arg)
+{
+	return db_from_lmdb(mdb_txn_renew(arg));
+}
+
+enum error
+db_renew(struct db_txn *txn)
+{
+	return guard_run(txn_renew, txn->txn);
+}
+
+size_t
+db_txn_id(const struct db_txn *txn)
+{
+	return mdb_txn_id(txn->txn);
+}
+
+/* txn_close_inserter - LMDB frees a write transaction's cursors only if they are closed
+ */
+static void
+txn_close_inserter(struct db_txn *txn)
+{
+	if (txn->inserter != NULL)
+		mdb_cursor_close(txn->inserter);
+	txn->inserter = NULL;
+}
+
+static enum error
+txn_commit(void *arg)
+{
+	return db_from_lmdb(mdb_txn_commit(arg));
+}
+
+enum error
+db_commit(struct db_txn **txn)
+{
+	enum error e = (*txn)->failed;
+
+	if (e != OK) {
+		db_abort(txn);
+		return e;
+	}
+	txn_close_inserter(*txn);
+	e = guard_run(txn_commit, (*txn)->txn);
+	if ((*txn)->write && guard_trapped())
+		txn_stick((*txn)->db);
+	e = or_full((*txn)->db, e);
+	free(*txn);
+	*txn = NULL;
+	return e;
+}
+
+void
+db_abort(struct db_txn **txn)
+{
+	if (*txn == NULL)
+		return;
+	/* What a trap left of a write transaction only the process's end cleans up. */
+	if ((*txn)->txn != NULL && !(*txn)->trapped) {
+		txn_close_inserter(*txn);
+		mdb_txn_abort((*txn)->txn);
+	}
+	free(*txn);
+	*txn = NULL;
+}
+
+/* A look-up or change of one record. */
+struct record_call {
+	struct db_txn *txn;
+	const struct key *key;
+	struct bytes value;
+	void *buf; /* for a copy of the value that is there, FOUND */
+	size_t cap;
+	struct bytes found;
+};
+
+static enum error
+record_copy(struct record_call *c, const MDB_val *value)
+{
+	if (value->mv_size > c->cap)
+		return ERR_LIMIT;
+	memcpy(c->buf, value->mv_data, value->mv_size);
+	c->found = (struct bytes){c->buf, value->mv_size};
+	return OK;
+}
+
+static enum error
+record_get(void *arg)
+{
+	struct record_call *c = arg;
+	MDB_val key = db_val(key_bytes(c->key)), value;
+	int rc = mdb_get(c->txn->txn, c->txn->db->dbi, &key, &value);
+
+	if (rc == MDB_NOTFOUND)
+		return OK;
+	return rc == MDB_SUCCESS ? record_copy(c, &value) : db_from_lmdb(rc);
+}
+
+enum error
+db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
+    struct bytes *value_r)
+{
+	struct record_call c = {.txn = txn, .key = key, .buf = buf, .cap = cap};
+	enum error e = db_run(txn, record_get, &c);
+
+	*value_r = c.found;
+	return e;
+}
+
+static enum error
+record_put(void *arg)
+{
+	struct record_call *c = arg;
+	MDB_val key = db_val(key_bytes(c->key)), value = db_val(c->value);
+
+	return db_from_lmdb(mdb_put(c->txn->txn, c->txn->db->dbi, &key, &value, 0));
+}
+
+enum error
+db_put(struct db_txn *txn, const struct key *key, struct bytes value)
+{
+	struct record_call c = {.txn = txn, .key = key, .value = value};
+
+	return db_run(txn, record_put, &c);
+}
+
+static enum error
+record_insert(void *arg)
+{
+	struct record_call *c = arg;
+	MDB_val key = db_val(key_bytes(c->key)), value = db_val(c->value);
+	int rc = mdb_cursor_put(c->txn->inserter, &key, &value, MDB_NOOVERWRITE);
+	enum error e;
+
+	if (rc != MDB_KEYEXIST)
+		return db_from_lmdb(rc);
+	e = record_copy(c, &value);
+	return e == OK ? ERR_EXISTS : e;
+}
+
+enum error
+db_insert(struct db_txn *txn, const struct key *key, struct bytes value, void *buf,
+    size_t cap, struct bytes *there_r)
+{
+	struct record_call c = {txn, key, value, buf, cap, {NULL, 0}};
+	enum error e = txn->failed;
+
+	if (e == OK && txn->inserter == NULL)
+		e = db_from_lmdb(
+		    mdb_cursor_open(txn->txn, txn->db->dbi, &txn->inserter));
+	if (e == OK)
+		e = db_run(txn, record_insert, &c);
+	*there_r = c.found;
+	return e;
+}
+
+static enum error
+record_append(void *arg)
+{
+	struct record_call *c = arg;
+	MDB_val key = db_val(key_bytes(c->key)), value = db_val(c->value);
+	int rc = mdb_put(c->txn->txn, c->txn->db->dbi, &key, &value, MDB_APPEND);
+
+	/* LMDB's word for a key that would not come last */
+	return rc == MDB_KEYEXIST ? ERR_CONFLICT : db_from_lmdb(rc);
+}
+
+enum error
+db_append(struct db_txn *txn, const struct key *key, struct bytes value)
+{
+	struct record_call c = {.txn = txn, .key = key, .value = value};
+
+	return db_run(txn, record_append, &c);
+}
+
+static enum error
+record_delete(void *arg)
+{
+	struct record_call *c = arg;
+	MDB_val key = db_val(key_bytes(c->key));
+
+	return db_from_lmdb(mdb_del(c->txn->txn, c->txn->db->dbi, &key, NULL));
+}
+
+enum error
+db_delete(struct db_txn *txn, const struct key *key)
+{
+	struct record_call c = {.txn = txn, .key = key};
+
+	return db_run(txn, record_delete, &c);
 }

@@ -15,13 +15,13 @@
 /*
  * Knows nothing of policy. Every touch of the memory map runs in a guard, so that a
  * damaged or truncated file is ERR_DAMAGED and not the end of the process; values
- * are copied out and never handed out as pointers into the map (but see db_scan).
+ * are copied out and never handed out as pointers into the map (but see db_scan()).
  *
  * A file is opened without LMDB's lock file, unless `lock_file` is set. Its writers
  * exclude each other by other means (write_lock.h). Readers announce nothing: LMDB
  * reuses only pages that were freed before the last commit, so a snapshot stays whole
- * until the second commit after it. Whatever was read in one counts if db_check()
- * says OK after the reading, and an error counts only then, too.
+ * until the second commit after it. What was read in a snapshot counts only if
+ * db_check() says OK after the reading, and so does an error.
  *
  * CAVEATS
  * One process opens a file once. Read transactions belong to no thread (MDB_NOTLS),
@@ -47,18 +47,18 @@ struct db_options {
 
 /*
  * Opens PATH, a file. With `writable` it is created when it is missing or empty.
- * Returns OK; ERR_MISSING; ERR_FORMAT for a file that is not LMDB's; ERR_DAMAGED;
- * ERR_PERMISSION; ERR_MEMORY; ERR_IO; with `lock_file` also ERR_PID_SPACE and ERR_BUSY
- * (no reader slot); with a line in WHY.
+ * ERR_MISSING; ERR_FORMAT for a file that is not LMDB's; ERR_DAMAGED; ERR_PERMISSION;
+ * ERR_MEMORY; ERR_IO; with `lock_file` also ERR_PID_SPACE and ERR_BUSY (no reader
+ * slot); with WHY.
  */
 enum error db_open(struct db **db_r, const char *path, const struct db_options *options,
     struct error_text *why) MUST_USE;
 
 /*
- * Closes and NULLs. All transactions must have ended. With `lock_file`, where this very
- * thread has met damage in a write transaction, the file stays open until the process
- * ends, or the next writer would wait for ever; another thread closes it once that one
- * has ended.
+ * Closes and NULLs. All transactions must have ended. With `lock_file`, a thread that
+ * met damage in a write transaction leaves the file open until the process ends, or
+ * the next writer would wait for ever; another thread closes it once that one has
+ * ended.
  */
 void db_close(struct db **db);
 
@@ -70,7 +70,7 @@ struct db_file {
 	dev_t dev;
 	ino_t ino;
 	off_t size;
-	struct timespec written; /* when it was last written to, by whomever */
+	struct timespec written; /* the last time that anyone wrote to it */
 };
 
 /* ERR_IO. */
@@ -90,9 +90,8 @@ enum error db_reset(struct db_txn *txn);
 enum error db_renew(struct db_txn *txn) MUST_USE;
 
 /*
- * Begins a read transaction with the very snapshot of another one, for another thread.
- * ERR_OVERTAKEN where a commit has followed, or the other one is a writer; else as
- * db_begin().
+ * Begins a read transaction with the same snapshot, for another thread. ERR_OVERTAKEN
+ * if a commit has followed, or TXN is a writer; else as db_begin().
  */
 enum error db_begin_same(struct db_txn *txn, struct db_txn **same_r) MUST_USE;
 
@@ -101,13 +100,13 @@ size_t db_txn_id(const struct db_txn *txn);
 
 /*
  * Whether the snapshot is whole: OK while at most one commit has followed.
- * ERR_OVERTAKEN when more have, and their writers may have written over its pages.
+ * ERR_OVERTAKEN when more have, because their writers may have reused its pages.
  * ERR_REPLACED when the file has fewer commits than the snapshot: another one was
- * written over it. OK of a writer, and with `lock_file`.
+ * written over it. Always OK for a writer, and with `lock_file`.
  */
 enum error db_check(struct db_txn *txn) MUST_USE;
 
-/* Writes to disk (fdatasync, unless `lazy`) and ends the transaction in any case; NULLs
+/* Writes to disk (fdatasync, unless `lazy`), ends the transaction in any case, NULLs
  * it. */
 enum error db_commit(struct db_txn **txn) MUST_USE;
 
@@ -123,14 +122,12 @@ enum error db_get(struct db_txn *txn, const struct key *key, void *buf, size_t c
 enum error db_put(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 /*
- * As db_put() where KEY is not there yet; else ERR_EXISTS with a copy of the value that
- * is there, as db_get() gives it. One look-up for both; fast for keys in order.
+ * As db_put() where KEY is not there yet; else ERR_EXISTS with a copy of its value, as
+ * of db_get(). One look-up for both; fast for keys in order.
  */
 enum error db_insert(struct db_txn *txn, const struct key *key, struct bytes value,
-    void *buf, size_t cap, size_t *len_r) MUST_USE;
-/*
- * Puts a record behind all others, so that pages are filled. ERR_CONFLICT when KEY does
- * not come behind the last one.
+    void *buf, size_t cap, struct bytes *there_r) MUST_USE;
+/* Puts a record after all others, so that pages are filled; ERR_CONFLICT if KEY is not.
  */
 enum error db_append(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
@@ -154,25 +151,21 @@ struct bytes db_cursor_key(const struct db_cursor *cursor);
 struct bytes db_cursor_value(const struct db_cursor *cursor);
 
 /*
- * Visits every record in order, in a read transaction, and proves that look-ups
- * from the root would find what the scan finds: keys ascend, the first and last key
- * of every leaf page, looked up again, give the same address, and the number of
- * records is the one the root tells. Damage is ERR_DAMAGED. A scan that was overtaken
- * ends soon, with what db_check() says, and not with damage.
+ * Visits records in order, in a read transaction, and proves that look-ups from the
+ * root would find what the scan finds: keys ascend, the first and last key of every
+ * leaf page, looked up again, give the same address, and the number of records is the
+ * one that the root tells. Damage is ERR_DAMAGED. A scan that was overtaken ends soon,
+ * with what db_check() says, and not with damage.
+ *
+ * It visits the records of every PARTS-th leaf page (0, 1: of all), so that PARTS scans
+ * of the same snapshot of one open file, with PART from 0 to PARTS - 1 and a
+ * transaction each, see each record once, and together prove what one scan of all does.
+ *
  * FN gets pointers into the map and runs inside the guard: it must not lock or
  * allocate; anything but OK ends the scan and is returned.
  */
-enum error db_scan(struct db_txn *txn,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value),
-    void *arg) MUST_USE;
-
-/*
- * Visits the records of every PARTS-th leaf page only, so that PARTS scans of the same
- * snapshot of one open file, with PART from 0 to PARTS - 1 and a transaction each, see
- * each record once, and together prove what one db_scan() does.
- */
-enum error db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value),
+typedef enum error db_visitor(void *arg, struct bytes key, struct bytes value);
+enum error db_scan(struct db_txn *txn, unsigned part, unsigned parts, db_visitor *fn,
     void *arg) MUST_USE;
 
 #endif

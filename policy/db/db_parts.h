@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* db_parts - what the files of this folder share (the only file with lmdb.h) */
+/* db_parts - what db.c and db_scan.c share (the only file with lmdb.h) */
 #ifndef POLICY_DB_PARTS_H
 #define POLICY_DB_PARTS_H
 
@@ -8,18 +8,13 @@
 
 #include "policy/db/db.h"
 
-/* With less than that left, what a write has left out is for want of room. */
-#define DISK_FULL_BYTES 65536
-
 struct db {
 	MDB_env *env;
 	MDB_dbi dbi;
 	bool lock_file;
-	/* A write was left in the middle, and this thread holds the lock file's mutex:
-	 */
-	bool stuck;
-	pthread_t holder;
-	struct db *next; /* of those that stay open */
+	bool stuck;       /* a write was left in the middle: */
+	pthread_t holder; /* this thread still holds the lock file's mutex */
+	struct db *next;  /* of those that stay open */
 };
 
 struct db_txn {

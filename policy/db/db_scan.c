@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* db_scan - going over records in order */
+/* db_scan - records in order: cursors, and the scan of all of them */
 #include "policy/db/db.h"
 
 #include <stdlib.h>
@@ -61,7 +61,7 @@ struct move_call {
 	MDB_cursor_op where;
 };
 
-/* is_ahead - in a damaged file a walk could come back to where it was, for ever */
+/* is_ahead - or a walk over a damaged file could go round in circles */
 static bool
 is_ahead(const struct move_call *c, const MDB_val *key)
 {
@@ -74,7 +74,7 @@ is_ahead(const struct move_call *c, const MDB_val *key)
 }
 
 static enum error
-move(void *arg)
+cursor_move(void *arg)
 {
 	struct move_call *c = arg;
 	struct db_cursor *cursor = c->cursor;
@@ -114,7 +114,7 @@ db_cursor_seek(struct db_cursor *cursor, const struct key *key)
 {
 	struct move_call c = {cursor, key, MDB_SET_RANGE};
 
-	return db_run(cursor->txn, move, &c);
+	return db_run(cursor->txn, cursor_move, &c);
 }
 
 enum error
@@ -122,7 +122,7 @@ db_cursor_next(struct db_cursor *cursor)
 {
 	struct move_call c = {cursor, NULL, MDB_NEXT};
 
-	return db_run(cursor->txn, move, &c);
+	return db_run(cursor->txn, cursor_move, &c);
 }
 
 struct bytes
@@ -138,13 +138,11 @@ db_cursor_value(const struct db_cursor *cursor)
 }
 
 struct scan_call {
-	const struct db_txn *of;
-	MDB_txn *txn;
-	MDB_dbi dbi;
+	const struct db_txn *txn;
 	MDB_cursor *cursor;
-	unsigned page_bits;
+	unsigned page_bits; /* of the size of pages, a power of two: no division */
 	unsigned part, parts;
-	enum error (*fn)(void *arg, struct bytes key, struct bytes value);
+	db_visitor *fn;
 	void *arg;
 };
 
@@ -154,22 +152,11 @@ found_from_root(const struct scan_call *c, MDB_val key, const MDB_val *value)
 {
 	MDB_val found;
 
-	return mdb_get(c->txn, c->dbi, &key, &found) == MDB_SUCCESS &&
+	return mdb_get(c->txn->txn, c->txn->db->dbi, &key, &found) == MDB_SUCCESS &&
 	    found.mv_data == value->mv_data && found.mv_size == value->mv_size;
 }
 
-/* bits_of - of the size of pages, a power of two: no division for each record */
-static unsigned
-bits_of(size_t page_size)
-{
-	unsigned bits = 0;
-
-	while (page_size >>= 1)
-		bits++;
-	return bits;
-}
-
-/* page_of - the number of the page with the key, counted from wherever */
+/* page_of - the number of the page with the key, counted from anywhere */
 static uintptr_t
 page_of(const struct scan_call *c, const MDB_val *key)
 {
@@ -184,34 +171,24 @@ is_ours(const struct scan_call *c, const MDB_val *key)
 }
 
 /*
- * check_step - the path check between one record and the next (LAST_KEY may be none).
- * Each check is made by the part that has one of the two pages.
+ * step_holds - the path check between one record and the next (the last key of a first
+ * record is NULL). Each check is made by the part that has one of the two pages.
  */
-static enum error
-check_step(const struct scan_call *c, const MDB_val *last_key,
+static bool
+step_holds(const struct scan_call *c, const MDB_val *last_key,
     const MDB_val *last_value, const MDB_val *key, const MDB_val *value)
 {
 	bool ours = is_ours(c, key);
 
 	if (last_key->mv_data != NULL) {
 		if (page_of(c, last_key) == page_of(c, key))
-			return !ours || ascends(last_key, key) ? OK : ERR_DAMAGED;
-		if (!ascends(last_key, key))
-			return ERR_DAMAGED;
-		if (is_ours(c, last_key) && !found_from_root(c, *last_key, last_value))
-			return ERR_DAMAGED;
+			return !ours || ascends(last_key, key);
+		if (!ascends(last_key, key) ||
+		    (is_ours(c, last_key) &&
+			!found_from_root(c, *last_key, last_value)))
+			return false;
 	}
-	return !ours || found_from_root(c, *key, value) ? OK : ERR_DAMAGED;
-}
-
-/* visit - one record; those of other parts' pages are only counted */
-static enum error
-visit(const struct scan_call *c, const MDB_val *key, const MDB_val *value)
-{
-	if (!is_ours(c, key))
-		return OK;
-	return c->fn(c->arg, (struct bytes){key->mv_data, key->mv_size},
-	    (struct bytes){value->mv_data, value->mv_size});
+	return !ours || found_from_root(c, *key, value);
 }
 
 static enum error
@@ -221,22 +198,24 @@ scan(void *arg)
 	MDB_val key, value, last_key = {0, NULL}, last_value = {0, NULL};
 	MDB_stat stat;
 	size_t records = 0;
-	enum error e;
-	int rc = mdb_stat(c->txn, c->dbi, &stat);
+	enum error e = OK;
+	int rc = mdb_stat(c->txn->txn, c->txn->db->dbi, &stat);
 
 	if (rc != MDB_SUCCESS)
 		return db_from_lmdb(rc);
-	c->page_bits = bits_of(stat.ms_psize);
+	c->page_bits = (unsigned)__builtin_ctz(stat.ms_psize);
 	while (
 	    (rc = mdb_cursor_get(c->cursor, &key, &value, MDB_NEXT)) == MDB_SUCCESS) {
 		/* or pages of another part that lead to each other would never end */
 		if (records++ == stat.ms_entries)
 			return ERR_DAMAGED;
-		e = records % DB_CHECK_RECORDS == 0 ? db_check_guarded(c->of) : OK;
-		if (e == OK)
-			e = check_step(c, &last_key, &last_value, &key, &value);
-		if (e == OK)
-			e = visit(c, &key, &value);
+		if (records % DB_CHECK_RECORDS == 0)
+			e = db_check_guarded(c->txn);
+		if (e == OK && !step_holds(c, &last_key, &last_value, &key, &value))
+			e = ERR_DAMAGED;
+		if (e == OK && is_ours(c, &key))
+			e = c->fn(c->arg, (struct bytes){key.mv_data, key.mv_size},
+			    (struct bytes){value.mv_data, value.mv_size});
 		if (e != OK)
 			return e;
 		last_key = key;
@@ -250,19 +229,11 @@ scan(void *arg)
 }
 
 enum error
-db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
+db_scan(struct db_txn *txn, unsigned part, unsigned parts, db_visitor *fn, void *arg)
 {
 	struct scan_call c = {
-	    .of = txn,
-	    .txn = txn->txn,
-	    .dbi = txn->db->dbi,
-	    .part = part,
-	    .parts = parts,
-	    .fn = fn,
-	    .arg = arg,
-	};
-	enum error e = db_from_lmdb(mdb_cursor_open(c.txn, c.dbi, &c.cursor));
+	    .txn = txn, .part = part, .parts = parts, .fn = fn, .arg = arg};
+	enum error e = db_from_lmdb(mdb_cursor_open(txn->txn, txn->db->dbi, &c.cursor));
 	enum error whole;
 
 	if (e != OK)
@@ -271,11 +242,4 @@ db_scan_part(struct db_txn *txn, unsigned part, unsigned parts,
 	mdb_cursor_close(c.cursor);
 	whole = db_check(txn);
 	return whole != OK ? whole : e;
-}
-
-enum error
-db_scan(struct db_txn *txn,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
-{
-	return db_scan_part(txn, 0, 1, fn, arg);
 }

@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum error
-prefix_scan_each(struct store_txn *txn, const struct key *prefix,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value), void *arg)
+prefix_scan_each(
+    struct store_txn *txn, const struct key *prefix, db_visitor *fn, void *arg)
 {
 	struct db_cursor *cursor;
 	enum error e = db_cursor_open(store_db(txn), &cursor);

@@ -12,14 +12,13 @@
  * are valid during the call; FN must not write.
  */
 enum error prefix_scan_each(struct store_txn *txn, const struct key *prefix,
-    enum error (*fn)(void *arg, struct bytes key, struct bytes value),
-    void *arg) MUST_USE;
+    db_visitor *fn, void *arg) MUST_USE;
 
 /* Whether there is such a record. */
 enum error prefix_scan_is_empty(
     struct store_txn *txn, const struct key *prefix, bool *empty_r) MUST_USE;
 
-/* Removes all records of the range. */
+/* Removes all such records. */
 enum error prefix_scan_delete(struct store_txn *txn, const struct key *prefix) MUST_USE;
 
 #endif

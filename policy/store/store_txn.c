@@ -325,16 +325,15 @@ put(struct store_txn *txn, const struct key *key, struct bytes value, bool repla
 {
 	uint8_t buf[RECORD_MAX];
 	struct digest one;
-	size_t len;
+	struct bytes old;
 	enum error e =
 	    value.len > RECORD_MAX ? ERR_LIMIT : affirm(txn, key, value, &one);
 
 	if (e != OK)
 		return e;
-	e = db_insert(txn->db, key, value, buf, sizeof buf, &len);
+	e = db_insert(txn->db, key, value, buf, sizeof buf, &old);
 	if (e == ERR_EXISTS)
-		return replace ? change(txn, key, (struct bytes){buf, len}, value, &one)
-			       : e;
+		return replace ? change(txn, key, old, value, &one) : e;
 	txn->dirty = true;
 	if (e != OK)
 		return e == ERR_LIMIT ? ERR_DAMAGED : e;

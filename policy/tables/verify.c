@@ -147,7 +147,7 @@ scan(void *arg)
 	p->tally.hasher = hasher_new();
 	p->failed = p->tally.hasher == NULL
 	    ? ERR_MEMORY
-	    : db_scan_part(p->txn, p->number, p->count, count_record, &p->tally);
+	    : db_scan(p->txn, p->number, p->count, count_record, &p->tally);
 	hasher_free(&p->tally.hasher);
 	return NULL;
 }

@@ -150,7 +150,7 @@ compare(struct store_txn *txn, const struct backup *b, struct error_text *why)
 	enum error e = s.hasher != NULL ? verify_txn(txn, &records, why)
 					: error_about(why, ERR_MEMORY, "");
 
-	if (e == OK && (e = db_scan(store_db(txn), add, &s)) != OK)
+	if (e == OK && (e = db_scan(store_db(txn), 0, 1, add, &s)) != OK)
 		error_set(why, e, "%s", error_string(e));
 	hasher_free(&s.hasher);
 	if (e == OK && (records != b->records || !digest_equal(&s.all, &b->all)))

@@ -108,7 +108,7 @@ write_all(struct db_txn *txn, struct writer *writer, void (*alive)(FILE *to))
 	struct scan s = {writer->to, alive, 0};
 	struct recording_host host;
 	bool found;
-	enum error e = db_scan(txn, scan_record, &s);
+	enum error e = db_scan(txn, 0, 1, scan_record, &s);
 
 	if (e == OK)
 		e = usage_database_get_host(txn, &host, &found);

@@ -165,7 +165,7 @@ catches calls policy/store/store.c '	fputs("x", stdout);'
 catches calls policy/store/store.c '#include <syslog.h>'
 
 spares lmdb policy/db/db_parts.h '#include <lmdb.h>'
-spares lmdb policy/db/db_txn.c '#include "policy/db/db_parts.h"'
+spares lmdb policy/db/db_scan.c '#include "policy/db/db_parts.h"'
 spares unistring policy/identity/login.c '#include <unistd.h>'
 spares calls policy/ctl/main.c '	exit(1);'
 spares calls policy/store/store.c '/* exit(1) and printf("x") */'

@@ -171,7 +171,7 @@ part_scan(struct store *store, unsigned part, unsigned parts)
 	enum error e = store_begin(store, &txn);
 
 	if (e == OK) {
-		e = db_scan_part(store_db(txn), part, parts, record_ignore, NULL);
+		e = db_scan(store_db(txn), part, parts, record_ignore, NULL);
 		store_abort(&txn);
 	}
 	return e;
