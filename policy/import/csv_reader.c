@@ -5,16 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What ended a field. */
-enum stop { STOP_COMMA, STOP_ROW, STOP_END };
+#include "policy/base/array.h"
 
 void
 csv_reader_start(struct csv_reader *r, FILE *in, uint64_t line)
 {
-	memset(r, 0, offsetof(struct csv_reader, block));
+	memset(r, 0, sizeof *r);
 	r->in = in;
 	r->next = line;
-	r->all = true;
+	memset(r->kept, true, sizeof r->kept);
 }
 
 void
@@ -27,253 +26,165 @@ csv_reader_end(struct csv_reader *r)
 void
 csv_reader_keep_none(struct csv_reader *r)
 {
-	r->all = false;
-	memset(r->kept, 0, sizeof r->kept);
+	memset(r->kept, false, sizeof r->kept);
+	r->columns = 0;
 }
 
 void
 csv_reader_keep(struct csv_reader *r, size_t column)
 {
-	r->kept[column] = 1;
+	r->kept[column] = true;
 }
 
 const char *
 csv_reader_field(const struct csv_reader *r, size_t column)
 {
-	bool kept = column < r->columns && (r->all || r->kept[column]);
-
-	return kept ? r->text + r->start[column] : "";
+	return column < r->columns && r->kept[column] ? r->text + r->start[column] : "";
 }
 
-/* A row on its way: the first thing that is wrong with it is told at its end. */
-struct row {
-	struct csv_reader *r;
-	size_t field;    /* where the present one begins in TEXT */
-	bool keep, seen; /* ... whether the row has anything at all */
-	const char *wrong;
-	enum error error;
-};
-
-/* peek - the next byte, which stays; EOF at the end */
+/* csv_reader_get - the next byte; counts lines */
 static int
-peek(struct csv_reader *r)
+csv_reader_get(struct csv_reader *r)
 {
-	if (r->pos == r->end) {
-		r->end = fread(r->block, 1, sizeof r->block, r->in);
-		r->pos = 0;
-	}
-	return r->end > 0 ? (unsigned char)r->block[r->pos] : EOF;
-}
+	int c = getc_unlocked(r->in);
 
-/* get - the next byte; lines are counted */
-static int
-get(struct csv_reader *r)
-{
-	int c = peek(r);
-
-	r->pos += c != EOF;
 	r->next += c == '\n';
 	return c;
 }
 
-/* make_room - for N bytes more and a NUL */
+/* csv_reader_spoil - the row is wrong; the first reason is reported at its end */
 static void
-make_room(struct row *row, size_t n)
+csv_reader_spoil(struct csv_reader *r, const char *what)
 {
-	struct csv_reader *r = row->r;
-	size_t room = r->room > 0 ? r->room : 4096;
-	char *text;
+	if (r->wrong == NULL)
+		r->wrong = what;
+}
 
-	while (room - r->len < n + 1)
-		room *= 2;
-	if (room == r->room)
-		return;
-	text = realloc(r->text, room);
-	if (text == NULL) {
-		row->error = ERR_MEMORY;
-		return;
+/* csv_reader_store - a byte at the end of TEXT */
+static void
+csv_reader_store(struct csv_reader *r, char c)
+{
+	if (r->len == r->room) {
+		char *text = array_grow(r->text, r->len, &r->room, 1);
+
+		if (text == NULL) {
+			r->error = ERR_MEMORY;
+			return;
+		}
+		r->text = text;
 	}
-	r->text = text;
-	r->room = room;
+	r->text[r->len++] = c;
 }
 
-/* add - bytes of the present field, as long as nothing is wrong with the row */
+/* csv_reader_put - a byte of the present field */
 static void
-add(struct row *row, const char *s, size_t n)
+csv_reader_put(struct csv_reader *r, int c)
 {
-	struct csv_reader *r = row->r;
-
-	row->seen = true;
-	if (!row->keep || row->wrong != NULL)
+	r->seen = true;
+	if (c == '\0')
+		csv_reader_spoil(r, "the row has a NUL byte");
+	if (!r->keep || r->wrong != NULL)
 		return;
-	if (r->len - row->field + n > CSV_FIELD_MAX) {
-		row->wrong = "a field is too long";
-		return;
-	}
-	make_room(row, n);
-	if (row->error != OK)
-		return;
-	memcpy(r->text + r->len, s, n);
-	r->len += n;
+	if (r->len - r->start[r->columns - 1] == CSV_FIELD_MAX)
+		csv_reader_spoil(r, "a field is too long");
+	else
+		csv_reader_store(r, (char)c);
 }
 
-static void
-add_byte(struct row *row, int c)
-{
-	char byte = (char)c;
-
-	if (c == '\0' && row->wrong == NULL)
-		row->wrong = "the row has a NUL byte";
-	add(row, &byte, 1);
-}
-
-/* add_plain - all that follows in the block and means nothing but itself */
-static void
-add_plain(struct row *row)
-{
-	struct csv_reader *r = row->r;
-	size_t at = r->pos;
-
-	while (at < r->end && r->block[at] != ',' && r->block[at] != '"' &&
-	    r->block[at] != '\r' && r->block[at] != '\n' && r->block[at] != '\0')
-		at++;
-	if (at > r->pos)
-		add(row, r->block + r->pos, at - r->pos);
-	r->pos = at;
-}
-
-/* is_end - whether C, or CR and what follows it, ends the row */
-static bool
-is_end(struct csv_reader *r, int c)
-{
-	if (c != '\r')
-		return c == '\n' || c == EOF;
-	if (peek(r) != '\n')
-		return peek(r) == EOF;
-	get(r);
-	return true;
-}
-
-/* stop_of - what C, which is no part of the field any more, ends */
-static enum stop
-stop_of(int c)
-{
-	if (c == ',')
-		return STOP_COMMA;
-	return c == EOF ? STOP_END : STOP_ROW;
-}
-
-/* read_quoted - behind the opening quote, to the byte behind the closing one */
+/* csv_reader_quoted - up to and with the closing quote; returns the byte after it */
 static int
-read_quoted(struct row *row)
+csv_reader_quoted(struct csv_reader *r)
 {
 	int c;
 
-	while ((c = get(row->r)) != EOF) {
-		if (c == '"' && (c = get(row->r)) != '"')
+	r->seen = true;
+	while ((c = csv_reader_get(r)) != EOF) {
+		if (c == '"' && (c = csv_reader_get(r)) != '"')
 			return c;
-		add_byte(row, c);
+		csv_reader_put(r, c);
 	}
-	if (row->wrong == NULL)
-		row->wrong = "the input ends within quotes";
+	csv_reader_spoil(r, "the input ends within quotes");
 	return EOF;
 }
 
-/* wrong_byte - what C, that ends no field, does where it stands */
-static const char *
-wrong_byte(int c, bool quoted)
+/* csv_reader_line_end - C, or LF or EOF where C is a CR before it */
+static int
+csv_reader_line_end(struct csv_reader *r, int c)
 {
-	if (quoted)
-		return "something follows a closing quote";
-	if (c == '"')
-		return "a quote stands in a field without quotes";
-	return c == '\r' ? "a carriage return stands in a field without quotes" : NULL;
+	int next;
+
+	if (c != '\r')
+		return c;
+	next = getc_unlocked(r->in);
+	ungetc(next, r->in);
+	return next == '\n' || next == EOF ? csv_reader_get(r) : c;
 }
 
-static enum stop
-read_field(struct row *row)
+/* csv_reader_read - a field; returns what ends it: a comma, LF or EOF */
+static int
+csv_reader_read(struct csv_reader *r)
 {
-	struct csv_reader *r = row->r;
-	bool quoted = peek(r) == '"';
+	int c = csv_reader_get(r);
+	bool quoted = c == '"';
+
+	if (quoted)
+		c = csv_reader_quoted(r);
+	for (;; c = csv_reader_get(r)) {
+		c = csv_reader_line_end(r, c);
+		if (c == ',' || c == '\n' || c == EOF)
+			return c;
+		if (quoted)
+			csv_reader_spoil(r, "something follows a closing quote");
+		else if (c == '"')
+			csv_reader_spoil(r, "a quote stands in a field without quotes");
+		else if (c == '\r')
+			csv_reader_spoil(
+			    r, "a carriage return stands in a field without quotes");
+		csv_reader_put(r, c);
+	}
+}
+
+/* csv_reader_row - all fields of a row; returns LF or EOF */
+static int
+csv_reader_row(struct csv_reader *r)
+{
 	int c;
-
-	row->seen = row->seen || quoted;
-	if (quoted)
-		get(r);
-	else
-		add_plain(row);
-	c = quoted ? read_quoted(row) : get(r);
-	while (c != ',' && !is_end(r, c)) {
-		if (row->wrong == NULL)
-			row->wrong = wrong_byte(c, quoted);
-		add_byte(row, c);
-		c = get(r);
-	}
-	return stop_of(c == '\r' ? '\n' : c);
-}
-
-/* begin_field - one more column */
-static void
-begin_field(struct row *row)
-{
-	struct csv_reader *r = row->r;
-
-	row->field = r->len;
-	row->keep = false;
-	if (r->columns == CSV_COLUMNS_MAX) {
-		if (row->wrong == NULL)
-			row->wrong = "the row has too many fields";
-		return;
-	}
-	row->keep = r->all || r->kept[r->columns];
-	r->start[r->columns++] = r->len;
-}
-
-/* end_field - the NUL */
-static void
-end_field(struct row *row)
-{
-	if (!row->keep || row->wrong != NULL)
-		return;
-	make_room(row, 0);
-	if (row->error == OK)
-		row->r->text[row->r->len++] = '\0';
-}
-
-static enum stop
-read_row(struct row *row)
-{
-	struct csv_reader *r = row->r;
-	enum stop stop;
 
 	r->columns = r->len = 0;
 	r->line = r->next;
+	r->seen = false;
+	r->wrong = NULL;
+	r->error = OK;
 	do {
-		begin_field(row);
-		stop = read_field(row);
-		end_field(row);
-	} while (stop == STOP_COMMA && row->error == OK);
-	return stop;
+		r->keep = r->columns < CSV_COLUMNS_MAX && r->kept[r->columns];
+		if (r->columns < CSV_COLUMNS_MAX)
+			r->start[r->columns++] = r->len;
+		else
+			csv_reader_spoil(r, "the row has too many fields");
+		c = csv_reader_read(r);
+		if (r->keep && r->wrong == NULL)
+			csv_reader_store(r, '\0');
+	} while (c == ',' && r->error == OK);
+	return c;
 }
 
 enum error
-csv_reader_next(struct csv_reader *r, struct error_text *why)
+csv_reader_next(struct csv_reader *r, bool *found_r, struct error_text *why)
 {
-	enum stop stop;
+	int c;
 
-	for (;;) {
-		struct row row = {.r = r};
-
-		stop = read_row(&row);
+	*found_r = true;
+	do {
+		c = csv_reader_row(r);
 		if (ferror(r->in))
 			return error_set(why, ERR_IO, "cannot read the input");
-		if (row.error != OK)
-			return error_set(why, row.error, "%s", error_string(row.error));
-		if (row.wrong != NULL)
-			return error_set(why, ERR_DATA, "%s", row.wrong);
-		if (row.seen || r->columns > 1)
+		if (r->error != OK)
+			return error_set(why, r->error, "%s", error_string(r->error));
+		if (r->wrong != NULL)
+			return error_set(why, ERR_DATA, "%s", r->wrong);
+		if (r->seen || r->columns > 1)
 			return OK;
-		if (stop == STOP_END)
-			return ERR_NOTFOUND;
-	}
+	} while (c != EOF);
+	*found_r = false;
+	return OK;
 }

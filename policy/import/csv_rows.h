@@ -7,10 +7,10 @@
 #include "policy/import/row.h"
 
 /*
- * Ours: address, smtp_auth and, where they are there, until, clients, note; another
- * column is an error, as it could be a slip of the pen. Exchange's: PrimarySmtpAddress
- * and SmtpClientAuthenticationDisabled (True, False, or nothing for inherit); others
- * are passed over, and so is a first line #TYPE. The case of names does not matter.
+ * Ours: address, smtp_auth and optionally until, clients, note; another column is an
+ * error, as it could be a slip of the pen. Exchange's: PrimarySmtpAddress and
+ * SmtpClientAuthenticationDisabled (True, False, or nothing for inherit); others are
+ * skipped, and so is a first line #TYPE. The case of names does not matter.
  */
 enum csv_column {
 	CSV_ADDRESS,
@@ -25,7 +25,7 @@ enum csv_column {
 
 struct csv_rows {
 	struct csv_reader reader;
-	size_t columns;            /* that each row has to have */
+	size_t columns;            /* that each row must have */
 	size_t place[CSV_COLUMNS]; /* of each column, or CSV_NOWHERE */
 	bool started, exchange;
 	instant now;
@@ -37,11 +37,11 @@ void csv_rows_start(struct csv_rows *c, FILE *in, uint64_t line, instant now);
 void csv_rows_end(struct csv_rows *c);
 
 /*
- * Fills in the next row, and LINE_R with where it begins. ERR_NOTFOUND at the end;
- * ERR_DATA for a bad row, behind which there may be more; ERR_FORMAT for a bad head,
- * behind which there is nothing to be read; ERR_IO, ERR_MEMORY; with WHY.
+ * The next row, with its line; FOUND_R is false at the end. ERR_DATA for a bad row,
+ * after which there may be more; ERR_FORMAT for a bad heading, after which nothing can
+ * be read; ERR_IO, ERR_MEMORY; with WHY.
  */
-enum error csv_rows_next(struct csv_rows *c, struct row *row, uint64_t *line_r,
+enum error csv_rows_next(struct csv_rows *c, struct row *row, bool *found_r,
     struct error_text *why) MUST_USE;
 
 #endif

@@ -66,24 +66,25 @@ import_is_of_row(enum error e)
 }
 
 static enum error
-said_twice(const char *type, const char *name, struct error_text *why)
+import_twice(const char *type, const char *name, struct error_text *why)
 {
 	return error_set(
 	    why, ERR_EXISTS, "%s %s is in an earlier line, too", type, name);
 }
 
-/* meet - that no other row has spoken of the object */
+/* import_meet - checks that no earlier row was for the object */
 static enum error
-meet(struct import *i, const struct key *key, const char *type, const char *name,
+import_meet(struct import *i, const struct key *key, const char *type, const char *name,
     struct error_text *why)
 {
-	enum error e = key_set_add(&i->met, key_bytes(key));
+	bool new;
+	enum error e = key_set_add(&i->met, key_bytes(key), &new);
 
-	return e == ERR_EXISTS ? said_twice(type, name, why) : e;
+	return e == OK && !new ? import_twice(type, name, why) : e;
 }
 
 static enum error
-put_setting(struct import *i, const struct row *row, struct error_text *why)
+import_setting(struct import *i, const struct row *row, struct error_text *why)
 {
 	const struct setting *setting = settings_find(row->name);
 	struct key key;
@@ -95,38 +96,40 @@ put_setting(struct import *i, const struct row *row, struct error_text *why)
 	if (setting == NULL)
 		return error_set(why, ERR_DATA, "unknown setting \"%s\"", row->name);
 	key_name(&key, TABLE_SETTING, setting->key);
-	e = meet(i, &key, "setting", setting->key, why);
+	e = import_meet(i, &key, "setting", setting->key, why);
 	if (e == OK)
 		e = setting_table_set(i->txn, setting, row->value, why);
 	return e == OK ? store_reload_settings(i->txn) : e;
 }
 
-/* put_domains - of a tenant that is stored already */
+/* import_domains - of a tenant that is stored already */
 static enum error
-put_domains(struct import *i, const struct row *row, struct error_text *why)
+import_domains(struct import *i, const struct row *row, struct error_text *why)
 {
 	char domain[DOMAIN_MAX + 1];
 	struct key key;
-	enum error e = OK;
+	enum error e;
 
-	memset(&i->owner, 0, sizeof i->owner); /* may not hold any more */
-	for (size_t n = 0; n < row->domains && e == OK; n++) {
+	memset(&i->owner, 0, sizeof i->owner); /* may have changed */
+	for (size_t n = 0; n < row->domains; n++) {
 		e = domain_parse(row->domain[n], domain, why);
 		if (e != OK)
 			return e;
 		key_name(&key, TABLE_DOMAIN, domain);
-		e = meet(i, &key, "domain", domain, why);
+		e = import_meet(i, &key, "domain", domain, why);
 		if (e == OK)
 			e = ownership_add_domain(
 			    i->txn, domain, row->tenant.name, false, why);
+		if (e != OK)
+			return e;
 	}
-	return e;
+	return OK;
 }
 
-/* put_lock - as one that was brought; one that was made here is left alone */
+/* import_put_lock - as one that was brought; one that was made here is left alone */
 static enum error
-put_lock(struct import *i, const struct lock_subject *subject, const struct lock *lock,
-    struct error_text *why)
+import_put_lock(struct import *i, const struct lock_subject *subject,
+    const struct lock *lock, struct error_text *why)
 {
 	struct key key;
 	enum error e;
@@ -135,12 +138,12 @@ put_lock(struct import *i, const struct lock_subject *subject, const struct lock
 		key_tenant_lock(&key, TABLE_LOCK, subject->tenant);
 	else
 		key_login_lock(&key, TABLE_LOCK, &subject->login);
-	e = meet(i, &key, "the lock of", lock_subject_name(subject), why);
+	e = import_meet(i, &key, "the lock of", lock_subject_name(subject), why);
 	return e == OK ? lock_table_put(i->txn, LOCK_BROUGHT, subject, lock) : e;
 }
 
 static enum error
-put_tenant(struct import *i, const struct row *row, struct error_text *why)
+import_tenant(struct import *i, const struct row *row, struct error_text *why)
 {
 	struct lock_subject subject;
 	struct key key;
@@ -150,19 +153,19 @@ put_tenant(struct import *i, const struct row *row, struct error_text *why)
 		return error_set(why, ERR_DATA, "tenant %s is not tenant %s",
 		    row->tenant.name, i->only);
 	key_name(&key, TABLE_TENANT, row->tenant.name);
-	e = meet(i, &key, "tenant", row->tenant.name, why);
+	e = import_meet(i, &key, "tenant", row->tenant.name, why);
 	if (e == OK)
 		e = tenant_table_put(i->txn, &row->tenant);
 	lock_subject_tenant(&subject, row->tenant.name);
 	if (e == OK && row->locked)
-		e = put_lock(i, &subject, &row->lock, why);
-	return e == OK ? put_domains(i, row, why) : e;
+		e = import_put_lock(i, &subject, &row->lock, why);
+	return e == OK ? import_domains(i, row, why) : e;
 }
 
-/* find_address - of a mailbox that can have a setting, and is of the tenant asked for
+/* import_address - of a mailbox that can have a setting, and is of the tenant asked for
  */
 static enum error
-find_address(struct import *i, const char *typed, struct login *address_r,
+import_address(struct import *i, const char *typed, struct login *address_r,
     struct error_text *why)
 {
 	enum error e = address_normalize(store_settings(i->txn), typed, address_r, why);
@@ -179,11 +182,11 @@ find_address(struct import *i, const char *typed, struct login *address_r,
 }
 
 /*
- * merge - what the row does not speak of is kept from the record that is there, as
- * "mailbox set" would
+ * import_merge - what the row does not speak of is kept from the record that is there,
+ * as "mailbox set" would
  */
 static enum error
-merge(struct import *i, const struct login *address, const struct row *row,
+import_merge(struct import *i, const struct login *address, const struct row *row,
     struct mailbox *m)
 {
 	struct mailbox old;
@@ -205,40 +208,34 @@ merge(struct import *i, const struct login *address, const struct row *row,
 	return OK;
 }
 
-/* is_stored - ERR_EXISTS for a mailbox that has a record */
+/* import_fresh - a mailbox, where none had a record before */
 static enum error
-is_stored(struct import *i, const struct login *address)
-{
-	struct mailbox m;
-	bool found;
-	enum error e = mailbox_table_get(i->txn, address, &m, &found);
-
-	return e == OK && found ? ERR_EXISTS : e;
-}
-
-/* put_fresh - where no mailbox had a record before */
-static enum error
-put_fresh(struct import *i, const struct login *address, const struct mailbox *m,
+import_fresh(struct import *i, const struct login *address, const struct mailbox *m,
     struct error_text *why)
 {
-	bool empty = mailbox_is_empty(m);
+	struct mailbox stored;
 	struct key key;
-	enum error e = OK;
+	bool found;
+	enum error e;
 
 	key_login(&key, TABLE_MAILBOX, address);
-	if (empty)
-		e = key_set_add(&i->met, key_bytes(&key));
-	else if (key_set_has(&i->met, key_bytes(&key)))
-		e = ERR_EXISTS;
-	if (e == OK)
-		e = empty ? is_stored(i, address)
-			  : mailbox_table_insert(i->txn, address, m);
-	return e == ERR_EXISTS ? said_twice("mailbox", address->text, why) : e;
+	if (!mailbox_is_empty(m)) {
+		if (key_set_has(&i->met, key_bytes(&key)))
+			return import_twice("mailbox", address->text, why);
+		e = mailbox_table_insert(i->txn, address, m);
+		return e == ERR_EXISTS ? import_twice("mailbox", address->text, why)
+				       : e;
+	}
+	e = import_meet(i, &key, "mailbox", address->text, why);
+	if (e != OK)
+		return e;
+	e = mailbox_table_get(i->txn, address, &stored, &found);
+	return e == OK && found ? import_twice("mailbox", address->text, why) : e;
 }
 
-/* put_other - where rows change mailboxes that are there */
+/* import_change - a mailbox, where some had records before */
 static enum error
-put_other(struct import *i, const struct login *address, const struct row *row,
+import_change(struct import *i, const struct login *address, const struct row *row,
     struct error_text *why)
 {
 	struct mailbox m = row->mailbox;
@@ -246,48 +243,49 @@ put_other(struct import *i, const struct login *address, const struct row *row,
 	enum error e;
 
 	key_login(&key, TABLE_MAILBOX, address);
-	e = meet(i, &key, "mailbox", address->text, why);
+	e = import_meet(i, &key, "mailbox", address->text, why);
 	if (e == OK)
-		e = merge(i, address, row, &m);
+		e = import_merge(i, address, row, &m);
 	return e == OK ? mailbox_table_put(i->txn, address, &m) : e;
 }
 
 static enum error
-put_mailbox(struct import *i, const struct row *row, struct error_text *why)
+import_mailbox(struct import *i, const struct row *row, struct error_text *why)
 {
 	struct lock_subject subject;
 	struct login address;
-	enum error e = find_address(i, row->name, &address, why);
+	enum error e = import_address(i, row->name, &address, why);
 
 	if (e != OK)
 		return e;
-	e = i->fresh ? put_fresh(i, &address, &row->mailbox, why)
-		     : put_other(i, &address, row, why);
+	e = i->fresh ? import_fresh(i, &address, &row->mailbox, why)
+		     : import_change(i, &address, row, why);
 	if (e != OK || !row->locked)
 		return e;
 	lock_subject_login(&subject, &address);
-	return put_lock(i, &subject, &row->lock, why);
+	return import_put_lock(i, &subject, &row->lock, why);
 }
 
 static enum error
-put_alias(struct import *i, const struct row *row, struct error_text *why)
+import_alias(struct import *i, const struct row *row, struct error_text *why)
 {
 	struct login login, mailbox;
 	struct key key;
-	enum error e = find_address(i, row->value, &mailbox, why);
+	enum error e = import_address(i, row->value, &mailbox, why);
 
 	if (e == OK)
 		e = address_login(store_settings(i->txn), row->name, &login, why);
 	if (e != OK)
 		return e;
 	key_login(&key, TABLE_ALIAS, &login);
-	e = meet(i, &key, "login", login.text, why);
+	e = import_meet(i, &key, "login", login.text, why);
 	return e == OK ? ownership_add_alias(i->txn, &mailbox, &login, why) : e;
 }
 
-/* check_only - that the lock is of the tenant asked for, or one of its logins */
+/* import_check_only - that the lock is of the tenant asked for, or one of its logins */
 static enum error
-check_only(struct import *i, const struct lock_subject *subject, struct error_text *why)
+import_check_only(
+    struct import *i, const struct lock_subject *subject, struct error_text *why)
 {
 	struct tenant t = {.name = ""};
 	bool found;
@@ -307,9 +305,9 @@ check_only(struct import *i, const struct lock_subject *subject, struct error_te
 	    lock_subject_name(subject), i->only);
 }
 
-/* put_lock_row - of whatever name: a lock outlives what it is of */
+/* import_lock - of whatever name: a lock outlives what it is of */
 static enum error
-put_lock_row(struct import *i, const struct row *row, struct error_text *why)
+import_lock(struct import *i, const struct row *row, struct error_text *why)
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct lock_subject subject;
@@ -326,8 +324,8 @@ put_lock_row(struct import *i, const struct row *row, struct error_text *why)
 			lock_subject_login(&subject, &login);
 	}
 	if (e == OK)
-		e = check_only(i, &subject, why);
-	return e == OK ? put_lock(i, &subject, &row->lock, why) : e;
+		e = import_check_only(i, &subject, why);
+	return e == OK ? import_put_lock(i, &subject, &row->lock, why) : e;
 }
 
 enum error
@@ -338,19 +336,19 @@ import_row(struct import *import, const struct row *row, struct error_text *why)
 	why->text[0] = '\0';
 	switch (row->type) {
 	case ROW_SETTING:
-		e = put_setting(import, row, why);
+		e = import_setting(import, row, why);
 		break;
 	case ROW_TENANT:
-		e = put_tenant(import, row, why);
+		e = import_tenant(import, row, why);
 		break;
 	case ROW_MAILBOX:
-		e = put_mailbox(import, row, why);
+		e = import_mailbox(import, row, why);
 		break;
 	case ROW_ALIAS:
-		e = put_alias(import, row, why);
+		e = import_alias(import, row, why);
 		break;
 	case ROW_LOCK:
-		e = put_lock_row(import, row, why);
+		e = import_lock(import, row, why);
 		break;
 	}
 	if (e != OK && why->text[0] == '\0')
@@ -368,9 +366,9 @@ struct others {
 	size_t len, room;
 };
 
-/* collect - a mailbox that no row has spoken of */
+/* others_add - a mailbox that no row has spoken of */
 static enum error
-collect(void *arg, const struct login *address, const struct mailbox *m)
+others_add(void *arg, const struct login *address, const struct mailbox *m)
 {
 	struct others *o = arg;
 	struct key key;
@@ -393,7 +391,7 @@ collect(void *arg, const struct login *address, const struct mailbox *m)
 }
 
 static enum error
-remove_one(struct store_txn *txn, const char *text, size_t n)
+import_remove(struct store_txn *txn, const char *text, size_t n)
 {
 	struct login address;
 	enum error e = login_from_normal(text, n, &address);
@@ -407,12 +405,13 @@ enum error
 import_remove_others(struct import *import)
 {
 	struct others o = {.import = import};
-	enum error e = import->fresh
-	    ? OK /* all that there are come from rows */
-	    : ownership_each_mailbox(import->txn, import->only, collect, &o);
+	enum error e;
 
+	if (import->fresh)
+		return OK; /* all mailboxes come from rows */
+	e = tenant_mailboxes_each(import->txn, import->only, others_add, &o);
 	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
-		e = remove_one(import->txn, o.at + at, strlen(o.at + at));
+		e = import_remove(import->txn, o.at + at, strlen(o.at + at));
 	free(o.at);
 	return e;
 }

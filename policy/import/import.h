@@ -9,16 +9,16 @@
 #include "policy/store/store.h"
 
 /*
- * A row counts as the command that would make the change: what it refers to has to be
- * there, from an earlier row or from before; a lock alone is of any name. An object
- * that two rows speak of is an error. Memory: up to 24 bytes a row where there were
- * mailboxes before, and what the transaction keeps.
+ * A row counts as the command that would make the change: what it refers to must exist,
+ * from an earlier row or from before; only a lock may be of any name. Two rows for one
+ * object are an error. Memory: up to 24 bytes a row where there were mailboxes before,
+ * and what the transaction keeps.
  */
 struct import;
 
 /*
- * ONLY is the name of a tenant that exists, whose rows alone are taken: of itself, its
- * mailboxes, their aliases; or NULL. It is borrowed. ERR_MEMORY, ERR_IO.
+ * ONLY, which is borrowed, names an existing tenant, and only rows of itself, its
+ * mailboxes and their aliases are accepted; or NULL. ERR_MEMORY, ERR_IO.
  */
 enum error import_open(struct import **import_r, struct store_txn *txn,
     const char *only, instant now) MUST_USE;
@@ -32,10 +32,7 @@ void import_close(struct import **import);
 enum error import_row(
     struct import *import, const struct row *row, struct error_text *why) MUST_USE;
 
-/*
- * With ONLY: takes the settings of all mailboxes of the tenant that no row spoke of.
- * Locks stay.
- */
+/* With ONLY: removes the tenant's mailboxes that no row was for. Locks stay. */
 enum error import_remove_others(struct import *import) MUST_USE;
 
 /* Whether E is an error of a row, not of the database. */

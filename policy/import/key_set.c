@@ -12,7 +12,7 @@
 enum error
 key_set_start(struct key_set *set)
 {
-	memset(set, 0, sizeof *set);
+	*set = (struct key_set){.slot = NULL};
 	return getrandom(&set->seed, sizeof set->seed, 0) == sizeof set->seed ? OK
 									      : ERR_IO;
 }
@@ -21,41 +21,41 @@ void
 key_set_end(struct key_set *set)
 {
 	free(set->slot);
-	set->slot = NULL;
-	set->slots = set->used = 0;
+	*set = (struct key_set){.slot = NULL};
 }
 
-/* mix - spreads every bit of H over all of them (the finisher of MurmurHash3) */
+/* key_set_mix - spreads every bit of H over all of them (the finisher of MurmurHash3)
+ */
 static uint64_t
-mix(uint64_t h)
+key_set_mix(uint64_t h)
 {
 	h = (h ^ h >> 33) * UINT64_C(0xFF51AFD7ED558CCD);
 	h = (h ^ h >> 33) * UINT64_C(0xC4CEB9FE1A85EC53);
 	return h ^ h >> 33;
 }
 
-/* hash - never 0 */
+/* key_set_hash - never 0 */
 static uint64_t
-hash(const struct key_set *set, struct bytes key)
+key_set_hash(const struct key_set *set, struct bytes key)
 {
 	const uint8_t *at = key.at;
-	uint64_t h = mix(set->seed ^ key.len * MULTIPLIER), word;
+	uint64_t h = key_set_mix(set->seed ^ key.len * MULTIPLIER), word;
 
 	for (size_t left = key.len; left > 0;) {
 		size_t n = left < sizeof word ? left : sizeof word;
 
 		word = 0;
 		memcpy(&word, at, n);
-		h = mix(h ^ word) + set->seed;
+		h = key_set_mix(h ^ word) + set->seed;
 		at += n;
 		left -= n;
 	}
 	return h != 0 ? h : 1;
 }
 
-/* find - the slot that holds H, or the free one where it belongs */
+/* key_set_find - the slot that holds H, or the free one where it belongs */
 static uint64_t *
-find(const struct key_set *set, uint64_t h)
+key_set_find(const struct key_set *set, uint64_t h)
 {
 	size_t i = (size_t)h & (set->slots - 1);
 
@@ -64,9 +64,9 @@ find(const struct key_set *set, uint64_t h)
 	return &set->slot[i];
 }
 
-/* grow - twice the slots, which keeps at least a third of them free */
+/* key_set_grow - twice the slots, which keeps at least a third of them free */
 static enum error
-grow(struct key_set *set)
+key_set_grow(struct key_set *set)
 {
 	struct key_set new = *set;
 
@@ -76,30 +76,32 @@ grow(struct key_set *set)
 		return ERR_MEMORY;
 	for (size_t i = 0; i < set->slots; i++)
 		if (set->slot[i] != 0)
-			*find(&new, set->slot[i]) = set->slot[i];
+			*key_set_find(&new, set->slot[i]) = set->slot[i];
 	free(set->slot);
 	*set = new;
 	return OK;
 }
 
 enum error
-key_set_add(struct key_set *set, struct bytes key)
+key_set_add(struct key_set *set, struct bytes key, bool *new_r)
 {
-	uint64_t h = hash(set, key), *slot;
-	enum error e = (set->used + 1) * 3 > set->slots * 2 ? grow(set) : OK;
+	uint64_t h = key_set_hash(set, key), *slot;
 
-	if (e != OK)
-		return e;
-	slot = find(set, h);
-	if (*slot == h)
-		return ERR_EXISTS;
+	if ((set->used + 1) * 3 > set->slots * 2) {
+		enum error e = key_set_grow(set);
+
+		if (e != OK)
+			return e;
+	}
+	slot = key_set_find(set, h);
+	*new_r = *slot != h;
+	set->used += *new_r;
 	*slot = h;
-	set->used++;
 	return OK;
 }
 
 bool
 key_set_has(const struct key_set *set, struct bytes key)
 {
-	return set->slots > 0 && *find(set, hash(set, key)) != 0;
+	return set->slots > 0 && *key_set_find(set, key_set_hash(set, key)) != 0;
 }

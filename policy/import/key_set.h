@@ -24,8 +24,8 @@ struct key_set {
 enum error key_set_start(struct key_set *set) MUST_USE;
 void key_set_end(struct key_set *set);
 
-/* Adds a key; ERR_EXISTS when it is there already; ERR_MEMORY. */
-enum error key_set_add(struct key_set *set, struct bytes key) MUST_USE;
+/* Adds a key; NEW_R is whether it was not there already. ERR_MEMORY. */
+enum error key_set_add(struct key_set *set, struct bytes key, bool *new_r) MUST_USE;
 
 bool key_set_has(const struct key_set *set, struct bytes key);
 

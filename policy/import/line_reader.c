@@ -3,16 +3,13 @@
 #include "policy/import/line_reader.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define ROOM_MIN ((size_t)1 << 16)
+#include "policy/base/array.h"
 
 void
-line_reader_start(struct line_reader *r, FILE *in, uint64_t line)
+line_reader_start(struct line_reader *r, FILE *in, uint64_t line, size_t max)
 {
-	memset(r, 0, sizeof *r);
-	r->in = in;
-	r->line = line - 1;
+	*r = (struct line_reader){.in = in, .line = line - 1, .max = max};
 }
 
 void
@@ -22,88 +19,30 @@ line_reader_end(struct line_reader *r)
 	r->text = NULL;
 }
 
-/* make_room - behind END: what is used goes, or the buffer grows */
-static enum error
-make_room(struct line_reader *r)
-{
-	size_t room = r->room == 0 ? ROOM_MIN : 2 * r->room;
-	char *text;
-
-	if (r->pos > 0) {
-		memmove(r->text, r->text + r->pos, r->end - r->pos);
-		r->end -= r->pos;
-		r->pos = 0;
-		return OK;
-	}
-	if (r->room > LINE_MAX_BYTES)
-		return ERR_LIMIT;
-	text = realloc(r->text, room);
-	if (text == NULL)
-		return ERR_MEMORY;
-	r->text = text;
-	r->room = room;
-	return OK;
-}
-
-/* fill - reads more; ERR_NOTFOUND when there is no more */
-static enum error
-fill(struct line_reader *r)
-{
-	enum error e = r->end == r->room ? make_room(r) : OK;
-	size_t n;
-
-	if (e != OK)
-		return e;
-	n = fread(r->text + r->end, 1, r->room - r->end, r->in);
-	r->end += n;
-	if (n > 0)
-		return OK;
-	return ferror(r->in) ? ERR_IO : ERR_NOTFOUND;
-}
-
-/* skip_rest - of a line that is too long */
-static enum error
-skip_rest(struct line_reader *r)
-{
-	char *lf = NULL;
-	enum error e = OK;
-
-	r->end = 0;
-	while (e == OK && lf == NULL) {
-		e = fill(r);
-		lf = e == OK ? memchr(r->text, '\n', r->end) : NULL;
-		if (lf == NULL)
-			r->end = 0;
-	}
-	r->pos = lf != NULL ? (size_t)(lf - r->text) + 1 : 0;
-	return e == OK || e == ERR_NOTFOUND ? ERR_LIMIT : e;
-}
-
 enum error
-line_reader_next(struct line_reader *r, struct bytes *line_r)
+line_reader_next(struct line_reader *r, struct bytes *line_r, bool *found_r)
 {
-	size_t looked = r->pos, n;
-	char *lf = NULL;
-	enum error e = OK;
+	bool too_long = false;
+	size_t n = 0;
+	char *text;
+	int c;
 
 	r->line++;
-	for (;;) {
-		if (r->end > looked)
-			lf = memchr(r->text + looked, '\n', r->end - looked);
-		if (lf != NULL || e == ERR_NOTFOUND)
-			break;
-		looked = r->end - r->pos; /* POS may move to the start */
-		e = fill(r);
-		looked += r->pos;
-		if (e == ERR_LIMIT)
-			return skip_rest(r);
-		if (e != OK && e != ERR_NOTFOUND)
-			return e;
+	while ((c = getc_unlocked(r->in)) != EOF && c != '\n') {
+		too_long = n == r->max;
+		if (too_long)
+			continue;
+		if (n == r->room) {
+			text = array_grow(r->text, n, &r->room, 1);
+			if (text == NULL)
+				return ERR_MEMORY;
+			r->text = text;
+		}
+		r->text[n++] = (char)c;
 	}
-	if (lf == NULL && r->pos == r->end)
-		return ERR_NOTFOUND;
-	n = lf != NULL ? (size_t)(lf - r->text) - r->pos : r->end - r->pos;
-	*line_r = (struct bytes){r->text + r->pos, n};
-	r->pos += n + (lf != NULL);
-	return n > LINE_MAX_BYTES ? ERR_LIMIT : OK;
+	*line_r = (struct bytes){r->text, n};
+	*found_r = c != EOF || n > 0;
+	if (ferror(r->in))
+		return ERR_IO;
+	return too_long ? ERR_LIMIT : OK;
 }

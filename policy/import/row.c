@@ -6,6 +6,59 @@
 
 #include "policy/base/text.h"
 
+enum field_kind {
+	FIELD_NAME,      /* a pointer to the value */
+	FIELD_TENANT,    /* the same, and the name in normal form */
+	FIELD_SMTP_AUTH, /* of a mailbox */
+	FIELD_SWITCH,    /* of a tenant: smtp_auth without inherit */
+	FIELD_ACTION,
+	FIELD_BLOCKS,
+	FIELD_DAY_START, /* a time; a date is its first or its last second */
+	FIELD_DAY_END,
+	FIELD_LINE,
+	FIELD_CONTACT,
+};
+
+struct row_field {
+	enum row_type type;
+	const char *key;
+	enum field_kind kind;
+	size_t at;            /* in struct row */
+	size_t max;           /* bytes of a line */
+	const char *expected; /* where only some words are taken */
+};
+
+#define AT(member) offsetof(struct row, member)
+
+static const struct row_field row_fields[] = {
+    {ROW_MAILBOX, "address", FIELD_NAME, AT(name), 0, NULL},
+    {ROW_MAILBOX, "smtp_auth", FIELD_SMTP_AUTH, AT(mailbox.smtp_auth), 0,
+	"enabled, disabled or inherit"},
+    {ROW_MAILBOX, "until", FIELD_DAY_END, AT(mailbox.until), 0, NULL},
+    {ROW_MAILBOX, "note", FIELD_LINE, AT(mailbox.note), NOTE_MAX, NULL},
+    {ROW_TENANT, "name", FIELD_TENANT, AT(tenant.name), 0, NULL},
+    {ROW_TENANT, "smtp_auth", FIELD_SWITCH, AT(tenant.smtp_auth), 0,
+	"enabled or disabled"},
+    {ROW_TENANT, "action", FIELD_ACTION, AT(tenant.action), 0,
+	"reject, tempfail, report or default"},
+    {ROW_TENANT, "blocks", FIELD_BLOCKS, AT(tenant.blocks), 0, "all or passwords"},
+    {ROW_TENANT, "enforce_from", FIELD_DAY_START, AT(tenant.enforce_from), 0, NULL},
+    {ROW_TENANT, "tempfail_until", FIELD_DAY_END, AT(tenant.tempfail_until), 0, NULL},
+    {ROW_TENANT, "contact", FIELD_CONTACT, AT(tenant.contact), CONTACT_MAX,
+	"an address"},
+    {ROW_TENANT, "reply", FIELD_LINE, AT(tenant.reply), REPLY_TEXT_MAX, NULL},
+    {ROW_TENANT, "note", FIELD_LINE, AT(tenant.note), NOTE_MAX, NULL},
+    {ROW_SETTING, "key", FIELD_NAME, AT(name), 0, NULL},
+    {ROW_ALIAS, "login", FIELD_NAME, AT(name), 0, NULL},
+    {ROW_ALIAS, "mailbox", FIELD_NAME, AT(value), 0, NULL},
+    {ROW_LOCK, "login", FIELD_NAME, AT(name), 0, NULL},
+    {ROW_LOCK, "tenant", FIELD_NAME, AT(value), 0, NULL},
+    {ROW_LOCK, "until", FIELD_DAY_END, AT(lock.until), 0, NULL},
+    {ROW_LOCK, "when", FIELD_DAY_START, AT(lock.when), 0, NULL},
+    {ROW_LOCK, "who", FIELD_LINE, AT(lock.who), LOCK_WHO_MAX, NULL},
+    {ROW_LOCK, "note", FIELD_LINE, AT(lock.note), NOTE_MAX, NULL},
+};
+
 void
 row_start(struct row *row, enum row_type type)
 {
@@ -21,6 +74,89 @@ row_start(struct row *row, enum row_type type)
 		tenant_init(&row->tenant);
 }
 
+const struct row_field *
+row_field_find(enum row_type type, const char *key)
+{
+	for (size_t i = 0; i < sizeof row_fields / sizeof *row_fields; i++)
+		if (row_fields[i].type == type && strcmp(row_fields[i].key, key) == 0)
+			return &row_fields[i];
+	return NULL;
+}
+
+static enum error
+row_set_instant(const struct row_field *f, const char *value, instant now,
+    instant *out_r, struct error_text *why)
+{
+	enum instant_date date =
+	    f->kind == FIELD_DAY_END ? INSTANT_DAY_END : INSTANT_DAY_START;
+	struct error_text bad;
+	enum error e = instant_parse(value, date, now, out_r, &bad);
+
+	return e == OK ? OK : error_set(why, e, "%s: %.600s", f->key, bad.text);
+}
+
+static enum error
+row_set_line(
+    const struct row_field *f, const char *value, char *out, struct error_text *why)
+{
+	size_t n = strlen(value);
+
+	if (n > f->max)
+		return error_set(
+		    why, ERR_DATA, "%s is longer than %zu bytes", f->key, f->max);
+	if (!text_is_line(value, n))
+		return error_set(
+		    why, ERR_DATA, "%s has control characters or is not UTF-8", f->key);
+	memcpy(out, value, n + 1);
+	return OK;
+}
+
+enum error
+row_set(struct row *row, const struct row_field *field, const char *value, instant now,
+    struct error_text *why)
+{
+	void *out = (char *)row + field->at;
+	bool good = false;
+	enum error e;
+
+	switch (field->kind) {
+	case FIELD_NAME:
+		*(const char **)out = value;
+		return OK;
+	case FIELD_TENANT:
+		row->name = value;
+		return tenant_name_parse(value, out, why);
+	case FIELD_DAY_START:
+	case FIELD_DAY_END:
+		return row_set_instant(field, value, now, out, why);
+	case FIELD_LINE:
+		return row_set_line(field, value, out, why);
+	case FIELD_CONTACT:
+		e = row_set_line(field, value, out, why);
+		if (e != OK)
+			return e;
+		good = tenant_contact_is_valid(value);
+		break;
+	case FIELD_SMTP_AUTH:
+		good = word_to_smtp_auth(value, out);
+		break;
+	case FIELD_SWITCH:
+		good = word_to_smtp_auth(value, out) &&
+		    row->tenant.smtp_auth != SMTP_AUTH_INHERIT;
+		break;
+	case FIELD_ACTION:
+		good = word_to_action(value, out) && row->tenant.action != ACTION_ACCEPT;
+		break;
+	case FIELD_BLOCKS:
+		good = word_to_blocks(value, out);
+		break;
+	}
+	if (good)
+		return OK;
+	return error_set(why, ERR_DATA, "bad %s \"%.100s\": use %s", field->key, value,
+	    field->expected);
+}
+
 enum error
 row_check_mailbox(const struct row *row, struct error_text *why)
 {
@@ -34,144 +170,4 @@ row_check_mailbox(const struct row *row, struct error_text *why)
 		return error_set(why, ERR_DATA,
 		    "until goes with smtp_auth enabled or disabled, not inherit");
 	return OK;
-}
-
-static enum error
-bad_word(
-    const char *key, const char *value, const char *expected, struct error_text *why)
-{
-	return error_set(
-	    why, ERR_DATA, "bad %s \"%.100s\": use %s", key, value, expected);
-}
-
-static enum error
-set_instant(const char *key, const char *value, enum instant_date date, instant now,
-    instant *out_r, struct error_text *why)
-{
-	struct error_text bad;
-	enum error e = instant_parse(value, date, now, out_r, &bad);
-
-	return e == OK ? OK : error_set(why, e, "%s: %.600s", key, bad.text);
-}
-
-/* set_line - a text of one line and at most MAX bytes */
-static enum error
-set_line(
-    const char *key, const char *value, size_t max, char *out, struct error_text *why)
-{
-	size_t n = strlen(value);
-
-	if (n > max)
-		return error_set(
-		    why, ERR_DATA, "%s is longer than %zu bytes", key, max);
-	if (!text_is_line(value, n))
-		return error_set(
-		    why, ERR_DATA, "%s has control characters or is not UTF-8", key);
-	memcpy(out, value, n + 1);
-	return OK;
-}
-
-enum error
-row_set_mailbox(struct row *row, const char *key, const char *value, instant now,
-    struct error_text *why)
-{
-	struct mailbox *m = &row->mailbox;
-
-	if (strcmp(key, "address") == 0) {
-		row->name = value;
-		return OK;
-	}
-	if (strcmp(key, "smtp_auth") == 0)
-		return word_to_smtp_auth(value, &m->smtp_auth)
-		    ? OK
-		    : bad_word(key, value, "enabled, disabled or inherit", why);
-	if (strcmp(key, "until") == 0)
-		return set_instant(key, value, INSTANT_DAY_END, now, &m->until, why);
-	if (strcmp(key, "note") == 0)
-		return set_line(key, value, NOTE_MAX, m->note, why);
-	return ERR_NOTFOUND;
-}
-
-/* set_word - of a tenant: the values that are one of a few words */
-static enum error
-set_word(struct tenant *t, const char *key, const char *value, struct error_text *why)
-{
-	if (strcmp(key, "smtp_auth") == 0)
-		return word_to_smtp_auth(value, &t->smtp_auth) &&
-			t->smtp_auth != SMTP_AUTH_INHERIT
-		    ? OK
-		    : bad_word(key, value, "enabled or disabled", why);
-	if (strcmp(key, "action") == 0)
-		return word_to_action(value, &t->action) && t->action != ACTION_ACCEPT
-		    ? OK
-		    : bad_word(key, value, "reject, tempfail, report or default", why);
-	if (strcmp(key, "blocks") == 0)
-		return word_to_blocks(value, &t->blocks)
-		    ? OK
-		    : bad_word(key, value, "all or passwords", why);
-	return ERR_NOTFOUND;
-}
-
-static enum error
-set_contact(struct tenant *t, const char *value, struct error_text *why)
-{
-	enum error e = set_line("contact", value, CONTACT_MAX, t->contact, why);
-
-	if (e == OK && !tenant_contact_is_valid(value))
-		return bad_word("contact", value, "an address", why);
-	return e;
-}
-
-enum error
-row_set_tenant(struct row *row, const char *key, const char *value, instant now,
-    struct error_text *why)
-{
-	struct tenant *t = &row->tenant;
-	enum error e = set_word(t, key, value, why);
-
-	if (e != ERR_NOTFOUND)
-		return e;
-	if (strcmp(key, "name") == 0) {
-		row->name = value;
-		return tenant_name_parse(value, t->name, why);
-	}
-	if (strcmp(key, "enforce_from") == 0)
-		return set_instant(
-		    key, value, INSTANT_DAY_START, now, &t->enforce_from, why);
-	if (strcmp(key, "tempfail_until") == 0)
-		return set_instant(
-		    key, value, INSTANT_DAY_END, now, &t->tempfail_until, why);
-	if (strcmp(key, "contact") == 0)
-		return set_contact(t, value, why);
-	if (strcmp(key, "reply") == 0)
-		return set_line(key, value, REPLY_TEXT_MAX, t->reply, why);
-	if (strcmp(key, "note") == 0)
-		return set_line(key, value, NOTE_MAX, t->note, why);
-	return ERR_NOTFOUND;
-}
-
-enum error
-row_set_lock(struct row *row, const char *key, const char *value, instant now,
-    struct error_text *why)
-{
-	struct lock *lock = &row->lock;
-
-	if (strcmp(key, "login") == 0) {
-		row->name = value;
-		return OK;
-	}
-	if (strcmp(key, "tenant") == 0) {
-		row->value = value;
-		return OK;
-	}
-	if (strcmp(key, "until") == 0)
-		return set_instant(key, value, INSTANT_DAY_END, now, &lock->until, why);
-	if (strcmp(key, "when") == 0)
-		return set_instant(
-		    key, value, INSTANT_DAY_START, now, &lock->when, why);
-	if (strcmp(key, "who") == 0)
-		return set_line(key, value, LOCK_WHO_MAX, lock->who, why);
-	if (strcmp(key, "note") == 0)
-		return set_line(key, value, NOTE_MAX, lock->note, why);
-	return ERR_NOTFOUND;
 }

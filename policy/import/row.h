@@ -12,7 +12,7 @@
 
 enum row_type { ROW_SETTING, ROW_TENANT, ROW_MAILBOX, ROW_ALIAS, ROW_LOCK };
 
-/* What the line says of a mailbox besides its smtp-auth; the rest is to be kept. */
+/* What the line says of a mailbox besides its smtp-auth; the rest is kept. */
 enum {
 	ROW_UNTIL = 0x01,
 	ROW_CLIENTS = 0x02,
@@ -21,11 +21,12 @@ enum {
 };
 
 /*
- * Names are as typed, and not looked at yet; all else is checked as far as it can be
+ * Names are as typed and not looked up yet; all else is checked as far as it can be
  * without the database. Strings are borrowed until the next row is read.
  */
 struct row {
 	enum row_type type;
+	uint64_t line; /* where it begins */
 	const char
 	    *name; /* setting's key, mailbox's address, alias's or lock's login */
 	const char *value; /* setting's value, alias's mailbox, lock's tenant */
@@ -35,31 +36,25 @@ struct row {
 	bool locked;          /* the line of a tenant or mailbox also says LOCK */
 	struct lock lock;
 	const char **domain;  /* of the tenant */
-	size_t domains, room; /* ROOM belongs to whoever fills DOMAIN */
+	size_t domains, room; /* ROOM belongs to the reader that fills DOMAIN */
 };
 
-/*
- * A row of a type at its defaults, which says all; its list of domains is kept for use
- * again.
- */
+/* A member of a row whose value is a string, by its name in JSON Lines. */
+struct row_field;
+
+/* Resets ROW to the defaults of a type; LINE and the memory of DOMAIN are kept. */
 void row_start(struct row *row, enum row_type type);
 
-/*
- * Sets what KEY, a name of JSON Lines, says of a mailbox (address, smtp_auth, until,
- * note), a tenant (name and all of its words, times and texts) or a lock (login or
- * tenant, until, when, who, note); relative times count from NOW. ERR_NOTFOUND where a
- * string has no such key; ERR_DATA with WHY.
- */
-enum error row_set_mailbox(struct row *row, const char *key, const char *value,
-    instant now, struct error_text *why) MUST_USE;
-enum error row_set_tenant(struct row *row, const char *key, const char *value,
-    instant now, struct error_text *why) MUST_USE;
-enum error row_set_lock(struct row *row, const char *key, const char *value,
+/* NULL where a row of that type has no such string. */
+const struct row_field *row_field_find(enum row_type type, const char *key);
+
+/* Sets the field; relative times count from NOW. ERR_DATA with WHY. */
+enum error row_set(struct row *row, const struct row_field *field, const char *value,
     instant now, struct error_text *why) MUST_USE;
 
 /*
- * Whether the fields of a mailbox fit each other, as "mailbox set" wants it: clients go
- * with enabled only, until not with inherit. ERR_DATA with WHY.
+ * Whether the fields of a mailbox agree, as "mailbox set" requires: clients need
+ * enabled, until does not go with inherit. ERR_DATA with WHY.
  */
 enum error row_check_mailbox(const struct row *row, struct error_text *why) MUST_USE;
 

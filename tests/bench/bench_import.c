@@ -226,8 +226,7 @@ static void
 empty_state(void)
 {
 	unlink(below("state/policy.mdb"));
-	unlink(below("state/policy.mdb-lock"));
-	run("init", NULL);
+	run("init", "--new-policy");
 	run("import", below("head"));
 }
 

@@ -20,7 +20,7 @@ void policy_put_tenant(
 /* Where the rows of a file come from: as csv_rows_next(), one after the other. */
 struct policy_rows {
 	enum error (*next)(
-	    void *reader, struct row *row, uint64_t *line_r, struct error_text *why);
+	    void *reader, struct row *row, bool *found_r, struct error_text *why);
 	void *reader;
 };
 

@@ -169,7 +169,6 @@ stream(const void *at, size_t n)
 	return from;
 }
 
-/* The quick reader of lines takes the first, the full one the others. */
 static const char lines[] =
     "{\"type\":\"tenant\",\"name\":\"new\",\"smtp_auth\":\"enabled\","
     "\"domains\":[\"new.test\",\"n.test\"]}\n"
@@ -186,18 +185,18 @@ import_lines(struct store_txn *txn)
 	struct row row = {.domain = NULL};
 	struct import *import;
 	struct jsonl jsonl;
-	uint64_t line;
+	bool found = true;
 	enum error e = import_open(&import, txn, NULL, 1790000000);
 
 	jsonl_start(&jsonl, from, 1, 1790000000);
-	while (e == OK)
-		if ((e = jsonl_next(&jsonl, &row, &line, &why)) == OK)
+	while (e == OK && found)
+		if ((e = jsonl_next(&jsonl, &row, &found, &why)) == OK && found)
 			e = import_row(import, &row, &why);
 	jsonl_end(&jsonl);
 	free(row.domain);
 	import_close(&import);
 	fclose(from);
-	return e == ERR_NOTFOUND ? OK : e;
+	return e;
 }
 
 static enum error
@@ -217,14 +216,14 @@ import_table(struct store_txn *txn)
 	struct row row = {.domain = NULL};
 	struct import *import;
 	struct csv_rows rows;
-	uint64_t line;
+	bool found = true;
 	enum error e = import_open(&import, txn, "acme", 1790000000);
 
 	csv_rows_start(&rows, from, 1, 1790000000);
-	while (e == OK)
-		if ((e = csv_rows_next(&rows, &row, &line, &why)) == OK)
+	while (e == OK && found)
+		if ((e = csv_rows_next(&rows, &row, &found, &why)) == OK && found)
 			e = import_row(import, &row, &why);
-	if (e == ERR_NOTFOUND)
+	if (e == OK)
 		e = import_remove_others(import);
 	csv_rows_end(&rows);
 	import_close(&import);

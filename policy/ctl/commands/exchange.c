@@ -12,6 +12,7 @@
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/exchange/exchange_script.h"
+#include "policy/import/line_reader.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
@@ -270,7 +271,6 @@ struct job {
 	struct ctl *c;
 	struct exchange_script script;
 	struct line_errors bad;
-	char line[EXCHANGE_LINE_MAX + 2];
 };
 
 /* note - an error of a line, or any other, which ends the job */
@@ -297,12 +297,12 @@ run_command(struct job *job, const struct exchange *x)
 
 /* run_line - the commands that end on this line; bad ones are noted */
 static enum error
-run_line(struct job *job, size_t n)
+run_line(struct job *job, struct bytes line)
 {
 	struct exchange x;
 	enum error e;
 
-	exchange_script_line(&job->script, job->line, n);
+	exchange_script_line(&job->script, line.at, line.len);
 	while ((e = exchange_script_next(&job->script, &x, &job->c->why)) !=
 	    ERR_NOTFOUND) {
 		e = e == OK ? run_command(job, &x) : note(job, e);
@@ -312,18 +312,30 @@ run_line(struct job *job, size_t n)
 	return OK;
 }
 
-/* read_line - without LF; of one that is too long, a byte too much; false at the end */
-static bool
-read_line(struct job *job, size_t *n_r)
+/*
+ * run_lines - all of them. Of one that is too long the script sees the beginning, with
+ * room for a byte order mark, CR and one byte too much.
+ */
+static enum error
+run_lines(struct job *job)
 {
-	size_t n = 0;
-	int ch;
+	struct line_reader lines;
+	struct bytes line;
+	bool found = true;
+	enum error e = OK;
 
-	while ((ch = getc(job->c->in)) != EOF && ch != '\n')
-		if (n < sizeof job->line)
-			job->line[n++] = (char)ch;
-	*n_r = n;
-	return n > 0 || ch != EOF;
+	line_reader_start(&lines, job->c->in, 1, EXCHANGE_LINE_MAX + 4);
+	while (e == OK) {
+		e = line_reader_next(&lines, &line, &found);
+		if (e == OK && !found)
+			break;
+		if (e == OK || e == ERR_LIMIT)
+			e = run_line(job, line);
+		else
+			error_set(&job->c->why, e, "cannot read the commands");
+	}
+	line_reader_end(&lines);
+	return e;
 }
 
 /* run_script - all lines, in the transaction that is open */
@@ -331,14 +343,10 @@ static enum error
 run_script(struct job *job)
 {
 	struct ctl *c = job->c;
-	enum error e = OK;
-	size_t n;
+	enum error e;
 
 	exchange_script_start(&job->script);
-	while (e == OK && read_line(job, &n))
-		e = run_line(job, n);
-	if (e == OK && ferror(c->in))
-		return error_set(&c->why, ERR_IO, "cannot read %s", "the commands");
+	e = run_lines(job);
 	if (e == OK)
 		e = note(job, exchange_script_end(&job->script, &c->why));
 	return e == OK ? line_errors_end(&job->bad, "command", &c->why) : e;

@@ -8,7 +8,7 @@
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/import/line_reader.h"
+#include "policy/import/jsonl.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
@@ -101,11 +101,11 @@ put_tenant(void *arg, const struct tenant *t)
 	json_array_end(&j);
 	json_tenant_members(&j, t, NULL);
 	end_line(x, &j);
-	if (e == OK && x->line > LINE_MAX_BYTES)
+	if (e == OK && x->line > JSONL_LINE_MAX)
 		return error_set(&x->c->why, ERR_LIMIT,
 		    "the domains of tenant %s do not fit into a line of %zu bytes, "
 		    "which is what import takes; use backup, or a snapshot",
-		    t->name, LINE_MAX_BYTES);
+		    t->name, JSONL_LINE_MAX);
 	return e;
 }
 

@@ -65,12 +65,12 @@ read_options(struct job *j)
 static void
 complain(struct job *j, const struct error_text *why)
 {
-	line_errors_add(&j->bad, j->c->err, j->file.line, why);
+	line_errors_add(&j->bad, j->c->err, j->row.line, why);
 }
 
 /*
- * put_row - the row just read; a checkpoint now and then. What reading says at the end
- * of the file would be a defect of the database here.
+ * put_row - the row just read; a checkpoint now and then. Nothing that the database
+ * does not find is an error of a row: it is damaged then.
  */
 static enum error
 put_row(struct job *j, struct error_text *why)
@@ -91,11 +91,12 @@ static enum error
 read_rows(struct job *j)
 {
 	struct error_text why;
+	bool found;
 	enum error e;
 
 	for (;;) {
-		e = import_file_next(&j->file, j->c, &j->row, &why);
-		if (e == ERR_NOTFOUND || e == ERR_FORMAT)
+		e = import_file_next(&j->file, j->c, &j->row, &found, &why);
+		if ((e == OK && !found) || e == ERR_FORMAT)
 			break;
 		if (e == OK)
 			e = put_row(j, &why);
@@ -104,7 +105,7 @@ read_rows(struct job *j)
 		else if (e != OK)
 			return error_set(&j->c->why, e, "%s:%llu: %s",
 			    input_file_name(argument_word(j->c, 0)),
-			    (unsigned long long)j->file.line, why.text);
+			    (unsigned long long)j->row.line, why.text);
 	}
 	import_file_hide(&j->file);
 	if (e == ERR_FORMAT)

@@ -13,9 +13,9 @@
 #define PROGRESS_ROWS 4096 /* between two looks at the clock */
 #define PROGRESS_MS 200
 
-/* skip_start - byte order mark and white space; the first character of the rest */
+/* import_file_skip - byte order mark and white space; FIRST_R is what follows */
 static enum error
-skip_start(struct ctl *c, uint64_t *line, int *first_r)
+import_file_skip(struct ctl *c, uint64_t *line, int *first_r)
 {
 	int at = getc(c->in);
 
@@ -41,9 +41,9 @@ skip_start(struct ctl *c, uint64_t *line, int *first_r)
 	return OK;
 }
 
-/* choose - the format, as asked for or as it looks */
+/* import_file_format - as asked for, or as the first character suggests */
 static enum error
-choose(struct ctl *c, int first, bool *csv_r)
+import_file_format(struct ctl *c, int first, bool *csv_r)
 {
 	const char *format = argument_option(c, OPT_FORMAT);
 
@@ -64,9 +64,9 @@ import_file_open(struct import_file *f, struct ctl *c)
 	enum error e;
 
 	memset(f, 0, sizeof *f);
-	e = skip_start(c, &line, &first);
+	e = import_file_skip(c, &line, &first);
 	if (e == OK)
-		e = choose(c, first, &f->is_csv);
+		e = import_file_format(c, first, &f->is_csv);
 	if (e != OK)
 		return e;
 	if (f->is_csv)
@@ -96,9 +96,9 @@ import_file_hide(struct import_file *f)
 	f->shown = false;
 }
 
-/* show_progress - a few times a second */
+/* import_file_progress - a few times a second */
 static void
-show_progress(struct import_file *f, struct ctl *c)
+import_file_progress(struct import_file *f, struct ctl *c)
 {
 	int64_t now = monotonic_ms(), at = (int64_t)ftello(c->in);
 
@@ -112,12 +112,12 @@ show_progress(struct import_file *f, struct ctl *c)
 }
 
 enum error
-import_file_next(
-    struct import_file *f, struct ctl *c, struct row *row, struct error_text *why)
+import_file_next(struct import_file *f, struct ctl *c, struct row *row, bool *found_r,
+    struct error_text *why)
 {
 	if (f->terminal && f->rows++ % PROGRESS_ROWS == 0)
-		show_progress(f, c);
+		import_file_progress(f, c);
 	if (f->is_csv)
-		return csv_rows_next(&f->of.csv, row, &f->line, why);
-	return jsonl_next(&f->of.jsonl, row, &f->line, why);
+		return csv_rows_next(&f->of.csv, row, found_r, why);
+	return jsonl_next(&f->of.jsonl, row, found_r, why);
 }

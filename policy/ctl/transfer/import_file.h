@@ -13,7 +13,6 @@ struct import_file {
 		struct csv_rows csv;
 		struct jsonl jsonl;
 	} of;
-	uint64_t line; /* where the last row began */
 	/* For a line of progress on a terminal: */
 	bool terminal, shown;
 	int64_t next_ms;
@@ -31,9 +30,9 @@ void import_file_close(struct import_file *f);
 
 /* As csv_rows_next() and jsonl_next(). */
 enum error import_file_next(struct import_file *f, struct ctl *c, struct row *row,
-    struct error_text *why) MUST_USE;
+    bool *found_r, struct error_text *why) MUST_USE;
 
-/* Takes the line of progress away; it comes again with the next row. */
+/* Removes the line of progress; it comes again with the next row. */
 void import_file_hide(struct import_file *f);
 
 #endif
