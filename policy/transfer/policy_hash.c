@@ -5,7 +5,7 @@
 #include "policy/transfer/policy_iterator.h"
 
 static enum error
-add(struct hasher *h, struct bytes key, struct bytes value)
+policy_hash_add(struct hasher *h, struct bytes key, struct bytes value)
 {
 	const uint8_t lengths[] = {(uint8_t)(key.len >> 8), (uint8_t)key.len,
 	    (uint8_t)(value.len >> 24), (uint8_t)(value.len >> 16),
@@ -18,19 +18,20 @@ add(struct hasher *h, struct bytes key, struct bytes value)
 }
 
 static enum error
-add_all(struct hasher *h, struct store_txn *txn)
+policy_hash_records(struct hasher *h, struct store_txn *txn)
 {
+	struct policy_iterator records;
 	struct bytes key, value;
-	struct policy_iterator w;
-	enum error e = policy_iterator_open(&w, txn);
+	bool found = true;
+	enum error e = policy_iterator_open(&records, txn);
 
-	while (e == OK) {
-		e = policy_iterator_next(&w, &key, &value);
-		if (e == OK)
-			e = add(h, key, value);
+	while (e == OK && found) {
+		e = policy_iterator_next(&records, &key, &value, &found);
+		if (e == OK && found)
+			e = policy_hash_add(h, key, value);
 	}
-	policy_iterator_close(&w);
-	return e == ERR_NOTFOUND ? OK : e;
+	policy_iterator_close(&records);
+	return e;
 }
 
 enum error
@@ -40,7 +41,7 @@ policy_hash(struct store_txn *txn, struct digest *hash_r)
 	enum error e = h != NULL ? hasher_begin(h) : ERR_MEMORY;
 
 	if (e == OK)
-		e = add_all(h, txn);
+		e = policy_hash_records(h, txn);
 	if (e == OK)
 		e = hasher_end(h, hash_r->byte);
 	hasher_free(&h);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy_iterator - the records of the policy, all tables of it, in the order of keys
- */
+/* policy_iterator - the records of the policy, in the order of keys */
 #include "policy/transfer/policy_iterator.h"
 
 #include <string.h>
@@ -12,7 +11,7 @@ static const enum table tables[] = {
 enum error
 policy_iterator_open(struct policy_iterator *w, struct store_txn *txn)
 {
-	key_table(&w->behind, tables[0]);
+	key_table(&w->next, tables[0]);
 	w->moved = true;
 	return db_cursor_open(store_db(txn), &w->cursor);
 }
@@ -29,9 +28,9 @@ policy_iterator_moved(struct policy_iterator *w)
 	w->moved = true;
 }
 
-/* skip_others - from a record that is none of the policy's to the table behind it */
+/* policy_iterator_skip - from a record outside of the policy to the next table */
 static enum error
-skip_others(struct policy_iterator *w)
+policy_iterator_skip(struct policy_iterator *w)
 {
 	enum error e = OK;
 
@@ -45,29 +44,30 @@ skip_others(struct policy_iterator *w)
 			i++;
 		if (i == sizeof tables / sizeof *tables)
 			return ERR_NOTFOUND;
-		key_table(&w->behind, tables[i]);
-		e = db_cursor_seek(w->cursor, &w->behind);
+		key_table(&w->next, tables[i]);
+		e = db_cursor_seek(w->cursor, &w->next);
 	}
 	return e;
 }
 
 enum error
-policy_iterator_next(
-    struct policy_iterator *w, struct bytes *key_r, struct bytes *value_r)
+policy_iterator_next(struct policy_iterator *w, struct bytes *key_r,
+    struct bytes *value_r, bool *found_r)
 {
-	enum error e = w->moved ? db_cursor_seek(w->cursor, &w->behind)
-				: db_cursor_next(w->cursor);
+	enum error e =
+	    w->moved ? db_cursor_seek(w->cursor, &w->next) : db_cursor_next(w->cursor);
 
 	if (e == OK)
-		e = skip_others(w);
+		e = policy_iterator_skip(w);
+	*found_r = e == OK;
 	if (e != OK)
-		return e;
+		return e == ERR_NOTFOUND ? OK : e;
 	*key_r = db_cursor_key(w->cursor);
 	*value_r = db_cursor_value(w->cursor);
-	memcpy(w->behind.at, key_r->at, key_r->len);
-	w->behind.len = key_r->len;
-	if (w->behind.len < KEY_MAX)
-		w->behind.at[w->behind.len++] = 0;
+	memcpy(w->next.at, key_r->at, key_r->len);
+	w->next.len = key_r->len;
+	if (w->next.len < KEY_MAX)
+		w->next.at[w->next.len++] = 0;
 	w->moved = false;
 	return OK;
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* policy_iterator - the records of the policy, all tables of it, in the order of keys
- */
+/* policy_iterator - the records of the policy, in the order of keys */
 #ifndef POLICY_TRANSFER_POLICY_ITERATOR_H
 #define POLICY_TRANSFER_POLICY_ITERATOR_H
 
@@ -8,8 +7,8 @@
 
 struct policy_iterator {
 	struct db_cursor *cursor;
-	struct key behind; /* the last key, and a NUL: the next one is not before it */
-	bool moved;        /* the transaction was written to: look BEHIND up again */
+	struct key next; /* the next record has this key or a later one */
+	bool moved;      /* the transaction was written to: look NEXT up again */
 };
 
 /* Starts before the first record. */
@@ -17,9 +16,9 @@ enum error policy_iterator_open(
     struct policy_iterator *w, struct store_txn *txn) MUST_USE;
 void policy_iterator_close(struct policy_iterator *w);
 
-/* The next record, valid until the next call; ERR_NOTFOUND at the end. */
-enum error policy_iterator_next(
-    struct policy_iterator *w, struct bytes *key_r, struct bytes *value_r) MUST_USE;
+/* The next record, valid until the next call; FOUND_R is false at the end. */
+enum error policy_iterator_next(struct policy_iterator *w, struct bytes *key_r,
+    struct bytes *value_r, bool *found_r) MUST_USE;
 
 /* To be called when the transaction was written to since the last call. */
 void policy_iterator_moved(struct policy_iterator *w);

@@ -18,12 +18,12 @@ struct replacement {
 	const struct replace_source *source;
 	struct policy_iterator live;
 	struct side old, new;
-	struct key last; /* of the source, to see that keys ascend */
+	struct key last; /* of the source: keys must ascend */
 };
 
-/* compare_keys - in LMDB's order; an empty key, the end, comes last */
+/* replace_compare - in LMDB's order; an empty key, the end, comes last */
 static int
-compare_keys(struct bytes a, struct bytes b)
+replace_compare(struct bytes a, struct bytes b)
 {
 	size_t n = a.len < b.len ? a.len : b.len;
 	int order;
@@ -34,57 +34,56 @@ compare_keys(struct bytes a, struct bytes b)
 	return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
-/* at_end - ERR_NOTFOUND is the end of a side */
 static enum error
-at_end(enum error e, struct side *side)
+replace_next_old(struct replacement *r)
 {
-	if (e != ERR_NOTFOUND)
-		return e;
-	side->key = side->value = (struct bytes){NULL, 0};
-	return OK;
+	bool found;
+	enum error e =
+	    policy_iterator_next(&r->live, &r->old.key, &r->old.value, &found);
+
+	if (e == OK && !found)
+		r->old.key = (struct bytes){NULL, 0};
+	return e;
 }
 
+/* replace_next_new - ERR_DAMAGED is for the database: the source has bad data */
 static enum error
-next_old(struct replacement *r)
+replace_next_new(struct replacement *r)
 {
-	return at_end(
-	    policy_iterator_next(&r->live, &r->old.key, &r->old.value), &r->old);
-}
+	bool found;
+	enum error e =
+	    r->source->next(r->source->arg, &r->new.key, &r->new.value, &found);
 
-/* next_new - what it is about is the source, and not the database: no ERR_DAMAGED */
-static enum error
-next_new(struct replacement *r)
-{
-	enum error e = at_end(
-	    r->source->next(r->source->arg, &r->new.key, &r->new.value), &r->new);
-
-	if (e != OK || r->new.key.len == 0)
+	if (e != OK)
 		return e;
+	if (!found) {
+		r->new.key = (struct bytes){NULL, 0};
+		return OK;
+	}
 	e = policy_record_check(r->new.key, r->new.value);
-	if (e == OK && r->last.len > 0 &&
-	    compare_keys(key_bytes(&r->last), r->new.key) >= 0)
-		e = ERR_DAMAGED;
 	if (e != OK)
 		return e == ERR_DAMAGED ? ERR_DATA : e;
+	if (r->last.len > 0 && replace_compare(key_bytes(&r->last), r->new.key) >= 0)
+		return ERR_DATA;
 	memcpy(r->last.at, r->new.key.at, r->new.key.len);
 	r->last.len = r->new.key.len;
 	return OK;
 }
 
 static bool
-same_value(const struct side *a, const struct side *b)
+replace_same_value(const struct side *a, const struct side *b)
 {
 	return a->value.len == b->value.len &&
 	    memcmp(a->value.at, b->value.at, a->value.len) == 0;
 }
 
-/* step - the smaller key of both sides, and what follows from it */
+/* replace_step - the smaller key of both sides, and what follows from it */
 static enum error
-step(struct replacement *r)
+replace_step(struct replacement *r)
 {
 	const struct bytes none = {NULL, 0};
-	int order = compare_keys(r->old.key, r->new.key);
-	bool same = order == 0 && same_value(&r->old, &r->new);
+	int order = replace_compare(r->old.key, r->new.key);
+	bool same = order == 0 && replace_same_value(&r->old, &r->new);
 	enum error e = OK;
 
 	if (order < 0)
@@ -95,22 +94,22 @@ step(struct replacement *r)
 	if (!same)
 		policy_iterator_moved(&r->live);
 	if (e == OK && order <= 0)
-		e = next_old(r);
+		e = replace_next_old(r);
 	if (e == OK && order >= 0)
-		e = next_new(r);
+		e = replace_next_new(r);
 	return e;
 }
 
-/* run - all of both sides */
+/* replace_run - all of both sides */
 static enum error
-run(struct replacement *r)
+replace_run(struct replacement *r)
 {
-	enum error e = next_old(r);
+	enum error e = replace_next_old(r);
 
 	if (e == OK)
-		e = next_new(r);
+		e = replace_next_new(r);
 	while (e == OK && (r->old.key.len > 0 || r->new.key.len > 0))
-		e = step(r);
+		e = replace_step(r);
 	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
@@ -121,38 +120,36 @@ replace_policy(struct store_txn *txn, const struct replace_source *source,
 	struct replacement r = {.txn = txn, .source = source};
 	enum error e = policy_iterator_open(&r.live, txn);
 
-	if (e == OK) {
-		e = run(&r);
-		policy_iterator_close(&r.live);
-	}
+	if (e == OK)
+		e = replace_run(&r);
+	policy_iterator_close(&r.live);
 	if (e == OK && !digest_equal(&store_meta(txn)->digest, digest))
 		return error_set(why, ERR_DAMAGED,
 		    "the records do not add up to the digest they come with");
 	if (e == ERR_DATA)
 		return error_set(why, e,
-		    "the policy that is to be put in has a record that makes no sense, "
-		    "or in no order");
+		    "the policy that is to be put in has a record that makes no sense, or in no order");
 	if (e == OK)
 		e = store_reload_settings(txn);
 	return e == OK ? OK : error_set(why, e, "%s", error_string(e));
 }
 
 static enum error
-next_of_walk(void *arg, struct bytes *key_r, struct bytes *value_r)
+replace_next_of(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
 {
-	return policy_iterator_next(arg, key_r, value_r);
+	return policy_iterator_next(arg, key_r, value_r, found_r);
 }
 
 enum error
 replace_from(struct store_txn *txn, struct store_txn *from, struct error_text *why)
 {
-	struct policy_iterator walk;
-	struct replace_source source = {next_of_walk, &walk};
-	enum error e = policy_iterator_open(&walk, from);
+	struct policy_iterator records;
+	struct replace_source source = {replace_next_of, &records};
+	enum error e = policy_iterator_open(&records, from);
 
 	if (e != OK)
 		return error_set(why, e, "%s", error_string(e));
 	e = replace_policy(txn, &source, &store_meta(from)->digest, why);
-	policy_iterator_close(&walk);
+	policy_iterator_close(&records);
 	return e;
 }

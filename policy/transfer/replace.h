@@ -7,20 +7,20 @@
 
 /*
  * Where the other policy comes from. NEXT gives its records in the order of keys, valid
- * until the next call; ERR_NOTFOUND at the end, anything else ends the replacement.
+ * until the next call; FOUND_R is false at the end. An error ends the replacement.
  */
 struct replace_source {
-	enum error (*next)(void *arg, struct bytes *key_r, struct bytes *value_r);
+	enum error (*next)(
+	    void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r);
 	void *arg;
 };
 
 /*
  * Makes the policy of TXN, a write transaction, equal to SOURCE, whose digest must be
- * DIGEST; audit log, notices of tenants that stay, and serial are kept. Every record is
- * checked: one that cannot be, or keys that do not ascend, are ERR_DATA, and
- * ERR_DAMAGED is TXN's own or a digest that does not hold; with WHY. The caller aborts
- * TXN after an error. The settings of TXN are read again. TXN's watcher sees each
- * change.
+ * DIGEST; audit log, notices of tenants that stay, and serial are kept. ERR_DATA: a
+ * record that cannot be, or keys that do not ascend. ERR_DAMAGED: TXN's own policy, or
+ * a digest that does not hold. With WHY; the caller aborts TXN after an error. The
+ * settings of TXN are read again. TXN's watcher sees each change.
  */
 enum error replace_policy(struct store_txn *txn, const struct replace_source *source,
     const struct digest *digest, struct error_text *why) MUST_USE;

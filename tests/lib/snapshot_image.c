@@ -121,14 +121,15 @@ snapshot_image_read(struct snapshot_image *image, snapshot_alter *change, size_t
 	FILE *from = snapshot_image_stream(image);
 	struct bytes key, value;
 	struct snapshot *s;
+	bool found = true;
 	enum error e;
 
 	expect_ok(snapshot_open(&s, from, "it", why));
 	e = snapshot_verify(s, keys, why);
 	if (e == OK && change != NULL)
 		change(image, where);
-	while (e == OK)
-		e = snapshot_next(s, &key, &value, why);
+	while (e == OK && found)
+		e = snapshot_next(s, &key, &value, &found, why);
 	snapshot_close(&s);
 	signature_keys_free(&keys);
 	fclose(from);
@@ -175,11 +176,11 @@ struct reading {
 };
 
 static enum error
-next(void *arg, struct bytes *key_r, struct bytes *value_r)
+next(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
 {
 	struct reading *r = arg;
 
-	return snapshot_next(r->snapshot, key_r, value_r, &r->why);
+	return snapshot_next(r->snapshot, key_r, value_r, found_r, &r->why);
 }
 
 enum error

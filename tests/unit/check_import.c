@@ -346,14 +346,16 @@ count_records(struct store_txn *of)
 	struct policy_iterator walk;
 	struct bytes key, value;
 	unsigned n = 0;
-	enum error e;
+	bool found;
 
 	expect_ok(policy_iterator_open(&walk, of));
-	while ((e = policy_iterator_next(&walk, &key, &value)) == OK) {
+	for (;;) {
+		expect_ok(policy_iterator_next(&walk, &key, &value, &found));
+		if (!found)
+			break;
 		expect_ok(policy_record_check(key, value));
 		n++;
 	}
-	expect_error(ERR_NOTFOUND, e);
 	policy_iterator_close(&walk);
 	return n;
 }
@@ -407,12 +409,13 @@ struct list {
 };
 
 static enum error
-next_of_list(void *arg, struct bytes *key_r, struct bytes *value_r)
+next_of_list(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
 {
 	struct list *list = arg;
 
-	if (list->n == 0)
-		return ERR_NOTFOUND;
+	*found_r = list->n > 0;
+	if (!*found_r)
+		return OK;
 	*key_r = (*list->at)[0];
 	*value_r = (*list->at)[1];
 	list->at++;

@@ -260,9 +260,9 @@ snapshot_create(void)
 }
 
 static enum error
-next_record(void *arg, struct bytes *key_r, struct bytes *value_r)
+next_record(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
 {
-	return snapshot_next(arg, key_r, value_r, &why);
+	return snapshot_next(arg, key_r, value_r, found_r, &why);
 }
 
 static enum error

@@ -57,11 +57,11 @@ START_TEST(comes_back)
 	state_change(&here, large, NULL);
 	snapshot_state_small(&there);
 	expect_ok(snapshot_image_write(&here, UINT64_C(1) << 40, &image, &head));
-	ck_assert_uint_eq(head.settings, 1);
-	ck_assert_uint_eq(head.tenants, 1);
-	ck_assert_uint_eq(head.domains, 1);
-	ck_assert_uint_eq(head.mailboxes, MANY + 3);
-	ck_assert_uint_eq(head.aliases, 2);
+	ck_assert_uint_eq(head.count[SNAPSHOT_SETTINGS], 1);
+	ck_assert_uint_eq(head.count[SNAPSHOT_TENANTS], 1);
+	ck_assert_uint_eq(head.count[SNAPSHOT_DOMAINS], 1);
+	ck_assert_uint_eq(head.count[SNAPSHOT_MAILBOXES], MANY + 3);
+	ck_assert_uint_eq(head.count[SNAPSHOT_ALIASES], 2);
 	ck_assert_uint_gt(head.body_len, 3 * 65536); /* several buffers */
 	expect_ok(snapshot_image_apply(&there, &image));
 	a = state_digest(&here);
@@ -96,7 +96,7 @@ START_TEST(no_record_at_all)
 	snapshot_state_small(&there);
 	image = snapshot_image_make(&here);
 	ck_assert_uint_eq(image.n, AT_BODY);
-	expect_error(ERR_NOTFOUND, snapshot_image_read(&image, NULL, 0, &why));
+	expect_ok(snapshot_image_read(&image, NULL, 0, &why));
 	expect_ok(snapshot_image_apply(&there, &image));
 	free(image.at);
 }
@@ -219,7 +219,7 @@ START_TEST(changed_between_the_passes)
 	expect_error(ERR_DATA, snapshot_image_read(&image, swap_halves, AT_BODY, &why));
 	swap_halves(&image, AT_BODY);
 	/* The head is kept from the first pass: what the file says now is nothing. */
-	expect_error(ERR_NOTFOUND, snapshot_image_read(&image, flip, AT_DIGEST, &why));
+	expect_ok(snapshot_image_read(&image, flip, AT_DIGEST, &why));
 	free(image.at);
 }
 END_TEST
@@ -253,12 +253,14 @@ START_TEST(cut_or_grown_between_the_passes)
 	for (int grown = 0; grown < 2; grown++) {
 		FILE *file = tmpfile();
 		struct snapshot *s = file_reading(&image, file, keys);
+		bool found;
 		enum error e;
 
 		ck_assert_int_eq(
 		    ftruncate(fileno(file), (off_t)image.n + (grown ? 1 : -1)), 0);
-		while ((e = snapshot_next(s, &key, &value, &why)) == OK)
-			continue;
+		do {
+			e = snapshot_next(s, &key, &value, &found, &why);
+		} while (e == OK && found);
 		expect_error(ERR_DATA, e);
 		snapshot_close(&s);
 		fclose(file);
@@ -276,15 +278,16 @@ START_TEST(not_read_before_it_is_verified)
 	struct snapshot_image image;
 	struct snapshot *s;
 	struct state state;
+	bool found;
 	FILE *from;
 
 	snapshot_state_small(&state);
 	image = snapshot_image_make(&state);
 	from = snapshot_image_stream(&image);
 	expect_ok(snapshot_open(&s, from, "it", &why));
-	expect_error(ERR_INTERNAL, snapshot_next(s, &key, &value, &why));
+	expect_error(ERR_INTERNAL, snapshot_next(s, &key, &value, &found, &why));
 	expect_error(ERR_DATA, snapshot_verify(s, keys, &why));
-	expect_error(ERR_INTERNAL, snapshot_next(s, &key, &value, &why));
+	expect_error(ERR_INTERNAL, snapshot_next(s, &key, &value, &found, &why));
 	snapshot_close(&s);
 	signature_keys_free(&keys);
 	fclose(from);

@@ -16,6 +16,14 @@
 /* Some hundred bytes, and remarks, make a key. */
 #define PEM_BYTES_MAX 65536
 
+static const char *const snapshot_counts[SNAPSHOT_COUNTS] = {
+    [SNAPSHOT_SETTINGS] = "settings",
+    [SNAPSHOT_TENANTS] = "tenants",
+    [SNAPSHOT_DOMAINS] = "domains",
+    [SNAPSHOT_MAILBOXES] = "mailboxes",
+    [SNAPSHOT_ALIASES] = "aliases",
+};
+
 /* The text of a key's file. */
 struct pem {
 	char *text;
@@ -102,11 +110,8 @@ snapshot_head_json(struct json *j, const struct snapshot_head *head)
 	json_instant(j, "created", head->made);
 	json_quoted(j, "key", hex_print(head->key_id, SIGNATURE_ID_BYTES, id));
 	json_quoted(j, "policy_digest", digest_print(&head->policy, digest));
-	json_number(j, "settings", (int64_t)head->settings);
-	json_number(j, "tenants", (int64_t)head->tenants);
-	json_number(j, "domains", (int64_t)head->domains);
-	json_number(j, "mailboxes", (int64_t)head->mailboxes);
-	json_number(j, "aliases", (int64_t)head->aliases);
+	for (int i = 0; i < SNAPSHOT_COUNTS; i++)
+		json_number(j, snapshot_counts[i], (int64_t)head->count[i]);
 }
 
 static void
@@ -127,9 +132,6 @@ snapshot_head_print(FILE *out, const struct snapshot_head *head)
 	property_time(out, "created", head->made);
 	property(out, "key", hex_print(head->key_id, SIGNATURE_ID_BYTES, id));
 	property(out, "policy digest", digest_print(&head->policy, digest));
-	property_number(out, "settings", head->settings);
-	property_number(out, "tenants", head->tenants);
-	property_number(out, "domains", head->domains);
-	property_number(out, "mailboxes", head->mailboxes);
-	property_number(out, "aliases", head->aliases);
+	for (int i = 0; i < SNAPSHOT_COUNTS; i++)
+		property_number(out, snapshot_counts[i], head->count[i]);
 }

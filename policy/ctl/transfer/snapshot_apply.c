@@ -97,11 +97,11 @@ check_empty(struct ctl *c, const struct snapshot_head *head)
 
 /* next_record - the source of the replacement; it keeps the words for an error */
 static enum error
-next_record(void *arg, struct bytes *key_r, struct bytes *value_r)
+next_record(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
 {
 	struct reading *r = arg;
 
-	r->error = snapshot_next(r->snapshot, key_r, value_r, &r->why);
+	r->error = snapshot_next(r->snapshot, key_r, value_r, found_r, &r->why);
 	return r->error;
 }
 
@@ -112,7 +112,7 @@ replace(struct ctl *c, struct reading *r)
 	enum error e = replace_policy(
 	    c->txn, &source, &snapshot_head(r->snapshot)->policy, &c->why);
 
-	if (e != OK && r->error != OK && r->error != ERR_NOTFOUND)
+	if (e != OK && r->error != OK)
 		c->why = r->why;
 	return e;
 }
