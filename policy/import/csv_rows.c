@@ -34,9 +34,7 @@ static enum error
 csv_rows_bad_heading(const char *what, const char *name, struct error_text *why)
 {
 	return error_set(why, ERR_FORMAT,
-	    "%s%s%.100s%s: the first line names the columns, "
-	    "address,smtp_auth[,until,clients,note] or "
-	    "PrimarySmtpAddress,SmtpClientAuthenticationDisabled",
+	    "%s%s%.100s%s: the first line names the columns, address,smtp_auth[,until,clients,note] or PrimarySmtpAddress,SmtpClientAuthenticationDisabled",
 	    what, *name != '\0' ? " \"" : "", name, *name != '\0' ? "\"" : "");
 }
 

@@ -202,8 +202,7 @@ jsonl_read_type(const json_t *object, struct row *row, struct error_text *why)
 		return OK;
 	}
 	return error_set(why, ERR_DATA,
-	    "%s: use {\"type\":\"setting\" or \"tenant\", \"mailbox\", \"alias\", "
-	    "\"lock\", ...}",
+	    "%s: use {\"type\":\"setting\" or \"tenant\", \"mailbox\", \"alias\", \"lock\", ...}",
 	    s != NULL ? "unknown type" : "no type");
 }
 

@@ -145,7 +145,8 @@ row_set(struct row *row, const struct row_field *field, const char *value, insta
 		    row->tenant.smtp_auth != SMTP_AUTH_INHERIT;
 		break;
 	case FIELD_ACTION:
-		good = word_to_action(value, out) && row->tenant.action != ACTION_ACCEPT;
+		good =
+		    word_to_action(value, out) && row->tenant.action != ACTION_ACCEPT;
 		break;
 	case FIELD_BLOCKS:
 		good = word_to_blocks(value, out);
