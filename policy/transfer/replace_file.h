@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* replace_file - a new database file: made beside its place, and put there when it is
- * whole */
+/* replace_file - a database file, made beside its place and moved there once whole */
 #ifndef POLICY_TRANSFER_REPLACE_FILE_H
 #define POLICY_TRANSFER_REPLACE_FILE_H
 
@@ -13,39 +12,38 @@
 /*
  * At every moment, also when the process is killed, the place has the old file or the
  * new one. The folder is locked meanwhile (flock(2), which leaves nothing behind), so
- * that a new file found in it is what a killed process has left, and is removed.
+ * that a new file found in it was left by a killed process, and is removed.
  */
-struct swap {
+struct replace_file {
 	const char *dir;     /* borrowed */
 	int folder;          /* DIR, open; -1 once closed */
 	char made[PATH_MAX]; /* the new file's name until it is in its place */
 };
 
 /*
- * Makes an empty new file in DIR, which only we may read. DIR is locked, and ERR_BUSY
- * is that another one is being made there, unless the caller has the writers' turn in
- * it, IN_TURN: members of the group of a state folder can lock it. ERR_CREATE;
- * ERR_PERMISSION; ERR_FULL; with WHY. On OK the caller has to call
- * replace_file_close().
+ * Makes an empty new file in DIR, which only we may read, and locks DIR; ERR_BUSY if
+ * another one is being made there. With IN_TURN the caller has the writers' turn of a
+ * state folder, which is enough: members of its group can lock it. ERR_CREATE;
+ * ERR_PERMISSION; ERR_FULL; with WHY. On OK the caller must call replace_file_close().
  */
-enum error replace_file_open(
-    struct swap *s, const char *dir, bool in_turn, struct error_text *why) MUST_USE;
+enum error replace_file_open(struct replace_file *s, const char *dir, bool in_turn,
+    struct error_text *why) MUST_USE;
 
 /*
  * Gives the new file owner, group ((uid_t)-1, (gid_t)-1: as they are) and mode, and
  * waits until it is on disk. ERR_PERMISSION, ERR_FULL, ERR_IO, with WHY.
  */
-enum error replace_file_give(struct swap *s, uid_t user, gid_t group, mode_t mode,
-    struct error_text *why) MUST_USE;
+enum error replace_file_give(struct replace_file *s, uid_t user, gid_t group,
+    mode_t mode, struct error_text *why) MUST_USE;
 
 /*
- * Puts the new file into its place: programs that have the old one open keep to it, and
- * see within a second that it is no longer the one in the folder. Of a live database
+ * Puts the new file into its place: programs that have the old one open keep it, and
+ * see within a second that it is no longer the one in the folder. For a live database
  * the caller has the writers' turn. ERR_CREATE, ERR_IO, with WHY.
  */
-enum error replace_file_put(struct swap *s, struct error_text *why) MUST_USE;
+enum error replace_file_put(struct replace_file *s, struct error_text *why) MUST_USE;
 
 /* Removes the new file unless it was put into its place. May be called again. */
-void replace_file_close(struct swap *s);
+void replace_file_close(struct replace_file *s);
 
 #endif

@@ -3,271 +3,271 @@
 #include "policy/transfer/restore.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/base/array.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/traces.h"
 #include "policy/store/write_lock.h"
 #include "policy/tables/verify.h"
 #include "policy/transfer/backup.h"
-#include "policy/transfer/kept_locks.h"
 #include "policy/transfer/lock_guard.h"
 #include "policy/transfer/replace.h"
 #include "policy/transfer/replace_file.h"
 
-struct job {
+/* A lock that the restored policy must not end. */
+struct kept_lock {
+	struct lock_subject subject;
+	struct lock lock;
+};
+
+struct restore_job {
 	const char *dir;
+	char live[PATH_MAX]; /* the database in DIR */
 	const struct write_lock *turn;
 	struct store_txn *from;
 	bool force;
 	bool first; /* no policy has been in DIR yet */
 	const struct audit_log *log;
-	struct kept_locks *locks;
 	struct restore *out;
+	struct lock_guard guard;
+	struct kept_lock *kept; /* those in force */
+	size_t count, room;
+	uint64_t seen; /* locks, expired ones among them */
 };
 
 /* What is done within one transaction. */
-typedef enum error step(
-    const struct job *j, struct store_txn *txn, struct error_text *why);
+typedef enum error restore_step(
+    struct restore_job *j, struct store_txn *txn, struct error_text *why);
 
-/* finish - WORK in a transaction of STORE, which is committed and closed */
+/* restore_within - STEP in a transaction of STORE, which is committed and closed */
 static enum error
-finish(const struct job *j, struct store *store, const char *path, step *work,
-    struct error_text *why)
+restore_within(struct restore_job *j, struct store *store, const char *path,
+    restore_step *step, struct error_text *why)
 {
 	struct store_txn *txn;
 	enum error e = store_begin(store, &txn);
 
-	if (e == OK) {
-		e = work(j, txn, why);
+	if (e != OK) {
+		error_about(why, e, path);
+	} else {
+		e = step(j, txn, why);
 		if (e == OK && (e = store_commit(&txn)) != OK)
 			error_about(why, e, path);
-	} else {
-		error_about(why, e, path);
 	}
 	store_abort(&txn);
 	store_close(&store);
 	return e;
 }
 
+/* restore_with_file - the same on a database file that nobody else writes to */
 static enum error
-verify(const struct job *j, struct store_txn *txn, struct error_text *why)
+restore_with_file(struct restore_job *j, const char *path, enum store_mode mode,
+    restore_step *step, struct error_text *why)
+{
+	struct store *store;
+	enum error e = store_open_file(&store, path, mode, why);
+
+	return e == OK ? restore_within(j, store, path, step, why) : e;
+}
+
+static enum error
+restore_verify(struct restore_job *j, struct store_txn *txn, struct error_text *why)
 {
 	j->out->meta = *store_meta(txn);
 	return verify_txn(txn, NULL, why);
 }
 
-/* verify_file - a database file that nobody writes to */
+/* restore_look - whether the live database holds; in our turn */
 static enum error
-verify_file(const struct job *j, const char *path, struct error_text *why)
+restore_look(struct restore_job *j, struct error_text *why)
 {
-	struct store *store;
-	enum error e = store_open_file(&store, path, STORE_READ, why);
+	enum error e = restore_with_file(j, j->live, STORE_READ, restore_verify, why);
 
-	return e == OK ? finish(j, store, path, verify, why) : e;
-}
-
-/* look - whether the live database holds; in our turn */
-static enum error
-look(const struct job *j, struct error_text *why)
-{
-	char path[PATH_MAX];
-	enum error e = state_dir_path(path, j->dir, STORE_DATA, why);
-
-	if (e == OK)
-		e = verify_file(j, path, why);
 	if (e == ERR_NEWER)
 		return error_set(why, e,
-		    "%s was written by a newer version, and is left alone; if it is of "
-		    "no use, move it away and try again",
-		    path);
-	if (e == ERR_MISSING)
-		return error_set(why, e, "there was none");
-	return e;
+		    "%s was written by a newer version, and is left alone; if it is of no use, move it away and try again",
+		    j->live);
+	return e == ERR_MISSING ? error_set(why, e, "there was none") : e;
 }
 
-/* What the watcher of a replacement adds to. */
-struct replacement {
-	struct restore *out;
-	struct lock_guard guard;
-};
-
-/* count - each change; a new domain may be one that leaves a lock */
+/* restore_keep_lock - if it is in force */
 static enum error
-count(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
+restore_keep_lock(
+    void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	const struct lock_state state = {.set = true, .until = lock->until};
+	struct restore_job *j = arg;
+	struct kept_lock *at;
+
+	j->seen++;
+	if (!lock_holds(&state, j->log->when))
+		return OK;
+	at = array_grow(j->kept, j->count, &j->room, sizeof *at);
+	if (at == NULL)
+		return ERR_MEMORY;
+	j->kept = at;
+	at[j->count].subject = *subject;
+	at[j->count++].lock = *lock;
+	return OK;
+}
+
+/* restore_keep_locks - those of TXN that are in force, whatever their origin */
+static enum error
+restore_keep_locks(struct restore_job *j, struct store_txn *txn)
+{
+	enum error e = lock_table_each(txn, LOCK_MADE_HERE, restore_keep_lock, j);
+
+	return e == OK ? lock_table_each(txn, LOCK_BROUGHT, restore_keep_lock, j) : e;
+}
+
+/* restore_put_lock - as made here, unless TXN has one that holds as long */
+static enum error
+restore_put_lock(
+    struct restore_job *j, struct store_txn *txn, const struct kept_lock *kept)
+{
+	const struct lock_subject *s = &kept->subject;
+	const struct lock_state lock = {.set = true, .until = kept->lock.until};
+	struct lock_state there = {.set = false};
+	enum error e = s->kind == LOCK_TENANT
+	    ? lock_table_add_tenant(txn, s->tenant, &there)
+	    : lock_table_add_login(txn, &s->login, &there);
+
+	if (e != OK || !lock_outlasts(&lock, &there, j->log->when))
+		return e;
+	j->out->locks++;
+	return lock_table_put(txn, LOCK_MADE_HERE, s, &kept->lock);
+}
+
+static enum error
+restore_put_locks(struct restore_job *j, struct store_txn *txn, struct error_text *why)
+{
+	enum error e = OK;
+
+	j->out->locks = 0;
+	for (size_t i = 0; i < j->count && e == OK; i++)
+		e = restore_put_lock(j, txn, &j->kept[i]);
+	return e == OK ? OK : error_about(why, e, j->dir);
+}
+
+/* restore_count - the watcher of the replacement */
+static enum error
+restore_count(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
     struct bytes after)
 {
-	struct replacement *r = arg;
+	struct restore_job *j = arg;
 
 	(void)txn;
 	if (before.at == NULL)
-		r->out->created++;
+		j->out->created++;
 	else if (after.at == NULL)
-		r->out->removed++;
+		j->out->removed++;
 	else
-		r->out->changed++;
-	return lock_guard_note(&r->guard, key, before, after);
+		j->out->changed++;
+	return lock_guard_note(&j->guard, key, before, after);
 }
 
-/* note - the audit log's entry of it all */
+/* restore_note - the audit log's one entry for all of it */
 static enum error
-note(const struct job *j, struct store_txn *txn, struct error_text *why)
+restore_note(struct restore_job *j, struct store_txn *txn, struct error_text *why)
 {
 	const struct store_meta *from = store_meta(j->from);
-	struct audit_entry entry = {.kind = AUDIT_SUMMARY};
-	enum error e;
+	struct audit_entry entry = {
+	    .kind = AUDIT_SUMMARY,
+	    .summary = {.content = from->digest,
+		.serial = from->serial,
+		.created = j->out->created,
+		.changed = j->out->changed,
+		.removed = j->out->removed},
+	};
+	enum error e = audit_table_append(txn, j->log, &entry);
 
-	entry.summary.content = from->digest;
-	entry.summary.serial = from->serial;
-	entry.summary.created = j->out->created;
-	entry.summary.changed = j->out->changed;
-	entry.summary.removed = j->out->removed;
-	e = audit_table_append(txn, j->log, &entry);
 	return e == OK ? OK : error_about(why, e, j->dir);
 }
 
 static bool
-is_empty(const struct store_txn *txn)
+restore_is_empty(const struct store_txn *txn)
 {
 	static const struct digest zero;
 
 	return digest_equal(&store_meta(txn)->digest, &zero);
 }
 
-/* refuse - to put nothing in the place of a policy */
+/* restore_refuse - to put nothing in the place of a policy */
 static enum error
-refuse(const struct job *j, struct error_text *why)
+restore_refuse(const struct restore_job *j, struct error_text *why)
 {
 	return error_set(why, ERR_PROTECTED,
 	    "the backup holds no policy, and %s does or did; --force removes all of it",
 	    j->dir);
 }
 
-/* keep_locks - those of the live database and of the backup */
+/* restore_replace - locks stay, and no domain leaves one of this machine unasked */
 static enum error
-keep_locks(const struct job *j, struct store_txn *live, struct error_text *why)
+restore_replace(struct restore_job *j, struct store_txn *txn, struct error_text *why)
 {
-	enum error e = kept_locks_collect(j->locks, live);
+	enum error e = restore_keep_locks(j, txn);
 
 	if (e == OK)
-		e = kept_locks_collect(j->locks, j->from);
-	return e == OK ? OK : error_about(why, e, j->dir);
-}
-
-static enum error
-put_locks(const struct job *j, struct store_txn *txn, struct error_text *why)
-{
-	enum error e = kept_locks_put(j->locks, txn, &j->out->locks);
-
-	return e == OK ? OK : error_about(why, e, j->dir);
-}
-
-/* replace_guarded - locks stay, and no domain leaves one of this machine unasked */
-static enum error
-replace_guarded(const struct job *j, struct store_txn *txn, struct error_text *why)
-{
-	struct replacement r = {.out = j->out};
-	enum error e = lock_guard_start(&r.guard, txn, j->log->when);
-
+		e = restore_keep_locks(j, j->from);
+	if (e == OK)
+		e = lock_guard_start(&j->guard, txn, j->log->when);
 	if (e != OK)
-		error_about(why, e, j->dir);
-	store_watch(txn, count, &r);
+		return error_about(why, e, j->dir);
+	store_watch(txn, restore_count, j);
+	e = replace_from(txn, j->from, why);
 	if (e == OK)
-		e = replace_from(txn, j->from, why);
-	if (e == OK)
-		e = put_locks(j, txn, why);
-	if (e == OK && !j->force)
-		e = lock_guard_check(&r.guard, why);
+		e = restore_put_locks(j, txn, why);
 	store_watch(txn, NULL, NULL);
-	lock_guard_end(&r.guard);
-	return e;
+	return e == OK && !j->force ? lock_guard_check(&j->guard, why) : e;
 }
 
-/* change - the live policy, within TXN */
+/* restore_policy - the first way: into the live database, within TXN */
 static enum error
-change(const struct job *j, struct store_txn *txn, struct error_text *why)
+restore_policy(struct restore_job *j, struct store_txn *txn, struct error_text *why)
 {
 	struct restore *out = j->out;
 	const struct store_meta *from = store_meta(j->from);
 	bool newer = from->serial > store_meta(txn)->serial;
 	enum error e;
 
-	if (is_empty(j->from) && !is_empty(txn) && !j->force)
-		return refuse(j, why);
-	e = keep_locks(j, txn, why);
-	if (e == OK)
-		e = replace_guarded(j, txn, why);
+	if (restore_is_empty(j->from) && !restore_is_empty(txn) && !j->force)
+		return restore_refuse(j, why);
+	e = restore_replace(j, txn, why);
 	if (e != OK || (out->created + out->changed + out->removed == 0 && !newer))
 		return e;
 	out->way = RESTORE_POLICY;
 	if (newer)
 		store_set_serial(txn, from->serial, &from->snapshot);
-	return note(j, txn, why);
+	return restore_note(j, txn, why);
 }
 
-/* put_policy - the first way: into the live database */
+/* restore_read_locks - all that can be read in the database that is lost */
 static enum error
-put_policy(const struct job *j, struct error_text *why)
+restore_read_locks(struct restore_job *j, struct store_txn *txn, struct error_text *why)
 {
-	struct store *store;
-	enum error e = store_open_in_turn(&store, j->dir, j->turn, why);
+	enum error e = restore_keep_locks(j, txn);
 
-	return e == OK ? finish(j, store, j->dir, change, why) : e;
-}
-
-/* read_locks - all that can be read of those in the database that is lost */
-static enum error
-read_locks(const struct job *j, struct store_txn *live, struct error_text *why)
-{
-	enum error e = kept_locks_collect(j->locks, live);
-
-	if (e == OK && j->locks->seen != store_meta(live)->locks)
+	if (e == OK && j->seen != store_meta(txn)->locks)
 		e = ERR_DAMAGED;
 	return e == OK ? OK : error_about(why, e, j->dir);
 }
 
-/* save_locks - before the file is replaced; what is lost is said, and no obstacle */
-static void __attribute__((noinline)) /* two large frames */
-save_locks(const struct job *j)
+/* restore_finish - the locks, and the note after the audit log of the copy */
+static enum error
+restore_finish(struct restore_job *j, struct store_txn *txn, struct error_text *why)
 {
-	struct error_text why;
-	char path[PATH_MAX];
-	struct store *store;
-	enum error e = state_dir_path(path, j->dir, STORE_DATA, &why);
+	enum error e = restore_put_locks(j, txn, why);
 
-	kept_locks_end(j->locks);
-	kept_locks_start(j->locks, j->log->when);
-	if (e == OK)
-		e = store_open_file(&store, path, STORE_READ, &why);
-	if (e == OK)
-		e = finish(j, store, path, read_locks, &why);
-	j->out->locks_lost = e != OK;
+	return e == OK ? restore_note(j, txn, why) : e;
 }
 
-/* put_rest - the locks, and the note behind the audit log of the copy */
+/* restore_build - the whole new database, as good as one can be */
 static enum error
-put_rest(const struct job *j, struct store_txn *txn, struct error_text *why)
-{
-	enum error e = put_locks(j, txn, why);
-
-	return e == OK ? note(j, txn, why) : e;
-}
-
-/* append_note - and what of the locks is to be kept */
-static enum error
-append_note(const struct job *j, const char *path, struct error_text *why)
-{
-	struct store *store;
-	enum error e = store_open_file(&store, path, STORE_WRITE, why);
-
-	return e == OK ? finish(j, store, path, put_rest, why) : e;
-}
-
-/* build - the whole new database, as good as one can be */
-static enum error
-build(const struct job *j, struct swap *s, struct error_text *why)
+restore_build(struct restore_job *j, struct replace_file *s, struct error_text *why)
 {
 	struct backup copy;
 	struct stat folder;
@@ -276,9 +276,9 @@ build(const struct job *j, struct swap *s, struct error_text *why)
 	if (e == OK)
 		e = backup_verify(s->made, &copy, why);
 	if (e == OK)
-		e = append_note(j, s->made, why);
+		e = restore_with_file(j, s->made, STORE_WRITE, restore_finish, why);
 	if (e == OK)
-		e = verify_file(j, s->made, why);
+		e = restore_with_file(j, s->made, STORE_READ, restore_verify, why);
 	if (e == OK && fstat(s->folder, &folder) != 0)
 		e = error_about(why, error_from_errno(errno), j->dir);
 	return e == OK
@@ -286,20 +286,12 @@ build(const struct job *j, struct swap *s, struct error_text *why)
 	    : e;
 }
 
-/* keep_old - one more name for the file that goes: takes no room; best effort */
-static bool
-keep_old(const struct swap *s)
-{
-	unlinkat(s->folder, RESTORE_KEPT, 0);
-	return linkat(s->folder, STORE_DATA, s->folder, RESTORE_KEPT, 0) == 0;
-}
-
-/* put_file - the second way: in the place of the live database */
-static enum error __attribute__((noinline))
-put_file(const struct job *j, struct error_text *why)
+/* restore_file - the second way: in the place of the live database */
+static enum error
+restore_file(struct restore_job *j, struct error_text *why)
 {
 	struct restore *out = j->out;
-	struct swap s;
+	struct replace_file s;
 	enum error e;
 
 	out->cause = *why;
@@ -307,53 +299,52 @@ put_file(const struct job *j, struct error_text *why)
 	e = replace_file_open(&s, j->dir, true, why);
 	if (e != OK)
 		return e;
-	save_locks(j);
-	e = build(j, &s, why);
+	j->count = j->seen = 0;
+	out->locks_lost =
+	    restore_with_file(j, j->live, STORE_READ, restore_read_locks, why) != OK;
+	e = restore_build(j, &s, why);
 	if (e == OK) {
 		out->way = RESTORE_FILE;
-		out->kept = keep_old(&s);
+		unlinkat(s.folder, RESTORE_KEPT, 0);
+		/* one more name for the old file takes no room; best effort */
+		out->kept =
+		    linkat(s.folder, STORE_DATA, s.folder, RESTORE_KEPT, 0) == 0;
 		e = replace_file_put(&s, why);
 	}
 	replace_file_close(&s);
 	return e;
 }
 
-/* is_lost - whether the error says that the live database is not worth keeping */
+/* restore_is_lost - whether E says that the live database is not worth keeping */
 static bool
-is_lost(enum error e)
+restore_is_lost(enum error e)
 {
 	return e == ERR_DAMAGED || e == ERR_FORMAT || e == ERR_OLDER ||
 	    e == ERR_MISSING || e == ERR_REPLACED;
 }
 
 /*
- * run - in the writers' turn. The look behind the change is for what no reader meets: a
- * list of free pages that is wrong makes LMDB write over pages in use.
+ * restore_in_turn - the look after the change is for what no reader meets: a list of
+ * free pages that is wrong makes LMDB write over pages in use.
  */
-static enum error __attribute__((noinline))
-run(const struct job *j, struct error_text *why)
-{
-	enum error e = look(j, why);
-
-	if (e == OK) {
-		e = put_policy(j, why);
-		if (e == OK)
-			e = look(j, why);
-	}
-	if (!is_lost(e))
-		return e;
-	if (is_empty(j->from) && !(e == ERR_MISSING && j->first) && !j->force)
-		return refuse(j, why);
-	return put_file(j, why);
-}
-
-/* make_folder - on a machine that has none yet */
 static enum error
-make_folder(const char *dir, struct error_text *why)
+restore_in_turn(struct restore_job *j, struct error_text *why)
 {
-	struct stat st;
+	struct store *store;
+	enum error e = restore_look(j, why);
 
-	return stat(dir, &st) != 0 && errno == ENOENT ? state_dir_create(dir, why) : OK;
+	if (e == OK)
+		e = store_open_in_turn(&store, j->dir, j->turn, why);
+	if (e == OK) {
+		e = restore_within(j, store, j->dir, restore_policy, why);
+		if (e == OK)
+			e = restore_look(j, why);
+	}
+	if (!restore_is_lost(e))
+		return e;
+	if (restore_is_empty(j->from) && !(e == ERR_MISSING && j->first) && !j->force)
+		return restore_refuse(j, why);
+	return restore_file(j, why);
 }
 
 enum error
@@ -361,19 +352,32 @@ restore_run(const char *dir, struct store_txn *from, bool force,
     const struct audit_log *log, struct restore *out_r, struct error_text *why)
 {
 	struct write_lock turn;
-	struct kept_locks locks;
-	bool first = !traces_found(dir); /* the turn's files are such */
-	struct job j = {dir, &turn, from, force, first, log, &locks, out_r};
-	enum error e = make_folder(dir, why);
+	struct restore_job *j = calloc(1, sizeof *j);
+	struct stat st;
+	enum error e = OK;
 
 	memset(out_r, 0, sizeof *out_r);
+	if (j == NULL)
+		return error_about(why, ERR_MEMORY, dir);
+	*j = (struct restore_job){.dir = dir,
+	    .turn = &turn,
+	    .from = from,
+	    .force = force,
+	    .first = !traces_found(dir), /* the turn's files are such */
+	    .log = log,
+	    .out = out_r};
+	if (stat(dir, &st) != 0 && errno == ENOENT)
+		e = state_dir_create(dir, why);
+	if (e == OK)
+		e = state_dir_path(j->live, dir, STORE_DATA, why);
 	if (e == OK)
 		e = write_lock_take(&turn, dir, WRITERS_WAIT_SECONDS, why);
-	if (e != OK)
-		return e;
-	kept_locks_start(&locks, log->when);
-	e = run(&j, why);
-	kept_locks_end(&locks);
-	write_lock_release(&turn);
+	if (e == OK) {
+		e = restore_in_turn(j, why);
+		write_lock_release(&turn);
+	}
+	lock_guard_end(&j->guard);
+	free(j->kept);
+	free(j);
 	return e;
 }

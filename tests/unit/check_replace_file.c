@@ -108,7 +108,7 @@ swap_run(void)
 	struct error_text why;
 	struct store *store;
 	struct store_txn *txn;
-	struct swap s;
+	struct replace_file s;
 	struct backup b;
 	struct write_lock turn;
 
@@ -184,7 +184,7 @@ END_TEST
 START_TEST(keeps_others_out_and_leaves_nothing)
 {
 	struct error_text why;
-	struct swap a, b;
+	struct replace_file a, b;
 	char made[STATE_PATH + 8];
 	struct stat st;
 

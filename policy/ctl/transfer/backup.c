@@ -137,7 +137,7 @@ check(struct ctl *c, const char *dir, const struct original *o)
 
 /* give - the original's owner and mode; who may not give it to the group keeps it */
 static enum error
-give(struct ctl *c, struct swap *s, const struct stat *like)
+give(struct ctl *c, struct replace_file *s, const struct stat *like)
 {
 	mode_t mode = like->st_mode & 0777;
 	enum error e;
@@ -153,7 +153,8 @@ give(struct ctl *c, struct swap *s, const struct stat *like)
 
 /* make_copy - ends the transaction early: a long one lets the database grow */
 static enum error
-make_copy(struct ctl *c, struct swap *s, const struct original *o, struct backup *b)
+make_copy(
+    struct ctl *c, struct replace_file *s, const struct original *o, struct backup *b)
 {
 	enum error e = backup_copy(c->txn, s->made, b, &c->why);
 
@@ -168,7 +169,7 @@ make_copy(struct ctl *c, struct swap *s, const struct original *o, struct backup
 static enum error
 copy_into(struct ctl *c, const char *dir, const struct original *o, struct backup *b)
 {
-	struct swap s;
+	struct replace_file s;
 	enum error e = check(c, dir, o);
 
 	if (e == OK)
