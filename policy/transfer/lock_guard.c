@@ -13,7 +13,7 @@
 #include "policy/tables/ownership.h"
 
 static enum error
-add_domain(void *arg, const char *domain, const char *tenant)
+lock_guard_add_domain(void *arg, const char *domain)
 {
 	struct lock_guard *g = arg;
 	struct locked_domain *at =
@@ -30,9 +30,10 @@ add_domain(void *arg, const char *domain, const char *tenant)
 	return OK;
 }
 
-/* add_lock - all domains of a tenant whose lock holds */
+/* lock_guard_add_lock - if it holds: all domains of its tenant */
 static enum error
-add_lock(void *arg, const struct lock_subject *subject, const struct lock *lock)
+lock_guard_add_lock(
+    void *arg, const struct lock_subject *subject, const struct lock *lock)
 {
 	struct lock_guard *g = arg;
 
@@ -45,7 +46,7 @@ add_lock(void *arg, const struct lock_subject *subject, const struct lock *lock)
 	memcpy(g->tenant, subject->tenant, sizeof g->tenant);
 	if (strcmp(subject->tenant, g->any_owner) == 0)
 		g->any = g->lock;
-	return domain_table_each(g->txn, subject->tenant, add_domain, g);
+	return domain_table_each_of(g->txn, subject->tenant, lock_guard_add_domain, g);
 }
 
 enum error
@@ -59,12 +60,12 @@ lock_guard_start(struct lock_guard *g, struct store_txn *txn, instant now)
 	e = domain_table_get(txn, DOMAIN_ANY, g->any_owner);
 	if (e != OK)
 		return e;
-	return lock_table_each(txn, LOCK_MADE_HERE, add_lock, g);
+	return lock_table_each(txn, LOCK_MADE_HERE, lock_guard_add_lock, g);
 }
 
-/* note_domain - a new one was the tenant's that has "*" */
+/* lock_guard_note_domain - a new one, which was of the tenant that has "*" */
 static enum error
-note_domain(struct lock_guard *g, struct bytes key)
+lock_guard_note_domain(struct lock_guard *g, struct bytes key)
 {
 	char domain[DOMAIN_MAX + 1];
 
@@ -76,31 +77,31 @@ note_domain(struct lock_guard *g, struct bytes key)
 	domain[key.len - 1] = '\0';
 	memcpy(g->tenant, g->any_owner, sizeof g->tenant);
 	g->lock = g->any;
-	return add_domain(g, domain, g->tenant);
+	return lock_guard_add_domain(g, domain);
 }
 
-/* lock_before - of the tenant that the alias was of, or the login that becomes one */
+/* lock_guard_before - the lock of the tenant that the login, an alias or not, was of */
 static enum error
-lock_before(struct lock_guard *g, const struct login *login, struct bytes before,
+lock_guard_before(struct lock_guard *g, const struct login *login, struct bytes before,
     struct lock_state *out)
 {
 	struct login mailbox;
-	enum error e = before.at != NULL ? alias_record_decode(before, &mailbox) : OK;
+	enum error e;
 
-	if (e != OK)
-		return e;
-	return lock_lookup_own_tenant(
-	    g->txn, before.at != NULL ? &mailbox : login, out);
+	if (before.at == NULL)
+		return lock_lookup_own_tenant(g->txn, login, out);
+	e = alias_record_decode(before, &mailbox);
+	return e == OK ? lock_lookup_own_tenant(g->txn, &mailbox, out) : e;
 }
 
 static enum error
-note_alias(struct lock_guard *g, struct bytes key, struct bytes before)
+lock_guard_note_alias(struct lock_guard *g, struct bytes key, struct bytes before)
 {
 	struct locked_alias was = {.lock.set = false}, *at;
 	enum error e = key_to_login(key, &was.login);
 
 	if (e == OK)
-		e = lock_before(g, &was.login, before, &was.lock);
+		e = lock_guard_before(g, &was.login, before, &was.lock);
 	if (e != OK || !lock_holds(&was.lock, g->now))
 		return e;
 	at = array_grow(g->alias, g->aliases, &g->alias_room, sizeof *at);
@@ -111,9 +112,10 @@ note_alias(struct lock_guard *g, struct bytes key, struct bytes before)
 	return OK;
 }
 
-/* value_of - of a stored record, or the default where there is none */
+/* lock_guard_value - of a stored record, or the default where there is none */
 static enum error
-value_of(const struct setting *setting, struct bytes record, char *out, size_t cap)
+lock_guard_value(
+    const struct setting *setting, struct bytes record, char *out, size_t cap)
 {
 	if (record.at != NULL)
 		return settings_decode(record, out, cap);
@@ -122,7 +124,7 @@ value_of(const struct setting *setting, struct bytes record, char *out, size_t c
 }
 
 static enum error
-note_setting(
+lock_guard_note_setting(
     struct lock_guard *g, struct bytes key, struct bytes before, struct bytes after)
 {
 	char name[SETTING_KEY_MAX + 1], was[DOMAIN_MAX + 1], now[DOMAIN_MAX + 1];
@@ -133,9 +135,9 @@ note_setting(
 	setting = settings_find(name);
 	if (setting == NULL || !setting->identifies)
 		return OK;
-	e = value_of(setting, before, was, sizeof was);
+	e = lock_guard_value(setting, before, was, sizeof was);
 	if (e == OK)
-		e = value_of(setting, after, now, sizeof now);
+		e = lock_guard_value(setting, after, now, sizeof now);
 	if (e == OK && strcmp(was, now) != 0)
 		g->setting = setting;
 	return e;
@@ -149,19 +151,20 @@ lock_guard_note(
 		return OK;
 	switch (*(const uint8_t *)key.at) {
 	case TABLE_ALIAS:
-		return note_alias(g, key, before);
+		return lock_guard_note_alias(g, key, before);
 	case TABLE_DOMAIN:
-		return before.at == NULL ? note_domain(g, key) : OK;
+		return before.at == NULL ? lock_guard_note_domain(g, key) : OK;
 	case TABLE_SETTING:
-		return note_setting(g, key, before, after);
+		return lock_guard_note_setting(g, key, before, after);
 	default:
 		return OK;
 	}
 }
 
-/* check_domain - whether the logins of the domain would pass where they did not */
+/* lock_guard_check_domain - whether the logins of the domain would pass where they did
+ * not */
 static enum error
-check_domain(
+lock_guard_check_domain(
     const struct lock_guard *g, const struct locked_domain *was, struct error_text *why)
 {
 	struct lock_state lock = {.set = false};
@@ -185,9 +188,9 @@ check_domain(
 	    was->tenant, was->domain, owner);
 }
 
-/* check_alias - whether the login is locked as it was */
+/* lock_guard_check_alias - whether the login is locked as it was */
 static enum error
-check_alias(
+lock_guard_check_alias(
     const struct lock_guard *g, const struct locked_alias *was, struct error_text *why)
 {
 	struct lock_state lock = {.set = false};
@@ -213,9 +216,9 @@ lock_guard_check(const struct lock_guard *g, struct error_text *why)
 		    "change: logins might leave it; use --force if that is meant",
 		    g->setting->key);
 	for (size_t i = 0; i < g->domains && e == OK; i++)
-		e = check_domain(g, &g->domain[i], why);
+		e = lock_guard_check_domain(g, &g->domain[i], why);
 	for (size_t i = 0; i < g->aliases && e == OK; i++)
-		e = check_alias(g, &g->alias[i], why);
+		e = lock_guard_check_alias(g, &g->alias[i], why);
 	return e;
 }
 

@@ -23,9 +23,9 @@ struct lock_guard {
 	size_t domains, domain_room;
 	struct store_txn *txn;
 	instant now;
-	bool locked;                   /* a lock that was made here holds */
-	const struct setting *setting; /* that has changed, and says whose logins are */
-	char tenant[TENANT_NAME_MAX + 1]; /* that is being collected */
+	bool locked;                      /* a lock that was made here holds */
+	const struct setting *setting;    /* changed, and assigns logins to tenants */
+	char tenant[TENANT_NAME_MAX + 1]; /* being collected */
 	struct lock_state lock;
 	char any_owner[TENANT_NAME_MAX + 1]; /* of "*", "" for nobody */
 	struct lock_state any;               /* its lock */
@@ -38,17 +38,17 @@ enum error lock_guard_start(
     struct lock_guard *g, struct store_txn *txn, instant now) MUST_USE;
 
 /*
- * For the watcher of the change: a domain that is new leaves the tenant of "*", and a
- * login that becomes an alias, of another mailbox, or none any more, may leave its
- * tenant. Errors of the store, ERR_MEMORY.
+ * For the watcher of the change: a new domain leaves the tenant of "*", and a login
+ * that becomes an alias, of another mailbox, or no longer is one, may leave its tenant.
+ * Errors of the store, ERR_MEMORY.
  */
 enum error lock_guard_note(struct lock_guard *g, struct bytes key, struct bytes before,
     struct bytes after) MUST_USE;
 
 /*
- * After it: ERR_PROTECTED, with the first in WHY, where the logins of one of them are
- * of a tenant now that is not locked for so long, or of none; or where a setting that
- * says which login is whose has changed while a lock that was made here holds.
+ * After the change: ERR_PROTECTED, with the first case in WHY, where logins that a lock
+ * made here held are of no tenant now, or of one that is not locked for as long; or
+ * where, while such a lock holds, a setting that assigns logins to tenants has changed.
  */
 enum error lock_guard_check(
     const struct lock_guard *g, struct error_text *why) MUST_USE;
