@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exchange_char - the characters that PowerShell, and those who paste, write for others
+/* exchange_char - the characters of a command, as PowerShell and word processors have
+ * them
  */
 #include "policy/exchange/exchange_char.h"
 
@@ -9,45 +10,47 @@
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
 
-size_t
-exchange_blank(const char *s, size_t n)
-{
-	if (n > 0 && (s[0] == ' ' || s[0] == '\t'))
-		return 1;
-	return n >= 2 && memcmp(s, "\xC2\xA0", 2) == 0 ? 2 : 0;
-}
-
-size_t
-exchange_dash(const char *s, size_t n)
-{
-	if (n > 0 && s[0] == '-')
-		return 1;
-	if (n < 3)
-		return 0;
-	if (memcmp(s, "\xE2\x88\x92", 3) == 0)
-		return 3;
-	return memcmp(s, "\xE2\x80", 2) == 0 && (unsigned char)s[2] >= 0x90 &&
-		(unsigned char)s[2] <= 0x95
-	    ? 3
-	    : 0;
-}
-
-size_t
-exchange_quote(const char *s, size_t n, char *kind_r)
+/* exchange_char_wide - the same for a character beyond ASCII */
+static char
+exchange_char_wide(struct exchange_span s, size_t *len_r)
 {
 	unsigned char last;
 
-	if (n > 0 && (s[0] == '\'' || s[0] == '"')) {
-		*kind_r = s[0];
-		return 1;
+	if (s.len >= 2 && memcmp(s.at, "\xC2\xA0", 2) == 0) {
+		*len_r = 2;
+		return ' ';
 	}
-	if (n < 3 || memcmp(s, "\xE2\x80", 2) != 0)
+	if (s.len < 3)
 		return 0;
-	last = (unsigned char)s[2];
-	if (last < 0x98 || last > 0x9E)
+	*len_r = 3;
+	if (memcmp(s.at, "\xE2\x88\x92", 3) == 0) /* U+2212, minus */
+		return '-';
+	last = memcmp(s.at, "\xE2\x80", 2) == 0 ? (unsigned char)s.at[2] : 0;
+	if (last >= 0x90 && last <= 0x95) /* U+2010 to U+2015 */
+		return '-';
+	if (last >= 0x98 && last <= 0x9B) /* U+2018 to U+201B */
+		return '\'';
+	if (last >= 0x9C && last <= 0x9E) /* U+201C to U+201E */
+		return '"';
+	*len_r = 1;
+	return 0;
+}
+
+char
+exchange_char(struct exchange_span s, size_t *len_r)
+{
+	size_t len;
+
+	if (len_r == NULL)
+		len_r = &len;
+	*len_r = 1;
+	if (s.len == 0)
 		return 0;
-	*kind_r = last < 0x9C ? '\'' : '"'; /* U+2018 to 201B, U+201C to 201E */
-	return 3;
+	if (s.at[0] == ' ' || s.at[0] == '\t')
+		return ' ';
+	if (strchr("-'\"", s.at[0]) != NULL)
+		return s.at[0];
+	return exchange_char_wide(s, len_r);
 }
 
 enum error
@@ -71,18 +74,24 @@ exchange_check_text(struct exchange_span s, struct error_text *why)
 }
 
 struct exchange_span
+exchange_skip(struct exchange_span s, size_t n)
+{
+	return (struct exchange_span){s.at + n, s.len - n};
+}
+
+struct exchange_span
 exchange_trim(struct exchange_span s)
 {
 	size_t len;
 
-	while ((len = exchange_blank(s.at, s.len)) > 0) {
-		s.at += len;
-		s.len -= len;
-	}
+	while (exchange_char(s, &len) == ' ')
+		s = exchange_skip(s, len);
 	for (;;) {
-		if (s.len >= 1 && exchange_blank(s.at + s.len - 1, 1) > 0)
+		if (s.len >= 1 &&
+		    exchange_char(exchange_skip(s, s.len - 1), NULL) == ' ')
 			s.len--;
-		else if (s.len >= 2 && exchange_blank(s.at + s.len - 2, 2) == 2)
+		else if (s.len >= 2 &&
+		    exchange_char(exchange_skip(s, s.len - 2), &len) == ' ' && len == 2)
 			s.len -= 2;
 		else
 			return s;
@@ -94,16 +103,9 @@ exchange_first_word(struct exchange_span s)
 {
 	size_t n = 0;
 
-	while (n < s.len && exchange_blank(s.at + n, s.len - n) == 0)
+	while (n < s.len && exchange_char(exchange_skip(s, n), NULL) != ' ')
 		n++;
 	return (struct exchange_span){s.at, n};
-}
-
-/* skip - S without N bytes and the blanks behind them */
-static struct exchange_span
-skip(struct exchange_span s, size_t n)
-{
-	return exchange_trim((struct exchange_span){s.at + n, s.len - n});
 }
 
 struct exchange_span
@@ -112,49 +114,47 @@ exchange_skip_prompt(struct exchange_span s)
 	struct exchange_span rest = s = exchange_trim(s);
 	const char *end;
 
-	if (s.len >= 2 && memcmp(s.at, ">>", 2) == 0)
-		return skip(s, 2);
+	if (exchange_match(s, ">>") > 0)
+		return exchange_trim(exchange_skip(s, 2));
 	if (s.len > 0 && s.at[0] == '[') {
 		end = memchr(s.at, ']', s.len);
 		if (end == NULL)
 			return s;
-		rest = skip(s, (size_t)(end - s.at) + 1);
+		rest = exchange_trim(exchange_skip(s, (size_t)(end - s.at) + 1));
 		if (rest.len > 0 && rest.at[0] == ':')
-			rest = skip(rest, 1);
-		if (strncasecmp(s.at, "[PS]", 4) != 0 &&
-		    (rest.len < 2 || strncasecmp(rest.at, "PS", 2) != 0))
+			rest = exchange_trim(exchange_skip(rest, 1));
+		if (exchange_match(s, "[PS]") == 0 && exchange_match(rest, "PS") == 0)
 			return s;
-	} else if (s.len < 3 || strncasecmp(s.at, "PS", 2) != 0 ||
-	    (s.at[2] != '>' && exchange_blank(s.at + 2, s.len - 2) == 0)) {
+	} else if (exchange_match(s, "PS>") == 0 &&
+	    (exchange_match(s, "PS") == 0 ||
+		exchange_char(exchange_skip(s, 2), NULL) != ' ')) {
 		return s;
 	}
 	end = rest.len > 0 ? memchr(rest.at, '>', rest.len) : NULL;
-	return end != NULL ? skip(rest, (size_t)(end - rest.at) + 1) : s;
+	return end != NULL
+	    ? exchange_trim(exchange_skip(rest, (size_t)(end - rest.at) + 1))
+	    : s;
 }
 
-bool
-exchange_fold(struct exchange_span s, char *out, size_t cap)
+size_t
+exchange_match(struct exchange_span s, const char *word)
 {
-	size_t n = 0, dash;
+	struct exchange_span rest = s;
+	size_t len;
 
-	for (size_t i = 0; i<s.len; i += dash> 0 ? dash : 1) {
-		char c = s.at[i];
+	for (; *word != '\0'; word++) {
+		bool dash = exchange_char(rest, &len) == '-';
 
-		if (n + 1 >= cap || c == '\0')
-			return false;
-		dash = exchange_dash(s.at + i, s.len - i);
-		if (dash > 0)
-			c = '-';
-		else if (c >= 'A' && c <= 'Z')
-			c = (char)(c - 'A' + 'a');
-		out[n++] = c;
+		if (rest.len == 0 || dash != (*word == '-') ||
+		    (!dash && strncasecmp(rest.at, word, 1) != 0))
+			return 0;
+		rest = exchange_skip(rest, len);
 	}
-	out[n] = '\0';
-	return true;
+	return s.len - rest.len;
 }
 
 bool
 exchange_is(struct exchange_span s, const char *word)
 {
-	return s.len == strlen(word) && strncasecmp(s.at, word, s.len) == 0;
+	return s.len > 0 && exchange_match(s, word) == s.len;
 }

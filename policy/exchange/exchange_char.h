@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exchange_char - the characters that PowerShell, and those who paste, write for others
+/* exchange_char - the characters of a command, as PowerShell and word processors have
+ * them
  */
 #ifndef POLICY_EXCHANGE_EXCHANGE_CHAR_H
 #define POLICY_EXCHANGE_EXCHANGE_CHAR_H
@@ -9,23 +10,24 @@
 
 #include "policy/base/error.h"
 
-/* A stretch of somebody else's text. */
+/* Borrowed text. */
 struct exchange_span {
 	const char *at;
 	size_t len;
 };
 
-/* The length of the character at S, of which N bytes are there, or 0: it is no ... */
-
-/* ... blank: space, tab, or the no-break space U+00A0 of web pages. */
-size_t exchange_blank(const char *s, size_t n);
-/* ... dash: '-', U+2010 to U+2015, which word processors put for it, or U+2212. */
-size_t exchange_dash(const char *s, size_t n);
-/* ... quote, of whatever shape; KIND_R becomes '\'' or '"'. */
-size_t exchange_quote(const char *s, size_t n, char *kind_r);
+/*
+ * What the first character of S stands for: ' ' for a space, tab or the no-break space
+ * of web pages; '-' for any dash; '\'' or '"' for a quote of whatever shape; 0 for all
+ * others and at the end. LEN_R (may be NULL) is its length, 1 where it is 0.
+ */
+char exchange_char(struct exchange_span s, size_t *len_r);
 
 /* ERR_DATA for NUL, other control characters but the tab, and for what is not UTF-8. */
 enum error exchange_check_text(struct exchange_span s, struct error_text *why) MUST_USE;
+
+/* Without the first N bytes. */
+struct exchange_span exchange_skip(struct exchange_span s, size_t n);
 
 /* Without the blanks at both ends. */
 struct exchange_span exchange_trim(struct exchange_span s);
@@ -40,12 +42,12 @@ struct exchange_span exchange_first_word(struct exchange_span s);
 struct exchange_span exchange_skip_prompt(struct exchange_span s);
 
 /*
- * Writes S with small ASCII letters, and '-' for each dash, to OUT (CAP bytes, the NUL
- * among them). False where it does not fit: then it is none of our short names.
+ * How many bytes of S are WORD, in whatever case and with any dash for '-'; 0 where S
+ * does not begin with it.
  */
-bool exchange_fold(struct exchange_span s, char *out, size_t cap);
+size_t exchange_match(struct exchange_span s, const char *word);
 
-/* Whether S is WORD, in whatever case. */
+/* Whether S is WORD and nothing else. */
 bool exchange_is(struct exchange_span s, const char *word);
 
 #endif

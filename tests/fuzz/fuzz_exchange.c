@@ -12,17 +12,14 @@
 static void
 write_quoted(const char *name, const char *value, FILE *to)
 {
-	size_t left = strlen(value), n;
-	char kind;
+	struct exchange_span left = {value, strlen(value)};
+	size_t n;
 
 	fprintf(to, " -%s '", name);
-	for (; left > 0; value += n, left -= n) {
-		n = exchange_quote(value, left, &kind);
-		if (n == 0)
-			n = 1;
-		else if (kind == '\'')
-			fwrite(value, 1, n, to);
-		fwrite(value, 1, n, to);
+	for (; left.len > 0; left = exchange_skip(left, n)) {
+		if (exchange_char(left, &n) == '\'')
+			fwrite(left.at, 1, n, to);
+		fwrite(left.at, 1, n, to);
 	}
 	putc('\'', to);
 }
@@ -70,6 +67,7 @@ is_sound(const struct exchange *x)
 	struct exchange_script *s = malloc(sizeof *s);
 	struct exchange again;
 	struct error_text why;
+	bool found;
 	size_t n;
 	char *line;
 
@@ -81,9 +79,11 @@ is_sound(const struct exchange *x)
 	exchange_script_start(s);
 	exchange_script_line(s, line, n);
 	if (exchange_check_text((struct exchange_span){line, n}, NULL) == OK) {
-		fuzz_expect(exchange_script_next(s, &again, &why) == OK);
+		fuzz_expect(exchange_script_next(s, &again, &found, &why) == OK);
+		fuzz_expect(found);
 		expect_equal(x, &again);
-		fuzz_expect(exchange_script_next(s, &again, &why) == ERR_NOTFOUND);
+		fuzz_expect(exchange_script_next(s, &again, &found, &why) == OK);
+		fuzz_expect(!found);
 		fuzz_expect(exchange_script_end(s, &why) == OK);
 	}
 	free(line);
@@ -96,12 +96,16 @@ run_line(struct exchange_script *s, const char *line, size_t n)
 {
 	struct error_text why = {""};
 	struct exchange x;
-	size_t found = 0;
+	size_t commands = 0;
+	bool found;
 	enum error e;
 
 	exchange_script_line(s, line, n);
-	while ((e = exchange_script_next(s, &x, &why)) != ERR_NOTFOUND) {
-		fuzz_expect(found++ <= n);
+	for (;;) {
+		e = exchange_script_next(s, &x, &found, &why);
+		if (!found)
+			break;
+		fuzz_expect(commands++ <= n);
 		fuzz_expect(s->where > 0 && s->where <= s->line);
 		if (e == OK)
 			is_sound(&x);

@@ -36,13 +36,17 @@ feed(struct exchange_script *s, const char *line, size_t n, struct text *t)
 {
 	struct error_text why;
 	struct exchange x;
+	bool found;
 	enum error e;
 	char *exact = malloc(n > 0 ? n : 1); /* so that a sanitizer sees its end */
 
 	ck_assert_ptr_nonnull(exact);
 	memcpy(exact, line, n);
 	exchange_script_line(s, exact, n);
-	while ((e = exchange_script_next(s, &x, &why)) != ERR_NOTFOUND) {
+	for (;;) {
+		e = exchange_script_next(s, &x, &found, &why);
+		if (!found)
+			break;
 		ck_assert(e == OK || e == ERR_DATA || e == ERR_USAGE);
 		note(t, s, e, &x, &why);
 	}

@@ -300,16 +300,18 @@ static enum error
 run_line(struct job *job, struct bytes line)
 {
 	struct exchange x;
+	bool found;
 	enum error e;
 
 	exchange_script_line(&job->script, line.at, line.len);
-	while ((e = exchange_script_next(&job->script, &x, &job->c->why)) !=
-	    ERR_NOTFOUND) {
+	for (;;) {
+		e = exchange_script_next(&job->script, &x, &found, &job->c->why);
+		if (!found)
+			return OK;
 		e = e == OK ? run_command(job, &x) : note(job, e);
 		if (e != OK)
 			return e;
 	}
-	return OK;
 }
 
 /*
