@@ -3,10 +3,7 @@
 #include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/csv.h"
-#include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/import/jsonl.h"
 #include "policy/tables/alias_table.h"
@@ -17,51 +14,30 @@
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 
-#define CLIENTS_TEXT_MAX (CIDR_LIST_MAX * CIDR_TEXT_MAX)
+static const struct print_column csv_columns[] = {{"address", ""}, {"smtp_auth", ""},
+    {"until", ""}, {"clients", ""}, {"note", ""}, {NULL, NULL}};
 
 struct exporter {
 	struct ctl *c;
-	size_t line; /* bytes of the line so far */
-	char name[TENANT_NAME_MAX + 1];
-	const char *only; /* NAME, or NULL */
-	bool csv;
-	uint64_t walked; /* mailboxes */
-	uint64_t locks;
+	struct printer print;
+	char only[TENANT_NAME_MAX + 1]; /* "": all tenants */
+	uint64_t mailboxes, locks;
 };
 
-/* put - bytes of a line of JSON, counted */
 static void
-put(void *arg, const char *s, size_t n)
+export_start(struct exporter *x, const char *type, const char *key, const char *name)
 {
-	struct exporter *x = arg;
-
-	fwrite(s, 1, n, x->c->out);
-	x->line += n;
+	print_object_start(&x->print, NULL);
+	print_text(&x->print, "type", type);
+	print_text(&x->print, key, name);
 }
 
-static void
-begin_line(struct exporter *x, struct json *j, const char *type)
-{
-	x->line = 0;
-	json_start(j, put, x);
-	json_object_start(j, NULL);
-	json_quoted(j, "type", type);
-}
-
-static void
-end_line(struct exporter *x, struct json *j)
-{
-	json_object_end(j);
-	json_line_end(j, x->c->out);
-}
-
-/* put_settings - those that are not at their default, in the order of the manual */
+/* export_settings - those that are not at their default, in the order of the manual */
 static enum error
-put_settings(struct exporter *x)
+export_settings(struct exporter *x)
 {
 	char text[SETTING_TEXT_MAX + 1];
 	const struct setting *row;
-	struct json j;
 	bool found;
 	enum error e;
 
@@ -71,80 +47,71 @@ put_settings(struct exporter *x)
 			return e;
 		if (!found)
 			continue;
-		begin_line(x, &j, "setting");
-		json_quoted(&j, "key", row->key);
-		json_quoted(&j, "value", text);
-		end_line(x, &j);
+		export_start(x, "setting", "key", row->key);
+		print_string(&x->print, "value", text);
+		print_object_end(&x->print);
 	}
 	return OK;
 }
 
 static enum error
-put_domain(void *arg, const char *domain, const char *tenant)
+export_domain(void *arg, const char *domain)
 {
-	(void)tenant;
-	json_quoted(arg, NULL, domain);
+	print_item(arg, domain, strlen(domain));
 	return OK;
 }
 
 static enum error
-put_tenant(void *arg, const struct tenant *t)
+export_tenant(void *arg, const struct tenant *t)
 {
 	struct exporter *x = arg;
-	struct json j;
 	enum error e;
 
-	begin_line(x, &j, "tenant");
-	json_quoted(&j, "name", t->name);
-	json_array_start(&j, "domains");
-	e = domain_table_each(x->c->txn, t->name, put_domain, &j);
-	json_array_end(&j);
-	json_tenant_members(&j, t, NULL);
-	end_line(x, &j);
-	if (e == OK && x->line > JSONL_LINE_MAX)
+	export_start(x, "tenant", "name", t->name);
+	print_array_start(&x->print, "domains");
+	e = domain_table_each_of(x->c->txn, t->name, export_domain, &x->print);
+	print_array_end(&x->print);
+	object_text_tenant(&x->print, t, NULL, x->c->now);
+	print_object_end(&x->print);
+	if (e == OK && x->print.bytes > JSONL_LINE_MAX)
 		return error_set(&x->c->why, ERR_LIMIT,
-		    "the domains of tenant %s do not fit into a line of %zu bytes, "
-		    "which is what import takes; use backup, or a snapshot",
+		    "the domains of tenant %s do not fit into a line of %zu bytes, which is what import takes; use backup, or a snapshot",
 		    t->name, JSONL_LINE_MAX);
 	return e;
 }
 
 static enum error
-put_mailbox(void *arg, const struct login *address, const struct mailbox *m)
+export_mailbox(void *arg, const struct login *address, const struct mailbox *m)
 {
 	struct exporter *x = arg;
-	struct json j;
 
-	x->walked++;
-	begin_line(x, &j, "mailbox");
-	json_quoted(&j, "address", address->text);
-	json_mailbox_members(&j, m, NULL);
-	end_line(x, &j);
+	x->mailboxes++;
+	export_start(x, "mailbox", "address", address->text);
+	object_text_mailbox(&x->print, m, NULL, x->c->now);
+	print_object_end(&x->print);
 	return OK;
 }
 
 static enum error
-put_alias(void *arg, const struct login *login, const struct login *mailbox)
+export_alias(void *arg, const struct login *login, const struct login *mailbox)
 {
 	struct exporter *x = arg;
-	struct json j;
 
-	begin_line(x, &j, "alias");
-	json_quoted(&j, "login", login->text);
-	json_quoted(&j, "mailbox", mailbox->text);
-	end_line(x, &j);
+	export_start(x, "alias", "login", login->text);
+	print_text(&x->print, "mailbox", mailbox->text);
+	print_object_end(&x->print);
 	return OK;
 }
 
-/* is_asked_for - whether the lock is of the tenant that is exported, or of all */
+/* export_is_asked_for - whether the lock is of the tenant of --tenant, or of any */
 static enum error
-is_asked_for(struct exporter *x, const struct lock_subject *subject, bool *is_r)
+export_is_asked_for(struct exporter *x, const struct lock_subject *subject, bool *is_r)
 {
 	struct tenant t = {.name = ""};
 	bool found;
 	enum error e = OK;
 
-	*is_r = x->only == NULL;
+	*is_r = x->only[0] == '\0';
 	if (*is_r)
 		return OK;
 	if (subject->kind == LOCK_LOGIN)
@@ -156,26 +123,25 @@ is_asked_for(struct exporter *x, const struct lock_subject *subject, bool *is_r)
 }
 
 static enum error
-put_lock(
+export_lock(
     struct exporter *x, const struct lock_subject *subject, const struct lock *lock)
 {
-	struct json j;
 	bool wanted;
-	enum error e = is_asked_for(x, subject, &wanted);
+	enum error e = export_is_asked_for(x, subject, &wanted);
 
 	if (e != OK || !wanted)
 		return e;
-	begin_line(x, &j, "lock");
-	json_quoted(&j, subject->kind == LOCK_TENANT ? "tenant" : "login",
+	export_start(x, "lock", subject->kind == LOCK_TENANT ? "tenant" : "login",
 	    lock_subject_name(subject));
-	json_lock_members(&j, lock);
-	end_line(x, &j);
+	object_text_lock_members(&x->print, lock);
+	print_object_end(&x->print);
 	return OK;
 }
 
-/* put_brought - a lock that was brought, or the one made here that ends later */
+/* export_brought - a lock that was brought, or the one made here that ends later */
 static enum error
-put_brought(void *arg, const struct lock_subject *subject, const struct lock *brought)
+export_brought(
+    void *arg, const struct lock_subject *subject, const struct lock *brought)
 {
 	struct exporter *x = arg;
 	struct lock_state last = {.set = true, .until = brought->until};
@@ -188,14 +154,14 @@ put_brought(void *arg, const struct lock_subject *subject, const struct lock *br
 	if (e != OK)
 		return e;
 	if (!found)
-		return put_lock(x, subject, brought);
+		return export_lock(x, subject, brought);
 	lock_state_add(&last, here.until);
-	return put_lock(x, subject, last.until == here.until ? &here : brought);
+	return export_lock(x, subject, last.until == here.until ? &here : brought);
 }
 
-/* put_made_here - a lock that only this machine has */
+/* export_made_here - a lock that only this machine has */
 static enum error
-put_made_here(void *arg, const struct lock_subject *subject, const struct lock *lock)
+export_made_here(void *arg, const struct lock_subject *subject, const struct lock *lock)
 {
 	struct exporter *x = arg;
 	struct lock brought;
@@ -204,122 +170,91 @@ put_made_here(void *arg, const struct lock_subject *subject, const struct lock *
 	    lock_table_get(x->c->txn, LOCK_BROUGHT, subject, &brought, &found);
 
 	x->locks++;
-	return e == OK && !found ? put_lock(x, subject, lock) : e;
+	return e == OK && !found ? export_lock(x, subject, lock) : e;
 }
 
-/* put_locks - one line for each tenant or login, wherever its lock was made */
+/* export_locks - one line for each tenant or login, wherever its lock was made */
 static enum error
-put_locks(struct exporter *x)
+export_locks(struct exporter *x)
 {
-	enum error e = lock_table_each(x->c->txn, LOCK_BROUGHT, put_brought, x);
+	struct store_txn *txn = x->c->txn;
+	enum error e = lock_table_each(txn, LOCK_BROUGHT, export_brought, x);
 
 	if (e == OK)
-		e = lock_table_each(x->c->txn, LOCK_MADE_HERE, put_made_here, x);
+		e = lock_table_each(txn, LOCK_MADE_HERE, export_made_here, x);
+	return e == OK ? transaction_walked(x->c, x->locks, store_meta(txn)->locks) : e;
+}
+
+static enum error
+export_mailboxes(struct exporter *x)
+{
+	struct store_txn *txn = x->c->txn;
+	enum error e;
+
+	if (x->only[0] != '\0')
+		return tenant_mailboxes_each(txn, x->only, export_mailbox, x);
+	e = mailbox_table_each(txn, NULL, export_mailbox, x);
 	return e == OK
-	    ? transaction_walked(x->c, x->locks, store_meta(x->c->txn)->locks)
+	    ? transaction_walked(x->c, x->mailboxes, store_meta(txn)->mailboxes)
 	    : e;
 }
 
-/* put_row - a mailbox as CSV, which knows no lock */
+/* export_one - the tenant T, and what is its own */
 static enum error
-put_row(void *arg, const struct login *address, const struct mailbox *m)
+export_one(struct exporter *x, const struct tenant *t)
 {
-	struct exporter *x = arg;
-	struct csv row = {x->c->out, false};
-	char clients[CLIENTS_TEXT_MAX];
-	struct text text;
+	enum error e = export_tenant(x, t);
 
-	x->walked++;
-	text_init(&text, clients, sizeof clients);
-	cidr_list_print(&m->clients, &text);
-	csv_text(&row, address->text);
-	csv_text(&row, word_of_smtp_auth(m->smtp_auth));
-	csv_instant(&row, m->until);
-	csv_text(&row, clients);
-	csv_text(&row, m->note);
-	csv_end(&row);
-	return OK;
-}
-
-/* put_mailboxes - of all tenants, or of one */
-static enum error
-put_mailboxes(struct exporter *x)
-{
-	enum error e;
-
-	if (x->only != NULL)
-		return ownership_each_mailbox(
-		    x->c->txn, x->only, x->csv ? put_row : put_mailbox, x);
-	e = mailbox_table_each(x->c->txn, NULL, x->csv ? put_row : put_mailbox, x);
-	return e == OK
-	    ? transaction_walked(x->c, x->walked, store_meta(x->c->txn)->mailboxes)
-	    : e;
-}
-
-static enum error
-put_csv(struct exporter *x)
-{
-	fputs("address,smtp_auth,until,clients,note\r\n", x->c->out);
-	return put_mailboxes(x);
-}
-
-static enum error
-put_all(struct exporter *x)
-{
-	struct tenant t;
-	enum error e;
-
-	if (x->only != NULL) {
-		e = argument_tenant(x->c, x->only, &t);
-		if (e == OK)
-			e = put_tenant(x, &t);
-	} else {
-		e = put_settings(x);
-		if (e == OK)
-			e = tenant_table_each(x->c->txn, put_tenant, x);
-	}
 	if (e == OK)
-		e = put_mailboxes(x);
-	if (e != OK)
-		return e;
-	e = x->only != NULL ? ownership_each_alias(x->c->txn, x->only, put_alias, x)
-			    : alias_table_each(x->c->txn, NULL, put_alias, x);
-	return e == OK ? put_locks(x) : e;
+		e = export_mailboxes(x);
+	if (e == OK)
+		e = tenant_aliases_each(x->c->txn, t->name, export_alias, x);
+	return e == OK ? export_locks(x) : e;
 }
 
 static enum error
-read_options(struct exporter *x)
+export_all(struct exporter *x)
 {
-	struct ctl *c = x->c;
-	const char *format = argument_option(c, OPT_FORMAT);
+	enum error e = export_settings(x);
 
-	x->csv = format != NULL && strcmp(format, "csv") == 0;
-	if (format != NULL && !x->csv && strcmp(format, "jsonl") != 0)
-		return error_set(&c->why, ERR_USAGE,
-		    "bad value \"%s\" for --format: use csv or jsonl", format);
-	if (argument_option(c, OPT_TENANT) == NULL)
-		return OK;
-	x->only = x->name;
-	return tenant_name_parse(argument_option(c, OPT_TENANT), x->name, &c->why);
+	if (e == OK)
+		e = tenant_table_each(x->c->txn, export_tenant, x);
+	if (e == OK)
+		e = export_mailboxes(x);
+	if (e == OK)
+		e = alias_table_each(x->c->txn, NULL, export_alias, x);
+	return e == OK ? export_locks(x) : e;
 }
 
 enum error
 ctl_export(struct ctl *c)
 {
+	const char *format = argument_option(c, OPT_FORMAT);
+	const char *tenant = argument_option(c, OPT_TENANT);
+	bool csv = format != NULL && strcmp(format, "csv") == 0;
 	struct exporter x = {.c = c};
 	struct tenant t;
-	enum error e = read_options(&x);
+	enum error e;
 
-	if (e ==
-	    OK) /* of a damaged database nothing is exported, however little it is */
-		e = verify_txn(c->txn, NULL, &c->why);
+	if (format != NULL && !csv && strcmp(format, "jsonl") != 0)
+		return error_set(&c->why, ERR_USAGE,
+		    "bad value \"%s\" for --format: use csv or jsonl", format);
+	/* of a damaged database nothing is exported, however little it is */
+	e = verify_txn(c->txn, NULL, &c->why);
+	if (e == OK && tenant != NULL)
+		e = argument_tenant(c, tenant, &t);
 	if (e != OK)
 		return e;
-	if (x.only != NULL)
-		e = argument_tenant(c, x.only, &t);
-	if (e == OK)
-		e = x.csv ? put_csv(&x) : put_all(&x);
-	if (e != OK && c->why.text[0] == '\0')
-		return store_about(&c->why, e, c->store);
-	return e;
+	if (tenant != NULL)
+		memcpy(x.only, t.name, sizeof x.only);
+	print_open(&x.print, c->out, !csv);
+	if (csv) {
+		print_csv(&x.print, csv_columns);
+		e = export_mailboxes(&x);
+	} else {
+		e = tenant != NULL ? export_one(&x, &t) : export_all(&x);
+	}
+	print_close(&x.print);
+	return e == OK || c->why.text[0] != '\0' ? e
+						 : store_about(&c->why, e, c->store);
 }
