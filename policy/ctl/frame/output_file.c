@@ -28,7 +28,7 @@ cannot(struct ctl *c, const char *what, const char *path)
 }
 
 static void
-forget_name(struct outgoing *o)
+forget_name(struct output_file *o)
 {
 	free(o->temporary);
 	o->temporary = NULL;
@@ -36,7 +36,7 @@ forget_name(struct outgoing *o)
 
 /* open_beside - a new file with a name of its own in the folder of the path */
 static enum error
-open_beside(struct outgoing *o, struct ctl *c)
+open_beside(struct output_file *o, struct ctl *c)
 {
 	int fd;
 
@@ -59,7 +59,7 @@ open_beside(struct outgoing *o, struct ctl *c)
 }
 
 enum error
-output_file_open(struct outgoing *o, struct ctl *c, const char *path)
+output_file_open(struct output_file *o, struct ctl *c, const char *path)
 {
 	struct stat st;
 
@@ -86,7 +86,7 @@ copy(struct ctl *c, FILE *from, FILE *to, const char *path)
 }
 
 enum error
-output_file_sync(struct outgoing *o, struct ctl *c)
+output_file_sync(struct output_file *o, struct ctl *c)
 {
 	int fd = fileno(o->file);
 
@@ -114,7 +114,7 @@ sync_folder(const char *path)
 }
 
 enum error
-output_file_deliver(struct outgoing *o, struct ctl *c)
+output_file_deliver(struct output_file *o, struct ctl *c)
 {
 	if (o->path == NULL) {
 		rewind(o->file);
@@ -128,7 +128,7 @@ output_file_deliver(struct outgoing *o, struct ctl *c)
 }
 
 void
-output_file_close(struct outgoing *o)
+output_file_close(struct output_file *o)
 {
 	if (o->temporary != NULL)
 		unlink(o->temporary);

@@ -6,7 +6,7 @@
 #include "policy/ctl/frame/ctl.h"
 
 /* Whoever reads the file meanwhile sees the old one or the new one, never a part. */
-struct outgoing {
+struct output_file {
 	const char *path; /* NULL: standard output */
 	char *temporary;  /* its name until then, or NULL */
 	FILE *file;       /* to write to, and to read back */
@@ -17,15 +17,15 @@ struct outgoing {
  * is no regular file is ERR_CREATE. Errors have their line in C's `why`.
  */
 enum error output_file_open(
-    struct outgoing *o, struct ctl *c, const char *path) MUST_USE;
+    struct output_file *o, struct ctl *c, const char *path) MUST_USE;
 
 /* Brings to disk what was written; it has mode 0640 then. */
-enum error output_file_sync(struct outgoing *o, struct ctl *c) MUST_USE;
+enum error output_file_sync(struct output_file *o, struct ctl *c) MUST_USE;
 
 /* Puts the file in its place, or prints it. output_file_sync() comes first. */
-enum error output_file_deliver(struct outgoing *o, struct ctl *c) MUST_USE;
+enum error output_file_deliver(struct output_file *o, struct ctl *c) MUST_USE;
 
 /* Closes it; one that was not delivered is gone. */
-void output_file_close(struct outgoing *o);
+void output_file_close(struct output_file *o);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* snapshot - what the snapshot commands have in common: keys, and the head in words */
-#include "policy/ctl/transfer/snapshot.h"
+/* snapshot - the snapshot commands: the whole policy as a signed file, and back */
+#include "policy/transfer/snapshot.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -10,128 +10,333 @@
 #include "policy/base/hex.h"
 #include "policy/base/read_file.h"
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/output.h"
-#include "policy/ctl/frame/print.h"
+#include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/change_summary.h"
+#include "policy/ctl/frame/input_file.h"
+#include "policy/ctl/frame/output_file.h"
+#include "policy/ctl/frame/transaction.h"
+#include "policy/tables/lock_table.h"
+#include "policy/transfer/replace.h"
 
-/* Some hundred bytes, and remarks, make a key. */
+/* A key has some hundred bytes; there may be remarks around it. */
 #define PEM_BYTES_MAX 65536
 
-static const char *const snapshot_counts[SNAPSHOT_COUNTS] = {
-    [SNAPSHOT_SETTINGS] = "settings",
-    [SNAPSHOT_TENANTS] = "tenants",
-    [SNAPSHOT_DOMAINS] = "domains",
-    [SNAPSHOT_MAILBOXES] = "mailboxes",
-    [SNAPSHOT_ALIASES] = "aliases",
+static const struct print_column snapshot_columns[] = {{"serial", "serial"},
+    {"created", "created"}, {"key", "key"}, {"policy_digest", "policy digest"},
+    {"settings", "settings"}, {"tenants", "tenants"}, {"domains", "domains"},
+    {"mailboxes", "mailboxes"}, {"aliases", "aliases"}, {"signature", "signature"},
+    {"file", "file"}, {NULL, NULL}};
+
+/* A snapshot while it is made. */
+struct snapshot_maker {
+	struct signature_keys *key;
+	struct output_file to;
+	struct snapshot_head head;
 };
 
-/* The text of a key's file. */
-struct pem {
-	char *text;
-	size_t len;
-	mode_t mode;
+/* A snapshot while it is read. */
+struct snapshot_source {
+	FILE *file;
+	struct signature_keys *keys; /* NULL: it is not verified */
+	struct snapshot *snapshot;
+	struct error_text why; /* of snapshot_next() */
+	enum error error;
 };
 
-/* read_pem - the file of option ID; free_pem() follows in any case */
+/* snapshot_load_keys - the private key of --key, or the public ones of --trust */
 static enum error
-read_pem(struct ctl *c, enum option_id id, struct pem *pem)
+snapshot_load_keys(struct ctl *c, enum option_id id, struct signature_keys **keys_r)
 {
 	const char *path = argument_option(c, id);
+	char *text;
+	size_t n;
+	mode_t mode;
 	enum error e;
 
-	memset(pem, 0, sizeof *pem);
 	if (path == NULL)
 		return error_set(&c->why, ERR_USAGE, "\"%s\" needs --%s PEM",
 		    c->command->name, option_name(id));
-	pem->text = malloc(PEM_BYTES_MAX);
-	if (pem->text == NULL)
+	text = malloc(PEM_BYTES_MAX);
+	if (text == NULL)
 		return error_about(&c->why, ERR_MEMORY, path);
-	e = read_file(path, pem->text, PEM_BYTES_MAX, &pem->len, &pem->mode, &c->why);
-	if (e == OK && pem->len == PEM_BYTES_MAX)
-		return error_set(&c->why, ERR_DATA, "%s is too long for a key", path);
-	return e;
-}
-
-static void
-free_pem(struct pem *pem)
-{
-	if (pem->text != NULL)
-		explicit_bzero(pem->text, pem->len);
-	free(pem->text);
-}
-
-/* warn_of_mode - a key that others can read may be used by others */
-static void
-warn_of_mode(struct ctl *c, const char *path, mode_t mode)
-{
-	if (S_ISREG(mode) && (mode & 077) != 0)
+	e = read_file(path, text, PEM_BYTES_MAX, &n, &mode, &c->why);
+	if (e == OK && n == PEM_BYTES_MAX)
+		e = error_set(&c->why, ERR_DATA, "%s is too long for a key", path);
+	if (e == OK)
+		e = signature_keys_read(keys_r,
+		    id == OPT_KEY ? SIGNATURE_PRIVATE : SIGNATURE_PUBLIC, text, n, path,
+		    &c->why);
+	if (e == OK && id == OPT_KEY && S_ISREG(mode) && (mode & 077) != 0)
 		print_remark(c->err,
-		    "warning: %s has mode %04o, and should be its owner's only: chmod "
-		    "600",
+		    "warning: %s has mode %04o, and should be its owner's only: chmod 600",
 		    path, (unsigned)(mode & 07777));
-}
-
-enum error
-snapshot_load_key(struct ctl *c, struct signature_keys **key_r)
-{
-	const char *path = argument_option(c, OPT_KEY);
-	struct pem pem;
-	enum error e = read_pem(c, OPT_KEY, &pem);
-
-	*key_r = NULL;
-	if (e == OK)
-		e = signature_keys_read(
-		    key_r, SIGNATURE_PRIVATE, pem.text, pem.len, path, &c->why);
-	if (e == OK)
-		warn_of_mode(c, path, pem.mode);
-	free_pem(&pem);
+	explicit_bzero(text, PEM_BYTES_MAX);
+	free(text);
 	return e;
 }
 
-enum error
-snapshot_load_trusted(struct ctl *c, struct signature_keys **keys_r)
+/* snapshot_print - an object that is left open, for one field more */
+static void
+snapshot_print(struct printer *p, const struct snapshot_head *head)
 {
-	struct pem pem;
-	enum error e = read_pem(c, OPT_TRUST, &pem);
+	char id[SIGNATURE_ID_TEXT_MAX];
 
-	*keys_r = NULL;
-	if (e == OK)
-		e = signature_keys_read(keys_r, SIGNATURE_PUBLIC, pem.text, pem.len,
-		    argument_option(c, OPT_TRUST), &c->why);
-	free_pem(&pem);
-	return e;
+	print_properties(p, snapshot_columns);
+	print_object_start(p, NULL);
+	print_number(p, "serial", head->serial);
+	print_time(p, "created", head->made);
+	print_text(p, "key", hex_print(head->key_id, SIGNATURE_ID_BYTES, id));
+	print_digest(p, "policy_digest", &head->policy);
+	print_number(p, "settings", head->count[SNAPSHOT_SETTINGS]);
+	print_number(p, "tenants", head->count[SNAPSHOT_TENANTS]);
+	print_number(p, "domains", head->count[SNAPSHOT_DOMAINS]);
+	print_number(p, "mailboxes", head->count[SNAPSHOT_MAILBOXES]);
+	print_number(p, "aliases", head->count[SNAPSHOT_ALIASES]);
 }
 
-void
-snapshot_head_json(struct json *j, const struct snapshot_head *head)
+/*
+ * snapshot_take_serial - a serial, the time if that is above the last one, and the
+ * audit entry that says what it stands for. It is used up from here on: no two files
+ * may ever have one serial. The writers' turn ends with it, but the file gets the
+ * policy as of this commit.
+ */
+static enum error
+snapshot_take_serial(struct ctl *c, struct snapshot_maker *m)
 {
-	char digest[DIGEST_TEXT_MAX], id[SIGNATURE_ID_TEXT_MAX];
+	const struct change_summary none = {.c = c};
+	enum error e = transaction_begin(c);
+	uint64_t last;
 
-	json_number(j, "serial", (int64_t)head->serial);
-	json_instant(j, "created", head->made);
-	json_quoted(j, "key", hex_print(head->key_id, SIGNATURE_ID_BYTES, id));
-	json_quoted(j, "policy_digest", digest_print(&head->policy, digest));
-	for (int i = 0; i < SNAPSHOT_COUNTS; i++)
-		json_number(j, snapshot_counts[i], (int64_t)head->count[i]);
+	if (e != OK)
+		return e;
+	last = store_meta(c->txn)->serial;
+	if (last >= SNAPSHOT_SERIAL_MAX)
+		return error_set(&c->why, ERR_LIMIT,
+		    "the last serial, %" PRIu64 ", is the highest there is", last);
+	m->head.serial =
+	    c->now > 0 && (uint64_t)c->now > last ? (uint64_t)c->now : last + 1;
+	e = change_summary_audit(&none, &store_meta(c->txn)->digest, m->head.serial);
+	if (e != OK)
+		return e;
+	store_set_serial(c->txn, m->head.serial, &store_meta(c->txn)->digest);
+	e = audit_origin_commit(c);
+	if (e != OK)
+		return e;
+	/* where writers overtook it before, it keeps its turn */
+	e = c->spared ? store_begin(c->store, &c->txn) : store_yield(c->store, &c->txn);
+	return e == OK ? OK : store_about(&c->why, e, c->store);
+}
+
+static enum error
+snapshot_count_lock(
+    void *arg, const struct lock_subject *subject, const struct lock *lock)
+{
+	(void)subject;
+	(void)lock;
+	++*(uint64_t *)arg;
+	return OK;
+}
+
+/* snapshot_write_file - to disk, not in its place yet; then closes the database */
+static enum error
+snapshot_write_file(struct ctl *c, struct snapshot_maker *m)
+{
+	uint64_t n = 0;
+	enum error e = snapshot_write(m->to.file, c->txn, m->key, &m->head, &c->why);
+
+	if (e == OK) {
+		e = lock_table_each(c->txn, LOCK_MADE_HERE, snapshot_count_lock, &n);
+		if (e != OK)
+			store_about(&c->why, e, c->store);
+	}
+	if (e == OK && n > 0)
+		print_remark(c->err,
+		    "%" PRIu64
+		    " lock%s made on this machine %s not in the snapshot; one that is imported is",
+		    n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
+	if (store_check(c->txn) == ERR_OVERTAKEN)
+		e = ERR_OVERTAKEN;
+	store_abort(&c->txn);
+	store_close(&c->store);
+	return e == OK ? output_file_sync(&m->to, c) : e;
+}
+
+enum error
+ctl_snapshot_create(struct ctl *c)
+{
+	struct snapshot_maker m = {.key = NULL, .head = {.made = c->now}};
+	enum error e = snapshot_load_keys(c, OPT_KEY, &m.key);
+
+	if (e == OK)
+		e = output_file_open(&m.to, c, argument_word(c, 0));
+	if (e == OK)
+		e = snapshot_take_serial(c, &m);
+	if (e == OK)
+		e = snapshot_write_file(c, &m);
+	if (e == OK)
+		e = output_file_deliver(&m.to, c);
+	output_file_close(&m.to);
+	signature_keys_free(&m.key);
+	if (e != OK || m.to.path == NULL)
+		return e;
+	snapshot_print(&c->print, &m.head);
+	print_text(&c->print, "file", m.to.path);
+	print_object_end(&c->print);
+	return OK;
+}
+
+/* snapshot_open_source - its head; verified, if there is --trust */
+static enum error
+snapshot_open_source(struct ctl *c, struct snapshot_source *s, bool trust)
+{
+	const char *path = argument_word(c, 0);
+	enum error e = trust ? snapshot_load_keys(c, OPT_TRUST, &s->keys) : OK;
+
+	if (e == OK)
+		e = input_file_open(c, path, &s->file);
+	if (e == OK)
+		e = snapshot_open(
+		    &s->snapshot, s->file, input_file_name(path), &c->why);
+	return e == OK && trust ? snapshot_verify(s->snapshot, s->keys, &c->why) : e;
 }
 
 static void
-property_number(FILE *out, const char *key, uint64_t n)
+snapshot_close_source(struct snapshot_source *s)
 {
-	char buf[24];
-
-	snprintf(buf, sizeof buf, "%" PRIu64, n);
-	property(out, key, buf);
+	snapshot_close(&s->snapshot);
+	signature_keys_free(&s->keys);
+	if (s->file != NULL)
+		fclose(s->file);
 }
 
-void
-snapshot_head_print(FILE *out, const struct snapshot_head *head)
+/* snapshot_is_last - whether it is the last one made or applied here */
+static bool
+snapshot_is_last(const struct ctl *c, const struct snapshot_head *head)
 {
-	char digest[DIGEST_TEXT_MAX], id[SIGNATURE_ID_TEXT_MAX];
+	const struct store_meta *m = store_meta(c->txn);
 
-	property_number(out, "serial", head->serial);
-	property_time(out, "created", head->made);
-	property(out, "key", hex_print(head->key_id, SIGNATURE_ID_BYTES, id));
-	property(out, "policy digest", digest_print(&head->policy, digest));
-	for (int i = 0; i < SNAPSHOT_COUNTS; i++)
-		property_number(out, snapshot_counts[i], head->count[i]);
+	return head->serial == m->serial && digest_equal(&head->policy, &m->snapshot);
+}
+
+/*
+ * snapshot_check - nobody goes back unknowingly, or by an old file that is sent again,
+ * and a policy without a record is made by mistake only. Of two with one serial, by two
+ * machines that sign, neither is the older one.
+ */
+static enum error
+snapshot_check(struct ctl *c, const struct snapshot_head *head)
+{
+	static const struct digest none;
+	const char *name = input_file_name(argument_word(c, 0));
+	const struct store_meta *m = store_meta(c->txn);
+
+	if (argument_option(c, OPT_FORCE) != NULL)
+		return OK;
+	if (head->serial <= m->serial && !snapshot_is_last(c, head)) {
+		if (head->serial == m->serial)
+			return error_set(&c->why, ERR_CONFLICT,
+			    "%.600s has serial %" PRIu64
+			    " as the last one made or applied here, and another policy: do two machines sign? Make a new one; --force takes this one",
+			    name, m->serial);
+		return error_set(&c->why, ERR_CONFLICT,
+		    "%.600s has serial %" PRIu64
+		    ", and the last one made or applied here is %" PRIu64
+		    ", which is newer; --force goes back",
+		    name, head->serial, m->serial);
+	}
+	if (digest_equal(&head->policy, &none) && !digest_equal(&m->digest, &none))
+		return error_set(&c->why, ERR_PROTECTED,
+		    "%.600s is empty, and the policy here is not; --force removes all of it",
+		    name);
+	return OK;
+}
+
+/* snapshot_next_of - the source of the replacement; it keeps the words for an error */
+static enum error
+snapshot_next_of(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
+{
+	struct snapshot_source *s = arg;
+
+	s->error = snapshot_next(s->snapshot, key_r, value_r, found_r, &s->why);
+	return s->error;
+}
+
+/* snapshot_replace - no domain leaves a lock of this machine unasked */
+static enum error
+snapshot_replace(
+    struct ctl *c, struct change_summary *changes, struct snapshot_source *s)
+{
+	const struct replace_source source = {snapshot_next_of, s};
+	enum error e = lock_guard_start(&changes->guard, c->txn, c->now);
+
+	if (e != OK)
+		return store_about(&c->why, e, c->store);
+	change_summary_watch(c->txn, changes);
+	e = replace_policy(
+	    c->txn, &source, &snapshot_head(s->snapshot)->policy, &c->why);
+	store_watch(c->txn, NULL, NULL);
+	if (e != OK && s->error != OK)
+		c->why = s->why;
+	return e == OK && argument_option(c, OPT_FORCE) == NULL
+	    ? lock_guard_check(&changes->guard, &c->why)
+	    : e;
+}
+
+/* snapshot_apply - what was verified, in one transaction */
+static enum error
+snapshot_apply(struct ctl *c, struct snapshot_source *s)
+{
+	const struct snapshot_head *head = snapshot_head(s->snapshot);
+	bool dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
+	struct change_summary changes = {.c = c, .print = dry_run};
+	enum error e = transaction_begin(c);
+
+	if (e == OK)
+		e = snapshot_check(c, head);
+	if (e == OK)
+		e = snapshot_replace(c, &changes, s);
+	lock_guard_end(&changes.guard);
+	if (e != OK)
+		return e;
+	if (!dry_run &&
+	    (change_summary_total(&changes) > 0 || !snapshot_is_last(c, head))) {
+		e = change_summary_audit(&changes, &head->policy, head->serial);
+		if (e != OK)
+			return e;
+		store_set_serial(c->txn, head->serial, &head->policy);
+	}
+	if (!dry_run && !c->print.has_json)
+		fprintf(c->out, "serial %" PRIu64 ": ", head->serial);
+	change_summary_print_summary(&changes);
+	return OK;
+}
+
+enum error
+ctl_snapshot_apply(struct ctl *c)
+{
+	struct snapshot_source s = {.file = NULL};
+	enum error e = snapshot_open_source(c, &s, true);
+
+	if (e == OK)
+		e = snapshot_apply(c, &s);
+	snapshot_close_source(&s);
+	return e;
+}
+
+enum error
+ctl_snapshot_show(struct ctl *c)
+{
+	bool trust = argument_option(c, OPT_TRUST) != NULL;
+	struct snapshot_source s = {.file = NULL};
+	enum error e = snapshot_open_source(c, &s, trust);
+
+	if (e == OK) {
+		snapshot_print(&c->print, snapshot_head(s.snapshot));
+		print_bool(&c->print, "verified", trust);
+		print_words(&c->print, "signature",
+		    trust ? "holds" : "not checked; see --trust");
+		print_object_end(&c->print);
+	}
+	snapshot_close_source(&s);
+	return e;
 }

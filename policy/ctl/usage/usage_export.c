@@ -11,7 +11,7 @@
 
 /* The file, and what it tells. */
 struct exported {
-	struct outgoing to;
+	struct output_file to;
 	struct recording_host host;
 	uint64_t logins;
 };
