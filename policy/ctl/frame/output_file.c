@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* output_file - a file on its way: written beside its place, then put there */
+/* output_file - a file, written beside its place and moved there once whole */
 #include "policy/ctl/frame/output_file.h"
 
 #include <errno.h>
@@ -14,9 +14,9 @@
 
 #define FILE_MODE 0640
 
-/* cannot - with errno: what failed with the file */
+/* output_file_cannot - with errno: what failed with the file */
 static enum error
-cannot(struct ctl *c, const char *what, const char *path)
+output_file_cannot(struct ctl *c, const char *what, const char *path)
 {
 	int err = errno;
 	enum error e = error_from_errno(err);
@@ -28,15 +28,15 @@ cannot(struct ctl *c, const char *what, const char *path)
 }
 
 static void
-forget_name(struct output_file *o)
+output_file_forget(struct output_file *o)
 {
 	free(o->temporary);
 	o->temporary = NULL;
 }
 
-/* open_beside - a new file with a name of its own in the folder of the path */
+/* output_file_beside - a new file with a name of its own in the folder of the path */
 static enum error
-open_beside(struct output_file *o, struct ctl *c)
+output_file_beside(struct output_file *o, struct ctl *c)
 {
 	int fd;
 
@@ -46,16 +46,16 @@ open_beside(struct output_file *o, struct ctl *c)
 	}
 	fd = mkostemp(o->temporary, O_CLOEXEC);
 	if (fd < 0) {
-		enum error e = cannot(c, "create", o->path);
+		enum error e = output_file_cannot(c, "create", o->path);
 
-		forget_name(o);
+		output_file_forget(o);
 		return e;
 	}
 	o->file = fdopen(fd, "w+");
 	if (o->file != NULL)
 		return OK;
 	close(fd);
-	return cannot(c, "create", o->path);
+	return output_file_cannot(c, "create", o->path);
 }
 
 enum error
@@ -67,22 +67,13 @@ output_file_open(struct output_file *o, struct ctl *c, const char *path)
 	o->path = strcmp(path, "-") != 0 ? path : NULL;
 	if (o->path == NULL) {
 		o->file = held_output_file();
-		return o->file != NULL ? OK : cannot(c, "create", NULL);
+		return o->file != NULL ? OK : output_file_cannot(c, "create", NULL);
 	}
 	/* A link would be replaced, and may be one of /dev. */
 	if (lstat(o->path, &st) == 0 && !S_ISREG(st.st_mode))
 		return error_set(&c->why, ERR_CREATE,
 		    "%s is no regular file; \"-\" is standard output", o->path);
-	return open_beside(o, c);
-}
-
-static enum error
-copy(struct ctl *c, FILE *from, FILE *to, const char *path)
-{
-	if (held_output_copy(from, to))
-		return OK;
-	return ferror(from) ? cannot(c, "read", "what is to be written")
-			    : cannot(c, "write", path);
+	return output_file_beside(o, c);
 }
 
 enum error
@@ -91,15 +82,14 @@ output_file_sync(struct output_file *o, struct ctl *c)
 	int fd = fileno(o->file);
 
 	if (fflush(o->file) != 0)
-		return cannot(c, "write", o->path);
+		return output_file_cannot(c, "write", o->path);
 	if (o->path != NULL && (fchmod(fd, FILE_MODE) != 0 || fsync(fd) != 0))
-		return cannot(c, "write", o->path);
+		return output_file_cannot(c, "write", o->path);
 	return OK;
 }
 
-/* sync_folder - so that the new name is on disk, too; best effort */
-static void
-sync_folder(const char *path)
+void
+output_file_sync_name(const char *path)
 {
 	char *copied = strdup(path);
 	int fd = -1;
@@ -118,12 +108,16 @@ output_file_deliver(struct output_file *o, struct ctl *c)
 {
 	if (o->path == NULL) {
 		rewind(o->file);
-		return copy(c, o->file, stdout, "standard output");
+		if (held_output_copy(o->file, stdout))
+			return OK;
+		return ferror(o->file)
+		    ? output_file_cannot(c, "read", "what is to be written")
+		    : output_file_cannot(c, "write", "standard output");
 	}
 	if (rename(o->temporary, o->path) != 0)
-		return cannot(c, "replace", o->path);
-	forget_name(o);
-	sync_folder(o->path);
+		return output_file_cannot(c, "replace", o->path);
+	output_file_forget(o);
+	output_file_sync_name(o->path);
 	return OK;
 }
 
@@ -132,7 +126,7 @@ output_file_close(struct output_file *o)
 {
 	if (o->temporary != NULL)
 		unlink(o->temporary);
-	forget_name(o);
+	output_file_forget(o);
 	if (o->file != NULL)
 		fclose(o->file);
 	o->file = NULL;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* output_file - a file on its way: written beside its place, then put there */
+/* output_file - a file, written beside its place and moved there once whole */
 #ifndef POLICY_CTL_FRAME_OUTPUT_FILE_H
 #define POLICY_CTL_FRAME_OUTPUT_FILE_H
 
 #include "policy/ctl/frame/ctl.h"
 
-/* Whoever reads the file meanwhile sees the old one or the new one, never a part. */
+/* Readers of the file see the old one or the new one, never a part. */
 struct output_file {
 	const char *path; /* NULL: standard output */
 	char *temporary;  /* its name until then, or NULL */
@@ -24,6 +24,9 @@ enum error output_file_sync(struct output_file *o, struct ctl *c) MUST_USE;
 
 /* Puts the file in its place, or prints it. output_file_sync() comes first. */
 enum error output_file_deliver(struct output_file *o, struct ctl *c) MUST_USE;
+
+/* Brings the new name PATH of a file or folder to disk; best effort. */
+void output_file_sync_name(const char *path);
 
 /* Closes it; one that was not delivered is gone. */
 void output_file_close(struct output_file *o);

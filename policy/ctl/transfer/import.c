@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import - the command that puts all changes of a file into the policy, or none */
 #include "policy/import/import.h"
-#include "policy/ctl/frame/print.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,11 +22,11 @@
 
 #define CHECKPOINT_ROWS 100000 /* of a scratch database: bounds what is in memory */
 
-struct job {
+struct import_job {
 	struct ctl *c;
+	const char *name; /* of the file, for messages */
 	struct import_file file;
-	char name[TENANT_NAME_MAX + 1];
-	const char *only; /* NAME, or NULL */
+	char only[TENANT_NAME_MAX + 1]; /* --tenant, or "" */
 	bool replace, dry_run, force;
 	struct import *import;
 	struct row row;
@@ -42,38 +41,12 @@ struct job {
 	uint64_t unlocked;  /* locks that were brought, and would go */
 };
 
-static enum error
-read_options(struct job *j)
-{
-	struct ctl *c = j->c;
-	struct tenant t;
-	enum error e;
-
-	j->replace = argument_option(c, OPT_REPLACE) != NULL;
-	j->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
-	j->force = argument_option(c, OPT_FORCE) != NULL;
-	if (argument_option(c, OPT_TENANT) == NULL)
-		return OK;
-	j->only = j->name;
-	e = argument_tenant(c, argument_option(c, OPT_TENANT), &t);
-	if (e == OK)
-		memcpy(j->name, t.name, sizeof t.name);
-	return e;
-}
-
-/* complain - about a bad row; only the first ones are shown */
-static void
-complain(struct job *j, const struct error_text *why)
-{
-	line_errors_add(&j->bad, j->c->err, j->row.line, why);
-}
-
 /*
- * put_row - the row just read; a checkpoint now and then. Nothing that the database
+ * import_one - the row just read; a checkpoint now and then. Nothing that the database
  * does not find is an error of a row: it is damaged then.
  */
 static enum error
-put_row(struct job *j, struct error_text *why)
+import_one(struct import_job *j, struct error_text *why)
 {
 	enum error e = import_row(j->import, &j->row, why);
 
@@ -86,9 +59,9 @@ put_row(struct job *j, struct error_text *why)
 	return e == OK ? OK : error_about(why, e, j->c->dir);
 }
 
-/* read_rows - all of them, also behind bad ones */
+/* import_lines - all of them, also behind bad ones */
 static enum error
-read_rows(struct job *j)
+import_lines(struct import_job *j)
 {
 	struct error_text why;
 	bool found;
@@ -99,46 +72,44 @@ read_rows(struct job *j)
 		if ((e == OK && !found) || e == ERR_FORMAT)
 			break;
 		if (e == OK)
-			e = put_row(j, &why);
+			e = import_one(j, &why);
 		if (import_is_of_row(e))
-			complain(j, &why);
+			line_errors_add(&j->bad, j->c->err, j->row.line, &why);
 		else if (e != OK)
-			return error_set(&j->c->why, e, "%s:%llu: %s",
-			    input_file_name(argument_word(j->c, 0)),
+			return error_set(&j->c->why, e, "%s:%llu: %s", j->name,
 			    (unsigned long long)j->row.line, why.text);
 	}
 	import_file_hide(&j->file);
 	if (e == ERR_FORMAT)
-		complain(j, &why);
+		line_errors_add(&j->bad, j->c->err, j->row.line, &why);
 	return line_errors_end(&j->bad, "line", &j->c->why);
 }
 
-/* run_rows - reads the file into the target */
+/* import_into - reads the file into the target */
 static enum error
-run_rows(struct job *j)
+import_into(struct import_job *j, struct store_txn *target)
 {
-	enum error e = import_open(&j->import, j->target, j->only, j->c->now);
+	const char *only = j->only[0] != '\0' ? j->only : NULL;
+	enum error e = import_open(&j->import, target, only, j->c->now);
 
-	return e == OK
-	    ? read_rows(j)
-	    : error_about(&j->c->why, e, input_file_name(argument_word(j->c, 0)));
+	j->target = target;
+	return e == OK ? import_lines(j) : error_about(&j->c->why, e, j->name);
 }
 
 /* import_rows - as commands would do it, one after the other */
 static enum error
-import_rows(struct job *j)
+import_rows(struct import_job *j)
 {
 	enum error e;
 
-	j->target = j->c->txn;
-	change_summary_watch(j->target, &j->changes);
-	e = run_rows(j);
-	j->content = *store_content(j->target);
+	change_summary_watch(j->c->txn, &j->changes);
+	e = import_into(j, j->c->txn);
+	j->content = *store_content(j->c->txn);
 	return e;
 }
 
 static enum error
-count_one(void *arg, const struct login *address, const struct mailbox *m)
+import_count_one(void *arg, const struct login *address, const struct mailbox *m)
 {
 	(void)address;
 	(void)m;
@@ -146,12 +117,12 @@ count_one(void *arg, const struct login *address, const struct mailbox *m)
 	return OK;
 }
 
-/* replace_mailboxes - of one tenant */
+/* import_replace_mailboxes - of one tenant */
 static enum error
-replace_mailboxes(struct job *j)
+import_replace_mailboxes(struct import_job *j)
 {
 	enum error e =
-	    ownership_each_mailbox(j->c->txn, j->only, count_one, &j->before);
+	    ownership_each_mailbox(j->c->txn, j->only, import_count_one, &j->before);
 
 	if (e == OK)
 		e = import_rows(j);
@@ -161,25 +132,27 @@ replace_mailboxes(struct job *j)
 	return e == OK ? OK : error_about(&j->c->why, e, j->only);
 }
 
-/* protects - whether what is to be removed denies what would pass without it */
+/* import_protects - whether what is removed denies what would pass without it */
 static enum error
-protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *protects_r)
+import_protects(
+    struct store_txn *txn, struct bytes key, struct bytes before, bool *protects_r)
 {
+	uint8_t table = *(const uint8_t *)key.at;
 	char name[OBJECT_NAME_MAX];
 	struct tenant t = {0};
 	bool found = true;
-	enum error e = OK;
+	enum error e;
 
 	*protects_r = false;
-	if (*(const uint8_t *)key.at == TABLE_TENANT) {
+	if (table == TABLE_TENANT) {
 		e = tenant_decode(before, &t);
 		if (e == OK)
 			e = object_text_name(key, name);
 		if (e == OK)
 			snprintf(t.name, sizeof t.name, "%.*s", TENANT_NAME_MAX, name);
-	} else if (*(const uint8_t *)key.at == TABLE_DOMAIN) {
-		e = domain_record_decode(before, name);
+	} else if (table == TABLE_DOMAIN) {
 		/* domains come before tenants: theirs is there still */
+		e = domain_record_decode(before, name);
 		if (e == OK)
 			e = tenant_table_get(txn, name, &t, &found);
 	} else {
@@ -190,23 +163,28 @@ protects(struct store_txn *txn, struct bytes key, struct bytes before, bool *pro
 	return e == OK ? removal_denies(txn, &t, protects_r) : e;
 }
 
-/* watch - counts each change, and the removals that would open what is closed */
+/* import_watch - counts each change, and the removals that would open what is closed */
 static enum error
-watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
+import_watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
     struct bytes after)
 {
-	struct job *j = arg;
-	bool counts = false;
-	enum error e = after.at == NULL ? protects(txn, key, before, &counts) : OK;
+	struct import_job *j = arg;
+	bool protects;
+	enum error e;
 
-	j->unguarded += counts;
-	j->unlocked += after.at == NULL && *(const uint8_t *)key.at == TABLE_LOCK;
-	return e == OK ? change_summary_note(&j->changes, txn, key, before, after) : e;
+	if (after.at == NULL) {
+		e = import_protects(txn, key, before, &protects);
+		if (e != OK)
+			return e;
+		j->unguarded += protects;
+		j->unlocked += *(const uint8_t *)key.at == TABLE_LOCK;
+	}
+	return change_summary_note(&j->changes, txn, key, before, after);
 }
 
-/* count_records - of the whole policy, settings among them, locks not */
+/* import_count_records - of the whole policy, settings among them, locks not */
 static enum error
-count_records(struct store_txn *txn, uint64_t *n_r)
+import_count_records(struct store_txn *txn, uint64_t *n_r)
 {
 	const struct store_meta *m = store_meta(txn);
 	char text[SETTING_TEXT_MAX + 1];
@@ -222,36 +200,38 @@ count_records(struct store_txn *txn, uint64_t *n_r)
 	return e;
 }
 
-/* replace_all - the file becomes a policy of its own first, then the policy */
+/* import_replace_all - the file becomes a policy of its own first, then the policy */
 static enum error
-replace_all(struct job *j)
+import_replace_all(struct import_job *j)
 {
 	struct ctl *c = j->c;
+	struct store_txn *target = NULL;
 	struct store *scratch;
-	enum error e = store_scratch(&scratch, c->dir, &c->why);
+	enum error e = import_count_records(c->txn, &j->before);
 
-	if (e == OK && (e = count_records(c->txn, &j->before)) != OK)
-		store_about(&c->why, e, c->store);
-	if (e == OK && (e = store_begin(scratch, &j->target)) != OK)
-		error_about(&c->why, e, input_file_name(argument_word(c, 0)));
-	if (e == OK)
-		e = run_rows(j);
+	if (e != OK)
+		return store_about(&c->why, e, c->store);
+	e = store_scratch(&scratch, c->dir, &c->why);
+	if (e != OK)
+		return e;
+	e = store_begin(scratch, &target);
+	e = e == OK ? import_into(j, target) : error_about(&c->why, e, j->name);
 	if (e == OK) {
-		j->content = store_meta(j->target)->digest;
-		store_watch(c->txn, watch, j);
-		e = replace_from(c->txn, j->target, &c->why);
+		j->content = store_meta(target)->digest;
+		store_watch(c->txn, import_watch, j);
+		e = replace_from(c->txn, target, &c->why);
 	}
-	store_abort(&j->target);
+	store_abort(&target);
 	store_close(&scratch);
 	return e;
 }
 
 /*
- * guard - what --replace does only if it is meant. Locks have a line of their own: many
- * of them would make the loss of all else look small.
+ * import_guard - what --replace does only if it is meant. Locks have a line of their
+ * own: many of them would make the loss of all else look small.
  */
 static enum error
-guard(struct job *j, struct error_text *why)
+import_guard(struct import_job *j, struct error_text *why)
 {
 	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
 	uint64_t removed = j->changes.removed - j->unlocked;
@@ -260,7 +240,7 @@ guard(struct job *j, struct error_text *why)
 		return error_set(why, ERR_PROTECTED,
 		    "%s is empty: it would remove all there is; use --force if that is "
 		    "meant",
-		    input_file_name(argument_word(j->c, 0)));
+		    j->name);
 	if (removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
 		    "%llu of %llu records would be removed, over a fifth; use "
@@ -279,12 +259,12 @@ guard(struct job *j, struct error_text *why)
 	return OK;
 }
 
-/* check_guard - a dry run says what the other one would say */
+/* import_check_guard - a dry run says what the other one would say */
 static enum error
-check_guard(struct job *j)
+import_check_guard(struct import_job *j)
 {
 	struct error_text why;
-	enum error e = j->replace && !j->force ? guard(j, &why) : OK;
+	enum error e = j->replace && !j->force ? import_guard(j, &why) : OK;
 
 	if (e == OK && !j->force)
 		e = lock_guard_check(&j->changes.guard, &why);
@@ -297,11 +277,12 @@ check_guard(struct job *j)
 }
 
 static enum error
-run(struct job *j)
+import_run(struct import_job *j)
 {
-	enum error e = read_options(j);
+	enum error e = argument_tenant_option(j->c, j->only);
+	bool all = j->only[0] == '\0';
 
-	if (e == OK && j->replace && j->file.is_csv && j->only == NULL)
+	if (e == OK && j->replace && j->file.is_csv && all)
 		return error_set(&j->c->why, ERR_USAGE,
 		    "CSV holds mailboxes only: --replace needs --tenant NAME with it");
 	if (e != OK)
@@ -312,9 +293,9 @@ run(struct job *j)
 	if (!j->replace)
 		e = import_rows(j);
 	else
-		e = j->only != NULL ? replace_mailboxes(j) : replace_all(j);
+		e = all ? import_replace_all(j) : import_replace_mailboxes(j);
 	if (e == OK)
-		e = check_guard(j);
+		e = import_check_guard(j);
 	if (e == OK && change_summary_total(&j->changes) > 0)
 		e = change_summary_audit(&j->changes, &j->content, 0);
 	if (e == OK)
@@ -325,22 +306,25 @@ run(struct job *j)
 enum error
 ctl_import(struct ctl *c)
 {
-	struct job *j = calloc(1, sizeof *j);
+	const char *path = argument_word(c, 0);
+	struct import_job *j = calloc(1, sizeof *j);
 	enum error e;
 
 	if (j == NULL)
-		return error_about(
-		    &c->why, ERR_MEMORY, input_file_name(argument_word(c, 0)));
+		return error_about(&c->why, ERR_MEMORY, input_file_name(path));
 	j->c = c;
-	e = input_file_open(c, argument_word(c, 0), &c->in);
+	j->name = input_file_name(path);
+	j->replace = argument_option(c, OPT_REPLACE) != NULL;
+	j->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
+	j->force = argument_option(c, OPT_FORCE) != NULL;
+	j->changes = (struct change_summary){.c = c, .print = j->dry_run};
+	e = input_file_open(c, path, &c->in);
 	if (e == OK)
 		e = transaction_begin(c);
 	if (e == OK)
 		e = import_file_open(&j->file, c);
 	if (e == OK) {
-		j->changes = (struct change_summary){
-		    .c = c, .print = argument_option(c, OPT_DRY_RUN) != NULL};
-		e = run(j);
+		e = import_run(j);
 		import_file_close(&j->file);
 	}
 	import_close(&j->import);

@@ -11,14 +11,13 @@
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/output.h"
 #include "policy/ctl/frame/print.h"
 #include "policy/store/state_dir.h"
 #include "policy/tables/verify.h"
 
-/* check_folder - that it is there, and not the one to be restored */
+/* restore_check - that it is there, and not the one to be restored */
 static enum error
-check_folder(struct ctl *c, const char *dir)
+restore_check(struct ctl *c, const char *dir)
 {
 	struct stat backup, live;
 
@@ -34,9 +33,10 @@ check_folder(struct ctl *c, const char *dir)
 	return OK;
 }
 
-/* open_backup - verified; works on a read-only disk. It goes into C's store and txn. */
+/* restore_open - verified; works on a read-only disk. It goes into C's store and txn.
+ */
 static enum error
-open_backup(struct ctl *c, const char *dir)
+restore_open(struct ctl *c, const char *dir)
 {
 	char path[PATH_MAX];
 	struct error_text what;
@@ -48,79 +48,71 @@ open_backup(struct ctl *c, const char *dir)
 	if (e == ERR_MISSING)
 		return error_set(
 		    &c->why, ERR_NOINPUT, "no backup in %s: there is no %s", dir, path);
-	if (e == OK) {
-		e = store_begin(c->store, &c->txn);
-		if (e == OK)
-			e = verify_txn(c->txn, NULL, &what);
-		else
-			error_set(&what, e, "%s", error_string(e));
-	}
+	if (e == OK && (e = store_begin(c->store, &c->txn)) != OK)
+		error_set(&what, e, "%s", error_string(e));
+	if (e == OK)
+		e = verify_txn(c->txn, NULL, &what);
 	return e == OK ? OK
 		       : error_set(&c->why, e, "the backup in %s cannot be used: %s",
 			     dir, what.text);
 }
 
+/* restore_lines - for people */
 static void
-tell_json(struct ctl *c, const char *dir, const struct restore *r)
+restore_lines(struct ctl *c, const char *dir, const struct restore *r)
 {
-	static const char *const ways[] = {"nothing", "policy", "file"};
-	char digest[DIGEST_TEXT_MAX], kept[PATH_MAX];
-	struct json j;
-
-	json_to_stream(&j, c->out);
-	json_object_start(&j, NULL);
-	json_quoted(&j, "dir", dir);
-	json_quoted(&j, "restored", ways[r->way]);
-	json_number(&j, "created", (int64_t)r->created);
-	json_number(&j, "changed", (int64_t)r->changed);
-	json_number(&j, "removed", (int64_t)r->removed);
-	json_text(&j, "cause", r->way == RESTORE_FILE ? r->cause.text : "");
-	json_text(&j, "kept",
-	    r->kept && state_dir_path(kept, c->dir, RESTORE_KEPT, NULL) == OK ? kept
-									      : "");
-	json_number(&j, "locks_kept", (int64_t)r->locks);
-	json_bool(&j, "locks_lost", r->locks_lost);
-	json_quoted(&j, "policy_digest", digest_print(&r->meta.digest, digest));
-	json_object_end(&j);
-	json_line_end(&j, c->out);
-}
-
-static void
-tell_file(struct ctl *c, const char *dir, const struct restore *r)
-{
-	show_line(c->out, "policy database of %s replaced by that of %s: %s", c->dir,
-	    dir, r->cause.text);
-	fputs("the audit log since that backup is gone\n", c->out);
-	if (r->kept)
-		show_line(
-		    c->out, "the old file is kept as %s/%s", c->dir, RESTORE_KEPT);
-}
-
-static void
-tell_text(struct ctl *c, const char *dir, const struct restore *r)
-{
+	struct printer *p = &c->print;
 	char digest[DIGEST_TEXT_MAX];
 
 	switch (r->way) {
 	case RESTORE_NOTHING:
-		show_line(c->out, "the policy is that of %s already", dir);
+		print_line(p, "the policy is that of %s already", dir);
 		break;
 	case RESTORE_POLICY:
-		show_line(c->out,
+		print_line(p,
 		    "policy restored from %s: %" PRIu64 " created, %" PRIu64
 		    " changed, %" PRIu64 " removed",
 		    dir, r->created, r->changed, r->removed);
 		break;
 	case RESTORE_FILE:
-		tell_file(c, dir, r);
+		print_line(p, "policy database of %s replaced by that of %s: %s",
+		    c->dir, dir, r->cause.text);
+		print_line(p, "the audit log since that backup is gone");
+		if (r->kept)
+			print_line(
+			    p, "the old file is kept as %s/%s", c->dir, RESTORE_KEPT);
 		break;
 	}
 	if (r->locks > 0)
-		fprintf(c->out,
-		    "%" PRIu64 " lock%s kept that the restored policy would have "
-		    "ended, as made here; see \"smtpauthctl locks\"\n",
+		print_line(p,
+		    "%" PRIu64
+		    " lock%s kept that the restored policy would have ended, as made here; see \"smtpauthctl locks\"",
 		    r->locks, r->locks == 1 ? "" : "s");
-	fprintf(c->out, "policy digest %s\n", digest_print(&r->meta.digest, digest));
+	print_line(p, "policy digest %s", digest_print(&r->meta.digest, digest));
+}
+
+/* restore_object - for programs */
+static void
+restore_object(struct ctl *c, const char *dir, const struct restore *r)
+{
+	static const char *const ways[] = {"nothing", "policy", "file"};
+	struct printer *p = &c->print;
+	char kept[PATH_MAX] = "";
+
+	if (r->kept && state_dir_path(kept, c->dir, RESTORE_KEPT, NULL) != OK)
+		kept[0] = '\0';
+	print_object_start(p, NULL);
+	print_text(p, "dir", dir);
+	print_text(p, "restored", ways[r->way]);
+	print_number(p, "created", r->created);
+	print_number(p, "changed", r->changed);
+	print_number(p, "removed", r->removed);
+	print_text(p, "cause", r->way == RESTORE_FILE ? r->cause.text : "");
+	print_text(p, "kept", kept);
+	print_number(p, "locks_kept", r->locks);
+	print_bool(p, "locks_lost", r->locks_lost);
+	print_digest(p, "policy_digest", &r->meta.digest);
+	print_object_end(p);
 }
 
 enum error
@@ -131,9 +123,9 @@ ctl_restore(struct ctl *c)
 	enum error e = audit_origin_read(c, "restore", &c->log);
 
 	if (e == OK)
-		e = check_folder(c, dir);
+		e = restore_check(c, dir);
 	if (e == OK)
-		e = open_backup(c, dir);
+		e = restore_open(c, dir);
 	if (e == OK)
 		e = restore_run(c->dir, c->txn, argument_option(c, OPT_FORCE) != NULL,
 		    &c->log, &r, &c->why);
@@ -145,9 +137,7 @@ ctl_restore(struct ctl *c)
 		print_remark(c->err,
 		    "warning: the locks of the old database could not all be read: any "
 		    "made since the backup are gone; see \"smtpauthctl locks\"");
-	if (c->options.json)
-		tell_json(c, dir, &r);
-	else
-		tell_text(c, dir, &r);
+	restore_lines(c, dir, &r);
+	restore_object(c, dir, &r);
 	return OK;
 }
