@@ -287,20 +287,12 @@ static enum error
 import_check_only(
     struct import *i, const struct lock_subject *subject, struct error_text *why)
 {
-	struct tenant t = {.name = ""};
-	bool found;
-	enum error e = OK;
+	char tenant[TENANT_NAME_MAX + 1];
+	enum error e =
+	    i->only != NULL ? ownership_of_lock(i->txn, subject, tenant) : OK;
 
-	if (i->only == NULL)
-		return OK;
-	if (subject->kind == LOCK_LOGIN)
-		e = ownership_of_login(i->txn, &subject->login, &t, &found);
-	else
-		memcpy(t.name, subject->tenant, sizeof t.name);
-	if (e != OK)
+	if (e != OK || i->only == NULL || strcmp(tenant, i->only) == 0)
 		return e;
-	if (strcmp(t.name, i->only) == 0)
-		return OK;
 	return error_set(why, ERR_DATA, "the lock of %s is not of tenant %s",
 	    lock_subject_name(subject), i->only);
 }

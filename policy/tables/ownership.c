@@ -49,6 +49,25 @@ ownership_find(
 }
 
 enum error
+ownership_of_lock(
+    struct store_txn *txn, const struct lock_subject *subject, char *tenant_r)
+{
+	struct tenant t;
+	bool found;
+	enum error e;
+
+	if (subject->kind == LOCK_TENANT) {
+		memcpy(tenant_r, subject->tenant, sizeof subject->tenant);
+		return OK;
+	}
+	e = tenant_table_of(txn, &subject->login, &t, &found);
+	tenant_r[0] = '\0';
+	if (e == OK && found)
+		memcpy(tenant_r, t.name, sizeof t.name);
+	return e;
+}
+
+enum error
 ownership_check(struct store_txn *txn, const char *typed, const struct login *address,
     struct error_text *why)
 {

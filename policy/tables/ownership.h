@@ -5,9 +5,8 @@
 
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"
-#include "policy/tables/alias_table.h"
-#include "policy/tables/domain_table.h"
-#include "policy/tables/mailbox_table.h"
+#include "policy/store/store.h"
+#include "policy/tables/lock_table.h"
 
 /* The tenant that owns DOMAIN by name, or else the catch-all tenant; "" for none. */
 enum error ownership_of_domain(
@@ -26,6 +25,13 @@ struct ownership {
 /* ownership_of_domain() with one look-up for a run of addresses of one domain. */
 enum error ownership_find(struct store_txn *txn, const struct login *address,
     struct ownership *owner) MUST_USE;
+
+/*
+ * The tenant that is locked, or that the locked login belongs to, into TENANT_R
+ * (TENANT_NAME_MAX + 1 bytes); "" for none.
+ */
+enum error ownership_of_lock(
+    struct store_txn *txn, const struct lock_subject *subject, char *tenant_r) MUST_USE;
 
 /* ERR_DATA with WHY, which names TYPED, unless a tenant owns the address's domain. */
 enum error ownership_check(struct store_txn *txn, const char *typed,

@@ -28,26 +28,17 @@ policy_iterator_moved(struct policy_iterator *w)
 	w->moved = true;
 }
 
-/* policy_iterator_skip - from a record outside of the policy to the next table */
-static enum error
-policy_iterator_skip(struct policy_iterator *w)
+/* policy_iterator_skip - NEXT becomes the table after KEY; false after the last one */
+static bool
+policy_iterator_skip(struct policy_iterator *w, struct bytes key)
 {
-	enum error e = OK;
-
-	while (e == OK && !key_is_policy(db_cursor_key(w->cursor))) {
-		const uint8_t *at = db_cursor_key(w->cursor).at;
-		size_t i = 0;
-
-		if (at == NULL)
-			return ERR_NOTFOUND;
-		while (i < sizeof tables / sizeof *tables && tables[i] < at[0])
-			i++;
-		if (i == sizeof tables / sizeof *tables)
-			return ERR_NOTFOUND;
+	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+		if (tables[i] < *(const uint8_t *)key.at)
+			continue;
 		key_table(&w->next, tables[i]);
-		e = db_cursor_seek(w->cursor, &w->next);
+		return true;
 	}
-	return e;
+	return false;
 }
 
 enum error
@@ -57,12 +48,14 @@ policy_iterator_next(struct policy_iterator *w, struct bytes *key_r,
 	enum error e =
 	    w->moved ? db_cursor_seek(w->cursor, &w->next) : db_cursor_next(w->cursor);
 
-	if (e == OK)
-		e = policy_iterator_skip(w);
-	*found_r = e == OK;
-	if (e != OK)
-		return e == ERR_NOTFOUND ? OK : e;
-	*key_r = db_cursor_key(w->cursor);
+	for (; e == OK; e = db_cursor_seek(w->cursor, &w->next)) {
+		*key_r = db_cursor_key(w->cursor);
+		*found_r = key_r->at != NULL && key_is_policy(*key_r);
+		if (*found_r || key_r->at == NULL || !policy_iterator_skip(w, *key_r))
+			break;
+	}
+	if (e != OK || !*found_r)
+		return e;
 	*value_r = db_cursor_value(w->cursor);
 	memcpy(w->next.at, key_r->at, key_r->len);
 	w->next.len = key_r->len;

@@ -68,21 +68,14 @@ static enum error
 lock_list_one(void *arg, const struct lock_subject *subject, const struct lock *lock)
 {
 	struct lock_list *list = arg;
-	struct tenant t = {.name = ""};
-	bool found;
-	enum error e = OK;
+	char tenant[TENANT_NAME_MAX + 1];
+	enum error e = ownership_of_lock(list->c->txn, subject, tenant);
 
 	list->walked++;
-	if (subject->kind == LOCK_LOGIN)
-		e = ownership_of_login(list->c->txn, &subject->login, &t, &found);
-	else
-		memcpy(t.name, subject->tenant, sizeof t.name);
-	if (e != OK)
+	if (e != OK || (list->tenant[0] != '\0' && strcmp(list->tenant, tenant) != 0))
 		return e;
-	if (list->tenant[0] != '\0' && strcmp(list->tenant, t.name) != 0)
-		return OK;
 	list->shown++;
-	lock_print(list, subject, t.name, lock);
+	lock_print(list, subject, tenant, lock);
 	return OK;
 }
 

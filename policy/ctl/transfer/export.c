@@ -8,7 +8,6 @@
 #include "policy/import/jsonl.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
-#include "policy/tables/lock_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
@@ -103,33 +102,15 @@ export_alias(void *arg, const struct login *login, const struct login *mailbox)
 	return OK;
 }
 
-/* export_is_asked_for - whether the lock is of the tenant of --tenant, or of any */
-static enum error
-export_is_asked_for(struct exporter *x, const struct lock_subject *subject, bool *is_r)
-{
-	struct tenant t = {.name = ""};
-	bool found;
-	enum error e = OK;
-
-	*is_r = x->only[0] == '\0';
-	if (*is_r)
-		return OK;
-	if (subject->kind == LOCK_LOGIN)
-		e = ownership_of_login(x->c->txn, &subject->login, &t, &found);
-	else
-		memcpy(t.name, subject->tenant, sizeof t.name);
-	*is_r = strcmp(t.name, x->only) == 0;
-	return e;
-}
-
+/* export_lock - if it is of the tenant of --tenant, or of any */
 static enum error
 export_lock(
     struct exporter *x, const struct lock_subject *subject, const struct lock *lock)
 {
-	bool wanted;
-	enum error e = export_is_asked_for(x, subject, &wanted);
+	char tenant[TENANT_NAME_MAX + 1];
+	enum error e = ownership_of_lock(x->c->txn, subject, tenant);
 
-	if (e != OK || !wanted)
+	if (e != OK || (x->only[0] != '\0' && strcmp(tenant, x->only) != 0))
 		return e;
 	export_start(x, "lock", subject->kind == LOCK_TENANT ? "tenant" : "login",
 	    lock_subject_name(subject));
