@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* exchange - Exchange's commands: one on the command line, or many on standard input */
-#include "policy/exchange/exchange.h"
-
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,9 +17,17 @@
 
 #define DISABLED_NAME "SmtpClientAuthenticationDisabled"
 
-/* property_line - of PowerShell's list format; all names are padded to the longest */
+/* Tenants or mailboxes while they are listed. */
+struct exchange_list {
+	struct ctl *c;
+	uint64_t shown, most;
+	bool more;              /* than MOST */
+	struct ownership owner; /* of the last mailbox */
+};
+
+/* list_line - of PowerShell's list format; no name is wider than the last one */
 static void
-property_line(struct printer *p, const char *name, const char *value)
+list_line(struct printer *p, const char *name, const char *value)
 {
 	print_line(p, "%-*s : %s", (int)strlen(DISABLED_NAME), name, value);
 }
@@ -30,86 +36,74 @@ property_line(struct printer *p, const char *name, const char *value)
 static void
 disabled_print(struct printer *p, enum smtp_auth smtp_auth)
 {
-	const bool disabled = smtp_auth == SMTP_AUTH_DISABLED;
+	bool disabled = smtp_auth == SMTP_AUTH_DISABLED;
 
 	if (smtp_auth == SMTP_AUTH_INHERIT) {
-		property_line(p, DISABLED_NAME, "");
+		list_line(p, DISABLED_NAME, "");
 		print_none(p, DISABLED_NAME);
-		return;
+	} else {
+		list_line(p, DISABLED_NAME, disabled ? "True" : "False");
+		print_bool(p, DISABLED_NAME, disabled);
 	}
-	property_line(p, DISABLED_NAME, disabled ? "True" : "False");
-	print_bool(p, DISABLED_NAME, disabled);
 }
 
-static void
-organization_print(struct printer *p, const struct tenant *t)
+static enum error
+tenant_print(void *arg, const struct tenant *t)
 {
+	struct exchange_list *list = arg;
+	struct printer *p = &list->c->print;
+
+	list->shown++;
 	print_line(p, "%s", "");
-	property_line(p, "Organization", t->name);
+	list_line(p, "Organization", t->name);
 	print_object_start(p, NULL);
 	print_text(p, "Organization", t->name);
 	disabled_print(p, t->smtp_auth);
 	print_object_end(p);
-}
-
-/* A walk through tenants or mailboxes. */
-struct walk {
-	struct ctl *c;
-	struct tenant last;     /* of a walk through tenants */
-	struct ownership owner; /* of the last mailbox */
-	uint64_t walked, most;
-	bool more; /* than MOST */
-};
-
-static enum error
-organization_visit(void *arg, const struct tenant *t)
-{
-	struct walk *w = arg;
-
-	w->walked++;
-	w->last = *t;
-	if (w->most > 0)
-		organization_print(&w->c->print, t);
 	return OK;
 }
 
 static enum error
 get_transport_config(struct ctl *c, const struct exchange *x)
 {
-	struct walk w = {.c = c, .most = UINT64_MAX};
+	struct exchange_list list = {.c = c};
+	struct tenant t;
 	enum error e;
 
 	if (x->organization[0] != '\0') {
-		e = argument_tenant(c, x->organization, &w.last);
-		if (e == OK)
-			organization_print(&c->print, &w.last);
-		return e;
+		e = argument_tenant(c, x->organization, &t);
+		return e == OK ? tenant_print(&list, &t) : e;
 	}
-	e = tenant_table_each(c->txn, organization_visit, &w);
-	if (e != OK)
-		return e;
-	return transaction_walked(c, w.walked, store_meta(c->txn)->tenants);
+	e = tenant_table_each(c->txn, tenant_print, &list);
+	return e == OK ? transaction_walked(c, list.shown, store_meta(c->txn)->tenants)
+		       : e;
 }
 
-/* only_tenant - the one that is meant if none is named */
+static enum error
+keep_tenant(void *arg, const struct tenant *t)
+{
+	*(struct tenant *)arg = *t;
+	return WALK_STOP;
+}
+
+/* only_tenant - the one that is meant where none is named */
 static enum error
 only_tenant(struct ctl *c, struct tenant *t)
 {
 	uint64_t tenants = store_meta(c->txn)->tenants;
-	struct walk w = {.c = c};
 	enum error e;
 
 	if (tenants > 1)
 		return error_set(&c->why, ERR_USAGE,
 		    "there are %" PRIu64 " tenants: name one with -Organization",
 		    tenants);
-	e = tenant_table_each(c->txn, organization_visit, &w);
+	t->name[0] = '\0';
+	e = tenant_table_each(c->txn, keep_tenant, t);
 	if (e == OK)
-		e = transaction_walked(c, w.walked, tenants);
+		e = transaction_walked(c, t->name[0] != '\0', tenants);
 	if (e == OK && tenants == 0)
 		return error_set(&c->why, ERR_NOTFOUND,
 		    "there is no tenant yet; see \"smtpauthctl tenant add\"");
-	*t = w.last;
 	return e;
 }
 
@@ -127,7 +121,7 @@ set_transport_config(struct ctl *c, const struct exchange *x)
 	return tenant_table_put(c->txn, &t);
 }
 
-/* mailbox_print - with the setting that holds now: Exchange knows no times */
+/* mailbox_print - with the setting that is in force: Exchange knows no times */
 static void
 mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
     const struct mailbox *m)
@@ -137,7 +131,7 @@ mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
 	print_line(p, "%s", "");
 	print_line(p, "%-*s : %.*s", (int)strlen(DISABLED_NAME), "Name",
 	    (int)address->local, address->text);
-	property_line(p, "PrimarySmtpAddress", address->text);
+	list_line(p, "PrimarySmtpAddress", address->text);
 	print_object_start(p, NULL);
 	print_text(p, "PrimarySmtpAddress", address->text);
 	print_text(p, "Organization", tenant);
@@ -146,41 +140,45 @@ mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
 	print_object_end(p);
 }
 
+/* list_mailbox - up to one more than wanted, which is not printed */
 static enum error
-mailbox_visit(void *arg, const struct login *address, const struct mailbox *m)
+list_mailbox(void *arg, const struct login *address, const struct mailbox *m)
 {
-	struct walk *w = arg;
+	struct exchange_list *list = arg;
+	struct ctl *c = list->c;
 	enum error e = OK;
 
-	w->more = w->walked == w->most;
-	if (w->more)
+	list->more = list->shown == list->most;
+	if (list->more)
 		return WALK_STOP;
-	w->walked++;
-	if (w->c->print.has_json)
-		e = ownership_find(w->c->txn, address, &w->owner);
-	if (e != OK)
-		return e;
-	mailbox_print(w->c, address, w->owner.tenant, m);
-	return OK;
+	list->shown++;
+	if (c->print.has_json)
+		e = ownership_find(c->txn, address, &list->owner);
+	if (e == OK)
+		mailbox_print(c, address, list->owner.tenant, m);
+	return e;
 }
 
 static enum error
 list_mailboxes(struct ctl *c, const struct exchange *x)
 {
-	struct walk w = {.c = c, .most = x->results};
-	enum error e = mailbox_table_each(c->txn, NULL, mailbox_visit, &w);
+	struct exchange_list list = {.c = c, .most = x->results};
+	enum error e = mailbox_table_each(c->txn, NULL, list_mailbox, &list);
 
 	if (e != OK)
 		return e;
-	if (!w.more)
-		return transaction_walked(c, w.walked, store_meta(c->txn)->mailboxes);
-	print_remark(c->err,
-	    x->results_said
-		? "warning: there are more mailboxes than these %" PRIu64
-		  ": raise -ResultSize"
-		: "warning: only the first %" PRIu64
-		  " mailboxes are shown; for all, say -ResultSize Unlimited",
-	    x->results);
+	if (!list.more)
+		return transaction_walked(c, list.shown, store_meta(c->txn)->mailboxes);
+	if (x->results_said)
+		print_remark(c->err,
+		    "warning: there are more mailboxes than these %" PRIu64
+		    ": raise -ResultSize",
+		    x->results);
+	else
+		print_remark(c->err,
+		    "warning: only the first %" PRIu64
+		    " mailboxes are shown; for all, say -ResultSize Unlimited",
+		    x->results);
 	return OK;
 }
 
@@ -225,19 +223,16 @@ set_cas_mailbox(struct ctl *c, const struct exchange *x)
 	return mailbox_table_put(c->txn, &address, &m);
 }
 
-/*
- * cmdlet_run - one command; what Get-... tells is printed. ERR_USAGE, ERR_DATA,
- * ERR_NOTFOUND and ERR_CONFLICT are about the command, others about the database.
- */
 static enum error
-cmdlet_run(struct ctl *c, const struct exchange *x)
+exchange_run(struct ctl *c, const struct exchange *x)
 {
 	static enum error (*const run[EXCHANGE_CMDLETS])(
 	    struct ctl * c, const struct exchange *x) = {
 	    [EXCHANGE_GET_TRANSPORT_CONFIG] = get_transport_config,
 	    [EXCHANGE_SET_TRANSPORT_CONFIG] = set_transport_config,
 	    [EXCHANGE_GET_CAS_MAILBOX] = get_cas_mailbox,
-	    [EXCHANGE_SET_CAS_MAILBOX] = set_cas_mailbox};
+	    [EXCHANGE_SET_CAS_MAILBOX] = set_cas_mailbox,
+	};
 	enum error e = run[x->cmdlet](c, x);
 
 	if (e == OK && !exchange_cmdlet_writes(x->cmdlet))
@@ -248,14 +243,14 @@ cmdlet_run(struct ctl *c, const struct exchange *x)
 enum error
 ctl_cmdlet(struct ctl *c)
 {
+	const struct exchange_span name = {c->command->name, strlen(c->command->name)};
 	struct exchange_word word[EXCHANGE_WORDS_MAX + 1] = {{.quoted = false}};
-	const char *name = c->command->name;
 	enum exchange_cmdlet cmdlet;
 	struct exchange x;
 	size_t n = c->options.words;
 	enum error e;
 
-	if (!exchange_cmdlet_find((struct exchange_span){name, strlen(name)}, &cmdlet))
+	if (!exchange_cmdlet_find(name, &cmdlet))
 		return ERR_INTERNAL;
 	if (n > EXCHANGE_WORDS_MAX)
 		n = EXCHANGE_WORDS_MAX + 1; /* which is an error */
@@ -263,19 +258,19 @@ ctl_cmdlet(struct ctl *c)
 		word[i].text = (struct exchange_span){
 		    argument_word(c, i), strlen(argument_word(c, i))};
 	e = exchange_read(cmdlet, word, n, EXCHANGE_COMMAND_LINE, &x, &c->why);
-	return e == OK ? cmdlet_run(c, &x) : e;
+	return e == OK ? exchange_run(c, &x) : e;
 }
 
-/* A script on its way. */
-struct job {
+/* Pasted commands while they are run. */
+struct exchange_job {
 	struct ctl *c;
 	struct exchange_script script;
 	struct line_errors bad;
 };
 
-/* note - an error of a line, or any other, which ends the job */
+/* exchange_note - an error of a line, or any other, which ends the job */
 static enum error
-note(struct job *job, enum error e)
+exchange_note(struct exchange_job *job, enum error e)
 {
 	if (!line_errors_is(e))
 		return e;
@@ -285,79 +280,67 @@ note(struct job *job, enum error e)
 	return OK;
 }
 
-/* run_command - one command, under its own name in the audit log */
+/* exchange_line - the commands that end on this line; bad ones are noted */
 static enum error
-run_command(struct job *job, const struct exchange *x)
+exchange_line(struct exchange_job *job, struct bytes line)
 {
-	enum error e = audit_origin_name(&job->c->log, exchange_cmdlet_name(x->cmdlet));
-
-	job->c->why.text[0] = '\0'; /* of the line before */
-	return e == OK ? note(job, cmdlet_run(job->c, x)) : e;
-}
-
-/* run_line - the commands that end on this line; bad ones are noted */
-static enum error
-run_line(struct job *job, struct bytes line)
-{
+	struct ctl *c = job->c;
 	struct exchange x;
 	bool found;
 	enum error e;
 
 	exchange_script_line(&job->script, line.at, line.len);
 	for (;;) {
-		e = exchange_script_next(&job->script, &x, &found, &job->c->why);
+		e = exchange_script_next(&job->script, &x, &found, &c->why);
 		if (!found)
 			return OK;
-		e = e == OK ? run_command(job, &x) : note(job, e);
+		if (e == OK) {
+			/* under its own name in the audit log */
+			e = audit_origin_name(&c->log, exchange_cmdlet_name(x.cmdlet));
+			if (e != OK)
+				return e;
+			c->why.text[0] = '\0'; /* of the line before */
+			e = exchange_run(c, &x);
+		}
+		e = exchange_note(job, e);
 		if (e != OK)
 			return e;
 	}
 }
 
 /*
- * run_lines - all of them. Of one that is too long the script sees the beginning, with
- * room for a byte order mark, CR and one byte too much.
+ * exchange_lines - all of them. Of one that is too long the script sees the beginning,
+ * with room for a byte order mark, CR and one byte too much.
  */
 static enum error
-run_lines(struct job *job)
+exchange_lines(struct exchange_job *job)
 {
 	struct line_reader lines;
 	struct bytes line;
 	bool found = true;
 	enum error e = OK;
 
+	exchange_script_start(&job->script);
 	line_reader_start(&lines, job->c->in, 1, EXCHANGE_LINE_MAX + 4);
 	while (e == OK) {
 		e = line_reader_next(&lines, &line, &found);
 		if (e == OK && !found)
 			break;
 		if (e == OK || e == ERR_LIMIT)
-			e = run_line(job, line);
+			e = exchange_line(job, line);
 		else
 			error_set(&job->c->why, e, "cannot read the commands");
 	}
 	line_reader_end(&lines);
-	return e;
-}
-
-/* run_script - all lines, in the transaction that is open */
-static enum error
-run_script(struct job *job)
-{
-	struct ctl *c = job->c;
-	enum error e;
-
-	exchange_script_start(&job->script);
-	e = run_lines(job);
 	if (e == OK)
-		e = note(job, exchange_script_end(&job->script, &c->why));
-	return e == OK ? line_errors_end(&job->bad, "command", &c->why) : e;
+		e = exchange_note(job, exchange_script_end(&job->script, &job->c->why));
+	return e == OK ? line_errors_end(&job->bad, "command", &job->c->why) : e;
 }
 
 enum error
 ctl_exchange(struct ctl *c)
 {
-	struct job *job = calloc(1, sizeof *job);
+	struct exchange_job *job = calloc(1, sizeof *job);
 	enum error e;
 
 	if (job == NULL)
@@ -367,7 +350,7 @@ ctl_exchange(struct ctl *c)
 	if (e == OK)
 		e = transaction_begin(c);
 	if (e == OK)
-		e = run_script(job);
+		e = exchange_lines(job);
 	if (e == OK)
 		e = audit_origin_name(&c->log, "exchange"); /* which the commit is */
 	free(job);
