@@ -2,16 +2,21 @@
 /* import - the command that puts all changes of a file into the policy, or none */
 #include "policy/import/import.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
+#include "policy/base/monotonic.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/ctl/transfer/import_file.h"
 #include "policy/ctl/transfer/line_errors.h"
+#include "policy/import/csv_rows.h"
+#include "policy/import/jsonl.h"
 #include "policy/model/domain_record.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/ownership.h"
@@ -21,17 +26,28 @@
 #include "policy/transfer/replace.h"
 
 #define CHECKPOINT_ROWS 100000 /* of a scratch database: bounds what is in memory */
+#define PROGRESS_ROWS 4096     /* between two looks at the clock */
+#define PROGRESS_MS 200
 
 struct import_job {
 	struct ctl *c;
 	const char *name; /* of the file, for messages */
-	struct import_file file;
+	bool is_csv;
+	union {
+		struct csv_rows csv;
+		struct jsonl jsonl;
+	} reader;
+	/* A line of progress, on a terminal only: */
+	bool terminal, shown;
+	int64_t next_ms;
+	int64_t size;                   /* of the file */
 	char only[TENANT_NAME_MAX + 1]; /* --tenant, or "" */
 	bool replace, dry_run, force;
 	struct import *import;
 	struct row row;
+	uint64_t lines;           /* read */
 	struct store_txn *target; /* C's transaction, or that of a scratch database */
-	uint64_t rows;
+	uint64_t rows;            /* put */
 	struct line_errors bad;
 	struct change_summary changes;
 	struct digest content;
@@ -40,6 +56,101 @@ struct import_job {
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
 	uint64_t unlocked;  /* locks that were brought, and would go */
 };
+
+/* import_skip - byte order mark and white space; FIRST_R is what follows */
+static enum error
+import_skip(struct import_job *j, uint64_t *line_r, int *first_r)
+{
+	FILE *in = j->c->in;
+	int at = getc(in);
+
+	*line_r = 1;
+	if (at == 0xFF || at == 0xFE)
+		return error_set(&j->c->why, ERR_DATA,
+		    "%s looks like UTF-16: save it as UTF-8", j->name);
+	if (at == 0xEF) { /* nothing we read begins with another character like that */
+		if (getc(in) != 0xBB || getc(in) != 0xBF)
+			return error_set(&j->c->why, ERR_DATA,
+			    "%s: the first bytes are no text", j->name);
+		at = getc(in);
+	}
+	while (at == ' ' || at == '\t' || at == '\r' || at == '\n') {
+		*line_r += at == '\n';
+		at = getc(in);
+	}
+	*first_r = at;
+	ungetc(at, in);
+	return OK;
+}
+
+/* import_start - what begins with "{" is JSON Lines, unless --format says so */
+static enum error
+import_start(struct import_job *j)
+{
+	const char *format = argument_option(j->c, OPT_FORMAT);
+	struct stat st;
+	uint64_t line;
+	int first = EOF;
+	enum error e = import_skip(j, &line, &first);
+
+	if (e != OK)
+		return e;
+	j->is_csv =
+	    format != NULL ? strcmp(format, "csv") == 0 : first != '{' && first != EOF;
+	if (format != NULL && !j->is_csv && strcmp(format, "jsonl") != 0)
+		return error_set(&j->c->why, ERR_USAGE,
+		    "bad value \"%s\" for --format: use csv or jsonl", format);
+	if (j->is_csv)
+		csv_rows_start(&j->reader.csv, j->c->in, line, j->c->now);
+	else
+		jsonl_start(&j->reader.jsonl, j->c->in, line, j->c->now);
+	j->terminal = isatty(STDERR_FILENO);
+	j->size = fstat(fileno(j->c->in), &st) == 0 ? (int64_t)st.st_size : 0;
+	return OK;
+}
+
+/* import_hide - removes the line of progress; it comes again with the next row */
+static void
+import_hide(struct import_job *j)
+{
+	if (j->shown)
+		fputs("\r\033[K", stderr);
+	j->shown = false;
+}
+
+static void
+import_end(struct import_job *j)
+{
+	import_hide(j);
+	if (j->is_csv)
+		csv_rows_end(&j->reader.csv);
+	else
+		jsonl_end(&j->reader.jsonl);
+}
+
+/* import_progress - a few times a second */
+static void
+import_progress(struct import_job *j)
+{
+	int64_t now = monotonic_ms(), at = (int64_t)ftello(j->c->in);
+
+	if (now < j->next_ms)
+		return;
+	j->next_ms = now + PROGRESS_MS;
+	j->shown = true;
+	fprintf(stderr, "\r%" PRIu64 " rows", j->lines);
+	if (j->size > 0)
+		fprintf(stderr, ", %" PRId64 " %%", at * 100 / j->size);
+}
+
+static enum error
+import_next(struct import_job *j, bool *found_r, struct error_text *why)
+{
+	if (j->terminal && j->lines++ % PROGRESS_ROWS == 0)
+		import_progress(j);
+	return j->is_csv ? csv_rows_next(&j->reader.csv, &j->row, found_r, why)
+			 : jsonl_next(&j->reader.jsonl, &j->row, found_r, why);
+}
 
 /*
  * import_one - the row just read; a checkpoint now and then. Nothing that the database
@@ -59,7 +170,7 @@ import_one(struct import_job *j, struct error_text *why)
 	return e == OK ? OK : error_about(why, e, j->c->dir);
 }
 
-/* import_lines - all of them, also behind bad ones */
+/* import_lines - all of them, also after bad ones */
 static enum error
 import_lines(struct import_job *j)
 {
@@ -68,7 +179,7 @@ import_lines(struct import_job *j)
 	enum error e;
 
 	for (;;) {
-		e = import_file_next(&j->file, j->c, &j->row, &found, &why);
+		e = import_next(j, &found, &why);
 		if ((e == OK && !found) || e == ERR_FORMAT)
 			break;
 		if (e == OK)
@@ -76,10 +187,10 @@ import_lines(struct import_job *j)
 		if (import_is_of_row(e))
 			line_errors_add(&j->bad, j->c->err, j->row.line, &why);
 		else if (e != OK)
-			return error_set(&j->c->why, e, "%s:%llu: %s", j->name,
-			    (unsigned long long)j->row.line, why.text);
+			return error_set(&j->c->why, e, "%s:%" PRIu64 ": %s", j->name,
+			    j->row.line, why.text);
 	}
-	import_file_hide(&j->file);
+	import_hide(j);
 	if (e == ERR_FORMAT)
 		line_errors_add(&j->bad, j->c->err, j->row.line, &why);
 	return line_errors_end(&j->bad, "line", &j->c->why);
@@ -238,24 +349,21 @@ import_guard(struct import_job *j, struct error_text *why)
 
 	if (j->rows == 0 && j->before > 0)
 		return error_set(why, ERR_PROTECTED,
-		    "%s is empty: it would remove all there is; use --force if that is "
-		    "meant",
+		    "%s is empty: it would remove all there is; use --force if that is meant",
 		    j->name);
 	if (removed * 5 > j->before)
 		return error_set(why, ERR_PROTECTED,
-		    "%llu of %llu records would be removed, over a fifth; use "
-		    "--force if that is meant",
-		    (unsigned long long)removed, (unsigned long long)j->before);
+		    "%" PRIu64 " of %" PRIu64
+		    " records would be removed, over a fifth; use --force if that is meant",
+		    removed, j->before);
 	if (j->unguarded > 0 && accepts)
 		return error_set(why, ERR_PROTECTED,
-		    "tenants or domains that deny SMTP AUTH would be removed, and "
-		    "unknown-tenant is accept: their logins would pass; use --force if "
-		    "that is meant");
+		    "tenants or domains that deny SMTP AUTH would be removed, and unknown-tenant is accept: their logins would pass; use --force if that is meant");
 	if (j->unlocked > 0)
 		return error_set(why, ERR_PROTECTED,
-		    "%llu locks that were brought are not in the file, and would end; "
-		    "use --force if that is meant",
-		    (unsigned long long)j->unlocked);
+		    "%" PRIu64
+		    " locks that were brought are not in the file, and would end; use --force if that is meant",
+		    j->unlocked);
 	return OK;
 }
 
@@ -282,7 +390,7 @@ import_run(struct import_job *j)
 	enum error e = argument_tenant_option(j->c, j->only);
 	bool all = j->only[0] == '\0';
 
-	if (e == OK && j->replace && j->file.is_csv && all)
+	if (e == OK && j->replace && j->is_csv && all)
 		return error_set(&j->c->why, ERR_USAGE,
 		    "CSV holds mailboxes only: --replace needs --tenant NAME with it");
 	if (e != OK)
@@ -322,10 +430,10 @@ ctl_import(struct ctl *c)
 	if (e == OK)
 		e = transaction_begin(c);
 	if (e == OK)
-		e = import_file_open(&j->file, c);
+		e = import_start(j);
 	if (e == OK) {
 		e = import_run(j);
-		import_file_close(&j->file);
+		import_end(j);
 	}
 	import_close(&j->import);
 	lock_guard_end(&j->changes.guard);
