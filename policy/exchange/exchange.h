@@ -57,10 +57,9 @@ bool exchange_cmdlet_writes(enum exchange_cmdlet cmdlet);
 enum error exchange_unknown(struct exchange_span name, struct error_text *why) MUST_USE;
 
 /*
- * Reads the N words behind the name of CMDLET. Parameters may be in any case, shortened
- * as far as they stay unambiguous, and begin with any dash; "-Name value" or
- * "-Name:value". ERR_USAGE: unknown, missing or repeated; ERR_DATA: a bad value.
- * Nothing is cut: what is too long is ERR_DATA. Copies; does no I/O.
+ * Reads the N words after the name of CMDLET: "-Name value" or "-Name:value", in any
+ * case, with any dash, shortened as long as it is unambiguous. ERR_USAGE: unknown,
+ * missing or repeated; ERR_DATA: a bad value, or one that is too long. Copies.
  */
 enum error exchange_read(enum exchange_cmdlet cmdlet, const struct exchange_word *word,
     size_t n, enum exchange_source source, struct exchange *out_r,

@@ -24,16 +24,12 @@ csv_reader_end(struct csv_reader *r)
 }
 
 void
-csv_reader_keep_none(struct csv_reader *r)
+csv_reader_keep(struct csv_reader *r, const size_t *column, size_t n)
 {
 	memset(r->kept, false, sizeof r->kept);
-	r->columns = 0;
-}
-
-void
-csv_reader_keep(struct csv_reader *r, size_t column)
-{
-	r->kept[column] = true;
+	for (size_t i = 0; i < n; i++)
+		if (column[i] < CSV_COLUMNS_MAX)
+			r->kept[column[i]] = true;
 }
 
 const char *

@@ -46,9 +46,8 @@ void csv_reader_end(struct csv_reader *r);
 enum error csv_reader_next(
     struct csv_reader *r, bool *found_r, struct error_text *why) MUST_USE;
 
-/* From the next row on, keeps only the columns added with csv_reader_keep(). */
-void csv_reader_keep_none(struct csv_reader *r);
-void csv_reader_keep(struct csv_reader *r, size_t column);
+/* From the next row on, keeps only these N columns; what is no column is ignored. */
+void csv_reader_keep(struct csv_reader *r, const size_t *column, size_t n);
 
 /* The field of a kept column, until the next row; "" if there is none. */
 const char *csv_reader_field(const struct csv_reader *r, size_t column);

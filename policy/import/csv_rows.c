@@ -88,29 +88,21 @@ csv_rows_check(struct csv_rows *c, const char *unknown, struct error_text *why)
 	return OK;
 }
 
-/* csv_rows_names - reads the row of column names, after "#TYPE ..." */
-static enum error
-csv_rows_names(struct csv_rows *c, struct error_text *why)
-{
-	bool found;
-	enum error e = csv_reader_next(&c->reader, &found, why);
-
-	if (e == OK && found &&
-	    strncmp(csv_reader_field(&c->reader, 0), "#TYPE", 5) == 0)
-		e = csv_reader_next(&c->reader, &found, why);
-	if (e == OK && !found)
-		return csv_rows_bad_heading("there is no line", "", why);
-	return e == ERR_DATA ? ERR_FORMAT : e;
-}
-
-/* csv_rows_heading - which column is where */
+/* csv_rows_heading - reads which column is where, after a line "#TYPE ..." */
 static enum error
 csv_rows_heading(struct csv_rows *c, struct error_text *why)
 {
 	const char *unknown = NULL;
-	enum error e = csv_rows_names(c, why);
+	bool found;
+	enum error e = csv_reader_next(&c->reader, &found, why);
 
 	c->started = true;
+	if (e == OK && strncmp(csv_reader_field(&c->reader, 0), "#TYPE", 5) == 0)
+		e = csv_reader_next(&c->reader, &found, why);
+	if (e == OK && !found)
+		return csv_rows_bad_heading("there is no line", "", why);
+	if (e != OK)
+		return e == ERR_DATA ? ERR_FORMAT : e;
 	for (int i = 0; i < CSV_COLUMNS; i++)
 		c->place[i] = CSV_NOWHERE;
 	c->columns = c->reader.columns;
@@ -118,10 +110,7 @@ csv_rows_heading(struct csv_rows *c, struct error_text *why)
 		e = csv_rows_place(c, i, &unknown, why);
 	if (e == OK)
 		e = csv_rows_check(c, unknown, why);
-	csv_reader_keep_none(&c->reader);
-	for (int i = 0; i < CSV_COLUMNS; i++)
-		if (c->place[i] != CSV_NOWHERE)
-			csv_reader_keep(&c->reader, c->place[i]);
+	csv_reader_keep(&c->reader, c->place, CSV_COLUMNS);
 	return e;
 }
 

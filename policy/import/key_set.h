@@ -11,8 +11,8 @@
 #include "policy/base/record.h"
 
 /*
- * Keeps 64 bits of a keyed hash of each key: two of 10 million keys are taken for one
- * with a probability of 3 in a million, and nobody can choose such keys.
+ * Keeps 64 bits of a keyed hash of each key: two of 10 million keys look the same with
+ * a probability of 3 in a million, and nobody can choose such keys.
  */
 struct key_set {
 	uint64_t *slot; /* 0: free */

@@ -18,20 +18,15 @@ struct backup {
 };
 
 /*
- * Copies every record of FROM, a read transaction, into the file PATH, which is missing
- * or empty, and waits until it is on disk. FROM is verified first: one snapshot, in
- * which everything holds, while others may go on writing. Pages are filled; memory is
- * that of some thousand records, however many there are. A copy is only good once
- * backup_verify() says so; the caller removes what is left behind after an error.
- * ERR_DAMAGED (of FROM), ERR_FULL, ERR_IO, and so on, with WHY.
+ * Verifies FROM, a read transaction, and copies its records into the file PATH, which
+ * is missing or empty, and to disk, while others may write. Pages are filled; memory is
+ * that of some thousand records. A copy is good once backup_verify() says so; after an
+ * error the caller removes it. ERR_DAMAGED (of FROM), ERR_FULL, ERR_IO, ... with WHY.
  */
 enum error backup_copy(struct store_txn *from, const char *path, struct backup *out_r,
     struct error_text *why) MUST_USE;
 
-/*
- * Reads the copy back: whether the database holds (verify.h), and has exactly the
- * records that B counts; fills in `bytes`. ERR_DAMAGED, ERR_IO, with WHY.
- */
+/* Verifies the copy and compares its records with B; fills in `bytes`. With WHY. */
 enum error backup_verify(
     const char *path, struct backup *b, struct error_text *why) MUST_USE;
 

@@ -7,11 +7,11 @@
 #include "policy/store/store.h"
 
 /*
- * SHA-256 over all records of the policy in the order of keys: of each the lengths of
- * key (2 bytes) and value (4 bytes), key and value. Unlike the policy digest, a sum,
- * for which somebody who chooses records can find others that give the same, it
- * identifies the policy. It reads all records: about a second for 10^7. ERR_DAMAGED;
- * ERR_MEMORY; ERR_INTERNAL. Whether the records hold is for verify_txn() to say.
+ * SHA-256 over the records of the policy in the order of keys: of each the lengths of
+ * key (2 bytes) and value (4 bytes), key and value. Unlike the policy digest, for which
+ * other records with the same sum can be found, it identifies the policy. About a
+ * second for 10^7 records, which are not verified. ERR_DAMAGED; ERR_MEMORY;
+ * ERR_INTERNAL.
  */
 enum error policy_hash(struct store_txn *txn, struct digest *hash_r) MUST_USE;
 

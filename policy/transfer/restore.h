@@ -30,23 +30,19 @@ struct restore {
 };
 
 /*
- * Makes the policy of the state folder DIR that of FROM, a transaction of a backup,
- * which must have been verified. Makes DIR where it is missing, takes the writers' turn
- * (ERR_BUSY after 10 s) and looks whether the live database holds:
- *
- * If so, its policy is replaced in one transaction, with one AUDIT_SUMMARY written by
- * LOG; audit log and notices go on, and the higher serial counts.
- *
+ * Makes the policy of the state folder DIR that of FROM, a transaction of a verified
+ * backup. Creates DIR if it is missing, and takes the writers' turn (ERR_BUSY after
+ * 10 s). If the live database holds, its policy is replaced in one transaction, with
+ * one AUDIT_SUMMARY by LOG; audit log and notices go on, and the higher serial counts.
  * If it is damaged, no policy database, of an older version, or missing, a copy of the
- * backup with all that is in it is made, gets the same entry behind its own audit log,
- * is verified, and put in place. The daemon goes on with it within some seconds.
+ * backup gets the same entry after its own audit log, is verified, and put in place;
+ * the daemon goes on with it within some seconds.
  *
- * Either way no lock ends that is in force in the live database, or in the backup: what
- * would be missing is put in as a lock that was made here.
- *
- * A backup without any record is taken by mistake only: ERR_PROTECTED, unless FORCE, or
- * the live policy is empty, too, or DIR has never had one. ERR_NEWER: a newer version's
- * database is left alone. Other errors, with WHY: nothing was changed.
+ * Either way no lock ends that is in force in the live database or in the backup: what
+ * would be missing is put in as a lock made here. An empty backup is ERR_PROTECTED,
+ * unless FORCE, or the live policy is empty, too, or DIR has never had one. ERR_NEWER:
+ * a newer version's database is left alone. After an error, with WHY, nothing is
+ * changed.
  */
 enum error restore_run(const char *dir, struct store_txn *from, bool force,
     const struct audit_log *log, struct restore *out_r,

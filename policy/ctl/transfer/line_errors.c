@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* line_errors - the lines of an input that are wrong, told as they are found */
+/* line_errors - the wrong lines of an input, reported as they are found */
 #include "policy/ctl/transfer/line_errors.h"
 
 #include <inttypes.h>
 
 #include "policy/ctl/frame/print.h"
 
+#define LINES_SHOWN 20
+
 void
 line_errors_add(
     struct line_errors *b, FILE *to, uint64_t line, const struct error_text *why)
 {
-	if (b->count++ < BAD_LINES_SHOWN)
+	if (b->count++ < LINES_SHOWN)
 		print_remark(to, "line %" PRIu64 ": %s", line, why->text);
 }
 
