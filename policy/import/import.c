@@ -2,6 +2,7 @@
 /* import - puts the rows of a file into the policy */
 #include "policy/import/import.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -323,87 +324,66 @@ import_lock(struct import *i, const struct row *row, struct error_text *why)
 enum error
 import_row(struct import *import, const struct row *row, struct error_text *why)
 {
-	enum error e = ERR_INTERNAL;
+	static enum error (*const put[])(
+	    struct import * i, const struct row *row, struct error_text *why) = {
+	    [ROW_SETTING] = import_setting,
+	    [ROW_TENANT] = import_tenant,
+	    [ROW_MAILBOX] = import_mailbox,
+	    [ROW_ALIAS] = import_alias,
+	    [ROW_LOCK] = import_lock,
+	};
+	enum error e;
 
 	why->text[0] = '\0';
-	switch (row->type) {
-	case ROW_SETTING:
-		e = import_setting(import, row, why);
-		break;
-	case ROW_TENANT:
-		e = import_tenant(import, row, why);
-		break;
-	case ROW_MAILBOX:
-		e = import_mailbox(import, row, why);
-		break;
-	case ROW_ALIAS:
-		e = import_alias(import, row, why);
-		break;
-	case ROW_LOCK:
-		e = import_lock(import, row, why);
-		break;
-	}
+	e = put[row->type](import, row, why);
 	if (e != OK && why->text[0] == '\0')
 		error_set(why, e, "%s", error_string(e));
 	return e;
 }
 
-/*
- * The mailboxes to be removed, which cannot be while they are walked: their addresses,
- * each with its NUL.
- */
+/* The addresses to be removed, each with its NUL: not while the mailboxes are read. */
 struct others {
 	struct import *import;
-	char *at;
-	size_t len, room;
+	FILE *to;
 };
 
-/* others_add - a mailbox that no row has spoken of */
+/* others_add - a mailbox that no row was for */
 static enum error
 others_add(void *arg, const struct login *address, const struct mailbox *m)
 {
 	struct others *o = arg;
 	struct key key;
-	char *at;
 
 	(void)m;
 	key_login(&key, TABLE_MAILBOX, address);
-	if (key_set_has(&o->import->met, key_bytes(&key)))
-		return OK;
-	if (o->len + address->len + 1 > o->room) {
-		o->room = 2 * o->room + LOGIN_MAX + 1;
-		at = realloc(o->at, o->room);
-		if (at == NULL)
-			return ERR_MEMORY;
-		o->at = at;
-	}
-	memcpy(o->at + o->len, address->text, address->len + 1);
-	o->len += address->len + 1;
+	if (!key_set_has(&o->import->met, key_bytes(&key)) &&
+	    fwrite(address->text, 1, address->len + 1, o->to) != address->len + 1)
+		return ERR_MEMORY;
 	return OK;
-}
-
-static enum error
-import_remove(struct store_txn *txn, const char *text, size_t n)
-{
-	struct login address;
-	enum error e = login_from_normal(text, n, &address);
-
-	if (e == OK)
-		e = mailbox_table_remove(txn, &address);
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
 
 enum error
 import_remove_others(struct import *import)
 {
 	struct others o = {.import = import};
+	struct login address;
+	char *all = NULL;
+	size_t n = 0;
 	enum error e;
 
 	if (import->fresh)
 		return OK; /* all mailboxes come from rows */
+	o.to = open_memstream(&all, &n);
+	if (o.to == NULL)
+		return ERR_MEMORY;
 	e = tenant_mailboxes_each(import->txn, import->only, others_add, &o);
-	for (size_t at = 0; at < o.len && e == OK; at += strlen(o.at + at) + 1)
-		e = import_remove(import->txn, o.at + at, strlen(o.at + at));
-	free(o.at);
-	return e;
+	if (fclose(o.to) != 0 && e == OK)
+		e = ERR_MEMORY;
+	for (size_t at = 0; e == OK && at < n; at += address.len + 1) {
+		e = login_from_normal(all + at, strlen(all + at), &address);
+		if (e == OK)
+			e = mailbox_table_remove(import->txn, &address);
+	}
+	free(all);
+	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
 }
