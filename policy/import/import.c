@@ -376,7 +376,7 @@ import_remove_others(struct import *import)
 	o.to = open_memstream(&all, &n);
 	if (o.to == NULL)
 		return ERR_MEMORY;
-	e = tenant_mailboxes_each(import->txn, import->only, others_add, &o);
+	e = ownership_each_mailbox(import->txn, import->only, others_add, &o);
 	if (fclose(o.to) != 0 && e == OK)
 		e = ERR_MEMORY;
 	for (size_t at = 0; e == OK && at < n; at += address.len + 1) {

@@ -60,7 +60,7 @@ ownership_of_lock(
 		memcpy(tenant_r, subject->tenant, sizeof subject->tenant);
 		return OK;
 	}
-	e = tenant_table_of(txn, &subject->login, &t, &found);
+	e = ownership_of_login(txn, &subject->login, &t, &found);
 	tenant_r[0] = '\0';
 	if (e == OK && found)
 		memcpy(tenant_r, t.name, sizeof t.name);

@@ -5,8 +5,10 @@
 
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"
-#include "policy/store/store.h"
+#include "policy/tables/alias_table.h"
+#include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
+#include "policy/tables/mailbox_table.h"
 
 /* The tenant that owns DOMAIN by name, or else the catch-all tenant; "" for none. */
 enum error ownership_of_domain(

@@ -13,7 +13,7 @@
 #include "policy/tables/ownership.h"
 
 static enum error
-lock_guard_add_domain(void *arg, const char *domain)
+lock_guard_add_domain(void *arg, const char *domain, const char *tenant)
 {
 	struct lock_guard *g = arg;
 	struct locked_domain *at =
@@ -46,7 +46,7 @@ lock_guard_add_lock(
 	memcpy(g->tenant, subject->tenant, sizeof g->tenant);
 	if (strcmp(subject->tenant, g->any_owner) == 0)
 		g->any = g->lock;
-	return domain_table_each_of(g->txn, subject->tenant, lock_guard_add_domain, g);
+	return domain_table_each(g->txn, subject->tenant, lock_guard_add_domain, g);
 }
 
 enum error
@@ -77,7 +77,7 @@ lock_guard_note_domain(struct lock_guard *g, struct bytes key)
 	domain[key.len - 1] = '\0';
 	memcpy(g->tenant, g->any_owner, sizeof g->tenant);
 	g->lock = g->any;
-	return lock_guard_add_domain(g, domain);
+	return lock_guard_add_domain(g, domain, g->tenant);
 }
 
 /* lock_guard_before - the lock of the tenant that the login, an alias or not, was of */

@@ -99,8 +99,7 @@ START_TEST(parts_see_each_record_once)
 		for (unsigned i = 0; i < parts; i++) {
 			struct seen part = {0};
 
-			expect_ok(
-			    db_scan(store_db(txn), i, parts, record_see, &part));
+			expect_ok(db_scan(store_db(txn), i, parts, record_see, &part));
 			/* as good as even, or two threads are no help */
 			ck_assert_uint_gt(part.records, whole.records / parts / 2);
 			sum.records += part.records;

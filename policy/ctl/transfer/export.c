@@ -54,8 +54,9 @@ export_settings(struct exporter *x)
 }
 
 static enum error
-export_domain(void *arg, const char *domain)
+export_domain(void *arg, const char *domain, const char *tenant)
 {
+	(void)tenant;
 	print_item(arg, domain, strlen(domain));
 	return OK;
 }
@@ -68,7 +69,7 @@ export_tenant(void *arg, const struct tenant *t)
 
 	export_start(x, "tenant", "name", t->name);
 	print_array_start(&x->print, "domains");
-	e = domain_table_each_of(x->c->txn, t->name, export_domain, &x->print);
+	e = domain_table_each(x->c->txn, t->name, export_domain, &x->print);
 	print_array_end(&x->print);
 	object_text_tenant(&x->print, t, NULL, x->c->now);
 	print_object_end(&x->print);
@@ -173,7 +174,7 @@ export_mailboxes(struct exporter *x)
 	enum error e;
 
 	if (x->only[0] != '\0')
-		return tenant_mailboxes_each(txn, x->only, export_mailbox, x);
+		return ownership_each_mailbox(txn, x->only, export_mailbox, x);
 	e = mailbox_table_each(txn, NULL, export_mailbox, x);
 	return e == OK
 	    ? transaction_walked(x->c, x->mailboxes, store_meta(txn)->mailboxes)
@@ -189,7 +190,7 @@ export_one(struct exporter *x, const struct tenant *t)
 	if (e == OK)
 		e = export_mailboxes(x);
 	if (e == OK)
-		e = tenant_aliases_each(x->c->txn, t->name, export_alias, x);
+		e = ownership_each_alias(x->c->txn, t->name, export_alias, x);
 	return e == OK ? export_locks(x) : e;
 }
 
