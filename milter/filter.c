@@ -181,12 +181,10 @@ filter_open(const char *spec, struct error_text *why)
 		return OK;
 	if (strncmp(spec, "fd:", 3) == 0)
 		return error_set(why, ERR_IO,
-		    "this libmilter cannot take over a socket (%s): disable the "
-		    "socket unit, or set \"socket\" to an address",
+		    "this libmilter cannot take over a socket (%s): disable the socket unit, or set \"socket\" to an address",
 		    spec);
 	return error_set(why, ERR_IO,
-	    "cannot listen on %s: is the address in use, or the folder not "
-	    "writable?",
+	    "cannot listen on %s: is the address in use, or the folder not writable?",
 	    spec);
 }
 

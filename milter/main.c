@@ -79,25 +79,21 @@ parse(int argc, char **argv, struct arguments *a)
 static enum error
 configure(const struct arguments *a, struct config *config, struct error_text *why)
 {
-	char dir[CONFIG_VALUE_MAX + 1];
 	enum error e = config_read(config, a->file, why);
+	char *dir;
 
 	if (e == OK && a->socket != NULL)
 		e = config_set(config, "socket", a->socket, why);
 	if (e != OK || a->dir == NULL)
 		return e;
-	if (a->dir[0] != '/') { /* the daemon keeps to absolute names */
-		char *real = realpath(a->dir, NULL);
-
-		if (real == NULL || strlen(real) >= sizeof dir)
-			e = error_set(
-			    why, ERR_CONFIG, "bad state folder \"%s\"", a->dir);
-		else
-			strcpy(dir, real);
-		free(real);
-		return e == OK ? config_set(config, "state-dir", dir, why) : e;
-	}
-	return config_set(config, "state-dir", a->dir, why);
+	if (a->dir[0] == '/')
+		return config_set(config, "state-dir", a->dir, why);
+	dir = realpath(a->dir, NULL); /* the daemon keeps to absolute names */
+	if (dir == NULL)
+		return error_set(why, ERR_CONFIG, "bad state folder \"%s\"", a->dir);
+	e = config_set(config, "state-dir", dir, why);
+	free(dir);
+	return e;
 }
 
 /* tell_database - its state in a line; a bad one is not the configuration's fault */

@@ -62,26 +62,20 @@ write_batch(struct daemon *d, size_t n)
 	return OK;
 }
 
-static enum error
-write_taken(struct daemon *d)
-{
-	enum error e = OK;
-
-	for (size_t n; e == OK && (n = usage_counter_taken(&d->usage_counter)) > 0;)
-		e = write_batch(d, n < BATCH ? n : BATCH);
-	return e;
-}
-
 /* write_entries - what could not be written the last time comes first */
 static enum error
 write_entries(struct daemon *d)
 {
-	enum error e = write_taken(d);
+	enum error e = OK;
+	size_t n;
 
-	if (e != OK)
-		return e;
-	usage_counter_take(&d->usage_counter);
-	return write_taken(d);
+	for (int round = 0; round < 2; round++) {
+		while (e == OK && (n = usage_counter_taken(&d->usage_counter)) > 0)
+			e = write_batch(d, n < BATCH ? n : BATCH);
+		if (e == OK && round == 0)
+			usage_counter_take(&d->usage_counter);
+	}
+	return e;
 }
 
 /* put_host - that all is written up to NOW, but for DROPPED submissions */
@@ -286,23 +280,25 @@ enum error
 usage_writer_write(struct daemon *d, struct heartbeat *h, struct error_text *why)
 {
 	struct usage_writer *w = &d->usage_writer;
-	enum error e = w->damaged ? error_set(why, ERR_MEMORY, "cannot start a thread")
-				  : open_current(d, why);
+	enum error e;
 
+	if (w->damaged)
+		return error_set(why, ERR_MEMORY, "cannot start a thread");
+	e = open_current(d, why);
 	if (e == OK) {
 		e = write_all(d, h);
-		w->damaged = e == ERR_DAMAGED;
 		if (e != OK)
 			error_set(why, e, "%s/usage/usage.mdb: %s%s",
 			    d->config.state_dir, error_string(e),
-			    w->damaged ? "; move it away, and a new one is begun" : "");
+			    e == ERR_DAMAGED ? "; move it away, and a new one is begun"
+					     : "");
 	}
-	if (e == OK) {
-		w->report.written = h->beat;
-		return OK;
-	}
-	w->report.failures++;
-	if (!w->damaged)
+	w->damaged = e == ERR_DAMAGED;
+	if (e != OK && !w->damaged)
 		usage_writer_close(d);
+	if (e != OK)
+		w->report.failures++;
+	else
+		w->report.written = h->beat;
 	return e;
 }

@@ -19,9 +19,7 @@ privileges_raise_files(struct error_text *why)
 	limit.rlim_cur = limit.rlim_max;
 	if (limit.rlim_max < PRIVILEGES_FILES_MIN)
 		return error_set(why, ERR_CONFLICT,
-		    "the limit on open files is %llu, at least %d are needed: raise "
-		    "it, "
-		    "e.g. LimitNOFILE= in the service's unit",
+		    "the limit on open files is %llu, at least %d are needed: raise it, e.g. LimitNOFILE= in the service's unit",
 		    (unsigned long long)limit.rlim_max, PRIVILEGES_FILES_MIN);
 	if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 		return error_set(why, ERR_INTERNAL, "setrlimit: %s", strerror(errno));

@@ -43,9 +43,7 @@ from_systemd(int *fd, struct error_text *why)
 		return OK;
 	if (count > 1)
 		return error_set(why, ERR_CONFIG,
-		    "systemd hands over %ld sockets, but a daemon listens on one: give "
-		    "each ListenStream= a socket unit and a service of its own "
-		    "(smtpauth-milter@.socket)",
+		    "systemd hands over %ld sockets, but a daemon listens on one: give each ListenStream= a socket unit and a service of its own (smtpauth-milter@.socket)",
 		    count);
 	*fd = SYSTEMD_FIRST;
 	return OK;
@@ -107,9 +105,7 @@ socket_activation_find(const char *spec, int *fd_r,
 		return e;
 	if (option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)
 		return error_set(why, ERR_CONFIG,
-		    "descriptor %d is no listening stream socket: with \"socket = "
-		    "fd:3\" "
-		    "the daemon is started by systemd, through smtpauth-milter.socket",
+		    "descriptor %d is no listening stream socket: with \"socket = fd:3\" the daemon is started by systemd, through smtpauth-milter.socket",
 		    fd);
 	name_socket(fd, name);
 	return OK;
