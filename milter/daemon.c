@@ -17,12 +17,12 @@
 #include "milter/service/socket_activation.h"
 
 #define SERVE_AFTER_NS 100000000L
-#define READY_AFTER_S 10 /* then decisions no longer wait for a first scan */
+#define READY_AFTER_S 10 /* from then on decisions do not wait for a first scan */
 #define STOP_STEP_NS 10000000L
-#define STOP_STEPS 50 /* half a second; waiting for a first scan is not waited for */
+#define STOP_STEPS 50 /* half a second; a decision can wait 10 s for a first scan */
 #define STOP_WRITE_MS 5000 /* for a slow disk; it takes some 20 ms */
 
-/* take_socket - the one handed over; the configuration names its address from now on */
+/* take_socket - use the inherited socket, and put its address in the configuration */
 static enum error
 take_socket(struct daemon *d, int fd, const char *name, struct error_text *why)
 {
@@ -34,14 +34,14 @@ take_socket(struct daemon *d, int fd, const char *name, struct error_text *why)
 	return e == OK ? config_set(&d->config, "socket", name, why) : e;
 }
 
-/* make_socket - bound before privileges go, so that its group can be given */
+/* make_socket - bind before root is given up, so that the file can get its group */
 static enum error
 make_socket(struct daemon *d, struct error_text *why)
 {
 	enum error e = listener_clear(&d->config, why);
 	struct error_text ignored;
 
-	umask(0177); /* nobody else until the mode is set */
+	umask(0177); /* for the owner only until the mode is set */
 	if (e == OK)
 		e = filter_open(d->config.socket, why);
 	umask(0007);
@@ -54,9 +54,9 @@ make_socket(struct daemon *d, struct error_text *why)
 }
 
 /*
- * choose_socket - the address that was chosen, where systemd holds another one. It has
- * to be that one, where the MTA asks; but a TCP address of which systemd holds a part
- * is left to systemd.
+ * choose_socket - the configured address, although systemd holds another one: the MTA
+ * connects there. Only if it cannot be bound because systemd holds a part of it, the
+ * inherited socket is used.
  */
 static enum error
 choose_socket(struct daemon *d, int fd, const char *name, struct error_text *why)
@@ -117,7 +117,7 @@ say_start(const struct config *config)
 		    "on-error = accept: without a good database everything passes");
 }
 
-/* on_store - what the live store has to say */
+/* on_store - logs an event of the live store, and tells the service manager */
 static void
 on_store(void *arg, enum live_store_event event, const char *text)
 {
@@ -145,8 +145,8 @@ progress(void *arg, bool *busy_r)
 }
 
 /*
- * serve - the filter's thread. It gives the main thread a moment to wait for signals
- * first: libmilter has a thread for them too, and takes up to 5 s to stop for one.
+ * serve - the filter's thread. It lets the main thread wait for signals first:
+ * libmilter has a thread for them too, and takes up to 5 s to stop.
  */
 static void *
 serve(void *arg)
@@ -190,18 +190,14 @@ daemon_wait(struct daemon *d)
 	return sig == SIGUSR1 ? d->served : OK;
 }
 
-/*
- * The decisions under way get their replies out. smfi_stop() is left alone: it waits up
- * to 5 s for libmilter's listener, and the end of the process does all it would do; a
- * session that asks later finds the connection closed, as it would then.
- */
+/* smfi_stop() is not used: it waits up to 5 s, and the process ends anyway. */
 void
 daemon_stop(struct daemon *d)
 {
 	const struct timespec step = {0, STOP_STEP_NS};
 	struct error_text why;
 
-	service_notify_stopping();
+	service_notify("STOPPING=1");
 	if (listener_remove(&d->config, &d->listener, &why) != OK)
 		log_message(LEVEL_WARNING, "%s", why.text);
 	filter_close();

@@ -29,26 +29,20 @@ struct daemon {
 };
 
 /*
- * Opens the socket, the one that systemd holds or that of the configuration, which then
- * names it, and gives up root for good. ERR_CONFIG and others with WHY.
+ * Opens the socket, or takes the one that systemd passes (config.socket is its address
+ * then), and gives up root for good. ERR_CONFIG and others with WHY.
  */
 enum error daemon_open(struct daemon *d, struct error_text *why) MUST_USE;
 
-/*
- * Starts the threads: for the policy, usage and metrics, the watchdog, and the filter.
- * Signals are blocked (signals.h). ERR_MEMORY.
- */
+/* Starts the threads: live store, reporter, watchdog, filter. ERR_MEMORY. */
 enum error daemon_start(struct daemon *d) MUST_USE;
 
-/*
- * Waits for a signal to stop, on the thread of daemon_start(), and tells the service
- * manager meanwhile that the daemon is ready. ERR_IO when libmilter has given up.
- */
+/* Waits for a signal, on the thread of daemon_start(). ERR_IO: libmilter gave up. */
 enum error daemon_wait(struct daemon *d) MUST_USE;
 
 /*
  * Lets the decisions under way end, begins no others, and writes usage, heartbeat and
- * metrics for the last time. The other threads run on until the process ends.
+ * metrics for the last time. Most threads run on until the process ends.
  */
 void daemon_stop(struct daemon *d);
 

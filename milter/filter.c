@@ -14,15 +14,14 @@
 
 #define NAME "smtpauth-milter"
 
-/* libmilter gives callbacks no argument of ours, so these are global. */
+/* Global, because libmilter's callbacks get no argument of ours. */
 static struct daemon *the_daemon;
 static atomic_bool closed;
 
 /*
- * The documentation of old MTAs speaks of at most five macros a stage (Sendmail takes
- * 50): {tls_version}, which decides nothing, is the last. {client_addr} is
- * among those of MAIL because every MTA always defines it: libmilter keeps the macros
- * of an earlier transaction until a packet with at least one macro replaces them.
+ * Old MTAs document at most five macros a stage, so {tls_version}, which decides
+ * nothing, comes last. {client_addr} is always defined: libmilter keeps the macros of
+ * an earlier MAIL until a packet with at least one macro replaces them.
  */
 static struct {
 	int stage;
@@ -38,7 +37,7 @@ static struct {
 	(SMFIP_NOCONNECT | SMFIP_NOHELO | SMFIP_NORCPT | SMFIP_NOBODY | SMFIP_NOHDRS | \
 	    SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA)
 
-/* warn_once - every connection negotiates, and would say the same */
+/* warn_once - not for every connection */
 static void
 warn_once(atomic_flag *said, const char *message)
 {
@@ -84,7 +83,7 @@ macro(SMFICTX *ctx, const char *name)
 	return value != NULL ? value : "";
 }
 
-/* double_percent - libmilter hands the text to the MTA as a format */
+/* double_percent - libmilter passes the text to the MTA as a format */
 static void
 double_percent(const char *in, char *out)
 {
@@ -112,8 +111,8 @@ answer(SMFICTX *ctx, enum verdict verdict, struct reply *r)
 }
 
 /*
- * enter - begins a decision; at the end of the service there are none any more. Either
- * in_progress has this one, or this one sees that the filter is closed.
+ * enter - begin a decision, unless the filter is closed. Either in_progress counts it,
+ * or it sees `closed`.
  */
 static int64_t
 enter(struct metrics *m)
@@ -122,8 +121,8 @@ enter(struct metrics *m)
 
 	if (!atomic_load(&closed))
 		return begin;
-	m->in_progress--; /* it is not made after all */
-	for (;;)          /* until the process ends, and with it the connection */
+	m->in_progress--;
+	for (;;) /* until the process ends, and with it the connection */
 		pause();
 }
 
@@ -149,11 +148,10 @@ on_mail(SMFICTX *ctx, char **argv)
 }
 
 /*
- * libmilter ends a connection on which it hears nothing for 7,210 s, and the MTA then
- * tempfails the rest of that session. We are asked at MAIL FROM only, and an MTA keeps
- * a session as long as its client sends anything: NOOP, or a large message slowly. So
- * the MTA ends sessions, not we; a connection whose machine died is ended by the
- * keepalive probes that libmilter asks for. Milliseconds of this still fit in an int.
+ * By default libmilter closes a connection after 7,210 s without a packet, and the MTA
+ * tempfails the rest of that session. We get packets at MAIL FROM only, so the MTA has
+ * to end sessions; TCP keepalive ends those of a dead machine. In milliseconds this
+ * still fits in an int.
  */
 #define SILENCE_MAX_S (14 * 24 * 3600)
 

@@ -15,15 +15,14 @@ struct daemon;
 enum error filter_open(const char *spec, struct error_text *why) MUST_USE;
 
 /*
- * Serves until the process ends; D is borrowed for as long. Returns when libmilter
- * gives up (ERR_IO), or when its own thread, not the caller's, was handed one of the
- * blocked signals SIGHUP, SIGTERM and SIGINT (OK, up to 5 s later).
+ * Serves until the process ends. Returns when libmilter gives up (ERR_IO), or when its
+ * own thread took one of the blocked signals (OK, up to 5 s later).
  */
 enum error filter_serve(struct daemon *d) MUST_USE;
 
 /*
- * No decision begins from now on: sessions that ask wait for the end of the process,
- * which closes their connection. metrics.in_progress says when the last has ended.
+ * From now on no decision begins: sessions wait until the process ends and closes their
+ * connections. The last decision has ended when metrics.in_progress is 0.
  */
 void filter_close(void);
 

@@ -96,7 +96,7 @@ configure(const struct arguments *a, struct config *config, struct error_text *w
 	return e;
 }
 
-/* tell_database - its state in a line; a bad one is not the configuration's fault */
+/* tell_database - one line; a bad database does not make the configuration bad */
 static void
 tell_database(const struct config *config)
 {

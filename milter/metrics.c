@@ -28,8 +28,8 @@ static const int64_t bounds[METRICS_BUCKETS - 1] = {1000, 2500, 5000, 10000, 250
     10000000000};
 
 /*
- * The verdicts that a reason can have. They are printed from the start, with 0: a rate
- * over a series that begins at 1 misses that one.
+ * The verdicts that a reason can have. These series exist from the start: a rate over
+ * one that begins at 1 misses the first event.
  */
 #define MAY(verdict) (1U << (verdict))
 #define MAY_DENY (MAY(VERDICT_REPORT) | MAY(VERDICT_TEMPFAIL) | MAY(VERDICT_REJECT))
@@ -130,7 +130,7 @@ struct page {
 	char label[LABEL_MAX + 1]; /* daemon="..." */
 };
 
-/* set_label - quotes and backslashes escaped, what is no text as "?" */
+/* set_label - escape quotes and backslashes; control and invalid bytes become "?" */
 static void
 set_label(struct page *p, const char *s)
 {
@@ -196,7 +196,7 @@ seconds(struct page *p, const char *name, int64_t ms, const char *help)
 	sample(p, name, "} %" PRId64 ".%03d", ms / 1000, (int)(ms % 1000));
 }
 
-/* print_decisions - also what should not be possible, should it occur */
+/* print_decisions - combinations that should not occur are printed if they do */
 static void
 print_decisions(struct page *p, const struct metrics *m)
 {
@@ -238,7 +238,7 @@ print_durations(struct page *p, const struct metrics *m)
 	sample(p, "decision_duration_seconds_count", "} %" PRIu64, all);
 }
 
-/* digest_number - its first 48 bits, which a sample's value holds exactly */
+/* digest_number - its first 48 bits, which a double holds exactly */
 static int64_t
 digest_number(const struct digest *d)
 {
@@ -328,7 +328,7 @@ metrics_print(FILE *to, const struct metrics *m, const struct metrics_facts *fac
 	print_process(&p, facts);
 }
 
-/* open_files - how many descriptors are open, without the one that it takes; or -1 */
+/* open_files - the number of open descriptors, except for its own; or -1 */
 static long
 open_files(void)
 {
@@ -353,7 +353,7 @@ files_limit(void)
 	return (long)limit.rlim_cur;
 }
 
-/* daemon_name - the name of the file without folder and SUFFIX, in OUT */
+/* daemon_name - the base name of the file without SUFFIX */
 static void
 daemon_name(const char *path, char *out)
 {
@@ -366,7 +366,7 @@ daemon_name(const char *path, char *out)
 		out[n - suffix] = '\0';
 }
 
-/* create - a new file of ours, never one that somebody has put there; or NULL */
+/* create - a new file, never one that somebody else has made; or NULL */
 static FILE *
 create(const char *path)
 {

@@ -16,10 +16,7 @@
 #define METRICS_REASONS (REASON_STORE_ERROR + 1)
 #define METRICS_BUCKETS 23
 
-/*
- * The counters of the process: they start at 0 and only grow. To be counted is
- * thread-safe, without a lock, an allocation or a system call.
- */
+/* Counters since the start of the process. Counting is thread-safe and lock-free. */
 struct metrics {
 	_Atomic int64_t in_progress;
 	_Atomic uint64_t decisions[METRICS_VERDICTS][METRICS_REASONS];
@@ -27,22 +24,19 @@ struct metrics {
 	_Atomic uint64_t nanoseconds;
 };
 
-/* A decision begins. Returns the time, in nanoseconds, for metrics_end(). */
+/* Notes that a decision begins; returns the time, in nanoseconds, for metrics_end(). */
 int64_t metrics_begin(struct metrics *m);
 
-/*
- * It has ended as D. One that is not authenticated (VERDICT_PASS) is counted apart and
- * not timed: it asks nothing of the database.
- */
+/* Notes that it has ended as D; VERDICT_PASS is counted apart and not timed. */
 void metrics_end(struct metrics *m, int64_t begin, const struct decision *d);
 
 /* The number of decisions that have ended. */
 uint64_t metrics_ended(const struct metrics *m);
 
-/* Fills in the sums of what was counted; those of usage stay. */
+/* Fills in the sums, except for those of usage. */
 void metrics_totals(const struct metrics *m, struct heartbeat_counters *out_r);
 
-/* What is not counted here, but known when the text is written. */
+/* What is not counted here. */
 struct metrics_facts {
 	instant started;
 	unsigned interval; /* seconds to the next writing */
@@ -55,14 +49,14 @@ struct metrics_facts {
 	long files, files_max; /* descriptors; less than 0: not known */
 };
 
-/* Prints the text exposition format 0.0.4; seconds and bytes are the units. */
+/* Prints in the text exposition format 0.0.4. */
 void metrics_print(
     FILE *to, const struct metrics *m, const struct metrics_facts *facts);
 
 /*
- * Writes the file PATH: under the name PATH.tmp, which is then renamed, mode 0644
- * whatever the umask. PATH is whole at all times; a symlink there is replaced, not
- * followed. Its name without ".prom" is the label. As error_from_errno(), with WHY.
+ * Writes PATH.tmp, with mode 0644, and renames it to PATH, so that PATH is always
+ * complete. Its base name without ".prom" is the label. As error_from_errno(), with
+ * WHY.
  */
 enum error metrics_write(const char *path, const struct metrics *m,
     struct metrics_facts *facts, struct error_text *why) MUST_USE;

@@ -16,7 +16,7 @@
 #define RETRY_S 2                       /* after a failure, if usage-flush is longer */
 #define SAY_DROPPED_MS (10 * 60 * 1000) /* from one line on lost counts to the next */
 
-/* complain - but not of the same trouble again and again */
+/* complain - log a failure, unless it is the same as before */
 static void
 complain(struct error_text *said, const struct error_text *why, const char *what)
 {
@@ -48,7 +48,7 @@ write_metrics(struct daemon *d)
 		complain(&r->metrics_said, &why, "the metrics cannot be written");
 }
 
-/* say_dropped - when more was lost than at the last time; not at each writing */
+/* say_dropped - log that more was dropped; not at each writing */
 static void
 say_dropped(struct daemon *d, bool last)
 {
@@ -88,7 +88,7 @@ _Static_assert((int)HEARTBEAT_VERIFYING == (int)LIVE_STORE_VERIFYING &&
 	(int)HEARTBEAT_FAULT == (int)LIVE_STORE_BAD,
     "the state of the policy is reported as it is");
 
-/* write_all - and when to do so again */
+/* write_all - and set the time of the next writing */
 static void
 write_all(struct daemon *d, uint8_t policy)
 {
@@ -102,7 +102,7 @@ write_all(struct daemon *d, uint8_t policy)
 	r->due = monotonic_ms() + 1000 * (int64_t)seconds;
 }
 
-/* raise_flag - whoever holds the mutex does nothing but look at the flags */
+/* raise_flag - the mutex is held for looking at flags only */
 static void
 raise_flag(struct reporter *r, bool *flag)
 {
@@ -123,7 +123,7 @@ wait_for(struct reporter *r, const bool *flag, const bool *other, int64_t end)
 		;
 }
 
-/* wait - for a second, or until there is something to do; true to stop */
+/* wait - a second, or until there is something to do; true to stop */
 static bool
 wait(struct reporter *r, bool *hurry_r)
 {
@@ -138,7 +138,7 @@ wait(struct reporter *r, bool *hurry_r)
 	return stop;
 }
 
-/* is_due - after a failure nothing hurries: memory that is full would stay so */
+/* is_due - after a failure nothing hurries: a full counter would stay full */
 static bool
 is_due(const struct reporter *r, bool hurry, uint8_t policy)
 {
@@ -148,7 +148,7 @@ is_due(const struct reporter *r, bool hurry, uint8_t policy)
 
 static void *run(void *arg);
 
-/* hand_over - to a new thread; false: there is none */
+/* hand_over - start a successor, see usage_writer_write(); false: there is none */
 static bool
 hand_over(struct daemon *d)
 {
@@ -224,6 +224,8 @@ reporter_stop(struct daemon *d, unsigned limit_ms)
 	wait_for(r, &r->ended, &r->ended, monotonic_ms() + limit_ms);
 	ended = r->ended;
 	pthread_mutex_unlock(&r->mutex);
+	if (ended)
+		pthread_join(r->thread, NULL);
 	waiting = d->usage_counter.waiting;
 	if (!ended || waiting > 0)
 		log_message(LEVEL_WARNING,

@@ -16,11 +16,11 @@ struct reporter {
 	struct heartbeat heartbeat;
 	struct error_text said, metrics_said; /* the last complaints */
 	uint64_t said_dropped;
-	int64_t say_dropped; /* when that may be said again, and */
-	int64_t due;         /* when the next writing is due, in monotonic_ms() */
+	int64_t say_dropped; /* not before, in monotonic_ms() */
+	int64_t due;         /* the next writing */
 	pthread_t thread;
-	pthread_t before; /* the thread that this one has taken over from, */
-	bool follows;     /* if it has */
+	pthread_t before; /* its predecessor, */
+	bool follows;     /* if there is one */
 	/* Shared: */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
@@ -28,20 +28,16 @@ struct reporter {
 };
 
 /*
- * Starts the thread, which writes now, every `usage-flush` seconds, and when the policy
- * database becomes good or bad. What cannot be written is logged, tried again (a
- * heartbeat that failed every second, at most 5 s later), and changes nothing else.
+ * Starts the thread, which writes at once, every `usage-flush` seconds, and when the
+ * state of the policy database changes. Failures are logged and tried again.
  * ERR_MEMORY.
  */
 enum error reporter_start(struct daemon *d) MUST_USE;
 
-/* Write soon: the memory for usage fills up. Waits for nothing. Thread-safe. */
+/* Asks for a writing soon, because the usage counter fills up. Thread-safe. */
 void reporter_hurry(struct daemon *d);
 
-/*
- * Writes all for the last time and ends the thread; no decisions may be under way.
- * Waits at most LIMIT_MS; what is not written by then is lost, and the log says so.
- */
+/* Writes all for the last time; waits at most LIMIT_MS, and logs what is lost. */
 void reporter_stop(struct daemon *d, unsigned limit_ms);
 
 #endif

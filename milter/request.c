@@ -12,7 +12,6 @@
 
 #define LOG_FIELDS_MAX 14
 
-/* level_of - store errors stand out */
 static enum log_level
 level_of(const struct decision *d)
 {
@@ -38,7 +37,7 @@ sender_field(const char *s)
 	return (struct log_field){"sender", s, n};
 }
 
-/* instant_field - returns how many there are: none for INSTANT_NONE */
+/* instant_field - returns 1, or 0 for INSTANT_NONE */
 static size_t
 instant_field(struct log_field *f, const char *key, instant t, char *buf)
 {
@@ -99,25 +98,7 @@ write_log(const struct daemon *d, const struct request *r, const struct outcome 
 	log_fields(level_of(&o->decision), f, n);
 }
 
-/*
- * count_usage - who submits; what the policy could not be asked about has no name here.
- * A probe of doctor is nobody's submission.
- */
-static void
-count_usage(struct daemon *d, const struct request *r, const struct outcome *o)
-{
-	const struct submission *s = &r->submission;
-
-	if (mta_is_probe(r->version))
-		return;
-	if (s->login_len > 0 && o->decision.reason == REASON_STORE_ERROR &&
-	    decision_passes(o->decision.verdict))
-		usage_counter_drop(&d->usage_counter, 1);
-	if (usage_counter_add(&d->usage_counter, s, r->tls, o))
-		reporter_hurry(d);
-}
-
-/* mta_of - whose macros these are; MTA_AUTO when that cannot be told */
+/* mta_of - the MTA that sent the macros; MTA_AUTO if that is unknown */
 static enum mta
 mta_of(const struct daemon *d, const struct request *r)
 {
@@ -132,7 +113,7 @@ mta_of(const struct daemon *d, const struct request *r)
 	return mta;
 }
 
-/* set_outcome - a decision that the policy has no part in */
+/* set_outcome - a decision without the policy */
 static void
 set_outcome(struct outcome *o, struct decision decision)
 {
@@ -170,7 +151,9 @@ request_decide(struct daemon *d, struct request *r, struct reply *reply_r)
 		reply_build(NULL, NULL, &o.decision,
 		    &(struct reply_names){"", "", s->client, r->id}, reply_r);
 	}
-	count_usage(d, r, &o);
+	if (!mta_is_probe(r->version) && /* doctor's are nobody's submissions */
+	    usage_counter_add(&d->usage_counter, s, r->tls, &o))
+		reporter_hurry(d);
 	write_log(d, r, &o);
 	return o.decision;
 }

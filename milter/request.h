@@ -9,7 +9,7 @@
 
 struct daemon;
 
-/* What the MTA says; strings are never NULL, "" for what it does not say. */
+/* What the MTA sends; "" for what it does not send. */
 struct request {
 	struct submission submission; /* login, client, listener and mechanism */
 	const char *version;          /* macro v */
@@ -19,9 +19,8 @@ struct request {
 };
 
 /*
- * Decides, fills REPLY_R, counts usage and writes the log line. REPLY_R's code is ""
- * for a verdict that passes. Fills in the rest of R: id, time and MTA. Any doubt ends
- * in the configured on-error. Thread-safe.
+ * Decides, fills in the rest of R (id, time, MTA) and REPLY_R, whose code is "" for a
+ * verdict that passes, counts and logs. Any doubt ends in on-error. Thread-safe.
  */
 struct decision request_decide(
     struct daemon *d, struct request *r, struct reply *reply_r);

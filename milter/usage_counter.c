@@ -7,7 +7,6 @@
 
 #define PLACES (2 * USAGE_COUNTER_ENTRIES)
 
-/* So full a table should be emptied early: what comes meanwhile has room. */
 #define IS_EARLY(count, room) ((count) >= (room) / 4 * 3)
 
 struct slot {
@@ -26,14 +25,9 @@ usage_counter_start(struct usage_counter *c)
 {
 	c->filling = calloc(1, sizeof *c->filling);
 	c->taken = calloc(1, sizeof *c->taken);
-	if (c->filling != NULL && c->taken != NULL) {
-		pthread_mutex_init(&c->mutex, NULL);
-		return OK;
-	}
-	free(c->filling);
-	free(c->taken);
-	c->filling = c->taken = NULL;
-	return ERR_MEMORY;
+	c->started = c->filling != NULL && c->taken != NULL;
+	pthread_mutex_init(&c->mutex, NULL);
+	return c->started ? OK : ERR_MEMORY;
 }
 
 /* hash - FNV-1a of the login and the day */
@@ -75,7 +69,7 @@ add(struct usage_counter *c, const struct usage_entry *new)
 	return true;
 }
 
-/* add_or_drop - what a stranger did that finds no room of its own is others' */
+/* add_or_drop - a stranger without room is added to the others */
 static void
 add_or_drop(struct usage_counter *c, struct usage_entry *new)
 {
@@ -118,7 +112,12 @@ usage_counter_add(struct usage_counter *c, const struct submission *s, const cha
 	enum usage_kind kind;
 	bool hurry;
 
-	if (c->filling == NULL || !o->has_login || !usage_kind_of(&o->decision, &kind))
+	if (!c->started)
+		return false;
+	if (s->login_len > 0 && o->decision.reason == REASON_STORE_ERROR &&
+	    decision_passes(o->decision.verdict))
+		c->dropped++;
+	if (!o->has_login || !usage_kind_of(&o->decision, &kind))
 		return false;
 	new.login = o->login;
 	usage_init(&new.usage);
@@ -137,17 +136,10 @@ usage_counter_add(struct usage_counter *c, const struct submission *s, const cha
 	return hurry;
 }
 
-void
-usage_counter_drop(struct usage_counter *c, uint64_t n)
-{
-	if (c->filling != NULL)
-		c->dropped += n;
-}
-
 size_t
 usage_counter_taken(const struct usage_counter *c)
 {
-	return c->taken != NULL ? c->taken->count - c->written : 0;
+	return c->started ? c->taken->count - c->written : 0;
 }
 
 void
@@ -155,7 +147,7 @@ usage_counter_take(struct usage_counter *c)
 {
 	struct usage_table *empty = c->taken;
 
-	if (empty == NULL)
+	if (!c->started)
 		return;
 	empty->count = empty->strangers = 0;
 	memset(empty->place, 0, sizeof empty->place);

@@ -13,11 +13,11 @@
 #include "policy/usage/usage_database.h"
 
 /*
- * Two tables of fixed size, with one entry for each login and day: one is filled, the
- * other one written, so that nobody who counts waits for I/O. What finds no room is
- * counted as dropped. Strangers, the logins of no tenant, get half of a table; those
- * that find no room there are counted together, as usage_others(), so that logins that
- * somebody makes up take nothing away from tenants.
+ * Two tables of fixed size, with an entry for each login and day: one is filled while
+ * the other is written, so that counting never waits for I/O. Without room a submission
+ * is counted as dropped. Strangers, the logins of no tenant, get half of a table, and
+ * beyond that are counted together as usage_others(): made-up logins cannot crowd out
+ * those of tenants.
  */
 #define USAGE_COUNTER_ENTRIES 16384
 #define USAGE_COUNTER_STRANGERS (USAGE_COUNTER_ENTRIES / 2)
@@ -26,27 +26,26 @@ struct usage_table;
 
 /* All zero before usage_counter_start(); until then nothing is counted. */
 struct usage_counter {
+	bool started; /* constant once there are other threads */
 	pthread_mutex_t mutex;
 	struct usage_table *filling;
-	bool hurried;              /* that the table should be emptied has been said */
+	bool hurried;              /* usage_counter_add() has returned true */
 	_Atomic uint64_t dropped;  /* submissions that were not counted; only grows */
 	_Atomic size_t waiting;    /* logins in both tables */
-	struct usage_table *taken; /* the writer's own, with the entries that it has */
-	size_t written;            /* ... dealt with */
+	struct usage_table *taken; /* the writer's own */
+	size_t written;            /* its entries that are written */
 };
 
 /* Takes 22 MB of address space, used as logins come. ERR_MEMORY. Once. */
 enum error usage_counter_start(struct usage_counter *c) MUST_USE;
 
 /*
- * Counts a submission with its outcome, over the TLS version TLS. True when so little
- * room is left that the table should be emptied, once for each time. Thread-safe.
+ * Counts a submission with its outcome, over the TLS version TLS; one that passed by
+ * on-error counts as dropped. True, once, when the table should be emptied early.
+ * Thread-safe.
  */
 bool usage_counter_add(struct usage_counter *c, const struct submission *s,
     const char *tls, const struct outcome *o);
-
-/* Counts N submissions as dropped. Thread-safe. */
-void usage_counter_drop(struct usage_counter *c, uint64_t n);
 
 /* The following are for one thread at a time. */
 

@@ -21,7 +21,7 @@ usage_writer_start(struct daemon *d)
 	return d->config.usage ? usage_counter_start(&d->usage_counter) : OK;
 }
 
-/* add_entry - to the database, and to OTHERS what has no row of its own there */
+/* add_entry - and count its submissions, in OTHERS too if it gets no row of its own */
 static enum error
 add_entry(
     struct db_txn *txn, struct usage_entry *entry, uint64_t *sum, uint64_t *others)
@@ -37,7 +37,7 @@ add_entry(
 	return e == OK ? usage_database_add(txn, entry) : e;
 }
 
-/* write_batch - the first N of the entries taken, in one transaction: all, or none */
+/* write_batch - the first N of the taken entries, in one transaction */
 static enum error
 write_batch(struct daemon *d, size_t n)
 {
@@ -62,7 +62,7 @@ write_batch(struct daemon *d, size_t n)
 	return OK;
 }
 
-/* write_entries - what could not be written the last time comes first */
+/* write_entries - those that could not be written the last time come first */
 static enum error
 write_entries(struct daemon *d)
 {
@@ -78,7 +78,7 @@ write_entries(struct daemon *d)
 	return e;
 }
 
-/* put_host - that all is written up to NOW, but for DROPPED submissions */
+/* put_host - all is written up to NOW, except for DROPPED submissions */
 static enum error
 put_host(struct daemon *d, struct db_txn *txn, instant now, uint64_t dropped)
 {
@@ -136,7 +136,6 @@ read_retention(void *arg, struct store_txn *txn)
 	return OK;
 }
 
-/* A login, and whether a tenant owns it. */
 struct question {
 	const struct login *login;
 	bool known;
@@ -151,8 +150,8 @@ ask(void *arg, struct store_txn *txn)
 }
 
 /*
- * is_known - yes in doubt, and then for all that follow in this piece: the database is
- * being written, and the policy may be waited for
+ * is_known - after a failure yes for the rest of the piece: a write transaction is open
+ * and must not wait for the policy again
  */
 static bool
 is_known(void *arg, const struct login *login)
@@ -169,9 +168,8 @@ is_known(void *arg, const struct login *login)
 }
 
 /*
- * start_prune - once a day; how long things are kept is a setting of the policy. After
- * a gap it waits for a day: a clock that is far ahead looks like one, and would make
- * everything old.
+ * start_prune - once a day. After a gap in recording it waits for a day: a clock far
+ * ahead looks like a gap, and would make everything old.
  */
 static void
 start_prune(struct daemon *d, instant now)
@@ -190,7 +188,7 @@ start_prune(struct daemon *d, instant now)
 	w->prune.arg = d;
 }
 
-/* prune - a piece each time, so that nothing has to wait for a large database */
+/* prune - a piece at a time, so that nothing waits for a large database */
 static enum error
 prune(struct daemon *d, instant now)
 {
@@ -212,7 +210,7 @@ prune(struct daemon *d, instant now)
 	return e;
 }
 
-/* lock_file - LMDB's, which orders all who open the database; false: there is none */
+/* lock_file - LMDB's; false: there is none */
 static bool
 lock_file(const struct daemon *d, struct stat *st)
 {
@@ -222,7 +220,7 @@ lock_file(const struct daemon *d, struct stat *st)
 	return stat(path, st) == 0;
 }
 
-/* is_current - whether the open files are still those in the folder, and LMDB's */
+/* is_current - whether the open files are still those in the folder, and intact */
 static bool
 is_current(const struct daemon *d)
 {

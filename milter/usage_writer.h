@@ -14,7 +14,7 @@
 
 struct daemon;
 
-/* What is known of the writing since the daemon started. */
+/* Since the daemon started. */
 struct usage_report {
 	bool on;
 	uint64_t recorded; /* submissions that are in the database */
@@ -33,7 +33,7 @@ struct usage_writer {
 	bool damaged;
 	struct usage_prune prune;
 	uint32_t pruned_day;
-	bool doubt;       /* the policy could not be asked in this piece of it */
+	bool doubt;       /* the policy could not be read in this piece of it */
 	instant since;    /* from then on recorded without a gap */
 	uint64_t dropped; /* of the counter's, those in the record of the machine */
 	struct usage_report report;
@@ -43,14 +43,13 @@ struct usage_writer {
 enum error usage_writer_start(struct daemon *d) MUST_USE;
 
 /*
- * Writes all that was counted, then the heartbeat H, which gets the counters of this
- * process, and the record of the machine. The database stays open; where its files are
- * replaced, the new ones are opened. What cannot be written stays for the next time.
- * One thread at a time. Errors as usage_database_open() and db_commit(), with WHY.
+ * Writes what was counted, then the heartbeat H with the counters of this process, and
+ * the record of the machine. The database stays open until its files are replaced. What
+ * cannot be written stays for the next time. One thread at a time. Errors as
+ * usage_database_open() and db_commit(), with WHY.
  *
- * After ERR_DAMAGED `damaged` is set, and nothing more is written until another thread
- * has called usage_writer_close(): the one that met the damage may hold LMDB's lock,
- * which only its end gives up (see db.h).
+ * ERR_DAMAGED sets `damaged`, and nothing is written until another thread calls
+ * usage_writer_close(): this one may hold LMDB's lock until it ends (see db.h).
  */
 enum error usage_writer_write(
     struct daemon *d, struct heartbeat *h, struct error_text *why) MUST_USE;

@@ -19,19 +19,15 @@ id_start(void)
 	return OK;
 }
 
-const char *
-id_next(char *buf)
+void
+id_next(char buf[ID_LENGTH + 1])
 {
 	static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz";
 	uint64_t n = next++;
 
-	/*
-	 * Multiplied by an odd number, so that neighbours do not look alike to a
-	 * person; modulo 2^50 that maps different numbers to different ids.
-	 */
+	/* an odd factor: neighbours look different, and modulo 2^50 ids stay unique */
 	n *= UINT64_C(0x9E3779B97F4A7C15);
 	for (int i = ID_LENGTH; i-- > 0; n >>= 5)
 		buf[i] = digits[n & 31];
 	buf[ID_LENGTH] = '\0';
-	return buf;
 }

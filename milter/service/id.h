@@ -11,10 +11,9 @@
 enum error id_start(void) MUST_USE;
 
 /*
- * Writes the next id, ID_LENGTH characters of [0-9a-z] without i, l, o and u, to BUF
- * (ID_LENGTH + 1 bytes) and returns BUF. Ids of one process differ; those of two are
- * very likely to. Thread-safe, no system call.
+ * Writes the next id, ID_LENGTH characters of [0-9a-z] without i, l, o and u. Ids of
+ * one process differ; those of two are very likely to. Thread-safe.
  */
-const char *id_next(char *buf);
+void id_next(char buf[ID_LENGTH + 1]);
 
 #endif

@@ -53,7 +53,7 @@ listener_clear(const struct config *config, struct error_text *why)
 	return OK;
 }
 
-/* owner_of - who the file is to belong to; -1 for no change */
+/* owner_of - the future owner and group of the file; -1: no change */
 static enum error
 owner_of(const struct config *config, uid_t *user, gid_t *group, struct error_text *why)
 {
@@ -81,9 +81,8 @@ owner_of(const struct config *config, uid_t *user, gid_t *group, struct error_te
 }
 
 /*
- * set_access - mode, group and owner of the file that FD stands for. Not by its name:
- * the folder may belong to the daemon's user, who could put a link there meanwhile, and
- * root would follow it.
+ * set_access - set mode, group and owner through FD, not by name: the folder may belong
+ * to the daemon's user, who could put a link there that root would follow.
  */
 static enum error
 set_access(

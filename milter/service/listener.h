@@ -9,7 +9,7 @@
 #include "policy/base/error.h"
 #include "policy/config/config.h"
 
-/* Which file the socket is, so that another daemon's is never removed for ours. */
+/* The socket's file, so that another daemon's is never removed in its place. */
 struct listener {
 	bool is_file;
 	dev_t dev;
@@ -17,23 +17,16 @@ struct listener {
 };
 
 /*
- * Clears the way for a unix socket: a socket file that nobody listens on is removed.
- * ERR_EXISTS when somebody listens, ERR_CONFLICT when something else stands there,
- * with WHY. Other kinds of sockets need nothing.
+ * Removes the file of a unix socket that nobody listens on. ERR_EXISTS when somebody
+ * does, ERR_CONFLICT for a file that is not a socket, with WHY.
  */
 enum error listener_clear(const struct config *config, struct error_text *why) MUST_USE;
 
-/*
- * Remembers the socket's file in L, and sets its mode and group, and as root the owner:
- * the daemon's user.
- */
+/* Notes the socket's file in L, and sets its mode, group, and as root its owner. */
 enum error listener_adjust(
     const struct config *config, struct listener *l, struct error_text *why) MUST_USE;
 
-/*
- * Removes the socket's file, if it is still the one in L. ERR_PERMISSION when the
- * folder does not let us: then it stays, and the next start removes it.
- */
+/* Removes the socket's file if it is still the one in L. ERR_PERMISSION. */
 enum error listener_remove(const struct config *config, const struct listener *l,
     struct error_text *why) MUST_USE;
 

@@ -6,7 +6,6 @@
 #include "policy/base/error.h"
 #include "policy/config/config.h"
 
-/* Descriptors below which the daemon does not start. */
 #define PRIVILEGES_FILES_MIN 4096
 
 /*
@@ -15,10 +14,7 @@
  */
 enum error privileges_raise_files(struct error_text *why) MUST_USE;
 
-/*
- * Becomes the user for good: supplementary groups, group, user, in that order. Only
- * root can; others stay who they are. ERR_CONFIG for an unknown user.
- */
+/* If root, becomes USER for good. ERR_CONFIG for an unknown user; with WHY. */
 enum error privileges_become(const char *user, struct error_text *why) MUST_USE;
 
 #endif

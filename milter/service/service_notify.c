@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* service_notify - tells the service manager how we are (the protocol of sd_notify(3))
- */
+/* service_notify - tells the service manager the daemon's state, as sd_notify(3) */
 #include "milter/service/service_notify.h"
 
 #include <stdatomic.h>
@@ -15,7 +14,7 @@
 
 #define STATUS_MAX 200
 
-/* address_of - a path, or with @ a name in the abstract space; 0 when it is neither */
+/* address_of - a path, or with @ a name in the abstract space; 0 for anything else */
 static socklen_t
 address_of(const char *name, struct sockaddr_un *address)
 {
@@ -31,8 +30,8 @@ address_of(const char *name, struct sockaddr_un *address)
 	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len);
 }
 
-static void
-tell(const char *message)
+void
+service_notify(const char *state)
 {
 	const char *name = getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address;
@@ -44,7 +43,7 @@ tell(const char *message)
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return;
-	(void)sendto(fd, message, strlen(message), MSG_NOSIGNAL | MSG_DONTWAIT,
+	(void)sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT,
 	    (const struct sockaddr *)&address, len);
 	close(fd);
 }
@@ -55,12 +54,12 @@ service_notify_ready(void)
 	static atomic_flag said = ATOMIC_FLAG_INIT;
 
 	if (!atomic_flag_test_and_set(&said))
-		tell("READY=1");
+		service_notify("READY=1");
 }
 
 /*
- * copy_clean - up to STATUS_MAX bytes. systemd drops a status that is no UTF-8, and a
- * newline would begin another message: control and invalid bytes become '?'.
+ * copy_clean - up to STATUS_MAX bytes. systemd drops a status that is not UTF-8, and
+ * a newline would begin another message: control and invalid bytes become '?'.
  */
 static void
 copy_clean(char *to, const char *text)
@@ -89,22 +88,10 @@ service_notify_status(const char *text)
 	char message[sizeof "STATUS=" + STATUS_MAX] = "STATUS=";
 
 	copy_clean(message + strlen(message), text);
-	tell(message);
+	service_notify(message);
 }
 
-void
-service_notify_stopping(void)
-{
-	tell("STOPPING=1");
-}
-
-void
-service_notify_alive(void)
-{
-	tell("WATCHDOG=1");
-}
-
-/* number_of - the variable as a number; 0 when it is none */
+/* number_of - the variable as a number; 0 if it is not one */
 static uint64_t
 number_of(const char *variable)
 {

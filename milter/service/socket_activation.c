@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* socket_activation - the listening socket that whoever started us hands over */
+/* socket_activation - a listening socket inherited from systemd */
 #include "milter/service/socket_activation.h"
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
 
-/* number_in - TEXT as a number of at most INT_MAX; -1 when it is none */
+/* number_in - TEXT as a number of at most INT_MAX; -1 if it is not one */
 static long
 number_in(const char *text)
 {
@@ -58,7 +58,6 @@ option_of(int fd, int option)
 	return getsockopt(fd, SOL_SOCKET, option, &value, &len) == 0 ? value : -1;
 }
 
-/* name_inet - with the port and the address in the configuration's order */
 static void
 name_inet(const struct sockaddr_storage *address, char *name)
 {
@@ -134,7 +133,7 @@ inet_read(const char *spec, struct inet *out)
 	return endpoint_from_milter(spec, &out->at) && out->at.kind == ENDPOINT_INET;
 }
 
-/* is_only6 - whether the IPv6 socket of FD takes no IPv4 */
+/* is_only6 - whether the IPv6 socket FD does not take IPv4 */
 static bool
 is_only6(int fd)
 {
@@ -144,7 +143,7 @@ is_only6(int fd)
 	return getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &len) != 0 || only != 0;
 }
 
-/* families_meet - one family, or the IPv4 is within every address of IPv6 */
+/* families_meet - the same family, or "::" that takes IPv4 as well */
 static bool
 families_meet(const struct inet *spec, const struct inet *held, int fd)
 {

@@ -13,7 +13,7 @@
 	1000000 /* between two looks: a stuck decision is seen so soon \
 		 */
 
-/* look - whether decisions end; says it when they do no longer */
+/* look - whether decisions end; logs when they no longer do */
 static void
 look(struct watchdog *w)
 {
@@ -40,7 +40,7 @@ run(void *arg)
 	for (;;) {
 		look(w);
 		if (w->looks >= w->looks_a_sign && !w->stuck) {
-			service_notify_alive();
+			service_notify("WATCHDOG=1");
 			w->looks = 0;
 		}
 		w->looks++;

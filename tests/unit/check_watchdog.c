@@ -47,11 +47,12 @@ nanosleep(const struct timespec *pause, struct timespec *left)
 }
 
 void
-service_notify_alive(void)
+service_notify(const char *state)
 {
 	static int64_t last;
 	int64_t pause = clock_ms - last;
 
+	ck_assert_str_eq(state, "WATCHDOG=1");
 	if (alive > 0 && pause > longest_ms)
 		longest_ms = pause;
 	if (alive > 0 && pause < shortest_ms)
