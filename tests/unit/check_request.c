@@ -171,7 +171,7 @@ END_TEST
 
 START_TEST(who_is_not_logged_in_asks_nothing_of_the_store)
 {
-	milter.store = NULL;
+	ck_assert_ptr_null(milter.store);
 	ck_assert_str_eq(ask(""), "");
 }
 END_TEST
@@ -290,15 +290,16 @@ main(void)
 	TCase *request = state_add_case(suite, "request");
 	TCase *shared = state_add_case(suite, "shared");
 	TCase *without = state_add_case(suite, "without");
+	TCase *bare = suite_add_case(suite, "bare");
 
 	tcase_add_checked_fixture(request, setup, NULL);
 	tcase_add_test(request, each_login_has_its_reply);
-	tcase_add_test(request, who_is_not_logged_in_asks_nothing_of_the_store);
 	tcase_add_test(request, usage_is_written_at_the_stop);
 	tcase_add_test(request, database_that_is_replaced_is_left);
 	tcase_add_checked_fixture(shared, setup_shared, teardown_shared);
 	tcase_add_test(shared, damage_ends_no_writing_for_good);
 	tcase_add_checked_fixture(without, setup_without_policy, NULL);
 	tcase_add_test(without, without_a_policy_on_error_decides);
+	tcase_add_test(bare, who_is_not_logged_in_asks_nothing_of_the_store);
 	return suite_run(suite);
 }
