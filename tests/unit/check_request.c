@@ -29,7 +29,7 @@ static struct error_text why;
 static pid_t other;
 
 static void
-ignore(void *arg, enum keeper_event event, const char *text)
+ignore(void *arg, enum live_store_event event, const char *text)
 {
 	(void)arg;
 	(void)event;
