@@ -7,6 +7,7 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/decision/lock_lookup.h"
+#include "policy/model/address.h"
 #include "policy/tables/ownership.h"
 
 static void
@@ -25,10 +26,12 @@ ctl_alias_add(struct ctl *c)
 {
 	struct lock_state was = {.set = false};
 	struct login mailbox, login;
-	enum error e = argument_mailbox(c, argument_word(c, 0), &mailbox);
+	enum error e =
+	    ownership_mailbox(c->txn, argument_word(c, 0), &mailbox, &c->why);
 
 	if (e == OK)
-		e = argument_login(c, argument_word(c, 1), &login);
+		e = address_login(
+		    store_settings(c->txn), argument_word(c, 1), &login, &c->why);
 	if (e == OK)
 		e = lock_lookup_tenant(c->txn, &login, &was);
 	if (e == OK)
@@ -47,7 +50,8 @@ ctl_alias_remove(struct ctl *c)
 {
 	struct lock_state was = {.set = false};
 	struct login login;
-	enum error e = argument_login(c, argument_word(c, 0), &login);
+	enum error e =
+	    address_login(store_settings(c->txn), argument_word(c, 0), &login, &c->why);
 
 	if (e == OK)
 		e = lock_lookup_tenant(c->txn, &login, &was);
@@ -87,7 +91,9 @@ ctl_alias_list(struct ctl *c)
 	struct alias_list list = {.c = c};
 	struct login mailbox;
 	bool one = c->options.words > 0;
-	enum error e = one ? argument_mailbox(c, argument_word(c, 0), &mailbox) : OK;
+	enum error e = one
+	    ? ownership_mailbox(c->txn, argument_word(c, 0), &mailbox, &c->why)
+	    : OK;
 
 	if (e != OK)
 		return e;

@@ -93,7 +93,7 @@ filter_read(struct filter *f, struct ctl *c)
 	*f = (struct filter){.since = INSTANT_NONE, .actor = c->options.actor};
 	if (f->actor != NULL)
 		e = audit_origin_read(c, "audit list", &checked);
-	if (e == OK && argument_option(c, OPT_SINCE) != NULL)
+	if (e == OK)
 		e = argument_past_time(c, OPT_SINCE, &f->since);
 	if (e == OK && argument_option(c, OPT_OBJECT) != NULL)
 		e = filter_object(f, c, argument_option(c, OPT_OBJECT));

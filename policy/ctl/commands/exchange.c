@@ -11,6 +11,7 @@
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/exchange/exchange_script.h"
 #include "policy/import/line_reader.h"
+#include "policy/model/address.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
@@ -193,14 +194,15 @@ get_cas_mailbox(struct ctl *c, const struct exchange *x)
 
 	if (x->identity[0] == '\0')
 		return list_mailboxes(c, x);
-	e = argument_address(c, x->identity, &address);
+	e = address_normalize(store_settings(c->txn), x->identity, &address, &c->why);
 	if (e == OK)
 		e = ownership_of_login(c->txn, &address, &t, &found);
 	if (e == OK && !found)
 		return error_set(&c->why, ERR_NOTFOUND,
 		    "there is no mailbox %s: no tenant owns its domain", address.text);
 	if (e == OK)
-		e = argument_mailbox(c, x->identity, &address); /* no alias */
+		e = ownership_mailbox(
+		    c->txn, x->identity, &address, &c->why); /* no alias */
 	if (e == OK)
 		e = mailbox_table_get(c->txn, &address, &m, NULL);
 	if (e == OK)
@@ -213,7 +215,7 @@ set_cas_mailbox(struct ctl *c, const struct exchange *x)
 {
 	struct login address;
 	struct mailbox m;
-	enum error e = argument_mailbox(c, x->identity, &address);
+	enum error e = ownership_mailbox(c->txn, x->identity, &address, &c->why);
 
 	if (e == OK)
 		e = mailbox_table_get(c->txn, &address, &m, NULL);

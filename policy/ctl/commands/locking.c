@@ -182,14 +182,13 @@ enum error
 locking_make(struct ctl *c, const struct lock_subject *subject)
 {
 	struct lock lock;
-	enum error e = OK;
+	enum error e;
 
 	lock_init(&lock);
 	lock.when = c->now;
 	put_who(c, lock.who);
-	if (argument_option(c, OPT_UNTIL) != NULL)
-		e = argument_future_time(c, OPT_UNTIL, &lock.until);
-	if (e == OK && argument_option(c, OPT_NOTE) != NULL)
+	e = argument_future_time(c, OPT_UNTIL, &lock.until);
+	if (e == OK)
 		e = argument_line(c, OPT_NOTE, NOTE_MAX, lock.note);
 	return e == OK ? lock_table_put(c->txn, LOCK_MADE_HERE, subject, &lock) : e;
 }

@@ -73,41 +73,27 @@ apply_clients(struct ctl *c, struct mailbox *m)
 	return cidr_list_parse(typed, &m->clients, &c->why);
 }
 
-static enum error
-apply_until(struct ctl *c, struct mailbox *m)
-{
-	enum error e;
-
-	if (argument_option(c, OPT_UNTIL) == NULL)
-		return OK;
-	e = argument_future_time(c, OPT_UNTIL, &m->until);
-	if (e == OK && m->until != INSTANT_NONE && m->smtp_auth == SMTP_AUTH_INHERIT)
-		return error_set(&c->why, ERR_DATA,
-		    "--until goes with smtp-auth enabled or disabled, not inherit");
-	return e;
-}
-
 /* apply_options - the options of mailbox set */
 static enum error
 apply_options(struct ctl *c, struct mailbox *m)
 {
-	const char *v = argument_option(c, OPT_SMTP_AUTH);
 	enum smtp_auth smtp_auth = m->smtp_auth;
-	enum error e;
+	enum error e = argument_smtp_auth(c, true, &smtp_auth);
 
-	if (v != NULL && !word_to_smtp_auth(v, &smtp_auth))
-		return error_set(&c->why, ERR_DATA,
-		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
-		    "inherit",
-		    v);
-	if (v != NULL)
+	if (e != OK)
+		return e;
+	if (argument_option(c, OPT_SMTP_AUTH) != NULL)
 		mailbox_set_smtp_auth(m, smtp_auth, c->now);
 	e = apply_clients(c, m);
 	if (e == OK)
-		e = apply_until(c, m);
-	if (e == OK && argument_option(c, OPT_NOTE) != NULL)
-		e = argument_line(c, OPT_NOTE, NOTE_MAX, m->note);
-	return e;
+		e = argument_future_time(c, OPT_UNTIL, &m->until);
+	if (e != OK)
+		return e;
+	if (argument_option(c, OPT_UNTIL) != NULL && m->until != INSTANT_NONE &&
+	    m->smtp_auth == SMTP_AUTH_INHERIT)
+		return error_set(&c->why, ERR_DATA,
+		    "--until goes with smtp-auth enabled or disabled, not inherit");
+	return argument_line(c, OPT_NOTE, NOTE_MAX, m->note);
 }
 
 enum error
@@ -115,7 +101,8 @@ ctl_mailbox_set(struct ctl *c)
 {
 	struct login address;
 	struct mailbox m;
-	enum error e = argument_mailbox(c, argument_word(c, 0), &address);
+	enum error e =
+	    ownership_mailbox(c->txn, argument_word(c, 0), &address, &c->why);
 
 	if (e == OK)
 		e = mailbox_table_get(c->txn, &address, &m, NULL);
@@ -126,17 +113,17 @@ ctl_mailbox_set(struct ctl *c)
 	return e == OK ? mailbox_show(c, &address, &m) : e;
 }
 
-/* find - the record named on the command line */
+/* mailbox_find - the record of the mailbox on the command line */
 static enum error
-find(struct ctl *c, struct login *address, struct mailbox *m, bool *found_r)
+mailbox_find(struct ctl *c, struct login *address, struct mailbox *m, bool *found_r)
 {
-	enum error e = argument_mailbox(c, argument_word(c, 0), address);
+	enum error e = ownership_mailbox(c->txn, argument_word(c, 0), address, &c->why);
 
 	return e == OK ? mailbox_table_get(c->txn, address, m, found_r) : e;
 }
 
 static enum error
-has_none(struct ctl *c, const struct login *address)
+mailbox_has_none(struct ctl *c, const struct login *address)
 {
 	return error_set(&c->why, ERR_NOTFOUND, "mailbox %s has no setting of its own",
 	    address->text);
@@ -149,12 +136,12 @@ ctl_mailbox_show(struct ctl *c)
 	struct login address;
 	struct mailbox m;
 	bool found;
-	enum error e = find(c, &address, &m, &found);
+	enum error e = mailbox_find(c, &address, &m, &found);
 
 	if (e == OK && !found) /* a lock is worth showing, too */
 		e = lock_table_add_login(c->txn, &address, &lock);
 	if (e == OK && !found && !lock.set)
-		return has_none(c, &address);
+		return mailbox_has_none(c, &address);
 	return e == OK ? mailbox_show(c, &address, &m) : e;
 }
 
@@ -165,16 +152,14 @@ ctl_mailbox_remove(struct ctl *c)
 	struct login address;
 	struct mailbox m;
 	bool found;
-	enum error e = find(c, &address, &m, &found);
+	enum error e = mailbox_find(c, &address, &m, &found);
 
-	if (e == OK && !found)
-		return has_none(c, &address);
-	if (e == OK)
-		e = mailbox_table_remove(c->txn, &address);
-	if (e != OK)
-		return e;
+	if (e != OK || !found)
+		return e != OK ? e : mailbox_has_none(c, &address);
 	lock_subject_login(&subject, &address);
-	e = locking_remark_stays(c, &subject);
+	e = mailbox_table_remove(c->txn, &address);
+	if (e == OK)
+		e = locking_remark_stays(c, &subject);
 	if (e != OK)
 		return e;
 	mailbox_init(&m);
@@ -184,9 +169,9 @@ ctl_mailbox_remove(struct ctl *c)
 	return OK;
 }
 
-/* show_locked - the mailbox or other login that was locked or unlocked */
+/* mailbox_show_locked - the mailbox or other login that was locked or unlocked */
 static enum error
-show_locked(struct ctl *c, const struct login *login)
+mailbox_show_locked(struct ctl *c, const struct login *login)
 {
 	struct mailbox m;
 	enum error e = OK;
@@ -203,7 +188,7 @@ ctl_mailbox_lock(struct ctl *c)
 	struct login login;
 	enum error e = locking_make_login(c, &login);
 
-	return e == OK ? show_locked(c, &login) : e;
+	return e == OK ? mailbox_show_locked(c, &login) : e;
 }
 
 enum error
@@ -212,129 +197,117 @@ ctl_mailbox_unlock(struct ctl *c)
 	struct login login;
 	enum error e = locking_end_login(c, &login);
 
-	return e == OK ? show_locked(c, &login) : e;
+	return e == OK ? mailbox_show_locked(c, &login) : e;
 }
 
-struct lister {
+struct mailbox_list {
 	struct ctl *c;
-	char tenant[TENANT_NAME_MAX + 1]; /* all mailboxes of the walk are its, or "" */
+	char tenant[TENANT_NAME_MAX + 1]; /* whose mailboxes are listed; "": all */
 	bool by_setting;
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
 	uint64_t walked;
-	struct ownership owner; /* of the last record */
+	struct ownership owner;  /* of the last record */
+	enum lock_origin origin; /* of the locks that are walked */
 };
 
 static bool
-is_wanted(
-    const struct lister *l, const struct mailbox *m, const struct lock_state *lock)
+is_wanted(const struct mailbox_list *list, const struct mailbox *m,
+    const struct lock_state *lock)
 {
-	if (l->by_setting && m->smtp_auth != l->wanted)
+	if (list->by_setting && m->smtp_auth != list->wanted)
 		return false;
-	if (l->expiring_before == INSTANT_NONE)
+	if (list->expiring_before == INSTANT_NONE)
 		return true;
-	if (m->until != INSTANT_NONE && m->until <= l->expiring_before)
-		return true; /* what has expired already is not forgotten silently */
-	return lock_holds(lock, l->c->now) && lock->until != INSTANT_NONE &&
-	    lock->until <= l->expiring_before;
+	if (m->until != INSTANT_NONE && m->until <= list->expiring_before)
+		return true; /* also what has expired already */
+	return lock_holds(lock, list->c->now) && lock->until != INSTANT_NONE &&
+	    lock->until <= list->expiring_before;
+}
+
+/* list_address - TENANT is the owner of ADDRESS, or NULL where it is not known yet */
+static enum error
+list_address(struct mailbox_list *list, const struct login *address, const char *tenant,
+    const struct mailbox *m)
+{
+	struct lock_state lock = {.set = false};
+	enum error e = lock_table_add_login(list->c->txn, address, &lock);
+
+	if (e != OK || !is_wanted(list, m, &lock))
+		return e;
+	if (tenant == NULL) {
+		e = ownership_find(list->c->txn, address, &list->owner);
+		tenant = list->owner.tenant;
+	}
+	if (e != OK || (list->tenant[0] != '\0' && strcmp(list->tenant, tenant) != 0))
+		return e;
+	mailbox_print(list->c, address, tenant, m, &lock);
+	return OK;
 }
 
 static enum error
 list_one(void *arg, const struct login *address, const struct mailbox *m)
 {
-	struct lister *l = arg;
-	struct lock_state lock = {.set = false};
-	enum error e = lock_table_add_login(l->c->txn, address, &lock);
+	struct mailbox_list *list = arg;
 
-	l->walked++;
-	if (e != OK || !is_wanted(l, m, &lock))
-		return e;
-	if (l->tenant[0] == '\0')
-		e = ownership_find(l->c->txn, address, &l->owner);
-	if (e != OK)
-		return e;
-	mailbox_print(l->c, address, l->tenant[0] != '\0' ? l->tenant : l->owner.tenant,
-	    m, &lock);
-	return OK;
+	list->walked++;
+	return list_address(
+	    list, address, list->tenant[0] != '\0' ? list->tenant : NULL, m);
 }
 
-/* list_locked - one that has nothing but its lock */
+/* list_locked - a mailbox that has a lock and nothing else, by the first of its locks
+ */
 static enum error
-list_locked(struct lister *l, const struct login *address)
+list_locked(void *arg, const struct lock_subject *subject, const struct lock *lock)
 {
-	struct lock_state lock = {.set = false};
-	struct mailbox m;
-	bool found;
-	enum error e = mailbox_table_get(l->c->txn, address, &m, &found);
-
-	if (e != OK || found)
-		return e;
-	e = lock_table_add_login(l->c->txn, address, &lock);
-	if (e == OK)
-		e = ownership_find(l->c->txn, address, &l->owner);
-	if (e != OK)
-		return e;
-	if (is_wanted(l, &m, &lock) &&
-	    (l->tenant[0] == '\0' || strcmp(l->tenant, l->owner.tenant) == 0))
-		mailbox_print(l->c, address, l->owner.tenant, &m, &lock);
-	return OK;
-}
-
-static enum error
-list_made_here(void *arg, const struct lock_subject *subject, const struct lock *lock)
-{
-	(void)lock;
-	return subject->kind == LOCK_LOGIN && subject->login.has_domain
-	    ? list_locked(arg, &subject->login)
-	    : OK;
-}
-
-static enum error
-list_brought(void *arg, const struct lock_subject *subject, const struct lock *lock)
-{
-	struct lister *l = arg;
+	struct mailbox_list *list = arg;
+	struct ctl *c = list->c;
 	struct lock here;
-	bool found;
-	enum error e =
-	    lock_table_get(l->c->txn, LOCK_MADE_HERE, subject, &here, &found);
+	struct mailbox m;
+	bool found = false;
+	enum error e = OK;
 
-	return e == OK && !found ? list_made_here(arg, subject, lock) : e;
+	(void)lock;
+	if (subject->kind != LOCK_LOGIN || !subject->login.has_domain)
+		return OK;
+	if (list->origin != LOCK_MADE_HERE)
+		e = lock_table_get(c->txn, LOCK_MADE_HERE, subject, &here, &found);
+	if (e == OK && !found)
+		e = mailbox_table_get(c->txn, &subject->login, &m, &found);
+	return e != OK || found ? e : list_address(list, &subject->login, NULL, &m);
 }
 
 /* list_all - the mailboxes with a record, and then those with a lock alone */
 static enum error
-list_all(struct lister *l)
+list_all(struct mailbox_list *list)
 {
-	enum error e = l->tenant[0] != '\0'
-	    ? ownership_each_mailbox(l->c->txn, l->tenant, list_one, l)
-	    : mailbox_table_each(l->c->txn, NULL, list_one, l);
+	struct store_txn *txn = list->c->txn;
+	enum error e = list->tenant[0] != '\0'
+	    ? ownership_each_mailbox(txn, list->tenant, list_one, list)
+	    : mailbox_table_each(txn, NULL, list_one, list);
 
+	list->origin = LOCK_MADE_HERE;
 	if (e == OK)
-		e = lock_table_each(l->c->txn, LOCK_MADE_HERE, list_made_here, l);
-	return e == OK ? lock_table_each(l->c->txn, LOCK_BROUGHT, list_brought, l) : e;
+		e = lock_table_each(txn, list->origin, list_locked, list);
+	list->origin = LOCK_BROUGHT;
+	return e == OK ? lock_table_each(txn, list->origin, list_locked, list) : e;
 }
 
-/* list_filters - the options of mailbox list */
+/* list_options - those of mailbox list */
 static enum error
-list_filters(struct ctl *c, struct lister *l)
+list_options(struct ctl *c, struct mailbox_list *list)
 {
-	const char *v = argument_option(c, OPT_SMTP_AUTH);
+	const char *within = argument_option(c, OPT_EXPIRING_WITHIN);
 	int64_t seconds;
-	enum error e;
+	enum error e = argument_smtp_auth(c, true, &list->wanted);
 
-	l->by_setting = v != NULL;
-	if (v != NULL && !word_to_smtp_auth(v, &l->wanted))
-		return error_set(&c->why, ERR_DATA,
-		    "bad value \"%s\" for --smtp-auth: use enabled, disabled or "
-		    "inherit",
-		    v);
-	v = argument_option(c, OPT_EXPIRING_WITHIN);
-	if (v == NULL)
-		return OK;
-	e = instant_parse_span(v, &seconds, &c->why);
-	if (e == OK)
-		l->expiring_before = c->now + seconds;
-	return e;
+	list->by_setting = argument_option(c, OPT_SMTP_AUTH) != NULL;
+	if (e == OK && within != NULL) {
+		e = instant_parse_span(within, &seconds, &c->why);
+		if (e == OK)
+			list->expiring_before = c->now + seconds;
+	}
+	return e == OK ? argument_tenant_option(c, list->tenant) : e;
 }
 
 enum error
@@ -343,16 +316,14 @@ ctl_mailbox_list(struct ctl *c)
 	static const struct print_column columns[] = {{"address", "MAILBOX"},
 	    {"tenant", "TENANT"}, {"smtp_auth", "SMTP-AUTH"}, {"until", "UNTIL"},
 	    {"clients", "CLIENTS"}, {"lock", "LOCK"}, {"note", "NOTE"}, {NULL, NULL}};
-	struct lister l = {.c = c, .expiring_before = INSTANT_NONE};
-	enum error e = list_filters(c, &l);
+	struct mailbox_list list = {.c = c, .expiring_before = INSTANT_NONE};
+	enum error e = list_options(c, &list);
 
-	if (e == OK)
-		e = argument_tenant_option(c, l.tenant);
 	if (e != OK)
 		return e;
 	print_table(&c->print, columns, "");
-	e = list_all(&l);
-	if (e != OK || l.tenant[0] != '\0')
+	e = list_all(&list);
+	if (e != OK || list.tenant[0] != '\0')
 		return e;
-	return transaction_walked(c, l.walked, store_meta(c->txn)->mailboxes);
+	return transaction_walked(c, list.walked, store_meta(c->txn)->mailboxes);
 }

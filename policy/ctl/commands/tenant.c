@@ -67,63 +67,43 @@ tenant_show(struct ctl *c, const struct tenant *t)
 	return locking_properties(c, &subject);
 }
 
-/* bad_word - a value that is none of an option's words */
-static enum error
-bad_word(struct ctl *c, enum option_id id, const char *expected)
-{
-	return error_set(&c->why, ERR_DATA, "bad value \"%s\" for --%s: use %s",
-	    argument_option(c, id), option_name(id), expected);
-}
-
 static enum error
 apply_words(struct ctl *c, struct tenant *t)
 {
-	const char *v;
+	const char *action = argument_option(c, OPT_ACTION);
+	const char *blocks = argument_option(c, OPT_BLOCKS);
 
-	if ((v = argument_option(c, OPT_SMTP_AUTH)) != NULL &&
-	    (!word_to_smtp_auth(v, &t->smtp_auth) || t->smtp_auth == SMTP_AUTH_INHERIT))
-		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
-	if ((v = argument_option(c, OPT_ACTION)) != NULL &&
-	    (!word_to_action(v, &t->action) || t->action == ACTION_ACCEPT))
-		return bad_word(c, OPT_ACTION, "reject, tempfail, report or default");
-	if ((v = argument_option(c, OPT_BLOCKS)) != NULL &&
-	    !word_to_blocks(v, &t->blocks))
-		return bad_word(c, OPT_BLOCKS, "all or passwords");
+	if (action != NULL &&
+	    (!word_to_action(action, &t->action) || t->action == ACTION_ACCEPT))
+		return argument_bad(
+		    c, OPT_ACTION, "reject, tempfail, report or default");
+	if (blocks != NULL && !word_to_blocks(blocks, &t->blocks))
+		return argument_bad(c, OPT_BLOCKS, "all or passwords");
 	return OK;
-}
-
-/* apply_contact - an address, as mailboxes are, but of any domain */
-static enum error
-apply_contact(struct ctl *c, struct tenant *t)
-{
-	const char *v = argument_option(c, OPT_CONTACT);
-
-	if (v == NULL)
-		return OK;
-	if (!tenant_contact_is_valid(v))
-		return bad_word(c, OPT_CONTACT, "an address");
-	return argument_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
 }
 
 /* apply_options - all options of tenant add and set */
 static enum error
 apply_options(struct ctl *c, struct tenant *t)
 {
-	enum error e = apply_words(c, t);
+	const char *contact = argument_option(c, OPT_CONTACT);
+	enum error e = argument_smtp_auth(c, false, &t->smtp_auth);
 
-	if (e == OK && argument_option(c, OPT_ENFORCE_FROM) != NULL)
+	if (e == OK)
+		e = apply_words(c, t);
+	if (e == OK)
 		e = argument_time(
 		    c, OPT_ENFORCE_FROM, INSTANT_DAY_START, &t->enforce_from);
-	if (e == OK && argument_option(c, OPT_TEMPFAIL_UNTIL) != NULL)
+	if (e == OK)
 		e = argument_time(
 		    c, OPT_TEMPFAIL_UNTIL, INSTANT_DAY_END, &t->tempfail_until);
+	if (e == OK && contact != NULL && !tenant_contact_is_valid(contact))
+		return argument_bad(c, OPT_CONTACT, "an address");
 	if (e == OK)
-		e = apply_contact(c, t);
-	if (e == OK && argument_option(c, OPT_REPLY) != NULL)
+		e = argument_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
+	if (e == OK)
 		e = argument_line(c, OPT_REPLY, REPLY_TEXT_MAX, t->reply);
-	if (e == OK && argument_option(c, OPT_NOTE) != NULL)
-		e = argument_line(c, OPT_NOTE, NOTE_MAX, t->note);
-	return e;
+	return e == OK ? argument_line(c, OPT_NOTE, NOTE_MAX, t->note) : e;
 }
 
 static enum error
@@ -206,8 +186,7 @@ ctl_tenant_show(struct ctl *c)
 
 struct tenant_list {
 	struct ctl *c;
-	bool filter;
-	enum smtp_auth wanted;
+	enum smtp_auth wanted; /* SMTP_AUTH_INHERIT: any */
 	uint64_t walked;
 };
 
@@ -217,7 +196,7 @@ tenant_list_one(void *arg, const struct tenant *t)
 	struct tenant_list *list = arg;
 
 	list->walked++;
-	if (list->filter && t->smtp_auth != list->wanted)
+	if (list->wanted != SMTP_AUTH_INHERIT && t->smtp_auth != list->wanted)
 		return OK;
 	return tenant_print(list->c, t);
 }
@@ -229,14 +208,11 @@ ctl_tenant_list(struct ctl *c)
 	    {"smtp_auth", "SMTP-AUTH"}, {"action", "ACTION"}, {"blocks", "BLOCKS"},
 	    {"enforce_from", "ENFORCE-FROM"}, {"tempfail_until", "TEMPFAIL-UNTIL"},
 	    {"lock", "LOCK"}, {NULL, NULL}};
-	const char *wanted = argument_option(c, OPT_SMTP_AUTH);
-	struct tenant_list list = {.c = c, .filter = wanted != NULL};
-	enum error e;
+	struct tenant_list list = {.c = c};
+	enum error e = argument_smtp_auth(c, false, &list.wanted);
 
-	if (wanted != NULL &&
-	    (!word_to_smtp_auth(wanted, &list.wanted) ||
-		list.wanted == SMTP_AUTH_INHERIT))
-		return bad_word(c, OPT_SMTP_AUTH, "enabled or disabled");
+	if (e != OK)
+		return e;
 	print_table(&c->print, columns, "");
 	e = tenant_table_each(c->txn, tenant_list_one, &list);
 	if (e != OK)

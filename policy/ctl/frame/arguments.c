@@ -5,8 +5,6 @@
 #include <string.h>
 
 #include "policy/base/text.h"
-#include "policy/model/address.h"
-#include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
 
 const char *
@@ -22,48 +20,71 @@ argument_option(const struct ctl *c, enum option_id id)
 }
 
 enum error
-argument_time(struct ctl *c, enum option_id id, enum instant_date date, instant *out_r)
+argument_bad(struct ctl *c, enum option_id id, const char *expected)
 {
-	const char *typed = argument_option(c, id);
-
-	if (strcmp(typed, "none") == 0) {
-		*out_r = INSTANT_NONE;
-		return OK;
-	}
-	return instant_parse(typed, date, c->now, out_r, &c->why);
+	return error_set(&c->why, ERR_DATA, "bad value \"%s\" for --%s: use %s",
+	    argument_option(c, id), option_name(id), expected);
 }
 
 enum error
-argument_future_time(struct ctl *c, enum option_id id, instant *out_r)
+argument_smtp_auth(struct ctl *c, bool inherit, enum smtp_auth *out)
 {
-	char buf[INSTANT_TEXT_MAX];
-	enum error e = argument_time(c, id, INSTANT_DAY_END, out_r);
+	const char *typed = argument_option(c, OPT_SMTP_AUTH);
 
-	if (e == OK && *out_r != INSTANT_NONE && *out_r <= c->now)
+	if (typed == NULL ||
+	    (word_to_smtp_auth(typed, out) && (inherit || *out != SMTP_AUTH_INHERIT)))
+		return OK;
+	return argument_bad(c, OPT_SMTP_AUTH,
+	    inherit ? "enabled, disabled or inherit" : "enabled or disabled");
+}
+
+enum error
+argument_time(struct ctl *c, enum option_id id, enum instant_date date, instant *out)
+{
+	const char *typed = argument_option(c, id);
+
+	if (typed == NULL)
+		return OK;
+	if (strcmp(typed, "none") == 0) {
+		*out = INSTANT_NONE;
+		return OK;
+	}
+	return instant_parse(typed, date, c->now, out, &c->why);
+}
+
+enum error
+argument_future_time(struct ctl *c, enum option_id id, instant *out)
+{
+	const char *typed = argument_option(c, id);
+	char buf[INSTANT_TEXT_MAX];
+	enum error e = argument_time(c, id, INSTANT_DAY_END, out);
+
+	if (e == OK && typed != NULL && *out != INSTANT_NONE && *out <= c->now)
 		return error_set(&c->why, ERR_DATA, "--%s %s is in the past: %s",
-		    option_name(id), argument_option(c, id),
-		    instant_print(*out_r, buf));
+		    option_name(id), typed, instant_print(*out, buf));
 	return e;
 }
 
 enum error
-argument_past_time(struct ctl *c, enum option_id id, instant *out_r)
+argument_past_time(struct ctl *c, enum option_id id, instant *out)
 {
 	const char *typed = argument_option(c, id);
 	struct error_text why;
 	int64_t seconds;
 
+	if (typed == NULL)
+		return OK;
 	if (instant_parse_span(typed, &seconds, &why) == OK) {
-		*out_r = seconds < c->now ? c->now - seconds : 0;
+		*out = seconds < c->now ? c->now - seconds : 0;
 		return OK;
 	}
 	if (*typed == '+' ||
-	    instant_parse(typed, INSTANT_DAY_START, c->now, out_r, &why) != OK)
+	    instant_parse(typed, INSTANT_DAY_START, c->now, out, &why) != OK)
 		return error_set(&c->why, ERR_DATA,
 		    "bad value \"%.200s\" for --%s: use a span of time (7d, 12h) or a "
 		    "time (2026-12-01, 2026-12-01T09:00:00Z)",
 		    typed, option_name(id));
-	if (*out_r > c->now)
+	if (*out > c->now)
 		return error_set(&c->why, ERR_DATA, "--%s %.200s is in the future",
 		    option_name(id), typed);
 	return OK;
@@ -73,8 +94,10 @@ enum error
 argument_line(struct ctl *c, enum option_id id, size_t max, char *out)
 {
 	const char *typed = argument_option(c, id);
-	size_t n = strlen(typed);
+	size_t n = typed != NULL ? strlen(typed) : 0;
 
+	if (typed == NULL)
+		return OK;
 	if (n > max)
 		return error_set(&c->why, ERR_DATA, "--%s is longer than %zu bytes",
 		    option_name(id), max);
@@ -84,24 +107,6 @@ argument_line(struct ctl *c, enum option_id id, size_t max, char *out)
 		    option_name(id), typed);
 	memcpy(out, typed, n + 1);
 	return OK;
-}
-
-enum error
-argument_login(struct ctl *c, const char *typed, struct login *out_r)
-{
-	return address_login(store_settings(c->txn), typed, out_r, &c->why);
-}
-
-enum error
-argument_address(struct ctl *c, const char *typed, struct login *out_r)
-{
-	return address_normalize(store_settings(c->txn), typed, out_r, &c->why);
-}
-
-enum error
-argument_mailbox(struct ctl *c, const char *typed, struct login *out_r)
-{
-	return ownership_mailbox(c->txn, typed, out_r, &c->why);
 }
 
 enum error

@@ -4,37 +4,36 @@
 #define POLICY_CTL_FRAME_ARGUMENTS_H
 
 #include "policy/ctl/frame/ctl.h"
-#include "policy/identity/login.h"
 #include "policy/model/tenant.h"
 
 /* Word I after the command's name, and the value of an option, NULL if not given. */
 const char *argument_word(const struct ctl *c, size_t i);
 const char *argument_option(const struct ctl *c, enum option_id id);
 
-/* TIME or "none", which gives INSTANT_NONE. */
+/* ERR_DATA, with the line that the value of an option is bad. */
+enum error argument_bad(
+    struct ctl *c, enum option_id id, const char *expected) MUST_USE;
+
+/* These read the value of an option; OUT stays as it is if the option was not given. */
+
+/* --smtp-auth; INHERIT: whether "inherit" is one of its words. */
+enum error argument_smtp_auth(
+    struct ctl *c, bool inherit, enum smtp_auth *out) MUST_USE;
+/* TIME, or "none", which gives INSTANT_NONE. */
 enum error argument_time(
-    struct ctl *c, enum option_id id, enum instant_date date, instant *out_r) MUST_USE;
-/* The same, but a time in the past is bad data. */
+    struct ctl *c, enum option_id id, enum instant_date date, instant *out) MUST_USE;
+/* The same; a time in the past is ERR_DATA. */
 enum error argument_future_time(
-    struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
+    struct ctl *c, enum option_id id, instant *out) MUST_USE;
 /*
- * A time in the past: as above, the start of a day, or a span that counts back from
- * now, as 7d. ERR_DATA for one in the future.
+ * TIME, or a span that counts back from now, as 7d; a date is the start of its day. A
+ * time in the future is ERR_DATA.
  */
-enum error argument_past_time(
-    struct ctl *c, enum option_id id, instant *out_r) MUST_USE;
+enum error argument_past_time(struct ctl *c, enum option_id id, instant *out) MUST_USE;
 /* A line of at most MAX bytes into OUT (MAX + 1 bytes); "" clears. */
 enum error argument_line(
     struct ctl *c, enum option_id id, size_t max, char *out) MUST_USE;
-/* A login as typed, in normal form. */
-enum error argument_login(
-    struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
-/* The address of a mailbox in normal form, with default-domain, of any owner. */
-enum error argument_address(
-    struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
-/* ... of one whose domain has a tenant, and not an alias. */
-enum error argument_mailbox(
-    struct ctl *c, const char *typed, struct login *out_r) MUST_USE;
+
 /* The tenant of that name; ERR_NOTFOUND where there is no such tenant. */
 enum error argument_tenant(
     struct ctl *c, const char *typed, struct tenant *out_r) MUST_USE;
