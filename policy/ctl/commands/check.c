@@ -15,7 +15,7 @@
 /* exit statuses of check */
 enum { EXIT_TEMPFAIL = 10, EXIT_REJECT = 11 };
 
-/* read_submission - the command line as what an MTA would tell */
+/* read_submission - the command line as a submission that an MTA would report */
 static enum error
 read_submission(struct ctl *c, struct submission *s)
 {
@@ -46,7 +46,7 @@ read_submission(struct ctl *c, struct submission *s)
 	return OK;
 }
 
-/* All that is printed. */
+/* What is printed. */
 struct answer {
 	const struct submission *submission;
 	struct outcome outcome;
@@ -125,7 +125,7 @@ check_lines(struct ctl *c, const struct answer *a)
 	print_property(p, "mailbox setting", a->override);
 }
 
-/* reply_line - the whole reply without the id, "" for a verdict that passes */
+/* reply_line - the reply without its id, "" for a verdict that passes */
 static void
 reply_line(struct ctl *c, const struct submission *s, const struct outcome *o,
     char *out, size_t cap)
@@ -141,7 +141,7 @@ reply_line(struct ctl *c, const struct submission *s, const struct outcome *o,
 		snprintf(out, cap, "%s %s %s", r.code, r.xcode, r.text);
 }
 
-/* check_print - the outcome; a session without a login is for check "allow" too */
+/* check_print - the outcome; check calls it "allow" as well if there is no login */
 static void
 check_print(struct ctl *c, struct answer *a)
 {

@@ -12,9 +12,9 @@
 #define PAUSE_NS 10000000L
 #define PAUSES 200 /* two seconds */
 
-/* make - the first policy, or one that was asked for; what is there stays */
+/* policy_make - the first policy, or one that was asked for; an existing one stays */
 static enum error
-make(struct ctl *c, bool *created_r)
+policy_make(struct ctl *c, bool *created_r)
 {
 	struct store *store;
 	enum error e = store_create(&store, c->dir, created_r, &c->why);
@@ -24,9 +24,9 @@ make(struct ctl *c, bool *created_r)
 	return e;
 }
 
-/* keep - the policy that has been here; a lost one is not begun anew by accident */
+/* policy_keep - repairs modes; never makes a new policy in place of a lost one */
 static enum error
-keep(struct ctl *c)
+policy_keep(struct ctl *c)
 {
 	enum error e = store_mend(c->dir, &c->why);
 
@@ -40,8 +40,8 @@ keep(struct ctl *c)
 }
 
 /*
- * take_turn - among those who make a database here, which leaves no trace: a descriptor
- * to close, or -1. A group member may hold that lock, so it is not waited for long.
+ * take_turn - among those who make a database here: a descriptor to close, or -1. A
+ * group member may hold the lock, so it does not wait for long.
  */
 static int
 take_turn(const char *dir)
@@ -57,7 +57,7 @@ take_turn(const char *dir)
 	return fd;
 }
 
-/* init - in that turn: half of what another init makes would look like a lost policy */
+/* init - in its turn: the half of what another init makes looks like a lost policy */
 static enum error
 init(struct ctl *c, bool *created_r)
 {
@@ -66,7 +66,7 @@ init(struct ctl *c, bool *created_r)
 
 	if (e != OK)
 		return e;
-	return anew ? make(c, created_r) : keep(c);
+	return anew ? policy_make(c, created_r) : policy_keep(c);
 }
 
 enum error

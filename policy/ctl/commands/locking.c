@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lock - the commands that lock and unlock whatever the log shows */
+/* locking - locks and unlocks tenants and logins, and guards locks against changes */
 #include "policy/ctl/commands/locking.h"
 
 #include <inttypes.h>
@@ -162,9 +162,9 @@ locking_properties(struct ctl *c, const struct lock_subject *subject)
 	return OK;
 }
 
-/* put_who - as the audit log has it: --actor, or who logged in */
+/* lock_set_who - as the audit log has it: --actor, or the login user */
 static void
-put_who(const struct ctl *c, char *who)
+lock_set_who(const struct ctl *c, char *who)
 {
 	const struct audit_origin *o = &c->log.origin;
 	uint32_t uid = o->login_uid != AUDIT_NO_UID ? o->login_uid : o->uid;
@@ -186,16 +186,16 @@ locking_make(struct ctl *c, const struct lock_subject *subject)
 
 	lock_init(&lock);
 	lock.when = c->now;
-	put_who(c, lock.who);
+	lock_set_who(c, lock.who);
 	e = argument_future_time(c, OPT_UNTIL, &lock.until);
 	if (e == OK)
 		e = argument_line(c, OPT_NOTE, NOTE_MAX, lock.note);
 	return e == OK ? lock_table_put(c->txn, LOCK_MADE_HERE, subject, &lock) : e;
 }
 
-/* end - of both origins; whether there was one */
+/* lock_end - the locks of both origins; whether there was one */
 static enum error
-end(struct ctl *c, const struct lock_subject *subject, bool *ended_r)
+lock_end(struct ctl *c, const struct lock_subject *subject, bool *ended_r)
 {
 	for (int i = 0; i < LOCK_ORIGINS; i++) {
 		enum error e = lock_table_remove(c->txn, (enum lock_origin)i, subject);
@@ -216,7 +216,7 @@ enum error
 locking_end(struct ctl *c, const struct lock_subject *subject)
 {
 	bool ended = false;
-	enum error e = end(c, subject, &ended);
+	enum error e = lock_end(c, subject, &ended);
 
 	if (e != OK || ended)
 		return e;
@@ -224,7 +224,7 @@ locking_end(struct ctl *c, const struct lock_subject *subject)
 	    subject->kind == LOCK_TENANT ? "tenant " : "", lock_subject_name(subject));
 }
 
-/* remark_xtext - that Sendmail's log has another spelling of what has a plus sign */
+/* remark_xtext - Sendmail's log may have another spelling of a word with a plus sign */
 static void
 remark_xtext(struct ctl *c, const char *word)
 {
@@ -242,7 +242,7 @@ remark_xtext(struct ctl *c, const char *word)
 		    word, decoded);
 }
 
-/* login_word - the word on the command line, or what the log's spelling stands for */
+/* login_word - the word on the command line; one in the log's spelling is decoded */
 static const char *
 login_word(struct ctl *c, char *buf, size_t cap)
 {
@@ -288,7 +288,7 @@ find_names(struct ctl *c, struct names *n)
 	return e;
 }
 
-/* is_spelt_out - whether LOGIN is what was typed, but for default-domain */
+/* is_spelt_out - whether LOGIN is what was typed, apart from default-domain */
 static bool
 is_spelt_out(const struct login *typed, const struct login *login)
 {
@@ -298,7 +298,7 @@ is_spelt_out(const struct login *typed, const struct login *login)
 	    memcmp(typed->text, login->text, typed->local) == 0;
 }
 
-/* The aliases of a mailbox, each of which may have a lock by its own name. */
+/* The aliases of a mailbox, each of which may be locked by its own name. */
 struct aliases {
 	struct login *at;
 	size_t count, room;
@@ -377,17 +377,17 @@ end_name(void *arg, const struct login *name)
 	struct lock_subject subject;
 
 	lock_subject_login(&subject, name);
-	return end(ending->c, &subject, &ending->ended);
+	return lock_end(ending->c, &subject, &ending->ended);
 }
 
-/* end_names - those that the name has beside its own, too */
+/* end_names - the other names of NAME, too */
 static enum error
 end_names(void *arg, const struct login *name)
 {
 	return lock_lookup_names(((struct ending *)arg)->c->txn, name, end_name, arg);
 }
 
-/* remark_others - that another lock holds: of the tenant, or without the subaddress */
+/* remark_others - another lock still holds: the tenant's, or one without subaddress */
 static enum error
 remark_others(struct ctl *c, const struct login *typed, const struct login *login)
 {
@@ -431,7 +431,7 @@ locking_end_login(struct ctl *c, struct login *login_r)
 	    &c->why, ERR_NOTFOUND, "%s is not locked itself", login_r->text);
 }
 
-/* remark_tenant - that a word names a tenant, which is not what was locked */
+/* remark_tenant - the word is also the name of a tenant, which was not locked */
 static enum error
 remark_tenant(struct ctl *c)
 {

@@ -1,62 +1,61 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* locking - what the commands that lock and unlock have in common */
+/* locking - locks and unlocks tenants and logins, and guards locks against changes */
 #ifndef POLICY_CTL_COMMANDS_LOCKING_H
 #define POLICY_CTL_COMMANDS_LOCKING_H
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/tables/lock_table.h"
 
-/* Makes the lock, or makes it anew, by --until and --note. */
+/* Locks SUBJECT, by --until and --note; replaces a lock that was made here. */
 enum error locking_make(struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
-/* Prints the locks of SUBJECT as `locks` does; where it has none, that it has ended. */
+/* Prints the locks of SUBJECT as `locks` does, or that its lock has ended. */
 enum error locking_show(struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
-/* The lines on the locks of SUBJECT in a list of properties, for people. */
+/* Prints the locks of SUBJECT as properties, for people. */
 enum error locking_properties(
     struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
-/* Ends it, wherever it was made. ERR_NOTFOUND with its line where there is none. */
+/* Ends the locks of SUBJECT, wherever they were made. ERR_NOTFOUND: it has none. */
 enum error locking_end(struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
 /*
- * Locks what the login on the command line stands for, whatever that is, into LOGIN_R:
- * of an alias, which is said, its mailbox. ERR_DATA for an invalid login.
+ * Locks the login on the command line, and what it stands for, which is in LOGIN_R
+ * then: the mailbox of an alias, with a remark. ERR_DATA for an invalid login.
  */
 enum error locking_make_login(struct ctl *c, struct login *login_r) MUST_USE;
 
 /*
- * Ends the locks that it has under its own names, LOGIN_R being what it stands for.
- * Says so if another lock still holds. ERR_NOTFOUND with its line where there is none.
+ * Ends its locks in the same way; a remark tells if another lock still holds.
+ * ERR_NOTFOUND: it has none.
  */
 enum error locking_end_login(struct ctl *c, struct login *login_r) MUST_USE;
 
-/* Says that its lock stays, if it has one: for what removes the rest. */
+/* Remarks that SUBJECT, which was removed, keeps its lock, if it has one. */
 enum error locking_remark_stays(
     struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
 /*
- * Before DOMAIN is given to TENANT, or moved to it from another one: ERR_PROTECTED,
- * with C's `why`, where the tenant whose its logins are now is locked and TENANT is
- * not, or not for so long, unless --force is given.
+ * Before DOMAIN is given to TENANT, or moved to it. Without --force ERR_PROTECTED if
+ * the tenant that its logins have now is locked and TENANT is not, or not for so long.
  */
 enum error locking_check_domain(
     struct ctl *c, const char *domain, const char *tenant, bool move) MUST_USE;
 
 /*
- * After LOGIN has become an alias, or is none any more: the same, where WAS is the lock
- * of the tenant that it had before.
+ * The same after LOGIN has become an alias or is no longer one; WAS is the lock of the
+ * tenant that it had before.
  */
 enum error locking_check_alias(
     struct ctl *c, const struct login *login, const struct lock_state *was) MUST_USE;
 
 /*
- * Before a domain of TENANT, or the whole tenant, is removed: ERR_PROTECTED, with C's
- * `why`, where it is locked, unless --force is given.
+ * Before a domain of TENANT, or the tenant, is removed. Without --force ERR_PROTECTED
+ * if it is locked.
  */
 enum error locking_check_removal(struct ctl *c, const char *tenant) MUST_USE;
 
-/* After a change of a setting that says which login is whose: a lock may not follow. */
+/* A warning after a change of a setting on which the owner of a login depends. */
 void locking_remark_identity(struct ctl *c);
 
 #endif

@@ -75,9 +75,9 @@ ctl_settings_show(struct ctl *c)
 	return OK;
 }
 
-/* find - the row of the KEY on the command line; a list where one is wanted */
+/* setting_find - the setting KEY on the command line; LIST: it has to be a list */
 static enum error
-find(struct ctl *c, bool list, const struct setting **row_r)
+setting_find(struct ctl *c, bool list, const struct setting **row_r)
 {
 	const char *key = argument_word(c, 0);
 
@@ -91,9 +91,9 @@ find(struct ctl *c, bool list, const struct setting **row_r)
 	return OK;
 }
 
-/* warn - of what is likely a mistake, though it is allowed */
+/* setting_warn - about what is allowed, but likely a mistake */
 static void
-warn(struct ctl *c, const struct setting *row)
+setting_warn(struct ctl *c, const struct setting *row)
 {
 	const struct settings *s = store_settings(c->txn);
 
@@ -108,9 +108,9 @@ warn(struct ctl *c, const struct setting *row)
 		    "until it is, the domain of a login counts");
 }
 
-/* report - what is stored now */
+/* setting_report - the value that is stored now */
 static enum error
-report(struct ctl *c, const struct setting *row)
+setting_report(struct ctl *c, const struct setting *row)
 {
 	char text[SETTING_TEXT_MAX + 1];
 	struct printer *p = &c->print;
@@ -123,7 +123,7 @@ report(struct ctl *c, const struct setting *row)
 	if (e != OK)
 		return e;
 	value = found ? text : row->initial;
-	warn(c, row);
+	setting_warn(c, row);
 	if (row->identifies)
 		locking_remark_identity(c);
 	print_line(p, "%s = %s", row->key, value != NULL ? value : "(unset)");
@@ -137,43 +137,43 @@ enum error
 ctl_settings_set(struct ctl *c)
 {
 	const struct setting *row;
-	enum error e = find(c, false, &row);
+	enum error e = setting_find(c, false, &row);
 
 	if (e == OK)
 		e = setting_table_set(c->txn, row, argument_word(c, 1), &c->why);
-	return e == OK ? report(c, row) : e;
+	return e == OK ? setting_report(c, row) : e;
 }
 
 enum error
 ctl_settings_unset(struct ctl *c)
 {
 	const struct setting *row;
-	enum error e = find(c, false, &row);
+	enum error e = setting_find(c, false, &row);
 
 	if (e != OK)
 		return e;
 	e = setting_table_unset(c->txn, row);
-	return e == OK || e == ERR_NOTFOUND ? report(c, row) : e;
+	return e == OK || e == ERR_NOTFOUND ? setting_report(c, row) : e;
 }
 
 enum error
 ctl_settings_add(struct ctl *c)
 {
 	const struct setting *row;
-	enum error e = find(c, true, &row);
+	enum error e = setting_find(c, true, &row);
 
 	if (e == OK)
 		e = setting_table_add(c->txn, row, argument_word(c, 1), &c->why);
-	return e == OK ? report(c, row) : e;
+	return e == OK ? setting_report(c, row) : e;
 }
 
 enum error
 ctl_settings_remove(struct ctl *c)
 {
 	const struct setting *row;
-	enum error e = find(c, true, &row);
+	enum error e = setting_find(c, true, &row);
 
 	if (e == OK)
 		e = setting_table_remove(c->txn, row, argument_word(c, 1), &c->why);
-	return e == OK ? report(c, row) : e;
+	return e == OK ? setting_report(c, row) : e;
 }

@@ -43,7 +43,7 @@ daemon_print(struct printer *p, const struct heartbeat *h)
 	print_object_end(p);
 }
 
-/* usage_print - what is recorded on this machine, and why it cannot be read */
+/* usage_print - what this machine has recorded, or why it cannot be read */
 static void
 usage_print(struct printer *p, const struct daemon_report *r)
 {
@@ -59,7 +59,7 @@ usage_print(struct printer *p, const struct daemon_report *r)
 	print_object_end(p);
 }
 
-/* daemon_lines - the daemon that runs */
+/* daemon_lines - a daemon that runs */
 static void
 daemon_lines(struct printer *p, const struct heartbeat *h)
 {
@@ -87,7 +87,7 @@ daemon_lines(struct printer *p, const struct heartbeat *h)
 		print_property(p, "  usage", "not recorded (usage = no)");
 }
 
-/* silence_lines - its process is there, but it has not been heard of for a while */
+/* silence_lines - a daemon whose process runs but whose heartbeat is old */
 static void
 silence_lines(struct printer *p, const struct heartbeat *h)
 {
@@ -175,8 +175,8 @@ ctl_status(struct ctl *c)
 }
 
 /*
- * verify_both - the bytes, then what they say of each other. Where the bytes do not
- * hold, that names the record if it can.
+ * verify_both - the bytes, then the links between records, which may name the record if
+ * the bytes do not hold.
  */
 static enum error
 verify_both(struct ctl *c, uint64_t *records_r)

@@ -11,72 +11,49 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 
+static bool
+is_lock(const uint8_t *key)
+{
+	return key[0] == TABLE_LOCK || key[0] == TABLE_LOCAL_LOCK;
+}
+
 const char *
 object_text_type(struct bytes key)
 {
-	switch (key.len > 0 ? (enum table) * (const uint8_t *)key.at : TABLE_META) {
-	case TABLE_SETTING:
-		return "setting";
-	case TABLE_TENANT:
-		return "tenant";
-	case TABLE_DOMAIN:
-		return "domain";
-	case TABLE_MAILBOX:
-		return "mailbox";
-	case TABLE_ALIAS:
-		return "alias";
-	case TABLE_LOCK:
-	case TABLE_LOCAL_LOCK:
-		return key.len > 1 && ((const uint8_t *)key.at)[1] == LOCK_TENANT
-		    ? "tenant-lock"
-		    : "lock";
-	case TABLE_META:
-	case TABLE_NOTICE:
-	case TABLE_AUDIT:
-	case INDEX_ALIAS:
-	case INDEX_DOMAIN:
-		break;
-	}
-	return NULL;
-}
+	static const char *const types[] = {[TABLE_SETTING] = "setting",
+	    [TABLE_TENANT] = "tenant",
+	    [TABLE_DOMAIN] = "domain",
+	    [TABLE_MAILBOX] = "mailbox",
+	    [TABLE_ALIAS] = "alias",
+	    [TABLE_LOCK] = "lock",
+	    [TABLE_LOCAL_LOCK] = "lock"};
+	const uint8_t *at = key.at;
 
-/* lock_name - that of what is locked */
-static enum error
-lock_name(struct bytes key, char *name)
-{
-	char tenant[TENANT_NAME_MAX + 1];
-	enum lock_kind kind;
-	struct login login;
-	enum error e = key_to_lock(key, &kind, tenant, &login);
-
-	if (e == OK)
-		snprintf(name, OBJECT_NAME_MAX, "%s",
-		    kind == LOCK_TENANT ? tenant : login.text);
-	return e;
+	if (key.len == 0 || at[0] >= sizeof types / sizeof *types)
+		return NULL;
+	return is_lock(at) && key.len > 1 && at[1] == LOCK_TENANT ? "tenant-lock"
+								  : types[at[0]];
 }
 
 enum error
 object_text_name(struct bytes key, char *name)
 {
 	const uint8_t *at = key.at;
+	char tenant[TENANT_NAME_MAX + 1];
+	enum lock_kind kind = LOCK_LOGIN;
 	struct login login;
 	enum error e;
 
 	if (key.len < 2)
 		return ERR_DAMAGED;
-	if (at[0] == TABLE_MAILBOX || at[0] == TABLE_ALIAS) {
-		e = key_to_login(key, &login);
-		if (e == OK)
-			memcpy(name, login.text, login.len + 1);
-		return e;
-	}
-	if (at[0] == TABLE_LOCK || at[0] == TABLE_LOCAL_LOCK)
-		return lock_name(key, name);
-	if (key.len > OBJECT_NAME_MAX)
-		return ERR_DAMAGED;
-	memcpy(name, at + 1, key.len - 1);
-	name[key.len - 1] = '\0';
-	return OK;
+	if (at[0] != TABLE_MAILBOX && at[0] != TABLE_ALIAS && !is_lock(at))
+		return key_to_name(key, 1, OBJECT_NAME_MAX - 1, name);
+	e = is_lock(at) ? key_to_lock(key, &kind, tenant, &login)
+			: key_to_login(key, &login);
+	if (e == OK)
+		snprintf(name, OBJECT_NAME_MAX, "%s",
+		    kind == LOCK_TENANT ? tenant : login.text);
+	return e;
 }
 
 /* networks_print - an array, and for people a text */
