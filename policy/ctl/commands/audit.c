@@ -467,8 +467,7 @@ ctl_audit_verify(struct ctl *c)
 
 	if (typed != NULL && !digest_parse(typed, &head))
 		return error_set(&c->why, ERR_DATA,
-		    "bad value \"%.200s\" for --head: it is 64 hexadecimal digits, as "
-		    "status and the system's log have it",
+		    "bad value \"%.200s\" for --head: it is 64 hexadecimal digits, as status and the system's log have it",
 		    typed);
 	print_object_start(&c->print, NULL);
 	print_array_start(&c->print, "findings");

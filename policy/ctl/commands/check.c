@@ -179,8 +179,7 @@ ctl_check(struct ctl *c)
 		return e;
 	if (!verified)
 		text_puts(&steps,
-		    "the database is large and was not verified for this; "
-		    "\"smtpauthctl verify\" does it");
+		    "the database is large and was not verified for this; \"smtpauthctl verify\" does it");
 	a.submission = &s;
 	a.steps = buf;
 	e = submission_judge(c->txn, &s, &a.outcome, &steps);

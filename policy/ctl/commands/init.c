@@ -33,9 +33,7 @@ policy_keep(struct ctl *c)
 	if (e != ERR_MISSING)
 		return e;
 	return error_set(&c->why, ERR_CREATE,
-	    "%s: a policy has been here and is gone; bring a backup back with "
-	    "\"smtpauthctl restore DIR\"; \"smtpauthctl init --new-policy\" makes an "
-	    "empty one, which lets everybody in",
+	    "%s: a policy has been here and is gone; bring a backup back with \"smtpauthctl restore DIR\"; \"smtpauthctl init --new-policy\" makes an empty one, which lets everybody in",
 	    c->dir);
 }
 
@@ -87,8 +85,7 @@ ctl_init(struct ctl *c)
 		return e;
 	if (created && argument_option(c, OPT_NEW_POLICY) != NULL)
 		print_remark(c->err,
-		    "warning: the new policy is empty: every login passes until it has "
-		    "tenants");
+		    "warning: the new policy is empty: every login passes until it has tenants");
 	print_line(p, "%s: %s", c->dir,
 	    created ? "policy database created" : "policy database is there already");
 	print_object_start(p, NULL);

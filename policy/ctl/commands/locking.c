@@ -202,8 +202,7 @@ lock_end(struct ctl *c, const struct lock_subject *subject, bool *ended_r)
 
 		if (e == OK && i == LOCK_BROUGHT)
 			print_remark(c->err,
-			    "the lock of %s was brought: the next import or snapshot "
-			    "that has it brings it again",
+			    "the lock of %s was brought: the next import or snapshot that has it brings it again",
 			    lock_subject_name(subject));
 		if (e != OK && e != ERR_NOTFOUND)
 			return e;
@@ -237,8 +236,7 @@ remark_xtext(struct ctl *c, const char *word)
 	decoded[n] = '\0';
 	if (strcmp(decoded, word) != 0)
 		print_remark(c->err,
-		    "warning: Sendmail writes %s for %s, and so does its log: if that "
-		    "is meant, lock that one",
+		    "warning: Sendmail writes %s for %s, and so does its log: if that is meant, lock that one",
 		    word, decoded);
 }
 
@@ -260,17 +258,51 @@ struct names {
 	struct login typed;
 	struct login unsplit; /* as if nothing but '@' parted name and domain */
 	struct login stands_for;
+	struct login *at; /* those that are to be locked or unlocked */
+	size_t count, room;
 };
 
-/* find_names - of the word on the command line */
 static enum error
-find_names(struct ctl *c, struct names *n)
+names_add(void *arg, const struct login *name)
+{
+	struct names *n = arg;
+	struct login *at = array_grow(n->at, n->count, &n->room, sizeof *at);
+
+	if (at == NULL)
+		return ERR_MEMORY;
+	n->at = at;
+	at[n->count++] = *name;
+	return OK;
+}
+
+static enum error
+names_add_alias(void *arg, const struct login *login, const struct login *mailbox)
+{
+	(void)mailbox;
+	return names_add(arg, login);
+}
+
+/* names_add_aliases - of what the login stands for; each may be locked by its own name
+ */
+static enum error
+names_add_aliases(struct names *to, struct ctl *c, const struct login *mailbox)
+{
+	return mailbox->has_domain
+	    ? alias_table_each(c->txn, mailbox, names_add_alias, to)
+	    : OK;
+}
+
+/* names_find - of the word on the command line; none to be locked yet */
+static enum error
+names_find(struct ctl *c, struct names *n)
 {
 	char buf[LOGIN_MAX + 1];
 	const char *word = login_word(c, buf, sizeof buf);
 	size_t len;
 	enum error e = address_exact(store_settings(c->txn), word, &n->typed, &c->why);
 
+	n->at = NULL;
+	n->count = n->room = 0;
 	if (e != OK)
 		return e;
 	word = address_trim(word, &len);
@@ -298,57 +330,12 @@ is_spelt_out(const struct login *typed, const struct login *login)
 	    memcmp(typed->text, login->text, typed->local) == 0;
 }
 
-/* The aliases of a mailbox, each of which may be locked by its own name. */
-struct aliases {
-	struct login *at;
-	size_t count, room;
-};
-
-static enum error
-collect_alias(void *arg, const struct login *login, const struct login *mailbox)
-{
-	struct aliases *a = arg;
-	struct login *at;
-
-	(void)mailbox;
-	at = array_grow(a->at, a->count, &a->room, sizeof *at);
-	if (at == NULL)
-		return ERR_MEMORY;
-	a->at = at;
-	at[a->count++] = *login;
-	return OK;
-}
-
-/* each_alias - FN may change the database */
-static enum error
-each_alias(struct ctl *c, const struct login *mailbox,
-    enum error (*fn)(void *arg, const struct login *name), void *arg)
-{
-	struct aliases a = {.at = NULL};
-	enum error e = mailbox->has_domain
-	    ? alias_table_each(c->txn, mailbox, collect_alias, &a)
-	    : OK;
-
-	for (size_t i = 0; i < a.count && e == OK; i++)
-		e = fn(arg, &a.at[i]);
-	free(a.at);
-	return e;
-}
-
-static enum error
-make_name(void *arg, const struct login *name)
-{
-	struct lock_subject subject;
-
-	lock_subject_login(&subject, name);
-	return locking_make(arg, &subject);
-}
-
 enum error
 locking_make_login(struct ctl *c, struct login *login_r)
 {
+	struct lock_subject subject;
 	struct names n;
-	enum error e = find_names(c, &n);
+	enum error e = names_find(c, &n);
 
 	if (e != OK)
 		return e;
@@ -356,35 +343,20 @@ locking_make_login(struct ctl *c, struct login *login_r)
 	if (!is_spelt_out(&n.typed, login_r))
 		print_remark(c->err, "login %s stands for mailbox %s, which is locked",
 		    n.typed.text, login_r->text);
-	e = make_name(c, login_r);
+	e = names_add(&n, login_r);
 	/* What stands for it may change with a setting or an alias. */
 	if (e == OK)
-		e = make_name(c, &n.typed);
+		e = names_add(&n, &n.typed);
 	if (e == OK)
-		e = make_name(c, &n.unsplit);
-	return e == OK ? each_alias(c, login_r, make_name, c) : e;
-}
-
-struct ending {
-	struct ctl *c;
-	bool ended;
-};
-
-static enum error
-end_name(void *arg, const struct login *name)
-{
-	struct ending *ending = arg;
-	struct lock_subject subject;
-
-	lock_subject_login(&subject, name);
-	return lock_end(ending->c, &subject, &ending->ended);
-}
-
-/* end_names - the other names of NAME, too */
-static enum error
-end_names(void *arg, const struct login *name)
-{
-	return lock_lookup_names(((struct ending *)arg)->c->txn, name, end_name, arg);
+		e = names_add(&n, &n.unsplit);
+	if (e == OK)
+		e = names_add_aliases(&n, c, login_r);
+	for (size_t i = 0; i < n.count && e == OK; i++) {
+		lock_subject_login(&subject, &n.at[i]);
+		e = locking_make(c, &subject);
+	}
+	free(n.at);
+	return e;
 }
 
 /* remark_others - another lock still holds: the tenant's, or one without subaddress */
@@ -411,21 +383,30 @@ remark_others(struct ctl *c, const struct login *typed, const struct login *logi
 enum error
 locking_end_login(struct ctl *c, struct login *login_r)
 {
-	struct ending ending = {c, false};
-	struct names n;
-	enum error e = find_names(c, &n);
+	struct names n, aliases = {.at = NULL};
+	struct lock_subject subject;
+	bool ended = false;
+	enum error e = names_find(c, &n);
 
 	if (e != OK)
 		return e;
 	*login_r = n.stands_for;
-	e = end_names(&ending, &n.typed);
+	e = lock_lookup_names(c->txn, &n.typed, names_add, &n);
 	if (e == OK)
-		e = end_name(&ending, &n.unsplit);
+		e = names_add(&n, &n.unsplit);
 	if (e == OK)
-		e = each_alias(c, login_r, end_names, &ending);
+		e = names_add_aliases(&aliases, c, login_r);
+	for (size_t i = 0; i < aliases.count && e == OK; i++)
+		e = lock_lookup_names(c->txn, &aliases.at[i], names_add, &n);
+	for (size_t i = 0; i < n.count && e == OK; i++) {
+		lock_subject_login(&subject, &n.at[i]);
+		e = lock_end(c, &subject, &ended);
+	}
 	if (e == OK)
 		e = remark_others(c, &n.typed, login_r);
-	if (e != OK || ending.ended)
+	free(aliases.at);
+	free(n.at);
+	if (e != OK || ended)
 		return e;
 	return error_set(
 	    &c->why, ERR_NOTFOUND, "%s is not locked itself", login_r->text);
@@ -446,8 +427,7 @@ remark_tenant(struct ctl *c)
 	e = tenant_table_get(c->txn, name, &t, &found);
 	if (e == OK && found)
 		print_remark(c->err,
-		    "warning: that is a login; \"smtpauthctl tenant lock %s\" locks "
-		    "the tenant",
+		    "warning: that is a login; \"smtpauthctl tenant lock %s\" locks the tenant",
 		    name);
 	return e;
 }
@@ -526,8 +506,7 @@ locking_check_domain(struct ctl *c, const char *domain, const char *tenant, bool
 	if (!lock_outlasts(&from, &to, c->now) || argument_option(c, OPT_FORCE) != NULL)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
-	    "tenant %s is locked, and tenant %s is not, or not for so long: the logins "
-	    "of %s would leave the lock; use --force if that is meant",
+	    "tenant %s is locked, and tenant %s is not, or not for so long: the logins of %s would leave the lock; use --force if that is meant",
 	    owner, tenant, domain);
 }
 
@@ -556,8 +535,7 @@ locking_check_removal(struct ctl *c, const char *tenant)
 	    argument_option(c, OPT_FORCE) != NULL)
 		return e;
 	return error_set(&c->why, ERR_PROTECTED,
-	    "tenant %s is locked: without it, nothing would hold its logins; use "
-	    "--force if that is meant",
+	    "tenant %s is locked: without it, nothing would hold its logins; use --force if that is meant",
 	    tenant);
 }
 
@@ -566,7 +544,5 @@ locking_remark_identity(struct ctl *c)
 {
 	if (store_meta(c->txn)->locks > 0)
 		print_remark(c->err,
-		    "warning: there are locks, and this setting says which login is "
-		    "whose: see with \"smtpauthctl check LOGIN\" that those which it "
-		    "concerns are still locked");
+		    "warning: there are locks, and this setting says which login is whose: see with \"smtpauthctl check LOGIN\" that those which it concerns are still locked");
 }

@@ -100,12 +100,10 @@ setting_warn(struct ctl *c, const struct setting *row)
 	if (strcmp(row->key, "exempt-clients") == 0 &&
 	    cidr_list_has_loopback(&s->exempt_clients))
 		print_remark(c->err,
-		    "warning: exempt-clients holds the loopback address: behind a "
-		    "proxy on this machine that exempts everyone");
+		    "warning: exempt-clients holds the loopback address: behind a proxy on this machine that exempts everyone");
 	if (s->login_domain == LOGIN_DOMAIN_DEFAULT && s->default_domain[0] == '\0')
 		print_remark(c->err,
-		    "warning: login-domain is default, but default-domain is not set: "
-		    "until it is, the domain of a login counts");
+		    "warning: login-domain is default, but default-domain is not set: until it is, the domain of a login counts");
 }
 
 /* setting_report - the value that is stored now */
@@ -133,15 +131,36 @@ setting_report(struct ctl *c, const struct setting *row)
 	return OK;
 }
 
+/* setting_change - with the KEY and the VALUE or ITEM on the command line */
+static enum error
+setting_change(struct ctl *c, bool list,
+    enum error (*change)(struct store_txn *txn, const struct setting *row,
+	const char *value, struct error_text *why))
+{
+	const struct setting *row;
+	enum error e = setting_find(c, list, &row);
+
+	if (e == OK)
+		e = change(c->txn, row, argument_word(c, 1), &c->why);
+	return e == OK ? setting_report(c, row) : e;
+}
+
 enum error
 ctl_settings_set(struct ctl *c)
 {
-	const struct setting *row;
-	enum error e = setting_find(c, false, &row);
+	return setting_change(c, false, setting_table_set);
+}
 
-	if (e == OK)
-		e = setting_table_set(c->txn, row, argument_word(c, 1), &c->why);
-	return e == OK ? setting_report(c, row) : e;
+enum error
+ctl_settings_add(struct ctl *c)
+{
+	return setting_change(c, true, setting_table_add);
+}
+
+enum error
+ctl_settings_remove(struct ctl *c)
+{
+	return setting_change(c, true, setting_table_remove);
 }
 
 enum error
@@ -154,26 +173,4 @@ ctl_settings_unset(struct ctl *c)
 		return e;
 	e = setting_table_unset(c->txn, row);
 	return e == OK || e == ERR_NOTFOUND ? setting_report(c, row) : e;
-}
-
-enum error
-ctl_settings_add(struct ctl *c)
-{
-	const struct setting *row;
-	enum error e = setting_find(c, true, &row);
-
-	if (e == OK)
-		e = setting_table_add(c->txn, row, argument_word(c, 1), &c->why);
-	return e == OK ? setting_report(c, row) : e;
-}
-
-enum error
-ctl_settings_remove(struct ctl *c)
-{
-	const struct setting *row;
-	enum error e = setting_find(c, true, &row);
-
-	if (e == OK)
-		e = setting_table_remove(c->txn, row, argument_word(c, 1), &c->why);
-	return e == OK ? setting_report(c, row) : e;
 }

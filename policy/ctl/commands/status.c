@@ -94,8 +94,7 @@ silence_lines(struct printer *p, const struct heartbeat *h)
 	char when[INSTANT_TEXT_MAX];
 
 	print_line(p,
-	    "%-16s no fresh heartbeat: process %lu is there, but was last heard of at "
-	    "%s;",
+	    "%-16s no fresh heartbeat: process %lu is there, but was last heard of at %s;",
 	    "daemon", (unsigned long)h->pid, instant_print(h->beat, when));
 	print_line(p, "%-16s see its log: can it write below usage/?", "");
 }

@@ -81,8 +81,7 @@ argument_past_time(struct ctl *c, enum option_id id, instant *out)
 	if (*typed == '+' ||
 	    instant_parse(typed, INSTANT_DAY_START, c->now, out, &why) != OK)
 		return error_set(&c->why, ERR_DATA,
-		    "bad value \"%.200s\" for --%s: use a span of time (7d, 12h) or a "
-		    "time (2026-12-01, 2026-12-01T09:00:00Z)",
+		    "bad value \"%.200s\" for --%s: use a span of time (7d, 12h) or a time (2026-12-01, 2026-12-01T09:00:00Z)",
 		    typed, option_name(id));
 	if (*out > c->now)
 		return error_set(&c->why, ERR_DATA, "--%s %.200s is in the future",

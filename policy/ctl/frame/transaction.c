@@ -44,8 +44,7 @@ transaction_walked(struct ctl *c, uint64_t walked, uint64_t counted)
 	if (walked == counted)
 		return OK;
 	return error_set(&c->why, ERR_DAMAGED,
-	    "the database is damaged: %llu records found, %llu counted; see "
-	    "\"smtpauthctl verify\"",
+	    "the database is damaged: %llu records found, %llu counted; see \"smtpauthctl verify\"",
 	    (unsigned long long)walked, (unsigned long long)counted);
 }
 
