@@ -153,21 +153,7 @@ take(struct options *o, int c, const char *value, const char *word,
 	}
 }
 
-#define SHORT "c:d:hV"
-
-/* first_word - the index of the first word that is not an option; ARGC for none */
-static int
-first_word(int argc, char **argv, const struct option *longs)
-{
-	int at;
-
-	optind = 0; /* which makes getopt start anew */
-	while (getopt_long(argc, argv, "+:" SHORT, longs, NULL) != -1)
-		;
-	at = optind;
-	optind = 0;
-	return at;
-}
+#define SHORT "+:c:d:hV"
 
 /* is_cmdlet - whether WORD is one of Exchange's commands; rewrites it in their spelling
  */
@@ -184,78 +170,48 @@ is_cmdlet(char *word)
 	return true;
 }
 
-/* parse - options anywhere */
-static enum error
-parse(struct options *out, int argc, char **argv, const struct option *longs,
-    struct error_text *why)
-{
-	enum error e = OK;
-	int c, at;
-
-	while (e == OK) {
-		at = optind;
-		c = getopt_long(argc, argv, ":" SHORT, longs, NULL);
-		if (c == -1)
-			break;
-		/* optind is after the option that was found, even if it was permuted */
-		e = take(out, c, optarg, argv[optind > at ? optind - 1 : at], why);
-	}
-	out->word = argv + optind;
-	out->words = (size_t)(argc - optind);
-	return e;
-}
-
-/* is_ours - whether a word after a cmdlet is an option of smtpauthctl */
+/* is_option - after one of Exchange's commands, most words with a dash are its own */
 static bool
-is_ours(const char *word)
+is_option(const char *word, bool cmdlet)
 {
 	if (word[0] != '-' || word[1] == '\0')
 		return false;
-	return word[1] == '-' || (word[2] == '\0' && strchr("cdhV", word[1]) != NULL);
-}
-
-/* parse_cmdlet - takes our options out of the words after FIRST, a cmdlet */
-static enum error
-parse_cmdlet(struct options *out, int argc, char **argv, int first,
-    const struct option *longs, struct error_text *why)
-{
-	enum error e = parse(out, first, argv, longs, why);
-	int kept = first + 1, i = kept, c;
-	bool options = true;
-
-	while (e == OK && i < argc) {
-		if (options && strcmp(argv[i], "--") == 0) {
-			options = false;
-			i++;
-		} else if (options && is_ours(argv[i])) {
-			optind = 0;
-			c = getopt_long(
-			    argc - i + 1, argv + i - 1, "+:" SHORT, longs, NULL);
-			e = take(out, c, optarg, argv[i], why);
-			i += optind - 1;
-		} else {
-			argv[kept++] = argv[i++];
-		}
-	}
-	out->cmdlet = true;
-	out->word = argv + first;
-	out->words = (size_t)(kept - first);
-	return e;
+	return !cmdlet || word[1] == '-' ||
+	    (word[2] == '\0' && strchr("cdhV", word[1]) != NULL);
 }
 
 enum error
 options_parse(struct options *out, int argc, char **argv, struct error_text *why)
 {
 	struct option longs[OPT_COUNT + 7];
-	int first;
+	bool options = true;
+	int at = 1, kept = 1, c;
+	enum error e = OK;
 
 	memset(out, 0, sizeof *out);
 	fill_long(longs);
 	opterr = 0;
-	first = first_word(argc, argv, longs);
-	if (first < argc && is_cmdlet(argv[first]))
-		return parse_cmdlet(out, argc, argv, first, longs, why);
-	return parse(out, argc, argv, longs, why);
+	optind = 0; /* which makes getopt start anew */
+	(void)getopt_long(1, argv, SHORT, longs, NULL);
+	while (e == OK && at < argc) {
+		if (options && strcmp(argv[at], "--") == 0) {
+			options = false;
+			at++;
+		} else if (options && is_option(argv[at], out->cmdlet)) {
+			optind = at;
+			c = getopt_long(argc, argv, SHORT, longs, NULL);
+			e = take(
+			    out, c, optarg, argv[optind > at ? optind - 1 : at], why);
+			at = optind; /* the same for the next letter of "-hV" */
+		} else {
+			if (kept == 1)
+				out->cmdlet = is_cmdlet(argv[at]);
+			argv[kept++] = argv[at++];
+		}
+	}
+	out->word = argv + 1;
+	out->words = (size_t)(kept - 1);
+	return e;
 }
 
 enum error
