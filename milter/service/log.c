@@ -37,7 +37,7 @@ put_value(struct text *t, struct json *j, const struct log_field *f, size_t limi
 		text_printf(t, "%s=", f->key);
 		text_escape(t, f->value, f->len, limit);
 	} else if (f->len == 0) {
-		json_none(j, f->key);
+		json_literal(j, f->key, "null");
 	} else if (f->len <= limit) {
 		json_string_n(j, f->key, f->value, f->len);
 	} else {
@@ -74,7 +74,7 @@ put_json(struct text *t, enum log_level level, const struct log_field *fields, s
 	struct json j;
 
 	json_start(&j, put_text, t);
-	json_object_start(&j, NULL);
+	json_open(&j, NULL, "{");
 	json_instant(&j, "time", instant_now());
 	json_quoted(&j, "level", level_names[level]);
 	t->cap--; /* for the brace */

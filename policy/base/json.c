@@ -89,43 +89,26 @@ json_start(struct json *j, void (*sink)(void *arg, const char *s, size_t n), voi
 	j->comma = false;
 }
 
-static void
-open_with(struct json *j, const char *key, const char *bracket)
+void
+json_open(struct json *j, const char *key, const char *bracket)
 {
 	item(j, key);
 	put(j, bracket);
 	j->comma = false;
 }
 
-static void
-close_with(struct json *j, const char *bracket)
+void
+json_close(struct json *j, const char *bracket)
 {
 	put(j, bracket);
 	j->comma = true;
 }
 
 void
-json_object_start(struct json *j, const char *key)
+json_literal(struct json *j, const char *key, const char *s)
 {
-	open_with(j, key, "{");
-}
-
-void
-json_object_end(struct json *j)
-{
-	close_with(j, "}");
-}
-
-void
-json_array_start(struct json *j, const char *key)
-{
-	open_with(j, key, "[");
-}
-
-void
-json_array_end(struct json *j)
-{
-	close_with(j, "]");
+	item(j, key);
+	put(j, s);
 }
 
 void
@@ -145,33 +128,9 @@ void
 json_text(struct json *j, const char *key, const char *s)
 {
 	if (s == NULL || *s == '\0')
-		json_none(j, key);
+		json_literal(j, key, "null");
 	else
 		json_quoted(j, key, s);
-}
-
-void
-json_number(struct json *j, const char *key, int64_t n)
-{
-	char buf[24];
-
-	item(j, key);
-	snprintf(buf, sizeof buf, "%lld", (long long)n);
-	put(j, buf);
-}
-
-void
-json_bool(struct json *j, const char *key, bool b)
-{
-	item(j, key);
-	put(j, b ? "true" : "false");
-}
-
-void
-json_none(struct json *j, const char *key)
-{
-	item(j, key);
-	put(j, "null");
 }
 
 void
@@ -180,7 +139,7 @@ json_instant(struct json *j, const char *key, instant t)
 	char buf[INSTANT_TEXT_MAX];
 
 	if (t == INSTANT_NONE)
-		json_none(j, key);
+		json_literal(j, key, "null");
 	else
 		json_quoted(j, key, instant_print(t, buf));
 }

@@ -26,18 +26,16 @@ struct json {
 void json_start(
     struct json *j, void (*sink)(void *arg, const char *s, size_t n), void *arg);
 
-void json_object_start(struct json *j, const char *key);
-void json_object_end(struct json *j);
-void json_array_start(struct json *j, const char *key);
-void json_array_end(struct json *j);
+/* An object or an array: "{" and "}", or "[" and "]". */
+void json_open(struct json *j, const char *key, const char *bracket);
+void json_close(struct json *j, const char *bracket);
 
+/* A number, "true", "false" or "null", as it is. */
+void json_literal(struct json *j, const char *key, const char *s);
 void json_string_n(struct json *j, const char *key, const char *s, size_t n);
 void json_quoted(struct json *j, const char *key, const char *s);
 /* A string, or null for "" and NULL. */
 void json_text(struct json *j, const char *key, const char *s);
-void json_number(struct json *j, const char *key, int64_t n);
-void json_bool(struct json *j, const char *key, bool b);
-void json_none(struct json *j, const char *key);
 /* RFC 3339, or null for INSTANT_NONE. */
 void json_instant(struct json *j, const char *key, instant t);
 

@@ -10,15 +10,17 @@
 #include "policy/model/address.h"
 #include "policy/tables/ownership.h"
 
-static void
-alias_print(struct ctl *c, const struct login *login, const char *mailbox)
+/* alias_print - MAILBOX is NULL for a login that is no alias now */
+static enum error
+alias_print(void *arg, const struct login *login, const struct login *mailbox)
 {
-	struct printer *p = &c->print;
+	struct printer *p = arg;
 
 	print_object_start(p, NULL);
 	print_text(p, "login", login->text);
-	print_text(p, "mailbox", mailbox);
+	print_text(p, "mailbox", mailbox != NULL ? mailbox->text : "");
 	print_object_end(p);
+	return OK;
 }
 
 enum error
@@ -41,8 +43,7 @@ ctl_alias_add(struct ctl *c)
 	if (e != OK)
 		return e;
 	print_line(&c->print, "login %s is mailbox %s", login.text, mailbox.text);
-	alias_print(c, &login, mailbox.text);
-	return OK;
+	return alias_print(&c->print, &login, &mailbox);
 }
 
 enum error
@@ -64,23 +65,7 @@ ctl_alias_remove(struct ctl *c)
 	if (e != OK)
 		return e;
 	print_line(&c->print, "login %s is no alias now", login.text);
-	alias_print(c, &login, "");
-	return OK;
-}
-
-struct alias_list {
-	struct ctl *c;
-	uint64_t walked;
-};
-
-static enum error
-alias_list_one(void *arg, const struct login *login, const struct login *mailbox)
-{
-	struct alias_list *list = arg;
-
-	list->walked++;
-	alias_print(list->c, login, mailbox->text);
-	return OK;
+	return alias_print(&c->print, &login, NULL);
 }
 
 enum error
@@ -88,7 +73,6 @@ ctl_alias_list(struct ctl *c)
 {
 	static const struct print_column columns[] = {
 	    {"login", "LOGIN"}, {"mailbox", "MAILBOX"}, {NULL, NULL}};
-	struct alias_list list = {.c = c};
 	struct login mailbox;
 	bool one = c->options.words > 0;
 	enum error e = one
@@ -98,8 +82,8 @@ ctl_alias_list(struct ctl *c)
 	if (e != OK)
 		return e;
 	print_table(&c->print, columns, "");
-	e = alias_table_each(c->txn, one ? &mailbox : NULL, alias_list_one, &list);
+	e = alias_table_each(c->txn, one ? &mailbox : NULL, alias_print, &c->print);
 	if (e != OK || one)
 		return e;
-	return transaction_walked(c, list.walked, store_meta(c->txn)->aliases);
+	return transaction_walked(c, c->print.objects, store_meta(c->txn)->aliases);
 }

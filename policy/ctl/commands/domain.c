@@ -10,15 +10,16 @@
 #include "policy/tables/ownership.h"
 #include "policy/tables/removal.h"
 
-static void
-domain_print(struct ctl *c, const char *domain, const char *tenant)
+static enum error
+domain_print(void *arg, const char *domain, const char *tenant)
 {
-	struct printer *p = &c->print;
+	struct printer *p = arg;
 
 	print_object_start(p, NULL);
 	print_text(p, "domain", domain);
 	print_text(p, "tenant", tenant);
 	print_object_end(p);
+	return OK;
 }
 
 /* domain_give - domain add and domain move */
@@ -39,8 +40,7 @@ domain_give(
 	if (e != OK)
 		return e;
 	print_line(&c->print, "domain %s belongs to tenant %s", domain, t.name);
-	domain_print(c, domain, t.name);
-	return OK;
+	return domain_print(&c->print, domain, t.name);
 }
 
 enum error
@@ -71,24 +71,7 @@ ctl_domain_remove(struct ctl *c)
 	if (e != OK)
 		return e;
 	print_line(&c->print, "domain %s removed", domain);
-	domain_print(c, domain, "");
-	return OK;
-}
-
-struct domain_list {
-	struct ctl *c;
-	char tenant[TENANT_NAME_MAX + 1]; /* of a list of one tenant, or "" */
-	uint64_t walked;
-};
-
-static enum error
-domain_list_one(void *arg, const char *domain, const char *tenant)
-{
-	struct domain_list *list = arg;
-
-	list->walked++;
-	domain_print(list->c, domain, tenant);
-	return OK;
+	return domain_print(&c->print, domain, "");
 }
 
 enum error
@@ -96,16 +79,15 @@ ctl_domain_list(struct ctl *c)
 {
 	static const struct print_column columns[] = {
 	    {"domain", "DOMAIN"}, {"tenant", "TENANT"}, {NULL, NULL}};
-	struct domain_list list = {.c = c};
-	enum error e = argument_tenant_option(c, list.tenant);
+	char tenant[TENANT_NAME_MAX + 1];
+	enum error e = argument_tenant_option(c, tenant);
+	bool all = tenant[0] == '\0';
 
 	if (e != OK)
 		return e;
 	print_table(&c->print, columns, "");
-	if (list.tenant[0] != '\0')
-		return domain_table_each(c->txn, list.tenant, domain_list_one, &list);
-	e = domain_table_each(c->txn, NULL, domain_list_one, &list);
-	if (e != OK)
+	e = domain_table_each(c->txn, all ? NULL : tenant, domain_print, &c->print);
+	if (e != OK || !all)
 		return e;
-	return transaction_walked(c, list.walked, store_meta(c->txn)->domains);
+	return transaction_walked(c, c->print.objects, store_meta(c->txn)->domains);
 }

@@ -29,7 +29,7 @@ struct lock_list {
 	struct ctl *c;
 	enum lock_origin origin;
 	char tenant[TENANT_NAME_MAX + 1]; /* "": all */
-	uint64_t walked, shown;
+	uint64_t walked;
 };
 
 static void
@@ -74,7 +74,6 @@ lock_list_one(void *arg, const struct lock_subject *subject, const struct lock *
 	list->walked++;
 	if (e != OK || (list->tenant[0] != '\0' && strcmp(list->tenant, tenant) != 0))
 		return e;
-	list->shown++;
 	lock_print(list, subject, tenant, lock);
 	return OK;
 }
@@ -95,7 +94,7 @@ ctl_locks(struct ctl *c)
 		e = lock_table_each(c->txn, list.origin, lock_list_one, &list);
 	}
 	/* The lock of a tenant outlives it; a name that has neither is a mistake. */
-	if (e == OK && typed != NULL && list.shown == 0)
+	if (e == OK && typed != NULL && c->print.objects == 0)
 		e = argument_tenant(c, typed, &t);
 	if (e != OK)
 		return e;
@@ -122,7 +121,7 @@ locking_show(struct ctl *c, const struct lock_subject *subject)
 		if (e != OK)
 			return e;
 	}
-	if (list.shown > 0)
+	if (p->objects > 0)
 		return OK;
 	print_lines(p);
 	print_line(p, "the lock of %s%s has ended", tenant ? "tenant " : "",

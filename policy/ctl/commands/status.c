@@ -196,39 +196,27 @@ verify_both(struct ctl *c, uint64_t *records_r)
 	    : error_set(&c->why, bytes, "%s; %s", first.text, why.text);
 }
 
-/* find_hash - of the policy that was just verified */
-static enum error
-find_hash(struct ctl *c, char *text_r)
-{
-	struct digest hash;
-	enum error e = policy_hash(c->txn, &hash);
-
-	if (e != OK)
-		return error_about(&c->why, e, "the policy database");
-	digest_print(&hash, text_r);
-	return OK;
-}
-
 enum error
 ctl_verify(struct ctl *c)
 {
-	char hash[DIGEST_TEXT_MAX];
+	char text[DIGEST_TEXT_MAX];
+	struct digest hash;
 	uint64_t records = 0;
 	struct printer *p = &c->print;
 	enum error e = verify_both(c, &records);
 
-	if (e == OK)
-		e = find_hash(c, hash);
+	if (e == OK && (e = policy_hash(c->txn, &hash)) != OK)
+		error_about(&c->why, e, "the policy database");
 	if (e == ERR_DAMAGED)
 		e = ERR_NOTFOUND; /* "does not hold" has status 1 */
 	if (e != OK)
 		return e;
 	print_line(
 	    p, "%" PRIu64 " record%s verified", records, records == 1 ? "" : "s");
-	print_line(p, "policy hash %s", hash);
+	print_line(p, "policy hash %s", digest_print(&hash, text));
 	print_object_start(p, NULL);
 	print_number(p, "records", records);
-	print_text(p, "policy_hash", hash);
+	print_digest(p, "policy_hash", &hash);
 	print_object_end(p);
 	return OK;
 }

@@ -11,6 +11,51 @@
 #include "policy/model/mailbox.h"
 #include "policy/model/tenant.h"
 
+static inline void
+json_object_start(struct json *j, const char *key)
+{
+	json_open(j, key, "{");
+}
+
+static inline void
+json_object_end(struct json *j)
+{
+	json_close(j, "}");
+}
+
+static inline void
+json_array_start(struct json *j, const char *key)
+{
+	json_open(j, key, "[");
+}
+
+static inline void
+json_array_end(struct json *j)
+{
+	json_close(j, "]");
+}
+
+static inline void
+json_number(struct json *j, const char *key, int64_t n)
+{
+	char buf[24];
+
+	snprintf(buf, sizeof buf, "%lld", (long long)n);
+	json_literal(j, key, buf);
+}
+
+static inline void
+json_bool(struct json *j, const char *key, bool b)
+{
+	json_literal(j, key, b ? "true" : "false");
+}
+
+static inline void
+json_none(struct json *j, const char *key)
+{
+	json_literal(j, key, "null");
+}
+
 #define LISTING_COLUMNS_MAX 12
 
 /* Rows that are kept back to find out how wide the columns are. */

@@ -140,6 +140,7 @@ form_start(struct printer *p, enum print_form form, const struct print_column *c
 {
 	print_finish(p);
 	p->form = form;
+	p->objects = 0;
 	p->columns = columns;
 	p->empty = "";
 	for (p->count = 0; columns[p->count].key != NULL; p->count++)
@@ -256,7 +257,7 @@ print_object_start(struct printer *p, const char *key)
 		json_start(&p->json, json_put, p);
 	}
 	if (p->has_json)
-		json_object_start(&p->json, key);
+		json_open(&p->json, key, "{");
 	p->depth++;
 }
 
@@ -265,9 +266,10 @@ print_object_end(struct printer *p)
 {
 	p->depth--;
 	if (p->has_json)
-		json_object_end(&p->json);
+		json_close(&p->json, "}");
 	if (p->depth > 0)
 		return;
+	p->objects++;
 	if (p->has_json)
 		fputc('\n', p->out);
 	else if (p->form == PRINT_TABLE)
@@ -286,7 +288,7 @@ print_array_start(struct printer *p, const char *key)
 	p->array = cell != NULL ? (int)(cell - p->cell) : -1;
 	p->items = 0;
 	if (p->has_json)
-		json_array_start(&p->json, key);
+		json_open(&p->json, key, "[");
 	p->depth++;
 }
 
@@ -312,7 +314,7 @@ print_array_end(struct printer *p)
 	p->array = -1;
 	p->depth--;
 	if (p->has_json)
-		json_array_end(&p->json);
+		json_close(&p->json, "]");
 }
 
 /* word_print - "smtp-auth=enabled"; nothing for "" */
@@ -402,12 +404,14 @@ print_plain(struct printer *p, const char *key, const char *s)
 void
 print_number(struct printer *p, const char *key, uint64_t n)
 {
-	char **cell = cell_of(p, key), *made;
+	char text[24];
+	char **cell = cell_of(p, key);
 
+	snprintf(text, sizeof text, "%" PRIu64, n);
 	if (p->has_json)
-		json_number(&p->json, key, (int64_t)n);
+		json_literal(&p->json, key, text);
 	if (cell != NULL)
-		cell_set(cell, asprintf(&made, "%" PRIu64, n) < 0 ? NULL : made);
+		cell_set(cell, strdup(text));
 }
 
 void
@@ -439,14 +443,14 @@ void
 print_none(struct printer *p, const char *key)
 {
 	if (p->has_json)
-		json_none(&p->json, key);
+		json_literal(&p->json, key, "null");
 }
 
 void
 print_bool(struct printer *p, const char *key, bool b)
 {
 	if (p->has_json)
-		json_bool(&p->json, key, b);
+		json_literal(&p->json, key, b ? "true" : "false");
 }
 
 void

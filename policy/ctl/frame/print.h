@@ -48,8 +48,9 @@ struct printer {
 	bool has_json;
 	enum print_form form;
 	struct json json;
-	unsigned depth; /* of objects and arrays that are open */
-	size_t bytes;   /* of JSON, since the outermost object began */
+	uint64_t objects; /* printed in this form */
+	unsigned depth;   /* of objects and arrays that are open */
+	size_t bytes;     /* of JSON, since the outermost object began */
 	const struct print_column *columns;
 	unsigned count;
 	const char *empty;             /* in place of an empty cell */
