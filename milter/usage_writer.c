@@ -8,7 +8,7 @@
 #include "milter/daemon.h"
 #include "policy/db/lmdb_file.h"
 #include "policy/usage/login_usage.h"
-#include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
 
 #define BATCH 512          /* entries of a transaction */
 #define PRUNE_VISITS 20000 /* records a writing, some 10 ms */
@@ -116,7 +116,7 @@ write_signs(struct daemon *d, struct heartbeat *h)
 	if (e == OK)
 		e = put_host(d, txn, h->beat, dropped - w->dropped);
 	if (e == OK)
-		e = strangers_count(txn, &strangers);
+		e = usage_database_count_strangers(txn, &strangers);
 	if (e == OK)
 		e = db_commit(&txn);
 	db_abort(&txn);

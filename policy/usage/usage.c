@@ -249,25 +249,33 @@ get_flags(struct record_reader *r, uint8_t version, struct usage *u)
 }
 
 enum error
-usage_decode(struct bytes from, struct usage *out_r)
+usage_read(struct record_reader *r, struct usage *out_r)
 {
-	struct record_reader r;
-	enum error e;
-	uint8_t version = from.len > 0 ? *(const uint8_t *)from.at : 0;
+	uint8_t version = r->left > 0 ? r->at[0] : 0;
+	enum error e =
+	    record_read_version(r, (struct bytes){r->at, r->left}, USAGE_VERSION);
 
 	usage_init(out_r);
-	e = record_read_version(&r, from, USAGE_VERSION);
 	if (e != OK)
 		return e;
-	out_r->first_seen = get_instant(&r);
-	out_r->last_seen = get_instant(&r);
-	out_r->last_use = get_instant(&r);
-	out_r->last_password_use = get_instant(&r);
-	out_r->last_exempt = get_instant(&r);
-	out_r->mechanism = record_get_u8(&r);
-	out_r->tls = record_get_u8(&r);
-	get_flags(&r, version, out_r);
-	return record_end(&r);
+	out_r->first_seen = get_instant(r);
+	out_r->last_seen = get_instant(r);
+	out_r->last_use = get_instant(r);
+	out_r->last_password_use = get_instant(r);
+	out_r->last_exempt = get_instant(r);
+	out_r->mechanism = record_get_u8(r);
+	out_r->tls = record_get_u8(r);
+	get_flags(r, version, out_r);
+	return r->failed ? ERR_DAMAGED : OK;
+}
+
+enum error
+usage_decode(struct bytes from, struct usage *out_r)
+{
+	struct record_reader r = {.at = from.at, .left = from.len};
+	enum error e = usage_read(&r, out_r);
+
+	return e == OK ? record_end(&r) : e;
 }
 
 void
@@ -280,15 +288,24 @@ usage_day_encode(const struct usage_day *d, struct record_writer *w)
 }
 
 enum error
-usage_day_decode(struct bytes from, struct usage_day *out_r)
+usage_day_read(struct record_reader *r, struct usage_day *out_r)
 {
-	struct record_reader r;
-	enum error e = record_read_version(&r, from, DAY_VERSION);
+	enum error e =
+	    record_read_version(r, (struct bytes){r->at, r->left}, DAY_VERSION);
 
 	if (e != OK)
 		return e;
 	for (int i = 0; i < USAGE_KINDS; i++)
-		out_r->count[i] = record_get_u32(&r);
-	out_r->mechanisms = record_get_u32(&r);
-	return record_end(&r);
+		out_r->count[i] = record_get_u32(r);
+	out_r->mechanisms = record_get_u32(r);
+	return r->failed ? ERR_DAMAGED : OK;
+}
+
+enum error
+usage_day_decode(struct bytes from, struct usage_day *out_r)
+{
+	struct record_reader r = {.at = from.at, .left = from.len};
+	enum error e = usage_day_read(&r, out_r);
+
+	return e == OK ? record_end(&r) : e;
 }

@@ -41,7 +41,7 @@ struct usage {
 	uint8_t tls;       /* see usage_tls_code() */
 	/* Seen from a client that is not on this machine, or not known. */
 	bool elsewhere;
-	/* No tenant owned the login whenever it was recorded. See strangers.h. */
+	/* No tenant owned the login whenever it was recorded. See usage_database.h. */
 	bool stranger;
 };
 
@@ -120,14 +120,17 @@ uint32_t usage_mechanisms_known(uint32_t set);
 #define USAGE_MECHANISMS_TEXT_MAX 300
 const char *usage_mechanisms_print(uint32_t set, char *buf);
 
-#define USAGE_BYTES_MIN 44 /* without an address */
-#define USAGE_BYTES_MAX (USAGE_BYTES_MIN + 16)
-#define USAGE_DAY_BYTES 21
+#define USAGE_BYTES_MAX 60
 
-/* The bytes of both; a decoder says ERR_DAMAGED or ERR_NEWER. The day is in the key. */
+/*
+ * The bytes of both, the day's without the day itself. Decoders take a whole record,
+ * readers one of several, whose `failed` is not set. ERR_DAMAGED, ERR_NEWER.
+ */
 void usage_encode(const struct usage *u, struct record_writer *w);
 enum error usage_decode(struct bytes from, struct usage *out_r) MUST_USE;
+enum error usage_read(struct record_reader *r, struct usage *out_r) MUST_USE;
 void usage_day_encode(const struct usage_day *d, struct record_writer *w);
 enum error usage_day_decode(struct bytes from, struct usage_day *out_r) MUST_USE;
+enum error usage_day_read(struct record_reader *r, struct usage_day *out_r) MUST_USE;
 
 #endif

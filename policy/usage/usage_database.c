@@ -9,10 +9,10 @@
 
 #include "policy/base/text.h"
 #include "policy/db/lmdb_file.h"
-#include "policy/usage/strangers.h"
 #include "policy/usage/usage_key.h"
 
 #define FILE_MODE 0600
+#define STRANGERS_VERSION 1
 #define RECORD_ROOM 512 /* of each kind that is kept here */
 
 enum error
@@ -82,6 +82,43 @@ usage_database_put_host(struct db_txn *txn, const struct recording_host *host)
 	return put(txn, &host_key, &w);
 }
 
+static const struct key strangers_key = {1, {'s'}};
+
+enum error
+usage_database_count_strangers(struct db_txn *txn, uint32_t *count_r)
+{
+	uint8_t buf[RECORD_ROOM];
+	struct record_reader r;
+	struct bytes value;
+	enum error e = get(txn, &strangers_key, buf, &value);
+
+	*count_r = 0;
+	if (e != OK || value.at == NULL)
+		return e;
+	e = record_read_version(&r, value, STRANGERS_VERSION);
+	if (e != OK)
+		return e;
+	*count_r = record_get_u32(&r);
+	return record_end(&r);
+}
+
+enum error
+usage_database_add_strangers(struct db_txn *txn, int32_t n)
+{
+	uint8_t buf[RECORD_ROOM];
+	struct record_writer w;
+	uint32_t count;
+	enum error e = n != 0 ? usage_database_count_strangers(txn, &count) : OK;
+
+	if (e != OK || n == 0)
+		return e;
+	record_write_start(&w, buf, sizeof buf);
+	record_put_u8(&w, STRANGERS_VERSION);
+	/* rows that an older version wrote were not counted */
+	record_put_u32(&w, n < 0 && count < (uint32_t)-n ? 0 : count + (uint32_t)n);
+	return put(txn, &strangers_key, &w);
+}
+
 static enum error
 add_usage(struct db_txn *txn, const struct key *key, struct usage sum)
 {
@@ -104,7 +141,7 @@ add_usage(struct db_txn *txn, const struct key *key, struct usage sum)
 	record_write_start(&w, buf, sizeof buf);
 	usage_encode(&sum, &w);
 	e = put(txn, key, &w);
-	return e == OK ? strangers_change(txn, sum.stranger - was) : e;
+	return e == OK ? usage_database_add_strangers(txn, sum.stranger - was) : e;
 }
 
 static enum error
@@ -142,7 +179,7 @@ usage_database_admit(struct db_txn *txn, struct usage_entry *entry)
 	e = get(txn, &key, buf, &value);
 	if (e != OK || value.at != NULL)
 		return e;
-	e = strangers_count(txn, &count);
+	e = usage_database_count_strangers(txn, &count);
 	if (e == OK && count >= USAGE_STRANGERS_MAX)
 		usage_entry_make_others(entry);
 	return e;

@@ -13,7 +13,7 @@
 
 /*
  * Keys: `h` and a socket (see heartbeat.h); `n`, the machine (see recording_host.h);
- * `s`, the number of strangers (see strangers.h); and for each login, domain first as
+ * `s`, the number of strangers; and for each login, domain first as
  * in the policy database,
  *
  *	u DOMAIN \0 LOCAL \0         -> struct usage
@@ -39,6 +39,20 @@ enum error usage_database_admit(struct db_txn *txn, struct usage_entry *entry) M
 /* Adds the entry to what is there, within a write transaction. */
 enum error usage_database_add(
     struct db_txn *txn, const struct usage_entry *entry) MUST_USE;
+
+/*
+ * A login that no tenant owns can be made up, where the MTA takes any spelling. So the
+ * database has no more than so many rows of them; what the others do is counted in one
+ * row, that of usage_others(). A login of a tenant always has its row.
+ */
+#define USAGE_STRANGERS_MAX 20000
+
+/* The number of rows whose `stranger` is set. */
+enum error usage_database_count_strangers(
+    struct db_txn *txn, uint32_t *count_r) MUST_USE;
+
+/* Notes that N rows more, or less than before, have it set. */
+enum error usage_database_add_strangers(struct db_txn *txn, int32_t n) MUST_USE;
 
 /* The record of the machine. */
 enum error usage_database_get_host(

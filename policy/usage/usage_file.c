@@ -250,40 +250,18 @@ usage_file_reader_name(const struct usage_file_reader *reader)
 	return reader->name;
 }
 
-/* get_record - the next N bytes as a record of their own */
-static struct bytes
-get_record(struct record_reader *body, uint8_t *buf, size_t n)
-{
-	record_get_bytes(body, buf, n);
-	return (struct bytes){buf, body->failed ? 0 : n};
-}
-
-/* get_usage - a record whose length its own contents tell */
-static enum error
-get_usage(struct record_reader *body, struct usage *usage_r)
-{
-	uint8_t buf[USAGE_BYTES_MAX];
-	size_t n = USAGE_BYTES_MIN;
-
-	/* The last bit of the short form tells whether an address follows. */
-	if (body->left >= n && (body->at[n - 1] & 1) != 0)
-		n = USAGE_BYTES_MAX;
-	return usage_decode(get_record(body, buf, n), usage_r);
-}
-
 static enum error
 get_days(
     struct usage_file_reader *r, struct record_reader *body, struct usage_row *row_r)
 {
 	uint32_t n = record_get_u32(body);
-	uint8_t buf[USAGE_DAY_BYTES];
 	enum error e;
 
-	if (n > USAGE_DAYS_MAX)
+	if (body->failed || n > USAGE_DAYS_MAX)
 		return ERR_DAMAGED;
 	for (uint32_t i = 0; i < n; i++) {
 		r->day[i].day = record_get_u32(body);
-		e = usage_day_decode(get_record(body, buf, sizeof buf), &r->day[i]);
+		e = usage_day_read(body, &r->day[i]);
 		if (e != OK)
 			return e;
 		if (i > 0 && r->day[i].day <= r->day[i - 1].day)
@@ -311,7 +289,7 @@ get_row(struct usage_file_reader *r, struct usage_row *row_r)
 		return e;
 	if (r->rows > 0 && usage_key_order(&r->last, &row_r->login) >= 0)
 		return ERR_DAMAGED;
-	e = get_usage(&body, &row_r->usage);
+	e = usage_read(&body, &row_r->usage);
 	if (e == OK)
 		e = get_days(r, &body, row_r);
 	if (e != OK)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
 #include "policy/usage/usage_key.h"
 
 void
@@ -184,7 +184,7 @@ forget_login(struct db_txn *txn, struct usage_prune *p, const struct key *key)
 		return e;
 	p->logins++;
 	e = db_delete(txn, key);
-	return e == OK ? strangers_change(txn, usage.stranger ? -1 : 0) : e;
+	return e == OK ? usage_database_add_strangers(txn, usage.stranger ? -1 : 0) : e;
 }
 
 static enum error
@@ -204,7 +204,8 @@ apply_change(struct db_txn *txn, const struct piece *p, unsigned i)
 	record_write_start(&w, buf, sizeof buf);
 	usage_encode(&p->change[i].usage, &w);
 	e = db_put(txn, key, (struct bytes){buf, w.len});
-	return e == OK && p->change[i].counted ? strangers_change(txn, -1) : e;
+	return e == OK && p->change[i].counted ? usage_database_add_strangers(txn, -1)
+					       : e;
 }
 
 enum error

@@ -11,7 +11,6 @@
  *"-" is what the MTA does not tell, and \20 in a login a space. As root it has the
  *rights of the owner of the folder "usage", which is made where it is missing. */
 #include "policy/decision/decision.h"
-#include "policy/usage/strangers.h"
 #include "policy/usage/usage_database.h"
 
 #include <err.h>
@@ -168,7 +167,7 @@ strangers_line(struct db_txn *txn, char *const *w, size_t words)
 {
 	if (words != 2)
 		bad("line");
-	must(strangers_change(txn, (int32_t)number(w[1], "number")), w[0]);
+	must(usage_database_add_strangers(txn, (int32_t)number(w[1], "number")), w[0]);
 }
 
 static void

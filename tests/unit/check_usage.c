@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define USAGE_BYTES_MIN 44 /* without a client */
+#define USAGE_DAY_BYTES 21
 #define DAY INT64_C(86400)
 #define NOW (INT64_C(20000) * DAY + 3600)
 

@@ -2,7 +2,6 @@
 /* check_usage_database.c - the usage database: what is added, what is damage, and what
  * is forgotten. */
 #include "policy/db/db.h"
-#include "policy/usage/strangers.h"
 #include "policy/usage/usage_database.h"
 #include "policy/usage/usage_prune.h"
 #include "tests/lib/state.h"
@@ -262,7 +261,7 @@ count_strangers(struct db_txn *txn)
 {
 	uint32_t count;
 
-	expect_ok(strangers_count(txn, &count));
+	expect_ok(usage_database_count_strangers(txn, &count));
 	return count;
 }
 
@@ -325,12 +324,12 @@ START_TEST(strangers_count_that_is_damaged)
 	state_open(&state);
 	db = open_usage(&state);
 	expect_ok(db_begin(db, true, &txn));
-	expect_ok(strangers_change(txn, -1));
+	expect_ok(usage_database_add_strangers(txn, -1));
 	ck_assert_uint_eq(count_strangers(txn), 0);
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
 		expect_ok(db_put(txn, &where, (struct bytes){bad[i].at, bad[i].n}));
-		expect_error(bad[i].error, strangers_count(txn, &count));
-		expect_error(bad[i].error, strangers_change(txn, 1));
+		expect_error(bad[i].error, usage_database_count_strangers(txn, &count));
+		expect_error(bad[i].error, usage_database_add_strangers(txn, 1));
 	}
 	db_abort(&txn);
 	db_close(&db);

@@ -2,12 +2,11 @@
 /* rollout - what the commands that switch SMTP AUTH off in stages have in common */
 #include "policy/ctl/rollout/rollout.h"
 
-#include <stdio.h>
-
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/print.h"
 #include "policy/tables/verify.h"
-#include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
+
+#define SPAN "90d" /* the default of --unused-for and --used-within */
 
 enum rollout_class
 rollout_class(const struct tenant_usage *t, instant now)
@@ -19,24 +18,12 @@ rollout_class(const struct tenant_usage *t, instant now)
 	return t->mailboxes > 0 ? ROLLOUT_IN_USE : ROLLOUT_UNUSED;
 }
 
-const char *rollout_class_name(enum rollout_class class)
-{
-	static const char *const names[] = {
-	    "disabled", "scheduled", "unused", "in use"};
-
-	return names[class];
-}
-
-const char *rollout_class_key(enum rollout_class class)
-{
-	return class == ROLLOUT_IN_USE ? "in_use" : rollout_class_name(class);
-}
-
-enum error
-rollout_since(struct ctl *c, enum option_id id, instant *since_r)
+/* read_span - the start of a span that ends now */
+static enum error
+read_span(struct ctl *c, enum option_id id, instant *since_r)
 {
 	const char *typed =
-	    argument_option(c, id) != NULL ? argument_option(c, id) : ROLLOUT_SPAN;
+	    argument_option(c, id) != NULL ? argument_option(c, id) : SPAN;
 	struct error_text why;
 	int64_t seconds;
 
@@ -47,6 +34,16 @@ rollout_since(struct ctl *c, enum option_id id, instant *since_r)
 		    option_name(id));
 	*since_r = c->now - seconds;
 	return OK;
+}
+
+enum error
+rollout_begin(struct ctl *c, enum option_id id, struct rollout *r)
+{
+	enum error e = read_span(c, id, &r->usage.since);
+
+	if (e == OK)
+		e = usage_sources_begin(c);
+	return e == OK ? argument_tenant_option(c, r->only) : e;
 }
 
 /* look_for_others - whether some may be of a tenant that was added since */
@@ -64,64 +61,35 @@ look_for_others(struct rollout *r)
 	    USAGE_STRANGERS_MAX, instant_print(last, when));
 }
 
-static enum error
-read_usage(struct ctl *c, struct usage_merge *merge, const char *only,
-    tenant_usage_visit *visit, void *arg, struct rollout *r)
-{
-	enum error e;
-
-	r->coverage = usage_merge_coverage(merge);
-	r->covered =
-	    tenant_usage_covers(&r->coverage, store_settings(c->txn)->usage_nodes,
-		r->usage.since, c->now, &r->gap) == OK;
-	r->usage.now = c->now;
-	r->usage.only = only[0] != '\0' ? only : NULL;
-	e = tenant_usage_read(&r->usage, c->txn, merge, visit, arg, &c->why);
-	if (e == OK)
-		look_for_others(r);
-	return e;
-}
-
 enum error
-rollout_read(struct ctl *c, const char *only, tenant_usage_visit *visit, void *arg,
-    struct rollout *r)
+rollout_read(
+    struct ctl *c, struct rollout *r, bool any, tenant_usage_visit *visit, void *arg)
 {
-	struct usage_merge *merge;
+	struct usage_merge *merge, *none = NULL;
 	/* a damaged policy must not read as "of no tenant, so unused" */
 	enum error e = verify_txn(c->txn, NULL, &c->why);
 
 	if (e == OK)
 		e = usage_sources_merge(c, &merge);
-	return e == OK ? read_usage(c, merge, only, visit, arg, r) : e;
-}
-
-enum error
-rollout_read_any(struct ctl *c, const char *only, struct rollout *r)
-{
-	struct usage_merge *none;
-	enum error e = rollout_read(c, only, NULL, NULL, r);
-
-	if (e != ERR_MISSING)
+	if (e == ERR_MISSING && any) {
+		merge = none = usage_merge_new();
+		e = none != NULL
+		    ? OK
+		    : error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
+	}
+	if (e != OK)
 		return e;
-	none = usage_merge_new();
-	if (none == NULL)
-		return error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	e = read_usage(c, none, only, NULL, NULL, r);
+	r->coverage = usage_merge_coverage(merge);
+	r->covered =
+	    tenant_usage_covers(&r->coverage, store_settings(c->txn)->usage_nodes,
+		r->usage.since, c->now, &r->gap) == OK;
+	r->usage.now = c->now;
+	r->usage.only = r->only[0] != '\0' ? r->only : NULL;
+	e = tenant_usage_read(&r->usage, c->txn, merge, visit, arg, &c->why);
 	usage_merge_free(&none);
+	if (e == OK)
+		look_for_others(r);
 	return e;
-}
-
-void
-rollout_warn(struct ctl *c, const struct rollout *r)
-{
-	if (r->coverage.hosts > 0 && !r->covered)
-		print_remark(c->err, "warning: usage is not complete: %s", r->gap.text);
-}
-
-void
-rollout_end(struct rollout *r)
-{
-	tenant_usage_free(&r->usage);
 }
 
 void

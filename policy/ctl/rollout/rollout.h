@@ -7,11 +7,10 @@
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/usage/tenant_usage.h"
 
-#define ROLLOUT_SPAN "90d" /* the default of --unused-for and --used-within */
-
 /* The use of all tenants, and how much it can be relied on. */
 struct rollout {
-	struct tenant_usage_list usage;
+	char only[TENANT_NAME_MAX + 1]; /* of --tenant, or "" */
+	struct tenant_usage_list usage; /* tenant_usage_free() it */
 	struct usage_coverage coverage;
 	bool covered;          /* the data are good enough to call a tenant unused */
 	struct error_text gap; /* what is missing, where they are not */
@@ -27,32 +26,22 @@ enum rollout_class {
 
 enum rollout_class rollout_class(const struct tenant_usage *t, instant now);
 
-/* "in use" for people, "in_use" for programs. */
-const char *rollout_class_name(enum rollout_class class);
-const char *rollout_class_key(enum rollout_class class);
-
 /*
- * The start of a span that an option names ("90d"), ROLLOUT_SPAN where it is not given;
- * ERR_DATA for one that is none.
+ * Begins the command: the span that option ID names, or 90d; the usage of all sources;
+ * its transaction; and --tenant, which has to exist.
  */
-enum error rollout_since(struct ctl *c, enum option_id id, instant *since_r) MUST_USE;
+enum error rollout_begin(struct ctl *c, enum option_id id, struct rollout *r) MUST_USE;
 
 /*
  * Reads the usage of all sources, which are open, against the policy, since
- * `usage.since`; of tenant ONLY, or with "" of all. See tenant_usage_read().
+ * `usage.since`; see tenant_usage_read(). ERR_MISSING where nothing was recorded; with
+ * ANY all tenants with no use.
  */
-enum error rollout_read(struct ctl *c, const char *only, tenant_usage_visit *visit,
-    void *arg, struct rollout *r) MUST_USE;
-/* The same without a visit; where nothing was recorded, all tenants with no usage. */
-enum error rollout_read_any(
-    struct ctl *c, const char *only, struct rollout *r) MUST_USE;
-void rollout_end(struct rollout *r);
+enum error rollout_read(struct ctl *c, struct rollout *r, bool any,
+    tenant_usage_visit *visit, void *arg) MUST_USE;
 
 /* A line for people: since when, on how many machines, what is missing. */
 void rollout_print_coverage(struct ctl *c, const struct rollout *r);
-
-/* The same for programs, which read it on standard error. */
-void rollout_warn(struct ctl *c, const struct rollout *r);
 
 /* The instant as RFC 3339, or "" for none, in BUF (INSTANT_TEXT_MAX bytes). */
 const char *rollout_time(instant t, char *buf);

@@ -10,7 +10,6 @@
 
 /* What is asked for. */
 struct request {
-	char only[TENANT_NAME_MAX + 1];
 	instant enforce_from, tempfail_until;
 	unsigned long limit; /* 0: none */
 	bool dry_run;
@@ -61,17 +60,6 @@ read_dates(struct ctl *c, struct request *q)
 	return e;
 }
 
-static enum error
-read_request(struct ctl *c, struct request *q)
-{
-	enum error e = read_limit(c, &q->limit);
-
-	if (e == OK)
-		e = read_dates(c, q);
-	q->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
-	return e == OK ? argument_tenant_option(c, q->only) : e;
-}
-
 /* check_coverage - "unused" is said only where the data can tell */
 static enum error
 check_coverage(struct ctl *c, const struct rollout *r)
@@ -79,23 +67,21 @@ check_coverage(struct ctl *c, const struct rollout *r)
 	if (r->covered || argument_option(c, OPT_FORCE) != NULL)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
-	    "nothing is switched off, as tenants in use could be among them: %.600s. "
-	    "--force switches off all the same",
+	    "nothing is switched off, as tenants in use could be among them: %.600s. --force switches off all the same",
 	    r->gap.text);
 }
 
 /* check_named - a tenant that was asked for by name, and is in use */
 static enum error
-check_named(struct ctl *c, const struct request *q, const struct rollout *r)
+check_named(struct ctl *c, const struct rollout *r)
 {
 	const struct tenant_usage *t = &r->usage.at[0];
 	char last[INSTANT_TEXT_MAX];
 
-	if (q->only[0] == '\0' || rollout_class(t, c->now) != ROLLOUT_IN_USE)
+	if (r->only[0] == '\0' || rollout_class(t, c->now) != ROLLOUT_IN_USE)
 		return OK;
 	return error_set(&c->why, ERR_PROTECTED,
-	    "tenant %s is in use: %u mailbox%s, the last at %s; see \"rollout grant\" "
-	    "and \"tenant set %s --smtp-auth disabled\"",
+	    "tenant %s is in use: %u mailbox%s, the last at %s; see \"rollout grant\" and \"tenant set %s --smtp-auth disabled\"",
 	    t->name, t->mailboxes, t->mailboxes == 1 ? "" : "es",
 	    rollout_time(t->last_use, last), t->name);
 }
@@ -145,7 +131,7 @@ disable_all(struct ctl *c, const struct request *q, const struct rollout *r,
 
 		if (rollout_class(t, c->now) != ROLLOUT_UNUSED)
 			continue;
-		if (q->only[0] == '\0' && t->last_seen != INSTANT_NONE &&
+		if (r->only[0] == '\0' && t->last_seen != INSTANT_NONE &&
 		    t->last_seen >= r->usage.since) {
 			(*wanted_r)++; /* denied tries: somebody wants it */
 			continue;
@@ -178,32 +164,30 @@ print_summary(struct ctl *c, const struct request *q, const struct rollout *r,
 enum error
 ctl_rollout_disable_unused(struct ctl *c)
 {
+	struct request q = {.dry_run = argument_option(c, OPT_DRY_RUN) != NULL};
 	unsigned long count, wanted;
-	struct request q;
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.usage.since);
+	enum error e = read_limit(c, &q.limit);
 
 	if (e == OK)
-		e = usage_sources_begin(c);
+		e = read_dates(c, &q);
 	if (e == OK)
-		e = read_request(c, &q);
+		e = rollout_begin(c, OPT_UNUSED_FOR, &r);
 	if (e == OK)
-		e = rollout_read(c, q.only, NULL, NULL, &r);
+		e = rollout_read(c, &r, false, NULL, NULL);
 	if (e != OK)
 		return e;
 	e = check_coverage(c, &r);
 	if (e == OK)
-		e = check_named(c, &q, &r);
+		e = check_named(c, &r);
 	if (e == OK)
 		e = disable_all(c, &q, &r, &count, &wanted);
 	if (e == OK && wanted > 0)
 		print_remark(c->err,
-		    "%lu unused tenant%s left alone, as tries were "
-		    "denied: "
-		    "see \"usage tenants\"; --tenant NAME disables one",
+		    "%lu unused tenant%s left alone, as tries were denied: see \"usage tenants\"; --tenant NAME disables one",
 		    wanted, wanted == 1 ? "" : "s");
 	if (e == OK)
 		print_summary(c, &q, &r, count);
-	rollout_end(&r);
+	tenant_usage_free(&r.usage);
 	return e;
 }

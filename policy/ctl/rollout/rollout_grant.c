@@ -39,15 +39,15 @@ is_burst(const struct usage *u)
  * mailbox without it was found.
  */
 static const struct login *
-address_of(const struct grant *g, const struct usage_row *row, const struct outcome *o)
+address_of(const struct grant *g, const struct login_usage *s)
 {
 	const char *delimiters = store_settings(g->c->txn)->subaddress_delimiter;
 	struct login base;
 
-	if (login_strip_subaddress(&row->login, delimiters, &base) &&
-	    login_equal(&base, &o->login))
-		return &row->login;
-	return &o->login;
+	if (login_strip_subaddress(&s->row->login, delimiters, &base) &&
+	    login_equal(&base, &s->outcome.login))
+		return &s->row->login;
+	return &s->outcome.login;
 }
 
 /* is_manageable - whether the commands on mailboxes take the address */
@@ -60,8 +60,10 @@ is_manageable(const struct login *address)
 	    login_normalize(address->text, address->len, "", &again, NULL) == OK;
 }
 
-/* expired_of - the setting that has run out, its own OWN or that of the mailbox without
- * the subaddress; or NULL */
+/*
+ * expired_of - the setting that has expired, the mailbox's OWN or that of the mailbox
+ * without the subaddress; or NULL
+ */
 static const struct mailbox *
 expired_of(const struct grant *g, const struct mailbox *own, const struct outcome *o)
 {
@@ -70,23 +72,16 @@ expired_of(const struct grant *g, const struct mailbox *own, const struct outcom
 	return o->decision.override == OVERRIDE_EXPIRED ? &o->mailbox : NULL;
 }
 
-/* is_for - whether an exception for these clients holds for the last one */
-static bool
-is_for(const struct cidr_list *clients, const struct usage *u)
-{
-	return clients->count == 0 ||
-	    (u->has_client && cidr_list_has(clients, &u->client));
-}
-
 /*
  * why_not - the reason for which a login that is exposed gets no exception, or NULL:
  * what somebody has decided for this mailbox is never overruled
  */
 static const char *
-why_not(const struct grant *g, const struct usage_row *row, const struct outcome *o,
-    const struct mailbox *own, const struct mailbox *expired)
+why_not(const struct grant *g, const struct login_usage *s, const struct mailbox *own,
+    const struct mailbox *expired)
 {
-	const struct mailbox *m = &o->mailbox;
+	const struct outcome *o = &s->outcome;
+	const struct usage *u = &s->row->usage;
 
 	if (lock_holds(&o->tenant_lock, g->c->now))
 		return "the tenant is locked";
@@ -94,15 +89,18 @@ why_not(const struct grant *g, const struct usage_row *row, const struct outcome
 		return "locked";
 	if (own->smtp_auth == SMTP_AUTH_INHERIT && own->note[0] != '\0')
 		return "left at inherit, with a note";
-	if (o->decision.override == OVERRIDE_HELD && m->smtp_auth == SMTP_AUTH_DISABLED)
-		return "disabled by its own setting";
 	if (o->decision.override == OVERRIDE_HELD)
-		return "enabled, but only until before enforce-from";
+		return o->mailbox.smtp_auth == SMTP_AUTH_DISABLED
+		    ? "disabled by its own setting"
+		    : "enabled, but only until before enforce-from";
 	if (o->decision.override == OVERRIDE_OTHER_CLIENT)
 		return "enabled, but not for its last client";
-	if (expired != NULL && row->usage.last_use < expired->until)
+	if (expired == NULL)
+		return NULL;
+	if (u->last_use < expired->until)
 		return "expired, and not used since";
-	if (expired != NULL && !is_for(&expired->clients, &row->usage))
+	if (expired->clients.count > 0 &&
+	    !(u->has_client && cidr_list_has(&expired->clients, &u->client)))
 		return "expired, and was not for its last client";
 	return NULL;
 }
@@ -125,20 +123,6 @@ write_note(const struct usage *u, char *note, size_t cap)
 		text_printf(&t, " from %s", cidr_ip_print(&u->client, client));
 	if (*mechanism != '\0')
 		text_printf(&t, " (%s)", mechanism);
-}
-
-/* put - the exception into the record OWN that the mailbox has, or gets */
-static enum error
-put(struct grant *g, const struct usage_row *row, const struct login *address,
-    struct mailbox *own, const struct mailbox *expired)
-{
-	if (own->note[0] == '\0')
-		write_note(&row->usage, own->note, sizeof own->note);
-	if (expired != NULL && expired != own)
-		own->clients = expired->clients;
-	own->smtp_auth = SMTP_AUTH_ENABLED;
-	own->until = g->until;
-	return mailbox_table_put(g->c->txn, address, own);
 }
 
 static void
@@ -182,27 +166,31 @@ exception_print(struct grant *g, const struct login_usage *s, const char *mailbo
 
 /* grant_one - an exception for the login, or the reason against it */
 static enum error
-grant_one(struct grant *g, const struct usage_row *row, const struct outcome *o,
-    const struct login *address, const char **reason_r)
+grant_one(struct grant *g, const struct login_usage *s, const struct login *address,
+    const char **reason_r)
 {
 	const struct mailbox *expired;
 	struct mailbox own;
 	enum error e;
 
-	*reason_r = "no mailbox: no tenant can own its domain";
-	if (!is_manageable(address)) {
-		if (!address->has_domain)
-			*reason_r = "no mailbox: the login has no domain";
+	*reason_r = address->has_domain ? "no mailbox: no tenant can own its domain"
+					: "no mailbox: the login has no domain";
+	if (!is_manageable(address))
 		return OK;
-	}
 	e = mailbox_table_get(g->c->txn, address, &own, NULL);
 	if (e != OK)
 		return error_about(&g->c->why, e, address->text);
-	expired = expired_of(g, &own, o);
-	*reason_r = why_not(g, row, o, &own, expired);
+	expired = expired_of(g, &own, &s->outcome);
+	*reason_r = why_not(g, s, &own, expired);
 	if (*reason_r != NULL || g->dry_run)
 		return OK;
-	e = put(g, row, address, &own, expired);
+	if (own.note[0] == '\0')
+		write_note(&s->row->usage, own.note, sizeof own.note);
+	if (expired != NULL && expired != &own)
+		own.clients = expired->clients;
+	own.smtp_auth = SMTP_AUTH_ENABLED;
+	own.until = g->until;
+	e = mailbox_table_put(g->c->txn, address, &own);
 	return e == OK ? OK : error_about(&g->c->why, e, address->text);
 }
 
@@ -210,7 +198,6 @@ grant_one(struct grant *g, const struct usage_row *row, const struct outcome *o,
 static enum error
 visit(void *arg, const struct login_usage *s)
 {
-	const struct usage_row *row = s->row;
 	const struct login *address;
 	struct grant *g = arg;
 	const char *reason;
@@ -218,40 +205,35 @@ visit(void *arg, const struct login_usage *s)
 
 	if (!s->outcome.has_tenant || !s->uncovered)
 		return OK;
-	address = address_of(g, row, &s->outcome);
-	e = grant_one(g, row, &s->outcome, address, &reason);
+	address = address_of(g, s);
+	e = grant_one(g, s, address, &reason);
 	if (e != OK)
 		return e;
 	exception_print(g, s, address->text, reason);
-	if (reason == NULL) {
-		g->granted++;
-		g->local += is_local(&row->usage);
-		g->burst += is_burst(&row->usage);
-	} else {
+	if (reason != NULL) {
 		g->skipped++;
+		return OK;
 	}
+	g->granted++;
+	g->local += is_local(&s->row->usage);
+	g->burst += is_burst(&s->row->usage);
 	return OK;
 }
 
 /*
- * warn - of exceptions that may serve nobody but a thief or a test. One who has a
- * stolen password can make use, too.
+ * warn - of exceptions that may serve nobody but a test, or a thief, who can make use
+ * of a stolen password, too
  */
 static void
 warn(const struct grant *g)
 {
 	if (g->local > 0)
 		print_remark(g->c->err,
-		    "warning: %lu of these mailboxes were seen from this machine only: "
-		    "look whether that is webmail, a proxy or a test, which should be "
-		    "exempt and need no exception",
+		    "warning: %lu of these mailboxes were seen from this machine only: look whether that is webmail, a proxy or a test, which should be exempt and need no exception",
 		    g->local);
 	if (g->burst > 0)
 		print_remark(g->c->err,
-		    "warning: %lu of these mailboxes were seen within %d minutes only: "
-		    "ask their owners whether it was they, or a test or a stolen "
-		    "password; \"smtpauthctl mailbox set ADDRESS --smtp-auth inherit "
-		    "--note WHY\" takes an exception back for good",
+		    "warning: %lu of these mailboxes were seen within %d minutes only: ask their owners whether it was they, or a test or a stolen password; \"smtpauthctl mailbox set ADDRESS --smtp-auth inherit --note WHY\" takes an exception back for good",
 		    g->burst, BURST_SECONDS / 60);
 }
 
@@ -264,24 +246,21 @@ ctl_rollout_grant(struct ctl *c)
 	struct grant g = {.c = c,
 	    .dry_run = argument_option(c, OPT_DRY_RUN) != NULL,
 	    .until = INSTANT_NONE};
-	char only[TENANT_NAME_MAX + 1];
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_USED_WITHIN, &r.usage.since);
+	enum error e = OK;
 
-	if (e == OK && argument_option(c, OPT_TENANT) == NULL)
+	if (argument_option(c, OPT_TENANT) == NULL)
 		return error_set(
 		    &c->why, ERR_USAGE, "\"rollout grant\" needs --tenant NAME");
-	if (e == OK && argument_option(c, OPT_UNTIL) != NULL)
+	if (argument_option(c, OPT_UNTIL) != NULL)
 		e = argument_future_time(c, OPT_UNTIL, &g.until);
 	if (e == OK)
-		e = usage_sources_begin(c);
-	if (e == OK)
-		e = argument_tenant_option(c, only);
+		e = rollout_begin(c, OPT_USED_WITHIN, &r);
 	if (e != OK)
 		return e;
 	print_table(&c->print, columns, "");
 	/* the exceptions are made while the usage is read; an error takes them back */
-	e = rollout_read(c, only, visit, &g, &r);
+	e = rollout_read(c, &r, false, visit, &g);
 	if (e != OK)
 		return e;
 	if (!r.covered)
@@ -291,6 +270,6 @@ ctl_rollout_grant(struct ctl *c)
 	print_line(&c->print, "%lu exception%s %s, %lu skipped", g.granted,
 	    g.granted == 1 ? "" : "s", g.dry_run ? "would be granted" : "granted",
 	    g.skipped);
-	rollout_end(&r);
+	tenant_usage_free(&r.usage);
 	return OK;
 }

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_plan - what could be switched off, and what is in use */
-#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/rollout/rollout.h"
+
+static const struct {
+	const char *word, *key;
+} classes[] = {{"disabled", "disabled"}, {"scheduled", "scheduled"},
+    {"unused", "unused"}, {"in use", "in_use"}};
 
 static void
 tenant_print(struct printer *p, const struct tenant_usage *t, enum rollout_class class)
 {
 	print_object_start(p, NULL);
 	print_text(p, "tenant", t->name);
-	print_text(p, "class", rollout_class_key(class));
-	print_words(p, "class", rollout_class_name(class));
+	print_text(p, "class", classes[class].key);
+	print_words(p, "class", classes[class].word);
 	print_text(p, "smtp_auth", word_of_smtp_auth(t->smtp_auth));
 	print_time(p, "enforce_from", t->enforce_from);
 	print_time(p, "tempfail_until", t->tempfail_until);
@@ -30,8 +34,7 @@ plan_print(struct ctl *c, const struct rollout *r)
 	    {"exposed", "EXPOSED"}, {"last_use", "LAST USE"},
 	    {"enforce_from", "ENFORCE-FROM"}, {"tempfail_until", "TEMPFAIL-UNTIL"},
 	    {NULL, NULL}};
-	unsigned long total[] = {
-	    [ROLLOUT_DISABLED] = 0, [ROLLOUT_SCHEDULED] = 0, [ROLLOUT_IN_USE] = 0};
+	unsigned long total[ROLLOUT_IN_USE + 1] = {0};
 
 	print_table(&c->print, columns, "");
 	for (size_t i = 0; i < r->usage.count; i++) {
@@ -50,21 +53,16 @@ plan_print(struct ctl *c, const struct rollout *r)
 enum error
 ctl_rollout_plan(struct ctl *c)
 {
-	char only[TENANT_NAME_MAX + 1];
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.usage.since);
+	enum error e = rollout_begin(c, OPT_UNUSED_FOR, &r);
 
 	if (e == OK)
-		e = usage_sources_begin(c);
-	if (e == OK)
-		e = argument_tenant_option(c, only);
-	if (e == OK)
-		e = rollout_read(c, only, NULL, NULL, &r);
+		e = rollout_read(c, &r, false, NULL, NULL);
 	if (e != OK)
 		return e;
 	plan_print(c, &r);
-	if (c->options.json)
-		rollout_warn(c, &r);
-	rollout_end(&r);
+	if (c->options.json && r.coverage.hosts > 0 && !r.covered)
+		print_remark(c->err, "warning: usage is not complete: %s", r.gap.text);
+	tenant_usage_free(&r.usage);
 	return OK;
 }

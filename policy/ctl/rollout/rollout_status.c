@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_status - where every tenant stands */
-#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/rollout/rollout.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/tenant_table.h"
@@ -67,19 +66,6 @@ tenant_print(struct ctl *c, const struct tenant_usage *row, const struct tenant 
 }
 
 static enum error
-tenant_load(struct ctl *c, const char *name, struct tenant *t, struct notice *notice,
-    bool *has_notice_r)
-{
-	bool found = false;
-	enum error e = tenant_table_get(c->txn, name, t, &found);
-
-	if (e == OK && found)
-		e = notice_table_get(c->txn, name, notice, &found);
-	*has_notice_r = e == OK && found && notice_is_of(notice, t);
-	return e == OK ? OK : error_about(&c->why, e, name);
-}
-
-static enum error
 status_print(struct ctl *c, const struct rollout *r)
 {
 	static const struct print_column columns[] = {{"tenant", "TENANT"},
@@ -89,16 +75,19 @@ status_print(struct ctl *c, const struct rollout *r)
 	const bool has_usage = r->coverage.hosts > 0;
 	struct notice notice;
 	struct tenant t;
-	bool has_notice;
-	enum error e;
+	bool found;
 
 	print_table(&c->print, columns, "");
 	for (size_t i = 0; i < r->usage.count; i++) {
-		e = tenant_load(c, r->usage.at[i].name, &t, &notice, &has_notice);
+		const struct tenant_usage *row = &r->usage.at[i];
+		enum error e = tenant_table_get(c->txn, row->name, &t, &found);
+
+		if (e == OK && found)
+			e = notice_table_get(c->txn, row->name, &notice, &found);
 		if (e != OK)
-			return e;
-		tenant_print(
-		    c, &r->usage.at[i], &t, has_notice ? &notice : NULL, has_usage);
+			return error_about(&c->why, e, row->name);
+		found = found && notice_is_of(&notice, &t);
+		tenant_print(c, row, &t, found ? &notice : NULL, has_usage);
 	}
 	if (has_usage)
 		rollout_print_coverage(c, r);
@@ -108,19 +97,14 @@ status_print(struct ctl *c, const struct rollout *r)
 enum error
 ctl_rollout_status(struct ctl *c)
 {
-	char only[TENANT_NAME_MAX + 1];
 	struct rollout r;
-	enum error e = rollout_since(c, OPT_UNUSED_FOR, &r.usage.since);
+	enum error e = rollout_begin(c, OPT_UNUSED_FOR, &r);
 
 	if (e == OK)
-		e = usage_sources_begin(c);
-	if (e == OK)
-		e = argument_tenant_option(c, only);
-	if (e == OK)
-		e = rollout_read_any(c, only, &r);
+		e = rollout_read(c, &r, true, NULL, NULL);
 	if (e != OK)
 		return e;
 	e = status_print(c, &r);
-	rollout_end(&r);
+	tenant_usage_free(&r.usage);
 	return e;
 }

@@ -93,17 +93,17 @@ enum error
 ctl_usage_tenants(struct ctl *c)
 {
 	struct others o = {.any = false};
-	struct rollout r;
+	struct rollout r = {.only = ""};
 	enum error e = usage_sources_since(c, SINCE_DAYS, &r.usage.since);
 
 	tenant_usage_init(&o.sum);
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
-		e = rollout_read(c, "", others_add, &o, &r);
+		e = rollout_read(c, &r, false, others_add, &o);
 	if (e != OK)
 		return e;
 	tenants_print(c, &r, &o);
-	rollout_end(&r);
+	tenant_usage_free(&r.usage);
 	return OK;
 }

@@ -8,7 +8,7 @@
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/ownership.h"
-#include "policy/usage/strangers.h"
+#include "policy/usage/usage_database.h"
 
 #define IN_USE_SECONDS (30 * (int64_t)USAGE_SECONDS_A_DAY)
 #define WAY_OUT "say --smtp-auth enabled, or --smtp-auth disabled if that is meant"
