@@ -58,18 +58,17 @@ compose(struct notice_message *message, const struct template *template,
 	struct template_values values = {.to = message->address,
 	    .mailbox = (const char *const *)p->mailbox,
 	    .mailboxes = p->mailboxes,
-	    .more = p->more};
+	    .more = p->more,
+	    .text = {[TEMPLATE_TENANT] = p->tenant,
+		[TEMPLATE_ENFORCE_FROM] = time_text(p->enforce_from, from, "at once"),
+		[TEMPLATE_TEMPFAIL_UNTIL] =
+		    time_text(p->tempfail_until, until, "not at all"),
+		[TEMPLATE_URL] = url}};
 	FILE *to = open_memstream(&message->text, &message->len);
 	enum error e;
 
 	if (to == NULL)
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	values.text[TEMPLATE_TENANT] = p->tenant;
-	values.text[TEMPLATE_ENFORCE_FROM] =
-	    time_text(p->enforce_from, from, "at once");
-	values.text[TEMPLATE_TEMPFAIL_UNTIL] =
-	    time_text(p->tempfail_until, until, "not at all");
-	values.text[TEMPLATE_URL] = url;
 	e = template_print(template, &values, to, why);
 	if (fclose(to) != 0 && e == OK)
 		e = error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));

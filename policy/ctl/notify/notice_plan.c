@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "policy/base/array.h"
-#include "policy/ctl/frame/print.h"
+#include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/notice_table.h"
@@ -86,7 +86,6 @@ notice_plan_list_read(struct notice_plan_list *list, struct ctl *c, const char *
 {
 	struct walk w = {list, c, 0};
 	struct tenant t;
-	bool found;
 	enum error e;
 
 	memset(list, 0, sizeof *list);
@@ -96,9 +95,7 @@ notice_plan_list_read(struct notice_plan_list *list, struct ctl *c, const char *
 		    ? transaction_walked(c, w.tenants, store_meta(c->txn)->tenants)
 		    : e;
 	}
-	e = tenant_table_get(c->txn, only, &t, &found);
-	if (e == OK && !found)
-		return error_set(&c->why, ERR_NOTFOUND, "there is no tenant %s", only);
+	e = argument_tenant(c, only, &t);
 	return e == OK ? add_tenant(&w, &t) : e;
 }
 
@@ -130,50 +127,36 @@ notice_plan_refresh(
 	return *found_r ? fill(p, txn, &t) : e;
 }
 
-/* place_of - where the address is among the mailboxes, or would be */
-static size_t
-place_of(const struct notice_plan *p, const char *address, bool *there)
+/* add_mailbox - in order; several logins may be one mailbox */
+static enum error
+add_mailbox(struct notice_plan *p, const char *address)
 {
 	size_t low = 0, high = p->mailboxes;
+	char *copy;
 
-	*there = false;
-	while (low < high && !*there) {
+	while (low < high) {
 		size_t middle = (low + high) / 2;
 		int order = strcmp(address, p->mailbox[middle]);
 
-		*there = order == 0;
+		if (order == 0)
+			return OK;
 		if (order > 0)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low;
-}
-
-/* add_mailbox - several logins may be one mailbox */
-static enum error
-add_mailbox(struct notice_plan *p, const char *address)
-{
-	bool there;
-	size_t at = place_of(p, address, &there);
-	char *copy;
-
-	if (there)
-		return OK;
 	if (p->mailboxes == NOTICE_PLAN_MAILBOXES_MAX) {
 		p->more++;
 		return OK;
 	}
 	if (p->mailbox == NULL)
 		p->mailbox = calloc(NOTICE_PLAN_MAILBOXES_MAX, sizeof *p->mailbox);
-	copy = strdup(address);
-	if (p->mailbox == NULL || copy == NULL) {
-		free(copy);
+	copy = p->mailbox != NULL ? strdup(address) : NULL;
+	if (copy == NULL)
 		return ERR_MEMORY;
-	}
-	memmove(&p->mailbox[at + 1], &p->mailbox[at],
-	    (p->mailboxes++ - at) * sizeof *p->mailbox);
-	p->mailbox[at] = copy;
+	memmove(&p->mailbox[low + 1], &p->mailbox[low],
+	    (p->mailboxes++ - low) * sizeof *p->mailbox);
+	p->mailbox[low] = copy;
 	return OK;
 }
 

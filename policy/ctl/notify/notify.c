@@ -32,12 +32,10 @@ struct notify {
 	struct notice_plan_list list;
 	int turn; /* the lock's descriptor, or -1 */
 	uint64_t tried, failed;
-};
-
-/* What became of one, and why it failed. */
-struct result {
-	enum notice_step is;
-	char reason[REASON_MAX];
+	/* Of the tenant under way: */
+	struct notice_message message;
+	enum notice_step step;   /* what became of it */
+	char reason[REASON_MAX]; /* why it failed */
 };
 
 /* read_options - what can be wrong on the command line */
@@ -142,35 +140,35 @@ read_list(struct notify *n)
 
 /* prepare - what becomes of P without sending; true when the message is ready to go */
 static bool
-prepare(const struct notify *n, const struct notice_plan *p,
-    struct notice_message *message, struct result *r)
+prepare(struct notify *n, const struct notice_plan *p)
 {
 	struct error_text why = {.text = ""};
 	char when[INSTANT_TEXT_MAX];
 
-	r->is = notice_plan_step(p, n->resend);
-	if (r->is == NOTICE_STEP_FAILED)
-		snprintf(r->reason, sizeof r->reason, "tried at %s, not repeated",
+	n->step = notice_plan_step(p, n->resend);
+	n->reason[0] = '\0';
+	if (n->step == NOTICE_STEP_FAILED)
+		snprintf(n->reason, sizeof n->reason, "tried at %s, not repeated",
 		    instant_print(p->when, when));
-	if (r->is != NOTICE_STEP_SEND)
+	if (n->step != NOTICE_STEP_SEND)
 		return false;
-	if (notice_message_write(message, n->template, p, n->url, &why) == OK)
+	if (notice_message_write(&n->message, n->template, p, n->url, &why) == OK)
 		return true;
-	r->is = NOTICE_STEP_FAILED;
-	memcpy(r->reason, why.text, sizeof r->reason);
+	n->step = NOTICE_STEP_FAILED;
+	memcpy(n->reason, why.text, sizeof n->reason);
 	return false;
 }
 
 /* record - the notice, in a transaction that is open */
 static enum error
-record(struct ctl *c, const struct notice_plan *p, struct notice *notice,
-    enum notice_state state)
+record(struct notify *n, const struct notice_plan *p, enum notice_state state)
 {
+	struct ctl *c = n->c;
 	enum error e;
 
-	notice->state = state;
-	notice->when = instant_now();
-	e = notice_table_put(c->txn, p->tenant, notice);
+	n->message.notice.state = state;
+	n->message.notice.when = instant_now();
+	e = notice_table_put(c->txn, p->tenant, &n->message.notice);
 	if (e == OK)
 		e = store_commit(&c->txn);
 	return e == OK ? OK : store_about(&c->why, e, c->store);
@@ -181,8 +179,7 @@ record(struct ctl *c, const struct notice_plan *p, struct notice *notice,
  * sent: from here on nobody else will. GONE_R: the plan is gone.
  */
 static enum error
-claim(struct notify *n, struct notice_plan *p, struct notice_message *message,
-    struct result *r, bool *send_r, bool *gone_r)
+claim(struct notify *n, struct notice_plan *p, bool *send_r, bool *gone_r)
 {
 	struct ctl *c = n->c;
 	bool found = false;
@@ -192,8 +189,8 @@ claim(struct notify *n, struct notice_plan *p, struct notice_message *message,
 	if (e == OK)
 		e = notice_plan_refresh(p, c->txn, instant_now(), &found);
 	*gone_r = e == OK && !found;
-	if (found && prepare(n, p, message, r)) {
-		e = record(c, p, &message->notice, NOTICE_SENDING);
+	if (e == OK && found && prepare(n, p)) {
+		e = record(n, p, NOTICE_SENDING);
 		*send_r = e == OK;
 	}
 	close_store(c);
@@ -202,35 +199,36 @@ claim(struct notify *n, struct notice_plan *p, struct notice_message *message,
 
 /* try_settle - records how it went, unless tenant or notice are gone meanwhile */
 static enum error
-try_settle(struct ctl *c, const struct notice_plan *p, struct notice *notice, bool sent)
+try_settle(struct notify *n, const struct notice_plan *p, enum notice_state state)
 {
+	const struct notice *notice = &n->message.notice;
 	struct notice now;
 	bool found;
-	enum error e = open_store(c, STORE_WRITE);
+	enum error e = open_store(n->c, STORE_WRITE);
 
 	if (e == OK)
-		e = notice_table_get(c->txn, p->tenant, &now, &found);
+		e = notice_table_get(n->c->txn, p->tenant, &now, &found);
 	if (e == OK && found && now.state == NOTICE_SENDING &&
 	    now.when == notice->when && now.enforce_from == notice->enforce_from &&
 	    now.tempfail_until == notice->tempfail_until)
-		e = record(c, p, notice, sent ? NOTICE_SENT : NOTICE_FAILED);
-	close_store(c);
+		e = record(n, p, state);
+	close_store(n->c);
 	return e;
 }
 
 /* settle - records how it went, with patience: it cannot be found out later */
 static enum error
-settle(struct ctl *c, const struct notice_plan *p, struct notice *notice, bool sent)
+settle(struct notify *n, const struct notice_plan *p, bool sent)
 {
 	struct error_text why;
 	enum error e = ERR_BUSY;
 
 	for (int i = 0; i < SETTLE_TRIES && e == ERR_BUSY; i++)
-		e = try_settle(c, p, notice, sent);
+		e = try_settle(n, p, sent ? NOTICE_SENT : NOTICE_FAILED);
 	if (e == OK)
 		return OK;
-	why = c->why;
-	return error_set(&c->why, e,
+	why = n->c->why;
+	return error_set(&n->c->why, e,
 	    "the notice to tenant %s was %s, but that could not be recorded: %s",
 	    p->tenant, sent ? "sent" : "not sent",
 	    why.text[0] != '\0' ? why.text : error_string(e));
@@ -238,19 +236,19 @@ settle(struct ctl *c, const struct notice_plan *p, struct notice *notice, bool s
 
 /* deliver - sends what is to be sent to P, unless the plan is gone */
 static enum error
-deliver(struct notify *n, struct notice_plan *p, struct notice_message *message,
-    struct result *r, bool *gone_r)
+deliver(struct notify *n, struct notice_plan *p, bool *gone_r)
 {
+	const struct notice_message *m = &n->message;
 	bool send;
-	enum error e = claim(n, p, message, r, &send, gone_r);
+	enum error e = claim(n, p, &send, gone_r);
 
 	if (e != OK || !send)
 		return e;
-	r->is = NOTICE_STEP_SENT;
-	if (sendmail_send(n->sendmail, message->address, message->text, message->len,
-		SENDMAIL_SECONDS, r->reason) != OK)
-		r->is = NOTICE_STEP_FAILED;
-	return settle(n->c, p, &message->notice, r->is == NOTICE_STEP_SENT);
+	n->step = NOTICE_STEP_SENT;
+	if (sendmail_send(n->sendmail, m->address, m->text, m->len, SENDMAIL_SECONDS,
+		n->reason) != OK)
+		n->step = NOTICE_STEP_FAILED;
+	return settle(n, p, n->step == NOTICE_STEP_SENT);
 }
 
 static const struct {
@@ -266,17 +264,17 @@ static const struct {
 
 /* show - what became of one tenant, at once: a long run can be followed */
 static void
-show(struct notify *n, const struct notice_plan *p, const struct result *r)
+show(struct notify *n, const struct notice_plan *p)
 {
 	char words[REASON_MAX + 2 * CONTACT_MAX + 64], when[INSTANT_TEXT_MAX];
 	struct printer *out = &n->c->print;
-	bool failed = r->is == NOTICE_STEP_FAILED;
 	struct text t;
 
 	text_init(&t, words, sizeof words);
-	text_printf(&t, "%s%s%s", steps[r->is].word, failed ? ": " : "",
-	    failed ? r->reason : "");
-	if (r->is == NOTICE_STEP_ALREADY_SENT || r->is == NOTICE_STEP_UNFINISHED) {
+	text_puts(&t, steps[n->step].word);
+	if (n->step == NOTICE_STEP_FAILED)
+		text_printf(&t, ": %s", n->reason);
+	if (n->step == NOTICE_STEP_ALREADY_SENT || n->step == NOTICE_STEP_UNFINISHED) {
 		text_printf(&t, " %s", instant_print(p->when, when));
 		if (strcmp(p->told, p->contact) != 0)
 			text_printf(&t, " to %s", p->told);
@@ -284,9 +282,9 @@ show(struct notify *n, const struct notice_plan *p, const struct result *r)
 	print_object_start(out, NULL);
 	print_text(out, "tenant", p->tenant);
 	print_text(out, "contact", p->contact);
-	print_text(out, "result", steps[r->is].json);
+	print_text(out, "result", steps[n->step].json);
 	print_words(out, "result", words);
-	print_text(out, "reason", failed ? r->reason : NULL);
+	print_text(out, "reason", n->step == NOTICE_STEP_FAILED ? n->reason : NULL);
 	print_time(out, "enforce_from", p->enforce_from);
 	print_time(out, "tempfail_until", p->tempfail_until);
 	print_object_end(out);
@@ -297,20 +295,16 @@ show(struct notify *n, const struct notice_plan *p, const struct result *r)
 static enum error
 serve(struct notify *n, struct notice_plan *p)
 {
-	struct notice_message message = {.text = NULL};
-	struct result r = {.reason = ""};
 	bool gone = false;
-	enum error e = OK;
+	enum error e = prepare(n, p) && !n->dry_run ? deliver(n, p, &gone) : OK;
 
-	if (prepare(n, p, &message, &r) && !n->dry_run)
-		e = deliver(n, p, &message, &r, &gone);
-	notice_message_free(&message);
+	notice_message_free(&n->message);
 	if (e != OK || gone)
 		return e;
-	n->tried += r.is == NOTICE_STEP_SEND || r.is == NOTICE_STEP_FAILED ||
-	    r.is == NOTICE_STEP_SENT;
-	n->failed += r.is == NOTICE_STEP_FAILED;
-	show(n, p, &r);
+	n->tried += n->step == NOTICE_STEP_SEND || n->step == NOTICE_STEP_FAILED ||
+	    n->step == NOTICE_STEP_SENT;
+	n->failed += n->step == NOTICE_STEP_FAILED;
+	show(n, p);
 	return OK;
 }
 
@@ -338,7 +332,7 @@ ctl_rollout_notify(struct ctl *c)
 	struct notify n = {.c = c, .turn = -1};
 	enum error e;
 
-	signal(SIGPIPE, SIG_IGN); /* whoever stops reading does not stop the work */
+	signal(SIGPIPE, SIG_IGN); /* a reader that stops does not stop the work */
 	signal(SIGCHLD, SIG_DFL); /* or nothing is heard of sendmail(1) */
 	e = read_options(&n);
 	if (e == OK)
