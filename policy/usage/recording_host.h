@@ -19,8 +19,8 @@
 #define RECORDING_HOST_GAP_SECONDS 86400
 
 struct recording_host {
-	uint8_t
-	    id[RECORDING_HOST_ID_BYTES]; /* random; a copied database has the same */
+	/* Random; a copied database has the same. */
+	uint8_t id[RECORDING_HOST_ID_BYTES];
 	char name[RECORDING_HOST_NAME_MAX + 1];
 	instant since;    /* from then on recorded without a gap */
 	instant until;    /* the last time it was written */

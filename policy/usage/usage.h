@@ -50,7 +50,7 @@ struct usage_day {
 	uint32_t day; /* since 1970-01-01 */
 	uint32_t count[USAGE_KINDS];
 	uint32_t
-	    mechanisms; /* a set: bit usage_mechanism_code(); not of what was exempt */
+	    mechanisms; /* a set of usage_mechanism_code(); not of what was exempt */
 };
 
 /* What one login did on one day. */

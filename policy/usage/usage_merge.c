@@ -16,7 +16,7 @@ struct source {
 
 struct usage_merge {
 	size_t n;
-	struct source source[MERGE_SOURCES_MAX];
+	struct source source[USAGE_MERGE_SOURCES_MAX];
 	struct usage_day day[USAGE_DAYS_MAX], before[USAGE_DAYS_MAX];
 };
 
@@ -65,7 +65,7 @@ usage_merge_add(struct usage_merge *merge, struct usage_file_reader *reader,
 			replace(&merge->source[i], reader, left_out_r);
 			return OK;
 		}
-	if (merge->n == MERGE_SOURCES_MAX)
+	if (merge->n == USAGE_MERGE_SOURCES_MAX)
 		return ERR_LIMIT;
 	merge->source[merge->n++].reader = reader;
 	return OK;

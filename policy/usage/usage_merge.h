@@ -5,7 +5,7 @@
 
 #include "policy/usage/usage_file.h"
 
-#define MERGE_SOURCES_MAX 256
+#define USAGE_MERGE_SOURCES_MAX 256
 
 struct usage_merge;
 

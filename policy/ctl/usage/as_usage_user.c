@@ -7,7 +7,6 @@
 #include <grp.h>
 #include <limits.h>
 #include <poll.h>
-#include <pwd.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -186,43 +185,6 @@ is_stopped(const struct helper *h)
 	    info.si_pid == h->pid && info.si_code == CLD_STOPPED;
 }
 
-/* receive - the next bytes; 0 at the end */
-static enum error
-receive(struct ctl *c, const struct helper *h, int64_t deadline, char *buf, size_t *n_r)
-{
-	struct pollfd p = {.fd = h->from, .events = POLLIN};
-	int64_t silence = monotonic_ms() + AS_USAGE_USER_SILENCE_MS;
-
-	for (;;) {
-		ssize_t n = read(h->from, buf, CHUNK);
-		int64_t now = monotonic_ms();
-
-		if (n >= 0) {
-			*n_r = (size_t)n;
-			return OK;
-		}
-		if (errno == EINTR)
-			continue;
-		if (errno != EAGAIN)
-			return error_set(&c->why, ERR_IO,
-			    "cannot read from a process: %s", strerror(errno));
-		if (now >= deadline || now >= silence || is_stopped(h))
-			return too_slow(c);
-		(void)poll(&p, 1, LOOK_MS);
-	}
-}
-
-/* skip_life - the signs of life at the start of BUF, as long as nothing came before */
-static size_t
-skip_life(const char *buf, size_t n, uint64_t before)
-{
-	size_t skip = 0;
-
-	while (before == 0 && skip < n && buf[skip] == SIGN_OF_LIFE)
-		skip++;
-	return skip;
-}
-
 static enum error
 cannot_write(struct ctl *c)
 {
@@ -230,28 +192,42 @@ cannot_write(struct ctl *c)
 	    "cannot write a temporary file: %s", strerror(errno));
 }
 
-/* take_all - what the helper writes, into the file */
+/* receive - what the helper writes, without the signs of life at its start */
 static enum error
-take_all(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
+receive(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
 {
 	const int64_t deadline = monotonic_ms() + AS_USAGE_USER_LIMIT_MS;
+	int64_t silence = monotonic_ms() + AS_USAGE_USER_SILENCE_MS;
+	struct pollfd p = {.fd = h->from, .events = POLLIN};
 	static char buf[CHUNK];
 	uint64_t sum = 0;
-	size_t n = 0, skip;
-	enum error e;
 
-	while ((e = receive(c, h, deadline, buf, &n)) == OK && n > 0) {
-		if (monotonic_ms() > deadline)
+	for (;;) {
+		ssize_t n = read(h->from, buf, CHUNK), skip = 0;
+		int64_t now = monotonic_ms();
+
+		if (n == 0)
+			return OK;
+		if (n < 0 && errno != EAGAIN && errno != EINTR)
+			return error_set(&c->why, ERR_IO,
+			    "cannot read from a process: %s", strerror(errno));
+		if (now >= deadline || (n < 0 && (now >= silence || is_stopped(h))))
 			return too_slow(c);
-		skip = skip_life(buf, n, sum);
-		sum += n - skip;
+		if (n < 0) {
+			(void)poll(&p, 1, LOOK_MS);
+			continue;
+		}
+		silence = now + AS_USAGE_USER_SILENCE_MS;
+		while (sum == 0 && skip < n && buf[skip] == SIGN_OF_LIFE)
+			skip++;
+		sum += (uint64_t)(n - skip);
 		if (sum > max)
 			return error_set(&c->why, ERR_LIMIT,
 			    "the process that reads the usage writes without end");
-		if (fwrite(buf + skip, 1, n - skip, into) != n - skip)
+		if (fwrite(buf + skip, 1, (size_t)(n - skip), into) !=
+		    (size_t)(n - skip))
 			return cannot_write(c);
 	}
-	return e;
 }
 
 enum error
@@ -269,7 +245,7 @@ as_usage_user(struct ctl *c, as_usage_user_fn *fn, void *arg, uint64_t max, FILE
 		return e;
 	e = start(c, fn, arg, &owner, &h);
 	if (e == OK)
-		e = take_all(c, &h, max, into);
+		e = receive(c, &h, max, into);
 	if (h.from >= 0)
 		close(h.from);
 	if (h.pid > 0)

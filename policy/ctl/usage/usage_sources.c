@@ -48,17 +48,21 @@ serve(struct ctl *c, void *arg, FILE *to)
 		usage_file_write_error(to, e, why.text);
 }
 
-/* add - a reader to the merge; it says so when one is left out */
+/* add - FILE to the merge; it says so when one is left out */
 static enum error
-add(struct ctl *c, struct usage_sources *s, struct usage_file_reader *reader)
+add(struct ctl *c, struct usage_sources *s, FILE *file, const char *name)
 {
+	struct usage_file_reader *reader;
 	const char *left_out;
-	enum error e = usage_merge_add(s->merge, reader, &left_out);
+	enum error e = usage_file_reader_open(&reader, file, name, &c->why);
 
+	if (e != OK)
+		return e;
+	e = usage_merge_add(s->merge, reader, &left_out);
 	if (e != OK) {
 		usage_file_reader_close(&reader);
-		return error_set(
-		    &c->why, e, "usage of more than %d machines", MERGE_SOURCES_MAX);
+		return error_set(&c->why, e, "usage of more than %d machines",
+		    USAGE_MERGE_SOURCES_MAX);
 	}
 	if (left_out != NULL)
 		print_remark(c->err,
@@ -82,7 +86,6 @@ usage_sources_copy(struct ctl *c, FILE *into)
 static enum error
 open_local(struct ctl *c, struct usage_sources *s)
 {
-	struct usage_file_reader *reader;
 	FILE *copy = held_output_file();
 	enum error e;
 
@@ -91,27 +94,21 @@ open_local(struct ctl *c, struct usage_sources *s)
 		    "cannot create a temporary file: %s", strerror(errno));
 	s->file[s->files++] = copy;
 	e = usage_sources_copy(c, copy);
-	if (e != OK)
-		return e;
 	rewind(copy);
-	e = usage_file_reader_open(&reader, copy, HERE, &c->why);
-	return e == OK ? add(c, s, reader) : e;
+	return e == OK ? add(c, s, copy, HERE) : e;
 }
 
 static enum error
 open_file(struct ctl *c, struct usage_sources *s, const char *path)
 {
-	struct usage_file_reader *reader;
 	FILE *file = fopen(path, "re");
-	enum error e;
 
 	if (file == NULL)
 		return error_set(&c->why,
 		    errno == ENOENT ? ERR_NOINPUT : error_from_errno(errno), "%s: %s",
 		    path, strerror(errno));
 	s->file[s->files++] = file;
-	e = usage_file_reader_open(&reader, file, path, &c->why);
-	return e == OK ? add(c, s, reader) : e;
+	return add(c, s, file, path);
 }
 
 static enum error
