@@ -16,7 +16,8 @@ usage_frame_write(FILE *to, char type, const struct record_writer *body)
 	record_put_u32(&h, (uint32_t)body->len);
 	record_put_u8(&h, (uint8_t)type);
 	fwrite(head, 1, sizeof head, to);
-	fwrite(body->at, 1, body->len, to);
+	if (body->len > 0) /* fwrite(3) takes no NULL */
+		fwrite(body->at, 1, body->len, to);
 }
 
 void
