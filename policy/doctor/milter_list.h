@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* milter_list - Postfix's list of milters (smtpd_milters), taken apart */
-#ifndef DOCTOR_MILTER_LIST_H
-#define DOCTOR_MILTER_LIST_H
+#ifndef POLICY_DOCTOR_MILTER_LIST_H
+#define POLICY_DOCTOR_MILTER_LIST_H
 
 #include <stdbool.h>
 #include <stddef.h>

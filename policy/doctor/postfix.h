@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* postfix - what a live Postfix is told by main.cf and master.cf */
-#ifndef DOCTOR_POSTFIX_H
-#define DOCTOR_POSTFIX_H
+#ifndef POLICY_DOCTOR_POSTFIX_H
+#define POLICY_DOCTOR_POSTFIX_H
 
 #include <stdbool.h>
 #include <stddef.h>

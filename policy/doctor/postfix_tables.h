@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* postfix_tables - what smtpd_milter_maps may hold */
-#ifndef DOCTOR_POSTFIX_TABLES_H
-#define DOCTOR_POSTFIX_TABLES_H
+#ifndef POLICY_DOCTOR_POSTFIX_TABLES_H
+#define POLICY_DOCTOR_POSTFIX_TABLES_H
 
 #include <stddef.h>
 

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/base/monotonic.h"
+#include "policy/base/record.h"
 #include "policy/identity/mta.h"
 
 /* The milter protocol, from libmilter's include/libmilter/mfdef.h. */
@@ -23,40 +24,24 @@
 
 /* A packet under construction: length, command, data. */
 struct packet {
-	size_t len;
-	char data[2048];
+	struct record_writer w;
+	uint8_t buf[2048];
 };
-
-/* put - bytes that do not fit make the packet too long to be sent */
-static void
-put(struct packet *p, const void *bytes, size_t n)
-{
-	if (p->len + n <= sizeof p->data)
-		memcpy(p->data + p->len, bytes, n);
-	p->len += n;
-}
-
-static void
-put_number(struct packet *p, uint32_t n)
-{
-	n = htonl(n);
-	put(p, &n, sizeof n);
-}
 
 /* begin - the length is filled in by dispatch() */
 static void
 begin(struct packet *p, char command)
 {
-	p->len = 0;
-	put_number(p, 0);
-	put(p, &command, 1);
+	record_write_start(&p->w, p->buf, sizeof p->buf);
+	record_put_u32(&p->w, 0);
+	record_put_u8(&p->w, (uint8_t)command);
 }
 
 static void
 put_macro(struct packet *p, const char *name, const char *value)
 {
-	put(p, name, strlen(name) + 1);
-	put(p, value, strlen(value) + 1);
+	record_put_bytes(&p->w, name, strlen(name) + 1);
+	record_put_bytes(&p->w, value, strlen(value) + 1);
 }
 
 /* put_login - Sendmail encodes what xtext (RFC 3461 section 4) does, Postfix nothing */
@@ -71,24 +56,24 @@ put_login(struct packet *p, const struct submission *s)
 		snprintf(hex, sizeof hex, "+%02X", c);
 		if (s->mta == MTA_SENDMAIL &&
 		    (c <= ' ' || c >= 0x7f || strchr("+=<>()\\\"", c) != NULL))
-			put(p, hex, 3);
+			record_put_bytes(&p->w, hex, 3);
 		else
-			put(p, &c, 1);
+			record_put_u8(&p->w, c);
 	}
-	put(p, "", 1);
+	record_put_u8(&p->w, 0);
 }
 
+/* dispatch - false also for a packet that did not fit */
 static bool
 dispatch(int fd, struct packet *p)
 {
-	uint32_t n = htonl((uint32_t)(p->len - sizeof n));
-	size_t done = 0;
+	uint32_t n = htonl((uint32_t)(p->w.len - sizeof n));
 
-	if (p->len > sizeof p->data)
+	if (p->w.failed)
 		return false;
-	memcpy(p->data, &n, sizeof n);
-	while (done < p->len) {
-		ssize_t sent = send(fd, p->data + done, p->len - done, MSG_NOSIGNAL);
+	memcpy(p->buf, &n, sizeof n);
+	for (size_t done = 0; done < p->w.len;) {
+		ssize_t sent = send(fd, p->buf + done, p->w.len - done, MSG_NOSIGNAL);
 
 		if (sent < 0 && errno == EINTR)
 			continue;
@@ -110,7 +95,6 @@ receive(int fd, int64_t deadline, void *out, size_t n)
 
 		if (monotonic_ms() > deadline)
 			return false;
-
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -125,9 +109,9 @@ receive(int fd, int64_t deadline, void *out, size_t n)
 static bool
 answer(int fd, char *command, char *out, size_t cap)
 {
-	uint32_t n;
 	int64_t deadline = monotonic_ms() + 1000 * ANSWER_S;
 	size_t kept = 0;
+	uint32_t n;
 	char byte;
 
 	if (!receive(fd, deadline, &n, sizeof n))
@@ -135,7 +119,7 @@ answer(int fd, char *command, char *out, size_t cap)
 	n = ntohl(n);
 	if (n < 1 || n > PACKET_MAX || !receive(fd, deadline, command, 1))
 		return false;
-	for (uint32_t i = 1; i < n; i++) {
+	while (--n > 0) {
 		if (!receive(fd, deadline, &byte, 1))
 			return false;
 		if (kept + 1 < cap)
@@ -153,9 +137,9 @@ negotiate(int fd)
 	char command, ignored[16];
 
 	begin(&p, 'O');
-	put_number(&p, MILTER_VERSION);
-	put_number(&p, ALL_ACTIONS);
-	put_number(&p, ALL_STEPS);
+	record_put_u32(&p.w, MILTER_VERSION);
+	record_put_u32(&p.w, ALL_ACTIONS);
+	record_put_u32(&p.w, ALL_STEPS);
 	return dispatch(fd, &p) && answer(fd, &command, ignored, sizeof ignored) &&
 	    command == 'O';
 }
@@ -168,19 +152,19 @@ send_mail(int fd, const struct submission *s)
 	struct packet p;
 
 	begin(&p, 'D');
-	put(&p, "M", 1);
+	record_put_u8(&p.w, 'M');
 	put_macro(&p, "v", mta_probe_version(s->mta));
 	put_macro(&p, "{daemon_name}", s->listener);
 	put_macro(&p, "{client_addr}", s->client);
 	if (s->login_len > 0) {
-		put(&p, "{auth_authen}", sizeof "{auth_authen}");
+		record_put_bytes(&p.w, "{auth_authen}", sizeof "{auth_authen}");
 		put_login(&p, s);
 		put_macro(&p, "{auth_type}", s->mechanism);
 	}
 	if (!dispatch(fd, &p))
 		return false;
 	begin(&p, 'M');
-	put(&p, sender, sizeof sender);
+	record_put_bytes(&p.w, sender, sizeof sender);
 	return dispatch(fd, &p);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* probe - asks a running milter as an MTA would */
-#ifndef DOCTOR_PROBE_H
-#define DOCTOR_PROBE_H
+#ifndef POLICY_DOCTOR_PROBE_H
+#define POLICY_DOCTOR_PROBE_H
 
 #include "policy/config/endpoint.h"
 #include "policy/decision/submission.h"
