@@ -19,9 +19,9 @@ is_v4(const struct cidr_ip *ip)
 	return memcmp(ip->byte, mapped, sizeof mapped) == 0;
 }
 
-/* holds - whether the network has the address */
+/* cidr_holds - whether the network has the address */
 static bool
-holds(const struct cidr *net, const struct cidr_ip *ip)
+cidr_holds(const struct cidr *net, const struct cidr_ip *ip)
 {
 	unsigned whole = net->bits / 8, rest = net->bits % 8;
 
@@ -36,8 +36,8 @@ static bool
 has_loopback(const struct cidr *net)
 {
 	for (size_t i = 0; i < sizeof loopback / sizeof *loopback; i++)
-		if (net->bits < loopback[i].bits ? holds(net, &loopback[i].base)
-						 : holds(&loopback[i], &net->base))
+		if (net->bits < loopback[i].bits ? cidr_holds(net, &loopback[i].base)
+						 : cidr_holds(&loopback[i], &net->base))
 			return true;
 	return false;
 }
@@ -141,9 +141,9 @@ cidr_print(const struct cidr *net, char *buf)
 	return buf;
 }
 
-/* order - by address, then the wider network first */
+/* cidr_order - by address, then the wider network first */
 static int
-order(const struct cidr *a, const struct cidr *b)
+cidr_order(const struct cidr *a, const struct cidr *b)
 {
 	int by_address = memcmp(a->base.byte, b->base.byte, sizeof a->base.byte);
 
@@ -155,9 +155,9 @@ cidr_list_add(struct cidr_list *list, const struct cidr *net)
 {
 	unsigned at = 0;
 
-	while (at < list->count && order(&list->net[at], net) < 0)
+	while (at < list->count && cidr_order(&list->net[at], net) < 0)
 		at++;
-	if (at < list->count && order(&list->net[at], net) == 0)
+	if (at < list->count && cidr_order(&list->net[at], net) == 0)
 		return true;
 	if (list->count == CIDR_LIST_MAX)
 		return false;
@@ -210,7 +210,7 @@ bool
 cidr_list_has(const struct cidr_list *list, const struct cidr_ip *ip)
 {
 	for (unsigned i = 0; i < list->count; i++)
-		if (holds(&list->net[i], ip))
+		if (cidr_holds(&list->net[i], ip))
 			return true;
 	return false;
 }

@@ -15,9 +15,9 @@
 /* A century is enough for any exception; this bounds the arithmetic. */
 #define SPAN_MAX (INT64_C(36525) * DAY)
 
-/* matches - whether S begins as PATTERN does, in which a 0 is any digit */
+/* digits_match - whether S begins as PATTERN does, in which a 0 is any digit */
 static bool
-matches(const char *s, const char *pattern)
+digits_match(const char *s, const char *pattern)
 {
 	for (; *pattern != '\0'; s++, pattern++)
 		if (*pattern == '0' ? *s < '0' || *s > '9' : *s != *pattern)
@@ -32,7 +32,7 @@ parse_date(const char *s, instant *out_r)
 	struct tm tm = {0};
 	int month, day;
 
-	if (!matches(s, "0000-00-00") ||
+	if (!digits_match(s, "0000-00-00") ||
 	    sscanf(s, "%4d-%2d-%2d", &tm.tm_year, &month, &day) != 3)
 		return false;
 	tm.tm_year -= 1900;
@@ -48,14 +48,15 @@ parse_clock(const char *s, int64_t *seconds_r)
 {
 	int hour, minute, second, east_hour = 0, east_minute = 0;
 
-	if (!matches(s, "00:00:00") ||
+	if (!digits_match(s, "00:00:00") ||
 	    sscanf(s, "%2d:%2d:%2d", &hour, &minute, &second) != 3)
 		return false;
 	s += strlen("00:00:00");
-	if (matches(s, ".0"))
+	if (digits_match(s, ".0"))
 		s += 1 + strspn(s + 1, "0123456789");
 	if (strcasecmp(s, "Z") != 0 &&
-	    ((*s != '+' && *s != '-') || !matches(s + 1, "00:00") || s[6] != '\0' ||
+	    ((*s != '+' && *s != '-') || !digits_match(s + 1, "00:00") ||
+		s[6] != '\0' ||
 		sscanf(s + 1, "%2d:%2d", &east_hour, &east_minute) != 2))
 		return false;
 	*seconds_r = (hour * 60 + minute) * 60 + second -
@@ -85,9 +86,9 @@ parse_absolute(const char *s, enum instant_date date, instant *out_r)
 	return instant_is_valid(*out_r);
 }
 
-/* span - digits and a unit; false where it is not one or too long */
+/* parse_span - digits and a unit; false where it is not one or too long */
 static bool
-span(const char *s, int64_t *seconds_r)
+parse_span(const char *s, int64_t *seconds_r)
 {
 	int64_t value = 0, unit;
 	const char *digits = s;
@@ -107,7 +108,7 @@ instant_parse(const char *s, enum instant_date date, instant now, instant *out_r
 {
 	int64_t seconds;
 
-	if (*s == '+' && span(s + 1, &seconds)) {
+	if (*s == '+' && parse_span(s + 1, &seconds)) {
 		*out_r = now + seconds;
 		return OK;
 	}
@@ -121,7 +122,7 @@ instant_parse(const char *s, enum instant_date date, instant now, instant *out_r
 enum error
 instant_parse_span(const char *s, int64_t *seconds_r, struct error_text *why)
 {
-	if (span(s, seconds_r))
+	if (parse_span(s, seconds_r))
 		return OK;
 	return error_set(
 	    why, ERR_DATA, "bad span of time \"%s\": use 14d, 12h or 15m", s);

@@ -70,9 +70,9 @@ record_read_start(struct record_reader *r, struct bytes from)
 	r->failed = false;
 }
 
-/* take - the next N bytes, or NULL where there are not so many */
+/* record_take - the next N bytes, or NULL where there are not so many */
 static const uint8_t *
-take(struct record_reader *r, size_t n)
+record_take(struct record_reader *r, size_t n)
 {
 	const uint8_t *at = r->at;
 
@@ -89,7 +89,7 @@ take(struct record_reader *r, size_t n)
 static uint64_t
 get_big_endian(struct record_reader *r, size_t n)
 {
-	const uint8_t *at = take(r, n);
+	const uint8_t *at = record_take(r, n);
 	uint64_t v = 0;
 
 	while (at != NULL && n-- > 0)
@@ -100,7 +100,7 @@ get_big_endian(struct record_reader *r, size_t n)
 void
 record_get_bytes(struct record_reader *r, void *out, size_t n)
 {
-	const uint8_t *at = take(r, n);
+	const uint8_t *at = record_take(r, n);
 
 	if (at != NULL)
 		memcpy(out, at, n);

@@ -14,9 +14,9 @@
 #define DOT_ABOVE 0x0307
 #define DOTLESS_I 0x0131
 
-/* put - what libunistring has MADE, NULL for an error */
+/* unicode_put - what libunistring has MADE, NULL for an error */
 static enum error
-put(uint8_t *made, size_t n, char *out, size_t cap, size_t *len_r)
+unicode_put(uint8_t *made, size_t n, char *out, size_t cap, size_t *len_r)
 {
 	if (made == NULL)
 		return errno == ENOMEM ? ERR_MEMORY : ERR_DATA;
@@ -38,7 +38,7 @@ unicode_lower_nfc(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 	if (u8_check(in, n) != NULL)
 		return ERR_DATA;
 	lower = u8_tolower(in, n, NULL, UNINORM_NFC, NULL, &len);
-	return put(lower, len, out, cap, len_r);
+	return unicode_put(lower, len, out, cap, len_r);
 }
 
 size_t
@@ -98,11 +98,11 @@ unicode_is_visible(const char *s, size_t n)
 }
 
 /*
- * drop - S without what HOW ignores, in place, which never makes it longer; between
- * words one blank stays where blanks count
+ * unicode_drop - S without what HOW ignores, in place, which never makes it longer;
+ * between words one blank stays where blanks count
  */
 static size_t
-drop(uint8_t *s, size_t n, enum looseness how)
+unicode_drop(uint8_t *s, size_t n, enum looseness how)
 {
 	bool folds_case = how == LOOSE_WORDS || how == LOOSE_FOLDED;
 	bool keeps_blanks = how == LOOSE_COMPATIBLE || how == LOOSE_WORDS;
@@ -144,9 +144,10 @@ fold_once(const uint8_t *s, size_t n, enum looseness how, size_t *len_r)
 	return u8_normalize(UNINORM_NFC, s, n, NULL, len_r);
 }
 
-/* fold - twice: NFKC makes capitals of some signs, which have a lower case then */
+/* unicode_fold - twice: NFKC makes capitals of some signs, which have a lower case then
+ */
 static uint8_t *
-fold(const uint8_t *s, size_t n, enum looseness how, size_t *len_r)
+unicode_fold(const uint8_t *s, size_t n, enum looseness how, size_t *len_r)
 {
 	uint8_t *once = fold_once(s, n, how, len_r), *twice;
 
@@ -171,10 +172,10 @@ unicode_loosen(
 		return ERR_MEMORY;
 	memcpy(kept, s, n);
 	/* before, or marks do not meet their letters; after, for the blanks of NFKC */
-	len = drop(kept, n, how);
-	folded = fold(kept, len, how, &len);
+	len = unicode_drop(kept, n, how);
+	folded = unicode_fold(kept, len, how, &len);
 	free(kept);
 	if (folded != NULL)
-		len = drop(folded, len, how);
-	return put(folded, len, out, cap, len_r);
+		len = unicode_drop(folded, len, how);
+	return unicode_put(folded, len, out, cap, len_r);
 }

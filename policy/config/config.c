@@ -59,9 +59,9 @@ set_file(const struct row *row, void *member, const char *value)
 	return value[strlen(value) - 1] != '/' && set_path(row, member, value);
 }
 
-/* number - digits up to MAX; where they end, or NULL */
+/* config_number - digits up to MAX; where they end, or NULL */
 static const char *
-number(const char *s, unsigned long max)
+config_number(const char *s, unsigned long max)
 {
 	char *end;
 	unsigned long n = strtoul(s, &end, 10);
@@ -75,7 +75,7 @@ set_socket(const struct row *row, void *member, const char *value)
 {
 	size_t n = strcspn(value, ":");
 	const char *at = value[n] == ':' ? value + n + 1 : value + n;
-	const char *end = number(at, 65535);
+	const char *end = config_number(at, 65535);
 	bool good = false;
 
 	if (strncmp(value, "unix:", 5) == 0 || strncmp(value, "local:", 6) == 0)
@@ -148,7 +148,7 @@ print_yes_no(const struct row *row, const void *member, FILE *to)
 static bool
 set_seconds(const struct row *row, void *member, const char *value)
 {
-	const char *end = number(value, 3600);
+	const char *end = config_number(value, 3600);
 
 	(void)row;
 	*(unsigned *)member = (unsigned)strtoul(value, NULL, 10);
@@ -248,11 +248,11 @@ names_state_dir(const char *line)
 }
 
 /*
- * fail - the first error with its place, and inih is told to stop; or a warning, for
- * whoever needs the state folder alone
+ * config_fail - the first error with its place, and inih is told to stop; or a warning,
+ * for whoever needs the state folder alone
  */
 static void
-fail(struct parse *p, const char *what)
+config_fail(struct parse *p, const char *what)
 {
 	struct error_text text;
 
@@ -287,14 +287,14 @@ check_line(struct parse *p, size_t n)
 
 	if (memchr(p->text, '\0', n) != NULL) {
 		p->no_text = true;
-		fail(p, "the line has a NUL byte");
+		config_fail(p, "the line has a NUL byte");
 	} else if (p->text[n - 1] != '\n' && !feof(p->from)) {
-		fail(p, "the line is too long");
+		config_fail(p, "the line is too long");
 	} else if (*line == '[') {
-		fail(p, "there are no sections in this file");
+		config_fail(p, "there are no sections in this file");
 		p->pass_all = true;
 	} else if (strchr("#;\r\n", *line) == NULL && strpbrk(line, "=:") == NULL) {
-		fail(p, "expected key = value");
+		config_fail(p, "expected key = value");
 	}
 }
 
@@ -329,7 +329,8 @@ read_line(char *out, int cap, void *stream)
 	if (!p->pass)
 		check_line(p, n);
 	else if (!p->has_state_dir && names_state_dir(out))
-		fail(p, "it is in a section, and there are no sections in this file");
+		config_fail(
+		    p, "it is in a section, and there are no sections in this file");
 	if (p->e != OK)
 		return NULL;
 	if (p->pass && out[n - 1] != '\n')
@@ -350,7 +351,7 @@ take_key(void *user, const char *section, const char *key, const char *value)
 	p->has_user = p->has_user || strcmp(key, "user") == 0;
 	p->has_state_dir = p->has_state_dir || strcmp(key, STATE_DIR) == 0;
 	if (p->e == OK && config_set(p->config, key, value, &why) != OK)
-		fail(p, why.text);
+		config_fail(p, why.text);
 	return p->e == OK;
 }
 
@@ -363,13 +364,13 @@ read_stream(struct parse *p)
 	p->text = "";
 	if (rc > 0) {
 		p->line = (unsigned)rc;
-		fail(p, "expected key = value");
+		config_fail(p, "expected key = value");
 	} else if (rc < 0) {
-		fail(p, "cannot read on");
+		config_fail(p, "cannot read on");
 	}
 	p->no_text = ferror(p->from) != 0;
 	if (p->no_text)
-		fail(p, strerror(EIO));
+		config_fail(p, strerror(EIO));
 	return p->e;
 }
 

@@ -26,9 +26,10 @@ after(const char *s, const char *prefix)
 	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
 }
 
-/* set - false when NAME is empty or too long, or the port is none */
+/* endpoint_set - false when NAME is empty or too long, or the port is none */
 static bool
-set(struct endpoint *e, int kind, const char *name, size_t len, const char *port)
+endpoint_set(
+    struct endpoint *e, int kind, const char *name, size_t len, const char *port)
 {
 	char *end = NULL;
 	unsigned long n = port != NULL ? strtoul(port, &end, 10) : 0;
@@ -46,11 +47,11 @@ set(struct endpoint *e, int kind, const char *name, size_t len, const char *port
 	return true;
 }
 
-/* set_path - of a unix socket */
+/* endpoint_set_path - of a unix socket */
 static bool
-set_path(struct endpoint *e, const char *path)
+endpoint_set_path(struct endpoint *e, const char *path)
 {
-	return set(e, ENDPOINT_UNIX, path, strlen(path), NULL);
+	return endpoint_set(e, ENDPOINT_UNIX, path, strlen(path), NULL);
 }
 
 bool
@@ -60,11 +61,12 @@ endpoint_from_milter(const char *s, struct endpoint *out)
 
 	*out = (struct endpoint){.kind = ENDPOINT_NONE};
 	if ((rest = after(s, "unix:")) != NULL || (rest = after(s, "local:")) != NULL)
-		return set_path(out, rest);
+		return endpoint_set_path(out, rest);
 	if ((rest = after(s, "inet:")) == NULL && (rest = after(s, "inet6:")) == NULL)
 		return false;
 	at = strchr(rest, '@');
-	return at != NULL && set(out, ENDPOINT_INET, at + 1, strlen(at + 1), rest);
+	return at != NULL &&
+	    endpoint_set(out, ENDPOINT_INET, at + 1, strlen(at + 1), rest);
 }
 
 bool
@@ -74,16 +76,17 @@ endpoint_from_postfix(const char *s, struct endpoint *out)
 
 	*out = (struct endpoint){.kind = ENDPOINT_NONE};
 	if ((rest = after(s, "unix:")) != NULL || (rest = after(s, "local:")) != NULL)
-		return set_path(out, rest);
+		return endpoint_set_path(out, rest);
 	if ((rest = after(s, "inet:")) == NULL)
 		return false;
 	colon = strrchr(rest, ':');
 	if (colon == NULL || strchr(colon + 1, '@') != NULL)
 		return false;
 	if (rest[0] == '[' && colon > rest + 2 && colon[-1] == ']')
-		return set(out, ENDPOINT_INET, rest + 1, (size_t)(colon - rest) - 2,
-		    colon + 1);
-	return set(out, ENDPOINT_INET, rest, (size_t)(colon - rest), colon + 1);
+		return endpoint_set(out, ENDPOINT_INET, rest + 1,
+		    (size_t)(colon - rest) - 2, colon + 1);
+	return endpoint_set(
+	    out, ENDPOINT_INET, rest, (size_t)(colon - rest), colon + 1);
 }
 
 /* is_own - whether the address is one of this machine: only then can it be bound */
@@ -178,9 +181,9 @@ endpoint_milter(const struct endpoint *e, char *out)
 	return out;
 }
 
-/* dial - one address, with the time limit */
+/* dial_address - one address, with the time limit */
 static int
-dial(int family, const struct sockaddr *address, socklen_t len)
+dial_address(int family, const struct sockaddr *address, socklen_t len)
 {
 	const struct timeval limit = {CONNECT_S, 0};
 	int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0), err;
@@ -207,7 +210,7 @@ dial_unix(const struct endpoint *e)
 		return -1;
 	}
 	strcpy(address.sun_path, e->name);
-	return dial(AF_UNIX, (const struct sockaddr *)&address, sizeof address);
+	return dial_address(AF_UNIX, (const struct sockaddr *)&address, sizeof address);
 }
 
 static int
@@ -224,7 +227,7 @@ dial_inet(const struct endpoint *e)
 		return -1;
 	}
 	for (a = all; a != NULL && fd < 0; a = a->ai_next)
-		fd = dial(a->ai_family, a->ai_addr, a->ai_addrlen);
+		fd = dial_address(a->ai_family, a->ai_addr, a->ai_addrlen);
 	freeaddrinfo(all);
 	return fd;
 }

@@ -17,9 +17,9 @@ decision_is_modern(const char *mechanism)
 	return false;
 }
 
-/* result - a row's outcome */
+/* decision_set - a row's outcome */
 static void
-result(struct decision *d, enum verdict verdict, enum reason reason)
+decision_set(struct decision *d, enum verdict verdict, enum reason reason)
 {
 	d->verdict = verdict;
 	d->reason = reason;
@@ -42,16 +42,16 @@ verdict_of(enum action action)
 	return VERDICT_REJECT;
 }
 
-/* deny - a denial, which a dry run turns into a report; an accept stays one */
+/* decision_deny - a denial, which a dry run turns into a report; an accept stays one */
 static void
-deny(struct decision *d, const struct settings *s, enum action action,
+decision_deny(struct decision *d, const struct settings *s, enum action action,
     enum reason reason)
 {
 	enum verdict v = verdict_of(action);
 
 	if (!s->enforce && v != VERDICT_ALLOW)
 		v = VERDICT_REPORT;
-	result(d, v, reason);
+	decision_set(d, v, reason);
 }
 
 static enum action
@@ -81,7 +81,7 @@ decide_locked(const struct facts *f, struct decision *d)
 	if (!f->tenant_locked && !f->login_locked)
 		return false;
 	d->login_locked = !f->tenant_locked;
-	result(d, VERDICT_REJECT, REASON_LOCKED);
+	decision_set(d, VERDICT_REJECT, REASON_LOCKED);
 	return true;
 }
 
@@ -91,13 +91,13 @@ decide_before_tenant(const struct settings *s, const struct tenant *t,
     const struct facts *f, struct decision *d)
 {
 	if (f->has_client && cidr_list_has(&s->exempt_clients, &f->client))
-		result(d, VERDICT_ALLOW, REASON_EXEMPT_CLIENT);
+		decision_set(d, VERDICT_ALLOW, REASON_EXEMPT_CLIENT);
 	else if (settings_exempt_listener(s, f->listener))
-		result(d, VERDICT_ALLOW, REASON_EXEMPT_LISTENER);
+		decision_set(d, VERDICT_ALLOW, REASON_EXEMPT_LISTENER);
 	else if (!f->valid_login)
-		deny(d, s, s->invalid_login, REASON_INVALID_LOGIN);
+		decision_deny(d, s, s->invalid_login, REASON_INVALID_LOGIN);
 	else if (t == NULL)
-		deny(d, s, s->unknown_tenant, REASON_UNKNOWN_TENANT);
+		decision_deny(d, s, s->unknown_tenant, REASON_UNKNOWN_TENANT);
 	else
 		return false;
 	return true;
@@ -125,9 +125,9 @@ decide_mailbox(const struct settings *s, const struct tenant *t,
 	if (d->override != OVERRIDE_HELD)
 		return false;
 	if (m->smtp_auth == SMTP_AUTH_DISABLED)
-		deny(d, s, mailbox_action(s, t), REASON_MAILBOX_DISABLED);
+		decision_deny(d, s, mailbox_action(s, t), REASON_MAILBOX_DISABLED);
 	else
-		result(d, VERDICT_ALLOW, REASON_MAILBOX_ENABLED);
+		decision_set(d, VERDICT_ALLOW, REASON_MAILBOX_ENABLED);
 	return true;
 }
 
@@ -139,16 +139,16 @@ decide_tenant(const struct settings *s, const struct tenant *t, const struct fac
 	enum action action = action_of(s, t);
 
 	if (t->smtp_auth == SMTP_AUTH_ENABLED)
-		result(d, VERDICT_ALLOW, REASON_TENANT_ENABLED);
+		decision_set(d, VERDICT_ALLOW, REASON_TENANT_ENABLED);
 	else if (t->blocks == BLOCKS_PASSWORDS && decision_is_modern(f->mechanism))
-		result(d, VERDICT_ALLOW, REASON_MODERN_AUTH);
+		decision_set(d, VERDICT_ALLOW, REASON_MODERN_AUTH);
 	else if (t->enforce_from != INSTANT_NONE && now < t->enforce_from)
-		result(d, VERDICT_ALLOW, REASON_SCHEDULED);
+		decision_set(d, VERDICT_ALLOW, REASON_SCHEDULED);
 	else if (t->tempfail_until != INSTANT_NONE && now < t->tempfail_until &&
 	    action != ACTION_REPORT)
-		deny(d, s, ACTION_TEMPFAIL, REASON_TENANT_DISABLED);
+		decision_deny(d, s, ACTION_TEMPFAIL, REASON_TENANT_DISABLED);
 	else
-		deny(d, s, action, REASON_TENANT_DISABLED);
+		decision_deny(d, s, action, REASON_TENANT_DISABLED);
 }
 
 struct decision

@@ -20,7 +20,7 @@ struct line {
 };
 
 static void
-add_char(struct line *l, char c)
+reply_add_char(struct line *l, char c)
 {
 	size_t wire = c == '%' ? 2 : 1;
 
@@ -33,24 +33,25 @@ add_char(struct line *l, char c)
 	l->wire += wire;
 }
 
-/* add - printable ASCII as it is, any other character as one '?' */
+/* reply_add - printable ASCII as it is, any other character as one '?' */
 static void
-add(struct line *l, const char *s)
+reply_add(struct line *l, const char *s)
 {
 	size_t n = strlen(s), len;
 
 	for (size_t i = 0; i < n; i += len) {
 		len = unicode_length(s + i, n - i);
-		add_char(
+		reply_add_char(
 		    l, (char)(len == 1 && s[i] >= ' ' && s[i] <= '~' ? s[i] : '?'));
 		if (len == 0)
 			len = 1;
 	}
 }
 
-/* expand - an own text with its {fields} filled in; an unknown one stays */
+/* reply_expand - an own text with its {fields} filled in; an unknown one stays */
 static void
-expand(struct line *l, const char *s, const char *url, const struct reply_names *names)
+reply_expand(
+    struct line *l, const char *s, const char *url, const struct reply_names *names)
 {
 	const struct {
 		const char *field, *value;
@@ -65,14 +66,14 @@ expand(struct line *l, const char *s, const char *url, const struct reply_names 
 			if (strncmp(s, fields[i].field, strlen(fields[i].field)) == 0)
 				break;
 		if (i < sizeof fields / sizeof *fields) {
-			add(l, fields[i].value);
+			reply_add(l, fields[i].value);
 			s += strlen(fields[i].field);
 			continue;
 		}
 		n = n == 0 ? 1 : n;
 		memcpy(one, s, n);
 		one[n] = '\0';
-		add(l, one);
+		reply_add(l, one);
 		s += n;
 	}
 }
@@ -95,37 +96,38 @@ standard_text(struct line *l, const struct decision *d, const struct reply_names
 
 	switch ((int)d->reason) {
 	case REASON_LOCKED:
-		add(l, "SMTP AUTH is locked for ");
+		reply_add(l, "SMTP AUTH is locked for ");
 		break;
 	case REASON_TENANT_DISABLED:
 	case REASON_MAILBOX_DISABLED:
-		add(l, "SMTP AUTH is disabled for ");
+		reply_add(l, "SMTP AUTH is disabled for ");
 		break;
 	default:
-		add(l, "SMTP AUTH login not accepted");
+		reply_add(l, "SMTP AUTH login not accepted");
 		return;
 	}
 	if (mailbox && names->mailbox[0] == '\0') {
-		add(l, "this login"); /* without a domain it is no mailbox */
+		reply_add(l, "this login"); /* without a domain it is no mailbox */
 		return;
 	}
-	add(l, mailbox ? "mailbox " : "tenant ");
-	add(l, mailbox ? names->mailbox : names->tenant);
+	reply_add(l, mailbox ? "mailbox " : "tenant ");
+	reply_add(l, mailbox ? names->mailbox : names->tenant);
 }
 
 static void
 exchange_text(struct line *l, const struct decision *d)
 {
-	add(l, "Authentication unsuccessful");
+	reply_add(l, "Authentication unsuccessful");
 	switch ((int)d->reason) {
 	case REASON_LOCKED:
-		add(l, ", user is locked by your organization's security policy.");
+		reply_add(
+		    l, ", user is locked by your organization's security policy.");
 		break;
 	case REASON_TENANT_DISABLED:
-		add(l, ", SmtpClientAuthentication is disabled for the Tenant.");
+		reply_add(l, ", SmtpClientAuthentication is disabled for the Tenant.");
 		break;
 	case REASON_MAILBOX_DISABLED:
-		add(l, ", SmtpClientAuthentication is disabled for the Mailbox.");
+		reply_add(l, ", SmtpClientAuthentication is disabled for the Mailbox.");
 		break;
 	default:
 		break;
@@ -176,7 +178,7 @@ denial_text(struct line *l, const struct settings *s, const struct tenant *t,
 	bool exchange = s->reply_style == REPLY_EXCHANGE;
 
 	if (*own != '\0') {
-		expand(l, own, s->help_url, names);
+		reply_expand(l, own, s->help_url, names);
 		return;
 	}
 	if (exchange)
@@ -184,9 +186,9 @@ denial_text(struct line *l, const struct settings *s, const struct tenant *t,
 	else
 		standard_text(l, d, names);
 	if (s->help_url[0] != '\0') {
-		add(l, exchange ? " Visit " : "; see ");
-		add(l, s->help_url);
-		add(l, exchange ? " for more information." : "");
+		reply_add(l, exchange ? " Visit " : "; see ");
+		reply_add(l, s->help_url);
+		reply_add(l, exchange ? " for more information." : "");
 	}
 }
 
@@ -207,7 +209,7 @@ reply_build(const struct settings *settings, const struct tenant *tenant,
 		denial_codes(out, settings, decision);
 	line_start(&l, out, names->id);
 	if (decision->reason == REASON_STORE_ERROR)
-		add(&l, "SMTP AUTH policy temporarily unavailable");
+		reply_add(&l, "SMTP AUTH policy temporarily unavailable");
 	else
 		denial_text(&l, settings, tenant, decision, names);
 	while (l.len > 0 && out->text[l.len - 1] == ' ')

@@ -6,9 +6,9 @@
 
 #define DATES_MAX 64 /* a mailbox and the one without its subaddress have few */
 
-/* sooner - T, if it is after AFTER and before the soonest so far */
+/* schedule_sooner - T, if it is after AFTER and before the soonest so far */
 static instant
-sooner(instant soonest, instant t, instant after)
+schedule_sooner(instant soonest, instant t, instant after)
 {
 	return t > after && (soonest == INSTANT_NONE || t < soonest) ? t : soonest;
 }
@@ -20,14 +20,15 @@ next_date(const struct outcome *o, instant after)
 	instant next = INSTANT_NONE;
 
 	if (o->has_tenant) {
-		next = sooner(next, o->tenant.enforce_from, after);
-		next = sooner(next, o->tenant.tempfail_until, after);
+		next = schedule_sooner(next, o->tenant.enforce_from, after);
+		next = schedule_sooner(next, o->tenant.tempfail_until, after);
 	}
 	if (o->has_mailbox)
-		next = sooner(next, o->mailbox.until, after);
+		next = schedule_sooner(next, o->mailbox.until, after);
 	if (o->tenant_lock.set)
-		next = sooner(next, o->tenant_lock.until, after);
-	return o->login_lock.set ? sooner(next, o->login_lock.until, after) : next;
+		next = schedule_sooner(next, o->tenant_lock.until, after);
+	return o->login_lock.set ? schedule_sooner(next, o->login_lock.until, after)
+				 : next;
 }
 
 enum error

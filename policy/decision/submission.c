@@ -37,10 +37,10 @@ is_garbled(const char *s, size_t n)
 	return memmem(s, n, "??", 2) != NULL;
 }
 
-/* normalize - from the MTA's bytes to the normal form; ERR_DATA: an invalid
+/* normalize_login - from the MTA's bytes to the normal form; ERR_DATA: an invalid
  * login */
 static enum error
-normalize(const struct judge *j, struct login *out)
+normalize_login(const struct judge *j, struct login *out)
 {
 	char decoded[LOGIN_RAW_MAX + 1];
 	const char *raw = j->s->login;
@@ -339,7 +339,7 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 		steps_add(steps, "no login: unauthenticated, not our business");
 		return OK;
 	}
-	e = normalize(&j, &out->login);
+	e = normalize_login(&j, &out->login);
 	if (e != OK && e != ERR_DATA)
 		return e;
 	out->has_login = e == OK;

@@ -49,7 +49,7 @@ struct line {
 };
 
 static enum error
-bad(const struct template *t, const struct line *l, struct error_text *why,
+template_bad(const struct template *t, const struct line *l, struct error_text *why,
     const char *what)
 {
 	return error_set(why, ERR_DATA, "%s:%zu: %s", t->name, l->number, what);
@@ -118,7 +118,8 @@ check_fields(struct template *t, const struct line *l, struct error_text *why)
 		if (!field_at(l->at + i, l->len - i, &field, &len))
 			return unknown_field(t, l, i, why);
 		if (field == TEMPLATE_MAILBOXES && l->header)
-			return bad(t, l, why, "{mailboxes} has no place in a header");
+			return template_bad(
+			    t, l, why, "{mailboxes} has no place in a header");
 		t->fields |= 1u << field;
 		i += len - 1;
 	}
@@ -160,22 +161,24 @@ check_header(struct template *t, const struct line *l, struct error_text *why)
 
 	for (size_t i = 0; i < l->len; i++) {
 		if ((unsigned char)l->at[i] >= 0x80)
-			return bad(t, l, why,
+			return template_bad(t, l, why,
 			    "headers are ASCII; for others see RFC 2047: =?utf-8?q?...?=");
 		if (((unsigned char)l->at[i] < ' ' && l->at[i] != '\t') ||
 		    l->at[i] == 0x7F)
-			return bad(t, l, why, "a control character in a header");
+			return template_bad(
+			    t, l, why, "a control character in a header");
 	}
 	if (l->at[0] == ' ' || l->at[0] == '\t') {
 		if (l->number == 1 || strspn(l->at, " \t") >= l->len)
-			return bad(t, l, why, "a folded line without a header");
+			return template_bad(
+			    t, l, why, "a folded line without a header");
 		return OK;
 	}
 	/* A brace begins a field, and what that makes of the name nobody can tell. */
 	while (n < l->len && l->at[n] > ' ' && l->at[n] != ':' && l->at[n] != '{')
 		n++;
 	if (n == 0 || n == l->len || l->at[n] != ':')
-		return bad(t, l, why,
+		return template_bad(t, l, why,
 		    "not a header (\"Name: value\"), and no empty line before the body");
 	return note_header(t, l, n, why);
 }
@@ -189,9 +192,10 @@ check_body(const struct template *t, const struct line *l, struct error_text *wh
 	for (size_t i = 0; i < l->len; i += n) {
 		n = unicode_length(l->at + i, l->len - i);
 		if (n == 0)
-			return bad(t, l, why, "not valid UTF-8");
+			return template_bad(t, l, why, "not valid UTF-8");
 		if (l->at[i] == '\r')
-			return bad(t, l, why, "a carriage return inside a line");
+			return template_bad(
+			    t, l, why, "a carriage return inside a line");
 	}
 	return OK;
 }
@@ -206,7 +210,7 @@ check_line(struct template *t, struct line *l, struct error_text *why)
 		return error_set(why, ERR_DATA, "%s:%zu: a line over %d bytes", t->name,
 		    l->number, TEMPLATE_LINE_MAX);
 	if (memchr(l->at, '\0', l->len) != NULL)
-		return bad(t, l, why, "a NUL character");
+		return template_bad(t, l, why, "a NUL character");
 	if (l->header && l->len == 0) {
 		t->body = (size_t)(l->at - t->text);
 		return OK;
@@ -216,7 +220,7 @@ check_line(struct template *t, struct line *l, struct error_text *why)
 }
 
 static enum error
-check(struct template *t, struct error_text *why)
+template_check(struct template *t, struct error_text *why)
 {
 	struct line l = {0};
 	enum error e = OK;
@@ -264,7 +268,7 @@ template_parse(struct template **template_r, const char *text, size_t n,
 	}
 	take_text(t, text, n);
 	t->name = memcpy(t->text + n, name, room);
-	e = check(t, why);
+	e = template_check(t, why);
 	if (e != OK)
 		template_free(&t);
 	*template_r = t;
@@ -397,7 +401,7 @@ template_print(const struct template *template, const struct template_values *va
 			fprintf(to, "%s: %s\n", added[i].name, added[i].value);
 	for (size_t at = 0; next_line(template, at, &l); at += l.len + 1)
 		if (!add_line(&p, &l))
-			return bad(template, &l, why,
+			return template_bad(template, &l, why,
 			    l.header
 				? "the line gets too long, or not ASCII, once it is filled in"
 				: "the line gets too long once it is filled in");

@@ -35,9 +35,9 @@ account_in_group(const struct account *account, gid_t group)
 	return false;
 }
 
-/* allows - the one of the three sets of bits that counts for the account */
+/* account_allows - the one of the three sets of bits that counts for the account */
 static bool
-allows(const struct account *account, const struct stat *st, int mode)
+account_allows(const struct account *account, const struct stat *st, int mode)
 {
 	mode_t bits = st->st_mode;
 
@@ -50,9 +50,10 @@ allows(const struct account *account, const struct stat *st, int mode)
 	return ((int)bits & mode) == mode;
 }
 
-/* check - one folder or file */
+/* account_check - one folder or file */
 static enum error
-check(const struct account *account, const char *path, int mode, struct error_text *why)
+account_check(
+    const struct account *account, const char *path, int mode, struct error_text *why)
 {
 	struct stat st;
 
@@ -62,7 +63,7 @@ check(const struct account *account, const char *path, int mode, struct error_te
 		return error_set(why, e == ERR_MISSING ? e : ERR_PERMISSION, "%s: %s",
 		    path, strerror(errno));
 	}
-	if (allows(account, &st, mode))
+	if (account_allows(account, &st, mode))
 		return OK;
 	return error_set(why, ERR_PERMISSION,
 	    "%s (mode %04o, owner %ld, group %ld) does not let user %s %s", path,
@@ -89,7 +90,7 @@ account_may(const struct account *account, const char *root, const char *path, i
 			continue;
 		memcpy(part, path, i);
 		part[i] = '\0';
-		e = check(account, part, X_OK, why);
+		e = account_check(account, part, X_OK, why);
 	}
-	return e == OK ? check(account, path, mode, why) : e;
+	return e == OK ? account_check(account, path, mode, why) : e;
 }

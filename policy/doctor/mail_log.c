@@ -46,9 +46,9 @@ group_add(struct group *g, const char *login)
 	g->count++;
 }
 
-/* field - what stands between BEGIN and one of ENDS; false when it is not there */
+/* log_field - what stands between BEGIN and one of ENDS; false when it is not there */
 static bool
-field(const char *line, const char *begin, const char *ends, char *out, size_t cap)
+log_field(const char *line, const char *begin, const char *ends, char *out, size_t cap)
 {
 	const char *at = strstr(line, begin);
 	size_t n;
@@ -78,7 +78,7 @@ client_of(const char *line, char *out, size_t cap)
 	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
 		const char *at = strstr(line, places[i]);
 
-		if (at != NULL && field(at, "[", "]", out, cap))
+		if (at != NULL && log_field(at, "[", "]", out, cap))
 			return;
 	}
 }
@@ -106,9 +106,9 @@ is_new(struct log *log, const char *client, const char *login)
 	return true;
 }
 
-/* judge - by the policy as it is now */
+/* judge_login - by the policy as it is now */
 static void
-judge(struct log *log, const char *client, const char *login)
+judge_login(struct log *log, const char *client, const char *login)
 {
 	const struct settings *settings = log->checks->settings;
 	const struct submission s = {
@@ -145,13 +145,13 @@ take_line(struct log *log, const char *line)
 
 	if (strstr(line, "authentication failed") != NULL)
 		return; /* Postfix 3.8 and later name the login of a guess, too */
-	if (!field(line, "sasl_username=", ",\r\n", login, sizeof login) &&
+	if (!log_field(line, "sasl_username=", ",\r\n", login, sizeof login) &&
 	    !(strstr(line, "AUTH=server") != NULL &&
-		field(line, "authid=", ",\r\n", login, sizeof login)))
+		log_field(line, "authid=", ",\r\n", login, sizeof login)))
 		return;
 	client_of(line, client, sizeof client);
 	if (is_new(log, client, login))
-		judge(log, client, login);
+		judge_login(log, client, login);
 }
 
 /* say_group - the finding ID about these logins: "N logins TEXT: NAMES" */

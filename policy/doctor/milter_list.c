@@ -42,9 +42,9 @@ next_item(const char **from, const char *end, struct span *item, bool *braced)
 	return item->len > 0 || *braced;
 }
 
-/* copy - the span without space around it; false when it does not fit */
+/* span_copy - the span without space around it; false when it does not fit */
 static bool
-copy(struct span from, char *out, size_t cap)
+span_copy(struct span from, char *out, size_t cap)
 {
 	while (from.len > 0 && strchr(SPACE, *from.at) != NULL)
 		from.at++, from.len--;
@@ -84,9 +84,9 @@ take_option(struct milter_entry *entry, struct span option)
 	char name[40], value[MILTER_ACTION_MAX + 1];
 
 	if (equal == NULL ||
-	    !copy((struct span){option.at, (size_t)(equal - option.at)}, name,
+	    !span_copy((struct span){option.at, (size_t)(equal - option.at)}, name,
 		sizeof name) ||
-	    !copy(
+	    !span_copy(
 		(struct span){equal + 1, option.len - (size_t)(equal - option.at) - 1},
 		value, sizeof value))
 		return;
@@ -114,7 +114,7 @@ take_entry(struct milter_list *list, struct span item, bool braced)
 	*entry = (struct milter_entry){.command_timeout = -1, .protocol = -1};
 	if (braced && !next_item(&from, end, &part, &nested))
 		return;
-	if (!copy(part, entry->address, sizeof entry->address)) {
+	if (!span_copy(part, entry->address, sizeof entry->address)) {
 		list->cut = true;
 		return;
 	}

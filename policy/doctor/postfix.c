@@ -20,9 +20,9 @@ last_part(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
-/* ask - postconf with one more word of its own */
+/* postconf_ask - postconf with one more word of its own */
 static enum error
-ask(const char *dir, const char *word, char **out_r, struct error_text *why)
+postconf_ask(const char *dir, const char *word, char **out_r, struct error_text *why)
 {
 	const char *argv[] = {"postconf", word, NULL, NULL, NULL};
 	enum error e;
@@ -172,11 +172,12 @@ override_word(const struct postfix_service *s, const char *line, size_t n)
 }
 
 /*
- * expand - the values as the service has them: a parameter of main.cf may name another
- * one that master.cf overrides, so postconf is asked again with the overrides in place
+ * service_expand - the values as the service has them: a parameter of main.cf may name
+ * another one that master.cf overrides, so postconf is asked again with the overrides
+ * in place
  */
 static enum error
-expand(struct postfix *p, struct postfix_service *s)
+service_expand(struct postfix *p, struct postfix_service *s)
 {
 	const char *argv[2 * OVERRIDES_MAX + 5] = {"postconf", "-x"};
 	char *word[OVERRIDES_MAX];
@@ -208,7 +209,7 @@ static enum error
 expand_all(struct postfix *p, struct error_text *why)
 {
 	for (size_t i = 0; i < p->services; i++)
-		if (expand(p, &p->service[i]) != OK)
+		if (service_expand(p, &p->service[i]) != OK)
 			return error_set(why, ERR_CONFIG,
 			    "postconf does not take the -o options of service %s",
 			    p->service[i].name);
@@ -234,11 +235,11 @@ postfix_read(struct postfix *out, const char *dir, struct error_text *why)
 	enum error e;
 
 	*out = (struct postfix){.dir = dir};
-	e = ask(dir, "-x", &out->main, why);
+	e = postconf_ask(dir, "-x", &out->main, why);
 	if (e == OK)
-		e = ask(dir, "-P", &out->overrides, why);
+		e = postconf_ask(dir, "-P", &out->overrides, why);
 	if (e == OK)
-		e = ask(dir, "-M", &services, why);
+		e = postconf_ask(dir, "-M", &services, why);
 	if (e == OK)
 		e = take_services(out, services, why);
 	free(services);

@@ -30,9 +30,9 @@ struct visit {
 	bool offered; /* some service has AUTH */
 };
 
-/* value - of a parameter as the service has it */
+/* service_value - of a parameter as the service has it */
 static const char *
-value(struct visit *v, const char *name)
+service_value(struct visit *v, const char *name)
 {
 	return postfix_value(&v->postfix, v->service, name);
 }
@@ -133,7 +133,8 @@ say_absent(struct visit *v, const char *right)
 	const struct postfix_service *s = v->service;
 	char others[2048];
 
-	if (!milter_list_squeeze(value(v, "smtpd_milters"), others, sizeof others))
+	if (!milter_list_squeeze(
+		service_value(v, "smtpd_milters"), others, sizeof others))
 		strcpy(others, "THE-MILTERS-IT-HAS");
 	findings_add(v->found, "milter-not-listed", s->name,
 	    "this service offers SMTP AUTH and does not ask the milter: nothing is refused here");
@@ -181,7 +182,7 @@ check_default_action(struct visit *v)
 	const char *action = v->ours->default_action;
 
 	if (action[0] == '\0')
-		action = value(v, "milter_default_action");
+		action = service_value(v, "milter_default_action");
 	if (strcasecmp(action, "accept") != 0 &&
 	    strncasecmp(action, "quarantine", 10) != 0)
 		return;
@@ -198,7 +199,8 @@ check_timeout(struct visit *v)
 	long seconds = v->ours->command_timeout;
 
 	if (seconds < 0)
-		seconds = milter_list_seconds(value(v, "milter_command_timeout"));
+		seconds =
+		    milter_list_seconds(service_value(v, "milter_command_timeout"));
 	if (seconds < 0 || seconds >= CHECKS_PATIENCE_S)
 		return;
 	findings_add(v->found, "milter-timeout", v->service->name,
@@ -249,8 +251,8 @@ check_maps(struct visit *v)
 		snprintf(piece, sizeof piece, "/%s", last_part(ours->name));
 	else
 		snprintf(piece, sizeof piece, ":%u", ours->port);
-	switch (postfix_tables_look(v->postfix.dir, value(v, "smtpd_milter_maps"),
-	    piece, table, sizeof table)) {
+	switch (postfix_tables_look(v->postfix.dir,
+	    service_value(v, "smtpd_milter_maps"), piece, table, sizeof table)) {
 	case TABLES_KEEP:
 		return;
 	case TABLES_DISABLE:
@@ -305,7 +307,7 @@ check_reach(struct visit *v)
 static void
 check_macros(struct visit *v)
 {
-	const char *version = value(v, "milter_macro_v");
+	const char *version = service_value(v, "milter_macro_v");
 
 	if (v->checks->config->mta != MTA_AUTO ||
 	    mta_from_version(version) != MTA_SENDMAIL)
@@ -324,7 +326,7 @@ check_protocol(struct visit *v)
 	long version = v->ours->protocol;
 
 	if (version < 0)
-		version = strtol(value(v, "milter_protocol"), NULL, 10);
+		version = strtol(service_value(v, "milter_protocol"), NULL, 10);
 	if (version >= 6)
 		return;
 	findings_add(v->found, "milter-protocol", s->name,
@@ -348,8 +350,10 @@ check_webmail(struct visit *v)
 
 	if ((strncmp(name, "127.", 4) != 0 && strncmp(name, "localhost:", 10) != 0 &&
 		strncmp(name, "[::1]:", 6) != 0) ||
-	    settings == NULL || value(v, "smtpd_authorized_xclient_hosts")[0] != '\0' ||
-	    settings_exempt_listener(settings, value(v, "milter_macro_daemon_name")) ||
+	    settings == NULL ||
+	    service_value(v, "smtpd_authorized_xclient_hosts")[0] != '\0' ||
+	    settings_exempt_listener(
+		settings, service_value(v, "milter_macro_daemon_name")) ||
 	    cidr_list_has_loopback(&settings->exempt_clients))
 		return;
 	findings_add(v->found, "webmail-not-exempt", name,
@@ -366,7 +370,7 @@ check_loopback(struct visit *v)
 	const struct settings *settings = v->checks->settings;
 
 	if (settings == NULL || !cidr_list_has_loopback(&settings->exempt_clients) ||
-	    value(v, "smtpd_authorized_xclient_hosts")[0] != '\0')
+	    service_value(v, "smtpd_authorized_xclient_hosts")[0] != '\0')
 		return;
 	findings_add(v->found, "loopback-exempt", v->service->name,
 	    "exempt-clients has loopback, and a proxy on this machine (Dovecot's submission service, nginx) without XCLIENT makes every client loopback: everyone would be exempt");
@@ -395,10 +399,11 @@ visit_service(struct visit *v, const struct postfix_service *service)
 	bool auth, silent;
 
 	v->service = service;
-	auth = strcasecmp(value(v, "smtpd_sasl_auth_enable"), "yes") == 0;
+	auth = strcasecmp(service_value(v, "smtpd_sasl_auth_enable"), "yes") == 0;
 	v->offered |= auth;
-	silent = strstr(value(v, "receive_override_options"), "no_milters") != NULL;
-	milter_list_parse(value(v, "smtpd_milters"), &v->list);
+	silent =
+	    strstr(service_value(v, "receive_override_options"), "no_milters") != NULL;
+	milter_list_parse(service_value(v, "smtpd_milters"), &v->list);
 	if (v->list.cut)
 		findings_add(v->found, "mta-unreadable", service->name,
 		    "smtpd_milters is too long: not all of it was looked at");

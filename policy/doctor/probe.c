@@ -28,9 +28,9 @@ struct packet {
 	uint8_t buf[2048];
 };
 
-/* begin - the length is filled in by dispatch() */
+/* packet_start - the length is filled in by packet_send() */
 static void
-begin(struct packet *p, char command)
+packet_start(struct packet *p, char command)
 {
 	record_write_start(&p->w, p->buf, sizeof p->buf);
 	record_put_u32(&p->w, 0);
@@ -38,15 +38,16 @@ begin(struct packet *p, char command)
 }
 
 static void
-put_macro(struct packet *p, const char *name, const char *value)
+packet_put_macro(struct packet *p, const char *name, const char *value)
 {
 	record_put_bytes(&p->w, name, strlen(name) + 1);
 	record_put_bytes(&p->w, value, strlen(value) + 1);
 }
 
-/* put_login - Sendmail encodes what xtext (RFC 3461 section 4) does, Postfix nothing */
+/* packet_put_login - Sendmail encodes what xtext (RFC 3461 section 4) does, Postfix
+ * nothing */
 static void
-put_login(struct packet *p, const struct submission *s)
+packet_put_login(struct packet *p, const struct submission *s)
 {
 	char hex[4];
 
@@ -63,9 +64,9 @@ put_login(struct packet *p, const struct submission *s)
 	record_put_u8(&p->w, 0);
 }
 
-/* dispatch - false also for a packet that did not fit */
+/* packet_send - false also for a packet that did not fit */
 static bool
-dispatch(int fd, struct packet *p)
+packet_send(int fd, struct packet *p)
 {
 	uint32_t n = htonl((uint32_t)(p->w.len - sizeof n));
 
@@ -84,9 +85,9 @@ dispatch(int fd, struct packet *p)
 	return true;
 }
 
-/* receive - until DEADLINE, however slowly it drips in */
+/* probe_receive - until DEADLINE, however slowly it drips in */
 static bool
-receive(int fd, int64_t deadline, void *out, size_t n)
+probe_receive(int fd, int64_t deadline, void *out, size_t n)
 {
 	size_t done = 0;
 
@@ -104,23 +105,24 @@ receive(int fd, int64_t deadline, void *out, size_t n)
 	return true;
 }
 
-/* answer - the next packet, its data cut to OUT; false when none comes or it is absurd
+/* probe_answer - the next packet, its data cut to OUT; false when none comes or it is
+ * absurd
  */
 static bool
-answer(int fd, char *command, char *out, size_t cap)
+probe_answer(int fd, char *command, char *out, size_t cap)
 {
 	int64_t deadline = monotonic_ms() + 1000 * ANSWER_S;
 	size_t kept = 0;
 	uint32_t n;
 	char byte;
 
-	if (!receive(fd, deadline, &n, sizeof n))
+	if (!probe_receive(fd, deadline, &n, sizeof n))
 		return false;
 	n = ntohl(n);
-	if (n < 1 || n > PACKET_MAX || !receive(fd, deadline, command, 1))
+	if (n < 1 || n > PACKET_MAX || !probe_receive(fd, deadline, command, 1))
 		return false;
 	while (--n > 0) {
-		if (!receive(fd, deadline, &byte, 1))
+		if (!probe_receive(fd, deadline, &byte, 1))
 			return false;
 		if (kept + 1 < cap)
 			out[kept++] = byte;
@@ -129,19 +131,19 @@ answer(int fd, char *command, char *out, size_t cap)
 	return true;
 }
 
-/* negotiate - offers everything, as MTAs do */
+/* probe_negotiate - offers everything, as MTAs do */
 static bool
-negotiate(int fd)
+probe_negotiate(int fd)
 {
 	struct packet p;
 	char command, ignored[16];
 
-	begin(&p, 'O');
+	packet_start(&p, 'O');
 	record_put_u32(&p.w, MILTER_VERSION);
 	record_put_u32(&p.w, ALL_ACTIONS);
 	record_put_u32(&p.w, ALL_STEPS);
-	return dispatch(fd, &p) && answer(fd, &command, ignored, sizeof ignored) &&
-	    command == 'O';
+	return packet_send(fd, &p) &&
+	    probe_answer(fd, &command, ignored, sizeof ignored) && command == 'O';
 }
 
 /* send_mail - the macros of the connection and of MAIL, and MAIL itself */
@@ -151,26 +153,26 @@ send_mail(int fd, const struct submission *s)
 	static const char sender[] = "<doctor@localhost>";
 	struct packet p;
 
-	begin(&p, 'D');
+	packet_start(&p, 'D');
 	record_put_u8(&p.w, 'M');
-	put_macro(&p, "v", mta_probe_version(s->mta));
-	put_macro(&p, "{daemon_name}", s->listener);
-	put_macro(&p, "{client_addr}", s->client);
+	packet_put_macro(&p, "v", mta_probe_version(s->mta));
+	packet_put_macro(&p, "{daemon_name}", s->listener);
+	packet_put_macro(&p, "{client_addr}", s->client);
 	if (s->login_len > 0) {
 		record_put_bytes(&p.w, "{auth_authen}", sizeof "{auth_authen}");
-		put_login(&p, s);
-		put_macro(&p, "{auth_type}", s->mechanism);
+		packet_put_login(&p, s);
+		packet_put_macro(&p, "{auth_type}", s->mechanism);
 	}
-	if (!dispatch(fd, &p))
+	if (!packet_send(fd, &p))
 		return false;
-	begin(&p, 'M');
+	packet_start(&p, 'M');
 	record_put_bytes(&p.w, sender, sizeof sender);
-	return dispatch(fd, &p);
+	return packet_send(fd, &p);
 }
 
-/* undouble - "%%" is how a milter sends "%" */
+/* undouble_percent - "%%" is how a milter sends "%" */
 static void
-undouble(char *s)
+undouble_percent(char *s)
 {
 	char *out = s;
 
@@ -182,21 +184,23 @@ undouble(char *s)
 	*out = '\0';
 }
 
-/* converse - the whole session */
+/* probe_converse - the whole session */
 static enum error
-converse(int fd, const struct submission *s, struct probe *out, struct error_text *why)
+probe_converse(
+    int fd, const struct submission *s, struct probe *out, struct error_text *why)
 {
 	char command;
 
-	if (!negotiate(fd))
+	if (!probe_negotiate(fd))
 		return error_set(why, ERR_IO, "it does not answer as a milter: %s",
 		    errno == EAGAIN ? "nothing came" : "is it another program?");
-	if (!send_mail(fd, s) || !answer(fd, &command, out->reply, sizeof out->reply))
+	if (!send_mail(fd, s) ||
+	    !probe_answer(fd, &command, out->reply, sizeof out->reply))
 		return error_set(why, ERR_IO, "no answer to MAIL FROM");
 	out->kind = command == 'y'                               ? PROBE_REPLIES
 	    : command == 'r' || command == 't' || command == '4' ? PROBE_REFUSES
 								 : PROBE_PASSES;
-	undouble(out->reply);
+	undouble_percent(out->reply);
 	return OK;
 }
 
@@ -214,9 +218,9 @@ probe_milter(const struct endpoint *at, const struct submission *s, struct probe
 		return error_set(why, ERR_IO, "%s", strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	errno = 0;
-	e = converse(fd, s, out, why);
-	begin(&quit, 'Q');
-	if (!dispatch(fd, &quit) && e == OK)
+	e = probe_converse(fd, s, out, why);
+	packet_start(&quit, 'Q');
+	if (!packet_send(fd, &quit) && e == OK)
 		e = error_set(why, ERR_IO, "it closed the connection");
 	close(fd);
 	return e;

@@ -13,7 +13,7 @@ _Static_assert(2 + LOGIN_MAX + HASH_BYTES <= KEY_MAX, "an alias fits its index k
 _Static_assert(3 + LOGIN_MAX <= KEY_MAX, "the lock of a login fits its key");
 
 static void
-add(struct key *k, const void *p, size_t n)
+key_add(struct key *k, const void *p, size_t n)
 {
 	memcpy(k->at + k->len, p, n);
 	k->len += n;
@@ -30,7 +30,7 @@ void
 key_name(struct key *k, enum table table, const char *name)
 {
 	key_table(k, table);
-	add(k, name, strnlen(name, KEY_MAX - 1));
+	key_add(k, name, strnlen(name, KEY_MAX - 1));
 }
 
 void
@@ -45,47 +45,47 @@ void
 key_domain_range(struct key *k, enum table table, const char *domain)
 {
 	key_table(k, table);
-	add(k, domain, strnlen(domain, KEY_MAX - 2));
-	add(k, "", 1);
+	key_add(k, domain, strnlen(domain, KEY_MAX - 2));
+	key_add(k, "", 1);
 }
 
 static void
-add_login(struct key *k, const struct login *login)
+key_add_login(struct key *k, const struct login *login)
 {
 	if (login->has_domain)
-		add(k, login_domain(login), login->len - login->local - 1);
-	add(k, "", 1);
-	add(k, login->text, login->local);
+		key_add(k, login_domain(login), login->len - login->local - 1);
+	key_add(k, "", 1);
+	key_add(k, login->text, login->local);
 }
 
 void
 key_login(struct key *k, enum table table, const struct login *login)
 {
 	key_table(k, table);
-	add_login(k, login);
+	key_add_login(k, login);
 }
 
 void
 key_tenant_lock(struct key *k, enum table table, const char *tenant)
 {
 	key_table(k, table);
-	add(k, &(uint8_t){LOCK_TENANT}, 1);
-	add(k, tenant, strnlen(tenant, TENANT_NAME_MAX));
+	key_add(k, &(uint8_t){LOCK_TENANT}, 1);
+	key_add(k, tenant, strnlen(tenant, TENANT_NAME_MAX));
 }
 
 void
 key_login_lock(struct key *k, enum table table, const struct login *login)
 {
 	key_table(k, table);
-	add(k, &(uint8_t){LOCK_LOGIN}, 1);
-	add_login(k, login);
+	key_add(k, &(uint8_t){LOCK_LOGIN}, 1);
+	key_add_login(k, login);
 }
 
 void
 key_tenant_domain(struct key *k, const char *tenant, const char *domain)
 {
 	key_domain_range(k, INDEX_DOMAIN, tenant);
-	add(k, domain, strnlen(domain, KEY_MAX - k->len));
+	key_add(k, domain, strnlen(domain, KEY_MAX - k->len));
 }
 
 /* fnv1a - 64 bits of the bytes of S, taken in steps of STEP from AT */
@@ -99,9 +99,10 @@ fnv1a(const char *s, size_t n, size_t at, int step)
 	return h;
 }
 
-/* hash - 72 bits, forwards and backwards; alias_table_put() looks for a collision */
+/* key_hash - 72 bits, forwards and backwards; alias_table_put() looks for a collision
+ */
 static void
-hash(const char *s, size_t n, uint8_t out[HASH_BYTES])
+key_hash(const char *s, size_t n, uint8_t out[HASH_BYTES])
 {
 	uint64_t h = fnv1a(s, n, 0, 1), back = fnv1a(s, n, n - 1, -1);
 
@@ -118,8 +119,8 @@ key_mailbox_alias(struct key *k, const struct login *mailbox, const struct login
 	key_login(k, INDEX_ALIAS, mailbox);
 	if (alias == NULL)
 		return;
-	hash(alias->text, alias->len, h);
-	add(k, h, sizeof h);
+	key_hash(alias->text, alias->len, h);
+	key_add(k, h, sizeof h);
 }
 
 struct bytes

@@ -19,7 +19,7 @@ static const char *const login_domain_words[] = {"keep", "default", NULL};
 static const char *const reply_style_words[] = {"standard", "exchange", NULL};
 
 static enum error
-bad(const char *value, const char *expected, struct error_text *why)
+setting_bad(const char *value, const char *expected, struct error_text *why)
 {
 	return error_set(why, ERR_DATA, "bad value \"%s\": use %s", value, expected);
 }
@@ -31,7 +31,8 @@ set_yes_no(
 	bool yes = strcmp(value, "yes") == 0;
 
 	*(bool *)member = yes;
-	return yes || strcmp(value, "no") == 0 ? OK : bad(value, row->expected, why);
+	return yes || strcmp(value, "no") == 0 ? OK
+					       : setting_bad(value, row->expected, why);
 }
 
 /* set_word - an enumeration; a value that the setting does not take is "" */
@@ -39,8 +40,9 @@ static enum error
 set_word(
     const struct setting *row, void *member, const char *value, struct error_text *why)
 {
-	return word_find(row->words, value, member) ? OK
-						    : bad(value, row->expected, why);
+	return word_find(row->words, value, member)
+	    ? OK
+	    : setting_bad(value, row->expected, why);
 }
 
 static enum error
@@ -50,7 +52,7 @@ set_domain(
 	size_t len = 0;
 
 	if (domain_normalize(value, strlen(value), member, DOMAIN_MAX, &len) != OK)
-		return bad(value, row->values, why);
+		return setting_bad(value, row->values, why);
 	((char *)member)[len] = '\0';
 	return OK;
 }
@@ -63,7 +65,7 @@ set_characters(
 	size_t n = strlen(value);
 
 	if (n == 0 || n >= row->room)
-		return bad(value, "1 to 16 characters", why);
+		return setting_bad(value, "1 to 16 characters", why);
 	for (size_t i = 0; i < n; i++) {
 		if (strchr(row->forbidden, value[i]) != NULL)
 			return error_set(why, ERR_DATA, "'%c' cannot be used here%s",
@@ -71,7 +73,7 @@ set_characters(
 			    value[i] == '\\' ? ": use \"mailbox alias add\"" : "");
 		if ((unsigned char)value[i] >= 0x80 ||
 		    !ispunct((unsigned char)value[i]))
-			return bad(value, "ASCII punctuation", why);
+			return setting_bad(value, "ASCII punctuation", why);
 	}
 	memcpy(member, value, n + 1);
 	return OK;
@@ -109,7 +111,7 @@ set_url(
     const struct setting *row, void *member, const char *value, struct error_text *why)
 {
 	if (strpbrk(value, " \t<>\"") != NULL || strchr(value, ':') == NULL)
-		return bad(value, row->values, why);
+		return setting_bad(value, row->values, why);
 	return set_text(row, member, value, why);
 }
 
@@ -146,7 +148,7 @@ set_names(
 	for (size_t i = 0; i < n; i++)
 		if (i == 0 || strcmp(names[i], names[i - 1]) != 0)
 			text_printf(&t, "%s%s", i > 0 ? "," : "", names[i]);
-	return n > 0 ? OK : bad(value, row->values, why);
+	return n > 0 ? OK : setting_bad(value, row->values, why);
 }
 
 /* set_number - a decimal from 1 to MOST */
@@ -207,9 +209,9 @@ static const struct setting table[] = {
 	.most = 10000},
 };
 
-/* member - what the setting is in S */
+/* setting_member - what the setting is in S */
 static void *
-member(const struct setting *row, struct settings *s)
+setting_member(const struct setting *row, struct settings *s)
 {
 	return (char *)s + row->offset;
 }
@@ -251,14 +253,14 @@ settings_canonical(const struct setting *setting, const char *value, char *out,
 	enum error e;
 
 	settings_init(&s);
-	e = setting->set(setting, member(setting, &s), value, why);
+	e = setting->set(setting, setting_member(setting, &s), value, why);
 	if (e != OK)
 		return e;
 	text_init(&t, out, cap);
 	if (setting->set == set_networks)
 		cidr_list_print(&s.exempt_clients, &t);
 	else if (setting->room > 0)
-		text_puts(&t, member(setting, &s));
+		text_puts(&t, setting_member(setting, &s));
 	else
 		text_puts(&t,
 		    setting->shape == SETTING_NUMBER ? value + strspn(value, "0")
@@ -272,7 +274,7 @@ settings_canonical(const struct setting *setting, const char *value, char *out,
 enum error
 settings_apply(const struct setting *setting, const char *value, struct settings *s)
 {
-	return setting->set(setting, member(setting, s), value, NULL) == OK
+	return setting->set(setting, setting_member(setting, s), value, NULL) == OK
 	    ? OK
 	    : ERR_DAMAGED;
 }

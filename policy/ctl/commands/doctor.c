@@ -55,9 +55,9 @@ choose_mta(struct examination *x)
 	return OK;
 }
 
-/* remedy - what to type where the database of DIR cannot be opened */
+/* doctor_remedy - what to type where the database of DIR cannot be opened */
 static const char *
-remedy(enum error e, const char *dir)
+doctor_remedy(enum error e, const char *dir)
 {
 	if (e == ERR_PERMISSION)
 		return "run smtpauthctl doctor as root";
@@ -85,7 +85,7 @@ open_policy(struct examination *x)
 	}
 	if (e != OK) {
 		findings_add(&s->findings, "database", c->dir, "%s", c->why.text);
-		findings_fix(&s->findings, "%s", remedy(e, c->dir));
+		findings_fix(&s->findings, "%s", doctor_remedy(e, c->dir));
 		return;
 	}
 	s->txn = c->txn;
@@ -177,9 +177,10 @@ ask_milter(struct examination *x)
 	}
 }
 
-/* examine - the answer of the MTA's log comes before what is only likely without it */
+/* doctor_examine - the answer of the MTA's log comes before what is only likely without
+ * it */
 static enum error
-examine(struct examination *x)
+doctor_examine(struct examination *x)
 {
 	struct ctl *c = x->ctl;
 	enum error e;
@@ -253,9 +254,10 @@ print_fields(struct printer *p, const struct examination *x)
 	print_object_end(p);
 }
 
-/* shown - configuration files may hold anything; a terminal gets what is printable */
+/* doctor_shown - configuration files may hold anything; a terminal gets what is
+ * printable */
 static const char *
-shown(const char *s, char *buf)
+doctor_shown(const char *s, char *buf)
 {
 	struct text t;
 
@@ -272,11 +274,12 @@ print_findings(FILE *out, const struct findings *findings)
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *f = &findings->item[i];
 
-		fprintf(out, "\n%zu. [%s] %s", i + 1, f->id, shown(f->where, buf));
+		fprintf(
+		    out, "\n%zu. [%s] %s", i + 1, f->id, doctor_shown(f->where, buf));
 		fprintf(out, "%s%s\n", f->where[0] != '\0' ? ": " : "",
-		    shown(f->text, buf));
+		    doctor_shown(f->text, buf));
 		if (f->fix[0] != '\0')
-			fprintf(out, "   -> %s\n", shown(f->fix, buf));
+			fprintf(out, "   -> %s\n", doctor_shown(f->fix, buf));
 	}
 	if (findings->count == 0)
 		fprintf(out, "nothing found to be wrong\n");
@@ -300,7 +303,7 @@ ctl_doctor(struct ctl *c)
 		e = choose_mta(&x);
 	if (e != OK)
 		return e;
-	e = examine(&x);
+	e = doctor_examine(&x);
 	for (size_t i = found->count; ignore != NULL && i-- > 0;)
 		if (sendmail_list_has(ignore, found->item[i].id))
 			findings_drop(found, i);
