@@ -6,9 +6,9 @@
 #include <stddef.h>
 
 /*
- * Makes room for one element of SIZE bytes behind the COUNT that AT has; *ROOM is for
- * how many there is room. Returns AT, or where it is now; NULL when out of memory: AT
- * is as it was then.
+ * Makes room for one more element of SIZE bytes in AT, which has COUNT elements and
+ * room for *ROOM. Returns AT, which may have moved; NULL when out of memory: AT is
+ * unchanged.
  */
 void *array_grow(void *at, size_t count, size_t *room, size_t size);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* error - what can go wrong, as values and as words */
+/* error - errors as values and as words */
 #include "policy/base/error.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* config - the configuration file (the only file with inih) */
+/* config - the configuration file */
 #include "policy/config/config.h"
 
 #include <errno.h>
@@ -279,7 +279,7 @@ get_line(FILE *from, char *out, size_t cap)
 	return n;
 }
 
-/* check_line - the N bytes of it; what inih would make of a bad one is no matter */
+/* check_line - its N bytes, before inih gets them */
 static void
 check_line(struct parse *p, size_t n)
 {

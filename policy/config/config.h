@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* config - the configuration file (the only file with inih) */
+/* config - the configuration file */
 #ifndef POLICY_CONFIG_CONFIG_H
 #define POLICY_CONFIG_CONFIG_H
 

@@ -26,7 +26,7 @@ after(const char *s, const char *prefix)
 	return strncmp(s, prefix, n) == 0 ? s + n : NULL;
 }
 
-/* endpoint_set - false when NAME is empty or too long, or the port is none */
+/* endpoint_set - false if NAME is empty or too long, or the port is not one */
 static bool
 endpoint_set(
     struct endpoint *e, int kind, const char *name, size_t len, const char *port)

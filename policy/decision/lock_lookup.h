@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* lock_lookup - under which names a login may be locked, and whether it is */
+/* lock_lookup - the names under which a login may be locked, and its locks */
 #ifndef POLICY_DECISION_LOCK_LOOKUP_H
 #define POLICY_DECISION_LOCK_LOOKUP_H
 
@@ -10,7 +10,7 @@
 
 /*
  * Calls FN for each name of LOGIN, in normal form, under which it may be locked:
- * itself, with and without default-domain, as it was before login-separators parted it,
+ * itself, with and without default-domain, as it was before login-separators split it,
  * and the mailbox that it is an alias of. A name may come twice.
  */
 enum error lock_lookup_names(struct store_txn *txn, const struct login *login,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* override - why a mailbox's own setting did or did not hold, in words */
+/* override - why a mailbox's own setting did or did not apply, in words */
 #include "policy/decision/override.h"
 
 #include <stdio.h>

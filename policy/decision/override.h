@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* override - why a mailbox's own setting did or did not hold, in words */
+/* override - why a mailbox's own setting did or did not apply, in words */
 #ifndef POLICY_DECISION_OVERRIDE_H
 #define POLICY_DECISION_OVERRIDE_H
 
@@ -9,7 +9,7 @@
 
 /*
  * "enabled until T", "enabled, but expired at T", "enabled, but not for client C", or
- * "" where there is none, into BUF; of the mailbox's SETTING and UNTIL. CLIENT may be
+ * "" without an override, into BUF; of the mailbox's SETTING and UNTIL. CLIENT may be
  * "".
  */
 const char *override_text(enum override override, enum smtp_auth setting, instant until,

@@ -157,7 +157,7 @@ denial_codes(struct reply *r, const struct settings *s, const struct decision *d
 		set_codes(r, "550", "5.7.1");
 }
 
-/* line_start - leaves room for the codes in front and the id behind */
+/* line_start - leaves room for the codes before the text and the id after it */
 static void
 line_start(struct line *l, struct reply *out, const char *id)
 {

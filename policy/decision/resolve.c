@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* resolve - what a login in normal form stands for */
+/* resolve - the mailbox that a login in normal form stands for */
 #include "policy/decision/resolve.h"
 
 #include "policy/decision/steps.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* resolve - what a login in normal form stands for */
+/* resolve - the mailbox that a login in normal form stands for */
 #ifndef POLICY_DECISION_RESOLVE_H
 #define POLICY_DECISION_RESOLVE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* schedule - the coming changes of what a login gets */
+/* schedule - coming changes of the decision for a login */
 #include "policy/decision/schedule.h"
 
 #include <stdlib.h>

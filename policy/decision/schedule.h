@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* schedule - the coming changes of what a login gets */
+/* schedule - coming changes of the decision for a login */
 #ifndef POLICY_DECISION_SCHEDULE_H
 #define POLICY_DECISION_SCHEDULE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* steps - how a login was understood, in lines for the person who asks */
+/* steps - how a login was understood, in lines for people */
 #include "policy/decision/steps.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* steps - how a login was understood, in lines for the person who asks */
+/* steps - how a login was understood, in lines for people */
 #ifndef POLICY_DECISION_STEPS_H
 #define POLICY_DECISION_STEPS_H
 
@@ -25,7 +25,7 @@ void steps_tenant(struct text *steps, const struct tenant *t,
 void steps_lock(struct text *steps, const struct login *name,
     const struct lock_state *lock, instant now);
 
-/* The mailbox's own setting, or that there is none (M NULL), and its lock. */
+/* The mailbox's own setting (M NULL: it has none) and its lock. */
 void steps_mailbox(struct text *steps, const struct mailbox *m,
     const struct lock_state *lock, instant now);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* submission - one MAIL FROM of a session: who it is and what is decided */
+/* submission - one MAIL FROM of a session: its login and the decision */
 #ifndef POLICY_DECISION_SUBMISSION_H
 #define POLICY_DECISION_SUBMISSION_H
 
@@ -15,7 +15,7 @@
 #include "policy/model/tenant.h"
 #include "policy/store/store.h"
 
-/* What the MTA tells. Strings are never NULL; "" for what it does not tell. */
+/* What the MTA says. Strings are never NULL; "" for what it does not say. */
 struct submission {
 	const char *login; /* as the MTA has it; empty: not authenticated */
 	size_t login_len;
@@ -36,16 +36,15 @@ struct outcome {
 };
 
 /*
- * Judges S by the snapshot TXN. With STEPS (may be NULL) it also writes, a line a
- * step, how the login was understood. Returns OK when OUT holds a decision; any
- * other value is a store error, and OUT must not be used. Either counts only if
- * store_check() says so after it. No allocation for a plain
- * ASCII login, no system call.
+ * Judges S by the snapshot TXN, and writes how the login was understood to STEPS (may
+ * be NULL), one line a step. Returns OK when OUT holds a decision; any other value is a
+ * store error, and OUT must not be used. Either counts only if store_check() says so
+ * afterwards. No allocation for a plain ASCII login, no system call.
  */
 enum error submission_judge(struct store_txn *txn, const struct submission *s,
     struct outcome *out, struct text *steps) MUST_USE;
 
-/* The mailbox's address, or "" where the login is none. */
+/* The mailbox's address, or "" if the login has none. */
 const char *submission_mailbox(const struct outcome *o);
 
 /* The tenant's name, or "". */

@@ -33,7 +33,7 @@ static const struct {
 
 struct template
 {
-	char *text; /* with the name for messages behind it; LF only */
+	char *text; /* LF only; the name for messages follows it */
 	size_t len, body;
 	const char *name;
 	unsigned fields; /* a set of the bits of enum template_field */
@@ -71,7 +71,7 @@ next_line(const struct template *t, size_t at, struct line *l)
 	return true;
 }
 
-/* field_at - which field stands at AT, behind a brace; its length with both braces */
+/* field_at - the field at AT, after a brace; its length with both braces */
 static bool
 field_at(const char *at, size_t n, enum template_field *field_r, size_t *len_r)
 {

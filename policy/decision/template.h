@@ -41,8 +41,8 @@ struct template;
 
 /*
  * Reads N bytes of TEXT; NAME is for messages. ERR_DATA, with the line in WHY, where
- * that cannot become a message: an unknown field, a header that is none or that says
- * whom it goes to, no Subject, text that is not UTF-8 (in headers: ASCII), a line over
+ * that cannot become a message: an unknown field, a malformed header, a header with a
+ * recipient, no Subject, text that is not UTF-8 (in headers: ASCII), a line over
  * TEMPLATE_LINE_MAX bytes. ERR_LIMIT, ERR_MEMORY.
  */
 enum error template_parse(struct template **template_r, const char *text, size_t n,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* account - what a user may do with a file, judged by owners and modes */
+/* account - access of a user to a file, by owners and modes */
 #include "policy/doctor/account.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* checks - what the checks of doctor know, and those that need no MTA */
+/* checks - the common part of the checks, and the checks that need no MTA */
 #include "policy/doctor/checks.h"
 
 #include <errno.h>

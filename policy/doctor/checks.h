@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* checks - what the checks of doctor know, and those that need no MTA */
+/* checks - the common part of the checks, and the checks that need no MTA */
 #ifndef POLICY_DOCTOR_CHECKS_H
 #define POLICY_DOCTOR_CHECKS_H
 
@@ -13,7 +13,7 @@
 
 #define CHECKS_SERVICES_MAX 400
 
-/* A decision may wait so long for a first scan; MTAs must wait longer. */
+/* A decision may wait almost this long for a first scan; MTAs must wait longer. */
 #define CHECKS_PATIENCE_S 11
 
 /* What the checks know of this machine, and what they find. */
@@ -28,8 +28,8 @@ struct checks {
 	bool catch_all;                  /* a tenant has the domain "*" */
 	unsigned logins;                 /* different ones seen in the mail log */
 	struct findings findings;
-	char
-	    services[CHECKS_SERVICES_MAX + 1]; /* that ask the milter, parted by ", " */
+	char services[CHECKS_SERVICES_MAX +
+	    1]; /* that ask the milter, separated by ", " */
 };
 
 /* The name of the user that the daemon runs as. */

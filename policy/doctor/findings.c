@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* findings - what is wrong at a site, and what to do about it */
+/* findings - mistakes found on this machine, and their remedies */
 #include "policy/doctor/findings.h"
 
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* findings - what is wrong at a site, and what to do about it */
+/* findings - mistakes found on this machine, and their remedies */
 #ifndef POLICY_DOCTOR_FINDINGS_H
 #define POLICY_DOCTOR_FINDINGS_H
 
@@ -23,7 +23,7 @@ struct findings {
 void findings_add(struct findings *list, const char *id, const char *where,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* What to do about the finding that was added last. */
+/* The remedy for the finding that was added last. */
 void findings_fix(struct findings *list, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -13,8 +13,8 @@
 
 /*
  * The users with a listening TCP socket that a connection to E may arrive at, by the
- * text files TCP4 and TCP6 (as /proc/net/tcp, tcp6). Returns how many; 0 where nobody
- * listens, or it cannot be told.
+ * text files TCP4 and TCP6 (as /proc/net/tcp, tcp6). Returns how many; 0 if nobody
+ * listens, or that is not known.
  */
 size_t listener_in(const struct endpoint *e, const char *tcp4, const char *tcp6,
     uid_t users[LISTENER_MAX]);

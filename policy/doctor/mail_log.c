@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mail_log - what the logins in a mail log would meet */
+/* mail_log - decisions for the logins in a mail log */
 #include "policy/doctor/mail_log.h"
 
 #include <errno.h>
@@ -68,7 +68,7 @@ log_field(const char *line, const char *begin, const char *ends, char *out, size
 	return true;
 }
 
-/* client_of - the address in brackets behind "client=", "from " or "relay=" */
+/* client_of - the address in brackets after "client=", "from " or "relay=" */
 static void
 client_of(const char *line, char *out, size_t cap)
 {
@@ -89,7 +89,7 @@ compare_pairs(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* is_new - whether the pair was not met before; a full tree takes no more */
+/* is_new - whether the pair was not seen before; a full tree takes no more */
 static bool
 is_new(struct log *log, const char *client, const char *login)
 {
@@ -226,7 +226,7 @@ open_log(const char *file)
 	return f;
 }
 
-/* read_logins - from F, and what they would meet */
+/* read_logins - those of F, judged */
 static enum error
 read_logins(struct checks *c, FILE *f)
 {

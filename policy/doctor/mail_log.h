@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mail_log - what the logins in a mail log would meet */
+/* mail_log - decisions for the logins in a mail log */
 #ifndef POLICY_DOCTOR_MAIL_LOG_H
 #define POLICY_DOCTOR_MAIL_LOG_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* milter_list - Postfix's list of milters (smtpd_milters), taken apart */
+/* milter_list - Postfix's list of milters (smtpd_milters) */
 #include "policy/doctor/milter_list.h"
 
 #include <ctype.h>

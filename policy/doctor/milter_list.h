@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* milter_list - Postfix's list of milters (smtpd_milters), taken apart */
+/* milter_list - Postfix's list of milters (smtpd_milters) */
 #ifndef POLICY_DOCTOR_MILTER_LIST_H
 #define POLICY_DOCTOR_MILTER_LIST_H
 
@@ -27,14 +27,15 @@ struct milter_list {
 };
 
 /*
- * Reads an expanded value: parted by commas or space, an entry with options in braces,
+ * Reads an expanded value: separated by commas or space, an entry with options in
+ * braces,
  * "{ inet:host:port, connect_timeout=3s, { default_action = tempfail } }".
  */
 void milter_list_parse(const char *value, struct milter_list *out);
 
 /*
- * Writes VALUE without white space to OUT, as "postconf -P" wants it: commas part what
- * space parted. False when it does not fit.
+ * Writes VALUE without white space to OUT, as "postconf -P" wants it: commas
+ * replace the space between entries. False if it does not fit.
  */
 bool milter_list_squeeze(const char *value, char *out, size_t cap);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* postfix - what a live Postfix is told by main.cf and master.cf */
+/* postfix - the configuration of a live Postfix */
 #include "policy/doctor/postfix.h"
 
 #include <stdio.h>

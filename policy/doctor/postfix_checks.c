@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* postfix_checks - what can be wrong about the milter in main.cf and master.cf */
+/* postfix_checks - mistakes about the milter in main.cf and master.cf */
 #include "policy/doctor/postfix_checks.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* postfix_tables - what smtpd_milter_maps may hold */
+/* postfix_tables - the tables of smtpd_milter_maps */
 #include "policy/doctor/postfix_tables.h"
 
 #include <stdbool.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* postfix_tables - what smtpd_milter_maps may hold */
+/* postfix_tables - the tables of smtpd_milter_maps */
 #ifndef POLICY_DOCTOR_POSTFIX_TABLES_H
 #define POLICY_DOCTOR_POSTFIX_TABLES_H
 
@@ -9,7 +9,7 @@
 enum postfix_tables { TABLES_KEEP, TABLES_UNKNOWN, TABLES_REPLACE, TABLES_DISABLE };
 
 /*
- * Looks through the tables that MAPS names (type:name, parted by commas or space). A
+ * Looks through the tables that MAPS names (type:name, separated by commas or space). A
  * result takes the place of smtpd_milters (postconf(5), smtpd_milter_maps): DISABLE, or
  * a list that does not have OURS, a piece of our milter's address. Text files of types
  * cidr, pcre, regexp and texthash are read, "inline:", "static:" and tables in braces

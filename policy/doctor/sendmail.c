@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sendmail - what a sendmail.cf says about filters and listeners, and what is wrong */
+/* sendmail - filters and listeners of a sendmail.cf, and mistakes about the milter */
 #include "policy/doctor/sendmail.h"
 
 #include <ctype.h>
@@ -17,8 +17,8 @@
 #define REBUILD \
 	"rebuild sendmail.cf (sendmailconfig, or make -C /etc/mail) and restart Sendmail"
 
-/* part_of - the text behind "KEY=" among parts that commas separate; Sendmail looks at
- * the first letter of a key only. False: not there, or too long */
+/* part_of - the value of KEY in a list separated by commas; Sendmail looks at the first
+ * letter of a key only. False: not there, or too long */
 static bool
 part_of(const char *line, char key, char *out, size_t cap)
 {

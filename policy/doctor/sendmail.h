@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* sendmail - what a sendmail.cf says about filters and listeners, and what is wrong */
+/* sendmail - filters and listeners of a sendmail.cf, and mistakes about the milter */
 #ifndef POLICY_DOCTOR_SENDMAIL_H
 #define POLICY_DOCTOR_SENDMAIL_H
 
@@ -26,7 +26,7 @@ struct sendmail_daemon {
 	char name[65];                   /* "" where it has none */
 	bool no_auth;                    /* modifier A: AUTH is not offered */
 	bool own_filters;                /* it has InputMailFilters of its own, */
-	char filters[SENDMAIL_LINE_MAX]; /* parted by ; or , */
+	char filters[SENDMAIL_LINE_MAX]; /* separated by ; or , */
 };
 
 struct sendmail {
@@ -42,7 +42,7 @@ struct sendmail {
 enum error sendmail_read(
     struct sendmail *out, const char *file, struct error_text *why) MUST_USE;
 
-/* Whether a list parted by commas, semicolons or space has NAME. */
+/* Whether a list separated by commas, semicolons or space has NAME. */
 bool sendmail_list_has(const char *list, const char *name);
 
 /* Checks the sendmail.cf FILE; NULL: SENDMAIL_DEFAULT. */

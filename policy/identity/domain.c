@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* domain - the one form of a mail domain (the only file with libidn2) */
+/* domain - the normal form of a mail domain */
 #include "policy/identity/domain.h"
 
 #include <idn2.h>

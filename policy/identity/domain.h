@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* domain - the one form of a mail domain (the only file with libidn2) */
+/* domain - the normal form of a mail domain */
 #ifndef POLICY_IDENTITY_DOMAIN_H
 #define POLICY_IDENTITY_DOMAIN_H
 
@@ -18,7 +18,7 @@
  * length to LEN_R: one trailing dot removed, ASCII lower case, non-ASCII turned
  * into A-labels (IDNA2008 with UTS #46 non-transitional mapping, without STD3: an
  * underscore stays).
- * Returns OK; ERR_DATA for what is no name that a tenant could own: an empty or
+ * Returns OK; ERR_DATA for a name that no tenant could own: an empty or
  * over-long domain or label, other characters than letters, digits, '-' and '_', an
  * all-digit last label (an address is no domain), no A-label form; ERR_LIMIT when OUT
  * is too small; ERR_MEMORY. Thread-safe; ASCII input allocates nothing.

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* login - the SASL login name and its one normal form */
+/* login - the SASL login name and its normal form */
 #include "policy/identity/login.h"
 
 #include <string.h>
@@ -8,7 +8,8 @@
 #include "policy/base/unicode.h"
 #include "policy/identity/domain.h"
 
-/* find_split - where the domain is parted from the local part; N for nowhere */
+/* find_split - the position of the character that separates local part and domain, or N
+ */
 static size_t
 find_split(const char *s, size_t n, const char *separators)
 {
@@ -21,7 +22,7 @@ find_split(const char *s, size_t n, const char *separators)
 	return n;
 }
 
-/* has_empty_part - whether there is nothing on one side of some '@' */
+/* has_empty_part - whether one side is empty of some '@' */
 static bool
 has_empty_part(const char *s, size_t n)
 {
@@ -63,7 +64,7 @@ check_blanks(const char *s, size_t n, struct error_text *why)
 	return OK;
 }
 
-/* append_normal_domain - '@' and the domain, behind the local part */
+/* append_normal_domain - '@' and the domain, after the local part */
 static enum error
 append_normal_domain(const char *s, size_t n, struct login *out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* login - the SASL login name and its one normal form */
+/* login - the SASL login name and its normal form */
 #ifndef POLICY_IDENTITY_LOGIN_H
 #define POLICY_IDENTITY_LOGIN_H
 
@@ -26,10 +26,10 @@ struct login {
 
 /*
  * Brings the N bytes S, already decoded, to normal form. SEPARATORS are characters
- * that count as '@' where there is none, split at the last ("" for none).
- * Password databases take more spellings for one account than a normal form can know,
- * so this is strict: a character that cannot be seen, a blank that is not a single one
- * between words, and a domain that no tenant could own make a login invalid.
+ * that count as '@' if there is no '@', split at the last ("" for none).
+ * Password databases accept more spellings of one account than a normal form can know,
+ * so this is strict: an invisible character, a blank that is not a single one between
+ * words, and a domain that no tenant could own make a login invalid.
  * Returns OK; ERR_DATA for an invalid login, with the reason in WHY; ERR_MEMORY.
  * Thread-safe; a plain ASCII login allocates nothing.
  */
@@ -37,15 +37,15 @@ enum error login_normalize(const char *s, size_t n, const char *separators,
     struct login *out_r, struct error_text *why) MUST_USE;
 
 /*
- * The normal form of the N bytes S as a password database may read them that overlooks
- * what HOW names in the local part, and blanks and what cannot be seen in the domain.
- * S may be an invalid login. Without WITH_DOMAIN the last '@' and what is behind it are
- * left out. Returns OK; ERR_DATA where this is no login; ERR_MEMORY.
+ * The normal form of the N bytes S as read by a password database that ignores the
+ * differences HOW in the local part, and blanks and invisible characters in the domain.
+ * S may be an invalid login. Without WITH_DOMAIN the last '@' and the text after it are
+ * left out. Returns OK; ERR_DATA if this is no login; ERR_MEMORY.
  */
 enum error login_loosen(const char *s, size_t n, enum looseness how, bool with_domain,
     const char *separators, struct login *out_r) MUST_USE;
 
-/* Leaves the local part alone. */
+/* Removes the domain. */
 void login_drop_domain(struct login *login);
 
 /* Appends "@DOMAIN" to a login without one. ERR_LIMIT when it grows too long. */
@@ -62,7 +62,7 @@ bool login_strip_subaddress(
 /* The domain of a login that has one, NUL-terminated, within login->text. */
 const char *login_domain(const struct login *login);
 
-/* Takes N bytes that are a normal form already, as stored; ERR_DAMAGED if too long. */
+/* Reads N bytes that are in normal form, as stored; ERR_DAMAGED if too long. */
 enum error login_from_normal(const char *s, size_t n, struct login *out_r) MUST_USE;
 
 bool login_equal(const struct login *a, const struct login *b);

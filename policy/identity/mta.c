@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mta - the mail server that hands a login over */
+/* mta - the mail server that passes a login */
 #include "policy/identity/mta.h"
 
 #include <stddef.h>

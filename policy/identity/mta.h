@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mta - the mail server that hands a login over */
+/* mta - the mail server that passes a login */
 #ifndef POLICY_IDENTITY_MTA_H
 #define POLICY_IDENTITY_MTA_H
 
 #include <stdbool.h>
 
-/* Which MTA handed the login over; it decides the encoding. */
+/* The MTA that passes the login; it decides the encoding. */
 enum mta { MTA_AUTO, MTA_POSTFIX, MTA_SENDMAIL };
 
 /*

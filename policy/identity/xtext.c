@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* xtext - the encoding in which Sendmail hands a login over (RFC 3461 section 4) */
+/* xtext - the encoding of logins from Sendmail (RFC 3461 section 4) */
 #include "policy/identity/xtext.h"
 
 #include "policy/base/hex.h"

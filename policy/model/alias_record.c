@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* alias_record - the mailbox of a login alias, as stored */
+/* alias_record - the stored record of a login alias */
 #include "policy/model/alias_record.h"
 
 #define ALIAS_VERSION 1

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* alias_record - the mailbox of a login alias, as stored */
+/* alias_record - the stored record of a login alias */
 #ifndef POLICY_MODEL_ALIAS_RECORD_H
 #define POLICY_MODEL_ALIAS_RECORD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* domain_record - which tenant owns a domain, as stored */
+/* domain_record - the stored record of a domain, which names its tenant */
 #ifndef POLICY_MODEL_DOMAIN_RECORD_H
 #define POLICY_MODEL_DOMAIN_RECORD_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* key - the database keys: a table byte and what names the record */
+/* key - the database keys: a table byte and the name of the record */
 #include "policy/model/key.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* key - the database keys: a table byte and what names the record */
+/* key - the database keys: a table byte and the name of the record */
 #ifndef POLICY_MODEL_KEY_H
 #define POLICY_MODEL_KEY_H
 
@@ -84,7 +84,7 @@ bool key_is_local(struct bytes key);
 /* A copy of the key, of KEY_MAX bytes at most, for look-ups. */
 struct key key_copy(struct bytes key);
 
-/* Reads a login back from a key of a table of logins; ERR_DAMAGED if it is none. */
+/* Reads a login back from a key of a table of logins; ERR_DAMAGED if it is not one. */
 enum error key_to_login(struct bytes key, struct login *out_r) MUST_USE;
 
 /* The mailbox of a key of INDEX_ALIAS. */

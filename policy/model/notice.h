@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* notice - what a tenant's contact was told of its plan, as a struct and as a record */
+/* notice - a message to a tenant's contact about its plan, as a struct and as a record
+ */
 #ifndef POLICY_MODEL_NOTICE_H
 #define POLICY_MODEL_NOTICE_H
 

@@ -35,7 +35,7 @@ struct settings {
 	char login_separators[SETTING_CHARACTERS_MAX + 1];
 	char subaddress_delimiter[SETTING_CHARACTERS_MAX + 1];
 	struct cidr_list exempt_clients;
-	char exempt_listeners[SETTING_LISTENERS_MAX + 1]; /* parted by commas */
+	char exempt_listeners[SETTING_LISTENERS_MAX + 1]; /* separated by commas */
 	enum reply_style reply_style;
 	char help_url[SETTING_URL_MAX + 1];
 	char reply_tenant[REPLY_TEXT_MAX + 1];
@@ -44,7 +44,7 @@ struct settings {
 	unsigned usage_nodes;
 };
 
-/* What a value is, so that it can be shown: a word, a number, or a list of words. */
+/* The shape of a value, for printing. */
 enum setting_shape { SETTING_WORD, SETTING_NUMBER, SETTING_LIST };
 
 /* One row of the table of settings, in the order of the documentation. */

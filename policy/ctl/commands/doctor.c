@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* doctor - looks at the MTA, the daemon and the policy, and says what is wrong */
+/* doctor - the command that checks the MTA, the daemon and the policy */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
