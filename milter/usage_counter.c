@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/fnv.h"
+
 #define PLACES (2 * USAGE_COUNTER_ENTRIES)
 
 #define IS_EARLY(count, room) ((count) >= (room) / 4 * 3)
@@ -30,23 +32,12 @@ usage_counter_start(struct usage_counter *c)
 	return c->started ? OK : ERR_MEMORY;
 }
 
-/* hash - FNV-1a of the login and the day */
-static uint64_t
-hash(const struct login *login, uint32_t day)
-{
-	uint64_t h = UINT64_C(14695981039346656037) ^ day;
-
-	for (size_t i = 0; i < login->len; i++)
-		h = (h ^ (unsigned char)login->text[i]) * UINT64_C(1099511628211);
-	return h;
-}
-
 /* add - to the entry of the login and the day, or as a new one; false: no room */
 static bool
 add(struct usage_counter *c, const struct usage_entry *new)
 {
 	struct usage_table *t = c->filling;
-	uint64_t h = hash(&new->login, new->day.day);
+	uint64_t h = fnv_add(FNV_START ^ new->day.day, new->login.text, new->login.len);
 	size_t at;
 
 	for (at = h % PLACES; t->place[at] != 0; at = (at + 1) % PLACES) {

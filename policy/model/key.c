@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policy/base/fnv.h"
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"
 
@@ -88,24 +89,15 @@ key_tenant_domain(struct key *k, const char *tenant, const char *domain)
 	key_add(k, domain, strnlen(domain, KEY_MAX - k->len));
 }
 
-/* fnv1a - 64 bits of the bytes of S, taken in steps of STEP from AT */
-static uint64_t
-fnv1a(const char *s, size_t n, size_t at, int step)
-{
-	uint64_t h = UINT64_C(14695981039346656037);
-
-	for (size_t i = 0; i < n; i++, at += (size_t)step)
-		h = (h ^ (unsigned char)s[at]) * UINT64_C(1099511628211);
-	return h;
-}
-
 /* key_hash - 72 bits, forwards and backwards; alias_table_put() looks for a collision
  */
 static void
-key_hash(const char *s, size_t n, uint8_t out[HASH_BYTES])
+key_hash(const struct login *login, uint8_t out[HASH_BYTES])
 {
-	uint64_t h = fnv1a(s, n, 0, 1), back = fnv1a(s, n, n - 1, -1);
+	uint64_t h = fnv_add(FNV_START, login->text, login->len), back = FNV_START;
 
+	for (size_t i = login->len; i-- > 0;)
+		back = fnv_add(back, login->text + i, 1);
 	for (int i = 8; i-- > 0; h >>= 8)
 		out[i] = (uint8_t)h;
 	out[8] = (uint8_t)(back >> 32);
@@ -119,7 +111,7 @@ key_mailbox_alias(struct key *k, const struct login *mailbox, const struct login
 	key_login(k, INDEX_ALIAS, mailbox);
 	if (alias == NULL)
 		return;
-	key_hash(alias->text, alias->len, h);
+	key_hash(alias, h);
 	key_add(k, h, sizeof h);
 }
 
