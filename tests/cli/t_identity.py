@@ -102,7 +102,7 @@ class Identity(Check):
 
     def test_invalid_logins(self):
         self.ctl('domain add open "*"')
-        for login in ('@', 'u@', '@acme.test', '', 'u@acme..test',
+        for login in ('@', 'u@', '@acme.test', '@@', 'u@acme..test',
                       'u@.acme.test', 'u@acme.test..', 'u@.',
                       'u@' + 'x' * 64 + '.test',
                       'u@' + '.'.join(['x' * 49] * 5) + '.test',
