@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/config/endpoint.h"
 #include "policy/identity/mta.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
@@ -69,23 +70,20 @@ config_number(const char *s, unsigned long max)
 	return *s >= '0' && *s <= '9' && n <= max ? end : NULL;
 }
 
-/* set_socket - libmilter would take a port without a host for every address there is */
+/* set_socket - an address of libmilter's, of a unix socket the whole path; or fd:N */
 static bool
 set_socket(const struct row *row, void *member, const char *value)
 {
-	size_t n = strcspn(value, ":");
-	const char *at = value[n] == ':' ? value + n + 1 : value + n;
-	const char *end = config_number(at, 65535);
-	bool good = false;
+	struct endpoint e;
+	const char *end;
 
-	if (strncmp(value, "unix:", 5) == 0 || strncmp(value, "local:", 6) == 0)
-		good = *at == '/';
-	else if (strncmp(value, "inet:", 5) == 0 || strncmp(value, "inet6:", 6) == 0)
-		good = end != NULL && strtoul(at, NULL, 10) > 0 && *end == '@' &&
-		    end[1] != '\0';
-	else if (strncmp(value, "fd:", 3) == 0)
-		good = end != NULL && *end == '\0';
-	return good && set_text(row, member, value);
+	if (strncmp(value, "fd:", 3) == 0) {
+		end = config_number(value + 3, 65535);
+		return end != NULL && *end == '\0' && set_text(row, member, value);
+	}
+	return endpoint_from_milter(value, &e) &&
+	    (e.kind == ENDPOINT_INET || e.name[0] == '/') &&
+	    set_text(row, member, value);
 }
 
 static void

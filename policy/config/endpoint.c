@@ -37,8 +37,8 @@ endpoint_set(
 	if (len == 0 || len > ENDPOINT_MAX)
 		return false;
 	if (port != NULL &&
-	    (end == port || (*end != '\0' && *end != '@') || n == 0 || n > 65535 ||
-		*port == '-'))
+	    (*port < '0' || *port > '9' || (*end != '\0' && *end != '@') || n == 0 ||
+		n > 65535))
 		return false;
 	memcpy(e->name, name, len);
 	e->name[len] = '\0';

@@ -13,9 +13,10 @@
 static size_t
 find_split(const char *s, size_t n, const char *separators)
 {
-	for (size_t i = n; i-- > 0;)
-		if (s[i] == '@')
-			return i;
+	const char *at = memrchr(s, '@', n);
+
+	if (at != NULL)
+		return (size_t)(at - s);
 	for (size_t i = n; i-- > 0;)
 		if (s[i] != '\0' && strchr(separators, s[i]) != NULL)
 			return i;
