@@ -166,9 +166,11 @@ text_is_line(const char *s, size_t n)
 	const unsigned char *u = (const unsigned char *)s;
 
 	for (size_t len, i = 0; i < n; i += len) {
+		len = 1;
+		if (u[i] >= ' ' && u[i] <= '~')
+			continue;
 		len = unicode_length(s + i, n - i);
-		if (len == 0 || u[i] < ' ' || u[i] == 0x7F ||
-		    (u[i] == 0xC2 && u[i + 1] < 0xA0)) /* C1 */
+		if (len <= 1 || (u[i] == 0xC2 && u[i + 1] < 0xA0)) /* C0, DEL, C1 */
 			return false;
 	}
 	return true;
