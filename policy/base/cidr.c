@@ -19,7 +19,6 @@ is_v4(const struct cidr_ip *ip)
 	return memcmp(ip->byte, mapped, sizeof mapped) == 0;
 }
 
-/* cidr_holds - whether the network has the address */
 static bool
 cidr_holds(const struct cidr *net, const struct cidr_ip *ip)
 {

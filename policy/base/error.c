@@ -46,7 +46,6 @@ error_string(enum error e)
 	    : "unknown error";
 }
 
-/* error_set - store the line, hand the error through */
 enum error
 error_set(struct error_text *why, enum error e, const char *fmt, ...)
 {
@@ -63,14 +62,12 @@ error_set(struct error_text *why, enum error e, const char *fmt, ...)
 	return e;
 }
 
-/* error_about - "PHRASE: WHAT" */
 enum error
 error_about(struct error_text *why, enum error e, const char *what)
 {
 	return error_set(why, e, "%s: %s", error_string(e), what);
 }
 
-/* error_from_errno - the one mapper for the C library's errors */
 enum error
 error_from_errno(int err)
 {

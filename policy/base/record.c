@@ -85,7 +85,6 @@ record_take(struct record_reader *r, size_t n)
 	return at;
 }
 
-/* get_big_endian - N bytes */
 static uint64_t
 get_big_endian(struct record_reader *r, size_t n)
 {

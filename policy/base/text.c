@@ -21,7 +21,6 @@ text_init(struct text *t, char *buf, size_t cap)
 	buf[0] = '\0';
 }
 
-/* text_add - all of S or nothing */
 void
 text_add(struct text *t, const char *s, size_t n)
 {
@@ -109,7 +108,6 @@ text_typed(struct text *t, const char *s, size_t n, size_t limit)
 	escape_where(t, s, n, limit, in_typed);
 }
 
-/* is_utf8 - whether all of S is */
 static bool
 is_utf8(const char *s)
 {

@@ -353,7 +353,6 @@ take_key(void *user, const char *section, const char *key, const char *value)
 	return p->e == OK;
 }
 
-/* read_stream - inih over the lines of P */
 static enum error
 read_stream(struct parse *p)
 {

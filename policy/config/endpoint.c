@@ -47,7 +47,6 @@ endpoint_set(
 	return true;
 }
 
-/* endpoint_set_path - of a unix socket */
 static bool
 endpoint_set_path(struct endpoint *e, const char *path)
 {

@@ -150,7 +150,6 @@ read_key(const struct pem *b, struct signature_keys *keys, struct error_text *wh
 	return e == OK ? OK : error_about(why, e, b->file);
 }
 
-/* read_block - the block that B stands at */
 static enum error
 read_block(const struct pem *b, struct signature_keys *keys, struct error_text *why)
 {

@@ -17,7 +17,6 @@ decision_is_modern(const char *mechanism)
 	return false;
 }
 
-/* decision_set - a row's outcome */
 static void
 decision_set(struct decision *d, enum verdict verdict, enum reason reason)
 {

@@ -151,7 +151,6 @@ struct search {
 	struct login last; /* that a line was written for */
 };
 
-/* search_name - the locks of one name */
 static enum error
 search_name(void *arg, const struct login *name)
 {

@@ -101,7 +101,6 @@ unknown_field(
 	    l->number, (int)n, l->at + at);
 }
 
-/* check_fields - ... of a line */
 static enum error
 check_fields(struct template *t, const struct line *l, struct error_text *why)
 {
@@ -126,7 +125,6 @@ check_fields(struct template *t, const struct line *l, struct error_text *why)
 	return OK;
 }
 
-/* is_name - whether the header at L has the name, in any case */
 static bool
 is_name(const struct line *l, size_t n, const char *name)
 {
@@ -153,7 +151,6 @@ note_header(struct template *t, const struct line *l, size_t n, struct error_tex
 	return OK;
 }
 
-/* check_header - a line of the headers */
 static enum error
 check_header(struct template *t, const struct line *l, struct error_text *why)
 {
@@ -183,7 +180,6 @@ check_header(struct template *t, const struct line *l, struct error_text *why)
 	return note_header(t, l, n, why);
 }
 
-/* check_body - a line of the body */
 static enum error
 check_body(const struct template *t, const struct line *l, struct error_text *why)
 {
@@ -408,7 +404,6 @@ template_print(const struct template *template, const struct template_values *va
 	return OK;
 }
 
-/* is_atom - whether the character may stand in an atom */
 static bool
 is_atom(char c)
 {

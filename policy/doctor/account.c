@@ -50,7 +50,6 @@ account_allows(const struct account *account, const struct stat *st, int mode)
 	return ((int)bits & mode) == mode;
 }
 
-/* account_check - one folder or file */
 static enum error
 account_check(
     const struct account *account, const char *path, int mode, struct error_text *why)

@@ -44,7 +44,6 @@ checks_wrong_mta(struct checks *c, const char *text)
 	findings_fix(&c->findings, "mta = auto");
 }
 
-/* check_file - that the daemon's user may use a file of the state folder */
 static void
 check_file(struct checks *c, const struct account *user, const char *file, int mode)
 {

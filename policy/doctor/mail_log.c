@@ -226,7 +226,6 @@ open_log(const char *file)
 	return f;
 }
 
-/* read_logins - those of F, judged */
 static enum error
 read_logins(struct checks *c, FILE *f)
 {

@@ -30,7 +30,6 @@ struct visit {
 	bool offered; /* some service has AUTH */
 };
 
-/* service_value - of a parameter as the service has it */
 static const char *
 service_value(struct visit *v, const char *name)
 {
@@ -378,7 +377,6 @@ check_loopback(struct visit *v)
 	    "exempt a listener of webmail's own instead (exempt-listeners), or let the proxy tell the client: smtpd_authorized_xclient_hosts in Postfix, submission_relay_trusted = yes in Dovecot");
 }
 
-/* visit_asking - a service that offers AUTH and asks the milter */
 static void
 visit_asking(struct visit *v)
 {

@@ -184,7 +184,6 @@ undouble_percent(char *s)
 	*out = '\0';
 }
 
-/* probe_converse - the whole session */
 static enum error
 probe_converse(
     int fd, const struct submission *s, struct probe *out, struct error_text *why)

@@ -87,7 +87,6 @@ set_networks(
 	return cidr_list_parse(value, member, why);
 }
 
-/* set_text - one line */
 static enum error
 set_text(
     const struct setting *row, void *member, const char *value, struct error_text *why)
@@ -115,7 +114,6 @@ set_url(
 	return set_text(row, member, value, why);
 }
 
-/* compare_words - for qsort(3) */
 static int
 compare_words(const void *a, const void *b)
 {
@@ -209,7 +207,6 @@ static const struct setting table[] = {
 	.most = 10000},
 };
 
-/* setting_member - what the setting is in S */
 static void *
 setting_member(const struct setting *row, struct settings *s)
 {
