@@ -5,7 +5,7 @@
 
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
-#include "policy/decision/template.h"
+#include "policy/ctl/notify/template.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,8 +2,8 @@
 /* check_memory.c - each allocation of an operation fails once: the operation says so,
  * keeps nothing and changes nothing. */
 #include "policy/audit/audit_verify.h"
+#include "policy/ctl/notify/template.h"
 #include "policy/db/db.h"
-#include "policy/decision/template.h"
 #include "policy/doctor/findings.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/import.h"

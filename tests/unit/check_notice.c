@@ -2,7 +2,7 @@
 /* check_notice.c - notices: their records, the template, and running sendmail(1). */
 #include "policy/base/monotonic.h"
 #include "policy/ctl/notify/sendmail.h"
-#include "policy/decision/template.h"
+#include "policy/ctl/notify/template.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/removal.h"
 #include "policy/tables/tenant_table.h"

@@ -5,7 +5,7 @@
 #define POLICY_CTL_NOTIFY_NOTICE_MESSAGE_H
 
 #include "policy/ctl/notify/notice_plan.h"
-#include "policy/decision/template.h"
+#include "policy/ctl/notify/template.h"
 #include "policy/identity/domain.h"
 
 /* Begins as all zero. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* template - a message with fields to fill in */
-#ifndef POLICY_DECISION_TEMPLATE_H
-#define POLICY_DECISION_TEMPLATE_H
+#ifndef POLICY_CTL_NOTIFY_TEMPLATE_H
+#define POLICY_CTL_NOTIFY_TEMPLATE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* template - a message with fields to fill in */
-#include "policy/decision/template.h"
+#include "policy/ctl/notify/template.h"
 
 #include <stdlib.h>
 #include <string.h>
