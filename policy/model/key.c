@@ -89,8 +89,7 @@ key_tenant_domain(struct key *k, const char *tenant, const char *domain)
 	key_add(k, domain, strnlen(domain, KEY_MAX - k->len));
 }
 
-/* key_hash - 72 bits, forwards and backwards; alias_table_put() looks for a collision
- */
+/* key_hash - 72 bits, both ways; alias_table_put() looks for a collision */
 static void
 key_hash(const struct login *login, uint8_t out[HASH_BYTES])
 {
