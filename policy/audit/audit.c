@@ -67,18 +67,15 @@ audit_hash(uint64_t number, struct bytes value, const struct digest *previous,
     struct hasher *h, struct digest *out_r)
 {
 	struct key key;
-	enum error e = hasher_begin(h);
 
 	if (value.len < DIGEST_BYTES)
 		return ERR_DAMAGED;
 	key_number(&key, TABLE_AUDIT, number);
-	if (e == OK)
-		e = hasher_add(h, previous->byte, sizeof previous->byte);
-	if (e == OK)
-		e = hasher_add(h, key.at, key.len);
-	if (e == OK)
-		e = hasher_add(h, value.at, value.len - DIGEST_BYTES);
-	return e == OK ? hasher_end(h, out_r->byte) : e;
+	hasher_begin(h);
+	hasher_add(h, previous->byte, sizeof previous->byte);
+	hasher_add(h, key.at, key.len);
+	hasher_add(h, value.at, value.len - DIGEST_BYTES);
+	return hasher_end(h, out_r->byte);
 }
 
 enum error

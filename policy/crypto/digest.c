@@ -11,15 +11,12 @@ enum error
 digest_of(struct hasher *h, struct bytes key, struct bytes value, struct digest *one_r)
 {
 	uint8_t length[2] = {(uint8_t)(key.len >> 8), (uint8_t)key.len};
-	enum error e = hasher_begin(h);
 
-	if (e == OK)
-		e = hasher_add(h, length, sizeof length);
-	if (e == OK)
-		e = hasher_add(h, key.at, key.len);
-	if (e == OK)
-		e = hasher_add(h, value.at, value.len);
-	return e == OK ? hasher_end(h, one_r->byte) : e;
+	hasher_begin(h);
+	hasher_add(h, length, sizeof length);
+	hasher_add(h, key.at, key.len);
+	hasher_add(h, value.at, value.len);
+	return hasher_end(h, one_r->byte);
 }
 
 void

@@ -4,6 +4,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <stdbool.h>
 #include <stdlib.h>
 
 void
@@ -19,6 +20,7 @@ hasher_without_config(void)
 struct hasher {
 	EVP_MD *md;
 	EVP_MD_CTX *ctx;
+	bool failed; /* since hasher_begin() */
 };
 
 struct hasher *
@@ -47,20 +49,21 @@ hasher_free(struct hasher **h)
 	*h = NULL;
 }
 
-enum error
+void
 hasher_begin(struct hasher *h)
 {
-	return EVP_DigestInit_ex2(h->ctx, NULL, NULL) == 1 ? OK : ERR_INTERNAL;
+	h->failed = EVP_DigestInit_ex2(h->ctx, NULL, NULL) != 1;
 }
 
-enum error
+void
 hasher_add(struct hasher *h, const void *p, size_t n)
 {
-	return EVP_DigestUpdate(h->ctx, p, n) == 1 ? OK : ERR_INTERNAL;
+	h->failed |= EVP_DigestUpdate(h->ctx, p, n) != 1;
 }
 
 enum error
 hasher_end(struct hasher *h, uint8_t *out)
 {
-	return EVP_DigestFinal_ex(h->ctx, out, NULL) == 1 ? OK : ERR_INTERNAL;
+	h->failed |= EVP_DigestFinal_ex(h->ctx, out, NULL) != 1;
+	return h->failed ? ERR_INTERNAL : OK;
 }

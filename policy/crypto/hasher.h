@@ -25,10 +25,10 @@ void hasher_free(struct hasher **h);
 
 /*
  * One hash: begin, add any number of times, end, which writes SHA256_BYTES bytes to
- * OUT. No allocation; ERR_INTERNAL if OpenSSL fails.
+ * OUT. No allocation. If OpenSSL fails at any of them, the end returns ERR_INTERNAL.
  */
-enum error hasher_begin(struct hasher *h) MUST_USE;
-enum error hasher_add(struct hasher *h, const void *p, size_t n) MUST_USE;
+void hasher_begin(struct hasher *h);
+void hasher_add(struct hasher *h, const void *p, size_t n);
 enum error hasher_end(struct hasher *h, uint8_t *out) MUST_USE;
 
 #endif

@@ -4,17 +4,16 @@
 
 #include "policy/transfer/policy_iterator.h"
 
-static enum error
+static void
 policy_hash_add(struct hasher *h, struct bytes key, struct bytes value)
 {
 	const uint8_t lengths[] = {(uint8_t)(key.len >> 8), (uint8_t)key.len,
 	    (uint8_t)(value.len >> 24), (uint8_t)(value.len >> 16),
 	    (uint8_t)(value.len >> 8), (uint8_t)value.len};
-	enum error e = hasher_add(h, lengths, sizeof lengths);
 
-	if (e == OK)
-		e = hasher_add(h, key.at, key.len);
-	return e == OK ? hasher_add(h, value.at, value.len) : e;
+	hasher_add(h, lengths, sizeof lengths);
+	hasher_add(h, key.at, key.len);
+	hasher_add(h, value.at, value.len);
 }
 
 static enum error
@@ -28,7 +27,7 @@ policy_hash_records(struct hasher *h, struct store_txn *txn)
 	while (e == OK && found) {
 		e = policy_iterator_next(&records, &key, &value, &found);
 		if (e == OK && found)
-			e = policy_hash_add(h, key, value);
+			policy_hash_add(h, key, value);
 	}
 	policy_iterator_close(&records);
 	return e;
@@ -38,10 +37,12 @@ enum error
 policy_hash(struct store_txn *txn, struct digest *hash_r)
 {
 	struct hasher *h = hasher_new();
-	enum error e = h != NULL ? hasher_begin(h) : ERR_MEMORY;
+	enum error e;
 
-	if (e == OK)
-		e = policy_hash_records(h, txn);
+	if (h == NULL)
+		return ERR_MEMORY;
+	hasher_begin(h);
+	e = policy_hash_records(h, txn);
 	if (e == OK)
 		e = hasher_end(h, hash_r->byte);
 	hasher_free(&h);

@@ -63,8 +63,8 @@ forge(uint8_t *file, size_t n)
 
 	for (int i = 0; i < 8; i++)
 		file[LENGTH_AT + i] = (uint8_t)(len >> (56 - 8 * i));
-	fuzz_expect(hasher_begin(hasher) == OK);
-	fuzz_expect(hasher_add(hasher, file + SNAPSHOT_BODY_AT, len) == OK);
+	hasher_begin(hasher);
+	hasher_add(hasher, file + SNAPSHOT_BODY_AT, len);
 	fuzz_expect(hasher_end(hasher, file + HASH_AT) == OK);
 	memcpy(file + KEY_AT, signature_keys_id(key, 0), SIGNATURE_ID_BYTES);
 }

@@ -76,8 +76,8 @@ snapshot_image_sign(struct snapshot_image *image)
 
 	for (int i = 0; i < 8; i++)
 		image->at[AT_LENGTH + i] = (uint8_t)(len >> (56 - 8 * i));
-	expect_ok(hasher_begin(hasher));
-	expect_ok(hasher_add(hasher, image->at + AT_BODY, len));
+	hasher_begin(hasher);
+	hasher_add(hasher, image->at + AT_BODY, len);
 	expect_ok(hasher_end(hasher, image->at + AT_HASH));
 	expect_ok(signature_sign(
 	    key, image->at, SNAPSHOT_HEAD_BYTES, image->at + SNAPSHOT_HEAD_BYTES));
