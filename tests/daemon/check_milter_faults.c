@@ -276,8 +276,8 @@ START_TEST(foreign_file_is_refused)
 	/* LMDB's, and ours, but another one. */
 	snprintf(usage, sizeof(usage), "%s/usage/usage.mdb", instance.state);
 	foreign = file_read(usage, &size);
-	if (foreign == NULL || size == 0)
-		return;
+	ck_assert_ptr_nonnull(foreign);
+	ck_assert_uint_gt(size, 0);
 	ck_assert(file_replace(instance.database, foreign, size));
 	fault_survived();
 	free(foreign);

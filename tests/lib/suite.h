@@ -11,7 +11,7 @@ TCase *suite_add_case(Suite *suite, const char *name);
 /* Runs a suite and reports on standard output as TAP; returns main()'s status. */
 int suite_run(Suite *suite);
 
-/* Says in the TAP output that the running test does nothing here, and why. */
+/* Reports the running test as skipped, and why; the caller returns. */
 void suite_skip(const char *test, const char *why);
 
 #endif
