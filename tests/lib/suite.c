@@ -15,6 +15,14 @@ enum { CASE_SECONDS = 60, LINE_SIZE = 4096 };
 
 static FILE *skips; /* shared with the tests' processes: NAME, a tab, the reason */
 
+bool
+suite_at_length(void)
+{
+	const char *text = getenv("TEST_LONG");
+
+	return text != NULL && text[0] != '\0' && strcmp(text, "0") != 0;
+}
+
 TCase *
 suite_add_case(Suite *suite, const char *name)
 {

@@ -4,6 +4,11 @@
 #define TESTS_LIB_SUITE_H
 
 #include <check.h>
+#include <stdbool.h>
+
+/* Whether tests run at length, as in make check-slow (TEST_LONG=1): with all rounds of
+ * what make check does in a sample. */
+bool suite_at_length(void);
 
 /* Adds a case with a time limit that slow runs can stretch. */
 TCase *suite_add_case(Suite *suite, const char *name);

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 enum {
+	SAMPLE = 12, /* one variant of so many is checked, where not at length */
 	RECORDS = 400,
 	EARLY = 250,       /* of these the older copy has */
 	PAGE_MOST = 32768, /* LMDB's limit */
@@ -40,7 +41,7 @@ static struct state state;
 static size_t page_size;                 /* the system's, as LMDB takes it */
 static struct login logins[2 * RECORDS]; /* the second half has no records */
 static struct image whole, older;
-static unsigned variants, held;
+static unsigned variants, checked, held;
 static uint64_t dice;
 
 /* roll - a number below SIDES (splitmix64) */
@@ -119,7 +120,7 @@ setup(void)
 	state_change(&state, records_write, range);
 	state_change(&state, outside_write, range);
 	image_take(&whole);
-	variants = held = 0;
+	variants = checked = held = 0;
 	dice = 1;
 }
 
@@ -143,13 +144,15 @@ lookups_expect(struct store *store, const char *variant, size_t page)
 	for (int i = 0; i < 2 * RECORDS; i++) {
 		snprintf(note, sizeof(note), "%d", i);
 		e = mailbox_table_get(txn, &logins[i], &mailbox, &found);
-		ck_assert_msg(e == OK && found == (i < RECORDS),
-		    "%s, page %zu: record %d is %s: \"%s\"", variant, page, i,
-		    found ? "there" : "missing", error_string(e));
-		ck_assert_msg(!found ||
-			(mailbox.smtp_auth == SMTP_AUTH_DISABLED &&
-			    strcmp(mailbox.note, note) == 0),
-		    "%s, page %zu: record %d is wrong", variant, page, i);
+		/* An assertion that holds writes to a pipe, and these are millions. */
+		if (e != OK || found != (i < RECORDS))
+			ck_abort_msg("%s, page %zu: record %d is %s: \"%s\"", variant,
+			    page, i, found ? "there" : "missing", error_string(e));
+		if (found &&
+		    (mailbox.smtp_auth != SMTP_AUTH_DISABLED ||
+			strcmp(mailbox.note, note) != 0))
+			ck_abort_msg(
+			    "%s, page %zu: record %d is wrong", variant, page, i);
 	}
 	store_abort(&txn);
 }
@@ -210,7 +213,9 @@ variant_check(const char *variant, size_t page, const void *bytes, size_t size)
 	struct error_text why;
 	struct store *store;
 
-	variants++;
+	if (variants++ % SAMPLE != 0 && !suite_at_length())
+		return;
+	checked++;
 	unlink(state.data); /* cutting it to nothing would make ext4 flush it */
 	ck_assert(file_write(state.data, bytes, size));
 	if (store_open(&store, state.dir, STORE_READ, &why) != OK) {
@@ -269,16 +274,18 @@ START_TEST(damaged_pages)
 	pages_damage();
 	ck_assert_uint_gt(variants, 5 * (whole.size / page_size));
 	ck_assert_uint_gt(held, 0); /* free pages do not matter */
-	ck_assert_uint_lt(held, variants);
+	ck_assert_uint_lt(held, checked);
 	ck_assert_int_lt(clock_now() - start, SECONDS * 1000 * deadline_factor());
 }
 END_TEST
 
 START_TEST(truncated_files)
 {
-	for (size_t size = 0; size <= whole.size; size += page_size / 4)
+	variant_check("whole", 0, whole.bytes, whole.size);
+	ck_assert_uint_eq(held, 1);
+	for (size_t size = 0; size < whole.size; size += page_size / 4)
 		variant_check("truncated", size / page_size, whole.bytes, size);
-	ck_assert_uint_gt(held, 0); /* the last one is whole */
+	ck_assert_uint_gt(checked, 1);
 }
 END_TEST
 
@@ -316,7 +323,7 @@ START_TEST(flipped_bits)
 	for (size_t i = 0; i < META_FLIPS; i++)
 		flip_check("flip in a meta page", i % 2, META_BYTES);
 	ck_assert_uint_ge(variants, VARIANTS_LEAST);
-	ck_assert_uint_lt(held, variants);
+	ck_assert_uint_lt(held, checked);
 }
 END_TEST
 
@@ -332,7 +339,7 @@ START_TEST(neighbours_that_change_places)
 		}
 	}
 	ck_assert_uint_gt(variants, RECORDS);
-	ck_assert_uint_lt(held, variants);
+	ck_assert_uint_lt(held, checked);
 }
 END_TEST
 
@@ -352,7 +359,7 @@ START_TEST(flipped_bits_in_headers_of_branches)
 			whole.bytes[at] = (char)(whole.bytes[at] ^ 1 << bit % 8);
 		}
 	}
-	ck_assert_uint_lt(held, variants);
+	ck_assert_uint_lt(held, checked);
 }
 END_TEST
 
