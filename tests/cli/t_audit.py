@@ -51,9 +51,8 @@ class Audit(harness.Case):
 class Commands(Audit):
     """Each command that writes."""
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
+    given = (*Audit.given,
+             'tenant add acme --domain a.test')
 
     def test_settings(self):
         made = self.made
@@ -272,12 +271,11 @@ class Who(Audit):
 class Logged(Audit):
     """A log of five entries."""
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test --actor ann')
-        self.ctl('mailbox set u@a.test --smtp-auth enabled --actor ben')
-        self.ctl('mailbox alias add u@a.test Short --actor ben')
-        self.ctl('settings set enforce no')
+    given = (*Audit.given,
+             'tenant add acme --domain a.test --actor ann',
+             'mailbox set u@a.test --smtp-auth enabled --actor ben',
+             'mailbox alias add u@a.test Short --actor ben',
+             'settings set enforce no')
 
     def damage(self, old, new):
         """Change these words where they stand in the file."""

@@ -15,7 +15,7 @@ from state_files import EVERY_KIND, Files
 
 
 class Init(Files):
-    init = False
+    given = ()
 
     def test_json(self):
         for policy in 'created', 'present':
@@ -212,9 +212,11 @@ class Usage(harness.Case):
 class Configuration(harness.Case):
     """Of the configuration file smtpauthctl needs state-dir alone."""
 
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test')
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain a.test')
         self.conf = os.path.join(self.tmp, 'conf')
 
     def with_file(self, text, rc=0, command='mailbox lock u@a.test'):

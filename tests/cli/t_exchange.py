@@ -28,9 +28,8 @@ def mailbox(address, value):
 
 class Exchange(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test --smtp-auth enabled')
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test --smtp-auth enabled')
 
     def other(self):
         self.ctl('tenant add other --domain o.test --smtp-auth enabled')

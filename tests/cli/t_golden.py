@@ -183,7 +183,7 @@ class Scenario:
 
 class Golden(harness.Case):
 
-    init = False
+    given = ()
 
     def setUp(self):
         super().setUp()
@@ -270,7 +270,7 @@ if os.geteuid() != 0:
 class Complete(harness.Case):
     """The scenarios have each command, in all forms and with all options."""
 
-    init = False
+    given = ()
 
     def setUp(self):
         super().setUp()

@@ -210,9 +210,8 @@ class LongLine(Case):
 
 class Csv(Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
+    given = (*Case.given,
+             'tenant add acme --domain a.test')
 
     def test_ours(self):
         r = self.load('address,smtp_auth,until,clients,note\r\n'
@@ -623,9 +622,8 @@ class Daemon(Case):
 
 class Streams(Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
+    given = (*Case.given,
+             'tenant add acme --domain a.test')
 
     def start(self, *args, **streams):
         process = subprocess.Popen(

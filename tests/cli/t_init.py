@@ -25,9 +25,11 @@ OTHERS = ['import -', 'export', 'backup {tmp}/other', 'audit list',
 class Lost(harness.Case):
     """A policy that denies, a backup of it, and then the file is gone."""
 
+    given = (*harness.Case.given,
+             'tenant add acme --domain acme.test --smtp-auth disabled')
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain acme.test --smtp-auth disabled')
         self.copy = os.path.join(self.tmp, 'backup')
         self.ctl('backup', self.copy)
         self.was = self.digest()
@@ -126,7 +128,7 @@ class Lost(harness.Case):
 
 class First(harness.Case):
 
-    init = False
+    given = ()
 
     def test_two_at_once(self):
         for n in range(20):

@@ -16,10 +16,9 @@ LATER = '2099-01-01T00:00:00Z'
 class Case(harness.Case):
     """Tenant open lets everybody in, and so does no tenant at all."""
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add open --domain open.test --smtp-auth enabled '
-                 '--note ours')
+    given = (*harness.Case.given,
+             'tenant add open --domain open.test --smtp-auth enabled '
+             '--note ours')
 
     def locked(self, login, *words):
         """By check: whether it is; WORDS are among the steps."""
@@ -439,13 +438,15 @@ class Commands(Case):
 class Kept(Case):
     """What does not end a lock that was made here."""
 
+    given = (*Case.given,
+             'mailbox set jane@open.test --smtp-auth enabled',
+             'mailbox lock jane@open.test --note stolen',
+             'lock x@nobody.test',
+             'tenant add acme --domain acme.test',
+             'tenant lock acme')
+
     def setUp(self):
         super().setUp()
-        self.ctl('mailbox set jane@open.test --smtp-auth enabled')
-        self.ctl('mailbox lock jane@open.test --note stolen')
-        self.ctl('lock x@nobody.test')
-        self.ctl('tenant add acme --domain acme.test')
-        self.ctl('tenant lock acme')
         self.all = self.whole()
 
     def whole(self):

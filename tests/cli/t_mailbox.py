@@ -40,10 +40,9 @@ def seconds(text):
 
 class Mailbox(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test --domain bücher.test')
-        self.ctl('tenant add other --domain o.test')
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test --domain bücher.test',
+             'tenant add other --domain o.test')
 
     def show(self, address='u@a.test'):
         return self.json('mailbox', 'show', address)
@@ -248,9 +247,8 @@ class Mailbox(harness.Case):
 
 class Until(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test')
 
     def until(self, when):
         """What is stored, asserted to be what is printed."""
@@ -311,15 +309,14 @@ class Until(harness.Case):
 
 class Listing(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test --domain b.test')
-        self.ctl('tenant add other --domain o.test')
-        self.ctl('mailbox set one@a.test --smtp-auth enabled --until +5d')
-        self.ctl('mailbox set two@b.test --smtp-auth enabled --until +20d')
-        self.ctl('mailbox set three@o.test --smtp-auth disabled --until +6h')
-        self.ctl('mailbox set four@o.test --smtp-auth disabled')
-        self.ctl('mailbox set five@a.test --note only')
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test --domain b.test',
+             'tenant add other --domain o.test',
+             'mailbox set one@a.test --smtp-auth enabled --until +5d',
+             'mailbox set two@b.test --smtp-auth enabled --until +20d',
+             'mailbox set three@o.test --smtp-auth disabled --until +6h',
+             'mailbox set four@o.test --smtp-auth disabled',
+             'mailbox set five@a.test --note only')
 
     def found(self, options):
         boxes = self.jsonl('mailbox list ' + options)
@@ -398,18 +395,22 @@ class Listing(harness.Case):
 class Expired(harness.Case):
     """What is over stays in sight."""
 
+    @classmethod
+    def setUpClass(cls):
+        cls.end = time.strftime('%Y-%m-%dT%H:%M:%SZ',
+                                time.gmtime(time.time() + 4))
+        cls.given = (
+            *harness.Case.given,
+            'tenant add acme --domain a.test',
+            'mailbox set ahead@a.test --smtp-auth enabled --until +5d',
+            'mailbox set plain@a.test --smtp-auth enabled',
+            'mailbox set on@a.test --smtp-auth enabled --until ' + cls.end,
+            'mailbox set off@a.test --smtp-auth disabled --until ' + cls.end,
+            'mailbox lock locked@a.test --until ' + cls.end,
+            'mailbox lock on@a.test --until ' + cls.end)
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain a.test')
-        self.ctl('mailbox set ahead@a.test --smtp-auth enabled --until +5d')
-        self.ctl('mailbox set plain@a.test --smtp-auth enabled')
-        end = time.strftime('%Y-%m-%dT%H:%M:%SZ',
-                            time.gmtime(time.time() + 4))
-        self.ctl('mailbox set on@a.test --smtp-auth enabled --until ' + end)
-        self.ctl('mailbox set off@a.test --smtp-auth disabled --until ' + end)
-        self.ctl('mailbox lock locked@a.test --until ' + end)
-        self.ctl('mailbox lock on@a.test --until ' + end)
-        self.end = end
         harness.wait_for(self.is_over, what='end of the settings')
 
     def is_over(self):
@@ -477,10 +478,9 @@ class Expired(harness.Case):
 
 class Alias(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
-        self.ctl('tenant add other --domain o.test')
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test',
+             'tenant add other --domain o.test')
 
     def aliases(self, *address):
         listed = self.jsonl('mailbox', 'alias', 'list', *address)
@@ -570,9 +570,8 @@ class Alias(harness.Case):
 class Unseen(harness.Case):
     """Characters that turn the text around, or that nobody sees."""
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test')
 
     odd = '\u202e\u200b\u00ad\ufeff\u2066\U000e0041'
 

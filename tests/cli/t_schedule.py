@@ -18,9 +18,8 @@ def day(n, clock='00:00:00'):
 
 class Schedule(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain acme.test --smtp-auth disabled')
+    given = (*harness.Case.given,
+             'tenant add acme --domain acme.test --smtp-auth disabled')
 
     def check(self, options='', login=LOGIN):
         """The object printed; status and text are asserted to agree."""

@@ -278,10 +278,9 @@ class Removal(harness.Case):
 
 class Domain(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --smtp-auth enabled')
-        self.ctl('tenant add other --smtp-auth enabled')
+    given = (*harness.Case.given,
+             'tenant add acme --smtp-auth enabled',
+             'tenant add other --smtp-auth enabled')
 
     def owners(self, *args):
         listed = self.jsonl('domain', 'list', *args)

@@ -23,13 +23,15 @@ PAGE = resource.getpagesize()
 
 class Damage(Files):
 
+    given = (*Files.given,
+             'tenant add acme --domain a.test --note findme-0001 '
+             '--domain findme-0001.test',
+             'mailbox alias add findme-0001@a.test findme-0001',
+             'mailbox alias add findme-0001@a.test DOMAIN/findme-0001',
+             'mailbox set findme-0001@a.test --smtp-auth disabled')
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain a.test --note findme-0001 '
-                 '--domain findme-0001.test')
-        self.ctl('mailbox alias add findme-0001@a.test findme-0001')
-        self.ctl('mailbox alias add findme-0001@a.test DOMAIN/findme-0001')
-        self.ctl('mailbox set findme-0001@a.test --smtp-auth disabled')
         for n in range(60):
             self.ctl('mailbox', 'set', 'user%02d@a.test' % n, '--smtp-auth',
                      'enabled', '--note', 'note %02d ' % n + 'x' * 150)
@@ -126,9 +128,11 @@ class OlderVersion(Files):
              'smtpauth-milter; export it with that version and import it with '
              'this one, see NEWS: ')
 
+    given = (*Files.given,
+             'tenant add acme --domain a.test --smtp-auth disabled')
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain a.test --smtp-auth disabled')
         self.copy = os.path.join(self.tmp, 'backup')
         self.ctl('backup', self.copy)
         self.age(self.path())
@@ -221,9 +225,11 @@ class OlderVersion(Files):
 class WayOut(Files):
     """A live database that is none, or damaged: messages name restore."""
 
+    given = (*Files.given,
+             'tenant add acme --domain a.test --smtp-auth disabled')
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain a.test --smtp-auth disabled')
         for n in range(80):
             self.ctl('mailbox', 'set', 'user%02d@a.test' % n, '--smtp-auth',
                      'enabled', '--note', 'x' * 150)
@@ -290,9 +296,8 @@ class WayOut(Files):
 
 class Writers(Files):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
+    given = (*Files.given,
+             'tenant add acme --domain a.test')
 
     def start(self, *args):
         return subprocess.Popen(
@@ -432,9 +437,11 @@ class Full(Files):
 class Permission(Files):
     """Commands of someone who is not root."""
 
+    given = (*Files.given,
+             'tenant add acme --domain a.test')
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain a.test')
         os.chmod(self.tmp, 0o755)
         if ROOT:        # the build folder may be closed to others
             self.program = os.path.join(self.tmp, 'smtpauthctl')

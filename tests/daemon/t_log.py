@@ -38,9 +38,8 @@ ODD = (
 
 class Log(harness.Case):
 
-    def setUp(self):
-        super().setUp()
-        self.ctl('tenant add acme --domain a.test')
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test')
 
     def fields(self, line):
         """The names of a line of key=value; no value has a space in it."""

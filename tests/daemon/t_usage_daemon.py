@@ -27,9 +27,11 @@ DAY = 86400
 
 class Usage(harness.Case):
 
+    given = (*harness.Case.given,
+             'tenant add acme --domain a.test --smtp-auth enabled')
+
     def setUp(self):
         super().setUp()
-        self.ctl('tenant add acme --domain a.test --smtp-auth enabled')
         self.folder = os.path.join(self.dir, 'usage')
         self.file = os.path.join(self.folder, 'usage.mdb')
 

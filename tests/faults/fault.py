@@ -228,7 +228,7 @@ class Asker(threading.Thread):
 class Case(harness.Case):
     """Makes the policy once; checks and reports the figures at the end."""
 
-    init = False
+    given = ()
 
     def setUp(self):
         super().setUp()

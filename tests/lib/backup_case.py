@@ -9,12 +9,14 @@ from state_files import Files
 
 class Backup(Files):
 
+    given = ('init',
+             'tenant add acme --domain a.test --smtp-auth disabled',
+             'mailbox set printer@a.test --smtp-auth enabled',
+             'mailbox alias add printer@a.test printer')
+
     def setUp(self):
         super().setUp()
         self.out = os.path.join(self.tmp, 'backup')
-        self.ctl('tenant add acme --domain a.test --smtp-auth disabled')
-        self.ctl('mailbox set printer@a.test --smtp-auth enabled')
-        self.ctl('mailbox alias add printer@a.test printer')
         self.first = self.digest()
 
     def file(self, name='policy.mdb'):

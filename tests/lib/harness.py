@@ -114,7 +114,9 @@ class Case(unittest.TestCase):
     """A test with a private folder: self.tmp, and self.dir for the state."""
 
     program = CTL
-    init = True         # whether setUp runs `smtpauthctl init`
+    given = ('init',)   # commands that make the state folder of every test
+
+    prepared = {}       # by them: a state folder, to be copied
 
     def setUp(self):
         self.transcript = []
@@ -122,8 +124,20 @@ class Case(unittest.TestCase):
         self.tmp = tempfile.mkdtemp(prefix='smtpauth-')
         self.addCleanup(shutil.rmtree, self.tmp, ignore_errors=True)
         self.dir = os.path.join(self.tmp, 'state')
-        if self.init:
-            self.ctl('init')
+        if self.given:
+            self.make_state()
+
+    def make_state(self):
+        """What `given` says is done once, and copied for each test that has the same."""
+        copy = self.prepared.get(self.given)
+        if copy:
+            shutil.copytree(copy, self.dir)
+            self.transcript.append('# as given: %s\n' % '; '.join(self.given))
+            return
+        for command in self.given:
+            self.ctl(command)
+        copy = os.path.join(tempfile.mkdtemp(prefix='smtpauth-given-'), 'state')
+        self.prepared[self.given] = shutil.copytree(self.dir, copy)
 
     def ctl(self, *args, rc=0, stdin='', env=None, **popen):
         """Run smtpauthctl on self.dir; rc: status, several, or None."""
@@ -308,6 +322,8 @@ def main():
     print('1..%d' % suite.countTestCases())
     result = Tap()
     suite.run(result)
+    for copy in Case.prepared.values():
+        shutil.rmtree(os.path.dirname(copy))
     outside = result.problems()     # not inside any one test
     if outside:
         result.line('set-up of the file', outside)

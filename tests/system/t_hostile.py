@@ -136,7 +136,7 @@ class Traced(harness.Result):
 
 
 class Hostile(harness.Case):
-    init = False
+    given = ()
 
     def setUp(self):
         if os.geteuid() != 0:

@@ -31,7 +31,7 @@ WANTED = {'/etc/systemd/system/%s.target.wants/%s.%s' % (target, UNIT, kind)
 class Files(harness.Case):
     """What the files say of each other, without building anything."""
 
-    init = False
+    given = ()
 
     def test_one_version_everywhere(self):
         number = re.escape(packages.version())
@@ -116,7 +116,7 @@ class Files(harness.Case):
 class Package(harness.Case):
     """One build for all tests."""
 
-    init = False
+    given = ()
 
     @classmethod
     def missing(cls):

@@ -62,7 +62,7 @@ class Copy(harness.Case):
     Postfix for all tests of a class."""
 
     program = '/usr/local/bin/smtpauthctl'
-    init = False
+    given = ()
     main, master = '', ''
 
     @classmethod

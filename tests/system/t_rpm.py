@@ -60,7 +60,7 @@ KNOWN = {
 
 class Rpm(harness.Case):
 
-    init = False
+    given = ()
 
     def setUp(self):
         reason = packages.missing(*packages.RPM_NEEDS)
@@ -115,7 +115,7 @@ class Rpm(harness.Case):
 class Life(harness.Case):
     """On one machine, without the package at the beginning of each."""
 
-    init = False
+    given = ()
 
     @classmethod
     def setUpClass(cls):

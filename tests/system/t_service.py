@@ -23,7 +23,7 @@ SYSCALLS = re.compile(r'status=31/SYS|SIGSYS|Bad system call')
 class Service(harness.Case):
     """One machine for all tests; each begins with nothing running."""
 
-    init = False
+    given = ()
 
     @classmethod
     def setUpClass(cls):

@@ -174,7 +174,7 @@ class Caller(threading.Thread):
 class Restart(harness.Case):
     """A Postfix and a Dovecot, started by systemd like the milter."""
 
-    init = False
+    given = ()
 
     @classmethod
     def setUpClass(cls):
