@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""REQUIREMENTS.md names tests: all of them exist, and each promise has some."""
+"""REQUIREMENTS.md and SECURITY.md name tests: all of them exist, and each
+promise has some."""
 
 import os
 import re
@@ -9,6 +10,7 @@ import unittest
 import harness
 
 PAGE = os.path.join(harness.ROOT, 'REQUIREMENTS.md')
+SECURITY = os.path.join(harness.ROOT, 'SECURITY.md')
 FOLDERS = ['tests/' + f for f in
            ('unit', 'daemon', 'cli', 'system', 'source', 'faults', 'fuzz')]
 
@@ -43,13 +45,17 @@ class Requirements(unittest.TestCase):
 
     def test_tests_exist(self):
         count = 0
-        for program, test in named(self.promises + self.limits):
+        for program, test in named(self.promises + self.limits
+                                   + read(SECURITY)):
             text = source(program)
             self.assertIsNotNone(text, program)
             if test:
                 self.assertRegex(text, r'(START_TEST\(|def )%s\b' % test)
             count += 1
         self.assertGreater(count, 60)
+
+    def test_security_names_some(self):
+        self.assertTrue(list(named(read(SECURITY))))
 
     def test_each_promise_names_some(self):
         parts = re.split(r'^(\d\.\d+) ', self.promises, flags=re.M)
