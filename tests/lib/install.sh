@@ -9,12 +9,27 @@ build_needs=(gcc libc6-dev make autoconf automake pkg-config libmilter-dev liblm
 # shellcheck disable=SC2034
 run_needs=(postfix dovecot-core swaks python3)
 
+# A package that has another name in another release is listed as `name|other-name`.
+
 # missing_packages NAME...: prints those that are not installed.
 missing_packages() {
-    local package
+    local package name
     for package in "$@"; do
-        [[ $(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null) == installed ]] ||
-            printf '%s\n' "$package"
+        for name in ${package//|/ }; do
+            [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] && continue 2
+        done
+        printf '%s\n' "$package"
+    done
+}
+
+# named_here NAME...: prints the name that this release has for each package.
+named_here() {
+    local package name
+    for package in "$@"; do
+        for name in ${package//|/ }; do
+            LC_ALL=C apt-cache policy "$name" | grep -q 'Candidate: [^(]' && break
+        done
+        printf '%s\n' "$name"
     done
 }
 
@@ -28,6 +43,7 @@ install_packages() (
         chmod 755 "$policy"
     fi
     apt-get update || true
+    mapfile -t names < <(named_here "$@")
     printf 'postfix postfix/main_mailer_type select No configuration\n' | debconf-set-selections
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends --no-remove "$@"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends --no-remove "${names[@]}"
 )
