@@ -33,17 +33,6 @@ class Files(harness.Case):
 
     given = ()
 
-    def test_one_version_everywhere(self):
-        number = re.escape(packages.version())
-        for path, regex in (
-                ('contrib/debian/changelog', r'\Asmtpauth-milter \(%s-\d+\) '),
-                ('contrib/debian/README.source', r'-%s\.tar\.gz\n'),
-                ('contrib/debian/README.source', r'_%s\.orig\.tar\.gz'),
-                ('contrib/rpm/smtpauth-milter.spec', r'(?m)^Version: +%s$'),
-                ('contrib/rpm/smtpauth-milter.spec',
-                 r'\n%%changelog\n\* .* - %s-\d+\n')):
-            self.assertRegex(source(path), regex % number, path)
-
     def printed(self, *args):
         text = run(harness.MILTER, '-p', *args).stdout
         return dict(re.findall(r'^([a-z-]+) = (.*)$', text, re.M))
