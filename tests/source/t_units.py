@@ -89,9 +89,9 @@ class Units(unittest.TestCase):
         self.assertEqual(found, [
             '+ # One of several: smtpauth-milter@NAME reads NAME.conf, with a'
             ' socket of its own.',
-            '- # What is changed belongs in a drop-in: systemctl edit'
+            '- # Put changes into a drop-in: systemctl edit'
             ' smtpauth-milter',
-            '+ # What is changed belongs in a drop-in: systemctl edit'
+            '+ # Put changes into a drop-in: systemctl edit'
             ' smtpauth-milter@NAME',
             '- Description=SMTP AUTH policy milter',
             '+ Description=SMTP AUTH policy milter, instance %i',
