@@ -15,7 +15,6 @@
 #include "policy/base/monotonic.h"
 #include "policy/live/read_pool.h"
 #include "policy/store/state_dir.h"
-#include "policy/store/traces.h"
 #include "policy/tables/verify.h"
 
 #define FIRST_SCAN_WAIT_MS 10000
@@ -186,7 +185,7 @@ missing(const struct live_store *live, struct error_text *why)
 	char path[PATH_MAX];
 	enum error e = state_dir_path(path, live->dir, STORE_DATA, why);
 
-	return e == OK ? traces_missing(live->dir, path, why) : e;
+	return e == OK ? state_dir_missing(live->dir, path, why) : e;
 }
 
 /* look - whether the open database is still the one in the folder, and unharmed */

@@ -8,7 +8,7 @@
 #define META_MAX 256
 
 static enum error
-encode(const struct store_meta *m, uint64_t commit, struct record_writer *w)
+meta_encode(const struct store_meta *m, uint64_t commit, struct record_writer *w)
 {
 	record_put_u8(w, META_VERSION);
 	record_put_bytes(w, m->id, sizeof m->id);
@@ -28,7 +28,7 @@ encode(const struct store_meta *m, uint64_t commit, struct record_writer *w)
 }
 
 static enum error
-decode(struct bytes from, struct store_meta *m)
+meta_decode(struct bytes from, struct store_meta *m)
 {
 	struct record_reader r;
 	enum error e = record_read_version(&r, from, META_VERSION);
@@ -65,7 +65,7 @@ meta_read(struct db_txn *db, struct store_meta *m)
 	e = db_get(db, &key, buf, sizeof buf, &value);
 	if (e != OK)
 		return e == ERR_LIMIT ? ERR_NEWER : e;
-	return value.at != NULL ? decode(value, m) : ERR_FORMAT;
+	return value.at != NULL ? meta_decode(value, m) : ERR_FORMAT;
 }
 
 enum error
@@ -78,6 +78,34 @@ meta_write(struct db_txn *db, const struct store_meta *m)
 
 	key_table(&key, TABLE_META);
 	record_write_start(&w, buf, sizeof buf);
-	e = encode(m, db_txn_id(db), &w);
+	e = meta_encode(m, db_txn_id(db), &w);
 	return e == OK ? db_put(db, &key, (struct bytes){buf, w.len}) : e;
+}
+
+uint64_t *
+meta_count(struct store_meta *m, struct bytes key)
+{
+	switch (*(const uint8_t *)key.at) {
+	case TABLE_TENANT:
+		return &m->tenants;
+	case TABLE_DOMAIN:
+		return &m->domains;
+	case TABLE_MAILBOX:
+		return &m->mailboxes;
+	case TABLE_ALIAS:
+		return &m->aliases;
+	case TABLE_LOCK:
+	case TABLE_LOCAL_LOCK:
+		return &m->locks;
+	default:
+		return NULL;
+	}
+}
+
+struct digest *
+meta_digest(struct store_meta *m, struct bytes key)
+{
+	if (key_is_local(key))
+		return &m->local;
+	return key_is_policy(key) ? &m->digest : NULL;
 }

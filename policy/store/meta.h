@@ -25,6 +25,11 @@ struct store_meta {
 	struct digest snapshot; /* the policy digest of that one */
 };
 
+/* The counter of the table of KEY, and the digest that it counts into; NULL for none.
+ */
+uint64_t *meta_count(struct store_meta *m, struct bytes key);
+struct digest *meta_digest(struct store_meta *m, struct bytes key);
+
 /* ERR_FORMAT where there is none, ERR_NEWER or ERR_OLDER for another version's. */
 enum error meta_read(struct db_txn *db, struct store_meta *m) MUST_USE;
 /* Writes M with the number of the transaction DB as its commit. */

@@ -2,6 +2,7 @@
 /* state_dir - the state folder */
 #include "policy/store/state_dir.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -204,4 +205,44 @@ state_dir_give(const char *dir, const char *name, mode_t mode, struct error_text
 	e = give_in(at, dir, name, mode, why);
 	close(at);
 	return e;
+}
+
+/* What the names of all files of a policy begin with. */
+#define POLICY "policy."
+/* The lock of "rollout notify", which takes it before it opens the policy. */
+#define NOTIFY "policy.notify"
+
+static bool
+is_trace(const char *name)
+{
+	return strcmp(name, FOLDER_USAGE) == 0 ||
+	    (strncmp(name, POLICY, sizeof POLICY - 1) == 0 &&
+		strcmp(name, NOTIFY) != 0);
+}
+
+bool
+state_dir_has_policy(const char *dir)
+{
+	DIR *folder = opendir(dir);
+	struct dirent *entry;
+	bool found = false;
+
+	if (folder == NULL)
+		return errno != ENOENT && errno != ENOTDIR;
+	while (!found && (entry = readdir(folder)) != NULL)
+		found = is_trace(entry->d_name);
+	closedir(folder);
+	return found;
+}
+
+enum error
+state_dir_missing(const char *dir, const char *path, struct error_text *why)
+{
+	if (state_dir_has_policy(dir))
+		return error_set(why, ERR_MISSING,
+		    "the policy database is gone; bring a backup back with "
+		    "\"smtpauthctl restore DIR\": %s",
+		    path);
+	return error_set(why, ERR_MISSING,
+	    "there is no policy database; run \"smtpauthctl init\": %s", path);
 }

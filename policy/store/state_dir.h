@@ -3,6 +3,7 @@
 #ifndef POLICY_STORE_STATE_DIR_H
 #define POLICY_STORE_STATE_DIR_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "policy/base/error.h"
@@ -38,5 +39,18 @@ enum error state_dir_create(const char *dir, struct error_text *why) MUST_USE;
 /* DIR/NAME into PATH (PATH_MAX bytes). ERR_LIMIT where it is too long, with WHY. */
 enum error state_dir_path(
     char *path, const char *dir, const char *name, struct error_text *why) MUST_USE;
+
+/*
+ * Whether a policy is or has been in DIR: one of its files or the usage folder is
+ * there, or that cannot be told.
+ */
+bool state_dir_has_policy(const char *dir);
+
+/*
+ * ERR_MISSING for the policy database at PATH, which is not in DIR. WHY says what to
+ * do: a lost policy is restored, the first one is made by init.
+ */
+enum error state_dir_missing(
+    const char *dir, const char *path, struct error_text *why) MUST_USE;
 
 #endif

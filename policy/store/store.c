@@ -14,19 +14,20 @@
 #include "policy/db/lmdb_file.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/store_parts.h"
-#include "policy/store/traces.h"
 
-/* new_store - with nothing open */
-static struct store *
-new_store(enum store_mode mode)
+/* store_new - with nothing open */
+static enum error
+store_new(struct store **store_r, enum store_mode mode, const char *name,
+    struct error_text *why)
 {
 	struct store *s = calloc(1, sizeof *s);
 
+	*store_r = s;
 	if (s == NULL)
-		return NULL;
+		return error_about(why, ERR_MEMORY, name);
 	s->mode = mode;
 	s->lock.turn = s->lock.writers = s->watch = -1;
-	return s;
+	return OK;
 }
 
 enum error
@@ -78,7 +79,7 @@ set_path(struct store *s, const char *dir, struct error_text *why)
 		return e;
 	e = lmdb_file_check_folder(dir);
 	if (e == ERR_MISSING)
-		return traces_missing(dir, dir, why);
+		return state_dir_missing(dir, dir, why);
 	return e == OK ? OK : error_about(why, e, dir);
 }
 
@@ -117,8 +118,8 @@ check_file(const struct store *s, const char *dir, struct error_text *why)
 	if (e == OK)
 		return OK;
 	if (e == ERR_MISSING ||
-	    (e == ERR_FORMAT && is_empty(s->path) && traces_found(dir)))
-		return traces_missing(dir, s->path, why);
+	    (e == ERR_FORMAT && is_empty(s->path) && state_dir_has_policy(dir)))
+		return state_dir_missing(dir, s->path, why);
 	return store_about(why, e, s);
 }
 
@@ -147,19 +148,12 @@ static enum error
 open_store(struct store **store_r, const char *dir, enum store_mode mode,
     const struct write_lock *held, bool create, struct error_text *why)
 {
-	struct store *s = new_store(mode);
-	enum error e;
+	enum error e = store_new(store_r, mode, dir, why);
 
-	*store_r = NULL;
-	if (s == NULL) {
-		error_about(why, ERR_MEMORY, dir);
-		return ERR_MEMORY;
-	}
-	e = open_live(s, dir, held, create, why);
 	if (e == OK)
-		*store_r = s;
-	else
-		store_close(&s);
+		e = open_live(*store_r, dir, held, create, why);
+	if (e != OK)
+		store_close(store_r);
 	return e;
 }
 
@@ -194,54 +188,52 @@ store_open_file(struct store **store_r, const char *path, enum store_mode mode,
     struct error_text *why)
 {
 	const struct db_options options = {.writable = mode == STORE_WRITE};
-	struct store *s = new_store(mode);
-	enum error e;
+	enum error e = lmdb_file_check(path, false);
 
 	*store_r = NULL;
-	if (s == NULL) {
-		error_about(why, ERR_MEMORY, path);
-		return ERR_MEMORY;
-	}
-	e = lmdb_file_check(path, false);
+	if (e != OK)
+		return error_about(why, e, path);
+	e = store_new(store_r, mode, path, why);
 	if (e == OK)
-		e = open_path(s, path, &options, why);
-	else
-		error_about(why, e, path);
-	if (e == OK)
-		*store_r = s;
-	else
-		store_close(&s);
+		e = open_path(*store_r, path, &options, why);
+	if (e != OK)
+		store_close(store_r);
 	return e;
 }
 
-/* ensure_meta - makes the meta record of a database that has no record at all */
+/* check_empty - ERR_FORMAT for a database that has a record */
+static enum error
+check_empty(struct db_txn *db)
+{
+	const struct key first = {.len = 1, .at = {0}};
+	struct db_cursor *cursor;
+	enum error e = db_cursor_open(db, &cursor);
+
+	if (e == OK &&
+	    (db_cursor_seek(cursor, &first) != OK || db_cursor_key(cursor).at != NULL))
+		e = ERR_FORMAT;
+	db_cursor_close(&cursor);
+	return e;
+}
+
+/* ensure_meta - make the meta record of a database that has no record at all */
 static enum error
 ensure_meta(struct store *s, bool *created_r)
 {
-	struct db_cursor *cursor = NULL;
 	struct store_meta m = {0};
 	struct db_txn *db;
-	struct key first;
 	enum error e = db_begin(s->db, true, &db);
 
 	if (e != OK)
 		return e;
 	e = meta_read(db, &m);
 	*created_r = e == ERR_FORMAT;
-	if (e == ERR_FORMAT) {
-		key_table(&first, TABLE_META);
-		first.at[0] = 0;
-		e = db_cursor_open(db, &cursor);
-		if (e == OK &&
-		    (db_cursor_seek(cursor, &first) != OK ||
-			db_cursor_key(cursor).at != NULL))
-			e = ERR_FORMAT;
-		db_cursor_close(&cursor);
-		if (e == OK && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
-			e = ERR_IO;
-		if (e == OK)
-			e = meta_write(db, &m);
-	}
+	if (*created_r)
+		e = check_empty(db);
+	if (e == OK && *created_r && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
+		e = ERR_IO;
+	if (e == OK && *created_r)
+		e = meta_write(db, &m);
 	if (e == OK && *created_r)
 		return db_commit(&db);
 	db_abort(&db);
@@ -314,28 +306,21 @@ enum error
 store_scratch(struct store **store_r, const char *dir, struct error_text *why)
 {
 	const struct db_options options = {.writable = true, .lazy = true};
-	struct store *s = new_store(STORE_WRITE);
 	char path[PATH_MAX];
 	bool created;
-	enum error e;
+	enum error e = store_new(store_r, STORE_WRITE, dir, why);
 
-	*store_r = NULL;
-	if (s == NULL) {
-		error_about(why, ERR_MEMORY, dir);
-		return ERR_MEMORY;
-	}
-	e = state_dir_path(path, dir, "policy.scratch", why);
+	if (e == OK)
+		e = state_dir_path(path, dir, "policy.scratch", why);
 	if (e == OK) {
 		unlink(path); /* of one that was killed before the next unlink() */
-		e = open_path(s, path, &options, why);
+		e = open_path(*store_r, path, &options, why);
 		unlink(path);
 	}
-	if (e == OK && (e = ensure_meta(s, &created)) != OK)
+	if (e == OK && (e = ensure_meta(*store_r, &created)) != OK)
 		error_about(why, e, path);
-	if (e == OK)
-		*store_r = s;
-	else
-		store_close(&s);
+	if (e != OK)
+		store_close(store_r);
 	return e;
 }
 

@@ -159,8 +159,10 @@ const struct store *store_of(const struct store_txn *txn);
 const struct store_meta *store_meta(const struct store_txn *txn);
 const struct settings *store_settings(const struct store_txn *txn);
 struct db_txn *store_db(struct store_txn *txn);
-/* The number of the last commit that the snapshot has. */
-size_t store_txn_id(const struct store_txn *txn);
+
+/* The stored text of one setting; none is found where it stands at its default. */
+enum error store_get_setting(struct store_txn *txn, const struct setting *setting,
+    char *out, size_t cap, bool *found_r) MUST_USE;
 
 /* Reads again the settings that a put or delete has changed within TXN. */
 enum error store_reload_settings(struct store_txn *txn) MUST_USE;

@@ -5,7 +5,6 @@
 #include <time.h>
 
 #include "policy/store/store_parts.h"
-#include "policy/store/stored_settings.h"
 
 /*
  * How often a new snapshot is taken where one makes no sense: without a lock, a meta
@@ -24,9 +23,10 @@ is_ours(const struct store_txn *txn)
 	return txn->meta.commit == (txn->store->mode == STORE_WRITE ? id - 1 : id);
 }
 
-/* load - the meta record, which comes first, and the settings unless they are there */
+/* txn_load - the meta record, which comes first, and the settings unless they are there
+ */
 static enum error
-load(struct store_txn *txn)
+txn_load(struct store_txn *txn)
 {
 	struct store *s = txn->store;
 	enum error e = meta_read(txn->db, &txn->meta);
@@ -42,12 +42,12 @@ load(struct store_txn *txn)
 	return store_reload_settings(txn);
 }
 
-/* load_settled - again in a new snapshot where a reader's makes no sense */
+/* txn_load_settled - again in a new snapshot where a reader's makes no sense */
 static enum error
-load_settled(struct store_txn *txn)
+txn_load_settled(struct store_txn *txn)
 {
 	struct timespec pause = {0, SNAPSHOT_PAUSE_NS};
-	enum error e = load(txn);
+	enum error e = txn_load(txn);
 
 	for (int i = 1; e != OK && txn->store->mode == STORE_READ && i < SNAPSHOT_TRIES;
 	     i++) {
@@ -58,16 +58,40 @@ load_settled(struct store_txn *txn)
 		if (e == OK)
 			e = db_renew(txn->db);
 		if (e == OK)
-			e = load(txn);
+			e = txn_load(txn);
 	}
 	return e;
 }
 
 enum error
+store_get_setting(struct store_txn *txn, const struct setting *setting, char *out,
+    size_t cap, bool *found_r)
+{
+	uint8_t buf[RECORD_MAX];
+	struct bytes value;
+	struct key key;
+	enum error e;
+
+	key_name(&key, TABLE_SETTING, setting->key);
+	e = store_get(txn, &key, buf, &value);
+	*found_r = e == OK && value.at != NULL;
+	return *found_r ? settings_decode(value, out, cap) : e;
+}
+
+enum error
 store_reload_settings(struct store_txn *txn)
 {
-	enum error e = stored_settings_load(txn->db, &txn->settings);
+	char text[SETTING_TEXT_MAX + 1];
+	const struct setting *row;
+	bool found;
+	enum error e = OK;
 
+	settings_init(&txn->settings);
+	for (size_t i = 0; e == OK && (row = settings_at(i)) != NULL; i++) {
+		e = store_get_setting(txn, row, text, sizeof text, &found);
+		if (e == OK && found)
+			e = settings_apply(row, text, &txn->settings);
+	}
 	txn->have_settings = e == OK;
 	txn->settings_of = db_txn_id(txn->db);
 	return e;
@@ -79,7 +103,7 @@ store_begin(struct store *store, struct store_txn **txn_r)
 	struct store_txn *txn = calloc(1, sizeof *txn);
 	enum error e;
 
-	*txn_r = NULL;
+	*txn_r = txn;
 	if (txn == NULL)
 		return ERR_MEMORY;
 	txn->store = store;
@@ -89,17 +113,16 @@ store_begin(struct store *store, struct store_txn **txn_r)
 		e = txn->hasher == NULL ? ERR_MEMORY : OK;
 	}
 	if (e == OK)
-		e = load_settled(txn);
-	if (e == OK && !store->known) {
-		/* one thread begins the first transaction of a store */
+		e = txn_load_settled(txn);
+	if (e != OK) {
+		store_abort(txn_r);
+		return e;
+	}
+	if (!store->known) { /* one thread begins the first transaction of a store */
 		memcpy(store->id, txn->meta.id, sizeof store->id);
 		store->known = true;
 	}
-	if (e == OK)
-		*txn_r = txn;
-	else
-		store_abort(&txn);
-	return e;
+	return OK;
 }
 
 enum error
@@ -133,10 +156,10 @@ store_renew(struct store_txn *txn)
 	enum error e = db_renew(txn->db);
 
 	if (e == OK)
-		e = load(txn);
+		e = txn_load(txn);
 	if (e != OK) {
 		txn->have_settings = false;
-		e = load_settled(txn);
+		e = txn_load_settled(txn);
 	}
 	return e == OK && db_txn_id(txn->db) < before ? ERR_REPLACED : e;
 }
@@ -196,12 +219,6 @@ store_settings(const struct store_txn *txn)
 	return &txn->settings;
 }
 
-size_t
-store_txn_id(const struct store_txn *txn)
-{
-	return db_txn_id(txn->db);
-}
-
 struct db_txn *
 store_db(struct store_txn *txn)
 {
@@ -217,52 +234,22 @@ store_get(
 	return e == ERR_LIMIT ? ERR_DAMAGED : e;
 }
 
-/* count - the meta record's counter of a table; NULL for a table without one */
-static uint64_t *
-count(struct store_meta *m, struct bytes key)
-{
-	switch (*(const uint8_t *)key.at) {
-	case TABLE_TENANT:
-		return &m->tenants;
-	case TABLE_DOMAIN:
-		return &m->domains;
-	case TABLE_MAILBOX:
-		return &m->mailboxes;
-	case TABLE_ALIAS:
-		return &m->aliases;
-	case TABLE_LOCK:
-	case TABLE_LOCAL_LOCK:
-		return &m->locks;
-	default:
-		return NULL;
-	}
-}
-
-/* sum - the digest of the meta record that a table counts into; NULL for none */
-static struct digest *
-sum(struct store_meta *m, struct bytes key)
-{
-	if (key_is_local(key))
-		return &m->local;
-	return key_is_policy(key) ? &m->digest : NULL;
-}
-
-/* tell - the watcher, of a change of what has a digest */
+/* record_tell - the watcher, of a change of what has a digest */
 static enum error
-tell(struct store_txn *txn, const struct key *key, struct bytes before,
+record_tell(struct store_txn *txn, const struct key *key, struct bytes before,
     struct bytes after)
 {
-	if (txn->watcher == NULL || sum(&txn->meta, key_bytes(key)) == NULL)
+	if (txn->watcher == NULL || meta_digest(&txn->meta, key_bytes(key)) == NULL)
 		return OK;
 	return txn->watcher(txn->watcher_arg, txn, key_bytes(key), before, after);
 }
 
-/* forget - takes the old record out of digest and counts */
+/* record_forget - takes the old record out of digest and counts */
 static enum error
-forget(struct store_txn *txn, const struct key *key, struct bytes old)
+record_forget(struct store_txn *txn, const struct key *key, struct bytes old)
 {
-	struct digest *digest = sum(&txn->meta, key_bytes(key));
-	uint64_t *n = count(&txn->meta, key_bytes(key));
+	struct digest *digest = meta_digest(&txn->meta, key_bytes(key));
+	uint64_t *n = meta_count(&txn->meta, key_bytes(key));
 
 	txn->dirty = true;
 	if (n != NULL)
@@ -272,12 +259,12 @@ forget(struct store_txn *txn, const struct key *key, struct bytes old)
 	return digest_subtract(digest, txn->hasher, key_bytes(key), old);
 }
 
-/* account - the new record in digest and counts */
+/* record_account - the new record in digest and counts */
 static void
-account(struct store_txn *txn, const struct key *key, const struct digest *one)
+record_account(struct store_txn *txn, const struct key *key, const struct digest *one)
 {
-	struct digest *digest = sum(&txn->meta, key_bytes(key));
-	uint64_t *n = count(&txn->meta, key_bytes(key));
+	struct digest *digest = meta_digest(&txn->meta, key_bytes(key));
+	uint64_t *n = meta_count(&txn->meta, key_bytes(key));
 
 	if (n != NULL)
 		(*n)++;
@@ -285,15 +272,16 @@ account(struct store_txn *txn, const struct key *key, const struct digest *one)
 		digest_plus(digest, one);
 }
 
-/* affirm - the hash of what is put, zero where none counts; and its part in content */
+/* record_affirm - the hash of what is put, zero where none counts; and its part in
+ * content */
 static enum error
-affirm(struct store_txn *txn, const struct key *key, struct bytes value,
+record_affirm(struct store_txn *txn, const struct key *key, struct bytes value,
     struct digest *one_r)
 {
 	enum error e;
 
 	memset(one_r, 0, sizeof *one_r);
-	if (sum(&txn->meta, key_bytes(key)) == NULL)
+	if (meta_digest(&txn->meta, key_bytes(key)) == NULL)
 		return OK;
 	e = digest_of(txn->hasher, key_bytes(key), value, one_r);
 	if (key_is_policy(key_bytes(key)))
@@ -301,56 +289,57 @@ affirm(struct store_txn *txn, const struct key *key, struct bytes value,
 	return e;
 }
 
-/* change - puts what differs from the OLD value of KEY */
+/* record_change - puts what differs from the OLD value of KEY */
 static enum error
-change(struct store_txn *txn, const struct key *key, struct bytes old,
+record_change(struct store_txn *txn, const struct key *key, struct bytes old,
     struct bytes value, const struct digest *one)
 {
 	enum error e;
 
 	if (old.len == value.len && memcmp(old.at, value.at, old.len) == 0)
 		return OK;
-	e = forget(txn, key, old);
+	e = record_forget(txn, key, old);
 	if (e == OK)
 		e = db_put(txn->db, key, value);
 	if (e != OK)
 		return e;
-	account(txn, key, one);
-	return tell(txn, key, old, value);
+	record_account(txn, key, one);
+	return record_tell(txn, key, old, value);
 }
 
-/* put - a record that is new, or, with REPLACE, in the place of another */
+/* record_put - a record that is new, or, with REPLACE, in the place of another */
 static enum error
-put(struct store_txn *txn, const struct key *key, struct bytes value, bool replace)
+record_put(
+    struct store_txn *txn, const struct key *key, struct bytes value, bool replace)
 {
 	uint8_t buf[RECORD_MAX];
 	struct digest one;
 	struct bytes old;
 	enum error e =
-	    value.len > RECORD_MAX ? ERR_LIMIT : affirm(txn, key, value, &one);
+	    value.len > RECORD_MAX ? ERR_LIMIT : record_affirm(txn, key, value, &one);
 
 	if (e != OK)
 		return e;
 	e = db_insert(txn->db, key, value, buf, sizeof buf, &old);
 	if (e == ERR_EXISTS)
-		return replace ? change(txn, key, old, value, &one) : e;
+		return replace ? record_change(txn, key, old, value, &one) : e;
 	txn->dirty = true;
 	if (e != OK)
 		return e == ERR_LIMIT ? ERR_DAMAGED : e;
-	account(txn, key, &one);
-	return tell(txn, key, (struct bytes){NULL, 0}, value);
+	record_account(txn, key, &one);
+	return record_tell(txn, key, (struct bytes){NULL, 0}, value);
 }
 
 enum error
 store_put(struct store_txn *txn, const struct key *key, struct bytes value)
 {
-	return put(txn, key, value, true);
+	return record_put(txn, key, value, true);
 }
 
 enum error
 store_insert(struct store_txn *txn, const struct key *key, struct bytes value)
 {
-	return put(txn, key, value, false);
+	return record_put(txn, key, value, false);
 }
 
 enum error
@@ -361,10 +350,10 @@ store_delete(struct store_txn *txn, const struct key *key)
 	enum error e = store_get(txn, key, buf, &old);
 
 	if (e == OK)
-		e = old.at != NULL ? forget(txn, key, old) : ERR_NOTFOUND;
+		e = old.at != NULL ? record_forget(txn, key, old) : ERR_NOTFOUND;
 	if (e == OK)
 		e = db_delete(txn->db, key);
-	return e == OK ? tell(txn, key, old, (struct bytes){NULL, 0}) : e;
+	return e == OK ? record_tell(txn, key, old, (struct bytes){NULL, 0}) : e;
 }
 
 void

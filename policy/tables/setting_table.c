@@ -5,15 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/store/stored_settings.h"
 #include "policy/tables/alias_table.h"
-
-enum error
-setting_table_get(struct store_txn *txn, const struct setting *setting, char *out,
-    size_t cap, bool *found_r)
-{
-	return stored_settings_get(store_db(txn), setting, out, cap, found_r);
-}
 
 /* store_text - a canonical value into the database */
 static enum error __attribute__((noinline)) /* a large frame */
@@ -121,7 +113,7 @@ setting_table_add(struct store_txn *txn, const struct setting *setting,
 	bool found;
 
 	if (e == OK)
-		e = setting_table_get(txn, setting, list, sizeof list, &found);
+		e = store_get_setting(txn, setting, list, sizeof list, &found);
 	if (e != OK)
 		return e;
 	if (!found)
@@ -144,7 +136,7 @@ setting_table_remove(struct store_txn *txn, const struct setting *setting,
 	enum error e = one_item(setting, item, word, sizeof word, why);
 
 	if (e == OK)
-		e = setting_table_get(txn, setting, list, sizeof list, &found);
+		e = store_get_setting(txn, setting, list, sizeof list, &found);
 	if (e != OK)
 		return e;
 	if (!found || !take_out(list, word))

@@ -8,10 +8,6 @@
 #include "policy/model/settings.h"
 #include "policy/store/store.h"
 
-/* The stored text of one setting; none is found where it stands at its default. */
-enum error setting_table_get(struct store_txn *txn, const struct setting *setting,
-    char *out, size_t cap, bool *found_r) MUST_USE;
-
 /*
  * Stores VALUE in its canonical form; ERR_DATA with WHY, and ERR_CONFLICT for login
  * separators that a login alias stands in the way of.

@@ -10,7 +10,6 @@
 
 #include "policy/base/array.h"
 #include "policy/store/state_dir.h"
-#include "policy/store/traces.h"
 #include "policy/store/write_lock.h"
 #include "policy/tables/verify.h"
 #include "policy/transfer/backup.h"
@@ -363,7 +362,7 @@ restore_run(const char *dir, struct store_txn *from, bool force,
 	    .turn = &turn,
 	    .from = from,
 	    .force = force,
-	    .first = !traces_found(dir), /* the turn's files are such */
+	    .first = !state_dir_has_policy(dir), /* the turn's files are such */
 	    .log = log,
 	    .out = out_r};
 	if (stat(dir, &st) != 0 && errno == ENOENT)

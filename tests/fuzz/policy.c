@@ -11,7 +11,7 @@
 #include "policy/tables/ownership.h"
 #include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
-#include "policy/tables/verify_links.h"
+#include "policy/tables/verify.h"
 
 #include <stdlib.h>
 #include <string.h>

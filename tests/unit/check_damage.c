@@ -8,7 +8,6 @@
 
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/verify.h"
-#include "policy/tables/verify_links.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -7,7 +7,6 @@
 #include "policy/audit/audit_table.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/verify.h"
-#include "policy/tables/verify_links.h"
 
 #include <string.h>
 

@@ -17,7 +17,7 @@
 #include "policy/doctor/probe.h"
 #include "policy/doctor/sendmail.h"
 #include "policy/identity/mta.h"
-#include "policy/store/traces.h"
+#include "policy/store/state_dir.h"
 #include "policy/tables/domain_table.h"
 
 enum { EXIT_FINDINGS = 1 };
@@ -62,8 +62,8 @@ doctor_remedy(enum error e, const char *dir)
 	if (e == ERR_PERMISSION)
 		return "run smtpauthctl doctor as root";
 	if (e == ERR_MISSING)
-		return traces_found(dir) ? "smtpauthctl restore DIR"
-					 : "smtpauthctl init";
+		return state_dir_has_policy(dir) ? "smtpauthctl restore DIR"
+						 : "smtpauthctl init";
 	if (e == ERR_OLDER)
 		return "smtpauthctl export, with the version that wrote it";
 	return "smtpauthctl verify";

@@ -7,7 +7,6 @@
 
 #include "policy/ctl/frame/arguments.h"
 #include "policy/store/state_dir.h"
-#include "policy/store/traces.h"
 
 #define PAUSE_NS 10000000L
 #define PAUSES 200 /* two seconds */
@@ -59,7 +58,8 @@ take_turn(const char *dir)
 static enum error
 init(struct ctl *c, bool *created_r)
 {
-	bool anew = argument_option(c, OPT_NEW_POLICY) != NULL || !traces_found(c->dir);
+	bool anew =
+	    argument_option(c, OPT_NEW_POLICY) != NULL || !state_dir_has_policy(c->dir);
 	enum error e = state_dir_create(c->dir, &c->why);
 
 	if (e != OK)

@@ -60,7 +60,7 @@ ctl_settings_show(struct ctl *c)
 		print_object_start(p, NULL);
 	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
 		enum error e =
-		    setting_table_get(c->txn, row, text, sizeof text, &found);
+		    store_get_setting(c->txn, row, text, sizeof text, &found);
 		const char *value = found ? text : row->initial;
 
 		if (e != OK)
@@ -114,7 +114,7 @@ setting_report(struct ctl *c, const struct setting *row)
 	struct printer *p = &c->print;
 	const char *value;
 	bool found;
-	enum error e = setting_table_get(c->txn, row, text, sizeof text, &found);
+	enum error e = store_get_setting(c->txn, row, text, sizeof text, &found);
 
 	if (e == OK)
 		e = store_reload_settings(c->txn);

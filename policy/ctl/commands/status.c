@@ -6,7 +6,6 @@
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/daemon.h"
 #include "policy/tables/verify.h"
-#include "policy/tables/verify_links.h"
 #include "policy/transfer/policy_hash.h"
 
 enum { EXIT_NO_DAEMON = 3 };

@@ -15,7 +15,7 @@
 #include "policy/ctl/notify/notice_message.h"
 #include "policy/ctl/notify/sendmail.h"
 #include "policy/ctl/usage/usage_sources.h"
-#include "policy/store/traces.h"
+#include "policy/store/state_dir.h"
 #include "policy/tables/notice_table.h"
 
 #define WAIT_SECONDS 10
@@ -82,7 +82,7 @@ take_turn(struct notify *n)
 		    why, ERR_LIMIT, "the name of the state folder is too long");
 	n->turn = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (n->turn < 0 && errno == ENOENT)
-		return traces_missing(n->c->dir, n->c->dir, why);
+		return state_dir_missing(n->c->dir, n->c->dir, why);
 	if (n->turn < 0)
 		return error_set(
 		    why, error_from_errno(errno), "%s: %s", path, strerror(errno));

@@ -41,7 +41,7 @@ export_settings(struct exporter *x)
 	enum error e;
 
 	for (size_t i = 0; (row = settings_at(i)) != NULL; i++) {
-		e = setting_table_get(x->c->txn, row, text, sizeof text, &found);
+		e = store_get_setting(x->c->txn, row, text, sizeof text, &found);
 		if (e != OK)
 			return e;
 		if (!found)

@@ -305,7 +305,7 @@ import_count_records(struct store_txn *txn, uint64_t *n_r)
 
 	*n_r = m->tenants + m->domains + m->mailboxes + m->aliases;
 	for (size_t i = 0; e == OK && (row = settings_at(i)) != NULL; i++) {
-		e = setting_table_get(txn, row, text, sizeof text, &found);
+		e = store_get_setting(txn, row, text, sizeof text, &found);
 		*n_r += e == OK && found;
 	}
 	return e;
