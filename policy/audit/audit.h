@@ -14,9 +14,7 @@
 
 #define AUDIT_ACTOR_MAX 100
 #define AUDIT_COMMAND_MAX 40
-#define AUDIT_NO_UID \
-	UINT32_MAX /* as the kernel has it for a login uid that is unset \
-		    */
+#define AUDIT_NO_UID UINT32_MAX /* the kernel's value for an unset login uid */
 
 enum audit_kind {
 	AUDIT_CHANGE = 1, /* of one record, with what it was before and is after */
@@ -40,8 +38,8 @@ struct audit_summary {
 	 * entry that is gone.
 	 */
 	struct digest content;
-	/* AUDIT_SUMMARY: the policy digest in front of the changes */
-	struct digest previous;
+	struct digest
+	    previous; /* AUDIT_SUMMARY: the policy digest before the changes */
 	uint64_t
 	    serial; /* of a snapshot; AUDIT_PRUNE: number of the last that is gone */
 	uint64_t created, changed, removed;
@@ -51,13 +49,12 @@ struct audit_entry {
 	uint64_t number; /* the record's key; from 1 */
 	enum audit_kind kind;
 	instant when;
-	instant
-	    latest; /* the latest of all times up to this one: clocks are set back */
+	instant latest; /* of all times up to this one, as clocks are set back */
 	struct audit_origin origin;
 	struct bytes object;          /* the key of what was changed; empty for none */
 	struct bytes before, after;   /* AUDIT_CHANGE: records; at is NULL for none */
 	struct audit_summary summary; /* AUDIT_SUMMARY, AUDIT_PRUNE */
-	struct digest policy;         /* the policy digest behind the change */
+	struct digest policy;         /* the policy digest after the change */
 	struct digest hash;
 };
 

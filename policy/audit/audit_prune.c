@@ -6,14 +6,15 @@
 #include <string.h>
 
 #include "policy/audit/audit_verify.h"
+#include "policy/store/prefix_scan.h"
 
-/* What is to go: everything in front of the first entry that stays. */
+/* What is removed: everything before the first entry that stays. */
 struct range {
 	instant before;
 	uint64_t removed;
-	uint64_t unreadable; /* ... and those behind, which go if another one goes */
+	uint64_t unreadable;     /* after those; they go if a later entry goes */
 	struct audit_entry last; /* only number, kind and hash are looked at */
-	bool all;                /* nothing stays */
+	bool some_stay;
 };
 
 /* keep_first - the audit_verify() of a prune needs no more than one finding */
@@ -44,20 +45,21 @@ check_log(struct store_txn *txn, struct error_text *why)
 				     : error_set(why, ERR_CONFLICT, "%s", first.text);
 }
 
-/* take - the record at the cursor, if it goes, too; WALK_STOP: it stays */
+/* range_extend - by one record, unless it stays */
 static enum error
-take(struct range *r, const struct db_cursor *cursor)
+range_extend(void *arg, struct bytes key, struct bytes value)
 {
+	struct range *r = arg;
 	struct audit_entry entry;
 
-	if (audit_decode(db_cursor_key(cursor), db_cursor_value(cursor), &entry) !=
-	    OK) {
+	if (audit_decode(key, value, &entry) != OK) {
 		r->unreadable++; /* by force */
 		return OK;
 	}
 	if (entry.kind == AUDIT_STUB)
 		return OK;
-	if (entry.when >= r->before)
+	r->some_stay = entry.when >= r->before;
+	if (r->some_stay)
 		return WALK_STOP;
 	r->removed += 1 + r->unreadable;
 	r->unreadable = 0;
@@ -65,30 +67,9 @@ take(struct range *r, const struct db_cursor *cursor)
 	return OK;
 }
 
+/* range_remove - all records up to the last one, or all */
 static enum error
-find_range(struct store_txn *txn, struct range *r)
-{
-	struct db_cursor *cursor;
-	struct key all;
-	enum error e = db_cursor_open(store_db(txn), &cursor);
-
-	if (e != OK)
-		return e;
-	key_table(&all, TABLE_AUDIT);
-	e = db_cursor_seek(cursor, &all);
-	while (e == OK && key_has_prefix(db_cursor_key(cursor), &all)) {
-		e = take(r, cursor);
-		if (e == OK)
-			e = db_cursor_next(cursor);
-	}
-	db_cursor_close(&cursor);
-	r->all = e != WALK_STOP;
-	return e == WALK_STOP ? OK : e;
-}
-
-/* remove_range - all records up to the last one, or all */
-static enum error
-remove_range(struct store_txn *txn, const struct range *r)
+range_remove(struct store_txn *txn, const struct range *r)
 {
 	struct db_cursor *cursor;
 	struct key all, key;
@@ -102,11 +83,10 @@ remove_range(struct store_txn *txn, const struct range *r)
 		struct bytes at = db_cursor_key(cursor);
 
 		if (!key_has_prefix(at, &all) ||
-		    (!r->all && key_to_number(at, &number) == OK &&
+		    (r->some_stay && key_to_number(at, &number) == OK &&
 			number > r->last.number))
 			break;
-		memcpy(key.at, at.at, at.len);
-		key.len = at.len;
+		key = key_copy(at);
 		e = db_delete(store_db(txn), &key);
 		if (e != OK)
 			break;
@@ -136,7 +116,7 @@ static enum error
 prune(struct store_txn *txn, const struct audit_log *log, struct range *r)
 {
 	struct audit_entry entry = {.kind = AUDIT_PRUNE};
-	enum error e = remove_range(txn, r);
+	enum error e = range_remove(txn, r);
 
 	if (e == OK)
 		e = put_stub(txn, r->last.number, &r->last.hash);
@@ -151,17 +131,18 @@ audit_prune(struct store_txn *txn, const struct audit_log *log, instant before,
     bool force, struct audit_pruned *out_r, struct error_text *why)
 {
 	struct range r = {.before = before};
+	struct key all;
 	enum error e = force ? OK : check_log(txn, why);
 
 	*out_r = (struct audit_pruned){0, 0};
 	if (e != OK)
 		return e;
-	e = find_range(txn, &r);
+	key_table(&all, TABLE_AUDIT);
+	e = prefix_scan_each(txn, &all, range_extend, &r);
 	if (e != OK)
 		return error_set(why, e, "%s", error_string(e));
-	if (r.all &&
-	    r.removed + r.unreadable >
-		0) { /* in a sound log they are the last entry's */
+	/* in a sound log the two are of the last entry */
+	if (!r.some_stay && r.removed + r.unreadable > 0) {
 		r.removed += r.unreadable;
 		r.last.number = store_meta(txn)->audit_count;
 		r.last.hash = store_meta(txn)->audit_head;

@@ -11,14 +11,14 @@ struct audit_pruned {
 };
 
 /*
- * Removes the entries in front of the first that is not older than BEFORE. In their
- * place stands a stub with the number and the hash of the last one, and a new entry
- * (AUDIT_PRUNE) tells what was done; so the log still verifies. Nothing is done, and
- * nothing is written, where none is older, or only the entry of the last prune.
+ * Removes the entries before the first that is not older than BEFORE. A stub with the
+ * number and the hash of the last one takes their place, and a new entry (AUDIT_PRUNE)
+ * records what was done; so the log still verifies. Writes nothing if none is older, or
+ * only the entry of the last prune.
  *
- * ERR_CONFLICT, with WHY, where the log does not hold: what is wrong in it must not be
- * lost unseen. With FORCE, entries that cannot be read go with their neighbours, and a
- * log of which nothing is left begins anew behind what the meta record counts.
+ * ERR_CONFLICT, with WHY, if the log does not hold: what is wrong in it must not be
+ * lost unseen. With FORCE, entries that cannot be read go with their neighbours, and an
+ * emptied log begins anew after the number that the meta record has.
  */
 enum error audit_prune(struct store_txn *txn, const struct audit_log *log,
     instant before, bool force, struct audit_pruned *out_r,

@@ -7,38 +7,38 @@
 #include "policy/store/store.h"
 
 /*
- * The entries are numbered from 1. The meta record has the number and the hash (the
- * head) of the last one; whoever has noted a head elsewhere can prove later that
- * nothing up to it was altered.
+ * Entries are numbered from 1. The meta record has the number and the hash (the head)
+ * of the last one; a head that was noted elsewhere proves later that nothing up to it
+ * was altered.
  */
 
-/* What audit_watch() writes with each entry; it has to outlive the transaction. */
+/* Written with each entry; it has to outlive the transaction. */
 struct audit_log {
 	struct audit_origin origin;
 	instant when;
 };
 
-/* Lets every change of the policy in TXN write its entry, too. */
+/* Makes every change of the policy in TXN write its entry. */
 void audit_watch(struct store_txn *txn, struct audit_log *log);
 
 /*
  * Writes one entry: E's kind, object, before, after and summary; the rest is filled in
- * from LOG, the meta record and the chain. ERR_LIMIT where it is too long.
+ * from LOG, the meta record and the chain. ERR_LIMIT if it is too long.
  */
 enum error audit_table_append(
     struct store_txn *txn, const struct audit_log *log, struct audit_entry *e) MUST_USE;
 
 /*
  * Calls FN for every entry in order, from number FIRST on; E is valid during the call.
- * ERR_DAMAGED for a record that is no entry.
+ * ERR_DAMAGED for a record that is not an entry.
  */
 enum error audit_table_each(struct store_txn *txn, uint64_t first,
     enum error (*fn)(void *arg, const struct audit_entry *e), void *arg) MUST_USE;
 
 /*
- * The number from which on there are entries of SINCE or later; all before it are
- * older, also where the clock was set back in between. Found without reading them all;
- * one more than the last number where there are none.
+ * The number of the first entry of SINCE or later; all before it are older, even if the
+ * clock was set back in between. One more than the last number if there are none. Does
+ * not read them all.
  */
 enum error audit_table_since(
     struct store_txn *txn, instant since, uint64_t *first_r) MUST_USE;

@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "policy/store/prefix_scan.h"
+
 /*
  * What the next entry can follow from. Behind an altered entry there are two: the hash
  * it has and the one it should have; only one of the two was altered, and so each
@@ -259,8 +261,9 @@ check_entry(struct walk *w, uint64_t number, struct bytes key, struct bytes valu
 
 /* check_record - a record of the log, whatever it is */
 static enum error
-check_record(struct walk *w, struct bytes key, struct bytes value)
+check_record(void *arg, struct bytes key, struct bytes value)
 {
+	struct walk *w = arg;
 	uint64_t number;
 
 	if (key_to_number(key, &number) == OK && number > 0)
@@ -330,26 +333,17 @@ check_head(struct walk *w)
 static enum error
 walk(struct walk *w)
 {
-	struct db_cursor *cursor;
 	struct key all;
-	enum error e = db_cursor_open(store_db(w->txn), &cursor), step = OK;
+	enum error e;
 
-	if (e != OK)
-		return e;
 	key_table(&all, TABLE_AUDIT);
-	e = db_cursor_seek(cursor, &all);
-	while (e == OK && step == OK && key_has_prefix(db_cursor_key(cursor), &all)) {
-		step = check_record(w, db_cursor_key(cursor), db_cursor_value(cursor));
-		if (step == OK)
-			e = db_cursor_next(cursor);
-	}
-	db_cursor_close(&cursor);
+	e = prefix_scan_each(w->txn, &all, check_record, w);
 	w->damaged = e == ERR_DAMAGED;
 	if (w->damaged)
 		report(w, AUDIT_DAMAGE, w->number, NULL,
 		    "behind it the database is damaged, and the log cannot be read "
 		    "any further");
-	return e == OK || w->damaged ? step : e;
+	return w->damaged ? OK : e;
 }
 
 enum error

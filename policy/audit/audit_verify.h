@@ -22,7 +22,6 @@ enum audit_problem {
 	AUDIT_DAMAGE,     /* the database itself */
 };
 
-/* Something that does not hold. */
 struct audit_finding {
 	enum audit_problem problem;
 	uint64_t number;                 /* the entry it is about */
@@ -30,7 +29,6 @@ struct audit_finding {
 	struct error_text text;          /* what is wrong, for a person */
 };
 
-/* What was found, all in all. */
 struct audit_account {
 	uint64_t entries;     /* read, without a stub */
 	uint64_t first, last; /* their numbers; 0 where there are none */
@@ -41,15 +39,15 @@ struct audit_account {
 };
 
 /*
- * Walks the whole log and calls FOUND for whatever does not hold: altered, missing,
- * inserted or moved entries, each by itself. With HEAD (else NULL), also where that is
- * the hash of no entry: a tail that was cut off, and a log that was written anew with a
- * meta record to fit, can be told only so. OK when the walk came to its end, whatever
- * it found, or to damage, which is a finding; else ERR_MEMORY or ERR_INTERNAL. It needs
- * no memory for entries.
+ * Reads the whole log and calls FOUND for whatever does not hold: altered, missing,
+ * inserted or moved entries, each by itself. With HEAD (else NULL), also if that is the
+ * hash of no entry: nothing else shows a tail that was cut off, or a log that was
+ * rewritten together with the meta record. OK at the end of the log, whatever was
+ * found, and at damage, which is a finding; else ERR_MEMORY or ERR_INTERNAL. Needs no
+ * memory for entries.
  *
- * Also found is a change of the policy that has no entry: each entry has the policy
- * digest behind its change, which is the one before it with the record exchanged; a
+ * It also finds a change of the policy that has no entry: each entry has the policy
+ * digest after its change, which is the one before it with the record exchanged; a
  * summary also has the one before it.
  */
 enum error audit_verify(struct store_txn *txn, const struct digest *head,
