@@ -16,7 +16,7 @@
 const char *
 checks_user(const struct checks *c)
 {
-	return c->config->user[0] != '\0' ? c->config->user : FOLDER_ACCOUNT;
+	return c->config->user[0] != '\0' ? c->config->user : STATE_DIR_ACCOUNT;
 }
 
 void
@@ -84,8 +84,8 @@ may_enter(struct checks *c, const struct account *user)
 	else if (in_group)
 		findings_fix(&c->findings, "chmod 0750 %s", c->dir);
 	else
-		findings_fix(&c->findings, "chgrp " FOLDER_ACCOUNT " %s; chmod 0750 %s",
-		    c->dir, c->dir);
+		findings_fix(&c->findings,
+		    "chgrp " STATE_DIR_ACCOUNT " %s; chmod 0750 %s", c->dir, c->dir);
 	return false;
 }
 
@@ -117,7 +117,7 @@ check_mta_group(struct checks *c, const char *mta, gid_t gid)
 	group = getgrgid(gid);
 	findings_fix(&c->findings,
 	    "gpasswd -d %s %s; the milter's socket has a group of its own (socket-group)",
-	    mta, group != NULL ? group->gr_name : FOLDER_ACCOUNT);
+	    mta, group != NULL ? group->gr_name : STATE_DIR_ACCOUNT);
 }
 
 static void

@@ -11,7 +11,7 @@
 
 /*
  * In a file that has no meta record, or whose pages are damaged, every other look-up
- * would say "not found"; so this one comes first.
+ * would find nothing; so this one comes first.
  */
 struct store_meta {
 	uint8_t id[16];  /* random, made by init: another one is another database */

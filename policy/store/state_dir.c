@@ -18,7 +18,7 @@
 #define USAGE_MODE 0700
 
 static enum error
-failed(struct error_text *why, const char *what, const char *path)
+dir_failed(struct error_text *why, const char *what, const char *path)
 {
 	int err = errno;
 	enum error e = error_from_errno(err);
@@ -28,73 +28,76 @@ failed(struct error_text *why, const char *what, const char *path)
 	return error_set(why, e, "cannot %s %s: %s", what, path, strerror(err));
 }
 
-/* make - a folder with the mode whatever the umask; NEW_R tells whether it was missing
+/* dir_make - a folder with the mode whatever the umask; NEW_R tells whether it was
+ * missing
  */
 static enum error
-make(const char *path, mode_t mode, bool *new_r, struct error_text *why)
+dir_make(const char *path, mode_t mode, bool *new_r, struct error_text *why)
 {
 	struct stat st;
 
 	*new_r = mkdir(path, 0700) == 0;
 	if (*new_r)
-		return chmod(path, mode) == 0 ? OK
-					      : failed(why, "set the mode of", path);
+		return chmod(path, mode) == 0
+		    ? OK
+		    : dir_failed(why, "set the mode of", path);
 	if (errno != EEXIST)
-		return failed(why, "create", path);
+		return dir_failed(why, "create", path);
 	if (stat(path, &st) != 0)
-		return failed(why, "look at", path);
+		return dir_failed(why, "look at", path);
 	if (!S_ISDIR(st.st_mode))
 		return error_set(
 		    why, ERR_CREATE, "cannot create %s: it is no folder", path);
 	return OK;
 }
 
-/* give - the folder that FD stands for: its owner, then its mode */
+/* usage_give - the folder that FD stands for: its owner, then its mode */
 static enum error
-give(int fd, const char *dir, const char *usage, struct error_text *why)
+usage_give(int fd, const char *dir, const char *usage, struct error_text *why)
 {
-	const struct passwd *pw = geteuid() == 0 ? getpwnam(FOLDER_ACCOUNT) : NULL;
+	const struct passwd *pw = geteuid() == 0 ? getpwnam(STATE_DIR_ACCOUNT) : NULL;
 	uid_t user = pw != NULL ? pw->pw_uid : (uid_t)-1;
 	struct stat st;
 
 	if (stat(dir, &st) != 0)
-		return failed(why, "look at", dir);
+		return dir_failed(why, "look at", dir);
 	if (fchown(fd, user, st.st_gid) != 0)
-		return failed(why, "set the owner of", usage);
-	return fchmod(fd, USAGE_MODE) == 0 ? OK : failed(why, "set the mode of", usage);
+		return dir_failed(why, "set the owner of", usage);
+	return fchmod(fd, USAGE_MODE) == 0 ? OK
+					   : dir_failed(why, "set the mode of", usage);
 }
 
 /*
- * give_usage - the usage folder to the daemon's user, and to DIR's group. By its
- * descriptor, so that a link in its place is not followed; what is in the folder is the
- * daemon's, and not looked at.
+ * usage_give_by_path - the usage folder to the daemon's user, and to DIR's group. By
+ * its descriptor, so that a link in its place is not followed; what is in the folder is
+ * the daemon's, and not looked at.
  */
 static enum error
-give_usage(const char *dir, const char *usage, struct error_text *why)
+usage_give_by_path(const char *dir, const char *usage, struct error_text *why)
 {
 	int fd = open(usage, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	enum error e;
 
 	if (fd < 0)
-		return failed(why, "open", usage);
-	e = give(fd, dir, usage, why);
+		return dir_failed(why, "open", usage);
+	e = usage_give(fd, dir, usage, why);
 	close(fd);
 	return e;
 }
 
-/* give_folder - to the daemon's group, unless somebody chose another than root's */
+/* dir_give - to the daemon's group, unless somebody chose another than root's */
 static enum error
-give_folder(const char *dir, struct error_text *why)
+dir_give(const char *dir, struct error_text *why)
 {
-	const struct group *gr = geteuid() == 0 ? getgrnam(FOLDER_ACCOUNT) : NULL;
+	const struct group *gr = geteuid() == 0 ? getgrnam(STATE_DIR_ACCOUNT) : NULL;
 	struct stat st;
 
 	if (gr == NULL)
 		return OK;
 	if (stat(dir, &st) != 0)
-		return failed(why, "look at", dir);
+		return dir_failed(why, "look at", dir);
 	if (st.st_uid == 0 && st.st_gid == 0 && chown(dir, (uid_t)-1, gr->gr_gid) != 0)
-		return failed(why, "set the group of", dir);
+		return dir_failed(why, "set the group of", dir);
 	return OK;
 }
 
@@ -112,9 +115,9 @@ enum error
 state_dir_make(const char *dir, struct error_text *why)
 {
 	bool is_new;
-	enum error e = make(dir, FOLDER_MODE, &is_new, why);
+	enum error e = dir_make(dir, FOLDER_MODE, &is_new, why);
 
-	return e == OK ? give_folder(dir, why) : e;
+	return e == OK ? dir_give(dir, why) : e;
 }
 
 enum error
@@ -122,13 +125,15 @@ state_dir_create(const char *dir, struct error_text *why)
 {
 	char usage[PATH_MAX];
 	bool is_new = false;
-	enum error e = state_dir_path(usage, dir, FOLDER_USAGE, why);
+	enum error e = state_dir_path(usage, dir, STATE_DIR_USAGE, why);
 
 	if (e == OK)
 		e = state_dir_make(dir, why);
 	if (e == OK)
-		e = make(usage, USAGE_MODE, &is_new, why);
-	return e == OK && (is_new || geteuid() == 0) ? give_usage(dir, usage, why) : e;
+		e = dir_make(usage, USAGE_MODE, &is_new, why);
+	return e == OK && (is_new || geteuid() == 0)
+	    ? usage_give_by_path(dir, usage, why)
+	    : e;
 }
 
 /* is_roots_alone - whether nobody but root can have given files their names there */
@@ -139,43 +144,44 @@ is_roots_alone(const struct stat *folder)
 }
 
 /*
- * is_ours - whether to change the file: not what may be somebody else's under this
+ * file_is_ours - whether to change the file: not what may be somebody else's under this
  * name. Its other names do not matter where root has made this one, as a backup by hard
  * links.
  */
 static bool
-is_ours(const struct stat *file, const struct stat *folder)
+file_is_ours(const struct stat *file, const struct stat *folder)
 {
 	return S_ISREG(file->st_mode) &&
 	    (file->st_nlink == 1 || is_roots_alone(folder)) &&
 	    (geteuid() == 0 || file->st_uid == geteuid());
 }
 
-/* give_file - the one that FD stands for, at PATH */
+/* file_give - the one that FD stands for, at PATH */
 static enum error
-give_file(int fd, const struct stat *folder, mode_t mode, const char *path,
+file_give(int fd, const struct stat *folder, mode_t mode, const char *path,
     struct error_text *why)
 {
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
-		return failed(why, "look at", path);
-	if (!is_ours(&st, folder))
+		return dir_failed(why, "look at", path);
+	if (!file_is_ours(&st, folder))
 		return OK;
 	if (geteuid() == 0 && folder->st_uid == 0 && st.st_uid != 0 &&
 	    fchown(fd, 0, (gid_t)-1) != 0)
-		return failed(why, "set the owner of", path);
+		return dir_failed(why, "set the owner of", path);
 	if ((mode & S_IRWXG) != 0 && st.st_gid != folder->st_gid &&
 	    fchown(fd, (uid_t)-1, folder->st_gid) != 0)
-		return failed(why, "set the group of", path);
+		return dir_failed(why, "set the group of", path);
 	if ((st.st_mode & 07777) != mode && fchmod(fd, mode) != 0)
-		return failed(why, "set the mode of", path);
+		return dir_failed(why, "set the mode of", path);
 	return OK;
 }
 
-/* give_in - the file NAME of the folder that AT stands for, DIR */
+/* file_give_at - the file NAME of the folder that AT stands for, DIR */
 static enum error
-give_in(int at, const char *dir, const char *name, mode_t mode, struct error_text *why)
+file_give_at(
+    int at, const char *dir, const char *name, mode_t mode, struct error_text *why)
 {
 	struct stat folder;
 	char path[PATH_MAX];
@@ -185,11 +191,11 @@ give_in(int at, const char *dir, const char *name, mode_t mode, struct error_tex
 	if (e != OK)
 		return e;
 	if (fstat(at, &folder) != 0)
-		return failed(why, "look at", dir);
+		return dir_failed(why, "look at", dir);
 	fd = openat(at, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return OK;
-	e = give_file(fd, &folder, mode, path, why);
+	e = file_give(fd, &folder, mode, path, why);
 	close(fd);
 	return e;
 }
@@ -201,8 +207,8 @@ state_dir_give(const char *dir, const char *name, mode_t mode, struct error_text
 	enum error e;
 
 	if (at < 0)
-		return failed(why, "look at", dir);
-	e = give_in(at, dir, name, mode, why);
+		return dir_failed(why, "look at", dir);
+	e = file_give_at(at, dir, name, mode, why);
 	close(at);
 	return e;
 }
@@ -215,7 +221,7 @@ state_dir_give(const char *dir, const char *name, mode_t mode, struct error_text
 static bool
 is_trace(const char *name)
 {
-	return strcmp(name, FOLDER_USAGE) == 0 ||
+	return strcmp(name, STATE_DIR_USAGE) == 0 ||
 	    (strncmp(name, POLICY, sizeof POLICY - 1) == 0 &&
 		strcmp(name, NOTIFY) != 0);
 }

@@ -9,34 +9,33 @@
 #include "policy/base/error.h"
 
 /* The user and group that the daemon runs as. */
-#define FOLDER_ACCOUNT "smtpauth"
+#define STATE_DIR_ACCOUNT "smtpauth"
 
 /* The folder in DIR that is the daemon's. */
-#define FOLDER_USAGE "usage"
+#define STATE_DIR_USAGE "usage"
 
 /*
- * Gives the file NAME of DIR to DIR's group, where MODE lets a group read, and as root,
- * in a DIR of root's, to root; and sets MODE. One that is missing or not ours is left
- * alone, and one that has another name as well, which may be somebody else's, unless
- * root alone can write in DIR; links are not followed. ERR_PERMISSION, ERR_IO, with
- * WHY.
+ * Sets MODE on the file NAME of DIR, and its group to DIR's if MODE lets a group read;
+ * root also takes it if DIR is root's. Leaves a file alone that is missing, not ours,
+ * or has a second name, and so may be somebody else's, unless root alone can write in
+ * DIR. Follows no links. ERR_PERMISSION, ERR_IO, with WHY.
  */
 enum error state_dir_give(
     const char *dir, const char *name, mode_t mode, struct error_text *why) MUST_USE;
 
-/* DIR alone, as state_dir_create() makes it. */
+/* Makes DIR alone, as state_dir_create() does. */
 enum error state_dir_make(const char *dir, struct error_text *why) MUST_USE;
 
 /*
- * Makes DIR (mode 0750) and DIR/usage (mode 0700) where they are missing. As root, a
- * DIR of root's group goes to group smtpauth where that exists; the usage folder goes
- * to that user and DIR's group. A DIR that is there keeps its mode, owner, and any
- * other group. Can be repeated: it mends what was made before the user existed.
- * ERR_CREATE, ERR_PERMISSION, ERR_FULL, with WHY.
+ * Makes DIR (mode 0750) and DIR/usage (mode 0700) if they are missing. Root gives a DIR
+ * of root's group to group smtpauth, if there is one, and the usage folder to that user
+ * and DIR's group. An existing DIR keeps its mode, owner, and any other group. Can be
+ * repeated, to mend what was made before the user existed. ERR_CREATE, ERR_PERMISSION,
+ * ERR_FULL, with WHY.
  */
 enum error state_dir_create(const char *dir, struct error_text *why) MUST_USE;
 
-/* DIR/NAME into PATH (PATH_MAX bytes). ERR_LIMIT where it is too long, with WHY. */
+/* DIR/NAME into PATH (PATH_MAX bytes). ERR_LIMIT with WHY if it is too long. */
 enum error state_dir_path(
     char *path, const char *dir, const char *name, struct error_text *why) MUST_USE;
 

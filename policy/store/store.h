@@ -35,39 +35,37 @@ enum error store_open(struct store **store_r, const char *dir, enum store_mode m
     struct error_text *why) MUST_USE;
 
 /*
- * As store_open(STORE_WRITE) for one who has the writers' turn already and keeps it.
+ * As store_open(STORE_WRITE) for a caller that holds the writers' turn and keeps it.
  * LOCK is borrowed until the store is closed.
  */
 enum error store_open_in_turn(struct store **store_r, const char *dir,
     const struct write_lock *lock, struct error_text *why) MUST_USE;
 
 /*
- * Opens a database file outside of a state folder, such as a backup, which nobody else
- * writes to; or the live one, by the holder of the writers' turn. It takes no turn. Not
- * for store_look().
+ * Opens a database file that nobody else writes to: outside of a state folder, such as
+ * a backup, or the live one, by the holder of the writers' turn. Not for store_look().
  */
 enum error store_open_file(struct store **store_r, const char *path,
     enum store_mode mode, struct error_text *why) MUST_USE;
 
 /*
- * As store_open(STORE_WRITE), but makes the files and the meta record where they are
- * missing (CREATED_R tells), gives the files the folder's group and their modes, and
- * removes STORE_OLD_LOCK.
+ * As store_open(STORE_WRITE), but makes the files and the meta record if they are
+ * missing (CREATED_R), gives the files the folder's group and their modes, and removes
+ * STORE_OLD_LOCK.
  */
 enum error store_create(struct store **store_r, const char *dir, bool *created_r,
     struct error_text *why) MUST_USE;
 
 /*
- * Opens and closes the database of DIR as a writer, which gives its files their modes,
- * and removes STORE_OLD_LOCK. It makes none: ERR_MISSING. Errors as store_open() and
- * store_begin().
+ * Gives the files of the database of DIR their modes, as every writer does, and removes
+ * STORE_OLD_LOCK. Errors as store_open() and store_begin().
  */
 enum error store_mend(const char *dir, struct error_text *why) MUST_USE;
 
 /*
- * Makes an empty database that nobody else sees, in the folder DIR, and that is gone
- * when it is closed or the process ends, however it ends: for a policy that is put
- * together before it replaces another one. The caller holds DIR's turn to write.
+ * Makes an empty database in the folder DIR that nobody else sees, and that is gone
+ * when it is closed or the process ends, however it ends: for a policy that is built
+ * before it replaces another one. The caller holds DIR's turn to write.
  */
 enum error store_scratch(
     struct store **store_r, const char *dir, struct error_text *why) MUST_USE;
@@ -75,66 +73,64 @@ enum error store_scratch(
 /* Closes, gives the turn to the next writer, and NULLs. */
 void store_close(struct store **store);
 
-/*
- * What a reader finds when it looks at the live file: STORE_SAME, or STORE_CHANGED by
- * commits, while all that was written is explained; STORE_UNSETTLED while a writer is
- * at work, and the next look will tell; STORE_STRANGE where something else than a
- * commit has written into the file: a scan of all of it has to follow before anything
- * counts.
- */
-enum store_look { STORE_SAME, STORE_CHANGED, STORE_UNSETTLED, STORE_STRANGE };
+/* What a reader finds when it looks at the live file. */
+enum store_look {
+	STORE_SAME,
+	STORE_CHANGED,   /* by commits */
+	STORE_UNSETTLED, /* a writer is at work: the next look will tell */
+	STORE_STRANGE,   /* by something else: nothing counts before a scan of all of it
+			  */
+};
 
-/* The file as it was found last, to compare it with. */
+/* The file as of the last look. */
 struct store_baseline {
 	struct db_file file;
 	size_t commit;
 	uint64_t strange; /* of the writers' stamp */
 };
 
-/* Takes the file as it is now for good: a scan of all of it is to follow. ERR_IO. */
+/* Accepts the file as it is now: a scan of all of it is to follow. ERR_IO. */
 enum error store_baseline(struct store *store, struct store_baseline *out_r) MUST_USE;
 
 /*
- * Compares the file with BASE, and moves BASE where all that was written is explained.
- * ERR_REPLACED where another file is in its place; ERR_MISSING; ERR_IO.
+ * Compares the file with BASE, and moves BASE if commits explain all that was written.
+ * ERR_REPLACED if another file is in its place; ERR_MISSING; ERR_IO.
  */
 enum error store_look(
     struct store *store, struct store_baseline *base, enum store_look *look_r) MUST_USE;
 
-/* Whether a reader can read the writers' stamp: else foreign writing is found late. */
+/* Whether the writers' stamp can be read: else foreign writing is found late. */
 bool store_sees_writers(const struct store *store);
 
-/*
- * Asks writers to leave a long reading alone for a while (write_lock_spare()): for one
- * that was overtaken before.
- */
+/* Asks writers to wait for a long reading that was overtaken before:
+ * write_lock_spare(). */
 void store_spare(struct store *store);
 void store_unspare(struct store *store);
 
 /*
- * Begins a transaction in the store's mode, reads the meta record and the settings.
+ * Begins a transaction in the store's mode, and reads the meta record and the settings.
  * ERR_FORMAT: no meta record; ERR_NEWER; ERR_OLDER; ERR_DAMAGED; ERR_REPLACED: the last
- * commit is none of ours, or of another database than before.
+ * commit is not one of ours, or is of another database than before.
  */
 enum error store_begin(struct store *store, struct store_txn **txn_r) MUST_USE;
 
 /*
- * As error_about(), with the path of the database. Where the live one is damaged or is
- * another file, the line ends with what brings a policy back.
+ * As error_about(), with the path of the database. If the live one is damaged or is
+ * another file, the line ends with the command that brings a policy back.
  */
 enum error store_about(struct error_text *why, enum error e, const struct store *store);
 
 /*
- * Makes a writer a reader: begins a read transaction and then gives the turn to the
- * next writer, so that it sees exactly what the last commit has left. No transaction
- * may be open. Errors as store_begin().
+ * Makes a writer a reader: begins a read transaction, which sees exactly the last
+ * commit, and then gives the turn to the next writer. No transaction may be open.
+ * Errors as store_begin().
  */
 enum error store_yield(struct store *store, struct store_txn **txn_r) MUST_USE;
 
 /*
- * Whether what was read in the transaction is whole: what was read before counts only
- * if this says OK, and an error that was met counts only then, too. ERR_OVERTAKEN: read
- * again, in a new snapshot. ERR_REPLACED: see db_check(). OK of a writer.
+ * Whether the snapshot is still whole: what was read in it, and an error that was met,
+ * counts only if this says OK. ERR_OVERTAKEN: read again, in a new snapshot.
+ * ERR_REPLACED: see db_check(). Always OK for a writer.
  */
 enum error store_check(struct store_txn *txn) MUST_USE;
 
@@ -146,10 +142,7 @@ enum error store_renew(struct store_txn *txn) MUST_USE;
 enum error store_commit(struct store_txn **txn) MUST_USE;
 void store_abort(struct store_txn **txn);
 
-/*
- * Commits and begins anew: what a write transaction keeps in memory is freed. For a
- * scratch database.
- */
+/* Commits and begins anew, to free memory. For a scratch database. */
 enum error store_checkpoint(struct store_txn *txn) MUST_USE;
 
 /* The one that TXN was begun in. */
@@ -173,7 +166,7 @@ enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
 
 /*
  * Writes or removes a record and keeps digests and counts right: a record of the policy
- * counts into `digest`, one of this machine only into `local`. A put of what is
+ * counts into `digest`, one of this machine only into `local`. To put the value that is
  * there already changes nothing. Not for the audit log.
  */
 enum error store_put(
@@ -184,31 +177,32 @@ enum error store_insert(
 enum error store_delete(struct store_txn *txn, const struct key *key) MUST_USE;
 
 /*
- * Called behind every change of TXN in what has a digest, within it: BEFORE or AFTER is
- * {NULL, 0} for a record that is new or removed. It must not change the policy;
- * anything but OK ends the put or delete and is returned by it.
+ * Called within TXN after every change of a record that counts into a digest; BEFORE or
+ * AFTER is {NULL, 0} if it is new or removed. It must not change the policy; anything
+ * but OK ends the put or delete and is returned by it.
  */
 typedef enum error store_watcher(void *arg, struct store_txn *txn, struct bytes key,
     struct bytes before, struct bytes after);
 
-/* Sets the transaction's watcher, or none: NULL. */
+/* WATCHER may be NULL. */
 void store_watch(struct store_txn *txn, store_watcher *watcher, void *arg);
 
 /*
- * The sum, as of the policy digest, of all policy records put so far in TXN, those that
- * were there already among them: what has been said, in whatever words and order.
+ * The sum, as of the policy digest, of all policy records put so far in TXN, including
+ * those that were there already: it does not depend on their order.
  */
 const struct digest *store_content(const struct store_txn *txn);
 
 /* A writer's own, for use between two calls. */
 struct hasher *store_hasher(struct store_txn *txn);
 
-/* Changes the meta record's account of the audit log, or of the last snapshot. */
+/* Sets what the meta record says of the audit log. */
 void store_set_audit(struct store_txn *txn, uint64_t count, const struct digest *head);
 /* The policy digest at the last store_set_audit() of TXN, or at its begin. */
 const struct digest *store_accounted(const struct store_txn *txn);
 /* Whether store_set_audit() has been called in TXN. */
 bool store_audit_grown(const struct store_txn *txn);
+/* ... and of the last snapshot. */
 void store_set_serial(
     struct store_txn *txn, uint64_t serial, const struct digest *policy);
 

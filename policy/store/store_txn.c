@@ -14,9 +14,9 @@
 #define SNAPSHOT_TRIES 14
 #define SNAPSHOT_PAUSE_NS 5000L
 
-/* is_ours - whether the root that was found is the one of the last commit, by us */
+/* txn_is_ours - whether the root that was found is the one of the last commit, by us */
 static bool
-is_ours(const struct store_txn *txn)
+txn_is_ours(const struct store_txn *txn)
 {
 	size_t id = db_txn_id(txn->db);
 
@@ -33,7 +33,7 @@ txn_load(struct store_txn *txn)
 
 	if (e != OK)
 		return e;
-	if (!is_ours(txn) ||
+	if (!txn_is_ours(txn) ||
 	    (s->known && memcmp(s->id, txn->meta.id, sizeof s->id) != 0))
 		return ERR_REPLACED;
 	txn->accounted = txn->meta.digest;

@@ -54,7 +54,7 @@ lock_against(int fd, short type)
 	return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type : F_UNLCK;
 }
 
-/* stand_first - whether this one is the first in line, or no line can be formed */
+/* stand_first - whether this writer is the first in line, or no line can be formed */
 static bool
 stand_first(int fd)
 {
@@ -72,10 +72,10 @@ try_turn(int fd)
 }
 
 /*
- * take_turn - flock(2) has no time limit, so the lock is asked for again and again.
- * Only the first in line asks: a writer that gives the lock back and wants it again at
- * once, as a loop of commands does, would nearly always find it free before those who
- * wait look again.
+ * take_turn - flock(2) has no time limit, so the lock is tried again and again. Only
+ * the first in line tries: a writer that releases the lock and wants it back at once,
+ * as a loop of commands does, would nearly always get it before those who wait try
+ * again.
  */
 static enum error
 take_turn(int fd, int64_t deadline)
@@ -97,9 +97,9 @@ take_turn(int fd, int64_t deadline)
 	return e;
 }
 
-/* number - in BASE, where *AT leads; *AT moves behind it and the character END */
+/* parse_number - in BASE, where *AT leads; *AT moves behind it and the character END */
 static bool
-number(char **at, int base, char end, uint64_t *out_r)
+parse_number(char **at, int base, char end, uint64_t *out_r)
 {
 	char *behind;
 
@@ -111,7 +111,7 @@ number(char **at, int base, char end, uint64_t *out_r)
 	return true;
 }
 
-/* A writer has few files; who has many, so that we look through them, is none. */
+/* A writer has few files open: a process with more is not searched to the end. */
 #define FDS_MAX 1000
 
 #define FLAGS "flags:" /* a line of /proc/PID/fdinfo/N: in octal, as of open(2) */
@@ -138,9 +138,9 @@ may_write(int folder, const char *name)
 }
 
 /*
- * can_write - whether the process has the file ST open to write, so far as is seen by
- * the time UNTIL. Whose process it is tells nothing: one that runs a set-user-ID
- * program is root's, and keeps its locks.
+ * can_write - whether the process has the file ST open to write, as far as can be seen
+ * until UNTIL. Its owner tells nothing: a process that runs a set-user-ID program is
+ * root's, and keeps its locks.
  */
 static bool
 can_write(uint64_t pid, const struct stat *st, int64_t until)
@@ -186,17 +186,18 @@ is_ours(char *line, const struct stat *st, int64_t until)
 	if (at == NULL || strstr(line, "->") != NULL)
 		return false;
 	at += sizeof kind - 1;
-	if (!number(&at, 10, ' ', &pid) || !number(&at, 16, ':', &major_id) ||
-	    !number(&at, 16, ':', &minor_id) || !number(&at, 10, ' ', &inode) ||
-	    inode != st->st_ino || major_id != major(st->st_dev) ||
-	    minor_id != minor(st->st_dev))
+	if (!parse_number(&at, 10, ' ', &pid) ||
+	    !parse_number(&at, 16, ':', &major_id) ||
+	    !parse_number(&at, 16, ':', &minor_id) ||
+	    !parse_number(&at, 10, ' ', &inode) || inode != st->st_ino ||
+	    major_id != major(st->st_dev) || minor_id != minor(st->st_dev))
 		return false;
 	return can_write(pid, st, until);
 }
 
 /*
- * held_by_writer - whether who holds the file's flock(2) might write it. Readers can
- * make much to look through, so the look ends after LOOK_MS.
+ * held_by_writer - whether the holder of the file's flock(2) can write it. Readers can
+ * make this a long search, so it ends after LOOK_MS.
  */
 static bool
 held_by_writer(int fd)
@@ -231,8 +232,8 @@ try_writers_file(int fd)
 }
 
 /*
- * wait_for_readers - until nobody is in the way; for readers READERS_WAIT_MS at most,
- * and without a lock on the file from then on: the turn is held all the same
+ * wait_for_readers - until nobody is in the way; for readers READERS_WAIT_MS at most.
+ * After that the writer goes on without a lock on the file: it still has the turn.
  */
 static enum error
 wait_for_readers(int fd, int64_t deadline)
@@ -266,9 +267,9 @@ open_file(const char *dir, const char *name, int *fd_r, struct error_text *why)
 	    why, errno == ENOENT ? ERR_CREATE : error_from_errno(errno), path);
 }
 
-/* failed - what became of the wait for the file NAME */
+/* lock_failed - the line about the wait for the file NAME */
 static enum error
-failed(const char *dir, const char *name, enum error e, int seconds,
+lock_failed(const char *dir, const char *name, enum error e, int seconds,
     struct error_text *why)
 {
 	if (e == ERR_BUSY)
@@ -279,9 +280,9 @@ failed(const char *dir, const char *name, enum error e, int seconds,
 	return error_set(why, e, "%s: %s/%s", error_string(e), dir, name);
 }
 
-/* take - both files, in this order */
+/* lock_take - both files, in this order */
 static enum error
-take(struct write_lock *l, const char *dir, int seconds, struct error_text *why)
+lock_take(struct write_lock *l, const char *dir, int seconds, struct error_text *why)
 {
 	int64_t deadline = monotonic_ms() + (int64_t)seconds * 1000;
 	enum error e = open_file(dir, TURN_FILE, &l->turn, why);
@@ -292,14 +293,14 @@ take(struct write_lock *l, const char *dir, int seconds, struct error_text *why)
 		return e;
 	e = take_turn(l->turn, deadline);
 	if (e != OK)
-		return failed(dir, TURN_FILE, e, seconds, why);
+		return lock_failed(dir, TURN_FILE, e, seconds, why);
 	e = state_dir_give(dir, TURN_FILE, TURN_FILE_MODE, why);
 	if (e == OK)
 		e = state_dir_give(dir, WRITERS_FILE, WRITERS_FILE_MODE, why);
 	if (e != OK)
 		return e;
 	e = wait_for_readers(l->writers, deadline);
-	return e == OK ? OK : failed(dir, WRITERS_FILE, e, seconds, why);
+	return e == OK ? OK : lock_failed(dir, WRITERS_FILE, e, seconds, why);
 }
 
 enum error
@@ -309,7 +310,7 @@ write_lock_take(
 	enum error e;
 
 	lock->turn = lock->writers = -1;
-	e = take(lock, dir, seconds, why);
+	e = lock_take(lock, dir, seconds, why);
 	if (e != OK)
 		write_lock_release(lock);
 	return e;
@@ -331,7 +332,7 @@ nanoseconds(struct timespec t)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-/* write_stamp - padded to one length, so that no older one shows behind it */
+/* write_stamp - padded to one length, so that no rest of an older one remains */
 static void
 write_stamp(int fd, const struct write_stamp *s)
 {
@@ -402,16 +403,16 @@ write_lock_at_work(int fd)
 	return fd >= 0 && lock_against(fd, F_RDLCK) == F_WRLCK;
 }
 
-/* field - "NAME=NUMBER " of the stamp */
+/* stamp_field - "NAME=NUMBER " of the stamp */
 static bool
-field(char **at, const char *name, uint64_t *out_r)
+stamp_field(char **at, const char *name, uint64_t *out_r)
 {
 	size_t n = strlen(name);
 
 	if (strncmp(*at, name, n) != 0)
 		return false;
 	*at += n;
-	return number(at, 10, ' ', out_r);
+	return parse_number(at, 10, ' ', out_r);
 }
 
 bool
@@ -423,11 +424,11 @@ write_lock_read_stamp(int fd, struct write_stamp *stamp_r)
 	    text[sizeof text - 1] != '\n')
 		return false;
 	text[sizeof text - 1] = '\0';
-	return field(&at, "commit=", &stamp_r->commit) &&
-	    field(&at, "size=", &stamp_r->size) &&
-	    field(&at, "written=", &stamp_r->written) &&
-	    field(&at, "inode=", &stamp_r->inode) &&
-	    field(&at, "strange=", &stamp_r->strange);
+	return stamp_field(&at, "commit=", &stamp_r->commit) &&
+	    stamp_field(&at, "size=", &stamp_r->size) &&
+	    stamp_field(&at, "written=", &stamp_r->written) &&
+	    stamp_field(&at, "inode=", &stamp_r->inode) &&
+	    stamp_field(&at, "strange=", &stamp_r->strange);
 }
 
 bool

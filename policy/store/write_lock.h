@@ -9,14 +9,14 @@
 #include "policy/db/db.h"
 
 /*
- * Two files of the state folder. Nobody but the owner can open TURN_FILE, so nobody
- * else can hold up the writers: they exclude each other there. WRITERS_FILE can be read
- * by the group, and who can read a file can lock it; so a lock on it is a request only:
+ * Two files of the state folder. Only the owner can open TURN_FILE, where the writers
+ * exclude each other; so nobody else can hold them up. The group can read WRITERS_FILE,
+ * and so can lock it: a lock on it is only a request:
  *
- * - a reader that wants to be spared for a while takes a shared flock(2);
- *   writers wait for it, READERS_WAIT_MS at most;
- * - an exclusive flock(2) of the owner or root (flock(1) in a script), or a write lock
- * of fcntl(2), which needs the right to write, is a writer's and is waited for as such;
+ * - a reader that wants to be spared for a while takes a shared flock(2); writers wait
+ *   for it, READERS_WAIT_MS at most;
+ * - an exclusive flock(2) of a process that can write the file (flock(1) in a script),
+ *   or a write lock of fcntl(2), is a writer's, and is waited for as such;
  * - a writer at work holds a write lock of fcntl(2) on the first byte.
  *
  * WRITERS_FILE holds the stamp: how the last writer left the database's file.
@@ -42,10 +42,9 @@ struct write_stamp {
 };
 
 /*
- * Takes the turn to write in the state folder DIR; its files are made where they are
- * missing, with the folder's group where they are ours. Who waits is not overtaken
- * again and again. ERR_BUSY after SECONDS; ERR_PERMISSION; ERR_CREATE; with WHY. On an
- * error nothing is held.
+ * Takes the turn to write in the state folder DIR, and makes its files if they are
+ * missing. A waiter is not overtaken again and again. ERR_BUSY after SECONDS;
+ * ERR_PERMISSION; ERR_CREATE; with WHY. On an error nothing is held.
  */
 enum error write_lock_take(struct write_lock *lock, const char *dir, int seconds,
     struct error_text *why) MUST_USE;
@@ -54,8 +53,8 @@ enum error write_lock_take(struct write_lock *lock, const char *dir, int seconds
 void write_lock_release(struct write_lock *lock);
 
 /*
- * Compares the file with the stamp, before the holder of LOCK changes it, and counts
- * what the stamp does not explain as strange, for the daemon to see. Best effort.
+ * Compares the file with the stamp before the holder of LOCK changes it; a difference
+ * counts as strange, for the daemon to see. Best effort.
  */
 void write_lock_begin(
     const struct write_lock *lock, const struct db_file *file, size_t commit);
@@ -64,16 +63,13 @@ void write_lock_begin(
 void write_lock_stamp(
     const struct write_lock *lock, const struct db_file *file, size_t commit);
 
-/*
- * For readers: a descriptor of DIR's WRITERS_FILE to close, or -1 where it is not
- * there, or not for this user.
- */
+/* For readers: a descriptor of DIR's WRITERS_FILE, or -1 if this user has none. */
 int write_lock_watch(const char *dir);
 
-/* Whether a writer is at work, so far as can be seen; false where FD is -1. */
+/* Whether a writer is at work, as far as can be seen; false if FD is -1. */
 bool write_lock_at_work(int fd);
 
-/* Reads the stamp; false where there is none that makes sense. */
+/* Reads the stamp; false if there is no valid one. */
 bool write_lock_read_stamp(int fd, struct write_stamp *stamp_r);
 
 /* Whether FILE after COMMIT is as the stamp says. */
@@ -81,8 +77,8 @@ bool write_stamp_fits(
     const struct write_stamp *stamp, const struct db_file *file, size_t commit);
 
 /*
- * Asks writers to spare who reads through FD: takes the shared lock, for which it waits
- * READERS_WAIT_MS at most and goes on without it then. write_lock_unspare() ends it.
+ * Asks writers to spare the reader of FD: takes the shared lock, or goes on without it
+ * after READERS_WAIT_MS. write_lock_unspare() ends it.
  */
 void write_lock_spare(int fd);
 void write_lock_unspare(int fd);
