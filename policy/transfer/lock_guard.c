@@ -9,7 +9,6 @@
 #include "policy/base/array.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/model/alias_record.h"
-#include "policy/tables/alias_table.h"
 #include "policy/tables/ownership.h"
 
 static enum error
@@ -19,12 +18,11 @@ lock_guard_add_domain(void *arg, const char *domain, const char *tenant)
 	struct locked_domain *at =
 	    array_grow(g->domain, g->domains, &g->domain_room, sizeof *at);
 
-	(void)tenant;
 	if (at == NULL)
 		return ERR_MEMORY;
 	g->domain = at;
 	at += g->domains++;
-	memcpy(at->tenant, g->tenant, sizeof g->tenant);
+	memcpy(at->tenant, tenant, strlen(tenant) + 1);
 	memcpy(at->domain, domain, strlen(domain) + 1);
 	at->lock = g->lock;
 	return OK;
@@ -43,7 +41,6 @@ lock_guard_add_lock(
 	g->locked = true;
 	if (subject->kind != LOCK_TENANT)
 		return OK;
-	memcpy(g->tenant, subject->tenant, sizeof g->tenant);
 	if (strcmp(subject->tenant, g->any_owner) == 0)
 		g->any = g->lock;
 	return domain_table_each(g->txn, subject->tenant, lock_guard_add_domain, g);
@@ -68,16 +65,13 @@ static enum error
 lock_guard_note_domain(struct lock_guard *g, struct bytes key)
 {
 	char domain[DOMAIN_MAX + 1];
+	enum error e;
 
 	if (!g->any.set)
 		return OK;
-	if (key.len > sizeof domain)
-		return ERR_DAMAGED;
-	memcpy(domain, (const char *)key.at + 1, key.len - 1);
-	domain[key.len - 1] = '\0';
-	memcpy(g->tenant, g->any_owner, sizeof g->tenant);
+	e = key_to_name(key, 1, sizeof domain - 1, domain);
 	g->lock = g->any;
-	return lock_guard_add_domain(g, domain, g->tenant);
+	return e == OK ? lock_guard_add_domain(g, domain, g->any_owner) : e;
 }
 
 /* lock_guard_before - the lock of the tenant that the login, an alias or not, was of */
@@ -131,10 +125,10 @@ lock_guard_note_setting(
 	const struct setting *setting;
 	enum error e;
 
-	snprintf(name, sizeof name, "%.*s", (int)key.len - 1, (const char *)key.at + 1);
-	setting = settings_find(name);
+	e = key_to_name(key, 1, sizeof name - 1, name);
+	setting = e == OK ? settings_find(name) : NULL;
 	if (setting == NULL || !setting->identifies)
-		return OK;
+		return e;
 	e = lock_guard_value(setting, before, was, sizeof was);
 	if (e == OK)
 		e = lock_guard_value(setting, after, now, sizeof now);

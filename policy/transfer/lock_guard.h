@@ -23,9 +23,8 @@ struct lock_guard {
 	size_t domains, domain_room;
 	struct store_txn *txn;
 	instant now;
-	bool locked;                      /* a lock that was made here holds */
-	const struct setting *setting;    /* changed, and assigns logins to tenants */
-	char tenant[TENANT_NAME_MAX + 1]; /* being collected */
+	bool locked;                   /* a lock that was made here holds */
+	const struct setting *setting; /* changed, and assigns logins to tenants */
 	struct lock_state lock;
 	char any_owner[TENANT_NAME_MAX + 1]; /* of "*", "" for nobody */
 	struct lock_state any;               /* its lock */
