@@ -16,6 +16,20 @@ _Static_assert(AUDIT_ENTRY_MAX >=
 	2 * RECORD_MAX + KEY_MAX + AUDIT_ACTOR_MAX + AUDIT_COMMAND_MAX + FIXED_MAX,
     "the longest entry fits");
 
+void
+audit_summary_count(struct audit_summary *s, struct bytes before, struct bytes after)
+{
+	s->created += before.at == NULL;
+	s->removed += before.at != NULL && after.at == NULL;
+	s->changed += before.at != NULL && after.at != NULL;
+}
+
+uint64_t
+audit_summary_total(const struct audit_summary *s)
+{
+	return s->created + s->changed + s->removed;
+}
+
 /* put_bytes - a length in four bytes, then the bytes */
 static void
 put_bytes(struct record_writer *w, struct bytes b)

@@ -45,6 +45,13 @@ struct audit_summary {
 	uint64_t created, changed, removed;
 };
 
+/* Counts a change of a record in S; `at` of BEFORE or AFTER is NULL for none. */
+void audit_summary_count(
+    struct audit_summary *s, struct bytes before, struct bytes after);
+
+/* The number of changes in S. */
+uint64_t audit_summary_total(const struct audit_summary *s);
+
 struct audit_entry {
 	uint64_t number; /* the record's key; from 1 */
 	enum audit_kind kind;

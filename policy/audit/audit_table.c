@@ -70,6 +70,15 @@ audit_table_append(
 	return e;
 }
 
+enum error
+audit_table_append_summary(struct store_txn *txn, const struct audit_log *log,
+    const struct audit_summary *summary)
+{
+	struct audit_entry entry = {.kind = AUDIT_SUMMARY, .summary = *summary};
+
+	return audit_table_append(txn, log, &entry);
+}
+
 /* note_change - the watcher */
 static enum error
 note_change(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,

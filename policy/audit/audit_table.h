@@ -28,6 +28,10 @@ void audit_watch(struct store_txn *txn, struct audit_log *log);
 enum error audit_table_append(
     struct store_txn *txn, const struct audit_log *log, struct audit_entry *e) MUST_USE;
 
+/* The same with an AUDIT_SUMMARY, whose `previous` is filled in. */
+enum error audit_table_append_summary(struct store_txn *txn,
+    const struct audit_log *log, const struct audit_summary *summary) MUST_USE;
+
 /*
  * Calls FN for every entry in order, from number FIRST on; E is valid during the call.
  * ERR_DAMAGED for a record that is not an entry.

@@ -42,35 +42,32 @@ struct restore_job {
 typedef enum error restore_step(
     struct restore_job *j, struct store_txn *txn, struct error_text *why);
 
-/* restore_within - STEP in a transaction of STORE, which is committed and closed */
+/*
+ * restore_within - STEP in a transaction, which is committed, on the database file
+ * PATH, which nobody else writes to; NULL is the live one, in our turn
+ */
 static enum error
-restore_within(struct restore_job *j, struct store *store, const char *path,
+restore_within(struct restore_job *j, const char *path, enum store_mode mode,
     restore_step *step, struct error_text *why)
 {
 	struct store_txn *txn;
-	enum error e = store_begin(store, &txn);
+	struct store *store;
+	enum error e = path != NULL ? store_open_file(&store, path, mode, why)
+				    : store_open_in_turn(&store, j->dir, j->turn, why);
 
+	if (e != OK)
+		return e;
+	e = store_begin(store, &txn);
 	if (e != OK) {
-		error_about(why, e, path);
+		error_about(why, e, path != NULL ? path : j->dir);
 	} else {
 		e = step(j, txn, why);
 		if (e == OK && (e = store_commit(&txn)) != OK)
-			error_about(why, e, path);
+			error_about(why, e, path != NULL ? path : j->dir);
 	}
 	store_abort(&txn);
 	store_close(&store);
 	return e;
-}
-
-/* restore_with_file - the same on a database file that nobody else writes to */
-static enum error
-restore_with_file(struct restore_job *j, const char *path, enum store_mode mode,
-    restore_step *step, struct error_text *why)
-{
-	struct store *store;
-	enum error e = store_open_file(&store, path, mode, why);
-
-	return e == OK ? restore_within(j, store, path, step, why) : e;
 }
 
 static enum error
@@ -84,7 +81,7 @@ restore_verify(struct restore_job *j, struct store_txn *txn, struct error_text *
 static enum error
 restore_look(struct restore_job *j, struct error_text *why)
 {
-	enum error e = restore_with_file(j, j->live, STORE_READ, restore_verify, why);
+	enum error e = restore_within(j, j->live, STORE_READ, restore_verify, why);
 
 	if (e == ERR_NEWER)
 		return error_set(why, e,
@@ -160,12 +157,7 @@ restore_count(void *arg, struct store_txn *txn, struct bytes key, struct bytes b
 	struct restore_job *j = arg;
 
 	(void)txn;
-	if (before.at == NULL)
-		j->out->created++;
-	else if (after.at == NULL)
-		j->out->removed++;
-	else
-		j->out->changed++;
+	audit_summary_count(&j->out->changes, before, after);
 	return lock_guard_note(&j->guard, key, before, after);
 }
 
@@ -173,17 +165,12 @@ restore_count(void *arg, struct store_txn *txn, struct bytes key, struct bytes b
 static enum error
 restore_note(struct restore_job *j, struct store_txn *txn, struct error_text *why)
 {
-	const struct store_meta *from = store_meta(j->from);
-	struct audit_entry entry = {
-	    .kind = AUDIT_SUMMARY,
-	    .summary = {.content = from->digest,
-		.serial = from->serial,
-		.created = j->out->created,
-		.changed = j->out->changed,
-		.removed = j->out->removed},
-	};
-	enum error e = audit_table_append(txn, j->log, &entry);
+	struct audit_summary *changes = &j->out->changes;
+	enum error e;
 
+	changes->content = store_meta(j->from)->digest;
+	changes->serial = store_meta(j->from)->serial;
+	e = audit_table_append_summary(txn, j->log, changes);
 	return e == OK ? OK : error_about(why, e, j->dir);
 }
 
@@ -236,7 +223,7 @@ restore_policy(struct restore_job *j, struct store_txn *txn, struct error_text *
 	if (restore_is_empty(j->from) && !restore_is_empty(txn) && !j->force)
 		return restore_refuse(j, why);
 	e = restore_replace(j, txn, why);
-	if (e != OK || (out->created + out->changed + out->removed == 0 && !newer))
+	if (e != OK || (audit_summary_total(&out->changes) == 0 && !newer))
 		return e;
 	out->way = RESTORE_POLICY;
 	if (newer)
@@ -275,9 +262,9 @@ restore_build(struct restore_job *j, struct replace_file *s, struct error_text *
 	if (e == OK)
 		e = backup_verify(s->made, &copy, why);
 	if (e == OK)
-		e = restore_with_file(j, s->made, STORE_WRITE, restore_finish, why);
+		e = restore_within(j, s->made, STORE_WRITE, restore_finish, why);
 	if (e == OK)
-		e = restore_with_file(j, s->made, STORE_READ, restore_verify, why);
+		e = restore_within(j, s->made, STORE_READ, restore_verify, why);
 	if (e == OK && fstat(s->folder, &folder) != 0)
 		e = error_about(why, error_from_errno(errno), j->dir);
 	return e == OK
@@ -294,13 +281,13 @@ restore_file(struct restore_job *j, struct error_text *why)
 	enum error e;
 
 	out->cause = *why;
-	out->created = out->changed = out->removed = 0;
+	memset(&out->changes, 0, sizeof out->changes);
 	e = replace_file_open(&s, j->dir, true, why);
 	if (e != OK)
 		return e;
 	j->count = j->seen = 0;
 	out->locks_lost =
-	    restore_with_file(j, j->live, STORE_READ, restore_read_locks, why) != OK;
+	    restore_within(j, j->live, STORE_READ, restore_read_locks, why) != OK;
 	e = restore_build(j, &s, why);
 	if (e == OK) {
 		out->way = RESTORE_FILE;
@@ -329,13 +316,10 @@ restore_is_lost(enum error e)
 static enum error
 restore_in_turn(struct restore_job *j, struct error_text *why)
 {
-	struct store *store;
 	enum error e = restore_look(j, why);
 
-	if (e == OK)
-		e = store_open_in_turn(&store, j->dir, j->turn, why);
 	if (e == OK) {
-		e = restore_within(j, store, j->dir, restore_policy, why);
+		e = restore_within(j, NULL, STORE_WRITE, restore_policy, why);
 		if (e == OK)
 			e = restore_look(j, why);
 	}

@@ -21,9 +21,9 @@ enum restore_way {
 /* What restore_run() has done. */
 struct restore {
 	enum restore_way way;
-	uint64_t created, changed, removed; /* RESTORE_POLICY */
-	struct error_text cause;            /* RESTORE_FILE: what was wrong */
-	bool kept;                          /* RESTORE_FILE: there is a RESTORE_KEPT */
+	struct audit_summary changes; /* RESTORE_POLICY */
+	struct error_text cause;      /* RESTORE_FILE: what was wrong */
+	bool kept;                    /* RESTORE_FILE: there is a RESTORE_KEPT */
 	uint64_t locks;  /* in force here or in the backup, and put in as made here */
 	bool locks_lost; /* RESTORE_FILE: those of the old file could not all be read */
 	struct store_meta meta; /* as it is now */

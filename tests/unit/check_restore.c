@@ -191,9 +191,9 @@ START_TEST(into_a_live_database)
 	before = live_meta();
 	expect_ok(restore_try());
 	ck_assert_int_eq(done.way, RESTORE_POLICY);
-	ck_assert_uint_eq(done.created, 1);
-	ck_assert_uint_eq(done.changed, 1);
-	ck_assert_uint_eq(done.removed, 2);
+	ck_assert_uint_eq(done.changes.created, 1);
+	ck_assert_uint_eq(done.changes.changed, 1);
+	ck_assert_uint_eq(done.changes.removed, 2);
 	after = live_meta();
 	ck_assert(digest_equal(&after.digest, &policy));
 	ck_assert_mem_eq(after.id, before.id, sizeof(after.id));

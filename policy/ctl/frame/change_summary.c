@@ -10,9 +10,10 @@
 
 /* change_print - a line, in which the name is escaped, or an object */
 static enum error
-change_print(struct printer *p, const char *what, struct bytes key, struct bytes before,
-    struct bytes after)
+change_print(
+    struct printer *p, struct bytes key, struct bytes before, struct bytes after)
 {
+	const char *what = "change";
 	const char *type = object_text_type(key);
 	char name[OBJECT_NAME_MAX], shown[4 * OBJECT_NAME_MAX];
 	struct text t;
@@ -20,6 +21,10 @@ change_print(struct printer *p, const char *what, struct bytes key, struct bytes
 
 	if (e != OK)
 		return e;
+	if (before.at == NULL)
+		what = "create";
+	else if (after.at == NULL)
+		what = "remove";
 	if (!p->has_json) {
 		text_init(&t, shown, sizeof shown);
 		text_show(&t, name, strlen(name), sizeof name);
@@ -42,22 +47,13 @@ change_summary_note(void *arg, struct store_txn *txn, struct bytes key,
     struct bytes before, struct bytes after)
 {
 	struct change_summary *changes = arg;
-	const char *what = "change";
 	enum error e = lock_guard_note(&changes->guard, key, before, after);
 
 	(void)txn;
-	if (before.at == NULL) {
-		what = "create";
-		changes->created++;
-	} else if (after.at == NULL) {
-		what = "remove";
-		changes->removed++;
-	} else {
-		changes->changed++;
-	}
+	audit_summary_count(&changes->sum, before, after);
 	if (e != OK || !changes->print)
 		return e;
-	return change_print(&changes->c->print, what, key, before, after);
+	return change_print(&changes->c->print, key, before, after);
 }
 
 void
@@ -66,23 +62,18 @@ change_summary_watch(struct store_txn *txn, struct change_summary *changes)
 	store_watch(txn, change_summary_note, changes);
 }
 
-uint64_t
-change_summary_total(const struct change_summary *changes)
-{
-	return changes->created + changes->changed + changes->removed;
-}
-
 void
 change_summary_print_summary(const struct change_summary *changes)
 {
+	const struct audit_summary *sum = &changes->sum;
 	struct printer *p = &changes->c->print;
 
 	print_line(p, "%" PRIu64 " created, %" PRIu64 " changed, %" PRIu64 " removed",
-	    changes->created, changes->changed, changes->removed);
+	    sum->created, sum->changed, sum->removed);
 	print_object_start(p, NULL);
-	print_number(p, "created", changes->created);
-	print_number(p, "changed", changes->changed);
-	print_number(p, "removed", changes->removed);
+	print_number(p, "created", sum->created);
+	print_number(p, "changed", sum->changed);
+	print_number(p, "removed", sum->removed);
 	print_object_end(p);
 }
 
@@ -90,16 +81,12 @@ enum error
 change_summary_audit(
     const struct change_summary *changes, const struct digest *content, uint64_t serial)
 {
+	struct audit_summary sum = changes->sum;
 	struct ctl *c = changes->c;
-	struct audit_entry entry = {
-	    .kind = AUDIT_SUMMARY,
-	    .summary = {.content = *content,
-		.serial = serial,
-		.created = changes->created,
-		.changed = changes->changed,
-		.removed = changes->removed},
-	};
-	enum error e = audit_table_append(c->txn, &c->log, &entry);
+	enum error e;
 
+	sum.content = *content;
+	sum.serial = serial;
+	e = audit_table_append_summary(c->txn, &c->log, &sum);
 	return e == OK ? OK : error_about(&c->why, e, "the audit log");
 }

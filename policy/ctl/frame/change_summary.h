@@ -15,7 +15,7 @@
 struct change_summary {
 	struct ctl *c;
 	bool print;
-	uint64_t created, changed, removed;
+	struct audit_summary sum;
 	struct lock_guard guard;
 };
 
@@ -28,9 +28,6 @@ void change_summary_watch(struct store_txn *txn, struct change_summary *changes)
 /* The watcher itself, for another one to call; ARG is a struct change_summary. */
 enum error change_summary_note(void *arg, struct store_txn *txn, struct bytes key,
     struct bytes before, struct bytes after) MUST_USE;
-
-/* The number of changes. */
-uint64_t change_summary_total(const struct change_summary *changes);
 
 /* The last line, "N created, N changed, N removed", or the object with the totals. */
 void change_summary_print_summary(const struct change_summary *changes);

@@ -12,7 +12,6 @@
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/input_file.h"
-#include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/import/csv_rows.h"
@@ -249,8 +248,8 @@ import_protects(
     struct store_txn *txn, struct bytes key, struct bytes before, bool *protects_r)
 {
 	uint8_t table = *(const uint8_t *)key.at;
-	char name[OBJECT_NAME_MAX];
-	struct tenant t = {0};
+	char owner[TENANT_NAME_MAX + 1];
+	struct tenant t;
 	bool found = true;
 	enum error e;
 
@@ -258,14 +257,12 @@ import_protects(
 	if (table == TABLE_TENANT) {
 		e = tenant_decode(before, &t);
 		if (e == OK)
-			e = object_text_name(key, name);
-		if (e == OK)
-			snprintf(t.name, sizeof t.name, "%.*s", TENANT_NAME_MAX, name);
+			e = key_to_tenant(key, 1, t.name);
 	} else if (table == TABLE_DOMAIN) {
 		/* domains come before tenants: theirs is there still */
-		e = domain_record_decode(before, name);
+		e = domain_record_decode(before, owner);
 		if (e == OK)
-			e = tenant_table_get(txn, name, &t, &found);
+			e = tenant_table_get(txn, owner, &t, &found);
 	} else {
 		return OK;
 	}
@@ -345,7 +342,7 @@ static enum error
 import_guard(struct import_job *j, struct error_text *why)
 {
 	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
-	uint64_t removed = j->changes.removed - j->unlocked;
+	uint64_t removed = j->changes.sum.removed - j->unlocked;
 
 	if (j->rows == 0 && j->before > 0)
 		return error_set(why, ERR_PROTECTED,
@@ -404,7 +401,7 @@ import_run(struct import_job *j)
 		e = all ? import_replace_all(j) : import_replace_mailboxes(j);
 	if (e == OK)
 		e = import_check_guard(j);
-	if (e == OK && change_summary_total(&j->changes) > 0)
+	if (e == OK && audit_summary_total(&j->changes.sum) > 0)
 		e = change_summary_audit(&j->changes, &j->content, 0);
 	if (e == OK)
 		change_summary_print_summary(&j->changes);

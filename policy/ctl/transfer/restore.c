@@ -72,7 +72,7 @@ restore_lines(struct ctl *c, const char *dir, const struct restore *r)
 		print_line(p,
 		    "policy restored from %s: %" PRIu64 " created, %" PRIu64
 		    " changed, %" PRIu64 " removed",
-		    dir, r->created, r->changed, r->removed);
+		    dir, r->changes.created, r->changes.changed, r->changes.removed);
 		break;
 	case RESTORE_FILE:
 		print_line(p, "policy database of %s replaced by that of %s: %s",
@@ -104,9 +104,9 @@ restore_object(struct ctl *c, const char *dir, const struct restore *r)
 	print_object_start(p, NULL);
 	print_text(p, "dir", dir);
 	print_text(p, "restored", ways[r->way]);
-	print_number(p, "created", r->created);
-	print_number(p, "changed", r->changed);
-	print_number(p, "removed", r->removed);
+	print_number(p, "created", r->changes.created);
+	print_number(p, "changed", r->changes.changed);
+	print_number(p, "removed", r->changes.removed);
 	print_text(p, "cause", r->way == RESTORE_FILE ? r->cause.text : "");
 	print_text(p, "kept", kept);
 	print_number(p, "locks_kept", r->locks);

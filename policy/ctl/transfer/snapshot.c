@@ -299,7 +299,7 @@ snapshot_apply(struct ctl *c, struct snapshot_source *s)
 	if (e != OK)
 		return e;
 	if (!dry_run &&
-	    (change_summary_total(&changes) > 0 || !snapshot_is_last(c, head))) {
+	    (audit_summary_total(&changes.sum) > 0 || !snapshot_is_last(c, head))) {
 		e = change_summary_audit(&changes, &head->policy, head->serial);
 		if (e != OK)
 			return e;
