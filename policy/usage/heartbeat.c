@@ -87,7 +87,7 @@ heartbeat_put(struct db_txn *txn, const struct heartbeat *h)
 	return w.failed ? ERR_LIMIT : db_put(txn, &key, (struct bytes){buf, w.len});
 }
 
-/* is_better - one whose process is there; then the later beat, as clocks may jump */
+/* is_better - with a running process, then the later beat: clocks may jump */
 static bool
 is_better(const struct heartbeat *a, const struct heartbeat *b)
 {

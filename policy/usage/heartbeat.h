@@ -19,8 +19,8 @@ enum heartbeat_policy { HEARTBEAT_VERIFYING, HEARTBEAT_GOOD, HEARTBEAT_FAULT };
 /* What a daemon has counted since it started. */
 struct heartbeat_counters {
 	uint64_t allowed, reported, tempfailed, rejected;
-	uint64_t unauthenticated; /* which are no decisions */
-	uint64_t store_errors;    /* are among the others */
+	uint64_t unauthenticated; /* not among the decisions above */
+	uint64_t store_errors;    /* among the decisions above */
 	bool usage_on;
 	uint64_t usage_recorded, usage_dropped; /* submissions */
 };
@@ -37,9 +37,9 @@ struct heartbeat {
 };
 
 /*
- * The bytes of a beat, in the database and on a pipe. They were written by the daemon's
- * user: ERR_NEWER; ERR_DAMAGED also for instants that cannot be printed and texts that
- * are no line.
+ * The bytes of a beat, in the database and on a pipe. The daemon's user wrote them, so
+ * instants that cannot be printed, and texts that are not a line, are ERR_DAMAGED, too.
+ * ERR_NEWER.
  */
 #define HEARTBEAT_BYTES_MAX (2 * HEARTBEAT_TEXT_MAX + 128)
 void heartbeat_encode(const struct heartbeat *h, struct record_writer *w);
@@ -49,8 +49,8 @@ enum error heartbeat_decode(struct bytes from, struct heartbeat *h) MUST_USE;
 enum error heartbeat_put(struct db_txn *txn, const struct heartbeat *h) MUST_USE;
 
 /*
- * The daemon whose beat is the latest, one whose process is gone only where there is no
- * other; with SOCKET (may be NULL) the one that listens there.
+ * The daemon with the latest beat, preferably one with a running process; with SOCKET
+ * (may be NULL) the one that listens there.
  */
 enum error heartbeat_latest(struct db_txn *txn, const char *socket,
     struct heartbeat *out_r, bool *found_r) MUST_USE;

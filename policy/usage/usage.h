@@ -65,7 +65,7 @@ struct usage_entry {
 /* The days of one login that are kept, at most: usage-retention's limit and slack. */
 #define USAGE_DAYS_MAX 3700
 
-/* All of one login; `day` is in order and borrowed from whoever fills it. */
+/* All of one login; `day` is in order and borrowed. */
 struct usage_row {
 	struct login login;
 	struct usage usage;

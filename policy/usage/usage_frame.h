@@ -32,9 +32,9 @@ void usage_frame_write(FILE *to, char type, const struct record_writer *body);
 void usage_frame_write_error(FILE *to, enum error error, const char *text);
 
 /*
- * Reads the next frame. OK; the writer's own error and words, with type ERROR; or, with
- * type 0, ERR_IO, and ERR_DAMAGED for a frame that is cut off, does not fit, or is a
- * bad error. With NAME in WHY.
+ * Reads the next frame. An error frame is returned as its error and words, with type
+ * ERROR. With type 0: ERR_IO, or ERR_DAMAGED for a frame that is cut off or too long,
+ * and for an error frame that makes no sense; NAME is in WHY.
  */
 enum error usage_frame_read(FILE *from, const char *name, struct usage_frame *frame,
     struct error_text *why) MUST_USE;

@@ -27,7 +27,7 @@ struct piece {
 		struct key key;
 		enum change_kind kind;
 		struct usage usage; /* for CHANGE_USAGE */
-		bool counted;       /* ... and it was a stranger's, but is none now */
+		bool counted;       /* ... which was, and no longer is, a stranger's */
 	} change[USAGE_PRUNE_CHANGES];
 };
 

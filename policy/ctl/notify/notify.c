@@ -118,7 +118,7 @@ close_store(struct ctl *c)
 	store_close(&c->store);
 }
 
-/* read_list - who is to be told, and of which mailboxes */
+/* read_list - the tenants to be told, and their mailboxes */
 static enum error
 read_list(struct notify *n)
 {

@@ -13,13 +13,13 @@
 
 /*
  * Runs PATH with the arguments "-i -- ADDRESS" and gives it the N bytes of MESSAGE. OK:
- * it ended with status 0 and had read all of it. Anything else is ERR_IO, with why in
- * REASON (SENDMAIL_REASON_MAX bytes): the name of the status, and the first line of its
+ * it read all of it and ended with status 0. Anything else is ERR_IO, with REASON
+ * (SENDMAIL_REASON_MAX bytes) set to the name of the status and the first line of its
  * standard error, which may hold any bytes but a NUL. After SECONDS it is killed, with
  * its process group. SIGPIPE has to be ignored.
  *
- * The envelope's sender is left to sendmail(1), which takes the user who runs it: not
- * every user may give -f, and where bounces go is not for the template's From to say.
+ * There is no -f: not every user may use it, and the template's From does not decide
+ * where bounces go. The envelope's sender is the user who runs the command.
  */
 enum error sendmail_send(const char *path, const char *address, const char *message,
     size_t n, int seconds, char *reason) MUST_USE;

@@ -220,10 +220,7 @@ visit(void *arg, const struct login_usage *s)
 	return OK;
 }
 
-/*
- * warn - of exceptions that may serve nobody but a test, or a thief, who can make use
- * of a stolen password, too
- */
+/* warn - about exceptions that may serve only a test, or a thief */
 static void
 warn(const struct grant *g)
 {

@@ -24,8 +24,7 @@ stage(const struct ctl *c, const struct tenant *t)
 	return "disabled";
 }
 
-/* notice_state - of the notice of the plan that the tenant has now; NULL: there is none
- */
+/* notice_state - of the tenant's present plan; NOTICE is NULL without one of it */
 static const char *
 notice_state(const struct ctl *c, const struct tenant *t, const struct notice *notice)
 {

@@ -31,7 +31,7 @@ struct helper {
 	int from;
 };
 
-/* find_owner - of the usage folder, which must be writable to nobody else */
+/* find_owner - of the usage folder, to which nobody else may be able to write */
 static enum error
 find_owner(struct ctl *c, struct stat *owner)
 {
@@ -111,7 +111,7 @@ drop_descriptors(int pipe_end)
 	return fdopen(FIRST_FREE, "w");
 }
 
-/* drop_settings - signals, environment and current folder of who called us */
+/* drop_settings - signals, environment and current folder of our caller */
 static bool
 drop_settings(void)
 {
@@ -125,7 +125,7 @@ drop_settings(void)
 	return sigprocmask(SIG_SETMASK, &none, NULL) == 0 && chdir("/") == 0;
 }
 
-/* help - the helper; it ends without a word where it has no right to speak */
+/* help - the helper; it ends silently if it cannot give up its rights */
 static void
 help(struct ctl *c, as_usage_user_fn *fn, void *arg, const struct stat *owner,
     int pipe_end, pid_t parent)

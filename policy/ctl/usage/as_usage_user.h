@@ -9,10 +9,10 @@
 #include "policy/ctl/frame/ctl.h"
 
 /*
- * The usage folder belongs to the daemon's user, who decides what database, lock file
- * and links are in it. LMDB maps these files and trusts what it finds in the lock file.
- * So a helper process opens them, for root with the rights of the folder's owner, and
- * the owner may stop it, kill it, or make it write anything.
+ * The usage folder belongs to the daemon's user, who can put any database, lock file or
+ * link into it. LMDB maps these files and trusts the contents of the lock file. So a
+ * helper process opens them, for root with the rights of the folder's owner. Nothing
+ * that it writes is trusted: the owner may stop it, kill it, or make it write anything.
  */
 
 /* The longest that a command waits for the next byte, and for all of them. */
@@ -20,27 +20,24 @@
 #define AS_USAGE_USER_LIMIT_MS 60000
 
 /*
- * What runs in the helper, where C's `dir` is absolute. Before it writes anything else
- * to TO it calls as_usage_user_alive() as often as it can.
+ * Runs in the helper, where C's `dir` is absolute. It calls as_usage_user_alive() as
+ * often as it can until it has something to write to TO.
  */
 typedef void as_usage_user_fn(struct ctl *c, void *arg, FILE *to);
 
 /*
- * Runs FN in the helper, and copies what it writes into INTO, at most MAX bytes. To be
- * called while no policy is open: the helper inherits no descriptor, map, environment
- * or current folder.
+ * Runs FN in the helper, and copies its output to INTO, at most MAX bytes. No policy
+ * may be open: the helper inherits no descriptor, map, environment or current folder.
  *
- * OK: the helper closed its end. Whether all was written, and whether it makes sense,
- * is for the caller to find out. ERR_MISSING without the folder; ERR_PERMISSION for
- * those who are neither root nor its owner, and where others than the owner may write
- * to it; ERR_BUSY when the helper was silent for too long, or is seen stopped;
- * ERR_LIMIT; ERR_IO; with C's `why`.
+ * OK means that the helper closed its end; the caller checks the output. ERR_MISSING:
+ * there is no such folder; ERR_PERMISSION: the user is neither root nor its owner, or
+ * other users can write to it; ERR_BUSY: the helper is stopped, or was silent for too
+ * long; ERR_LIMIT; ERR_IO; with C's `why`.
  */
 enum error as_usage_user(
     struct ctl *c, as_usage_user_fn *fn, void *arg, uint64_t max, FILE *into) MUST_USE;
 
-/* The same for an answer that fits into BUF (SIZE bytes), from where it is to be read.
- */
+/* The same with output that fits into BUF (SIZE bytes) and is read from ANSWER_R. */
 enum error as_usage_user_ask(struct ctl *c, as_usage_user_fn *fn, void *arg,
     uint8_t *buf, size_t size, FILE **answer_r) MUST_USE;
 

@@ -16,7 +16,7 @@ struct exported {
 	uint64_t logins;
 };
 
-/* read_back - whether those who get the file will be able to read it */
+/* read_back - checks that the file can be read on another machine */
 static enum error
 read_back(struct ctl *c, struct exported *x)
 {

@@ -9,10 +9,10 @@
 enum error usage_guard_open(struct ctl *c) MUST_USE;
 
 /*
- * ERR_PROTECTED, with who and the way out in WHY, when a login of one of the --domain
- * options ("*": a login of no tenant) has passed within the last 30 days, on this
- * machine or one of --usage FILE; also when that cannot be told, as the usage cannot be
- * read. A machine that has recorded nothing has no objection.
+ * ERR_PROTECTED, with the login and the way out in WHY, if a login of one of the
+ * --domain options ("*": a login of no tenant) has passed within the last 30 days, on
+ * this machine or one of --usage FILE. Other errors if the usage cannot be read. OK on
+ * a machine that has recorded nothing.
  */
 enum error usage_guard(struct ctl *c) MUST_USE;
 

@@ -38,7 +38,7 @@ prune(struct db *db, struct usage_prune *p, FILE *to)
 	return e;
 }
 
-/* The policy, as it is asked who is known. */
+/* The policy, for looking up logins. */
 struct policy {
 	struct store *store;
 	bool doubt; /* it could not be asked */

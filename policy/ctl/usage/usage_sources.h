@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* usage_sources - what is known of usage: this machine's, and that of --usage FILE */
+/* usage_sources - the usage of this machine, and that of --usage FILE */
 #ifndef POLICY_CTL_USAGE_USAGE_SOURCES_H
 #define POLICY_CTL_USAGE_USAGE_SOURCES_H
 
@@ -9,15 +9,15 @@
 struct usage_sources;
 
 /*
- * Reads this machine's usage into a temporary file, and opens every --usage FILE. To be
- * called before the policy is opened (see as_usage_user.h), so that no writer waits for
- * the usage. Once for a command; the sources are C's `usage` from then on. ERR_BUSY, in
- * C's `why`: it waited in vain, and should not wait for anything else; ERR_MEMORY. What
- * else goes wrong is told by usage_sources_merge(): a command finds its own mistakes
- * first.
+ * Reads this machine's usage into a temporary file, and opens every --usage FILE, once
+ * for a command and before the policy is opened (see as_usage_user.h), so that no
+ * writer waits for it. The sources become C's `usage`. ERR_BUSY, in C's `why`: it
+ * waited in vain, and the command should not wait again; ERR_MEMORY.
+ * usage_sources_merge() returns all other errors, so that a command reports its own
+ * mistakes first.
  */
 enum error usage_sources_open(struct ctl *c) MUST_USE;
-/* The same, and then the command's transaction is begun. */
+/* The same, and begins the command's transaction. */
 enum error usage_sources_begin(struct ctl *c) MUST_USE;
 
 /*
@@ -29,9 +29,9 @@ enum error usage_sources_since(struct ctl *c, unsigned days, instant *since_r) M
 void usage_sources_close(struct usage_sources **sources);
 
 /*
- * What the sources hold, valid until they are closed. Without files a machine that has
- * recorded nothing is ERR_MISSING; with files it is left out. Two files of one machine,
- * or a file of this one: the later counts, with a warning on standard error. Errors as
+ * The merged sources, valid until they are closed. A machine that has recorded nothing
+ * is ERR_MISSING, or left out if there are files. Of two sources of one machine the
+ * later counts, with a warning on standard error. Errors as
  * as_usage_user() and usage_file_reader_open(), in C's `why`.
  */
 enum error usage_sources_merge(struct ctl *c, struct usage_merge **merge_r) MUST_USE;
