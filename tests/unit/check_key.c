@@ -30,6 +30,7 @@ expect(const struct key *k, const char *what, const char *want, size_t n)
 START_TEST(bytes_of_keys)
 {
 	struct login mailbox = login_of("user@example.org"), bare = login_of("user");
+	struct login alias = login_of("login.x@y.zz");
 	struct key k;
 
 	key_table(&k, TABLE_META);
@@ -52,6 +53,10 @@ START_TEST(bytes_of_keys)
 	expect(&k, "range of a tenant", BYTES("Dacme\0"));
 	key_mailbox_alias(&k, &mailbox, NULL);
 	expect(&k, "range of aliases", BYTES("Aexample.org\0user"));
+	key_mailbox_alias(&k, &mailbox, &alias);
+	expect(&k, "index of aliases",
+	    BYTES("Aexample.org\0user"
+		  "\x8E\x10\xE4\x2A\x31\x70\x2B\x83\x97"));
 }
 END_TEST
 
