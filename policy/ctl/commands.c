@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* commands - the table of commands */
+/* commands - the table of commands, and how one is found */
 #include <string.h>
 
 #include "policy/ctl/frame/ctl.h"
@@ -191,8 +191,7 @@ commands_unknown(const struct options *o, struct error_text *why)
 	    "unknown command \"%s\"; see \"smtpauthctl --help\"", o->word[0]);
 }
 
-/* command_check - that it has as many words as its arguments: "[NAME]" may be missing
- */
+/* command_check - whether it takes these words and options; "[NAME]" may be missing */
 static enum error
 command_check(
     const struct command *command, const struct options *o, struct error_text *why)

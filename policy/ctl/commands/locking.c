@@ -123,9 +123,10 @@ locking_show(struct ctl *c, const struct lock_subject *subject)
 	}
 	if (p->objects > 0)
 		return OK;
-	print_lines(p);
 	print_line(p, "the lock of %s%s has ended", tenant ? "tenant " : "",
 	    lock_subject_name(subject));
+	if (!p->has_json)
+		return OK; /* it is no row */
 	print_object_start(p, NULL);
 	print_text(p, "kind", tenant ? "tenant" : "login");
 	print_text(p, "subject", lock_subject_name(subject));
@@ -281,8 +282,7 @@ names_add_alias(void *arg, const struct login *login, const struct login *mailbo
 	return names_add(arg, login);
 }
 
-/* names_add_aliases - of what the login stands for; each may be locked by its own name
- */
+/* names_add_aliases - those of MAILBOX; each may be locked by its own name */
 static enum error
 names_add_aliases(struct names *to, struct ctl *c, const struct login *mailbox)
 {
@@ -473,8 +473,7 @@ locking_remark_stays(struct ctl *c, const struct lock_subject *subject)
 	return e;
 }
 
-/* find_owner - the tenant that has the logins of DOMAIN until it is given away, or ""
- */
+/* find_owner - the tenant that has the logins of DOMAIN so far, or "" */
 static enum error
 find_owner(struct ctl *c, const char *domain, bool move, char *owner)
 {

@@ -255,8 +255,7 @@ list_one(void *arg, const struct login *address, const struct mailbox *m)
 	    list, address, list->tenant[0] != '\0' ? list->tenant : NULL, m);
 }
 
-/* list_locked - a mailbox that has a lock and nothing else, by the first of its locks
- */
+/* list_locked - a mailbox that has nothing but a lock, by the first of its locks */
 static enum error
 list_locked(void *arg, const struct lock_subject *subject, const struct lock *lock)
 {

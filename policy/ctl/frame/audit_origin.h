@@ -15,8 +15,7 @@ enum error audit_origin_read(
 /* Another COMMAND for the next entries. ERR_INTERNAL: longer than an entry holds. */
 enum error audit_origin_name(struct audit_log *log, const char *command) MUST_USE;
 
-/* Tells syslog(3) the head in META, once the transaction with new entries is committed.
- */
+/* Tells syslog(3) the head in META, after a commit of new entries. */
 void audit_origin_announce(const struct audit_log *log, const struct store_meta *meta);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* object_text - a record of the policy as JSON for programs and as words for people */
+/* object_text - a record of the policy as fields, and as words for people */
 #include "policy/ctl/frame/object_text.h"
 
 #include <stdlib.h>
@@ -233,8 +233,7 @@ put_others(FILE *out, const char *from, const char *other)
 		putc('-', out);
 }
 
-/* words_of - the words of a record, a line each, for free(); none where it has no value
- */
+/* words_of - the words of a record, a line each, for free(); none without a value */
 static enum error
 words_of(struct bytes record, struct bytes value, char **words_r)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* object_text - a record of the policy as JSON for programs and as words for people */
+/* object_text - a record of the policy as fields, and as words for people */
 #ifndef POLICY_CTL_FRAME_OBJECT_TEXT_H
 #define POLICY_CTL_FRAME_OBJECT_TEXT_H
 
@@ -10,19 +10,18 @@
 #include "policy/model/tenant.h"
 
 /*
- * "setting", "tenant", "domain", "mailbox", "alias", and of a lock "lock" for that of a
- * login, "tenant-lock"; NULL for a key of a table that nobody changes by name.
+ * "setting", "tenant", "domain", "mailbox", "alias", "lock" (of a login),
+ * "tenant-lock"; NULL for a key of a table that nobody changes by name.
  */
 const char *object_text_type(struct bytes key);
 
-/* What it is called: a key, a name, an address or a login, in NAME (OBJECT_NAME_MAX).
- */
+/* Its key, name, address or login, in NAME (OBJECT_NAME_MAX bytes). */
 #define OBJECT_NAME_MAX (LOGIN_MAX + 1)
 enum error object_text_name(struct bytes key, char *name) MUST_USE;
 
 /*
- * The members of objects that several commands print. LOCK may be NULL: then they say
- * nothing of it.
+ * The members of objects that several commands print; without those on the lock if LOCK
+ * is NULL.
  */
 void object_text_tenant(struct printer *p, const struct tenant *t,
     const struct lock_state *lock, instant now);
@@ -30,7 +29,7 @@ void object_text_mailbox(struct printer *p, const struct mailbox *m,
     const struct lock_state *lock, instant now);
 void object_text_lock_members(struct printer *p, const struct lock *lock);
 
-/* After the field KEY: for people, that the time has come. */
+/* After the field KEY: people see that its time has come. */
 void object_text_expired(
     struct printer *p, const char *key, instant until, instant now);
 
@@ -39,9 +38,9 @@ enum error object_text_record(struct printer *p, const char *key, struct bytes r
     struct bytes value) MUST_USE;
 
 /*
- * "smtp-auth=enabled -> smtp-auth=disabled note=...": what differs, in *TEXT_R, which
- * is for free() in any case; "-" is a side without any. A record that is not there (at
- * is NULL) has no words.
+ * What differs, as "smtp-auth=enabled -> smtp-auth=disabled note=...", in *TEXT_R,
+ * which is for free() in any case; "-" for nothing. A record that is not there (at is
+ * NULL) has no words.
  */
 enum error object_text_change(char **text_r, struct bytes record, struct bytes before,
     struct bytes after) MUST_USE;

@@ -155,8 +155,7 @@ take(struct options *o, int c, const char *value, const char *word,
 
 #define SHORT "+:c:d:hV"
 
-/* is_cmdlet - whether WORD is one of Exchange's commands; rewrites it in their spelling
- */
+/* is_cmdlet - whether WORD is one of Exchange's commands; spells it as they do */
 static bool
 is_cmdlet(char *word)
 {

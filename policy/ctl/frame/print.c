@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* print - what a command says: objects for people and for programs, lines, remarks */
+/* print - the output of a command: objects in any form, lines, remarks */
 #include "policy/ctl/frame/print.h"
 
 #include <inttypes.h>
@@ -14,8 +14,7 @@
 
 #define OUT_OF_MEMORY "(out of memory)" /* in place of a text: never silently none */
 
-/* escape - S as text_typed() or text_show() makes it, for free(); NULL without memory
- */
+/* escape - S as text_typed() or text_show() makes it, for free(), or NULL */
 static char *
 escape(const char *s, void (*as)(struct text *, const char *, size_t, size_t))
 {
@@ -145,14 +144,6 @@ form_start(struct printer *p, enum print_form form, const struct print_column *c
 	p->empty = "";
 	for (p->count = 0; columns[p->count].key != NULL; p->count++)
 		;
-}
-
-void
-print_lines(struct printer *p)
-{
-	static const struct print_column none[] = {{NULL, NULL}};
-
-	form_start(p, PRINT_LINES, none);
 }
 
 void

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* print - what a command says: objects for people and for programs, lines, remarks */
+/* print - the output of a command: objects in any form, lines, remarks */
 #ifndef POLICY_CTL_FRAME_PRINT_H
 #define POLICY_CTL_FRAME_PRINT_H
 
@@ -35,12 +35,11 @@ struct print_column {
 
 /* What people get; with --json every form gives JSON. */
 enum print_form {
-	PRINT_LINES,      /* print_line() and print_property() only: no field */
+	PRINT_LINES,      /* print_line() and print_property() only */
 	PRINT_TABLE,      /* an object is a row */
-	PRINT_PROPERTIES, /* a field is a line, "heading value"; empty ones are left out
-			   */
-	PRINT_CSV,        /* RFC 4180; `heading` is not used */
-	PRINT_WORDS,      /* every field is a line, "smtp-auth=enabled" */
+	PRINT_PROPERTIES, /* a field is a line, "heading value", unless it is empty */
+	PRINT_CSV,        /* RFC 4180, with the keys as headings */
+	PRINT_WORDS, /* a field is a line, "smtp-auth=enabled", unless it is empty */
 };
 
 struct printer {
@@ -68,42 +67,40 @@ void print_open(struct printer *p, FILE *out, bool json);
 void print_close(struct printer *p);
 
 /*
- * The form of the objects to come. A table holds its first 200 rows back: they decide
- * how wide its columns are, and later rows are printed as they come. It has no heading
- * without rows. EMPTY stands for an empty cell: "" or "-".
+ * The form of the objects to come. A table holds back its first 200 rows, which decide
+ * how wide its columns are; later rows are printed as they come. Without rows it has no
+ * heading. EMPTY stands for an empty cell: "" or "-".
  */
 void print_table(
     struct printer *p, const struct print_column *columns, const char *empty);
-void print_lines(struct printer *p);
 void print_properties(struct printer *p, const struct print_column *columns);
 void print_csv(struct printer *p, const struct print_column *columns);
 /*
  * Ends the table: prints the rows that it held. print_line() and the end of the command
- * do it too; call it before writing to P's `out` directly.
+ * do so, too; call it before you write to `out` yourself.
  */
 void print_finish(struct printer *p);
 
 /*
- * The outermost object (of KEY NULL) is a row, or a line of JSON. Fields of objects and
- * arrays within it are printed as JSON only.
+ * The outermost object, whose KEY is NULL, is a row, or a line of JSON. What is within
+ * objects and arrays in it is for JSON only.
  */
 void print_object_start(struct printer *p, const char *key);
 void print_object_end(struct printer *p);
 /*
- * Strings; a column gets them in one cell, with spaces between. What the cell had
- * before stays where there are none.
+ * An array of strings is one cell, with spaces between them; without any, the cell
+ * keeps what it had before.
  */
 void print_array_start(struct printer *p, const char *key);
 void print_item(struct printer *p, const char *s, size_t n);
 void print_array_end(struct printer *p);
 
-/* A field. People see "" where JSON has null: for the texts NULL and "", and no time.
- */
+/* A field. Where people see an empty cell, for NULL, "" or no time, JSON has null. */
 void print_text(struct printer *p, const char *key, const char *s);
 /*
- * A name that others chose: a spreadsheet would take one that begins like a formula for
- * one, so CSV puts an apostrophe in front, as before one that begins with an
- * apostrophe, and escapes it as text_typed() does.
+ * A name that others chose. CSV escapes it as text_typed() does, and puts an apostrophe
+ * in front of one that begins like a formula, so that no spreadsheet runs it, or with
+ * an apostrophe, so that it can be told which one was added.
  */
 void print_name(struct printer *p, const char *key, const char *s);
 void print_number(struct printer *p, const char *key, uint64_t n);
@@ -117,16 +114,16 @@ void print_string(struct printer *p, const char *key, const char *s);
 void print_bool(struct printer *p, const char *key, bool b);
 
 /*
- * For tables and properties only, in place of what the field had before: escaped as
- * text_typed() and text_show() do it, and as it is.
+ * For tables and properties only, in place of what the field had before: escaped as by
+ * text_typed(), escaped as by text_show(), and unchanged.
  */
 void print_words(struct printer *p, const char *key, const char *s);
 void print_shown(struct printer *p, const char *key, const char *s);
 void print_plain(struct printer *p, const char *key, const char *s);
 
 /*
- * For people only, and at once: a line, and "key value" (nothing for a value of "").
- * What the values hold is escaped as text_typed() does it.
+ * For people only, and at once: a line, and "key value", nothing for a value of "". All
+ * of it is escaped as by text_typed().
  */
 void print_line(struct printer *p, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
