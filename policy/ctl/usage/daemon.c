@@ -52,7 +52,8 @@ write_host(struct db_txn *txn, FILE *to)
 enum error
 daemon_report_write(struct db *db, const char *socket, FILE *to)
 {
-	struct record_writer nothing = {.len = 0};
+	uint8_t none[1];
+	struct record_writer nothing = {.at = none};
 	struct db_txn *txn;
 	enum error e = db_begin(db, false, &txn);
 
