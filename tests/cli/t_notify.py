@@ -361,7 +361,8 @@ class Sockets(harness.Case):
         manager.start('-s', unix_address(self), listening=[self.listen()],
                       pid=1)
         manager.until('READY=1')
-        self.assertIn(unix_address(self), manager.said())
+        harness.wait_for(lambda: unix_address(self) in manager.said(),
+                         what='line about the socket')
 
     def test_several_sockets(self):
         manager = Manager(self)

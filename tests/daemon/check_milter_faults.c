@@ -31,15 +31,20 @@ static void
 policy_make(void)
 {
 	struct instance source;
-	int i;
+	char rows[INSTANCE_PATH + 16];
+	FILE *file;
 
 	if (policy != NULL)
 		return;
 	sample_policy_open(&source);
-	for (i = 0; i < MAILBOXES; i++)
-		instance_do(&source,
-		    "mailbox set denied%d@open.test --smtp-auth disabled --note %0200d",
-		    i, i);
+	snprintf(rows, sizeof(rows), "%s/rows.csv", source.folder);
+	file = fopen(rows, "w");
+	ck_assert_ptr_nonnull(file);
+	fputs("address,smtp_auth,note\n", file);
+	for (int i = 0; i < MAILBOXES; i++)
+		fprintf(file, "denied%d@open.test,disabled,%0200d\n", i, i);
+	ck_assert_int_eq(fclose(file), 0);
+	instance_do(&source, "import %s", rows);
 	older_policy = file_read(source.database, &older_policy_size);
 	instance_do(&source, "mailbox set late@open.test --smtp-auth disabled");
 	policy = file_read(source.database, &policy_size);
@@ -84,6 +89,8 @@ denied_watched(int milliseconds)
 
 		ck_assert_msg(reply.kind == MTA_REPLY, "denied%d: %s", i % MAILBOXES,
 		    mta_kind_name(reply.kind));
+		if (!suite_at_length() && i % 8 == 0)
+			deadline_pause(end); /* leaves the processors to other tests */
 	}
 	ck_assert(instance_runs(&instance));
 }
@@ -368,8 +375,12 @@ main(void)
 	    suite_at_length() ? DAMAGED_STARTS : DAMAGED_STARTS / 4);
 	tcase_add_unchecked_fixture(replaced, policy_make, NULL);
 	tcase_add_checked_fixture(replaced, setup, teardown);
-	tcase_add_test(replaced, older_copy_written_over_the_database_loses_no_denial);
-	tcase_add_test(replaced, older_copy_renamed_over_the_database_loses_no_denial);
+	if (suite_at_length()) {
+		tcase_add_test(
+		    replaced, older_copy_written_over_the_database_loses_no_denial);
+		tcase_add_test(
+		    replaced, older_copy_renamed_over_the_database_loses_no_denial);
+	}
 	tcase_add_test(replaced, foreign_file_is_refused);
 	tcase_add_test(replaced, newer_format_is_refused);
 	return suite_run(suite);
