@@ -7,7 +7,6 @@
 #include <pthread.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #define QUEUE_BYTES (1024 * 1024)
@@ -80,6 +79,9 @@ drain(void *arg)
 	for (;;) {
 		while (queue.len[queue.filling] == 0)
 			pthread_cond_wait(&queue.added, &queue.mutex);
+		pthread_mutex_unlock(&queue.mutex);
+		poll(NULL, 0, 1); /* for a millisecond: one wake-up for many lines */
+		pthread_mutex_lock(&queue.mutex);
 		full = queue.filling;
 		lost = queue.lost; /* each of them before or after these lines */
 		queue.filling = !full;
@@ -131,11 +133,10 @@ log_writer_put(enum log_level level, const char *line, size_t n)
 void
 log_writer_flush(void)
 {
-	const struct timespec millisecond = {0, 1000000};
 	bool busy = true;
 
 	for (int i = 0; i < FLUSH_MS && busy; i++) {
-		nanosleep(&millisecond, NULL);
+		poll(NULL, 0, 1);
 		pthread_mutex_lock(&queue.mutex);
 		busy = queue.len[0] > 0 || queue.len[1] > 0;
 		pthread_mutex_unlock(&queue.mutex);

@@ -10,8 +10,9 @@
 
 /*
  * A thread of its own writes the lines, so that no caller waits for a reader: standard
- * error may be a pipe that nobody empties, and syslog a program that is stopped. Up to
- * 1 MiB of lines is queued; what finds no room is dropped and counted.
+ * error may be a pipe that nobody empties, and syslog a program that is stopped. A line
+ * is written a millisecond later. Up to 1 MiB of lines is queued; what finds no room is
+ * dropped and counted.
  */
 
 #define LOG_WRITER_NOTICE_MAX 200
