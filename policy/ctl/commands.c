@@ -2,8 +2,8 @@
 /* commands - the table of commands, and how one is found */
 #include <string.h>
 
-#include "policy/ctl/frame/ctl.h"
-#include "policy/ctl/frame/help.h"
+#include "policy/ctl/commands.h"
+#include "policy/ctl/help.h"
 
 #define TENANT_OPTIONS \
 	(OPTION(OPT_SMTP_AUTH) | OPTION(OPT_ACTION) | OPTION(OPT_BLOCKS) | \

@@ -7,12 +7,12 @@
 #include <sysexits.h>
 
 #include "policy/config/config.h"
+#include "policy/ctl/commands.h"
 #include "policy/ctl/frame/audit_origin.h"
-#include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/held_output.h"
-#include "policy/ctl/frame/help.h"
 #include "policy/ctl/frame/print.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/help.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/db/guard.h"
 

@@ -55,7 +55,7 @@ bool
 exchange_cmdlet_find(struct exchange_span name, enum exchange_cmdlet *cmdlet_r)
 {
 	for (int i = 0; i < EXCHANGE_CMDLETS; i++) {
-		if (!exchange_is(name, exchange_names[i]))
+		if (!exchange_char_is(name, exchange_names[i]))
 			continue;
 		*cmdlet_r = (enum exchange_cmdlet)i;
 		return true;
@@ -175,12 +175,12 @@ exchange_take_disabled(const struct exchange_reader *r, struct exchange_span val
 	bool mailbox = r->out->cmdlet == EXCHANGE_SET_CAS_MAILBOX;
 
 	if (s.len > 0 && s.at[0] == '$')
-		s = exchange_skip(s, 1);
-	if (exchange_is(s, "true"))
+		s = exchange_char_skip(s, 1);
+	if (exchange_char_is(s, "true"))
 		r->out->smtp_auth = SMTP_AUTH_DISABLED;
-	else if (exchange_is(s, "false"))
+	else if (exchange_char_is(s, "false"))
 		r->out->smtp_auth = SMTP_AUTH_ENABLED;
-	else if (exchange_is(s, "null") && mailbox)
+	else if (exchange_char_is(s, "null") && mailbox)
 		r->out->smtp_auth = SMTP_AUTH_INHERIT;
 	else if (exchange_is_eaten(r, value))
 		return exchange_no_value(r, DISABLED);
@@ -201,7 +201,7 @@ exchange_take_results(const struct exchange_reader *r, struct exchange_span valu
 
 	r->out->results_said = true;
 	r->out->results = EXCHANGE_UNLIMITED;
-	if (exchange_is(value, "unlimited"))
+	if (exchange_char_is(value, "unlimited"))
 		return OK;
 	for (; i < value.len && n <= UINT32_MAX; i++) {
 		if (value.at[i] < '0' || value.at[i] > '9')
@@ -253,10 +253,10 @@ exchange_take_parameter(struct exchange_reader *r)
 	size_t dash;
 
 	exchange_char(w->text, &dash);
-	name = exchange_skip(w->text, dash);
+	name = exchange_char_skip(w->text, dash);
 	colon = memchr(name.at, ':', name.len);
 	if (colon != NULL) {
-		value.text = exchange_skip(name, (size_t)(colon - name.at) + 1);
+		value.text = exchange_char_skip(name, (size_t)(colon - name.at) + 1);
 		name.len = (size_t)(colon - name.at);
 	}
 	p = exchange_find_parameter(r->out->cmdlet, name);

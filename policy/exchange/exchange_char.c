@@ -54,7 +54,7 @@ exchange_char(struct exchange_span s, size_t *len_r)
 }
 
 enum error
-exchange_check_text(struct exchange_span s, struct error_text *why)
+exchange_char_check_text(struct exchange_span s, struct error_text *why)
 {
 	size_t len;
 
@@ -74,24 +74,25 @@ exchange_check_text(struct exchange_span s, struct error_text *why)
 }
 
 struct exchange_span
-exchange_skip(struct exchange_span s, size_t n)
+exchange_char_skip(struct exchange_span s, size_t n)
 {
 	return (struct exchange_span){s.at + n, s.len - n};
 }
 
 struct exchange_span
-exchange_trim(struct exchange_span s)
+exchange_char_trim(struct exchange_span s)
 {
 	size_t len;
 
 	while (exchange_char(s, &len) == ' ')
-		s = exchange_skip(s, len);
+		s = exchange_char_skip(s, len);
 	for (;;) {
 		if (s.len >= 1 &&
-		    exchange_char(exchange_skip(s, s.len - 1), NULL) == ' ')
+		    exchange_char(exchange_char_skip(s, s.len - 1), NULL) == ' ')
 			s.len--;
 		else if (s.len >= 2 &&
-		    exchange_char(exchange_skip(s, s.len - 2), &len) == ' ' && len == 2)
+		    exchange_char(exchange_char_skip(s, s.len - 2), &len) == ' ' &&
+		    len == 2)
 			s.len -= 2;
 		else
 			return s;
@@ -99,45 +100,47 @@ exchange_trim(struct exchange_span s)
 }
 
 struct exchange_span
-exchange_first_word(struct exchange_span s)
+exchange_char_first_word(struct exchange_span s)
 {
 	size_t n = 0;
 
-	while (n < s.len && exchange_char(exchange_skip(s, n), NULL) != ' ')
+	while (n < s.len && exchange_char(exchange_char_skip(s, n), NULL) != ' ')
 		n++;
 	return (struct exchange_span){s.at, n};
 }
 
 struct exchange_span
-exchange_skip_prompt(struct exchange_span s)
+exchange_char_skip_prompt(struct exchange_span s)
 {
-	struct exchange_span rest = s = exchange_trim(s);
+	struct exchange_span rest = s = exchange_char_trim(s);
 	const char *end;
 
-	if (exchange_match(s, ">>") > 0)
-		return exchange_trim(exchange_skip(s, 2));
+	if (exchange_char_match(s, ">>") > 0)
+		return exchange_char_trim(exchange_char_skip(s, 2));
 	if (s.len > 0 && s.at[0] == '[') {
 		end = memchr(s.at, ']', s.len);
 		if (end == NULL)
 			return s;
-		rest = exchange_trim(exchange_skip(s, (size_t)(end - s.at) + 1));
+		rest =
+		    exchange_char_trim(exchange_char_skip(s, (size_t)(end - s.at) + 1));
 		if (rest.len > 0 && rest.at[0] == ':')
-			rest = exchange_trim(exchange_skip(rest, 1));
-		if (exchange_match(s, "[PS]") == 0 && exchange_match(rest, "PS") == 0)
+			rest = exchange_char_trim(exchange_char_skip(rest, 1));
+		if (exchange_char_match(s, "[PS]") == 0 &&
+		    exchange_char_match(rest, "PS") == 0)
 			return s;
-	} else if (exchange_match(s, "PS>") == 0 &&
-	    (exchange_match(s, "PS") == 0 ||
-		exchange_char(exchange_skip(s, 2), NULL) != ' ')) {
+	} else if (exchange_char_match(s, "PS>") == 0 &&
+	    (exchange_char_match(s, "PS") == 0 ||
+		exchange_char(exchange_char_skip(s, 2), NULL) != ' ')) {
 		return s;
 	}
 	end = rest.len > 0 ? memchr(rest.at, '>', rest.len) : NULL;
 	return end != NULL
-	    ? exchange_trim(exchange_skip(rest, (size_t)(end - rest.at) + 1))
+	    ? exchange_char_trim(exchange_char_skip(rest, (size_t)(end - rest.at) + 1))
 	    : s;
 }
 
 size_t
-exchange_match(struct exchange_span s, const char *word)
+exchange_char_match(struct exchange_span s, const char *word)
 {
 	struct exchange_span rest = s;
 	size_t len;
@@ -148,13 +151,13 @@ exchange_match(struct exchange_span s, const char *word)
 		if (rest.len == 0 || dash != (*word == '-') ||
 		    (!dash && strncasecmp(rest.at, word, 1) != 0))
 			return 0;
-		rest = exchange_skip(rest, len);
+		rest = exchange_char_skip(rest, len);
 	}
 	return s.len - rest.len;
 }
 
 bool
-exchange_is(struct exchange_span s, const char *word)
+exchange_char_is(struct exchange_span s, const char *word)
 {
-	return s.len > 0 && exchange_match(s, word) == s.len;
+	return s.len > 0 && exchange_char_match(s, word) == s.len;
 }

@@ -24,30 +24,31 @@ struct exchange_span {
 char exchange_char(struct exchange_span s, size_t *len_r);
 
 /* ERR_DATA for NUL, other control characters but the tab, and for what is not UTF-8. */
-enum error exchange_check_text(struct exchange_span s, struct error_text *why) MUST_USE;
+enum error exchange_char_check_text(
+    struct exchange_span s, struct error_text *why) MUST_USE;
 
 /* Without the first N bytes. */
-struct exchange_span exchange_skip(struct exchange_span s, size_t n);
+struct exchange_span exchange_char_skip(struct exchange_span s, size_t n);
 
 /* Without the blanks at both ends. */
-struct exchange_span exchange_trim(struct exchange_span s);
+struct exchange_span exchange_char_trim(struct exchange_span s);
 
 /* The first word: up to the first blank. */
-struct exchange_span exchange_first_word(struct exchange_span s);
+struct exchange_span exchange_char_first_word(struct exchange_span s);
 
 /*
  * Without a pasted prompt in front: "PS C:\>", "[PS] C:\>", "[host]: PS C:\>", or the
  * ">>" of a command's further lines.
  */
-struct exchange_span exchange_skip_prompt(struct exchange_span s);
+struct exchange_span exchange_char_skip_prompt(struct exchange_span s);
 
 /*
  * How many bytes of S are WORD, in whatever case and with any dash for '-'; 0 where S
  * does not begin with it.
  */
-size_t exchange_match(struct exchange_span s, const char *word);
+size_t exchange_char_match(struct exchange_span s, const char *word);
 
 /* Whether S is WORD and nothing else. */
-bool exchange_is(struct exchange_span s, const char *word);
+bool exchange_char_is(struct exchange_span s, const char *word);
 
 #endif

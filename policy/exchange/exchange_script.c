@@ -64,13 +64,13 @@ row_cell(struct exchange_span *row, struct exchange_span *cell)
 	bar = memchr(row->at, '|', row->len);
 	*cell = (struct exchange_span){
 	    row->at, bar != NULL ? (size_t)(bar - row->at) : row->len};
-	*row = exchange_skip(*row, cell->len + (bar != NULL));
-	*cell = exchange_trim(*cell);
+	*row = exchange_char_skip(*row, cell->len + (bar != NULL));
+	*cell = exchange_char_trim(*cell);
 	while (cell->len >= 2 && cell->at[0] == '`' && cell->at[cell->len - 1] == '`') {
 		cell->at++;
 		cell->len -= 2;
 	}
-	*cell = exchange_trim(*cell);
+	*cell = exchange_char_trim(*cell);
 	return true;
 }
 
@@ -87,12 +87,12 @@ cell_is_command(struct exchange_span cell)
 	    "restore-", "select-", "set-", "start-", "stop-", "test-", "update-",
 	    "where-", "write-"};
 	struct exchange_span noun,
-	    word = exchange_first_word(exchange_skip_prompt(cell));
+	    word = exchange_char_first_word(exchange_char_skip_prompt(cell));
 
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-		size_t n = exchange_match(word, verbs[i]);
+		size_t n = exchange_char_match(word, verbs[i]);
 
-		noun = exchange_skip(word, n);
+		noun = exchange_char_skip(word, n);
 		if (n > 0 && noun.len > 0 && ((noun.at[0] | 0x20) >= 'a') &&
 		    (noun.at[0] | 0x20) <= 'z')
 			return true;
@@ -107,11 +107,11 @@ cell_hides_command(struct exchange_span cell)
 	enum exchange_cmdlet cmdlet;
 
 	while (cell.len > 0) {
-		struct exchange_span word = exchange_first_word(cell);
+		struct exchange_span word = exchange_char_first_word(cell);
 
-		cell = exchange_trim(exchange_skip(cell, word.len));
+		cell = exchange_char_trim(exchange_char_skip(cell, word.len));
 		while (word.len > 0 && strchr("`'\"(*_", word.at[0]) != NULL)
-			word = exchange_skip(word, 1);
+			word = exchange_char_skip(word, 1);
 		if (exchange_cmdlet_find(word, &cmdlet))
 			return true;
 	}
@@ -165,7 +165,7 @@ script_drop(struct exchange_script *s)
 static bool
 ends_in_backtick(struct exchange_span line)
 {
-	line = exchange_trim(line);
+	line = exchange_char_trim(line);
 	return line.len > 0 && line.at[line.len - 1] == '`';
 }
 
@@ -227,7 +227,7 @@ script_plain(struct exchange_script *s, struct error_text *why)
 
 	s->heading = 0;
 	s->in_body = false;
-	s->left = exchange_skip_prompt(s->left);
+	s->left = exchange_char_skip_prompt(s->left);
 	if (is_fence(s->left))
 		s->left.len = 0;
 	else if (s->left.len > 0 && s->left.at[s->left.len - 1] == '|')
@@ -247,7 +247,7 @@ script_look(struct exchange_script *s, struct error_text *why)
 		e = error_set(why, ERR_DATA, "the line is longer than %d bytes",
 		    EXCHANGE_LINE_MAX);
 	else
-		e = exchange_check_text(s->left, why);
+		e = exchange_char_check_text(s->left, why);
 	if (e != OK)
 		return script_fail(s, e);
 	if (s->skips) {
@@ -258,10 +258,10 @@ script_look(struct exchange_script *s, struct error_text *why)
 	if (s->comment)
 		return OK;
 	if (s->goes_on) {
-		s->left = exchange_skip_prompt(s->left);
+		s->left = exchange_char_skip_prompt(s->left);
 		return OK;
 	}
-	s->left = exchange_trim(s->left);
+	s->left = exchange_char_trim(s->left);
 	e = row_kind(s->left, &kind, why);
 	if (e != OK)
 		return script_fail(s, e);
@@ -271,7 +271,7 @@ script_look(struct exchange_script *s, struct error_text *why)
 static void
 script_advance(struct exchange_script *s, size_t n)
 {
-	s->left = exchange_skip(s->left, n);
+	s->left = exchange_char_skip(s->left, n);
 }
 
 /* script_skip_comment - up to "#>"; all of it where that is on a later line */
@@ -357,7 +357,7 @@ script_not_plain(const struct exchange_script *s, struct error_text *why)
 static bool
 script_goes_on(const struct exchange_script *s)
 {
-	return s->left.at[0] == '`' && exchange_trim(s->left).len == 1;
+	return s->left.at[0] == '`' && exchange_char_trim(s->left).len == 1;
 }
 
 /* script_word_ends - whether a word ends here */
@@ -365,7 +365,7 @@ static bool
 script_word_ends(const struct exchange_script *s)
 {
 	return s->left.len == 0 || exchange_char(s->left, NULL) == ' ' ||
-	    s->left.at[0] == ';' || exchange_match(s->left, "<#") > 0 ||
+	    s->left.at[0] == ';' || exchange_char_match(s->left, "<#") > 0 ||
 	    script_goes_on(s);
 }
 
@@ -416,7 +416,7 @@ script_take_statement(struct exchange_script *s, struct error_text *why)
 			script_skip_comment(s);
 		} else if (exchange_char(s->left, &n) == ' ') {
 			script_advance(s, n);
-		} else if (exchange_match(s->left, "<#") > 0) {
+		} else if (exchange_char_match(s->left, "<#") > 0) {
 			s->comment = true;
 			s->opened = s->line;
 		} else if (s->left.at[0] == '#') {
@@ -441,7 +441,7 @@ script_next_cell(struct exchange_script *s)
 	while (s->in_row && row_cell(&s->row, &s->left)) {
 		if (!cell_is_command(s->left))
 			continue;
-		s->left = exchange_skip_prompt(s->left);
+		s->left = exchange_char_skip_prompt(s->left);
 		return true;
 	}
 	return false;

@@ -16,7 +16,7 @@ write_quoted(const char *name, const char *value, FILE *to)
 	size_t n;
 
 	fprintf(to, " -%s '", name);
-	for (; left.len > 0; left = exchange_skip(left, n)) {
+	for (; left.len > 0; left = exchange_char_skip(left, n)) {
 		if (exchange_char(left, &n) == '\'')
 			fwrite(left.at, 1, n, to);
 		fwrite(left.at, 1, n, to);
@@ -78,7 +78,7 @@ is_sound(const struct exchange *x)
 	line = write_command(x, &n);
 	exchange_script_start(s);
 	exchange_script_line(s, line, n);
-	if (exchange_check_text((struct exchange_span){line, n}, NULL) == OK) {
+	if (exchange_char_check_text((struct exchange_span){line, n}, NULL) == OK) {
 		fuzz_expect(exchange_script_next(s, &again, &found, &why) == OK);
 		fuzz_expect(found);
 		expect_equal(x, &again);

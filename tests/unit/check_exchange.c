@@ -334,7 +334,7 @@ static const struct {
 
 START_TEST(prompts_are_skipped)
 {
-	struct exchange_span s = exchange_skip_prompt(
+	struct exchange_span s = exchange_char_skip_prompt(
 	    (struct exchange_span){prompts[_i].in, strlen(prompts[_i].in)});
 
 	ck_assert_msg(s.len == strlen(prompts[_i].out) &&

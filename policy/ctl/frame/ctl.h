@@ -70,20 +70,6 @@ struct command {
 	const char *help;
 };
 
-/* Row I of the table, or NULL past the end. */
-const struct command *commands_at(size_t i);
-
-/*
- * Finds the command with the longest name that O's words begin with, and takes the name
- * off them. ERR_USAGE, with WHY: there is none, or it does not take these words or
- * options.
- */
-enum error commands_find(struct options *o, const struct command **command_r,
-    struct error_text *why) MUST_USE;
-
-/* ERR_USAGE, with the line for words that are not a command. */
-enum error commands_unknown(const struct options *o, struct error_text *why) MUST_USE;
-
 /* The commands; each in a file of its noun. */
 command_run ctl_init, ctl_settings_show, ctl_settings_set, ctl_settings_unset,
     ctl_settings_add, ctl_settings_remove, ctl_tenant_add, ctl_tenant_set,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* help - what --help and --version print */
-#ifndef POLICY_CTL_FRAME_HELP_H
-#define POLICY_CTL_FRAME_HELP_H
+#ifndef POLICY_CTL_HELP_H
+#define POLICY_CTL_HELP_H
 
 #include <stdbool.h>
 #include <stdio.h>

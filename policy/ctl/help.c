@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* help - what --help and --version print */
-#include "policy/ctl/frame/help.h"
+#include "policy/ctl/help.h"
 
 #include <string.h>
 
-#include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/commands.h"
 
 #define VALUE_COLUMN 30
 
