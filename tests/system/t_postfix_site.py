@@ -478,7 +478,8 @@ class Readme(Copy):
             r'-> MAIL FROM:<(.*)>\n<- (.*)\n', reply).groups()
         smtp = self.session(sent)
         self.assertEqual(plain(ask(smtp, sent)), plain(received))
-        self.assertIn(plain(logged), plain(daemon.log()))
+        harness.wait_for(lambda: plain(logged) in plain(daemon.log()),
+                         what=logged)
         self.site.wait_log('milter-reject: MAIL .*' + re.escape(sent))
         self.assertIn(plain(line), plain(self.site.log()))
 
