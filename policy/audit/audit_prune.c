@@ -26,8 +26,7 @@ keep_first(void *arg, const struct audit_finding *f)
 	if (why->text[0] == '\0')
 		error_set(why, ERR_CONFLICT,
 		    "the audit log does not hold (entry %" PRIu64
-		    ": %s); see \"smtpauthctl audit verify\", and use --force to prune "
-		    "it all the same",
+		    ": %s); see \"smtpauthctl audit verify\", and use --force to prune it all the same",
 		    f->number, f->text.text);
 }
 

@@ -91,7 +91,7 @@ note_change(void *arg, struct store_txn *txn, struct bytes key, struct bytes bef
 }
 
 void
-audit_watch(struct store_txn *txn, struct audit_log *log)
+audit_table_watch(struct store_txn *txn, struct audit_log *log)
 {
 	store_watch(txn, note_change, log);
 }

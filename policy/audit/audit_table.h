@@ -19,7 +19,7 @@ struct audit_log {
 };
 
 /* Makes every change of the policy in TXN write its entry. */
-void audit_watch(struct store_txn *txn, struct audit_log *log);
+void audit_table_watch(struct store_txn *txn, struct audit_log *log);
 
 /*
  * Writes one entry: E's kind, object, before, after and summary; the rest is filled in

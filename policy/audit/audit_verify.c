@@ -39,7 +39,7 @@ struct walk {
 };
 
 const char *
-audit_problem_name(enum audit_problem problem)
+audit_verify_problem_name(enum audit_problem problem)
 {
 	static const char *const names[] = {[AUDIT_ALTERED] = "altered",
 	    [AUDIT_UNREADABLE] = "unreadable",
@@ -203,8 +203,7 @@ note_heads(struct walk *w, const struct audit_entry *entry)
 	}
 	if (w->number == m->audit_count && !has(&w->link, &m->audit_head))
 		report(w, AUDIT_HEAD, w->number, entry,
-		    "its hash is not the head that the meta record has: the meta "
-		    "record was altered, or entries up to this one were");
+		    "its hash is not the head that the meta record has: the meta record was altered, or entries up to this one were");
 }
 
 /* check_bytes - the entry with these bytes, of which READ tells whether ENTRY is it */
@@ -223,8 +222,7 @@ check_bytes(
 		return e;
 	if (!holds)
 		report(w, AUDIT_ALTERED, w->number, read == OK ? entry : NULL,
-		    "its hash does not hold: it was altered, or it does not belong "
-		    "behind the entry before it");
+		    "its hash does not hold: it was altered, or it does not belong behind the entry before it");
 	else if (read != OK)
 		report(w, AUDIT_UNREADABLE, w->number, NULL, "it cannot be read: %s",
 		    error_string(read));
@@ -289,8 +287,8 @@ check_end(struct walk *w)
 		    m->audit_count);
 	else if (w->number > m->audit_count)
 		report(w, AUDIT_BEHIND, m->audit_count + 1, NULL,
-		    "the meta record counts %" PRIu64 " entries, and those up to "
-		    "%" PRIu64 " are there",
+		    "the meta record counts %" PRIu64
+		    " entries, and those up to %" PRIu64 " are there",
 		    m->audit_count, w->number);
 	/* an empty log is that of an empty policy */
 	if (w->number >= m->audit_count && w->policy_known &&
@@ -307,13 +305,12 @@ check_pruned(struct walk *w)
 
 	if (a->pruned > 0 && w->prune == 0)
 		report(w, AUDIT_PRUNED, a->pruned, NULL,
-		    "entries up to it are gone, and no entry says that they were "
-		    "pruned");
+		    "entries up to it are gone, and no entry says that they were pruned");
 	else if (w->prune > 0 &&
 	    (a->pruned != w->pruned || !digest_equal(&w->stub, &w->pruned_hash)))
 		report(w, AUDIT_PRUNED, w->pruned, NULL,
-		    "entry %" PRIu64 " says that entries up to this one were pruned, "
-		    "which does not fit what stands here",
+		    "entry %" PRIu64
+		    " says that entries up to this one were pruned, which does not fit what stands here",
 		    w->prune);
 }
 
@@ -324,8 +321,7 @@ check_head(struct walk *w)
 	if (w->head == NULL || w->account->head_number > 0)
 		return;
 	report(w, AUDIT_NO_HEAD, w->number, NULL,
-	    "no entry has the given head: the end of the log was cut off, or the "
-	    "log was written anew%s; or the head is another database's",
+	    "no entry has the given head: the end of the log was cut off, or the log was written anew%s; or the head is another database's",
 	    w->account->pruned > 0 ? ", or the entry was pruned" : "");
 }
 
@@ -341,8 +337,7 @@ walk(struct walk *w)
 	w->damaged = e == ERR_DAMAGED;
 	if (w->damaged)
 		report(w, AUDIT_DAMAGE, w->number, NULL,
-		    "behind it the database is damaged, and the log cannot be read "
-		    "any further");
+		    "behind it the database is damaged, and the log cannot be read any further");
 	return w->damaged ? OK : e;
 }
 

@@ -55,6 +55,6 @@ enum error audit_verify(struct store_txn *txn, const struct digest *head,
     struct audit_account *out_r) MUST_USE;
 
 /* A word for programs, as "altered". */
-const char *audit_problem_name(enum audit_problem problem);
+const char *audit_verify_problem_name(enum audit_problem problem);
 
 #endif

@@ -132,8 +132,7 @@ consider_base(const struct judge *j, struct outcome *out)
 		return e;
 	if (out->has_mailbox && mailbox_overrides(&out->mailbox, j->s->now)) {
 		steps_add(j->steps,
-		    "the setting with the subaddress is in force: of this "
-		    "one only a lock counts");
+		    "the setting with the subaddress is in force: of this one only a lock counts");
 		return OK;
 	}
 	out->has_mailbox = true;

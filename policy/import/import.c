@@ -139,7 +139,7 @@ import_put_lock(struct import *i, const struct lock_subject *subject,
 		key_tenant_lock(&key, TABLE_LOCK, subject->tenant);
 	else
 		key_login_lock(&key, TABLE_LOCK, &subject->login);
-	e = import_meet(i, &key, "the lock of", lock_subject_name(subject), why);
+	e = import_meet(i, &key, "the lock of", lock_table_subject_name(subject), why);
 	return e == OK ? lock_table_put(i->txn, LOCK_BROUGHT, subject, lock) : e;
 }
 
@@ -157,7 +157,7 @@ import_tenant(struct import *i, const struct row *row, struct error_text *why)
 	e = import_meet(i, &key, "tenant", row->tenant.name, why);
 	if (e == OK)
 		e = tenant_table_put(i->txn, &row->tenant);
-	lock_subject_tenant(&subject, row->tenant.name);
+	lock_table_subject_tenant(&subject, row->tenant.name);
 	if (e == OK && row->locked)
 		e = import_put_lock(i, &subject, &row->lock, why);
 	return e == OK ? import_domains(i, row, why) : e;
@@ -263,7 +263,7 @@ import_mailbox(struct import *i, const struct row *row, struct error_text *why)
 		     : import_change(i, &address, row, why);
 	if (e != OK || !row->locked)
 		return e;
-	lock_subject_login(&subject, &address);
+	lock_table_subject_login(&subject, &address);
 	return import_put_lock(i, &subject, &row->lock, why);
 }
 
@@ -295,7 +295,7 @@ import_check_only(
 	if (e != OK || i->only == NULL || strcmp(tenant, i->only) == 0)
 		return e;
 	return error_set(why, ERR_DATA, "the lock of %s is not of tenant %s",
-	    lock_subject_name(subject), i->only);
+	    lock_table_subject_name(subject), i->only);
 }
 
 /* import_lock - of whatever name: a lock outlives what it is of */
@@ -310,11 +310,11 @@ import_lock(struct import *i, const struct row *row, struct error_text *why)
 	if (row->value != NULL) {
 		e = tenant_name_parse(row->value, name, why);
 		if (e == OK)
-			lock_subject_tenant(&subject, name);
+			lock_table_subject_tenant(&subject, name);
 	} else {
 		e = address_exact(store_settings(i->txn), row->name, &login, why);
 		if (e == OK)
-			lock_subject_login(&subject, &login);
+			lock_table_subject_login(&subject, &login);
 	}
 	if (e == OK)
 		e = import_check_only(i, &subject, why);

@@ -201,8 +201,7 @@ look(struct live_store *live, struct error_text *why)
 		return store_about(why, e, live->store);
 	if (found == STORE_STRANGE)
 		return error_set(why, ERR_REPLACED,
-		    "something else than a commit has written into the policy database "
-		    "of %s: it is verified",
+		    "something else than a commit has written into the policy database of %s: it is verified",
 		    live->dir);
 	return read_meta(live, why);
 }
@@ -265,8 +264,7 @@ tell_unseen(struct live_store *live)
 
 	error_set(&why, ERR_PERMISSION,
 	    "%s/" WRITERS_FILE
-	    " cannot be read, so who writes into the policy database cannot be told; "
-	    "run \"smtpauthctl init\" and restart",
+	    " cannot be read, so who writes into the policy database cannot be told; run \"smtpauthctl init\" and restart",
 	    live->dir);
 	live->listener(live->arg, LIVE_STORE_NOTE, why.text);
 }

@@ -246,8 +246,7 @@ state_dir_missing(const char *dir, const char *path, struct error_text *why)
 {
 	if (state_dir_has_policy(dir))
 		return error_set(why, ERR_MISSING,
-		    "the policy database is gone; bring a backup back with "
-		    "\"smtpauthctl restore DIR\": %s",
+		    "the policy database is gone; bring a backup back with \"smtpauthctl restore DIR\": %s",
 		    path);
 	return error_set(why, ERR_MISSING,
 	    "there is no policy database; run \"smtpauthctl init\": %s", path);

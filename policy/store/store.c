@@ -423,7 +423,7 @@ judge_change(struct store *s, const struct store_baseline *base,
 	if (s->watch < 0)
 		return OK;
 	if (write_lock_read_stamp(s->watch, &stamp) &&
-	    write_stamp_fits(&stamp, &now->file, now->commit))
+	    write_lock_stamp_fits(&stamp, &now->file, now->commit))
 		return OK;
 	e = take_look(s, &again);
 	*look_r = e == OK && is_same(now, &again) && !write_lock_at_work(s->watch)

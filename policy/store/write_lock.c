@@ -274,8 +274,7 @@ lock_failed(const char *dir, const char *name, enum error e, int seconds,
 {
 	if (e == ERR_BUSY)
 		return error_set(why, e,
-		    "another program has been writing for %d seconds; try again (lock: "
-		    "%s/%s)",
+		    "another program has been writing for %d seconds; try again (lock: %s/%s)",
 		    seconds, dir, name);
 	return error_set(why, e, "%s: %s/%s", error_string(e), dir, name);
 }
@@ -369,7 +368,7 @@ write_lock_begin(
 		s = stamp_of(file, commit, 0);
 	else if (s.inode != (uint64_t)file->ino) /* as a whole, which readers see */
 		s = stamp_of(file, commit, s.strange);
-	else if (write_stamp_fits(&s, file, commit))
+	else if (write_lock_stamp_fits(&s, file, commit))
 		return;
 	else
 		s = stamp_of(file, commit, s.strange + 1);
@@ -432,7 +431,7 @@ write_lock_read_stamp(int fd, struct write_stamp *stamp_r)
 }
 
 bool
-write_stamp_fits(
+write_lock_stamp_fits(
     const struct write_stamp *stamp, const struct db_file *file, size_t commit)
 {
 	struct write_stamp now = stamp_of(file, commit, stamp->strange);

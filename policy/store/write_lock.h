@@ -73,7 +73,7 @@ bool write_lock_at_work(int fd);
 bool write_lock_read_stamp(int fd, struct write_stamp *stamp_r);
 
 /* Whether FILE after COMMIT is as the stamp says. */
-bool write_stamp_fits(
+bool write_lock_stamp_fits(
     const struct write_stamp *stamp, const struct db_file *file, size_t commit);
 
 /*

@@ -10,21 +10,21 @@ static const enum table tables[LOCK_ORIGINS] = {
     [LOCK_MADE_HERE] = TABLE_LOCAL_LOCK, [LOCK_BROUGHT] = TABLE_LOCK};
 
 void
-lock_subject_tenant(struct lock_subject *s, const char *tenant)
+lock_table_subject_tenant(struct lock_subject *s, const char *tenant)
 {
 	s->kind = LOCK_TENANT;
 	memcpy(s->tenant, tenant, strlen(tenant) + 1);
 }
 
 void
-lock_subject_login(struct lock_subject *s, const struct login *login)
+lock_table_subject_login(struct lock_subject *s, const struct login *login)
 {
 	s->kind = LOCK_LOGIN;
 	s->login = *login;
 }
 
 const char *
-lock_subject_name(const struct lock_subject *s)
+lock_table_subject_name(const struct lock_subject *s)
 {
 	return s->kind == LOCK_TENANT ? s->tenant : s->login.text;
 }

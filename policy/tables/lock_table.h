@@ -21,10 +21,10 @@ struct lock_subject {
 	struct login login;               /* LOCK_LOGIN: any, in normal form */
 };
 
-void lock_subject_tenant(struct lock_subject *s, const char *tenant);
-void lock_subject_login(struct lock_subject *s, const struct login *login);
+void lock_table_subject_tenant(struct lock_subject *s, const char *tenant);
+void lock_table_subject_login(struct lock_subject *s, const struct login *login);
 /* What it is called: the tenant's name, or the login. */
-const char *lock_subject_name(const struct lock_subject *s);
+const char *lock_table_subject_name(const struct lock_subject *s);
 
 /* The lock, whether it has expired or not. */
 enum error lock_table_get(struct store_txn *txn, enum lock_origin origin,

@@ -129,8 +129,7 @@ check_protection(
 		e = found ? removal_protects(txn, &t, &protects) : ERR_DAMAGED;
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: the logins "
-		    "of %s would pass; use --force if that is meant",
+		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: the logins of %s would pass; use --force if that is meant",
 		    name, domain);
 	return e;
 }
@@ -185,8 +184,7 @@ check_tenant(struct store_txn *txn, const struct tenant *t, struct error_text *w
 		e = removal_protects(txn, t, &protects);
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without it "
-		    "its logins would pass; use --force if that is meant",
+		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without it its logins would pass; use --force if that is meant",
 		    t->name);
 	return e;
 }

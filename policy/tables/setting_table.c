@@ -35,8 +35,7 @@ check_separators(void *arg, const struct login *login, const struct login *mailb
 	if (login->has_domain || strpbrk(login->text, s->of) == NULL)
 		return OK;
 	return error_set(s->why, ERR_CONFLICT,
-	    "the login alias %s of mailbox %s would never be looked at; remove it "
-	    "first",
+	    "the login alias %s of mailbox %s would never be looked at; remove it first",
 	    login->text, mailbox->text);
 }
 

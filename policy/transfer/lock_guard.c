@@ -167,8 +167,7 @@ lock_guard_check_domain(
 
 	if (e == OK && owner[0] == '\0')
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s is locked on this machine, and the logins of %s would "
-		    "be of no tenant; use --force if that is meant",
+		    "tenant %s is locked on this machine, and the logins of %s would be of no tenant; use --force if that is meant",
 		    was->tenant, was->domain);
 	if (e == OK)
 		e = lock_table_add_tenant(g->txn, owner, &lock);
@@ -177,8 +176,7 @@ lock_guard_check_domain(
 	if (!lock_outlasts(&was->lock, &lock, g->now))
 		return OK;
 	return error_set(why, ERR_PROTECTED,
-	    "tenant %s is locked on this machine, and the logins of %s would be of "
-	    "tenant %s, which is not, or not for so long; use --force if that is meant",
+	    "tenant %s is locked on this machine, and the logins of %s would be of tenant %s, which is not, or not for so long; use --force if that is meant",
 	    was->tenant, was->domain, owner);
 }
 
@@ -206,8 +204,7 @@ lock_guard_check(const struct lock_guard *g, struct error_text *why)
 
 	if (g->setting != NULL)
 		return error_set(why, ERR_PROTECTED,
-		    "a lock that was made on this machine is in force, and %s would "
-		    "change: logins might leave it; use --force if that is meant",
+		    "a lock that was made on this machine is in force, and %s would change: logins might leave it; use --force if that is meant",
 		    g->setting->key);
 	for (size_t i = 0; i < g->domains && e == OK; i++)
 		e = lock_guard_check_domain(g, &g->domain[i], why);

@@ -69,7 +69,7 @@ audit_findings_expect_one(
 	ck_assert_msg(found.count == 1 && audit_findings_have(&found, problem, number),
 	    "%u findings, the first: entry %llu: %s: %s", found.count,
 	    (unsigned long long)found.at[0].number,
-	    audit_problem_name(found.at[0].problem), found.at[0].text);
+	    audit_verify_problem_name(found.at[0].problem), found.at[0].text);
 }
 
 unsigned
@@ -130,5 +130,5 @@ log_watch(struct store_txn *txn, struct audit_log *log, const char *actor, insta
 	snprintf(log->origin.actor, sizeof(log->origin.actor), "%s", actor);
 	snprintf(log->origin.command, sizeof(log->origin.command), "mailbox set");
 	log->when = when;
-	audit_watch(txn, log);
+	audit_table_watch(txn, log);
 }

@@ -191,7 +191,7 @@ lock_store(struct store_txn *txn, const char *login, instant until)
 	const struct login name = login_make(login);
 	struct lock_subject subject;
 
-	lock_subject_login(&subject, &name);
+	lock_table_subject_login(&subject, &name);
 	lock_put(txn, &subject, until);
 }
 
@@ -200,7 +200,7 @@ lock_store_tenant(struct store_txn *txn, const char *tenant, instant until)
 {
 	struct lock_subject subject;
 
-	lock_subject_tenant(&subject, tenant);
+	lock_table_subject_tenant(&subject, tenant);
 	lock_put(txn, &subject, until);
 }
 

@@ -45,7 +45,7 @@ setup(void)
 	store_watch(txn, NULL, NULL);
 	mailbox_store(txn, "joe@acme.test", SMTP_AUTH_DISABLED, "");
 	summary_append();
-	audit_watch(txn, &journal);
+	audit_table_watch(txn, &journal);
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_INHERIT, "");
 	mailbox_store(txn, "kim@acme.test", SMTP_AUTH_ENABLED, "");
 	mailbox_store(txn, "lee@acme.test", SMTP_AUTH_ENABLED, "");
@@ -358,7 +358,7 @@ START_TEST(policy_changed_behind_the_log_is_found)
 	store_watch(txn, NULL, NULL);
 	mailbox_store(txn, "eve@acme.test", SMTP_AUTH_ENABLED, "");
 	audit_findings_expect_one(txn, AUDIT_POLICY, entries);
-	audit_watch(txn, &journal);
+	audit_table_watch(txn, &journal);
 	mailbox_store(txn, "fay@acme.test", SMTP_AUTH_ENABLED, "");
 	audit_findings_expect_one(txn, AUDIT_POLICY, entries + 1); /* for ever */
 	mailbox_store(txn, "gus@acme.test", SMTP_AUTH_ENABLED, "");

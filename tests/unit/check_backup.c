@@ -37,7 +37,7 @@ mailboxes_write(struct store_txn *txn, void *arg)
 	struct error_text why;
 	char name[40], note[RECORD_MAX / 64];
 
-	audit_watch(txn, &audit);
+	audit_table_watch(txn, &audit);
 	tenant_store(txn, "a", SMTP_AUTH_DISABLED);
 	domain_store(txn, "a.test", "a");
 	memset(note, 'n', sizeof(note) - 1);

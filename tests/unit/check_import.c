@@ -329,7 +329,7 @@ fill(struct store_txn *to, unsigned seed)
 		struct lock lock;
 
 		snprintf(text, sizeof text, "l%d", rand() % 8);
-		lock_subject_tenant(&subject, text);
+		lock_table_subject_tenant(&subject, text);
 		lock_init(&lock);
 		expect_ok(lock_table_put(to, LOCK_BROUGHT, &subject, &lock));
 		lock_store(to, text, INSTANT_NONE);

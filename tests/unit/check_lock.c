@@ -173,11 +173,11 @@ subject_of(size_t i, struct lock_subject *subject)
 	struct login login;
 
 	if (i == SUBJECTS) {
-		lock_subject_tenant(subject, "jane");
+		lock_table_subject_tenant(subject, "jane");
 		return;
 	}
 	login = login_make(subjects[i]);
-	lock_subject_login(subject, &login);
+	lock_table_subject_login(subject, &login);
 }
 
 static enum error
@@ -190,7 +190,8 @@ count(void *arg, const struct lock_subject *subject, const struct lock *lock)
 	for (size_t i = 0; i <= SUBJECTS; i++) {
 		subject_of(i, &known);
 		if (known.kind == subject->kind &&
-		    strcmp(lock_subject_name(&known), lock_subject_name(subject)) == 0)
+		    strcmp(lock_table_subject_name(&known),
+			lock_table_subject_name(subject)) == 0)
 			*seen |= 1U << i;
 	}
 	return OK;
@@ -238,7 +239,7 @@ START_TEST(both_origins_count)
 	const struct login login = login_make("jane@open.test");
 	struct lock_subject s;
 
-	lock_subject_login(&s, &login);
+	lock_table_subject_login(&s, &login);
 	expect_ok(lock_table_put(txn, LOCK_MADE_HERE, &s, &lock));
 	lock.until = 200;
 	expect_ok(lock_table_put(txn, LOCK_BROUGHT, &s, &lock));
@@ -258,7 +259,7 @@ START_TEST(what_is_made_here_is_no_policy)
 	struct lock lock = lock_make(INSTANT_NONE, 1, 1);
 	struct lock_subject s;
 
-	lock_subject_tenant(&s, "acme");
+	lock_table_subject_tenant(&s, "acme");
 	policy = store_meta(txn)->digest;
 	expect_ok(lock_table_put(txn, LOCK_MADE_HERE, &s, &lock));
 	ck_assert(digest_equal(&store_meta(txn)->digest, &policy));
@@ -288,7 +289,7 @@ START_TEST(scan_finds_a_lock_that_was_taken_away)
 	struct lock_subject s;
 	struct key key;
 
-	lock_subject_tenant(&s, "acme");
+	lock_table_subject_tenant(&s, "acme");
 	expect_ok(lock_table_put(txn, LOCK_MADE_HERE, &s, &lock));
 	key_tenant_lock(&key, TABLE_LOCAL_LOCK, "acme");
 	expect_ok(db_delete(store_db(txn), &key));
@@ -307,7 +308,7 @@ START_TEST(scan_finds_a_lock_that_was_altered)
 	struct lock_subject s;
 	struct key key;
 
-	lock_subject_tenant(&s, "acme");
+	lock_table_subject_tenant(&s, "acme");
 	expect_ok(lock_table_put(txn, LOCK_MADE_HERE, &s, &lock));
 	key_tenant_lock(&key, TABLE_LOCAL_LOCK, "acme");
 	lock.until = 1;

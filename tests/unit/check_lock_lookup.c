@@ -202,10 +202,10 @@ START_TEST(brought)
 	struct lock lock;
 
 	lock_init(&lock);
-	lock_subject_login(&s, &jane);
+	lock_table_subject_login(&s, &jane);
 	expect_ok(lock_table_put(txn, LOCK_BROUGHT, &s, &lock));
 	expect("jane", true);
-	lock_subject_tenant(&s, "open");
+	lock_table_subject_tenant(&s, "open");
 	expect_ok(lock_table_put(txn, LOCK_BROUGHT, &s, &lock));
 	expect("ann@open.test", true);
 }

@@ -36,7 +36,7 @@ first_write(struct store_txn *txn, void *arg)
 	char name[40];
 
 	(void)arg;
-	audit_watch(txn, &audit);
+	audit_table_watch(txn, &audit);
 	tenant_store(txn, "a", SMTP_AUTH_DISABLED);
 	domain_store(txn, "a.test", "a");
 	tenant_store(txn, "gone", SMTP_AUTH_DISABLED);
@@ -59,7 +59,7 @@ later_write(struct store_txn *txn, void *arg)
 	uint64_t *serial = arg;
 	struct key key;
 
-	audit_watch(txn, &audit);
+	audit_table_watch(txn, &audit);
 	tenant_store(txn, "b", SMTP_AUTH_ENABLED);
 	mailbox_store(txn, "new@a.test", SMTP_AUTH_DISABLED, "new");
 	mailbox_store(txn, "u1@a.test", SMTP_AUTH_DISABLED, "later");
@@ -74,7 +74,7 @@ static void
 more_write(struct store_txn *txn, void *arg)
 {
 	(void)arg;
-	audit_watch(txn, &audit);
+	audit_table_watch(txn, &audit);
 	mailbox_store(txn, "more@a.test", SMTP_AUTH_DISABLED, "more");
 	mailbox_store(txn, "u3@a.test", SMTP_AUTH_DISABLED, "more");
 }

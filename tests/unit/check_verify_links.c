@@ -168,7 +168,7 @@ audit_write(void)
 {
 	struct audit_log log = {.origin = {.command = "mailbox set"}};
 
-	audit_watch(txn, &log);
+	audit_table_watch(txn, &log);
 	mailbox_store(txn, "joe@acme.test", SMTP_AUTH_DISABLED, "");
 	store_watch(txn, NULL, NULL);
 }

@@ -387,7 +387,7 @@ finding_print(void *arg, const struct audit_finding *f)
 	if (!p->has_json)
 		finding_line(p->out, f);
 	print_object_start(p, NULL);
-	print_text(p, "problem", audit_problem_name(f->problem));
+	print_text(p, "problem", audit_verify_problem_name(f->problem));
 	print_number(p, "number", f->number);
 	print_time(p, "when", f->entry != NULL ? f->entry->when : INSTANT_NONE);
 	print_text(p, "command", f->entry != NULL ? f->entry->origin.command : "");

@@ -52,7 +52,7 @@ lock_print(const struct lock_list *list, const struct lock_subject *subject,
 
 	print_object_start(p, NULL);
 	print_text(p, "kind", subject->kind == LOCK_TENANT ? "tenant" : "login");
-	print_text(p, "subject", lock_subject_name(subject));
+	print_text(p, "subject", lock_table_subject_name(subject));
 	if (subject->kind == LOCK_TENANT) {
 		snprintf(name, sizeof name, "tenant %s", subject->tenant);
 		print_words(p, "subject", name);
@@ -124,12 +124,12 @@ locking_show(struct ctl *c, const struct lock_subject *subject)
 	if (p->objects > 0)
 		return OK;
 	print_line(p, "the lock of %s%s has ended", tenant ? "tenant " : "",
-	    lock_subject_name(subject));
+	    lock_table_subject_name(subject));
 	if (!p->has_json)
 		return OK; /* it is no row */
 	print_object_start(p, NULL);
 	print_text(p, "kind", tenant ? "tenant" : "login");
-	print_text(p, "subject", lock_subject_name(subject));
+	print_text(p, "subject", lock_table_subject_name(subject));
 	print_bool(p, "unlocked", true);
 	print_object_end(p);
 	return OK;
@@ -203,7 +203,7 @@ lock_end(struct ctl *c, const struct lock_subject *subject, bool *ended_r)
 		if (e == OK && i == LOCK_BROUGHT)
 			print_remark(c->err,
 			    "the lock of %s was brought: the next import or snapshot that has it brings it again",
-			    lock_subject_name(subject));
+			    lock_table_subject_name(subject));
 		if (e != OK && e != ERR_NOTFOUND)
 			return e;
 		*ended_r |= e == OK;
@@ -220,7 +220,8 @@ locking_end(struct ctl *c, const struct lock_subject *subject)
 	if (e != OK || ended)
 		return e;
 	return error_set(&c->why, ERR_NOTFOUND, "%s%s is not locked",
-	    subject->kind == LOCK_TENANT ? "tenant " : "", lock_subject_name(subject));
+	    subject->kind == LOCK_TENANT ? "tenant " : "",
+	    lock_table_subject_name(subject));
 }
 
 /* remark_xtext - Sendmail's log may have another spelling of a word with a plus sign */
@@ -351,7 +352,7 @@ locking_make_login(struct ctl *c, struct login *login_r)
 	if (e == OK)
 		e = names_add_aliases(&n, c, login_r);
 	for (size_t i = 0; i < n.count && e == OK; i++) {
-		lock_subject_login(&subject, &n.at[i]);
+		lock_table_subject_login(&subject, &n.at[i]);
 		e = locking_make(c, &subject);
 	}
 	free(n.at);
@@ -398,7 +399,7 @@ locking_end_login(struct ctl *c, struct login *login_r)
 	for (size_t i = 0; i < aliases.count && e == OK; i++)
 		e = lock_lookup_names(c->txn, &aliases.at[i], names_add, &n);
 	for (size_t i = 0; i < n.count && e == OK; i++) {
-		lock_subject_login(&subject, &n.at[i]);
+		lock_table_subject_login(&subject, &n.at[i]);
 		e = lock_end(c, &subject, &ended);
 	}
 	if (e == OK)
@@ -438,7 +439,7 @@ ctl_lock(struct ctl *c)
 	struct login login;
 	enum error e = locking_make_login(c, &login);
 
-	lock_subject_login(&subject, &login);
+	lock_table_subject_login(&subject, &login);
 	if (e == OK)
 		e = locking_show(c, &subject);
 	return e == OK ? remark_tenant(c) : e;
@@ -451,7 +452,7 @@ ctl_unlock(struct ctl *c)
 	struct login login;
 	enum error e = locking_end_login(c, &login);
 
-	lock_subject_login(&subject, &login);
+	lock_table_subject_login(&subject, &login);
 	return e == OK ? locking_show(c, &subject) : e;
 }
 
@@ -466,7 +467,7 @@ locking_remark_stays(struct ctl *c, const struct lock_subject *subject)
 	if (e == OK && lock.set)
 		print_remark(c->err,
 		    "the lock of %s stays%s; see \"smtpauthctl locks\"",
-		    lock_subject_name(subject),
+		    lock_table_subject_name(subject),
 		    subject->kind == LOCK_TENANT
 			? ", but no login is of that tenant any more"
 			: "");

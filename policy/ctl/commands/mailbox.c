@@ -51,7 +51,7 @@ mailbox_show(struct ctl *c, const struct login *address, const struct mailbox *m
 		return e;
 	print_properties(&c->print, columns);
 	mailbox_print(c, address, t.name, m, &lock);
-	lock_subject_login(&subject, address);
+	lock_table_subject_login(&subject, address);
 	return locking_properties(c, &subject);
 }
 
@@ -156,7 +156,7 @@ ctl_mailbox_remove(struct ctl *c)
 
 	if (e != OK || !found)
 		return e != OK ? e : mailbox_has_none(c, &address);
-	lock_subject_login(&subject, &address);
+	lock_table_subject_login(&subject, &address);
 	e = mailbox_table_remove(c->txn, &address);
 	if (e == OK)
 		e = locking_remark_stays(c, &subject);

@@ -63,7 +63,7 @@ tenant_show(struct ctl *c, const struct tenant *t)
 	e = tenant_print(c, t);
 	if (e != OK)
 		return e;
-	lock_subject_tenant(&subject, t->name);
+	lock_table_subject_tenant(&subject, t->name);
 	return locking_properties(c, &subject);
 }
 
@@ -233,7 +233,7 @@ ctl_tenant_remove(struct ctl *c)
 		e = removal_tenant(
 		    c->txn, t.name, argument_option(c, OPT_FORCE) != NULL, &c->why);
 	if (e == OK) {
-		lock_subject_tenant(&subject, t.name);
+		lock_table_subject_tenant(&subject, t.name);
 		e = locking_remark_stays(c, &subject);
 	}
 	if (e != OK)
@@ -255,7 +255,7 @@ ctl_tenant_lock(struct ctl *c)
 
 	if (e != OK)
 		return e;
-	lock_subject_tenant(&subject, t.name);
+	lock_table_subject_tenant(&subject, t.name);
 	e = locking_make(c, &subject);
 	return e == OK ? tenant_show(c, &t) : e;
 }
@@ -271,7 +271,7 @@ ctl_tenant_unlock(struct ctl *c)
 
 	if (e != OK)
 		return e;
-	lock_subject_tenant(&subject, name);
+	lock_table_subject_tenant(&subject, name);
 	e = locking_end(c, &subject);
 	if (e != OK)
 		return e;

@@ -34,7 +34,7 @@ transaction_begin(struct ctl *c)
 	if (e == OK && turn)
 		e = audit_origin_read(c, c->command->name, &c->log);
 	if (e == OK && turn)
-		audit_watch(c->txn, &c->log);
+		audit_table_watch(c->txn, &c->log);
 	return e;
 }
 

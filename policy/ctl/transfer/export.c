@@ -114,7 +114,7 @@ export_lock(
 	if (e != OK || (x->only[0] != '\0' && strcmp(tenant, x->only) != 0))
 		return e;
 	export_start(x, "lock", subject->kind == LOCK_TENANT ? "tenant" : "login",
-	    lock_subject_name(subject));
+	    lock_table_subject_name(subject));
 	object_text_lock_members(&x->print, lock);
 	print_object_end(&x->print);
 	return OK;

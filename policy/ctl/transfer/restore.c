@@ -135,8 +135,7 @@ ctl_restore(struct ctl *c)
 		audit_origin_announce(&c->log, &r.meta);
 	if (r.locks_lost)
 		print_remark(c->err,
-		    "warning: the locks of the old database could not all be read: any "
-		    "made since the backup are gone; see \"smtpauthctl locks\"");
+		    "warning: the locks of the old database could not all be read: any made since the backup are gone; see \"smtpauthctl locks\"");
 	restore_lines(c, dir, &r);
 	restore_object(c, dir, &r);
 	return OK;
