@@ -79,12 +79,12 @@ static int
 parse_bits(const char *s, bool dotted)
 {
 	size_t n = strlen(s);
-	int bits = atoi(s);
+	long bits = strtol(s, NULL, 10);
 
 	if (n == 0 || n > 3 || strspn(s, "0123456789") < n || (*s == '0' && n > 1) ||
 	    bits > (dotted ? 32 : 128))
 		return -1;
-	return dotted ? bits + 96 : bits;
+	return (int)(dotted ? bits + 96 : bits);
 }
 
 enum error
@@ -172,7 +172,7 @@ cidr_list_parse(const char *s, struct cidr_list *out_r, struct error_text *why)
 {
 	static const char separators[] = ", \t";
 	char word[CIDR_IP_TEXT_MAX + 8];
-	struct cidr net;
+	struct cidr net = {.bits = 0};
 	size_t n;
 
 	memset(out_r, 0, sizeof *out_r);

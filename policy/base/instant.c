@@ -25,6 +25,17 @@ digits_match(const char *s, const char *pattern)
 	return true;
 }
 
+/* digits_value - of the N digits at S */
+static int
+digits_value(const char *s, size_t n)
+{
+	int value = 0;
+
+	for (size_t i = 0; i < n; i++)
+		value = value * 10 + (s[i] - '0');
+	return value;
+}
+
 /* parse_date - "2026-12-01": when it begins */
 static bool
 parse_date(const char *s, instant *out_r)
@@ -32,10 +43,11 @@ parse_date(const char *s, instant *out_r)
 	struct tm tm = {0};
 	int month, day;
 
-	if (!digits_match(s, "0000-00-00") ||
-	    sscanf(s, "%4d-%2d-%2d", &tm.tm_year, &month, &day) != 3)
+	if (!digits_match(s, "0000-00-00"))
 		return false;
-	tm.tm_year -= 1900;
+	month = digits_value(s + 5, 2);
+	day = digits_value(s + 8, 2);
+	tm.tm_year = digits_value(s, 4) - 1900;
 	tm.tm_mon = month - 1;
 	tm.tm_mday = day;
 	*out_r = timegm(&tm); /* February 30 is in March then */
@@ -48,17 +60,21 @@ parse_clock(const char *s, int64_t *seconds_r)
 {
 	int hour, minute, second, east_hour = 0, east_minute = 0;
 
-	if (!digits_match(s, "00:00:00") ||
-	    sscanf(s, "%2d:%2d:%2d", &hour, &minute, &second) != 3)
+	if (!digits_match(s, "00:00:00"))
 		return false;
+	hour = digits_value(s, 2);
+	minute = digits_value(s + 3, 2);
+	second = digits_value(s + 6, 2);
 	s += strlen("00:00:00");
 	if (digits_match(s, ".0"))
 		s += 1 + strspn(s + 1, "0123456789");
-	if (strcasecmp(s, "Z") != 0 &&
-	    ((*s != '+' && *s != '-') || !digits_match(s + 1, "00:00") ||
-		s[6] != '\0' ||
-		sscanf(s + 1, "%2d:%2d", &east_hour, &east_minute) != 2))
-		return false;
+	if (strcasecmp(s, "Z") != 0) {
+		if ((*s != '+' && *s != '-') || !digits_match(s + 1, "00:00") ||
+		    s[6] != '\0')
+			return false;
+		east_hour = digits_value(s + 1, 2);
+		east_minute = digits_value(s + 4, 2);
+	}
 	*seconds_r = (hour * 60 + minute) * 60 + second -
 	    (*s == '-' ? -1 : 1) * (east_hour * 60 + east_minute) * 60;
 	/* RFC 3339 allows a leap second */

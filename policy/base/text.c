@@ -148,7 +148,9 @@ text_unescape(char *out, size_t cap, const char *s)
 	for (; *s != '\0' && n + 1 < cap; s++, n++) {
 		int byte = s[0] == '\\' && s[1] == 'x' ? hex_byte(s + 2) : -1;
 
-		out[n] = byte >= 0 ? (char)byte : *s;
+		out[n] = *s;
+		if (byte >= 0)
+			out[n] = (char)byte;
 		if (out[n] == '\0')
 			return false;
 		s += byte >= 0 ? 3 : 0;

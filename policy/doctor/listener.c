@@ -7,6 +7,7 @@
 #include <pwd.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -19,21 +20,40 @@ struct entry {
 	unsigned port, state, user;
 };
 
+/* word_read - the four bytes that eight digits stand for */
+static uint32_t
+word_read(const char *digits)
+{
+	char word[9] = "";
+
+	memcpy(word, digits, 8);
+	return (uint32_t)strtoul(word, NULL, 16);
+}
+
 /* entry_read - "0: 0100007F:22C3 00000000:0000 0A 0:0 0:0 0 UID ..."; false: another */
 static bool
 entry_read(const char *line, struct entry *out)
 {
-	uint32_t *w = out->word;
-	char digits[33];
+	char address[33], port[5], state[3], user[11];
 
-	if (sscanf(line, "%*s %32[0-9A-F]:%x %*s %x %*s %*s %*s %u", digits, &out->port,
-		&out->state, &out->user) != 4)
+	if (sscanf(line,
+		"%*s %32[0-9A-F]:%4[0-9A-F] %*s %2[0-9A-F] %*s %*s %*s %10[0-9]",
+		address, port, state, user) != 4)
 		return false;
-	if (strlen(digits) == 32)
-		return sscanf(digits, "%8x%8x%8x%8x", &w[0], &w[1], &w[2], &w[3]) == 4;
-	w[0] = w[1] = 0;
-	w[2] = htonl(0xFFFF);
-	return strlen(digits) == 8 && sscanf(digits, "%8x", &w[3]) == 1;
+	out->port = (unsigned)strtoul(port, NULL, 16);
+	out->state = (unsigned)strtoul(state, NULL, 16);
+	out->user = (unsigned)strtoul(user, NULL, 10);
+	if (strlen(address) == 32) {
+		for (size_t i = 0; i < 4; i++)
+			out->word[i] = word_read(address + 8 * i);
+		return true;
+	}
+	if (strlen(address) != 8)
+		return false;
+	out->word[0] = out->word[1] = 0;
+	out->word[2] = htonl(0xFFFF);
+	out->word[3] = word_read(address);
+	return true;
 }
 
 /* entry_takes - whether a connection to A may arrive at the entry's socket */

@@ -20,8 +20,8 @@ enum field_kind {
 };
 
 struct row_field {
-	enum row_type type;
 	const char *key;
+	enum row_type type;
 	enum field_kind kind;
 	size_t at;            /* in struct row */
 	size_t max;           /* bytes of a line */
@@ -31,32 +31,32 @@ struct row_field {
 #define AT(member) offsetof(struct row, member)
 
 static const struct row_field row_fields[] = {
-    {ROW_MAILBOX, "address", FIELD_NAME, AT(name), 0, NULL},
-    {ROW_MAILBOX, "smtp_auth", FIELD_SMTP_AUTH, AT(mailbox.smtp_auth), 0,
+    {"address", ROW_MAILBOX, FIELD_NAME, AT(name), 0, NULL},
+    {"smtp_auth", ROW_MAILBOX, FIELD_SMTP_AUTH, AT(mailbox.smtp_auth), 0,
 	"enabled, disabled or inherit"},
-    {ROW_MAILBOX, "until", FIELD_DAY_END, AT(mailbox.until), 0, NULL},
-    {ROW_MAILBOX, "note", FIELD_LINE, AT(mailbox.note), NOTE_MAX, NULL},
-    {ROW_TENANT, "name", FIELD_TENANT, AT(tenant.name), 0, NULL},
-    {ROW_TENANT, "smtp_auth", FIELD_SWITCH, AT(tenant.smtp_auth), 0,
+    {"until", ROW_MAILBOX, FIELD_DAY_END, AT(mailbox.until), 0, NULL},
+    {"note", ROW_MAILBOX, FIELD_LINE, AT(mailbox.note), NOTE_MAX, NULL},
+    {"name", ROW_TENANT, FIELD_TENANT, AT(tenant.name), 0, NULL},
+    {"smtp_auth", ROW_TENANT, FIELD_SWITCH, AT(tenant.smtp_auth), 0,
 	"enabled or disabled"},
-    {ROW_TENANT, "action", FIELD_ACTION, AT(tenant.action), 0,
+    {"action", ROW_TENANT, FIELD_ACTION, AT(tenant.action), 0,
 	"reject, tempfail, report or default"},
-    {ROW_TENANT, "blocks", FIELD_BLOCKS, AT(tenant.blocks), 0, "all or passwords"},
-    {ROW_TENANT, "enforce_from", FIELD_DAY_START, AT(tenant.enforce_from), 0, NULL},
-    {ROW_TENANT, "tempfail_until", FIELD_DAY_END, AT(tenant.tempfail_until), 0, NULL},
-    {ROW_TENANT, "contact", FIELD_CONTACT, AT(tenant.contact), CONTACT_MAX,
+    {"blocks", ROW_TENANT, FIELD_BLOCKS, AT(tenant.blocks), 0, "all or passwords"},
+    {"enforce_from", ROW_TENANT, FIELD_DAY_START, AT(tenant.enforce_from), 0, NULL},
+    {"tempfail_until", ROW_TENANT, FIELD_DAY_END, AT(tenant.tempfail_until), 0, NULL},
+    {"contact", ROW_TENANT, FIELD_CONTACT, AT(tenant.contact), CONTACT_MAX,
 	"an address"},
-    {ROW_TENANT, "reply", FIELD_LINE, AT(tenant.reply), REPLY_TEXT_MAX, NULL},
-    {ROW_TENANT, "note", FIELD_LINE, AT(tenant.note), NOTE_MAX, NULL},
-    {ROW_SETTING, "key", FIELD_NAME, AT(name), 0, NULL},
-    {ROW_ALIAS, "login", FIELD_NAME, AT(name), 0, NULL},
-    {ROW_ALIAS, "mailbox", FIELD_NAME, AT(value), 0, NULL},
-    {ROW_LOCK, "login", FIELD_NAME, AT(name), 0, NULL},
-    {ROW_LOCK, "tenant", FIELD_NAME, AT(value), 0, NULL},
-    {ROW_LOCK, "until", FIELD_DAY_END, AT(lock.until), 0, NULL},
-    {ROW_LOCK, "when", FIELD_DAY_START, AT(lock.when), 0, NULL},
-    {ROW_LOCK, "who", FIELD_LINE, AT(lock.who), LOCK_WHO_MAX, NULL},
-    {ROW_LOCK, "note", FIELD_LINE, AT(lock.note), NOTE_MAX, NULL},
+    {"reply", ROW_TENANT, FIELD_LINE, AT(tenant.reply), REPLY_TEXT_MAX, NULL},
+    {"note", ROW_TENANT, FIELD_LINE, AT(tenant.note), NOTE_MAX, NULL},
+    {"key", ROW_SETTING, FIELD_NAME, AT(name), 0, NULL},
+    {"login", ROW_ALIAS, FIELD_NAME, AT(name), 0, NULL},
+    {"mailbox", ROW_ALIAS, FIELD_NAME, AT(value), 0, NULL},
+    {"login", ROW_LOCK, FIELD_NAME, AT(name), 0, NULL},
+    {"tenant", ROW_LOCK, FIELD_NAME, AT(value), 0, NULL},
+    {"until", ROW_LOCK, FIELD_DAY_END, AT(lock.until), 0, NULL},
+    {"when", ROW_LOCK, FIELD_DAY_START, AT(lock.when), 0, NULL},
+    {"who", ROW_LOCK, FIELD_LINE, AT(lock.who), LOCK_WHO_MAX, NULL},
+    {"note", ROW_LOCK, FIELD_LINE, AT(lock.note), NOTE_MAX, NULL},
 };
 
 void

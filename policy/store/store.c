@@ -23,8 +23,10 @@ store_new(struct store **store_r, enum store_mode mode, const char *name,
 	struct store *s = calloc(1, sizeof *s);
 
 	*store_r = s;
-	if (s == NULL)
-		return error_about(why, ERR_MEMORY, name);
+	if (s == NULL) {
+		error_about(why, ERR_MEMORY, name);
+		return ERR_MEMORY;
+	}
 	s->mode = mode;
 	s->lock.turn = s->lock.writers = s->watch = -1;
 	return OK;

@@ -248,7 +248,7 @@ static enum error
 alias_check_tenants(struct store_txn *txn, const struct login *mailbox,
     const struct login *login, struct error_text *why)
 {
-	char of_login[TENANT_NAME_MAX + 1], of_mailbox[TENANT_NAME_MAX + 1];
+	char of_login[TENANT_NAME_MAX + 1], of_mailbox[TENANT_NAME_MAX + 1] = "";
 	enum error e = named_owner(txn, login, of_login);
 
 	if (e == OK)

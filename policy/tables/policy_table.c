@@ -27,7 +27,7 @@ enum error
 policy_table_put(
     struct store_txn *txn, struct bytes key, struct bytes value, struct bytes old)
 {
-	struct key own = key_copy(key), index;
+	struct key own = key_copy(key), index = {.len = 0};
 	uint8_t buf[LOGIN_MAX + 1];
 	struct bytes entry;
 	enum error e = OK;
@@ -39,7 +39,9 @@ policy_table_put(
 		e = store_put(txn, &own, value);
 	if (e == OK)
 		e = policy_record_index(key_bytes(&own), value, &index, buf, &entry);
-	return e == OK && index.len > 0 ? store_put(txn, &index, entry) : e;
+	if (e != OK || index.len == 0)
+		return e;
+	return store_put(txn, &index, entry);
 }
 
 enum error

@@ -417,7 +417,7 @@ snapshot_verify(
 static enum error
 snapshot_get_number(struct snapshot *s, size_t *n_r, struct error_text *why)
 {
-	uint8_t byte[2];
+	uint8_t byte[2] = {0};
 	enum error e = snapshot_get(s, &byte[0], 1, why);
 
 	*n_r = byte[0];

@@ -2,6 +2,7 @@
 /* audit_origin - who runs a command, for the audit log, and the log's head in syslog */
 #include "policy/ctl/frame/audit_origin.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -14,13 +15,14 @@ login_uid(void)
 {
 	FILE *f = fopen("/proc/self/loginuid", "re");
 	unsigned long uid = AUDIT_NO_UID;
+	char digits[11];
 
 	if (f == NULL)
 		return AUDIT_NO_UID;
-	if (fscanf(f, "%10lu", &uid) != 1 || uid > UINT32_MAX)
-		uid = AUDIT_NO_UID;
+	if (fscanf(f, "%10[0-9]", digits) == 1)
+		uid = strtoul(digits, NULL, 10);
 	fclose(f);
-	return (uint32_t)uid;
+	return uid > UINT32_MAX ? AUDIT_NO_UID : (uint32_t)uid;
 }
 
 enum error
