@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon - one running milter: all its parts, and its life */
-#ifndef MILTER_DAEMON_H
-#define MILTER_DAEMON_H
+#pragma once
 
 #include <pthread.h>
 
@@ -45,5 +44,3 @@ enum error daemon_wait(struct daemon *d) MUST_USE;
  * metrics for the last time. Most threads run on until the process ends.
  */
 void daemon_stop(struct daemon *d);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* filter - the milter protocol side (the only file with libmilter) */
-#ifndef MILTER_FILTER_H
-#define MILTER_FILTER_H
+#pragma once
 
 #include "policy/base/error.h"
 
@@ -25,5 +24,3 @@ enum error filter_serve(struct daemon *d) MUST_USE;
  * connections. The last decision has ended when metrics.in_progress is 0.
  */
 void filter_close(void);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* metrics - counts decisions, and writes a file of metrics for Prometheus */
-#ifndef MILTER_METRICS_H
-#define MILTER_METRICS_H
+#pragma once
 
 #include <stdint.h>
 #include <stdio.h>
@@ -60,5 +59,3 @@ void metrics_print(
  */
 enum error metrics_write(const char *path, const struct metrics *m,
     struct metrics_facts *facts, struct error_text *why) MUST_USE;
-
-#endif

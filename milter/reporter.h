@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* reporter - the thread that writes usage, heartbeat and metrics */
-#ifndef MILTER_REPORTER_H
-#define MILTER_REPORTER_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -39,5 +38,3 @@ void reporter_hurry(struct daemon *d);
 
 /* Writes all for the last time; waits at most LIMIT_MS, and logs what is lost. */
 void reporter_stop(struct daemon *d, unsigned limit_ms);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* request - one MAIL FROM: decide, reply, count, log. Knows nothing of libmilter. */
-#ifndef MILTER_REQUEST_H
-#define MILTER_REQUEST_H
+#pragma once
 
 #include "milter/service/id.h"
 #include "policy/decision/reply.h"
@@ -24,5 +23,3 @@ struct request {
  */
 struct decision request_decide(
     struct daemon *d, struct request *r, struct reply *reply_r);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_counter - counts who submits, in memory, until it is written */
-#ifndef MILTER_USAGE_COUNTER_H
-#define MILTER_USAGE_COUNTER_H
+#pragma once
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -60,5 +59,3 @@ const struct usage_entry *usage_counter_entry(const struct usage_counter *c, siz
 
 /* The first N of the taken entries are written. */
 void usage_counter_written(struct usage_counter *c, size_t n);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_writer - writes what was counted, and the heartbeat, to the usage database */
-#ifndef MILTER_USAGE_WRITER_H
-#define MILTER_USAGE_WRITER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,5 +55,3 @@ enum error usage_writer_write(
 
 /* Closes the database; the next writing opens it. */
 void usage_writer_close(struct daemon *d);
-
-#endif

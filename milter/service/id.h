@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* id - short names of decisions, to find a reply's log line */
-#ifndef MILTER_SERVICE_ID_H
-#define MILTER_SERVICE_ID_H
+#pragma once
 
 #include "policy/base/error.h"
 
@@ -15,5 +14,3 @@ enum error id_start(void) MUST_USE;
  * one process differ; those of two are very likely to. Thread-safe.
  */
 void id_next(char buf[ID_LENGTH + 1]);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* listener - the socket file: what may be in its place, its mode, its end */
-#ifndef MILTER_SERVICE_LISTENER_H
-#define MILTER_SERVICE_LISTENER_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -29,5 +28,3 @@ enum error listener_adjust(
 /* Removes the socket's file if it is still the one in L. ERR_PERMISSION. */
 enum error listener_remove(const struct config *config, const struct listener *l,
     struct error_text *why) MUST_USE;
-
-#endif

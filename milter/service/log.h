@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* log - lines to standard error, to syslog, or as JSON */
-#ifndef MILTER_SERVICE_LOG_H
-#define MILTER_SERVICE_LOG_H
+#pragma once
 
 #include <stddef.h>
 
@@ -33,5 +32,3 @@ void log_message(enum log_level level, const char *fmt, ...)
  * it. Otherwise as log_message().
  */
 void log_fields(enum log_level level, const struct log_field *fields, size_t n);
-
-#endif

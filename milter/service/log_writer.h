@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* log_writer - non-blocking log output */
-#ifndef MILTER_SERVICE_LOG_WRITER_H
-#define MILTER_SERVICE_LOG_WRITER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -37,5 +36,3 @@ void log_writer_flush(void);
  * standard error did not take. syslog(3) does not report a loss.
  */
 uint64_t log_writer_lost(void);
-
-#endif

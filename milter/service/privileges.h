@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* privileges - the limits and the user of a daemon */
-#ifndef MILTER_SERVICE_PRIVILEGES_H
-#define MILTER_SERVICE_PRIVILEGES_H
+#pragma once
 
 #include "policy/base/error.h"
 #include "policy/config/config.h"
@@ -16,5 +15,3 @@ enum error privileges_raise_files(struct error_text *why) MUST_USE;
 
 /* If root, becomes USER for good. ERR_CONFIG for an unknown user; with WHY. */
 enum error privileges_become(const char *user, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* service_notify - tells the service manager the daemon's state, as sd_notify(3) */
-#ifndef MILTER_SERVICE_SERVICE_NOTIFY_H
-#define MILTER_SERVICE_SERVICE_NOTIFY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -22,5 +21,3 @@ void service_notify_status(const char *text);
  * (WATCHDOG_USEC, unless WATCHDOG_PID is another process); 0: it does not watch.
  */
 uint64_t service_notify_watchdog_usec(void);
-
-#endif

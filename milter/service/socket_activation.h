@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* socket_activation - a listening socket inherited from systemd */
-#ifndef MILTER_SERVICE_SOCKET_ACTIVATION_H
-#define MILTER_SERVICE_SOCKET_ACTIVATION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,5 +29,3 @@ bool socket_activation_suits(const char *spec, const char *name);
  * it. On another address of the same port any program may listen and answer the MTA.
  */
 bool socket_activation_overlaps(const char *spec, int fd, const char *name);
-
-#endif

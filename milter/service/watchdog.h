@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* watchdog - tells the service manager that decisions end, as long as they do */
-#ifndef MILTER_SERVICE_WATCHDOG_H
-#define MILTER_SERVICE_WATCHDOG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -35,5 +34,3 @@ struct watchdog {
  */
 enum error watchdog_start(
     struct watchdog *w, watchdog_progress *progress, void *arg) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit - an entry of the audit log, as a struct and as a stored record */
-#ifndef POLICY_AUDIT_AUDIT_H
-#define POLICY_AUDIT_AUDIT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -92,5 +91,3 @@ enum error audit_decode(
 /* The hash that the stored bytes of entry NUMBER should have behind PREVIOUS. */
 enum error audit_hash(uint64_t number, struct bytes value,
     const struct digest *previous, struct hasher *h, struct digest *out_r) MUST_USE;
-
-#endif

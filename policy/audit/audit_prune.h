@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit_prune - removes old entries of the audit log, and says so in it */
-#ifndef POLICY_AUDIT_AUDIT_PRUNE_H
-#define POLICY_AUDIT_AUDIT_PRUNE_H
+#pragma once
 
 #include "policy/audit/audit_table.h"
 
@@ -23,5 +22,3 @@ struct audit_pruned {
 enum error audit_prune(struct store_txn *txn, const struct audit_log *log,
     instant before, bool force, struct audit_pruned *out_r,
     struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit_table - the audit log as the database has it: who changed what, in a chain */
-#ifndef POLICY_AUDIT_AUDIT_TABLE_H
-#define POLICY_AUDIT_AUDIT_TABLE_H
+#pragma once
 
 #include "policy/audit/audit.h"
 #include "policy/store/store.h"
@@ -46,5 +45,3 @@ enum error audit_table_each(struct store_txn *txn, uint64_t first,
  */
 enum error audit_table_since(
     struct store_txn *txn, instant since, uint64_t *first_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit_verify - whether the audit log is the one that was written */
-#ifndef POLICY_AUDIT_AUDIT_VERIFY_H
-#define POLICY_AUDIT_AUDIT_VERIFY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -56,5 +55,3 @@ enum error audit_verify(struct store_txn *txn, const struct digest *head,
 
 /* A word for programs, as "altered". */
 const char *audit_verify_problem_name(enum audit_problem problem);
-
-#endif

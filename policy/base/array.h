@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* array - an array that grows */
-#ifndef POLICY_BASE_ARRAY_H
-#define POLICY_BASE_ARRAY_H
+#pragma once
 
 #include <stddef.h>
 
@@ -11,5 +10,3 @@
  * unchanged.
  */
 void *array_grow(void *at, size_t count, size_t *room, size_t size);
-
-#endif

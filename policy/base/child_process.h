@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* child_process - a process that is started, listened to, and ended in time */
-#ifndef POLICY_BASE_CHILD_PROCESS_H
-#define POLICY_BASE_CHILD_PROCESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ enum error child_process_read(const char *const *argv, char **out_r) MUST_USE;
  * a process alive then; it is not waited for.
  */
 void child_process_end(pid_t pid);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* cidr - IP addresses, networks and lists of networks */
-#ifndef POLICY_BASE_CIDR_H
-#define POLICY_BASE_CIDR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -70,5 +69,3 @@ bool cidr_list_has(const struct cidr_list *list, const struct cidr_ip *ip);
 
 /* Whether some network of the list has addresses of 127.0.0.0/8, or ::1. */
 bool cidr_list_has_loopback(const struct cidr_list *list);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* error - errors as values and as words */
-#ifndef POLICY_BASE_ERROR_H
-#define POLICY_BASE_ERROR_H
+#pragma once
 
 #include <stddef.h>
 
@@ -70,5 +69,3 @@ enum error error_about(struct error_text *why, enum error e, const char *what);
 
 /* Maps an errno value of the C library to an error. */
 enum error error_from_errno(int err);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fnv - hashes of 64 bits by FNV-1a, for tables and keys: not against an adversary */
-#ifndef POLICY_BASE_FNV_H
-#define POLICY_BASE_FNV_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -10,5 +9,3 @@
 
 /* The hash of what HASH is of, beginning with FNV_START, followed by N bytes of P. */
 uint64_t fnv_add(uint64_t hash, const void *p, size_t n);
-
-#endif

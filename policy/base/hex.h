@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hex - bytes as hexadecimal digits */
-#ifndef POLICY_BASE_HEX_H
-#define POLICY_BASE_HEX_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -11,5 +10,3 @@ const char *hex_print(const uint8_t *bytes, size_t n, char *buf);
 
 /* The byte of the two digits of upper case at S, or -1. */
 int hex_byte(const char *s);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* instant - a point in time, in UTC seconds */
-#ifndef POLICY_BASE_INSTANT_H
-#define POLICY_BASE_INSTANT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +38,3 @@ bool instant_is_valid(instant t);
 
 /* The time of day as the system's clock has it. */
 instant instant_now(void);
-
-#endif

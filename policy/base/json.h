@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* json - writes JSON, piece by piece */
-#ifndef POLICY_BASE_JSON_H
-#define POLICY_BASE_JSON_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,5 +37,3 @@ void json_quoted(struct json *j, const char *key, const char *s);
 void json_text(struct json *j, const char *key, const char *s);
 /* RFC 3339, or null for INSTANT_NONE. */
 void json_instant(struct json *j, const char *key, instant t);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* read_file - a file that a person named, read whole */
-#ifndef POLICY_BASE_READ_FILE_H
-#define POLICY_BASE_READ_FILE_H
+#pragma once
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -15,5 +14,3 @@
  */
 enum error read_file(const char *path, char *text, size_t cap, size_t *len_r,
     mode_t *mode_r, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* record - the bytes of stored records, written and read */
-#ifndef POLICY_BASE_RECORD_H
-#define POLICY_BASE_RECORD_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -58,5 +57,3 @@ void record_get_string(struct record_reader *r, char *out, size_t cap);
 
 /* OK when everything was read and nothing is left over, else ERR_DAMAGED. */
 enum error record_end(const struct record_reader *r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* text - a line built in a buffer of fixed size, with escaping */
-#ifndef POLICY_BASE_TEXT_H
-#define POLICY_BASE_TEXT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +48,3 @@ bool text_unescape(char *out, size_t cap, const char *s);
  * characters (C0, DEL, C1).
  */
 bool text_is_line(const char *s, size_t n);
-
-#endif

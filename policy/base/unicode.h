@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* unicode - UTF-8: case, composition and visible characters */
-#ifndef POLICY_BASE_UNICODE_H
-#define POLICY_BASE_UNICODE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ enum looseness {
  */
 enum error unicode_loosen(const char *s, size_t n, enum looseness how, char *out,
     size_t cap, size_t *len_r) MUST_USE;
-
-#endif

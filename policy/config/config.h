@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* config - the configuration file */
-#ifndef POLICY_CONFIG_CONFIG_H
-#define POLICY_CONFIG_CONFIG_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -58,5 +57,3 @@ enum error config_set(struct config *c, const char *key, const char *value,
 
 /* Prints all keys as a configuration file would have them. */
 void config_print(const struct config *c, FILE *to);
-
-#endif

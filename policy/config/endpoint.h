@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* endpoint - a milter's address, as the milter, Postfix and Sendmail write it */
-#ifndef POLICY_CONFIG_ENDPOINT_H
-#define POLICY_CONFIG_ENDPOINT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,5 +35,3 @@ const char *endpoint_milter(const struct endpoint *e, char *out);
 /* Connects within 5 s, which are also the limit of later reads and writes: the
  * descriptor, or -1 with errno. */
 int endpoint_connect(const struct endpoint *e);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* digest - the policy digest: a sum of the hashes of records */
-#ifndef POLICY_CRYPTO_DIGEST_H
-#define POLICY_CRYPTO_DIGEST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -45,5 +44,3 @@ const char *digest_print(const struct digest *sum, char *buf);
 
 /* Reads 64 hexadecimal digits; false for anything else. */
 bool digest_parse(const char *s, struct digest *out_r);
-
-#endif

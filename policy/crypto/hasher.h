@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hasher - SHA-256 */
-#ifndef POLICY_CRYPTO_HASHER_H
-#define POLICY_CRYPTO_HASHER_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -30,5 +29,3 @@ void hasher_free(struct hasher **h);
 void hasher_begin(struct hasher *h);
 void hasher_add(struct hasher *h, const void *p, size_t n);
 enum error hasher_end(struct hasher *h, uint8_t *out) MUST_USE;
-
-#endif

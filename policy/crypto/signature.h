@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* signature - signatures by Ed25519, and the keys for them */
-#ifndef POLICY_CRYPTO_SIGNATURE_H
-#define POLICY_CRYPTO_SIGNATURE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -45,5 +44,3 @@ enum error signature_sign(
  */
 enum error signature_verify(const struct signature_keys *keys, const uint8_t *id,
     const void *p, size_t n, const uint8_t *signature) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* commands - the table of commands, and the one that words name */
-#ifndef POLICY_CTL_COMMANDS_H
-#define POLICY_CTL_COMMANDS_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 
@@ -18,5 +17,3 @@ enum error commands_find(struct options *o, const struct command **command_r,
 
 /* ERR_USAGE, with the line for words that are not a command. */
 enum error commands_unknown(const struct options *o, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* help - what --help and --version print */
-#ifndef POLICY_CTL_HELP_H
-#define POLICY_CTL_HELP_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,5 +15,3 @@ bool help_print(const struct options *o, FILE *out) MUST_USE;
 
 /* Whether WORD is a noun: the first of several words of a command's name. */
 bool help_has_group(const char *word);
-
-#endif

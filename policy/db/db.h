@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* db - one LMDB file: records, transactions, cursors */
-#ifndef POLICY_DB_H
-#define POLICY_DB_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -167,5 +166,3 @@ struct bytes db_cursor_value(const struct db_cursor *cursor);
 typedef enum error db_visitor(void *arg, struct bytes key, struct bytes value);
 enum error db_scan(struct db_txn *txn, unsigned part, unsigned parts, db_visitor *fn,
     void *arg) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* db_parts - what db.c and db_scan.c share (the only file with lmdb.h) */
-#ifndef POLICY_DB_PARTS_H
-#define POLICY_DB_PARTS_H
+#pragma once
 
 #include <lmdb.h>
 #include <pthread.h>
@@ -49,5 +48,3 @@ db_val(struct bytes b)
 
 	return (MDB_val){b.len, p.out};
 }
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* guard - turns the traps of a damaged memory map into an error */
-#ifndef POLICY_DB_GUARD_H
-#define POLICY_DB_GUARD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -32,5 +31,3 @@ bool guard_trapped(void);
 
 /* Leaves the guard of this thread as a trap does; aborts when there is none. */
 void guard_escape(void) __attribute__((noreturn));
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lmdb_file - what must hold of a file before LMDB is let loose on it */
-#ifndef POLICY_DB_LMDB_FILE_H
-#define POLICY_DB_LMDB_FILE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -24,5 +23,3 @@ enum error lmdb_file_check_folder(const char *dir) MUST_USE;
 
 /* Whether statfs(2)'s f_type is that of a network file system. */
 bool lmdb_file_is_network(unsigned long type);
-
-#endif

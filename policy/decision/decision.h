@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* decision - the table of rules, as one pure function */
-#ifndef POLICY_DECISION_DECISION_H
-#define POLICY_DECISION_DECISION_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -88,5 +87,3 @@ bool decision_passes(enum verdict v);
 
 const char *decision_verdict_name(enum verdict v);
 const char *decision_reason_name(enum reason r);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_lookup - the names under which a login may be locked, and its locks */
-#ifndef POLICY_DECISION_LOCK_LOOKUP_H
-#define POLICY_DECISION_LOCK_LOOKUP_H
+#pragma once
 
 #include "policy/base/text.h"
 #include "policy/identity/login.h"
@@ -33,5 +32,3 @@ enum error lock_lookup_own_tenant(
  */
 enum error lock_lookup_login(struct store_txn *txn, const struct login *login,
     instant now, struct lock_state *out_r, struct text *steps) MUST_USE;
-
-#endif

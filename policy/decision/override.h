@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* override - why a mailbox's own setting did or did not apply, in words */
-#ifndef POLICY_DECISION_OVERRIDE_H
-#define POLICY_DECISION_OVERRIDE_H
+#pragma once
 
 #include "policy/decision/decision.h"
 
@@ -17,5 +16,3 @@ const char *override_text(enum override override, enum smtp_auth setting, instan
 
 /* "held", "expired", "other-client"; "" for OVERRIDE_NONE. */
 const char *override_name(enum override o);
-
-#endif

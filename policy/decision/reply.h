@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* reply - the SMTP reply that goes with a decision */
-#ifndef POLICY_DECISION_REPLY_H
-#define POLICY_DECISION_REPLY_H
+#pragma once
 
 #include "policy/decision/decision.h"
 #include "policy/model/settings.h"
@@ -38,5 +37,3 @@ struct reply_names {
 void reply_build(const struct settings *settings, const struct tenant *tenant,
     const struct decision *decision, const struct reply_names *names,
     struct reply *out);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* resolve - the mailbox that a login in normal form stands for */
-#ifndef POLICY_DECISION_RESOLVE_H
-#define POLICY_DECISION_RESOLVE_H
+#pragma once
 
 #include "policy/base/text.h"
 #include "policy/identity/login.h"
@@ -14,5 +13,3 @@
  */
 enum error resolve_login(
     struct store_txn *txn, struct login *login, struct text *steps) MUST_USE;
-
-#endif

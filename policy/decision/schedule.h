@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* schedule - coming changes of the decision for a login */
-#ifndef POLICY_DECISION_SCHEDULE_H
-#define POLICY_DECISION_SCHEDULE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -22,5 +21,3 @@ struct change {
  */
 enum error schedule_of(struct store_txn *txn, const struct submission *s,
     const struct outcome *now, struct change *out, size_t *n_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* steps - how a login was understood, in lines for people */
-#ifndef POLICY_DECISION_STEPS_H
-#define POLICY_DECISION_STEPS_H
+#pragma once
 
 #include "policy/base/text.h"
 #include "policy/model/lock.h"
@@ -28,5 +27,3 @@ void steps_lock(struct text *steps, const struct login *name,
 /* The mailbox's own setting (M NULL: it has none) and its lock. */
 void steps_mailbox(struct text *steps, const struct mailbox *m,
     const struct lock_state *lock, instant now);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* submission - one MAIL FROM of a session: its login and the decision */
-#ifndef POLICY_DECISION_SUBMISSION_H
-#define POLICY_DECISION_SUBMISSION_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -49,5 +48,3 @@ const char *submission_mailbox(const struct outcome *o);
 
 /* The tenant's name, or "". */
 const char *submission_tenant(const struct outcome *o);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* account - access of a user to a file, by owners and modes */
-#ifndef POLICY_DOCTOR_ACCOUNT_H
-#define POLICY_DOCTOR_ACCOUNT_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -32,5 +31,3 @@ bool account_in_group(const struct account *account, gid_t group);
  */
 enum error account_may(const struct account *account, const char *root,
     const char *path, int mode, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* checks - the common part of the checks, and the checks that need no MTA */
-#ifndef POLICY_DOCTOR_CHECKS_H
-#define POLICY_DOCTOR_CHECKS_H
+#pragma once
 
 #include "policy/config/config.h"
 #include "policy/config/endpoint.h"
@@ -51,5 +50,3 @@ void checks_wrong_mta(struct checks *c, const char *text);
 void checks_daemon(struct checks *c);
 void checks_state(struct checks *c);
 void checks_settings(struct checks *c);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* findings - mistakes found on this machine, and their remedies */
-#ifndef POLICY_DOCTOR_FINDINGS_H
-#define POLICY_DOCTOR_FINDINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,5 +30,3 @@ void findings_fix(struct findings *list, const char *fmt, ...)
 void findings_drop(struct findings *list, size_t number);
 
 void findings_free(struct findings *list);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* listener - the users that listen on an address of this machine */
-#ifndef POLICY_DOCTOR_LISTENER_H
-#define POLICY_DOCTOR_LISTENER_H
+#pragma once
 
 #include <stddef.h>
 #include <sys/types.h>
@@ -24,5 +23,3 @@ size_t listener_in(const struct endpoint *e, const char *tcp4, const char *tcp6,
  * anybody who listens on it or on all, of a unix socket the user that listens.
  */
 void listener_check(struct checks *c);
-
-#endif

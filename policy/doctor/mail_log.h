@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mail_log - decisions for the logins in a mail log */
-#ifndef POLICY_DOCTOR_MAIL_LOG_H
-#define POLICY_DOCTOR_MAIL_LOG_H
+#pragma once
 
 #include "policy/doctor/checks.h"
 
@@ -12,5 +11,3 @@
  */
 enum error mail_log_check(
     struct checks *c, const char *file, struct error_text *why) MUST_USE;
-
-#endif

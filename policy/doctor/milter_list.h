@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* milter_list - Postfix's list of milters (smtpd_milters) */
-#ifndef POLICY_DOCTOR_MILTER_LIST_H
-#define POLICY_DOCTOR_MILTER_LIST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -41,5 +40,3 @@ bool milter_list_squeeze(const char *value, char *out, size_t cap);
 
 /* A Postfix time ("15s", "2m", "30") in seconds, or -1. */
 long milter_list_seconds(const char *value);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* postfix - the configuration of a live Postfix */
-#ifndef POLICY_DOCTOR_POSTFIX_H
-#define POLICY_DOCTOR_POSTFIX_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,5 +45,3 @@ const char *postfix_value(
 /* Whether master.cf overrides the parameter for that service. */
 bool postfix_overrides(
     struct postfix *p, const struct postfix_service *service, const char *name);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* postfix_tables - the tables of smtpd_milter_maps */
-#ifndef POLICY_DOCTOR_POSTFIX_TABLES_H
-#define POLICY_DOCTOR_POSTFIX_TABLES_H
+#pragma once
 
 #include <stddef.h>
 
@@ -19,5 +18,3 @@ enum postfix_tables { TABLES_KEEP, TABLES_UNKNOWN, TABLES_REPLACE, TABLES_DISABL
  */
 enum postfix_tables postfix_tables_look(
     const char *dir, const char *maps, const char *ours, char *table, size_t cap);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* probe - asks a running milter as an MTA would */
-#ifndef POLICY_DOCTOR_PROBE_H
-#define POLICY_DOCTOR_PROBE_H
+#pragma once
 
 #include "policy/config/endpoint.h"
 #include "policy/decision/submission.h"
@@ -22,5 +21,3 @@ struct probe {
  */
 enum error probe_milter(const struct endpoint *at, const struct submission *s,
     struct probe *out, struct error_text *why) MUST_USE;
-
-#endif

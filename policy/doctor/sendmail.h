@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sendmail - filters and listeners of a sendmail.cf, and mistakes about the milter */
-#ifndef POLICY_DOCTOR_SENDMAIL_H
-#define POLICY_DOCTOR_SENDMAIL_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -47,5 +46,3 @@ bool sendmail_list_has(const char *list, const char *name);
 
 /* Checks the sendmail.cf FILE; NULL: SENDMAIL_DEFAULT. */
 void sendmail_check(struct checks *c, const char *file);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* exchange - one of Exchange's own commands, read from words */
-#ifndef POLICY_EXCHANGE_EXCHANGE_H
-#define POLICY_EXCHANGE_EXCHANGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -64,5 +63,3 @@ enum error exchange_unknown(struct exchange_span name, struct error_text *why) M
 enum error exchange_read(enum exchange_cmdlet cmdlet, const struct exchange_word *word,
     size_t n, enum exchange_source source, struct exchange *out_r,
     struct error_text *why) MUST_USE;
-
-#endif

@@ -2,8 +2,7 @@
 /* exchange_char - the characters of a command, as PowerShell and word processors have
  * them
  */
-#ifndef POLICY_EXCHANGE_EXCHANGE_CHAR_H
-#define POLICY_EXCHANGE_EXCHANGE_CHAR_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -50,5 +49,3 @@ size_t exchange_char_match(struct exchange_span s, const char *word);
 
 /* Whether S is WORD and nothing else. */
 bool exchange_char_is(struct exchange_span s, const char *word);
-
-#endif

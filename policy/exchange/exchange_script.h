@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* exchange_script - Exchange's commands as people paste them, taken line by line */
-#ifndef POLICY_EXCHANGE_EXCHANGE_SCRIPT_H
-#define POLICY_EXCHANGE_EXCHANGE_SCRIPT_H
+#pragma once
 
 #include "policy/exchange/exchange.h"
 
@@ -55,5 +54,3 @@ enum error exchange_script_next(struct exchange_script *s, struct exchange *out_
 /* ERR_DATA where a command, a comment or a table is not complete. */
 enum error exchange_script_end(
     struct exchange_script *s, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain - the normal form of a mail domain */
-#ifndef POLICY_IDENTITY_DOMAIN_H
-#define POLICY_IDENTITY_DOMAIN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,5 +33,3 @@ bool domain_is_normal(const char *s, size_t n);
  * normal form into OUT (DOMAIN_MAX + 1 bytes). ERR_DATA with WHY.
  */
 enum error domain_parse(const char *s, char *out, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* login - the SASL login name and its normal form */
-#ifndef POLICY_IDENTITY_LOGIN_H
-#define POLICY_IDENTITY_LOGIN_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,5 +65,3 @@ const char *login_domain(const struct login *login);
 enum error login_from_normal(const char *s, size_t n, struct login *out_r) MUST_USE;
 
 bool login_equal(const struct login *a, const struct login *b);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mta - the mail server that passes a login */
-#ifndef POLICY_IDENTITY_MTA_H
-#define POLICY_IDENTITY_MTA_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -17,5 +16,3 @@ enum mta mta_from_version(const char *v);
 /* The macro `v` that a probe of the milter sends in the place of an MTA. */
 const char *mta_probe_version(enum mta mta);
 bool mta_is_probe(const char *v);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* xtext - the encoding of logins from Sendmail (RFC 3461 section 4) */
-#ifndef POLICY_IDENTITY_XTEXT_H
-#define POLICY_IDENTITY_XTEXT_H
+#pragma once
 
 #include <stddef.h>
 
@@ -13,5 +12,3 @@
  */
 enum error xtext_decode(
     const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* csv_reader - rows of comma-separated values (RFC 4180), from a stream */
-#ifndef POLICY_IMPORT_CSV_READER_H
-#define POLICY_IMPORT_CSV_READER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -51,5 +50,3 @@ void csv_reader_keep(struct csv_reader *r, const size_t *column, size_t n);
 
 /* The field of a kept column, until the next row; "" if there is none. */
 const char *csv_reader_field(const struct csv_reader *r, size_t column);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* csv_rows - mailboxes from CSV, with our columns or those of Exchange's Export-Csv */
-#ifndef POLICY_IMPORT_CSV_ROWS_H
-#define POLICY_IMPORT_CSV_ROWS_H
+#pragma once
 
 #include "policy/import/csv_reader.h"
 #include "policy/import/row.h"
@@ -43,5 +42,3 @@ void csv_rows_end(struct csv_rows *c);
  */
 enum error csv_rows_next(struct csv_rows *c, struct row *row, bool *found_r,
     struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* import - puts the rows of a file into the policy */
-#ifndef POLICY_IMPORT_IMPORT_H
-#define POLICY_IMPORT_IMPORT_H
+#pragma once
 
 #include <stdint.h>
 
@@ -37,5 +36,3 @@ enum error import_remove_others(struct import *import) MUST_USE;
 
 /* Whether E is an error of a row, not of the database. */
 bool import_is_of_row(enum error e);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* jsonl - the policy from JSON Lines (the only file with jansson) */
-#ifndef POLICY_IMPORT_JSONL_H
-#define POLICY_IMPORT_JSONL_H
+#pragma once
 
 #include "policy/import/line_reader.h"
 #include "policy/import/row.h"
@@ -28,5 +27,3 @@ void jsonl_end(struct jsonl *j);
  */
 enum error jsonl_next(
     struct jsonl *j, struct row *row, bool *found_r, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* key_set - which keys have been met, in 8 bytes each */
-#ifndef POLICY_IMPORT_KEY_SET_H
-#define POLICY_IMPORT_KEY_SET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -28,5 +27,3 @@ void key_set_end(struct key_set *set);
 enum error key_set_add(struct key_set *set, struct bytes key, bool *new_r) MUST_USE;
 
 bool key_set_has(const struct key_set *set, struct bytes key);
-
-#endif

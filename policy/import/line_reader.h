@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* line_reader - the lines of a stream, with a limit on their length */
-#ifndef POLICY_IMPORT_LINE_READER_H
-#define POLICY_IMPORT_LINE_READER_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -31,5 +30,3 @@ void line_reader_end(struct line_reader *r);
  */
 enum error line_reader_next(
     struct line_reader *r, struct bytes *line_r, bool *found_r) MUST_USE;
-
-#endif

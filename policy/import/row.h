@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* row - what one line of an import file says */
-#ifndef POLICY_IMPORT_ROW_H
-#define POLICY_IMPORT_ROW_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -57,5 +56,3 @@ enum error row_set(struct row *row, const struct row_field *field, const char *v
  * enabled, until does not go with inherit. ERR_DATA with WHY.
  */
 enum error row_check_mailbox(const struct row *row, struct error_text *why) MUST_USE;
-
-#endif

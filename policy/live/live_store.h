@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* live_store - keeps a verified policy database open for the daemon's decisions */
-#ifndef POLICY_LIVE_LIVE_STORE_H
-#define POLICY_LIVE_LIVE_STORE_H
+#pragma once
 
 #include "policy/base/instant.h"
 #include "policy/decision/reply.h"
@@ -74,5 +73,3 @@ struct live_store_report {
 
 /* Never waits for the database. Thread-safe. */
 void live_store_report(struct live_store *live, struct live_store_report *out_r);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* read_pool - a bounded set of read transactions for many threads */
-#ifndef POLICY_LIVE_READ_POOL_H
-#define POLICY_LIVE_READ_POOL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -39,5 +38,3 @@ void read_pool_give(struct read_pool *pool, int slot);
 
 /* Whether no slot is taken. */
 bool read_pool_is_idle(const struct read_pool *pool);
-
-#endif

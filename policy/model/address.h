@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* address - logins and mailbox addresses as administrators type them */
-#ifndef POLICY_MODEL_ADDRESS_H
-#define POLICY_MODEL_ADDRESS_H
+#pragma once
 
 #include "policy/identity/login.h"
 #include "policy/model/settings.h"
@@ -31,5 +30,3 @@ enum error address_login(const struct settings *s, const char *typed,
  */
 enum error address_normalize(const struct settings *s, const char *typed,
     struct login *out_r, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alias_record - the stored record of a login alias */
-#ifndef POLICY_MODEL_ALIAS_RECORD_H
-#define POLICY_MODEL_ALIAS_RECORD_H
+#pragma once
 
 #include "policy/base/record.h"
 #include "policy/identity/login.h"
@@ -22,5 +21,3 @@ enum error alias_record_decode(struct bytes from, struct login *out_r) MUST_USE;
  */
 enum error alias_record_index(struct bytes key, struct bytes value, struct key *index_r,
     uint8_t *buf, struct bytes *value_r) MUST_USE;
-
-#endif

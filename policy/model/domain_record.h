@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain_record - the stored record of a domain, which names its tenant */
-#ifndef POLICY_MODEL_DOMAIN_RECORD_H
-#define POLICY_MODEL_DOMAIN_RECORD_H
+#pragma once
 
 #include "policy/base/record.h"
 #include "policy/model/key.h"
@@ -21,5 +20,3 @@ enum error domain_record_decode(struct bytes from, char *tenant) MUST_USE;
 /* The index entry (its value is empty) that belongs to a record of TABLE_DOMAIN. */
 enum error domain_record_index(
     struct bytes key, struct bytes value, struct key *index_r) MUST_USE;
-
-#endif

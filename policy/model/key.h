@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* key - the database keys: a table byte and the name of the record */
-#ifndef POLICY_MODEL_KEY_H
-#define POLICY_MODEL_KEY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -110,5 +109,3 @@ enum error key_to_number(struct bytes key, uint64_t *number_r) MUST_USE;
 
 /* The domain a key of a table of logins, or of INDEX_ALIAS, starts with. */
 enum error key_to_domain(struct bytes key, char *domain_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock - the incident switch, as a struct and as a stored record */
-#ifndef POLICY_MODEL_LOCK_H
-#define POLICY_MODEL_LOCK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -50,5 +49,3 @@ bool lock_outlasts(
 
 /* Adds a lock until UNTIL: what ends last counts. */
 void lock_state_add(struct lock_state *state, instant until);
-
-#endif

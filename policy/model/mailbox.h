@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox - a mailbox's own setting, as a struct and as a stored record */
-#ifndef POLICY_MODEL_MAILBOX_H
-#define POLICY_MODEL_MAILBOX_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -34,5 +33,3 @@ bool mailbox_overrides(const struct mailbox *m, instant now);
 
 void mailbox_encode(const struct mailbox *m, struct record_writer *w);
 enum error mailbox_decode(struct bytes from, struct mailbox *out_r) MUST_USE;
-
-#endif

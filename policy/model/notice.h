@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* notice - a message to a tenant's contact about its plan, as a struct and as a record
  */
-#ifndef POLICY_MODEL_NOTICE_H
-#define POLICY_MODEL_NOTICE_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -31,5 +30,3 @@ void notice_encode(const struct notice *n, struct record_writer *w);
 
 /* Decodes a record. ERR_DAMAGED or ERR_NEWER where it is not one of ours. */
 enum error notice_decode(struct bytes from, struct notice *out_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_record - a record of any table of the policy, as stored */
-#ifndef POLICY_MODEL_POLICY_RECORD_H
-#define POLICY_MODEL_POLICY_RECORD_H
+#pragma once
 
 #include "policy/base/record.h"
 #include "policy/model/key.h"
@@ -18,5 +17,3 @@ enum error policy_record_check(struct bytes key, struct bytes value) MUST_USE;
  */
 enum error policy_record_index(struct bytes key, struct bytes value,
     struct key *index_r, uint8_t *buf, struct bytes *entry_r) MUST_USE;
-
-#endif

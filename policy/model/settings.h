@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* settings - the global settings: one table of keys, values and defaults */
-#ifndef POLICY_MODEL_SETTINGS_H
-#define POLICY_MODEL_SETTINGS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -93,5 +92,3 @@ bool settings_replace_domain(const struct settings *s);
 
 /* Whether NAME is one of the exempt listeners; the case of ASCII letters is ignored. */
 bool settings_exempt_listener(const struct settings *s, const char *name);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant - a customer's setting, as a struct and as a stored record */
-#ifndef POLICY_MODEL_TENANT_H
-#define POLICY_MODEL_TENANT_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -45,5 +44,3 @@ void tenant_encode(const struct tenant *t, struct record_writer *w);
 
 /* Decodes a record. ERR_DAMAGED or ERR_NEWER where it is not one of ours. */
 enum error tenant_decode(struct bytes from, struct tenant *out_r) MUST_USE;
-
-#endif

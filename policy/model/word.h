@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* word - the values of smtp-auth, action and blocks, and their words */
-#ifndef POLICY_MODEL_WORD_H
-#define POLICY_MODEL_WORD_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -33,5 +32,3 @@ bool word_to_blocks(const char *s, enum blocks *out_r);
  * a value without a word is "" there. False if S is not in it.
  */
 bool word_find(const char *const *words, const char *s, void *value_r);
-
-#endif

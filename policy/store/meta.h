@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* meta - the record that every transaction reads first */
-#ifndef POLICY_STORE_META_H
-#define POLICY_STORE_META_H
+#pragma once
 
 #include <stdint.h>
 
@@ -34,5 +33,3 @@ struct digest *meta_digest(struct store_meta *m, struct bytes key);
 enum error meta_read(struct db_txn *db, struct store_meta *m) MUST_USE;
 /* Writes M with the number of the transaction DB as its commit. */
 enum error meta_write(struct db_txn *db, const struct store_meta *m) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* prefix_scan - the records whose keys start alike */
-#ifndef POLICY_STORE_PREFIX_SCAN_H
-#define POLICY_STORE_PREFIX_SCAN_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -20,5 +19,3 @@ enum error prefix_scan_is_empty(
 
 /* Removes all such records. */
 enum error prefix_scan_delete(struct store_txn *txn, const struct key *prefix) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* state_dir - the state folder */
-#ifndef POLICY_STORE_STATE_DIR_H
-#define POLICY_STORE_STATE_DIR_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -51,5 +50,3 @@ bool state_dir_has_policy(const char *dir);
  */
 enum error state_dir_missing(
     const char *dir, const char *path, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* store - the policy database: records, their digest, and who may write */
-#ifndef POLICY_STORE_STORE_H
-#define POLICY_STORE_STORE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -205,5 +204,3 @@ bool store_audit_grown(const struct store_txn *txn);
 /* ... and of the last snapshot. */
 void store_set_serial(
     struct store_txn *txn, uint64_t serial, const struct digest *policy);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* store_parts - what store and store_txn share; for nobody else */
-#ifndef POLICY_STORE_STORE_PARTS_H
-#define POLICY_STORE_STORE_PARTS_H
+#pragma once
 
 #include <limits.h>
 
@@ -37,5 +36,3 @@ struct store_txn {
 	store_watcher *watcher;
 	void *watcher_arg;
 };
-
-#endif

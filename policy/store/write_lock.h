@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* write_lock - the turns of those who write the policy database */
-#ifndef POLICY_STORE_WRITE_LOCK_H
-#define POLICY_STORE_WRITE_LOCK_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -82,5 +81,3 @@ bool write_lock_stamp_fits(
  */
 void write_lock_spare(int fd);
 void write_lock_unspare(int fd);
-
-#endif

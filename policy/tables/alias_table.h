@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* alias_table - other logins of a mailbox */
-#ifndef POLICY_TABLES_ALIAS_TABLE_H
-#define POLICY_TABLES_ALIAS_TABLE_H
+#pragma once
 
 #include "policy/identity/login.h"
 #include "policy/store/store.h"
@@ -38,5 +37,3 @@ enum error alias_table_each_into(struct store_txn *txn, const char *domain,
 
 /* Removes all aliases of mailboxes in DOMAIN. */
 enum error alias_table_remove_into(struct store_txn *txn, const char *domain) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* domain_table - which tenant owns which domain */
-#ifndef POLICY_TABLES_DOMAIN_TABLE_H
-#define POLICY_TABLES_DOMAIN_TABLE_H
+#pragma once
 
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"
@@ -28,5 +27,3 @@ enum error domain_table_each(struct store_txn *txn, const char *tenant,
 /* The first domain of TENANT; "" for none. */
 enum error domain_table_first_of(
     struct store_txn *txn, const char *tenant, char *domain_r) MUST_USE;
-
-#endif

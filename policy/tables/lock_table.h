@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_table - the locks as the database has them */
-#ifndef POLICY_TABLES_LOCK_TABLE_H
-#define POLICY_TABLES_LOCK_TABLE_H
+#pragma once
 
 #include "policy/identity/login.h"
 #include "policy/model/lock.h"
@@ -52,5 +51,3 @@ typedef enum error lock_table_visitor(
     void *arg, const struct lock_subject *subject, const struct lock *lock);
 enum error lock_table_each(struct store_txn *txn, enum lock_origin origin,
     lock_table_visitor *fn, void *arg) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox_table - the mailboxes' own settings as the database has them */
-#ifndef POLICY_TABLES_MAILBOX_TABLE_H
-#define POLICY_TABLES_MAILBOX_TABLE_H
+#pragma once
 
 #include "policy/identity/login.h"
 #include "policy/model/mailbox.h"
@@ -31,5 +30,3 @@ typedef enum error mailbox_table_visitor(
     void *arg, const struct login *address, const struct mailbox *m);
 enum error mailbox_table_each(struct store_txn *txn, const char *domain,
     mailbox_table_visitor *fn, void *arg) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* notice_table - the notices as the database has them: one a tenant, the last one */
-#ifndef POLICY_TABLES_NOTICE_TABLE_H
-#define POLICY_TABLES_NOTICE_TABLE_H
+#pragma once
 
 #include "policy/model/notice.h"
 #include "policy/store/store.h"
@@ -16,5 +15,3 @@ enum error notice_table_put(
 
 /* Forgets it, or ERR_NOTFOUND. */
 enum error notice_table_remove(struct store_txn *txn, const char *tenant) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ownership - whose a domain or a login is, and who may have it */
-#ifndef POLICY_TABLES_OWNERSHIP_H
-#define POLICY_TABLES_OWNERSHIP_H
+#pragma once
 
 #include "policy/identity/domain.h"
 #include "policy/model/tenant.h"
@@ -80,5 +79,3 @@ enum error ownership_each_mailbox(struct store_txn *txn, const char *tenant,
     mailbox_table_visitor *fn, void *arg) MUST_USE;
 enum error ownership_each_alias(struct store_txn *txn, const char *tenant,
     alias_table_visitor *fn, void *arg) MUST_USE;
-
-#endif

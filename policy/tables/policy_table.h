@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_table - any record of the policy, kept with its entry of the index */
-#ifndef POLICY_TABLES_POLICY_TABLE_H
-#define POLICY_TABLES_POLICY_TABLE_H
+#pragma once
 
 #include "policy/store/store.h"
 
@@ -16,5 +15,3 @@ enum error policy_table_remove(
 
 /* The same, whatever its value is; ERR_NOTFOUND. */
 enum error policy_table_delete(struct store_txn *txn, const struct key *key) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* removal - what a domain or tenant takes with it, and what protects it */
-#ifndef POLICY_TABLES_REMOVAL_H
-#define POLICY_TABLES_REMOVAL_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -34,5 +33,3 @@ enum error removal_denies(
 /* ... and without it its logins would pass. */
 enum error removal_protects(
     struct store_txn *txn, const struct tenant *t, bool *protects_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* setting_table - the settings as the database has them */
-#ifndef POLICY_TABLES_SETTING_TABLE_H
-#define POLICY_TABLES_SETTING_TABLE_H
+#pragma once
 
 #include <stddef.h>
 
@@ -24,5 +23,3 @@ enum error setting_table_add(struct store_txn *txn, const struct setting *settin
     const char *item, struct error_text *why) MUST_USE;
 enum error setting_table_remove(struct store_txn *txn, const struct setting *setting,
     const char *item, struct error_text *why) MUST_USE;
-
-#endif

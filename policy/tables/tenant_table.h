@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant_table - the tenants as the database has them */
-#ifndef POLICY_TABLES_TENANT_TABLE_H
-#define POLICY_TABLES_TENANT_TABLE_H
+#pragma once
 
 #include "policy/model/tenant.h"
 #include "policy/store/store.h"
@@ -20,5 +19,3 @@ enum error tenant_table_remove(struct store_txn *txn, const char *name) MUST_USE
 typedef enum error tenant_table_visitor(void *arg, const struct tenant *t);
 enum error tenant_table_each(
     struct store_txn *txn, tenant_table_visitor *fn, void *arg) MUST_USE;
-
-#endif

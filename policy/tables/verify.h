@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* verify - whether the whole database holds, and its records fit each other */
-#ifndef POLICY_TABLES_VERIFY_H
-#define POLICY_TABLES_VERIFY_H
+#pragma once
 
 #include <stdint.h>
 
@@ -40,5 +39,3 @@ enum error verify_txn(
  * name is only used while somebody owns "*".
  */
 enum error verify_links(struct store_txn *txn, struct error_text *why) MUST_USE;
-
-#endif

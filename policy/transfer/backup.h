@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* backup - a compact copy of a policy database, record by record */
-#ifndef POLICY_TRANSFER_BACKUP_H
-#define POLICY_TRANSFER_BACKUP_H
+#pragma once
 
 #include <stdint.h>
 
@@ -29,5 +28,3 @@ enum error backup_copy(struct store_txn *from, const char *path, struct backup *
 /* Verifies the copy and compares its records with B; fills in `bytes`. With WHY. */
 enum error backup_verify(
     const char *path, struct backup *b, struct error_text *why) MUST_USE;
-
-#endif

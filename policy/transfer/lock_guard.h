@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lock_guard - whether another policy would take a login out of a lock made here */
-#ifndef POLICY_TRANSFER_LOCK_GUARD_H
-#define POLICY_TRANSFER_LOCK_GUARD_H
+#pragma once
 
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
@@ -53,5 +52,3 @@ enum error lock_guard_check(
     const struct lock_guard *g, struct error_text *why) MUST_USE;
 
 void lock_guard_end(struct lock_guard *g);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_hash - a hash that tells one policy from any other */
-#ifndef POLICY_TRANSFER_POLICY_HASH_H
-#define POLICY_TRANSFER_POLICY_HASH_H
+#pragma once
 
 #include "policy/crypto/digest.h"
 #include "policy/store/store.h"
@@ -14,5 +13,3 @@
  * ERR_INTERNAL.
  */
 enum error policy_hash(struct store_txn *txn, struct digest *hash_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy_iterator - the records of the policy, in the order of keys */
-#ifndef POLICY_TRANSFER_POLICY_ITERATOR_H
-#define POLICY_TRANSFER_POLICY_ITERATOR_H
+#pragma once
 
 #include "policy/store/store.h"
 
@@ -22,5 +21,3 @@ enum error policy_iterator_next(struct policy_iterator *w, struct bytes *key_r,
 
 /* To be called when the transaction was written to since the last call. */
 void policy_iterator_moved(struct policy_iterator *w);
-
-#endif

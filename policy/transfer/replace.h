@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* replace - makes the policy equal to another one, touching only what differs */
-#ifndef POLICY_TRANSFER_REPLACE_H
-#define POLICY_TRANSFER_REPLACE_H
+#pragma once
 
 #include "policy/store/store.h"
 
@@ -28,5 +27,3 @@ enum error replace_policy(struct store_txn *txn, const struct replace_source *so
 /* The policy of another store: of its transaction FROM, whose policy digest counts. */
 enum error replace_from(
     struct store_txn *txn, struct store_txn *from, struct error_text *why) MUST_USE;
-
-#endif

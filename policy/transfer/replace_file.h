@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* replace_file - a database file, made beside its place and moved there once whole */
-#ifndef POLICY_TRANSFER_REPLACE_FILE_H
-#define POLICY_TRANSFER_REPLACE_FILE_H
+#pragma once
 
 #include <limits.h>
 #include <stdbool.h>
@@ -45,5 +44,3 @@ enum error replace_file_put(struct replace_file *s, struct error_text *why) MUST
 
 /* Removes the new file unless it was put into its place. May be called again. */
 void replace_file_close(struct replace_file *s);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* restore - the policy of a backup, back into the live database or in its place */
-#ifndef POLICY_TRANSFER_RESTORE_H
-#define POLICY_TRANSFER_RESTORE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -47,5 +46,3 @@ struct restore {
 enum error restore_run(const char *dir, struct store_txn *from, bool force,
     const struct audit_log *log, struct restore *out_r,
     struct error_text *why) MUST_USE;
-
-#endif

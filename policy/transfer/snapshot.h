@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* snapshot - the whole policy as one signed file */
-#ifndef POLICY_TRANSFER_SNAPSHOT_H
-#define POLICY_TRANSFER_SNAPSHOT_H
+#pragma once
 
 #include <stdio.h>
 
@@ -89,5 +88,3 @@ enum error snapshot_verify(struct snapshot *s, const struct signature_keys *keys
  */
 enum error snapshot_next(struct snapshot *s, struct bytes *key_r, struct bytes *value_r,
     bool *found_r, struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* heartbeat - the daemons' signs of life, in the usage database */
-#ifndef POLICY_USAGE_HEARTBEAT_H
-#define POLICY_USAGE_HEARTBEAT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -63,5 +62,3 @@ bool heartbeat_is_alive(const struct heartbeat *h, instant now);
 
 /* Whether its process is there, however old the beat. */
 bool heartbeat_has_process(const struct heartbeat *h);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* login_usage - the use of a login in a span of time, and what it would get now */
-#ifndef POLICY_USAGE_LOGIN_USAGE_H
-#define POLICY_USAGE_LOGIN_USAGE_H
+#pragma once
 
 #include "policy/decision/submission.h"
 #include "policy/store/store.h"
@@ -41,5 +40,3 @@ enum error login_usage_is_known(
  */
 enum error login_usage_read(struct store_txn *txn, const struct usage_row *row,
     instant since, instant now, struct login_usage *out_r) MUST_USE;
-
-#endif

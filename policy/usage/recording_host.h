@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* recording_host - a machine that records usage: its number, and what its records cover
  */
-#ifndef POLICY_USAGE_RECORDING_HOST_H
-#define POLICY_USAGE_RECORDING_HOST_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -46,5 +45,3 @@ const char *recording_host_id_print(const struct recording_host *n, char *buf);
 void recording_host_encode(const struct recording_host *n, struct record_writer *w);
 enum error recording_host_decode(
     struct bytes from, struct recording_host *out_r) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant_usage - the use of every tenant in a span of time */
-#ifndef POLICY_USAGE_TENANT_USAGE_H
-#define POLICY_USAGE_TENANT_USAGE_H
+#pragma once
 
 #include "policy/usage/login_usage.h"
 #include "policy/usage/usage_merge.h"
@@ -59,5 +58,3 @@ void tenant_usage_free(struct tenant_usage_list *list);
  */
 enum error tenant_usage_covers(const struct usage_coverage *coverage,
     unsigned hosts_wanted, instant since, instant now, struct error_text *why) MUST_USE;
-
-#endif

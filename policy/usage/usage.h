@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage - how a login used SMTP AUTH: the facts, how they add up, and their bytes */
-#ifndef POLICY_USAGE_USAGE_H
-#define POLICY_USAGE_USAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -132,5 +131,3 @@ enum error usage_read(struct record_reader *r, struct usage *out_r) MUST_USE;
 void usage_day_encode(const struct usage_day *d, struct record_writer *w);
 enum error usage_day_decode(struct bytes from, struct usage_day *out_r) MUST_USE;
 enum error usage_day_read(struct record_reader *r, struct usage_day *out_r) MUST_USE;
-
-#endif

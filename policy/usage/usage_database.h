@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_database - usage/usage.mdb: who used SMTP AUTH, and since when we know */
-#ifndef POLICY_USAGE_USAGE_DATABASE_H
-#define POLICY_USAGE_USAGE_DATABASE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -66,5 +65,3 @@ enum error usage_database_put_host(
  */
 enum error usage_database_each(struct db_txn *txn,
     enum error (*fn)(void *arg, const struct usage_row *row), void *arg) MUST_USE;
-
-#endif

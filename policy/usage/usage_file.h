@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_file - a machine's usage as bytes: a file for others, or a pipe */
-#ifndef POLICY_USAGE_USAGE_FILE_H
-#define POLICY_USAGE_USAGE_FILE_H
+#pragma once
 
 #include <stdio.h>
 
@@ -51,5 +50,3 @@ const char *usage_file_reader_name(const struct usage_file_reader *reader);
  */
 enum error usage_file_reader_next(struct usage_file_reader *reader,
     struct usage_row *row_r, bool *found_r, struct error_text *why) MUST_USE;
-
-#endif

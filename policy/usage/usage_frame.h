@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_frame - the pieces of a usage file, and of what a helper process answers */
-#ifndef POLICY_USAGE_USAGE_FRAME_H
-#define POLICY_USAGE_USAGE_FRAME_H
+#pragma once
 
 #include <stdio.h>
 
@@ -38,5 +37,3 @@ void usage_frame_write_error(FILE *to, enum error error, const char *text);
  */
 enum error usage_frame_read(FILE *from, const char *name, struct usage_frame *frame,
     struct error_text *why) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_key - the keys of logins and their days in the usage database */
-#ifndef POLICY_USAGE_USAGE_KEY_H
-#define POLICY_USAGE_USAGE_KEY_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ int usage_key_order(const struct login *a, const struct login *b);
  */
 enum error usage_key_parse(
     struct bytes key, struct login *login_r, uint32_t *day_r, bool *has_day_r) MUST_USE;
-
-#endif

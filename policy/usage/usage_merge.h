@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_merge - the usage of several machines as one */
-#ifndef POLICY_USAGE_USAGE_MERGE_H
-#define POLICY_USAGE_USAGE_MERGE_H
+#pragma once
 
 #include "policy/usage/usage_file.h"
 
@@ -39,5 +38,3 @@ struct usage_coverage usage_merge_coverage(const struct usage_merge *merge);
  */
 enum error usage_merge_next(struct usage_merge *merge, struct usage_row *row_r,
     bool *found_r, struct error_text *why) MUST_USE;
-
-#endif

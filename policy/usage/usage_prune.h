@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_prune - forgets what usage-retention says is old, a piece at a time */
-#ifndef POLICY_USAGE_USAGE_PRUNE_H
-#define POLICY_USAGE_USAGE_PRUNE_H
+#pragma once
 
 #include "policy/db/db.h"
 #include "policy/usage/usage.h"
@@ -32,5 +31,3 @@ void usage_prune_start(struct usage_prune *p, instant now, unsigned retention_da
 #define USAGE_PRUNE_CHANGES 200
 enum error usage_prune_step(
     struct db_txn *txn, struct usage_prune *p, unsigned visits) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* asker.h - one milter connection that asks about one submission after the other. */
-#ifndef TESTS_BENCH_ASKER_H
-#define TESTS_BENCH_ASKER_H
+#pragma once
 
 #include <stdint.h>
 
@@ -26,5 +25,3 @@ void asker_ask(struct asker *asker, const char *login, int64_t since);
 int asker_take(struct asker *asker);
 
 int64_t asker_now(void);
-
-#endif

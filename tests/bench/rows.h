@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rows.h - the policy that is measured: its tenants, mailboxes and their order. */
-#ifndef TESTS_BENCH_ROWS_H
-#define TESTS_BENCH_ROWS_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -24,5 +23,3 @@ uint64_t row_random(uint64_t *state);
 
 /* The N numbers from 0 on, in no order; the same each time. The caller frees them. */
 unsigned *row_shuffle(unsigned long n);
-
-#endif

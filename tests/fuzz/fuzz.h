@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* fuzz.h - what all fuzz targets have in common. */
-#ifndef TESTS_FUZZ_FUZZ_H
-#define TESTS_FUZZ_FUZZ_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,5 +37,3 @@ uint8_t fuzz_byte(struct fuzz_input *input);
 
 /* The bytes up to the next `end`, or all that are left, as fuzz_string() has them. */
 char *fuzz_piece(struct fuzz_input *input, char end);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* milter_answers.h - what a filter that denies every login may answer to some bytes. */
-#ifndef TESTS_FUZZ_MILTER_ANSWERS_H
-#define TESTS_FUZZ_MILTER_ANSWERS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -43,5 +42,3 @@ struct milter_answers {
  */
 struct milter_answers milter_expect(
     const uint8_t *answer, size_t n, const struct milter_questions *questions);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* policy.h - a small policy in a database that nobody else sees. */
-#ifndef TESTS_FUZZ_POLICY_H
-#define TESTS_FUZZ_POLICY_H
+#pragma once
 
 #include "policy/import/row.h"
 #include "policy/store/store.h"
@@ -33,5 +32,3 @@ void policy_expect_row(const struct row *row);
  * imported without an error holds.
  */
 size_t policy_import(const struct policy_rows *rows);
-
-#endif

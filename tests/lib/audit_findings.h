@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit_findings.h - an audit log in a write transaction, and what audit_verify() has
  * to say of it. */
-#ifndef TESTS_LIB_AUDIT_FINDINGS_H
-#define TESTS_LIB_AUDIT_FINDINGS_H
+#pragma once
 
 #include "tests/lib/state.h"
 
@@ -53,5 +52,3 @@ struct digest raw_hash(const struct raw *raw);
 /* Watches the transaction as actor, at a time. */
 void log_watch(
     struct store_txn *txn, struct audit_log *log, const char *actor, instant when);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* database_image.h - whole database files made beforehand, to be put under a running
  * live store. */
-#ifndef TESTS_LIB_DATABASE_IMAGE_H
-#define TESTS_LIB_DATABASE_IMAGE_H
+#pragma once
 
 #include "tests/lib/state.h"
 
@@ -52,5 +51,3 @@ bool live_store_serves(
 
 /* Waits until the live store gives none; false when that takes longer. */
 bool live_store_refuses(struct live_store *live, int milliseconds);
-
-#endif

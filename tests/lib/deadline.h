@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* deadline.h - waiting for a condition, with a limit that slow runs can stretch. */
-#ifndef TESTS_LIB_DEADLINE_H
-#define TESTS_LIB_DEADLINE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -19,5 +18,3 @@ int64_t deadline_in(int milliseconds);
 /* Sleeps a few milliseconds; false, at once, when the deadline has passed. For loops
  * of the form `while (!condition && deadline_pause(deadline))`. */
 bool deadline_pause(int64_t deadline);
-
-#endif

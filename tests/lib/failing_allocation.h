@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* failing_allocation.h - memory that runs out: one chosen allocation of our library
  * fails. */
-#ifndef TESTS_LIB_FAILING_ALLOCATION_H
-#define TESTS_LIB_FAILING_ALLOCATION_H
+#pragma once
 
 #include <stdbool.h>
 
@@ -14,5 +13,3 @@ void failing_allocation_begin(unsigned number);
 /* Ends that. Returns whether the allocation was reached, and fails the test if any
  * memory taken since is still there. */
 bool failing_allocation_end(void);
-
-#endif

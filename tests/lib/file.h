@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* file.h - whole files in tests: reading, writing in place, replacing, removing. */
-#ifndef TESTS_LIB_FILE_H
-#define TESTS_LIB_FILE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -34,5 +33,3 @@ off_t file_size(const char *path);
 
 /* Removes a folder and all in it. */
 void folder_remove(const char *path);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* instance.h - a private installation: folder, configuration, policy database, milter.
  */
-#ifndef TESTS_LIB_INSTANCE_H
-#define TESTS_LIB_INSTANCE_H
+#pragma once
 
 #include "tests/lib/process.h"
 
@@ -74,5 +73,3 @@ int instance_milter(struct outcome *outcome, const char *options, ...)
 
 /* The log so far; the caller frees it. */
 char *instance_log(const struct instance *instance);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* lmdb_page.h - pages of LMDB's file, as tests damage them (mdb.c, struct MDB_page). */
-#ifndef TESTS_LIB_LMDB_PAGE_H
-#define TESTS_LIB_LMDB_PAGE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,5 +13,3 @@ unsigned lmdb_page_kind(const char *page);
 /* Lets record I of a leaf and the one behind it change places; false where there are
  * no two. Once more, and all is as it was. */
 bool lmdb_page_swap(char *page, size_t i);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* log_line.h - reading the milter's decision lines: key=value, values escaped. */
-#ifndef TESTS_LIB_LOG_LINE_H
-#define TESTS_LIB_LOG_LINE_H
+#pragma once
 
 #include "tests/lib/instance.h"
 
@@ -24,5 +23,3 @@ bool log_line_find(const struct instance *instance, const char *key, const char 
 
 /* Waits until the log has `text` somewhere; returns whether it came. */
 bool log_line_mentions(const struct instance *instance, const char *text);
-
-#endif

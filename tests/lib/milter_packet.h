@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* milter_packet.h - packets of the milter protocol over a connected socket, for the
  * fake MTA. */
-#ifndef TESTS_LIB_MILTER_PACKET_H
-#define TESTS_LIB_MILTER_PACKET_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -24,5 +23,3 @@ bool milter_packet_send(int fd, char command, const void *data, size_t size);
  * it. */
 enum milter_packet_result milter_packet_read(
     int fd, int patience, char *command, char **data, size_t *size);
-
-#endif

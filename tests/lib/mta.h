@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mta.h - the MTA's side of the milter protocol, for tests against a running milter. */
-#ifndef TESTS_LIB_MTA_H
-#define TESTS_LIB_MTA_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -121,5 +120,3 @@ struct mta_reply mta_read(struct mta *mta);
 
 /* The kind in words, for messages. */
 const char *mta_kind_name(enum mta_kind kind);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* process.h - running programs: to their end with their output, or beside the test. */
-#ifndef TESTS_LIB_PROCESS_H
-#define TESTS_LIB_PROCESS_H
+#pragma once
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -28,5 +27,3 @@ pid_t process_start(char *const *argv, const char *log, int listener);
 /* Waits up to `milliseconds` (times deadline_factor()) for a child to end. Returns its
  * exit status as in struct outcome, or PROCESS_RUNS if it has not ended. */
 int process_wait(pid_t pid, int milliseconds);
-
-#endif

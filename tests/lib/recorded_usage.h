@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* recorded_usage.h - the usage database of a state folder, in plain words. */
-#ifndef TESTS_LIB_RECORDED_USAGE_H
-#define TESTS_LIB_RECORDED_USAGE_H
+#pragma once
 
 #include <stddef.h>
 #include <stdint.h>
@@ -31,5 +30,3 @@ struct recorded_login {
  * dropped. Fails the test when the database cannot be read. */
 uint64_t recorded_usage_read(const char *dir,
     void (*fn)(void *arg, const struct recorded_login *row), void *arg);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sample_policy.h - the policy most milter tests start from, and the milter's own
  * words. */
-#ifndef TESTS_LIB_SAMPLE_POLICY_H
-#define TESTS_LIB_SAMPLE_POLICY_H
+#pragma once
 
 #include "tests/lib/instance.h"
 #include "tests/lib/submission.h"
@@ -52,5 +51,3 @@ void sample_policy_time(char *text, size_t size, int seconds);
 #define expect_submission_shut(instance, submission) \
 	expect_submission_denial( \
 	    instance, submission, WORDS_SHUT, "reject", "tenant-disabled")
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* snapshot_image.h - snapshots as bytes in memory, to be altered, signed and read. */
-#ifndef TESTS_LIB_SNAPSHOT_IMAGE_H
-#define TESTS_LIB_SNAPSHOT_IMAGE_H
+#pragma once
 
 #include "policy/transfer/snapshot.h"
 #include "tests/lib/state.h"
@@ -74,5 +73,3 @@ enum error snapshot_image_read(struct snapshot_image *image, snapshot_alter *cha
 /* Makes the policy of a state folder equal to the image, which is sound after it. */
 enum error snapshot_image_apply(
     const struct state *state, const struct snapshot_image *image);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* state.h - a private state folder with a policy database, used in the test's process.
  */
-#ifndef TESTS_LIB_STATE_H
-#define TESTS_LIB_STATE_H
+#pragma once
 
 #include "policy/identity/login.h"
 #include "policy/model/mailbox.h"
@@ -87,5 +86,3 @@ void mailbox_expect(struct store_txn *txn, const char *address, bool there);
 /* Runs `act` in a child process and returns its value as an exit status, -1 if a
  * signal ended it. */
 int child_run(int (*act)(void *arg), void *arg);
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* submission.h - one authenticated MAIL FROM as an MTA tells it, and what must follow.
  */
-#ifndef TESTS_LIB_SUBMISSION_H
-#define TESTS_LIB_SUBMISSION_H
+#pragma once
 
 #include "tests/lib/instance.h"
 #include "tests/lib/mta.h"
@@ -97,5 +96,3 @@ const char *log_not_decision(const struct instance *instance, const char *login,
 		expect_nothing_wrong( \
 		    log_not_denial(instance, &denied, verdict, reason)); \
 	} while (0)
-
-#endif

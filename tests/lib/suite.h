@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* suite.h - what the test programs that run the milter have in common. */
-#ifndef TESTS_LIB_SUITE_H
-#define TESTS_LIB_SUITE_H
+#pragma once
 
 #include <check.h>
 #include <stdbool.h>
@@ -18,5 +17,3 @@ int suite_run(Suite *suite);
 
 /* Reports the running test as skipped, and why; the caller returns. */
 void suite_skip(const char *test, const char *why);
-
-#endif

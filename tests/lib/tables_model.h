@@ -2,8 +2,7 @@
 /* tables_model.h - the tables' rules once more, over a few names and plain arrays in
  * memory.
  */
-#ifndef TESTS_LIB_TABLES_MODEL_H
-#define TESTS_LIB_TABLES_MODEL_H
+#pragma once
 
 #include "policy/base/error.h"
 #include "policy/store/store.h"
@@ -63,5 +62,3 @@ enum error tables_model_alias_remove(struct tables_model *model, int name);
 
 /* Fails the test unless the tables hold what the model holds, and no more. */
 void tables_model_compare(const struct tables_model *model, struct store_txn *txn);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* test_socket.h - sockets written as in the milter's configuration. */
-#ifndef TESTS_LIB_TEST_SOCKET_H
-#define TESTS_LIB_TEST_SOCKET_H
+#pragma once
 
 /* Connects to inet:PORT@HOST, inet6:PORT@HOST (numeric hosts) or unix:PATH.
  * Returns the descriptor, or -1 with errno set. */
@@ -16,5 +15,3 @@ int test_socket_port(int fd);
 /* A free port of `host` ("127.0.0.1", "::1"); 0 when that address is not there. Until
  * the caller ends it is given to nobody who does not ask for it by its number. */
 int test_socket_free_port(const char *host);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_image.h - usage files in memory, for tests. */
-#ifndef TESTS_LIB_USAGE_IMAGE_H
-#define TESTS_LIB_USAGE_IMAGE_H
+#pragma once
 
 #include "policy/usage/recording_host.h"
 
@@ -27,5 +26,3 @@ struct usage_image usage_image_make(
 /* A machine with a random number. */
 struct recording_host recording_host_make(
     const char *name, instant since, instant until);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* locking - locks and unlocks tenants and logins, and guards locks against changes */
-#ifndef POLICY_CTL_COMMANDS_LOCKING_H
-#define POLICY_CTL_COMMANDS_LOCKING_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/tables/lock_table.h"
@@ -57,5 +56,3 @@ enum error locking_check_removal(struct ctl *c, const char *tenant) MUST_USE;
 
 /* A warning after a change of a setting on which the owner of a login depends. */
 void locking_remark_identity(struct ctl *c);
-
-#endif

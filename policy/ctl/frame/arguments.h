@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* arguments - words and options of the command line, as values; errors name them */
-#ifndef POLICY_CTL_FRAME_ARGUMENTS_H
-#define POLICY_CTL_FRAME_ARGUMENTS_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/model/tenant.h"
@@ -42,5 +41,3 @@ enum error argument_tenant(
  * bytes); "" without the option.
  */
 enum error argument_tenant_option(struct ctl *c, char *name_r) MUST_USE;
-
-#endif

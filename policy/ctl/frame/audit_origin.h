@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* audit_origin - who runs a command, for the audit log, and the log's head in syslog */
-#ifndef POLICY_CTL_FRAME_AUDIT_ORIGIN_H
-#define POLICY_CTL_FRAME_AUDIT_ORIGIN_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 
@@ -24,5 +23,3 @@ void audit_origin_announce(const struct audit_log *log, const struct store_meta 
  * the database.
  */
 enum error audit_origin_commit(struct ctl *c) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* change_summary - counts and shows many changes of the policy at once */
-#ifndef POLICY_CTL_FRAME_CHANGE_SUMMARY_H
-#define POLICY_CTL_FRAME_CHANGE_SUMMARY_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/transfer/lock_guard.h"
@@ -38,5 +37,3 @@ void change_summary_print_summary(const struct change_summary *changes);
  */
 enum error change_summary_audit(const struct change_summary *changes,
     const struct digest *content, uint64_t serial) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* ctl - one run of smtpauthctl: what a command works with */
-#ifndef POLICY_CTL_FRAME_CTL_H
-#define POLICY_CTL_FRAME_CTL_H
+#pragma once
 
 #include <stdio.h>
 
@@ -83,5 +82,3 @@ command_run ctl_init, ctl_settings_show, ctl_settings_set, ctl_settings_unset,
     ctl_audit_prune, ctl_backup, ctl_restore, ctl_usage_list, ctl_usage_tenants,
     ctl_usage_export, ctl_usage_prune, ctl_rollout_plan, ctl_rollout_disable_unused,
     ctl_rollout_grant, ctl_rollout_notify, ctl_rollout_status, ctl_exchange, ctl_cmdlet;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* held_output - output that is complete before any of it is printed */
-#ifndef POLICY_CTL_FRAME_HELD_OUTPUT_H
-#define POLICY_CTL_FRAME_HELD_OUTPUT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -52,5 +51,3 @@ enum error held_output_print(
 
 /* Drops what was not printed. All zeros may be closed, too. */
 void held_output_close(struct held_output *h);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* input_file - a file that a person named, which is read more than once */
-#ifndef POLICY_CTL_FRAME_INPUT_FILE_H
-#define POLICY_CTL_FRAME_INPUT_FILE_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 
@@ -14,5 +13,3 @@ enum error input_file_open(struct ctl *c, const char *path, FILE **file_r) MUST_
 
 /* What to call it in messages. */
 const char *input_file_name(const char *path);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* object_text - a record of the policy as fields, and as words for people */
-#ifndef POLICY_CTL_FRAME_OBJECT_TEXT_H
-#define POLICY_CTL_FRAME_OBJECT_TEXT_H
+#pragma once
 
 #include "policy/ctl/frame/print.h"
 #include "policy/model/key.h"
@@ -44,5 +43,3 @@ enum error object_text_record(struct printer *p, const char *key, struct bytes r
  */
 enum error object_text_change(char **text_r, struct bytes record, struct bytes before,
     struct bytes after) MUST_USE;
-
-#endif

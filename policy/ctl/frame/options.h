@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* options - the command line, parsed */
-#ifndef POLICY_CTL_FRAME_OPTIONS_H
-#define POLICY_CTL_FRAME_OPTIONS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -91,5 +90,3 @@ enum error options_check(
 /* The option's name, and the name of its value (NULL if it takes none). */
 const char *option_name(enum option_id id);
 const char *option_value_name(enum option_id id);
-
-#endif

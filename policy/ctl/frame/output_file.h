@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* output_file - a file, written beside its place and moved there once whole */
-#ifndef POLICY_CTL_FRAME_OUTPUT_FILE_H
-#define POLICY_CTL_FRAME_OUTPUT_FILE_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 
@@ -30,5 +29,3 @@ void output_file_sync_name(const char *path);
 
 /* Closes it; one that was not delivered is gone. */
 void output_file_close(struct output_file *o);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* print - the output of a command: objects in any form, lines, remarks */
-#ifndef POLICY_CTL_FRAME_PRINT_H
-#define POLICY_CTL_FRAME_PRINT_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -136,5 +135,3 @@ void print_property_number(struct printer *p, const char *key, uint64_t n);
  * than an error_text is cut.
  */
 void print_remark(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-#endif

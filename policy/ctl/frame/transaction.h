@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* transaction - begins what a command runs in, by its row of the table */
-#ifndef POLICY_CTL_FRAME_TRANSACTION_H
-#define POLICY_CTL_FRAME_TRANSACTION_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 
@@ -28,5 +27,3 @@ enum error transaction_verify(struct ctl *c, bool *verified_r) MUST_USE;
  */
 enum error transaction_walked(
     struct ctl *c, uint64_t walked, uint64_t counted) MUST_USE;
-
-#endif

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* notice_message - the message to a tenant's contact, and the notice that goes with it
  */
-#ifndef POLICY_CTL_NOTIFY_NOTICE_MESSAGE_H
-#define POLICY_CTL_NOTIFY_NOTICE_MESSAGE_H
+#pragma once
 
 #include "policy/ctl/notify/notice_plan.h"
 #include "policy/ctl/notify/template.h"
@@ -29,5 +28,3 @@ enum error notice_message_write(struct notice_message *message,
     struct error_text *why) MUST_USE;
 
 void notice_message_free(struct notice_message *message);
-
-#endif

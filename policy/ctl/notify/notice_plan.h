@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* notice_plan - the tenants that will be switched off, and what their contacts know */
-#ifndef POLICY_CTL_NOTIFY_NOTICE_PLAN_H
-#define POLICY_CTL_NOTIFY_NOTICE_PLAN_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/model/notice.h"
@@ -63,5 +62,3 @@ enum error notice_plan_list_find_mailboxes(struct notice_plan_list *list, struct
 /* Reads plan, contact and notice again; not found: it has no such plan any more. */
 enum error notice_plan_refresh(
     struct notice_plan *p, struct store_txn *txn, instant now, bool *found_r) MUST_USE;
-
-#endif

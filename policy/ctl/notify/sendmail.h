@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* sendmail - hands a message to sendmail(1) */
-#ifndef POLICY_CTL_NOTIFY_SENDMAIL_H
-#define POLICY_CTL_NOTIFY_SENDMAIL_H
+#pragma once
 
 #include <stddef.h>
 
@@ -23,5 +22,3 @@
  */
 enum error sendmail_send(const char *path, const char *address, const char *message,
     size_t n, int seconds, char *reason) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* template - a message with fields to fill in */
-#ifndef POLICY_CTL_NOTIFY_TEMPLATE_H
-#define POLICY_CTL_NOTIFY_TEMPLATE_H
+#pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -66,5 +65,3 @@ enum error template_print(const struct template *template,
  * an atom, with dots between, and not beginning with a dash.
  */
 bool template_can_address(const char *address);
-
-#endif

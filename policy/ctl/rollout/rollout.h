@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout - what the commands that switch SMTP AUTH off in stages have in common */
-#ifndef POLICY_CTL_ROLLOUT_ROLLOUT_H
-#define POLICY_CTL_ROLLOUT_ROLLOUT_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/usage/usage_sources.h"
@@ -45,5 +44,3 @@ void rollout_print_coverage(struct ctl *c, const struct rollout *r);
 
 /* The instant as RFC 3339, or "" for none, in BUF (INSTANT_TEXT_MAX bytes). */
 const char *rollout_time(instant t, char *buf);
-
-#endif

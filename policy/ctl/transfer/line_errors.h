@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* line_errors - the wrong lines of an input, reported as they are found */
-#ifndef POLICY_CTL_TRANSFER_LINE_ERRORS_H
-#define POLICY_CTL_TRANSFER_LINE_ERRORS_H
+#pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,5 +22,3 @@ enum error line_errors_end(
 
 /* Whether E is an error of the input, and not of the database. */
 bool line_errors_is(enum error e);
-
-#endif

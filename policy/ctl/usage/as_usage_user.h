@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* as_usage_user - work in the usage folder with the rights of its owner */
-#ifndef POLICY_CTL_USAGE_AS_USAGE_USER_H
-#define POLICY_CTL_USAGE_AS_USAGE_USER_H
+#pragma once
 
 #include <stdio.h>
 
@@ -43,5 +42,3 @@ enum error as_usage_user_ask(struct ctl *c, as_usage_user_fn *fn, void *arg,
 
 /* A sign of life, which the reader drops. Takes no lock. */
 void as_usage_user_alive(FILE *to);
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* daemon - the running daemon, by its heartbeat, and what it records */
-#ifndef POLICY_CTL_USAGE_DAEMON_H
-#define POLICY_CTL_USAGE_DAEMON_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/usage/heartbeat.h"
@@ -42,5 +41,3 @@ enum error daemon_report_write(struct db *db, const char *socket, FILE *to) MUST
  * unless they are one report, all of whose values can be printed.
  */
 enum error daemon_report_read(FILE *from, struct daemon_report *out_r) MUST_USE;
-
-#endif

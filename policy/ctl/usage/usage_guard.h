@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_guard - whether domains are in use that are about to be closed by default */
-#ifndef POLICY_CTL_USAGE_USAGE_GUARD_H
-#define POLICY_CTL_USAGE_USAGE_GUARD_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 
@@ -15,5 +14,3 @@ enum error usage_guard_open(struct ctl *c) MUST_USE;
  * a machine that has recorded nothing.
  */
 enum error usage_guard(struct ctl *c) MUST_USE;
-
-#endif

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_sources - the usage of this machine, and that of --usage FILE */
-#ifndef POLICY_CTL_USAGE_USAGE_SOURCES_H
-#define POLICY_CTL_USAGE_USAGE_SOURCES_H
+#pragma once
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/usage/usage_merge.h"
@@ -38,5 +37,3 @@ enum error usage_sources_merge(struct ctl *c, struct usage_merge **merge_r) MUST
 
 /* Writes this machine's usage to INTO as a usage file. As as_usage_user(). */
 enum error usage_sources_copy(struct ctl *c, FILE *into) MUST_USE;
-
-#endif
