@@ -183,18 +183,18 @@ class Libmilter(harness.Case):
                              (poll, select), kind)
             self.assertNotIn('mi_pool_controller', names.stdout)
 
-    def threads(self, kind, sessions=20):
+    def threads(self, kind, sessions=100):
         """Of a daemon with that many idle sessions."""
         with self.daemon(kind) as daemon, contextlib.ExitStack() as stack:
             for _ in range(sessions):
-                s = stack.enter_context(daemon.connect())
-                service_machine.Mta(s).mail('printer@acme.test')
+                service_machine.Mta(stack.enter_context(daemon.connect()))
             return len(os.listdir('/proc/%d/task' % daemon.process.pid))
 
     def test_a_thread_for_each_connection_or_a_pool(self):
         for kind in 'poll', 'select', 'bare':
-            self.assertGreaterEqual(self.threads(kind), 20, kind)
-        self.assertLess(self.threads(None), 15)
+            self.assertGreaterEqual(self.threads(kind), 100, kind)
+        # A pool has some threads more for what is under way at the moment.
+        self.assertLess(self.threads(None), 60)
 
     def test_without_milter_pc_the_own_libmilter_is_found(self):
         program = build(None) + '/milter/smtpauth-milter'
