@@ -18,8 +18,7 @@ struct names {
 	void *arg;
 };
 
-/* names_default - the name with default-domain, or of one in that domain
- * without it */
+/* names_default - the name with default-domain, or of one in that domain without it */
 static enum error
 names_default(const struct names *n, const struct login *login)
 {

@@ -92,8 +92,7 @@ find_tenant(const struct judge *j, struct outcome *out)
 	return e;
 }
 
-/* tell_mailbox - the step about its setting and lock; M is NULL if it has no
- * record */
+/* tell_mailbox - the step about its setting and lock; M is NULL if it has no record */
 static enum error
 tell_mailbox(
     const struct judge *j, const struct login *address, const struct mailbox *m)
@@ -299,8 +298,7 @@ join_marks(const char *s, size_t n, char *out)
 	return len;
 }
 
-/* judge_readings - a login that is not plain, or invalid, in its looser forms,
- * too */
+/* judge_readings - a login that is not plain, or invalid, in its looser forms, too */
 static enum error
 judge_readings(const struct judge *j, struct outcome *out)
 {
