@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "policy/ctl/commands.h"
-#include "policy/ctl/help.h"
 
 #define TENANT_OPTIONS \
 	(OPTION(OPT_SMTP_AUTH) | OPTION(OPT_ACTION) | OPTION(OPT_BLOCKS) | \
@@ -153,6 +152,25 @@ commands_at(size_t i)
 	return i < sizeof table / sizeof *table ? &table[i] : NULL;
 }
 
+bool
+commands_is_of(const struct command *command, const char *noun)
+{
+	size_t n = strcspn(command->name, " ");
+
+	return strlen(noun) == n && memcmp(command->name, noun, n) == 0;
+}
+
+/* command_has_noun - whether WORD is the first of several words of a command's name */
+static bool
+command_has_noun(const char *word)
+{
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		if (commands_is_of(&table[i], word) &&
+		    strchr(table[i].name, ' ') != NULL)
+			return true;
+	return false;
+}
+
 /*
  * command_starts - how many words of the command line are the command's name, or 0; a
  * word of it in brackets may be left out
@@ -183,7 +201,7 @@ commands_unknown(const struct options *o, struct error_text *why)
 	if (o->words == 0)
 		return error_set(
 		    why, ERR_USAGE, "a command is missing; see \"smtpauthctl --help\"");
-	if (help_has_group(o->word[0]))
+	if (command_has_noun(o->word[0]))
 		return error_set(why, ERR_USAGE,
 		    "\"%s\" needs one of its commands; see \"smtpauthctl %s --help\"",
 		    o->words > 1 ? o->word[1] : o->word[0], o->word[0]);

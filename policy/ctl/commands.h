@@ -7,6 +7,9 @@
 /* Row I of the table, or NULL past the end. */
 const struct command *commands_at(size_t i);
 
+/* Whether the command's name begins with the word NOUN. */
+bool commands_is_of(const struct command *command, const char *noun);
+
 /*
  * Finds the command with the longest name that O's words begin with, and takes the name
  * off them. ERR_USAGE, with WHY: there is none, or it does not take these words or

@@ -8,26 +8,6 @@
 
 #define VALUE_COLUMN 30
 
-/* is_of - whether a command's name begins with the noun WORD */
-static bool
-is_of(const struct command *command, const char *word)
-{
-	size_t n = strcspn(command->name, " ");
-
-	return strlen(word) == n && memcmp(command->name, word, n) == 0;
-}
-
-bool
-help_has_group(const char *word)
-{
-	const struct command *command;
-
-	for (size_t i = 0; (command = commands_at(i)) != NULL; i++)
-		if (is_of(command, word) && strchr(command->name, ' ') != NULL)
-			return true;
-	return false;
-}
-
 /* print_parameters - those of one of Exchange's commands, from "-Name VALUE ..." */
 static void
 print_parameters(const char *args, FILE *out)
@@ -47,7 +27,7 @@ print_parameters(const char *args, FILE *out)
 static const char *
 value_name(const struct command *command, enum option_id id)
 {
-	if (id == OPT_SMTP_AUTH && is_of(command, "tenant"))
+	if (id == OPT_SMTP_AUTH && commands_is_of(command, "tenant"))
 		return "enabled|disabled"; /* there is nothing it could inherit */
 	return option_value_name(id);
 }
@@ -90,7 +70,7 @@ help_group(const char *word, FILE *out)
 		size_t words = words_end(command->args);
 		int n;
 
-		if (!is_of(command, word))
+		if (!commands_is_of(command, word))
 			continue;
 		if (!found)
 			fputs("usage: smtpauthctl [options] COMMAND ...\n\n", out);

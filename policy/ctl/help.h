@@ -12,6 +12,3 @@
  * False, and nothing is printed, if no command begins with the first word.
  */
 bool help_print(const struct options *o, FILE *out) MUST_USE;
-
-/* Whether WORD is a noun: the first of several words of a command's name. */
-bool help_has_group(const char *word);
