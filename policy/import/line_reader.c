@@ -40,7 +40,7 @@ line_reader_next(struct line_reader *r, struct bytes *line_r, bool *found_r)
 		}
 		r->text[n++] = (char)c;
 	}
-	*line_r = (struct bytes){r->text, n};
+	*line_r = (struct bytes){n > 0 ? r->text : "", n};
 	*found_r = c != EOF || n > 0;
 	if (ferror(r->in))
 		return ERR_IO;
