@@ -2,8 +2,8 @@
 /* usage_counter - counts who submits, in memory, until it is written */
 #include "milter/usage_counter.h"
 
-#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "policy/base/fnv.h"
 
@@ -22,11 +22,29 @@ struct usage_table {
 	uint16_t place[PLACES]; /* hash table of 1 + index; 0 is free */
 };
 
+/* table_new - an empty one, or NULL */
+static struct usage_table *
+table_new(void)
+{
+	void *t = mmap(NULL, sizeof(struct usage_table), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return t != MAP_FAILED ? t : NULL;
+}
+
+/* table_empty - and give its memory back: a burst of logins needs it once */
+static void
+table_empty(struct usage_table *t)
+{
+	if (madvise(t, sizeof *t, MADV_DONTNEED) != 0) /* which leaves zeros */
+		memset(t, 0, sizeof *t);
+}
+
 enum error
 usage_counter_start(struct usage_counter *c)
 {
-	c->filling = calloc(1, sizeof *c->filling);
-	c->taken = calloc(1, sizeof *c->taken);
+	c->filling = table_new();
+	c->taken = table_new();
 	c->started = c->filling != NULL && c->taken != NULL;
 	pthread_mutex_init(&c->mutex, NULL);
 	return c->started ? OK : ERR_MEMORY;
@@ -140,9 +158,6 @@ usage_counter_take(struct usage_counter *c)
 
 	if (!c->started)
 		return;
-	empty->count = empty->strangers = 0;
-	memset(empty->place, 0, sizeof empty->place);
-	c->written = 0;
 	pthread_mutex_lock(&c->mutex);
 	c->taken = c->filling;
 	c->filling = empty;
@@ -161,4 +176,8 @@ usage_counter_written(struct usage_counter *c, size_t n)
 {
 	c->written += n;
 	c->waiting -= n;
+	if (c->written < c->taken->count)
+		return;
+	table_empty(c->taken);
+	c->written = 0;
 }

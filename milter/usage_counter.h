@@ -35,7 +35,10 @@ struct usage_counter {
 	size_t written;            /* its entries that are written */
 };
 
-/* Takes 22 MB of address space, used as logins come. ERR_MEMORY. Once. */
+/*
+ * Takes 22 MB of address space; memory as logins come, until they are written.
+ * ERR_MEMORY. Once.
+ */
 enum error usage_counter_start(struct usage_counter *c) MUST_USE;
 
 /*

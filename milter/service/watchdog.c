@@ -8,10 +8,8 @@
 #include "milter/service/service_notify.h"
 #include "policy/base/monotonic.h"
 
-#define PAUSE_MIN_USEC 10000 /* whatever the manager asks for */
-#define PAUSE_MAX_USEC \
-	1000000 /* between two looks: a stuck decision is seen so soon \
-		 */
+#define PAUSE_MIN_USEC 10000   /* whatever the manager asks for */
+#define PAUSE_MAX_USEC 1000000 /* a stuck decision is seen this soon */
 
 /* look - whether decisions end; logs when they no longer do */
 static void

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define NOON INT64_C(1796126400) /* 2026-12-01 12:00 UTC */
 #define DAY INT64_C(86400)
@@ -298,6 +299,35 @@ START_TEST(there_is_room_while_the_other_table_is_written)
 }
 END_TEST
 
+/* resident - the memory of this process that is in use, in bytes */
+static size_t
+resident(void)
+{
+	unsigned long all, here;
+	FILE *statm = fopen("/proc/self/statm", "r");
+
+	ck_assert_ptr_nonnull(statm);
+	ck_assert_int_eq(fscanf(statm, "%lu %lu", &all, &here), 2);
+	fclose(statm);
+	return here * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+START_TEST(memory_is_given_back_once_it_was_written)
+{
+	const size_t table = USAGE_COUNTER_ENTRIES * sizeof(struct usage_entry);
+	size_t entries, before = resident(), full;
+
+	for (unsigned n = 0; n < USAGE_COUNTER_ENTRIES; n++)
+		count(n, USAGE_ALLOWED, NOON);
+	full = resident();
+	ck_assert_uint_gt(full, before + table / 4 * 3);
+	sum_drain(&entries);
+	ck_assert_uint_eq(entries, USAGE_COUNTER_ENTRIES);
+	ck_assert_uint_lt(resident(), full - table / 2);
+	ck_assert(!count(0, USAGE_ALLOWED, NOON));
+}
+END_TEST
+
 START_TEST(login_of_any_length_is_kept_whole)
 {
 	char text[LOGIN_MAX + 1];
@@ -516,6 +546,7 @@ main(void)
 	tcase_add_test(counts, early_is_said_again_once_it_was_emptied);
 	tcase_add_test(counts, early_is_said_before_anything_is_dropped);
 	tcase_add_test(counts, there_is_room_while_the_other_table_is_written);
+	tcase_add_test(counts, memory_is_given_back_once_it_was_written);
 	tcase_add_test(counts, login_of_any_length_is_kept_whole);
 	tcase_add_test(counts, the_longest_logins_have_room);
 	tcase_add_test(counts, what_has_no_login_or_counts_as_nothing_is_not_counted);
