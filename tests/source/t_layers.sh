@@ -38,8 +38,8 @@ policy/ctl/rollout     all                                                 -
 policy/ctl/notify      all                                                 -
 policy/ctl/commands    all                                                 -
 policy/ctl             all                                                 -
-milter/service         base,identity,config                                -
-milter                 service,base,crypto,identity,model,config,db,store,tables,decision,usage,live libmilter/.*
+milter/service         base,config                                         -
+milter                 service,base,crypto,identity,config,db,tables,decision,usage,live libmilter/.*
 '
 modules_max=15 # of one room
 
