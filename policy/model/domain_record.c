@@ -26,6 +26,8 @@ domain_record_decode(struct bytes from, char *tenant)
 	if (e != OK)
 		return e;
 	record_get_string(&r, tenant, TENANT_NAME_MAX + 1);
+	if (tenant[0] == '\0') /* it would read as "no tenant" */
+		return ERR_DAMAGED;
 	return record_end(&r);
 }
 
