@@ -14,9 +14,7 @@
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
 
-#define READING_MAX \
-	4096 /* bytes of a login that a SASL service may look at \
-	      */
+#define READING_MAX 4096 /* bytes of a login that a SASL service may read */
 
 /* What a login is judged by, and where the steps are written. */
 struct judge {
