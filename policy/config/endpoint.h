@@ -23,8 +23,8 @@ bool endpoint_from_milter(const char *s, struct endpoint *out_r);
 bool endpoint_from_postfix(const char *s, struct endpoint *out_r);
 
 /*
- * Whether a client that connects to A reaches a server that listens on B. Hosts are
- * compared as text; those of loopback, and a server on every address, count as one.
+ * Whether a client that connects to A reaches a server that listens on B: the same
+ * socket file, or the port at an address that B listens on. Looks up hosts.
  */
 bool endpoint_reaches(const struct endpoint *a, const struct endpoint *b);
 
