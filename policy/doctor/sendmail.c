@@ -345,7 +345,7 @@ visit_filters(struct visit *v)
 {
 	static const struct sendmail_daemon plain = {.name = "MTA"};
 
-	for (size_t i = v->cf.filters; i-- > 0;)
+	for (size_t i = 0; i < v->cf.filters && v->ours == NULL; i++)
 		if (endpoint_reaches(&v->cf.filter[i].endpoint, &v->checks->milter))
 			v->ours = &v->cf.filter[i];
 	if (v->ours == NULL) {
