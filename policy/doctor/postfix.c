@@ -11,15 +11,6 @@
 #define OVERRIDES_MAX 64
 #define LINE_MAX_WORDS 8 /* of master.cf before the arguments: master(5) */
 
-/* last_part - a program may be named with its folder */
-static const char *
-last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* postconf_ask - postconf with one more word of its own */
 static enum error
 postconf_ask(const char *dir, const char *word, char **out_r, struct error_text *why)
@@ -66,26 +57,16 @@ value_of(const char *text, const char *key, size_t *len_r)
 	return NULL;
 }
 
-static const char *
-override_of(struct postfix *p, const struct postfix_service *service, const char *name,
-    size_t *len_r)
-{
-	char key[400];
-
-	if (service == NULL ||
-	    snprintf(key, sizeof key, "%s/%s/%s", service->name, service->type, name) >=
-		(int)sizeof key)
-		return NULL;
-	return value_of(p->overrides, key, len_r);
-}
-
 bool
 postfix_overrides(
     struct postfix *p, const struct postfix_service *service, const char *name)
 {
+	char key[400];
 	size_t len;
 
-	return override_of(p, service, name, &len) != NULL;
+	return snprintf(key, sizeof key, "%s/%s/%s", service->name, service->type,
+		   name) < (int)sizeof key &&
+	    value_of(p->overrides, key, &len) != NULL;
 }
 
 const char *
@@ -136,7 +117,7 @@ take_service(struct postfix *p, char *line)
 	for (char *w = strtok_r(line, " \t", &rest); w != NULL && n < LINE_MAX_WORDS;
 	     w = strtok_r(NULL, " \t", &rest))
 		word[n++] = w;
-	if (n < LINE_MAX_WORDS || strcmp(last_part(word[7]), "smtpd") != 0 ||
+	if (n < LINE_MAX_WORDS || strcmp(basename(word[7]), "smtpd") != 0 ||
 	    (strcmp(word[1], "inet") != 0 && strcmp(word[1], "pass") != 0))
 		return OK;
 	grown = realloc(p->service, (p->services + 1) * sizeof *grown);

@@ -70,14 +70,6 @@ find_ours(struct visit *v, const struct milter_list *list, bool chrooted)
 	return NULL;
 }
 
-static const char *
-last_part(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash != NULL ? slash + 1 : path;
-}
-
 /* is_near - whether the entry was probably meant to be ours */
 static bool
 is_near(const struct milter_entry *entry, const struct endpoint *ours)
@@ -86,7 +78,7 @@ is_near(const struct milter_entry *entry, const struct endpoint *ours)
 	char port[16];
 
 	if (e->kind == ENDPOINT_UNIX && ours->kind == ENDPOINT_UNIX)
-		return strcmp(last_part(e->name), last_part(ours->name)) == 0;
+		return strcmp(basename(e->name), basename(ours->name)) == 0;
 	if (e->kind != ENDPOINT_NONE || ours->kind != ENDPOINT_INET)
 		return false;
 	snprintf(port, sizeof port, ":%u@", ours->port);
@@ -247,7 +239,7 @@ check_maps(struct visit *v)
 
 	/* what a list with our milter has in it, however it names the host */
 	if (ours->kind == ENDPOINT_UNIX)
-		snprintf(piece, sizeof piece, "/%s", last_part(ours->name));
+		snprintf(piece, sizeof piece, "/%s", basename(ours->name));
 	else
 		snprintf(piece, sizeof piece, ":%u", ours->port);
 	switch (postfix_tables_look(v->postfix.dir,
