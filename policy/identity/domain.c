@@ -3,6 +3,7 @@
 #include "policy/identity/domain.h"
 
 #include <idn2.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -11,8 +12,9 @@
 /* U-labels are shorter as text than as A-labels, but not in UTF-8 bytes. */
 #define UTF8_DOMAIN_MAX 1023
 
-bool
-domain_is_normal(const char *s, size_t n)
+/* is_normal - whether S is a normal form as it is */
+static bool
+is_normal(const char *s, size_t n)
 {
 	size_t len = 0, digits = 0; /* of the label */
 
@@ -40,7 +42,7 @@ domain_is_normal(const char *s, size_t n)
 static enum error
 put_normal(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 {
-	if (!domain_is_normal(s, n))
+	if (!is_normal(s, n))
 		return ERR_DATA;
 	if (n > cap)
 		return ERR_LIMIT;

@@ -2,7 +2,6 @@
 /* domain - the normal form of a mail domain */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "policy/base/error.h"
@@ -24,9 +23,6 @@
  */
 enum error domain_normalize(
     const char *s, size_t n, char *out, size_t cap, size_t *len_r) MUST_USE;
-
-/* Whether the N bytes S are such a normal form as they are. */
-bool domain_is_normal(const char *s, size_t n);
 
 /*
  * Reads a domain as an administrator types it: "*" or a name that can be owned, in

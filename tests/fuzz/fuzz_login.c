@@ -83,7 +83,7 @@ domain_is_stable(const struct login *login)
 	char again[DOMAIN_MAX];
 	size_t n = strlen(domain), len = 0;
 
-	fuzz_expect(n <= DOMAIN_MAX && domain_is_normal(domain, n));
+	fuzz_expect(n <= DOMAIN_MAX);
 	fuzz_expect(domain_normalize(domain, n, again, sizeof again, &len) == OK);
 	fuzz_expect(len == n && memcmp(domain, again, n) == 0);
 }
