@@ -167,6 +167,44 @@ START_TEST(other_bits_are_checked)
 }
 END_TEST
 
+/* Frames of a report in any order, some more than once: one order is right. */
+START_TEST(order_is_checked)
+{
+	enum { FRAMES = 3, PLACES = 4, CHOICES = 4 * 4 * 4 * 4 };
+	char part[FRAMES + 1][HEARTBEAT_BYTES_MAX + 2 * USAGE_FRAME_HEAD];
+	size_t size[FRAMES + 1], from = 0;
+	struct daemon_report r;
+
+	write_report(SOCKET, true);
+	for (size_t i = 0; i <= FRAMES; i++) {
+		size[i] = USAGE_FRAME_HEAD + (uint8_t)bytes[from + 3] +
+		    256u * (uint8_t)bytes[from + 2];
+		memcpy(part[i], bytes + from, size[i]);
+		from += size[i];
+	}
+	ck_assert_uint_eq(from, len);
+	for (int choice = 0; choice < CHOICES; choice++) {
+		bool right = true;
+		int last = -1;
+
+		len = 0;
+		for (int i = 0, rest = choice; i < PLACES; i++, rest /= PLACES) {
+			int next = rest % PLACES; /* FRAMES: none here */
+
+			if (next == FRAMES)
+				continue;
+			right = right && next > last;
+			last = next;
+			memcpy(bytes + len, part[next], size[next]);
+			len += size[next];
+		}
+		memcpy(bytes + len, part[FRAMES], size[FRAMES]);
+		len += size[FRAMES];
+		expect_error(right ? OK : ERR_DAMAGED, read_bytes(len, &r));
+	}
+}
+END_TEST
+
 START_TEST(texts_must_be_lines)
 {
 	struct daemon_report r;
@@ -194,6 +232,7 @@ main(void)
 	tcase_add_test(tcase, longest_report_has_room);
 	tcase_add_test(tcase, part_of_a_report_is_none);
 	tcase_add_test(tcase, other_bits_are_checked);
+	tcase_add_test(tcase, order_is_checked);
 	tcase_add_test(tcase, texts_must_be_lines);
 	return suite_run(suite);
 }

@@ -71,39 +71,41 @@ daemon_report_write(struct db *db, const char *socket, FILE *to)
 	return e;
 }
 
+/* take_beat - from the frame, if it is of TYPE; then the next frame is read */
+static enum error
+take_beat(FILE *from, struct usage_frame *f, char type, bool *has_r,
+    struct heartbeat *beat_r, struct daemon_report *r)
+{
+	*has_r = f->type == type;
+	if (!*has_r)
+		return OK;
+	if (heartbeat_decode((struct bytes){f->at, f->len}, beat_r) != OK)
+		return ERR_DAMAGED;
+	r->error = usage_frame_read(from, HERE, f, &r->why);
+	return OK;
+}
+
 enum error
 daemon_report_read(FILE *from, struct daemon_report *r)
 {
 	uint8_t body[FRAME_MAX];
 	struct usage_frame f = {.at = body, .cap = sizeof body};
-	enum error e = OK;
 
 	memset(r, 0, sizeof *r);
-	while (e == OK) {
-		r->error = usage_frame_read(from, HERE, &f, &r->why);
-		switch (f.type) {
-		case USAGE_FRAME_ASKED:
-			r->has_asked = true;
-			e = heartbeat_decode((struct bytes){body, f.len}, &r->asked);
-			break;
-		case USAGE_FRAME_LATEST:
-			r->has_latest = true;
-			e = heartbeat_decode((struct bytes){body, f.len}, &r->latest);
-			break;
-		case USAGE_FRAME_HOST:
-			r->has_host = true;
-			e = recording_host_decode(
-			    (struct bytes){body, f.len}, &r->host);
-			break;
-		case USAGE_FRAME_ERROR:
-			return getc(from) == EOF ? OK : ERR_DAMAGED;
-		case USAGE_FRAME_END:
-			return f.len == 0 && getc(from) == EOF ? OK : ERR_DAMAGED;
-		default:
+	r->error = usage_frame_read(from, HERE, &f, &r->why);
+	if (take_beat(from, &f, USAGE_FRAME_ASKED, &r->has_asked, &r->asked, r) != OK ||
+	    take_beat(from, &f, USAGE_FRAME_LATEST, &r->has_latest, &r->latest, r) !=
+		OK)
+		return ERR_DAMAGED;
+	r->has_host = f.type == USAGE_FRAME_HOST;
+	if (r->has_host) {
+		if (recording_host_decode((struct bytes){body, f.len}, &r->host) != OK)
 			return ERR_DAMAGED;
-		}
+		r->error = usage_frame_read(from, HERE, &f, &r->why);
 	}
-	return ERR_DAMAGED;
+	if (f.type != USAGE_FRAME_ERROR && (f.type != USAGE_FRAME_END || f.len > 0))
+		return ERR_DAMAGED;
+	return getc(from) == EOF ? OK : ERR_DAMAGED;
 }
 
 /* serve - in the helper: a whole report, or what was wrong after its beginning */
