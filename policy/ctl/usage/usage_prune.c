@@ -130,12 +130,13 @@ read_answer(struct ctl *c, FILE *answer, struct usage_prune *p)
 
 	if (f.type == USAGE_FRAME_ERROR && getc(answer) == EOF)
 		return e;
-	record_read_start(&r, (struct bytes){body, f.len});
+	record_read_start(
+	    &r, (struct bytes){body, f.type == USAGE_FRAME_PRUNED ? f.len : 0});
 	p->days = record_get_u64(&r);
 	p->clients = record_get_u64(&r);
 	p->logins = record_get_u64(&r);
 	doubt = record_get_u8(&r);
-	if (f.type != USAGE_FRAME_PRUNED || record_end(&r) != OK || getc(answer) != EOF)
+	if (record_end(&r) != OK || doubt > 1 || getc(answer) != EOF)
 		return error_set(&c->why, ERR_IO,
 		    "the process that prunes " HERE " ended without a word");
 	if (doubt != 0)
