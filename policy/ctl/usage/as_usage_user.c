@@ -217,7 +217,6 @@ receive(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
 			(void)poll(&p, 1, LOOK_MS);
 			continue;
 		}
-		silence = now + AS_USAGE_USER_SILENCE_MS;
 		while (sum == 0 && skip < n && buf[skip] == SIGN_OF_LIFE)
 			skip++;
 		sum += (uint64_t)(n - skip);
@@ -227,6 +226,7 @@ receive(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
 		if (fwrite(buf + skip, 1, (size_t)(n - skip), into) !=
 		    (size_t)(n - skip))
 			return cannot_write(c);
+		silence = monotonic_ms() + AS_USAGE_USER_SILENCE_MS;
 	}
 }
 
