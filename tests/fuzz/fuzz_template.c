@@ -5,7 +5,7 @@
 
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
-#include "policy/ctl/notify/template.h"
+#include "policy/ctl/notify/notice_template.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,11 +69,11 @@ lines_are_sound(const char *text, size_t n)
 		fuzz_expect(len > 0);
 	}
 	for (; *text != '\0'; text += strcspn(text, "\n") + 1)
-		fuzz_expect(strcspn(text, "\n") <= TEMPLATE_LINE_MAX);
+		fuzz_expect(strcspn(text, "\n") <= NOTICE_TEMPLATE_LINE_MAX);
 }
 
 static void
-print(const struct template *t, const struct template_values *values)
+print(const struct notice_template *t, const struct notice_template_values *values)
 {
 	struct error_text why = {""};
 	char *text;
@@ -82,7 +82,7 @@ print(const struct template *t, const struct template_values *values)
 	enum error e;
 
 	fuzz_expect(to != NULL);
-	e = template_print(t, values, to, &why);
+	e = notice_template_print(t, values, to, &why);
 	fclose(to);
 	fuzz_expect(e == OK || (e == ERR_DATA && why.text[0] != '\0'));
 	if (e == OK) {
@@ -98,26 +98,27 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct fuzz_input input = {data, size};
 	uint8_t flags = fuzz_byte(&input);
-	struct template_values values = {
+	struct notice_template_values values = {
 	    .mailboxes = flags % (MAILBOXES + 1), .more = flags >> 2};
-	char *piece[1 + TEMPLATE_TEXTS + MAILBOXES];
+	char *piece[1 + NOTICE_TEMPLATE_TEXTS + MAILBOXES];
 	struct error_text why = {""};
-	struct template *t;
+	struct notice_template *t;
 	size_t n = 0;
 	enum error e;
 
 	for (; n < sizeof piece / sizeof *piece; n++)
 		piece[n] = take_value(&input);
-	values.to = template_can_address(piece[0]) ? piece[0] : "it@acme.test";
-	for (size_t i = 0; i < TEMPLATE_TEXTS; i++)
+	values.to = notice_template_can_address(piece[0]) ? piece[0] : "it@acme.test";
+	for (size_t i = 0; i < NOTICE_TEMPLATE_TEXTS; i++)
 		values.text[i] = piece[1 + i];
-	values.mailbox = (const char *const *)piece + 1 + TEMPLATE_TEXTS;
-	e = template_parse(&t, (const char *)input.at, input.left, "LETTER", &why);
+	values.mailbox = (const char *const *)piece + 1 + NOTICE_TEMPLATE_TEXTS;
+	e = notice_template_parse(
+	    &t, (const char *)input.at, input.left, "LETTER", &why);
 	fuzz_expect(e == OK || e == ERR_DATA || e == ERR_LIMIT);
 	fuzz_expect((e == OK) == (why.text[0] == '\0'));
 	if (e == OK)
 		print(t, &values);
-	template_free(&t);
+	notice_template_free(&t);
 	while (n > 0)
 		free(piece[--n]);
 	return 0;

@@ -2,7 +2,7 @@
 /* check_memory.c - each allocation of an operation fails once: the operation says so,
  * keeps nothing and changes nothing. */
 #include "policy/audit/audit_verify.h"
-#include "policy/ctl/notify/template.h"
+#include "policy/ctl/notify/notice_template.h"
 #include "policy/db/db.h"
 #include "policy/doctor/findings.h"
 #include "policy/import/csv_rows.h"
@@ -371,10 +371,10 @@ static enum error
 notice_template(void)
 {
 	static const char text[] = "Subject: {tenant}\n\n{mailboxes}\n";
-	struct template *t;
-	enum error e = template_parse(&t, text, strlen(text), "it", &why);
+	struct notice_template *t;
+	enum error e = notice_template_parse(&t, text, strlen(text), "it", &why);
 
-	template_free(&t);
+	notice_template_free(&t);
 	return e;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_notice.c - notices: their records, the template, and running sendmail(1). */
 #include "policy/base/monotonic.h"
+#include "policy/ctl/notify/notice_template.h"
 #include "policy/ctl/notify/sendmail.h"
-#include "policy/ctl/notify/template.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/removal.h"
 #include "policy/tables/tenant_table.h"
@@ -142,7 +142,7 @@ END_TEST
 
 static const char *const two[] = {"a@acme.test", "b@acme.test"};
 
-static const struct template_values values = {.to = "it@acme.test",
+static const struct notice_template_values values = {.to = "it@acme.test",
     .text = {"acme", "at once", "2027-01-01T00:00:00Z", "https://x.test/"},
     .mailbox = two,
     .mailboxes = 2};
@@ -154,19 +154,19 @@ static const struct template_values values = {.to = "it@acme.test",
 
 /* fill - the message that the text gives, to be freed; NULL if it gives none */
 static char *
-fill(const char *text, const struct template_values *v, struct error_text *why)
+fill(const char *text, const struct notice_template_values *v, struct error_text *why)
 {
-	struct template *t;
+	struct notice_template *t;
 	char *out;
 	size_t n;
 	FILE *to;
 	enum error e;
 
-	expect_ok(template_parse(&t, text, strlen(text), "file", why));
+	expect_ok(notice_template_parse(&t, text, strlen(text), "file", why));
 	to = open_memstream(&out, &n);
-	e = template_print(t, v, to, why);
+	e = notice_template_print(t, v, to, why);
 	fclose(to);
-	template_free(&t);
+	notice_template_free(&t);
 	if (e == OK)
 		return out;
 	free(out);
@@ -238,13 +238,14 @@ static const struct {
     {"Subject: x\n\n\xFF\n", "file:3: not valid UTF-8"},
 };
 
-START_TEST(template_bad)
+START_TEST(notice_template_bad)
 {
 	struct error_text why = {""};
-	struct template *t;
+	struct notice_template *t;
 
 	expect_error(ERR_DATA,
-	    template_parse(&t, bad[_i].text, strlen(bad[_i].text), "file", &why));
+	    notice_template_parse(
+		&t, bad[_i].text, strlen(bad[_i].text), "file", &why));
 	ck_assert_ptr_null(t);
 	ck_assert_msg(strstr(why.text, bad[_i].why) != NULL, "\"%s\" is not: %s",
 	    why.text, bad[_i].why);
@@ -253,28 +254,31 @@ END_TEST
 
 START_TEST(template_limits)
 {
-	static char text[TEMPLATE_BYTES_MAX + 1];
+	static char text[NOTICE_TEMPLATE_BYTES_MAX + 1];
 	struct error_text why;
-	struct template *t;
+	struct notice_template *t;
 	int n = snprintf(text, sizeof text, "Subject: x\n\n");
 
 	memset(text + n, 'y', 999);
-	expect_ok(template_parse(&t, text, (size_t)n + 998, "file", &why));
-	template_free(&t);
-	expect_error(ERR_DATA, template_parse(&t, text, (size_t)n + 999, "file", &why));
+	expect_ok(notice_template_parse(&t, text, (size_t)n + 998, "file", &why));
+	notice_template_free(&t);
+	expect_error(
+	    ERR_DATA, notice_template_parse(&t, text, (size_t)n + 999, "file", &why));
 	memcpy(text + n, "a\0b", 3);
-	expect_error(ERR_DATA, template_parse(&t, text, (size_t)n + 3, "file", &why));
+	expect_error(
+	    ERR_DATA, notice_template_parse(&t, text, (size_t)n + 3, "file", &why));
 	memset(text + n, '\n', sizeof text - (size_t)n);
-	expect_ok(template_parse(&t, text, sizeof text - 1, "file", &why));
-	template_free(&t);
-	expect_error(ERR_LIMIT, template_parse(&t, text, sizeof text, "file", &why));
+	expect_ok(notice_template_parse(&t, text, sizeof text - 1, "file", &why));
+	notice_template_free(&t);
+	expect_error(
+	    ERR_LIMIT, notice_template_parse(&t, text, sizeof text, "file", &why));
 }
 END_TEST
 
 START_TEST(template_values_fit)
 {
 	static char text[1100];
-	struct template_values v = values;
+	struct notice_template_values v = values;
 	struct error_text why;
 	char *out;
 	int n = snprintf(text, sizeof text, "Subject: {url}\n\n");
@@ -284,15 +288,15 @@ START_TEST(template_values_fit)
 	out = fill(text, &v, &why);
 	ck_assert_ptr_nonnull(out);
 	free(out);
-	v.text[TEMPLATE_URL] = "https://x.test/a";
+	v.text[NOTICE_TEMPLATE_URL] = "https://x.test/a";
 	ck_assert_ptr_null(fill(text, &v, &why));
 	out = fill("Subject: {url}\n\n{url}", &v, &why);
 	ck_assert_ptr_nonnull(out);
 	free(out);
 	v = values;
-	v.text[TEMPLATE_URL] = "https://x.test/\xC3\xBC";
+	v.text[NOTICE_TEMPLATE_URL] = "https://x.test/\xC3\xBC";
 	ck_assert_ptr_null(fill(text, &v, &why));
-	v.text[TEMPLATE_URL] = "x\nBcc: you@x.test";
+	v.text[NOTICE_TEMPLATE_URL] = "x\nBcc: you@x.test";
 	ck_assert_ptr_null(fill(text, &v, &why));
 	ck_assert_ptr_null(fill("Subject: x\n\n{url}\n", &v, &why));
 }
@@ -300,7 +304,7 @@ END_TEST
 
 START_TEST(template_mailboxes)
 {
-	struct template_values v = values;
+	struct notice_template_values v = values;
 	struct error_text why;
 	char *out;
 
@@ -324,7 +328,7 @@ START_TEST(template_names_are_fit_to_be_seen)
 	    "c\\xd@acme.test"};
 	static char longest[500];
 	const char *const one[] = {longest};
-	struct template_values v = values;
+	struct notice_template_values v = values;
 	struct error_text why;
 	char *out;
 
@@ -362,9 +366,9 @@ START_TEST(addresses)
 	    "f\xC3\xBCr@x.test", "a@-x.test", "a@x!y", "a@x\x7F", "a@x\t"};
 
 	for (size_t i = 0; i < COUNT(yes); i++)
-		ck_assert_msg(template_can_address(yes[i]), "%s", yes[i]);
+		ck_assert_msg(notice_template_can_address(yes[i]), "%s", yes[i]);
 	for (size_t i = 0; i < COUNT(no); i++)
-		ck_assert_msg(!template_can_address(no[i]), "%s", no[i]);
+		ck_assert_msg(!notice_template_can_address(no[i]), "%s", no[i]);
 }
 END_TEST
 
@@ -477,7 +481,7 @@ main(void)
 	tcase_add_test(tcase, table);
 	tcase_add_test(tcase, damaged_notice_is_found);
 	tcase_add_loop_test(tcase, template_good, 0, COUNT(good));
-	tcase_add_loop_test(tcase, template_bad, 0, COUNT(bad));
+	tcase_add_loop_test(tcase, notice_template_bad, 0, COUNT(bad));
 	tcase_add_test(tcase, template_limits);
 	tcase_add_test(tcase, template_values_fit);
 	tcase_add_test(tcase, template_mailboxes);

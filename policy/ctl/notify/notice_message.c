@@ -10,18 +10,18 @@
 
 enum error
 notice_message_template(
-    struct template **template_r, const char *path, struct error_text *why)
+    struct notice_template **template_r, const char *path, struct error_text *why)
 {
-	char *text = malloc(TEMPLATE_BYTES_MAX + 1);
+	char *text = malloc(NOTICE_TEMPLATE_BYTES_MAX + 1);
 	size_t len;
 	enum error e;
 
 	*template_r = NULL;
 	if (text == NULL)
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	e = read_file(path, text, TEMPLATE_BYTES_MAX + 1, &len, NULL, why);
+	e = read_file(path, text, NOTICE_TEMPLATE_BYTES_MAX + 1, &len, NULL, why);
 	if (e == OK)
-		e = template_parse(template_r, text, len, path, why);
+		e = notice_template_parse(template_r, text, len, path, why);
 	free(text);
 	return e;
 }
@@ -40,7 +40,7 @@ find_address(const char *contact, char *out, size_t cap)
 		at + 1, strlen(at + 1), out + local, cap - local - 1, &len) != OK)
 		return false;
 	out[local + len] = '\0';
-	return template_can_address(out);
+	return notice_template_can_address(out);
 }
 
 /* time_text - in words where there is none */
@@ -51,32 +51,33 @@ time_text(instant t, char *buf, const char *none)
 }
 
 static enum error
-compose(struct notice_message *message, const struct template *template,
+compose(struct notice_message *message, const struct notice_template *t,
     const struct notice_plan *p, const char *url, struct error_text *why)
 {
 	char from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
-	struct template_values values = {.to = message->address,
+	struct notice_template_values values = {.to = message->address,
 	    .mailbox = (const char *const *)p->mailbox,
 	    .mailboxes = p->mailboxes,
 	    .more = p->more,
-	    .text = {[TEMPLATE_TENANT] = p->tenant,
-		[TEMPLATE_ENFORCE_FROM] = time_text(p->enforce_from, from, "at once"),
-		[TEMPLATE_TEMPFAIL_UNTIL] =
+	    .text = {[NOTICE_TEMPLATE_TENANT] = p->tenant,
+		[NOTICE_TEMPLATE_ENFORCE_FROM] =
+		    time_text(p->enforce_from, from, "at once"),
+		[NOTICE_TEMPLATE_TEMPFAIL_UNTIL] =
 		    time_text(p->tempfail_until, until, "not at all"),
-		[TEMPLATE_URL] = url}};
+		[NOTICE_TEMPLATE_URL] = url}};
 	FILE *to = open_memstream(&message->text, &message->len);
 	enum error e;
 
 	if (to == NULL)
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
-	e = template_print(template, &values, to, why);
+	e = notice_template_print(t, &values, to, why);
 	if (fclose(to) != 0 && e == OK)
 		e = error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	return e;
 }
 
 enum error
-notice_message_write(struct notice_message *message, const struct template *template,
+notice_message_write(struct notice_message *message, const struct notice_template *t,
     const struct notice_plan *p, const char *url, struct error_text *why)
 {
 	notice_message_free(message);
@@ -87,7 +88,7 @@ notice_message_write(struct notice_message *message, const struct template *temp
 		return error_set(
 		    why, ERR_DATA, "the contact is not a plain mail address");
 	memcpy(message->notice.address, p->contact, strlen(p->contact) + 1);
-	return compose(message, template, p, url, why);
+	return compose(message, t, p, url, why);
 }
 
 void

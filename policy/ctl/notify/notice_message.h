@@ -4,7 +4,7 @@
 #pragma once
 
 #include "policy/ctl/notify/notice_plan.h"
-#include "policy/ctl/notify/template.h"
+#include "policy/ctl/notify/notice_template.h"
 #include "policy/identity/domain.h"
 
 /* Begins as all zero. */
@@ -15,16 +15,17 @@ struct notice_message {
 	struct notice notice; /* but for `state` and `when` */
 };
 
-/* Reads the template from a file. As template_parse(), and ERR_NOINPUT and others. */
-enum error notice_message_template(
-    struct template **template_r, const char *path, struct error_text *why) MUST_USE;
+/* Reads the template from a file. As notice_template_parse(), and ERR_NOINPUT and
+ * others. */
+enum error notice_message_template(struct notice_template **template_r,
+    const char *path, struct error_text *why) MUST_USE;
 
 /*
- * Writes the message to the contact of P, in the place of what LETTER held. ERR_DATA,
+ * Writes the message to the contact of P, in place of what MESSAGE held. ERR_DATA,
  * with the reason in WHY, where there can be none.
  */
 enum error notice_message_write(struct notice_message *message,
-    const struct template *template, const struct notice_plan *p, const char *url,
+    const struct notice_template *t, const struct notice_plan *p, const char *url,
     struct error_text *why) MUST_USE;
 
 void notice_message_free(struct notice_message *message);

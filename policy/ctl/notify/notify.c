@@ -28,7 +28,7 @@ struct notify {
 	char name[TENANT_NAME_MAX + 1];
 	char url[SETTING_URL_MAX + 1];
 	bool resend, dry_run;
-	struct template *template;
+	struct notice_template *message_template;
 	struct notice_plan_list list;
 	int turn; /* the lock's descriptor, or -1 */
 	uint64_t tried, failed;
@@ -123,7 +123,8 @@ static enum error
 read_list(struct notify *n)
 {
 	struct ctl *c = n->c;
-	bool mailboxes = template_uses(n->template, TEMPLATE_MAILBOXES);
+	bool mailboxes =
+	    notice_template_uses(n->message_template, NOTICE_TEMPLATE_MAILBOXES);
 	enum error e = mailboxes ? usage_sources_open(c) : OK;
 
 	if (e == OK)
@@ -152,7 +153,8 @@ prepare(struct notify *n, const struct notice_plan *p)
 		    instant_print(p->when, when));
 	if (n->step != NOTICE_STEP_SEND)
 		return false;
-	if (notice_message_write(&n->message, n->template, p, n->url, &why) == OK)
+	if (notice_message_write(&n->message, n->message_template, p, n->url, &why) ==
+	    OK)
 		return true;
 	n->step = NOTICE_STEP_FAILED;
 	memcpy(n->reason, why.text, sizeof n->reason);
@@ -337,7 +339,7 @@ ctl_rollout_notify(struct ctl *c)
 	e = read_options(&n);
 	if (e == OK)
 		e = notice_message_template(
-		    &n.template, argument_option(c, OPT_TEMPLATE), &c->why);
+		    &n.message_template, argument_option(c, OPT_TEMPLATE), &c->why);
 	if (e == OK && !n.dry_run)
 		e = take_turn(&n);
 	if (e == OK)
@@ -345,7 +347,7 @@ ctl_rollout_notify(struct ctl *c)
 	if (e == OK)
 		e = serve_all(&n);
 	notice_plan_list_free(&n.list);
-	template_free(&n.template);
+	notice_template_free(&n.message_template);
 	if (n.turn >= 0)
 		close(n.turn);
 	return e;

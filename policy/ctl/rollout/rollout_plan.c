@@ -8,12 +8,12 @@ static const struct {
     {"unused", "unused"}, {"in use", "in_use"}};
 
 static void
-tenant_print(struct printer *p, const struct tenant_usage *t, enum rollout_class class)
+tenant_print(struct printer *p, const struct tenant_usage *t, enum rollout_class kind)
 {
 	print_object_start(p, NULL);
 	print_text(p, "tenant", t->name);
-	print_text(p, "class", classes[class].key);
-	print_words(p, "class", classes[class].word);
+	print_text(p, "class", classes[kind].key);
+	print_words(p, "class", classes[kind].word);
 	print_text(p, "smtp_auth", word_of_smtp_auth(t->smtp_auth));
 	print_time(p, "enforce_from", t->enforce_from);
 	print_time(p, "tempfail_until", t->tempfail_until);
@@ -38,10 +38,10 @@ plan_print(struct ctl *c, const struct rollout *r)
 
 	print_table(&c->print, columns, "");
 	for (size_t i = 0; i < r->usage.count; i++) {
-		enum rollout_class class = rollout_class(&r->usage.at[i], c->now);
+		enum rollout_class kind = rollout_class(&r->usage.at[i], c->now);
 
-		total[class]++;
-		tenant_print(&c->print, &r->usage.at[i], class);
+		total[kind]++;
+		tenant_print(&c->print, &r->usage.at[i], kind);
 	}
 	print_line(&c->print,
 	    "tenants: %lu disabled, %lu scheduled, %lu unused, %lu in use",

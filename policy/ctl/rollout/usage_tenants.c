@@ -28,14 +28,14 @@ others_add(void *arg, const struct login_usage *s)
 static void
 print_class(struct printer *p, const struct rollout *r, const struct tenant_usage *t)
 {
-	char since[INSTANT_TEXT_MAX], class[80] = "in use";
+	char since[INSTANT_TEXT_MAX], words[80] = "in use";
 
 	if (t->mailboxes == 0 && r->coverage.since <= r->usage.since)
-		snprintf(class, sizeof class, "unused");
+		snprintf(words, sizeof words, "unused");
 	else if (t->mailboxes == 0)
-		snprintf(class, sizeof class, "unused since %s (no older data)",
+		snprintf(words, sizeof words, "unused since %s (no older data)",
 		    instant_print(r->coverage.since, since));
-	print_words(p, "class", class);
+	print_words(p, "class", words);
 }
 
 static void

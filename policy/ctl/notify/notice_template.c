@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* template - a message with fields to fill in */
-#include "policy/ctl/notify/template.h"
+/* notice_template - a message with fields to fill in */
+#include "policy/ctl/notify/notice_template.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,11 @@
 #include "policy/base/unicode.h"
 
 static const char *const names[] = {
-    [TEMPLATE_TENANT] = "tenant",
-    [TEMPLATE_ENFORCE_FROM] = "enforce-from",
-    [TEMPLATE_TEMPFAIL_UNTIL] = "tempfail-until",
-    [TEMPLATE_URL] = "url",
-    [TEMPLATE_MAILBOXES] = "mailboxes",
+    [NOTICE_TEMPLATE_TENANT] = "tenant",
+    [NOTICE_TEMPLATE_ENFORCE_FROM] = "enforce-from",
+    [NOTICE_TEMPLATE_TEMPFAIL_UNTIL] = "tempfail-until",
+    [NOTICE_TEMPLATE_URL] = "url",
+    [NOTICE_TEMPLATE_MAILBOXES] = "mailboxes",
 };
 #define FIELDS (sizeof names / sizeof *names)
 
@@ -31,12 +31,11 @@ static const struct {
 
 #define NAME_SHOWN_MAX 120 /* bytes of a name that has no room, four columns each */
 
-struct template
-{
+struct notice_template {
 	char *text; /* LF only; the name for messages follows it */
 	size_t len, body;
 	const char *name;
-	unsigned fields; /* a set of the bits of enum template_field */
+	unsigned fields; /* a set of the bits of enum notice_template_field */
 	unsigned has;    /* a set of indexes of `added` */
 	bool subject;
 };
@@ -49,15 +48,15 @@ struct line {
 };
 
 static enum error
-template_bad(const struct template *t, const struct line *l, struct error_text *why,
-    const char *what)
+notice_template_bad(const struct notice_template *t, const struct line *l,
+    struct error_text *why, const char *what)
 {
 	return error_set(why, ERR_DATA, "%s:%zu: %s", t->name, l->number, what);
 }
 
 /* next_line - the line at AT into L; false at the end */
 static bool
-next_line(const struct template *t, size_t at, struct line *l)
+next_line(const struct notice_template *t, size_t at, struct line *l)
 {
 	const char *end;
 
@@ -73,14 +72,14 @@ next_line(const struct template *t, size_t at, struct line *l)
 
 /* field_at - the field at AT, after a brace; its length with both braces */
 static bool
-field_at(const char *at, size_t n, enum template_field *field_r, size_t *len_r)
+field_at(const char *at, size_t n, enum notice_template_field *field_r, size_t *len_r)
 {
 	for (size_t i = 0; i < FIELDS; i++) {
 		size_t len = strlen(names[i]);
 
 		if (n >= len + 2 && memcmp(at + 1, names[i], len) == 0 &&
 		    at[len + 1] == '}') {
-			*field_r = (enum template_field)i;
+			*field_r = (enum notice_template_field)i;
 			*len_r = len + 2;
 			return true;
 		}
@@ -89,8 +88,8 @@ field_at(const char *at, size_t n, enum template_field *field_r, size_t *len_r)
 }
 
 static enum error
-unknown_field(
-    const struct template *t, const struct line *l, size_t at, struct error_text *why)
+unknown_field(const struct notice_template *t, const struct line *l, size_t at,
+    struct error_text *why)
 {
 	size_t n = 1;
 
@@ -102,9 +101,9 @@ unknown_field(
 }
 
 static enum error
-check_fields(struct template *t, const struct line *l, struct error_text *why)
+check_fields(struct notice_template *t, const struct line *l, struct error_text *why)
 {
-	enum template_field field;
+	enum notice_template_field field;
 	size_t len;
 
 	for (size_t i = 0; i < l->len; i++) {
@@ -116,8 +115,8 @@ check_fields(struct template *t, const struct line *l, struct error_text *why)
 		}
 		if (!field_at(l->at + i, l->len - i, &field, &len))
 			return unknown_field(t, l, i, why);
-		if (field == TEMPLATE_MAILBOXES && l->header)
-			return template_bad(
+		if (field == NOTICE_TEMPLATE_MAILBOXES && l->header)
+			return notice_template_bad(
 			    t, l, why, "{mailboxes} has no place in a header");
 		t->fields |= 1u << field;
 		i += len - 1;
@@ -133,7 +132,8 @@ is_name(const struct line *l, size_t n, const char *name)
 
 /* note_header - what the header with a name of N bytes means to us */
 static enum error
-note_header(struct template *t, const struct line *l, size_t n, struct error_text *why)
+note_header(
+    struct notice_template *t, const struct line *l, size_t n, struct error_text *why)
 {
 	static const char *const whom[] = {
 	    "To", "Cc", "Bcc", "Resent-To", "Resent-Cc", "Resent-Bcc", "Apparently-To"};
@@ -152,22 +152,22 @@ note_header(struct template *t, const struct line *l, size_t n, struct error_tex
 }
 
 static enum error
-check_header(struct template *t, const struct line *l, struct error_text *why)
+check_header(struct notice_template *t, const struct line *l, struct error_text *why)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->len; i++) {
 		if ((unsigned char)l->at[i] >= 0x80)
-			return template_bad(t, l, why,
+			return notice_template_bad(t, l, why,
 			    "headers are ASCII; for others see RFC 2047: =?utf-8?q?...?=");
 		if (((unsigned char)l->at[i] < ' ' && l->at[i] != '\t') ||
 		    l->at[i] == 0x7F)
-			return template_bad(
+			return notice_template_bad(
 			    t, l, why, "a control character in a header");
 	}
 	if (l->at[0] == ' ' || l->at[0] == '\t') {
 		if (l->number == 1 || strspn(l->at, " \t") >= l->len)
-			return template_bad(
+			return notice_template_bad(
 			    t, l, why, "a folded line without a header");
 		return OK;
 	}
@@ -175,22 +175,23 @@ check_header(struct template *t, const struct line *l, struct error_text *why)
 	while (n < l->len && l->at[n] > ' ' && l->at[n] != ':' && l->at[n] != '{')
 		n++;
 	if (n == 0 || n == l->len || l->at[n] != ':')
-		return template_bad(t, l, why,
+		return notice_template_bad(t, l, why,
 		    "not a header (\"Name: value\"), and no empty line before the body");
 	return note_header(t, l, n, why);
 }
 
 static enum error
-check_body(const struct template *t, const struct line *l, struct error_text *why)
+check_body(
+    const struct notice_template *t, const struct line *l, struct error_text *why)
 {
 	size_t n;
 
 	for (size_t i = 0; i < l->len; i += n) {
 		n = unicode_length(l->at + i, l->len - i);
 		if (n == 0)
-			return template_bad(t, l, why, "not valid UTF-8");
+			return notice_template_bad(t, l, why, "not valid UTF-8");
 		if (l->at[i] == '\r')
-			return template_bad(
+			return notice_template_bad(
 			    t, l, why, "a carriage return inside a line");
 	}
 	return OK;
@@ -198,15 +199,15 @@ check_body(const struct template *t, const struct line *l, struct error_text *wh
 
 /* check_line - whatever it is; it ends the headers where they end */
 static enum error
-check_line(struct template *t, struct line *l, struct error_text *why)
+check_line(struct notice_template *t, struct line *l, struct error_text *why)
 {
 	enum error e;
 
-	if (l->len > TEMPLATE_LINE_MAX)
+	if (l->len > NOTICE_TEMPLATE_LINE_MAX)
 		return error_set(why, ERR_DATA, "%s:%zu: a line over %d bytes", t->name,
-		    l->number, TEMPLATE_LINE_MAX);
+		    l->number, NOTICE_TEMPLATE_LINE_MAX);
 	if (memchr(l->at, '\0', l->len) != NULL)
-		return template_bad(t, l, why, "a NUL character");
+		return notice_template_bad(t, l, why, "a NUL character");
 	if (l->header && l->len == 0) {
 		t->body = (size_t)(l->at - t->text);
 		return OK;
@@ -216,7 +217,7 @@ check_line(struct template *t, struct line *l, struct error_text *why)
 }
 
 static enum error
-template_check(struct template *t, struct error_text *why)
+notice_template_check(struct notice_template *t, struct error_text *why)
 {
 	struct line l = {0};
 	enum error e = OK;
@@ -236,7 +237,7 @@ template_check(struct template *t, struct error_text *why)
 
 /* take_text - a copy with LF at the ends of lines, and without a byte order mark */
 static void
-take_text(struct template *t, const char *text, size_t n)
+take_text(struct notice_template *t, const char *text, size_t n)
 {
 	size_t i = n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
 
@@ -246,17 +247,17 @@ take_text(struct template *t, const char *text, size_t n)
 }
 
 enum error
-template_parse(struct template **template_r, const char *text, size_t n,
+notice_template_parse(struct notice_template **template_r, const char *text, size_t n,
     const char *name, struct error_text *why)
 {
-	struct template *t;
+	struct notice_template *t;
 	size_t room = strlen(name) + 1;
 	enum error e;
 
 	*template_r = NULL;
-	if (n > TEMPLATE_BYTES_MAX)
+	if (n > NOTICE_TEMPLATE_BYTES_MAX)
 		return error_set(why, ERR_LIMIT, "%s: over %u bytes", name,
-		    (unsigned)TEMPLATE_BYTES_MAX);
+		    (unsigned)NOTICE_TEMPLATE_BYTES_MAX);
 	t = calloc(1, sizeof *t);
 	if (t == NULL || (t->text = malloc(n + room)) == NULL) {
 		free(t);
@@ -264,47 +265,46 @@ template_parse(struct template **template_r, const char *text, size_t n,
 	}
 	take_text(t, text, n);
 	t->name = memcpy(t->text + n, name, room);
-	e = template_check(t, why);
+	e = notice_template_check(t, why);
 	if (e != OK)
-		template_free(&t);
+		notice_template_free(&t);
 	*template_r = t;
 	return e;
 }
 
 void
-template_free(struct template **template)
+notice_template_free(struct notice_template **t)
 {
-	if (*template == NULL)
+	if (*t == NULL)
 		return;
-	free((*template)->text);
-	free(*template);
-	*template = NULL;
+	free((*t)->text);
+	free(*t);
+	*t = NULL;
 }
 
 bool
-template_uses(const struct template *template, enum template_field field)
+notice_template_uses(const struct notice_template *t, enum notice_template_field field)
 {
-	return template->fields & 1u << field;
+	return t->fields & 1u << field;
 }
 
-/* A line under construction: it may get long, but no longer than it may be. */
-struct printer {
-	const struct template *template;
-	const struct template_values *values;
+/* A line under construction, up to the longest that is allowed. */
+struct filling {
+	const struct notice_template_values *values;
 	FILE *to;
 	struct text out;
-	char room[TEMPLATE_LINE_MAX + 1];
+	char room[NOTICE_TEMPLATE_LINE_MAX + 1];
 };
 
 /* end_line - writes it, if all of it had room */
 static bool
-end_line(struct printer *p)
+end_line(struct filling *f)
 {
-	bool fits = !p->out.cut;
+	bool fits = !f->out.cut;
 
 	if (fits)
-		fprintf(p->to, "%s\n", p->out.at);
-	text_init(&p->out, p->room, sizeof p->room);
+		fprintf(f->to, "%s\n", f->out.at);
+	text_init(&f->out, f->room, sizeof f->room);
 	return fits;
 }
 
@@ -313,91 +313,91 @@ end_line(struct printer *p)
  * the beginning only: one odd name must not keep the message from its reader.
  */
 static void
-add_name(struct printer *p, const char *name)
+add_name(struct filling *f, const char *name)
 {
-	size_t n = strlen(name), before = p->out.len;
+	size_t n = strlen(name), before = f->out.len;
 
-	text_typed(&p->out, name, n, n);
-	if (!p->out.cut)
+	text_typed(&f->out, name, n, n);
+	if (!f->out.cut)
 		return;
-	p->out.len = before;
-	p->out.at[before] = '\0';
-	p->out.cut = false;
-	text_typed(&p->out, name, n, NAME_SHOWN_MAX);
+	f->out.len = before;
+	f->out.at[before] = '\0';
+	f->out.cut = false;
+	text_typed(&f->out, name, n, NAME_SHOWN_MAX);
 }
 
 /* add_mailboxes - one a line, each indented as the line L */
 static bool
-add_mailboxes(struct printer *p, const struct line *l)
+add_mailboxes(struct filling *f, const struct line *l)
 {
-	const struct template_values *v = p->values;
+	const struct notice_template_values *v = f->values;
 	size_t indent = strspn(l->at, " \t");
 
 	if (v->mailboxes == 0)
-		text_puts(&p->out, "(none)");
+		text_puts(&f->out, "(none)");
 	for (size_t i = 0; i < v->mailboxes; i++) {
 		if (i > 0) {
-			if (!end_line(p))
+			if (!end_line(f))
 				return false;
-			text_add(&p->out, l->at, indent);
+			text_add(&f->out, l->at, indent);
 		}
-		add_name(p, v->mailbox[i]);
+		add_name(f, v->mailbox[i]);
 	}
 	if (v->more > 0) {
-		if (!end_line(p))
+		if (!end_line(f))
 			return false;
-		text_add(&p->out, l->at, indent);
-		text_printf(&p->out, "and %llu more", (unsigned long long)v->more);
+		text_add(&f->out, l->at, indent);
+		text_printf(&f->out, "and %llu more", (unsigned long long)v->more);
 	}
 	return true;
 }
 
 /* add_text - a value; no header is made by it, and none is broken */
 static bool
-add_text(struct printer *p, const struct line *l, const char *s)
+add_text(struct filling *f, const struct line *l, const char *s)
 {
 	for (const char *at = s; *at != '\0' && l->header; at++)
 		if ((unsigned char)*at >= 0x7F || *at < ' ')
 			return false;
-	text_puts(&p->out, s);
+	text_puts(&f->out, s);
 	return text_is_line(s, strlen(s));
 }
 
 /* add_line - with its fields filled in */
 static bool
-add_line(struct printer *p, const struct line *l)
+add_line(struct filling *f, const struct line *l)
 {
-	enum template_field field;
+	enum notice_template_field field;
 	size_t len;
 	bool good = true;
 
 	for (size_t i = 0; i < l->len && good; i += len) {
 		len = l->at[i] == '{' ? 2 : 1;
 		if (len == 1 || !field_at(l->at + i, l->len - i, &field, &len))
-			text_add(&p->out, l->at + i, 1);
-		else if (field == TEMPLATE_MAILBOXES)
-			good = add_mailboxes(p, l);
+			text_add(&f->out, l->at + i, 1);
+		else if (field == NOTICE_TEMPLATE_MAILBOXES)
+			good = add_mailboxes(f, l);
 		else
-			good = add_text(p, l, p->values->text[field]);
+			good = add_text(f, l, f->values->text[field]);
 	}
-	return good && end_line(p);
+	return good && end_line(f);
 }
 
 enum error
-template_print(const struct template *template, const struct template_values *values,
-    FILE *to, struct error_text *why)
+notice_template_print(const struct notice_template *t,
+    const struct notice_template_values *values, FILE *to, struct error_text *why)
 {
-	struct printer p = {.template = template, .values = values, .to = to};
+	struct filling f = {.values = values, .to = to};
 	struct line l = {0};
 
-	text_init(&p.out, p.room, sizeof p.room);
+	text_init(&f.out, f.room, sizeof f.room);
 	fprintf(to, "To: %s\n", values->to);
 	for (size_t i = 0; i < ADDED; i++)
-		if (!(template->has & 1u << i))
+		if (!(t->has & 1u << i))
 			fprintf(to, "%s: %s\n", added[i].name, added[i].value);
-	for (size_t at = 0; next_line(template, at, &l); at += l.len + 1)
-		if (!add_line(&p, &l))
-			return template_bad(template, &l, why,
+	for (size_t at = 0; next_line(t, at, &l); at += l.len + 1)
+		if (!add_line(&f, &l))
+			return notice_template_bad(t, &l, why,
 			    l.header
 				? "the line gets too long, or not ASCII, once it is filled in"
 				: "the line gets too long once it is filled in");
@@ -412,7 +412,7 @@ is_atom(char c)
 }
 
 bool
-template_can_address(const char *address)
+notice_template_can_address(const char *address)
 {
 	const char *at = strchr(address, '@');
 	char last = '.';
