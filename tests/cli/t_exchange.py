@@ -372,6 +372,7 @@ class Pasted(Exchange):
                 (b'Get-CASMailbox a\0b\n', 'NUL'),
                 ('Get-CASMailbox\n'.encode('utf-16'), 'UTF-8'),
                 (b'#' * 8193, 'longer than 8192'),
+                (b'\xef\xbb\xbf' + b'#' * 8192 + b'\r#', 'longer than 8192'),
                 (b'#' * 10000000 + b'\nGet-CASMailbox\n', 'line 1: '),
                 (b'Get-CASMailbox \x1b[2J\n', 'control'),
                 (b'Get-CASMailbox `', 'not complete'),
@@ -380,6 +381,7 @@ class Pasted(Exchange):
             self.assertIn(word, result.err)
             self.assertEqual(result.out, '')
         self.ctl('exchange', stdin=b'#' * 8192)
+        self.ctl('exchange', stdin=b'\xef\xbb\xbf' + b'#' * 8192 + b'\r\n')
 
     def test_terminals_get_no_control_characters(self):
         result = self.ctl('exchange', stdin='x\u0085\n'.encode(), rc=65)

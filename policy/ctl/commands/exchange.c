@@ -323,7 +323,7 @@ exchange_lines(struct exchange_job *job)
 	enum error e = OK;
 
 	exchange_script_start(&job->script);
-	line_reader_start(&lines, job->c->in, 1, EXCHANGE_LINE_MAX + 4);
+	line_reader_start(&lines, job->c->in, 1, EXCHANGE_LINE_MAX + 5);
 	while (e == OK) {
 		e = line_reader_next(&lines, &line, &found);
 		if (e == OK && !found)
