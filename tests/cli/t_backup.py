@@ -12,10 +12,27 @@ import threading
 import unittest
 
 from backup_case import Backup, Restored
+from fake_clock import CC
 import harness
 
 ROOT = os.geteuid() == 0
 NOBODY = 65534
+SWAPPED_FOLDER = r'''
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+int
+mkdir(const char *path, mode_t mode)
+{
+	int rc = (int)syscall(SYS_mkdirat, -100, path, mode);
+
+	if (rc == 0 && (rmdir(path) != 0 || symlink(getenv("PLACE"), path) != 0))
+		abort();
+	return rc;
+}
+'''
 
 
 class Copy(Backup):
@@ -51,6 +68,21 @@ class Copy(Backup):
         self.assertEqual(os.stat(self.file()).st_mode & 0o7777, 0o640)
         self.assertEqual(os.stat(self.out).st_mode & 0o7777, 0o700)
         self.assertEqual(os.listdir(self.out), ['policy.mdb'])
+
+    @unittest.skipUnless(CC, 'no C compiler')
+    def test_link_in_place_of_the_new_folder(self):
+        """Whoever owns the folder around it gets no other one given away."""
+        place = os.path.join(self.tmp, 'place')
+        shim = os.path.join(self.tmp, 'swapped.so')
+        os.mkdir(place, 0o700)
+        subprocess.run([CC, '-shared', '-fPIC', '-x', 'c', '-o', shim, '-'],
+                       input=SWAPPED_FOLDER.encode(), check=True)
+        r = self.ctl('backup ' + self.out, rc=None,
+                     env={'LD_PRELOAD': shim, 'PLACE': place})
+        self.assertIn('cannot open the folder ' + self.out, r.err)
+        self.assertNotEqual(r.rc, 0)
+        self.assertEqual(os.stat(place).st_mode & 0o7777, 0o700)
+        self.assertEqual(os.listdir(place), [])
 
     @unittest.skipUnless(ROOT, 'needs root to give files away')
     def test_owner(self):

@@ -48,18 +48,31 @@ original_find(struct ctl *c, struct original *o)
 	return e;
 }
 
-/* folder_make - with the owner of the state folder, as far as we may give it away */
+/*
+ * folder_open - made where it is missing, with the owner of the state folder, as far as
+ * we may give it away; a link put in its place meanwhile is not followed
+ */
 static enum error
-folder_make(struct ctl *c, const char *dir, const struct stat *like, bool *made_r)
+folder_open(struct ctl *c, const char *dir, const struct stat *like, bool *made_r,
+    int *folder_r)
 {
+	uid_t user = geteuid() == 0 ? like->st_uid : (uid_t)-1;
 	mode_t mode = FOLDER_MODE;
 
+	*folder_r = -1;
 	*made_r = mkdir(dir, 0700) == 0;
+	if (!*made_r && errno != EEXIST)
+		return backup_cannot(c, "create", dir);
+	*folder_r =
+	    open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (*made_r ? O_NOFOLLOW : 0));
+	if (*folder_r < 0)
+		return backup_cannot(c, "open the folder", dir);
 	if (!*made_r)
-		return errno == EEXIST ? OK : backup_cannot(c, "create", dir);
-	if (chown(dir, geteuid() == 0 ? like->st_uid : (uid_t)-1, like->st_gid) != 0)
+		return OK;
+	if (fchown(*folder_r, user, like->st_gid) != 0)
 		mode &= ~(mode_t)OTHERS;
-	return chmod(dir, mode) == 0 ? OK : backup_cannot(c, "set the mode of", dir);
+	return fchmod(*folder_r, mode) == 0 ? OK
+					    : backup_cannot(c, "set the mode of", dir);
 }
 
 static bool
@@ -162,13 +175,11 @@ ctl_backup(struct ctl *c)
 	int folder;
 	enum error e = original_find(c, &o);
 
-	if (e == OK)
-		e = folder_make(c, dir, &o.folder, &made);
 	if (e != OK)
 		return e;
-	folder = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	e = folder >= 0 ? folder_check(c, dir, folder, &o)
-			: backup_cannot(c, "open the folder", dir);
+	e = folder_open(c, dir, &o.folder, &made, &folder);
+	if (e == OK)
+		e = folder_check(c, dir, folder, &o);
 	if (folder >= 0)
 		close(folder);
 	if (e == OK)
