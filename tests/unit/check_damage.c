@@ -16,7 +16,9 @@
 #include <unistd.h>
 
 enum {
-	SAMPLE = 12, /* one variant of so many is checked, where not at length */
+	/* One variant of so many is checked, where not at length: no multiple of the
+	 * kinds of damage to a page, so that all of them have their turn. */
+	SAMPLE = 11,
 	RECORDS = 400,
 	EARLY = 250,       /* of these the older copy has */
 	PAGE_MOST = 32768, /* LMDB's limit */

@@ -66,6 +66,21 @@ START_TEST(json_has_all_fields_in_order)
 }
 END_TEST
 
+START_TEST(numbers_have_all_their_digits)
+{
+	static const uint64_t numbers[] = {
+	    0, 1, UINT64_C(4294967296), INT64_MAX, UINT64_MAX};
+
+	start(true);
+	print_object_start(&p, NULL);
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		print_number(&p, "n", numbers[i]);
+	print_object_end(&p);
+	expect("{\"n\":0,\"n\":1,\"n\":4294967296,\"n\":9223372036854775807,"
+	       "\"n\":18446744073709551615}\n");
+}
+END_TEST
+
 START_TEST(table_has_its_columns_in_their_order)
 {
 	start(false);
@@ -173,6 +188,7 @@ main(void)
 	TCase *tc = suite_add_case(suite, "print");
 
 	tcase_add_test(tc, json_has_all_fields_in_order);
+	tcase_add_test(tc, numbers_have_all_their_digits);
 	tcase_add_test(tc, table_has_its_columns_in_their_order);
 	tcase_add_test(tc, table_without_rows_is_silent);
 	tcase_add_test(tc, long_table_is_printed_as_it_comes);
