@@ -110,7 +110,7 @@ END_TEST
 
 START_TEST(mta_without_macro_lists_gets_no_wrong_accept)
 {
-	struct submission shut = submission_by("user@shut.test");
+	struct mail_from shut = mail_from_by("user@shut.test");
 	const char *const connect[] = {
 	    "v", shut.version, "{daemon_name}", shut.listener, NULL};
 	const char *const mail[] = {
@@ -130,13 +130,13 @@ END_TEST
 
 START_TEST(mta_of_protocol_version_2_gets_no_wrong_accept)
 {
-	struct submission shut = submission_by("user@shut.test");
+	struct mail_from shut = mail_from_by("user@shut.test");
 	struct mta *mta = mta_open(instance.socket);
 	struct mta_reply reply;
 
 	ck_assert_ptr_nonnull(mta);
 	if (mta_negotiate_as(mta, 2, 0x3f, 0x7f)) {
-		reply = submission_ask(mta, &shut);
+		reply = mail_from_ask(mta, &shut);
 		ck_assert_int_ne(reply.kind, MTA_ACCEPT);
 		ck_assert_int_ne(reply.kind, MTA_CONTINUE);
 	}
@@ -152,10 +152,10 @@ END_TEST
 
 START_TEST(login_does_not_outlive_its_message)
 {
-	struct submission alice = submission_by("alice@shut.test");
+	struct mail_from alice = mail_from_by("alice@shut.test");
 	const char *const client_only[] = {"{client_addr}", alice.client, NULL};
-	struct mta *mta = submission_connect(&instance, &alice);
-	struct mta_reply reply = submission_ask(mta, &alice);
+	struct mta *mta = mail_from_connect(&instance, &alice);
+	struct mta_reply reply = mail_from_ask(mta, &alice);
 
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	/* Bob is not authenticated: the MTA has one macro for him. */
@@ -168,12 +168,12 @@ END_TEST
 
 START_TEST(login_does_not_outlive_its_smtp_session)
 {
-	struct submission alice = submission_by("alice@shut.test");
+	struct mail_from alice = mail_from_by("alice@shut.test");
 	const char *const connect[] = {
 	    "v", alice.version, "{daemon_name}", alice.listener, NULL};
 	const char *const client_only[] = {"{client_addr}", alice.client, NULL};
-	struct mta *mta = submission_connect(&instance, &alice);
-	struct mta_reply reply = submission_ask(mta, &alice);
+	struct mta *mta = mail_from_connect(&instance, &alice);
+	struct mta_reply reply = mail_from_ask(mta, &alice);
 
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	ck_assert(mta_quit_nc(mta));
@@ -187,14 +187,14 @@ END_TEST
 
 START_TEST(second_session_on_a_connection_is_judged_by_its_own_login)
 {
-	struct submission alice = submission_by("alice@open.test");
-	struct submission bob = submission_by("bob@shut.test");
-	struct mta *mta = submission_connect(&instance, &alice);
-	struct mta_reply reply = submission_ask(mta, &alice);
+	struct mail_from alice = mail_from_by("alice@open.test");
+	struct mail_from bob = mail_from_by("bob@shut.test");
+	struct mta *mta = mail_from_connect(&instance, &alice);
+	struct mta_reply reply = mail_from_ask(mta, &alice);
 
 	expect_nothing_wrong(reply_not_accept(&reply));
 	ck_assert(mta_quit_nc(mta));
-	reply = submission_ask(mta, &bob);
+	reply = mail_from_ask(mta, &bob);
 	/* Without a new v packet the milter may doubt, but it must not let bob pass. */
 	ck_assert_int_eq(reply.kind, MTA_REPLY);
 	mta_close(&mta);
@@ -203,13 +203,13 @@ END_TEST
 
 START_TEST(messages_of_one_session_are_judged_one_by_one)
 {
-	struct submission open = submission_by("user@open.test");
-	struct submission shut = submission_by("user@shut.test");
-	struct mta *mta = submission_connect(&instance, &open);
+	struct mail_from open = mail_from_by("user@open.test");
+	struct mail_from shut = mail_from_by("user@shut.test");
+	struct mta *mta = mail_from_connect(&instance, &open);
 	int i;
 
 	for (i = 0; i < TURNS; i++) {
-		struct mta_reply reply = submission_ask(mta, i % 2 ? &shut : &open);
+		struct mta_reply reply = mail_from_ask(mta, i % 2 ? &shut : &open);
 
 		if (i % 2)
 			expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
@@ -224,10 +224,10 @@ END_TEST
 static void
 author_check(const char *login, const char *author, const char *denial)
 {
-	struct submission submission = submission_by(login);
+	struct mail_from mail = mail_from_by(login);
 	const char *const pairs[] = {"{auth_authen}", login, "{auth_author}", author,
-	    "{client_addr}", submission.client, NULL};
-	struct mta *mta = submission_connect(&instance, &submission);
+	    "{client_addr}", mail.client, NULL};
+	struct mta *mta = mail_from_connect(&instance, &mail);
 	struct mta_reply reply;
 
 	/* Sent although it was not asked for: it must make no difference. */
@@ -250,28 +250,28 @@ END_TEST
 
 START_TEST(mechanism_alone_is_not_a_login)
 {
-	struct submission submission = submission_by(NULL);
+	struct mail_from mail = mail_from_by(NULL);
 
 	instance_do(&instance, "settings set unknown-tenant reject");
 	instance_do(&instance, "settings set invalid-login reject");
-	submission.mechanism = "PLAIN";
-	expect_submission_pass(&instance, &submission);
-	submission.login = "";
-	expect_submission_pass(&instance, &submission);
+	mail.mechanism = "PLAIN";
+	expect_mail_from_pass(&instance, &mail);
+	mail.login = "";
+	expect_mail_from_pass(&instance, &mail);
 }
 END_TEST
 
 START_TEST(change_is_obeyed_at_the_next_mail_of_an_open_session)
 {
-	struct submission user = submission_by("user@open.test");
-	struct mta *mta = submission_connect(&instance, &user);
+	struct mail_from user = mail_from_by("user@open.test");
+	struct mta *mta = mail_from_connect(&instance, &user);
 	struct mta_reply reply;
 	int i;
 
 	for (i = 0; i < TURNS; i++) {
 		instance_do(&instance, "mailbox set user@open.test --smtp-auth %s",
 		    i % 2 ? "enabled" : "disabled");
-		reply = submission_ask(mta, &user);
+		reply = mail_from_ask(mta, &user);
 		if (i % 2)
 			expect_nothing_wrong(reply_not_accept(&reply));
 		else
@@ -281,7 +281,7 @@ START_TEST(change_is_obeyed_at_the_next_mail_of_an_open_session)
 	}
 	instance_do(&instance, "mailbox remove user@open.test");
 	instance_do(&instance, "tenant set open --smtp-auth disabled");
-	reply = submission_ask(mta, &user);
+	reply = mail_from_ask(mta, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_DISABLED "tenant open"));
 	mta_close(&mta);
 }
@@ -310,7 +310,7 @@ END_TEST
 
 START_TEST(longest_packet_is_answered)
 {
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 	char *sender = malloc(LONGEST_PACKET);
 	struct mta *mta;
 	struct mta_reply reply;
@@ -318,8 +318,8 @@ START_TEST(longest_packet_is_answered)
 	ck_assert_ptr_nonnull(sender);
 	memset(sender, 's', LONGEST_PACKET);
 	sender[LONGEST_PACKET - 1] = '\0';
-	mta = submission_connect(&instance, &user);
-	reply = submission_ask(mta, &user);
+	mta = mail_from_connect(&instance, &user);
+	reply = mail_from_ask(mta, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	/* The macros of the message before are still there. */
 	reply = mta_mail(mta, sender);

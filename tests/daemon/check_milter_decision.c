@@ -104,18 +104,18 @@ END_TEST
 
 START_TEST(row_7_enabled_mailbox_holds_only_from_its_clients)
 {
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 
 	instance_do(&instance,
 	    "mailbox set user@shut.test --smtp-auth enabled "
 	    "--clients 192.0.2.10,2001:db8:1::/48");
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.client = "IPv6:2001:db8:1::9";
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.client = "192.0.2.11";
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 	user.client = NULL;
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 }
 END_TEST
 
@@ -147,21 +147,21 @@ START_TEST(row_9_modern_mechanisms_pass_where_passwords_are_blocked)
 	    "XOAUTH2", "OAUTHBEARER", "EXTERNAL", "GSSAPI", "GSS-SPNEGO"};
 	static const char *const passwords[] = {
 	    "PLAIN", "LOGIN", "CRAM-MD5", "SCRAM-SHA-256", "NTLM", "", NULL};
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 	size_t i;
 
 	user.mechanism = modern[0];
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 	instance_do(&instance, "tenant set shut --blocks passwords");
 	for (i = 0; i < sizeof(modern) / sizeof(modern[0]); i++) {
 		user.mechanism = modern[i];
-		expect_submission_pass(&instance, &user);
+		expect_mail_from_pass(&instance, &user);
 	}
 	expect_nothing_wrong(
 	    log_not_decision(&instance, "user@shut.test", "allow", "modern-auth"));
 	for (i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
 		user.mechanism = passwords[i];
-		expect_submission_shut(&instance, &user);
+		expect_mail_from_shut(&instance, &user);
 	}
 }
 END_TEST

@@ -20,12 +20,12 @@ teardown(void)
 
 START_TEST(row_0_mail_without_login_passes)
 {
-	struct submission postfix = submission_by(NULL);
-	struct submission sendmail = submission_by_sendmail(NULL);
+	struct mail_from postfix = mail_from_by(NULL);
+	struct mail_from sendmail = mail_from_by_sendmail(NULL);
 
 	instance_do(&instance, "settings set unknown-tenant reject");
-	expect_submission_pass(&instance, &postfix);
-	expect_submission_pass(&instance, &sendmail);
+	expect_mail_from_pass(&instance, &postfix);
+	expect_mail_from_pass(&instance, &sendmail);
 }
 END_TEST
 
@@ -82,53 +82,53 @@ END_TEST
 
 START_TEST(row_2_exempt_client_passes)
 {
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 
 	instance_do(
 	    &instance, "settings set exempt-clients 192.0.2.8/30,2001:db8::/32");
 	expect_pass(&instance, "user@shut.test", "allow", "exempt-client");
 	user.client = "192.0.2.12";
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 	user.client = "2001:db8::7";
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.client = "IPv6:2001:db8::7";
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.client = "2001:db9::7";
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 	user.client = "::ffff:192.0.2.9";
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.client = "IPv6:::ffff:192.0.2.9";
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 }
 END_TEST
 
 START_TEST(row_2_missing_client_matches_no_list)
 {
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 
 	instance_do(&instance, "settings set exempt-clients 0.0.0.0/0,::/0");
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.client = "not an address";
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 	user.client = "";
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 	user.client = NULL;
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 }
 END_TEST
 
 START_TEST(row_3_exempt_listener_passes)
 {
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 
 	instance_do(&instance, "settings set exempt-listeners WEBMAIL,ORIGINATING");
 	expect_pass(&instance, "user@shut.test", "allow", "exempt-listener");
 	user.listener = "WEBMAIL";
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.listener = "WEB";
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 	user.listener = NULL;
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 }
 END_TEST
 

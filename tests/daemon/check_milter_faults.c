@@ -52,7 +52,7 @@ policy_make(void)
 	instance_close(&source);
 }
 
-/* setup - a instance with a copy of that database; no milter runs yet */
+/* setup - an instance with a copy of that database; no milter runs yet */
 static void
 setup(void)
 {
@@ -74,7 +74,7 @@ denied_asked(int number)
 	char login[32];
 
 	snprintf(login, sizeof(login), "denied%d@open.test", number % MAILBOXES);
-	return submission_send_by(&instance, login);
+	return mail_from_send_by(&instance, login);
 }
 
 /* denied_watched - asks for all of them, and on for a time, and wants no accept */
@@ -103,7 +103,7 @@ words_awaited(const char *login, const char *words)
 	bool right;
 
 	do {
-		struct mta_reply reply = submission_send_by(&instance, login);
+		struct mta_reply reply = mail_from_send_by(&instance, login);
 
 		right = words == NULL ? reply.kind == MTA_ACCEPT
 				      : strncmp(reply.text, words, strlen(words)) == 0;

@@ -32,33 +32,33 @@ teardown(void)
 
 START_TEST(sendmail_login_is_decoded)
 {
-	struct submission user = submission_by_sendmail("a+2Bb@open.test");
+	struct mail_from user = mail_from_by_sendmail("a+2Bb@open.test");
 
 	instance_start(&instance);
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	user.version = "8.18.1/8.18.1";
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 }
 END_TEST
 
 START_TEST(postfix_login_is_taken_as_it_is)
 {
-	struct submission user = submission_by("a+2Bb@open.test");
+	struct mail_from user = mail_from_by("a+2Bb@open.test");
 
 	instance_start(&instance);
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 	user.login = "a+b@open.test";
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	/* The administrator can give Postfix another name. */
 	user.version = "Acme 1.0";
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	user.login = "a+2Bb@open.test";
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 }
 END_TEST
@@ -71,9 +71,9 @@ START_TEST(bad_xtext_is_an_invalid_login)
 
 	instance_start(&instance);
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
-		struct submission user = submission_by_sendmail(logins[i]);
+		struct mail_from user = mail_from_by_sendmail(logins[i]);
 
-		expect_submission_denial(
+		expect_mail_from_denial(
 		    &instance, &user, WORDS_OTHER, "reject", "invalid-login");
 	}
 }
@@ -81,75 +81,75 @@ END_TEST
 
 START_TEST(unknown_mta_is_a_doubt_and_the_log_names_the_key)
 {
-	struct submission user = submission_by("user@open.test");
-	struct submission nobody = submission_by(NULL);
+	struct mail_from user = mail_from_by("user@open.test");
+	struct mail_from nobody = mail_from_by(NULL);
 	char *log;
 
 	instance_start(&instance);
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	log = instance_log(&instance);
 	ck_assert_ptr_null(strstr(log, "mta"));
 	free(log);
 	user.version = NULL;
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_STORE_ERROR, "tempfail", "store-error");
 	ck_assert(log_line_mentions(&instance, "mta"));
 	nobody.version = NULL;
-	expect_submission_pass(&instance, &nobody);
+	expect_mail_from_pass(&instance, &nobody);
 	user.version = "Postfix 3.7.11";
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 }
 END_TEST
 
 START_TEST(unknown_mta_is_answered_by_on_error)
 {
-	struct submission user = submission_by("user@open.test");
+	struct mail_from user = mail_from_by("user@open.test");
 
 	user.version = NULL;
 	instance_configure(&instance, "on-error", "reject");
 	instance_start(&instance);
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_STORE_ERROR_REJECT, "reject", "store-error");
 }
 END_TEST
 
 START_TEST(unknown_mta_passes_where_errors_pass)
 {
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 
 	user.version = NULL;
 	instance_configure(&instance, "on-error", "accept");
 	instance_start(&instance);
-	expect_submission_pass(&instance, &user);
+	expect_mail_from_pass(&instance, &user);
 	user.version = "Postfix 3.7.11";
-	expect_submission_shut(&instance, &user);
+	expect_mail_from_shut(&instance, &user);
 }
 END_TEST
 
 START_TEST(configured_sendmail_overrides_the_macro)
 {
-	struct submission user = submission_by("a+2Bb@open.test");
+	struct mail_from user = mail_from_by("a+2Bb@open.test");
 
 	instance_configure(&instance, "mta", "sendmail");
 	instance_start(&instance);
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 	user.version = NULL;
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_PLUS, "reject", "mailbox-disabled");
 }
 END_TEST
 
 START_TEST(configured_postfix_overrides_the_macro)
 {
-	struct submission user = submission_by_sendmail("a+2Bb@open.test");
+	struct mail_from user = mail_from_by_sendmail("a+2Bb@open.test");
 
 	instance_configure(&instance, "mta", "postfix");
 	instance_start(&instance);
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 	user.version = NULL;
-	expect_submission_denial(
+	expect_mail_from_denial(
 	    &instance, &user, WORDS_RAW, "reject", "mailbox-disabled");
 }
 END_TEST
@@ -167,7 +167,7 @@ START_TEST(login_is_found_in_any_case_and_form)
 	expect_denial(
 	    &instance, "A+B@OPEN.test.", WORDS_PLUS, "reject", "mailbox-disabled");
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
-		struct mta_reply reply = submission_send_by(&instance, logins[i]);
+		struct mta_reply reply = mail_from_send_by(&instance, logins[i]);
 
 		ck_assert_int_eq(reply.kind, MTA_REPLY);
 		expect_nothing_wrong(
@@ -213,9 +213,9 @@ START_TEST(broken_utf8_is_invalid)
 
 	instance_start(&instance);
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
-		struct submission user = submission_by(logins[i]);
+		struct mail_from user = mail_from_by(logins[i]);
 
-		expect_submission_denial(
+		expect_mail_from_denial(
 		    &instance, &user, WORDS_OTHER, "reject", "invalid-login");
 	}
 }
@@ -231,9 +231,9 @@ START_TEST(control_characters_are_invalid)
 
 	instance_start(&instance);
 	for (i = 0; i < sizeof(logins) / sizeof(logins[0]); i++) {
-		struct submission user = submission_by(logins[i]);
+		struct mail_from user = mail_from_by(logins[i]);
 
-		expect_submission_denial(
+		expect_mail_from_denial(
 		    &instance, &user, WORDS_OTHER, "reject", "invalid-login");
 	}
 	log = instance_log(&instance);
@@ -301,14 +301,14 @@ START_TEST(every_macro_may_hold_anything_and_the_log_keeps_its_lines)
 {
 	static const char poison[] =
 	    "x\r\nFORGED id=forged verdict=allow\x1b[2J\xff\"\\";
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 	char line[LOG_LINE_SIZE], id[64];
 	struct mta_reply reply;
 	char *log;
 
 	instance_start(&instance);
 	user.listener = user.client = user.mechanism = user.sender = poison;
-	reply = submission_send(&instance, &user);
+	reply = mail_from_send(&instance, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	reply_id(&reply, id, sizeof(id));
 	ck_assert(log_line_find(&instance, "id", id, line, sizeof(line)));
@@ -325,12 +325,12 @@ START_TEST(spaces_in_a_login_forge_no_key_in_the_log)
 {
 	static const char login[] =
 	    "a verdict=allow \" id=forged verdict=allow@shut.test";
-	struct submission user = submission_by(login);
+	struct mail_from user = mail_from_by(login);
 	char line[LOG_LINE_SIZE], value[LOG_LINE_SIZE], id[64];
 	struct mta_reply reply;
 
 	instance_start(&instance);
-	reply = submission_send(&instance, &user);
+	reply = mail_from_send(&instance, &user);
 	expect_nothing_wrong(reply_not_denial(&reply, WORDS_SHUT));
 	reply_id(&reply, id, sizeof(id));
 	ck_assert(log_line_find(&instance, "id", id, line, sizeof(line)));

@@ -254,7 +254,7 @@ START_TEST(json_log_has_an_object_a_line)
 	instance_configure(&instance, "log", "json");
 	instance_start(&instance);
 	ck_assert_int_eq(
-	    submission_send_by(&instance, "a\"\\%@shut.test").kind, MTA_REPLY);
+	    mail_from_send_by(&instance, "a\"\\%@shut.test").kind, MTA_REPLY);
 	ck_assert(log_line_mentions(&instance, "\"verdict\""));
 	ck_assert(log_line_mentions(&instance, "\"a\\\"\\\\%@shut.test\""));
 	log = instance_log(&instance);
@@ -276,9 +276,9 @@ START_TEST(what_passes_can_be_left_out_of_the_log)
 	instance_configure(&instance, "log-allowed", "no");
 	instance_start(&instance);
 	ck_assert_int_eq(
-	    submission_send_by(&instance, "user@open.test").kind, MTA_ACCEPT);
+	    mail_from_send_by(&instance, "user@open.test").kind, MTA_ACCEPT);
 	ck_assert_int_eq(
-	    submission_send_by(&instance, "user@shut.test").kind, MTA_REPLY);
+	    mail_from_send_by(&instance, "user@shut.test").kind, MTA_REPLY);
 	ck_assert(
 	    log_line_find(&instance, "login", "user@shut.test", line, sizeof(line)));
 	log = instance_log(&instance);

@@ -92,7 +92,7 @@ START_TEST(own_text_can_hold_the_url_and_the_id)
 
 	instance_do(&instance, "settings set help-url " URL);
 	instance_do(&instance, "settings set reply-tenant 'See {url} about {id}'");
-	reply = submission_send_by(&instance, "user@shut.test");
+	reply = mail_from_send_by(&instance, "user@shut.test");
 	ck_assert_int_eq(reply.kind, MTA_REPLY);
 	reply_id(&reply, id, sizeof(id));
 	snprintf(text, sizeof(text), "550 5.7.1 See " URL " about %s", id);
@@ -117,13 +117,13 @@ END_TEST
 
 START_TEST(words_from_the_client_are_one_printable_line)
 {
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 	struct mta_reply reply;
 
 	instance_do(
 	    &instance, "settings set reply-tenant 'Not {mailbox} from {client}.'");
 	user.client = "1\r\n250 2.1.0 Ok\xff%s";
-	reply = submission_send(&instance, &user);
+	reply = mail_from_send(&instance, &user);
 	ck_assert_int_eq(reply.kind, MTA_REPLY);
 	ck_assert(strncmp(reply.text, "550 5.7.1 Not user@shut.test from ", 34) == 0);
 	ck_assert_ptr_null(strpbrk(reply.text, "\r\n\xff"));
@@ -136,7 +136,7 @@ START_TEST(non_ascii_becomes_question_marks)
 	struct mta_reply reply;
 
 	instance_do(&instance, "mailbox set jörg@open.test --smtp-auth disabled");
-	reply = submission_send_by(&instance, "JÖRG@open.test");
+	reply = mail_from_send_by(&instance, "JÖRG@open.test");
 	ck_assert_int_eq(reply.kind, MTA_REPLY);
 	/* One for the character or one for each byte of it. */
 	ck_assert_msg(strstr(reply.text, "mailbox j?rg@open.test [") != NULL ||
@@ -159,7 +159,7 @@ START_TEST(longest_reply_is_cut_and_keeps_its_id)
 	instance_do(
 	    &instance, "settings set reply-mailbox '{mailbox} and {mailbox} %s'", URL);
 	instance_do(&instance, "mailbox set '%s' --smtp-auth disabled", login);
-	reply = submission_send_by(&instance, login);
+	reply = mail_from_send_by(&instance, login);
 	ck_assert_int_eq(reply.kind, MTA_REPLY);
 	ck_assert(strncmp(reply.text, "550 5.7.1 %%%%", 14) == 0);
 	ck_assert(text_percents_doubled(reply.text));
@@ -175,10 +175,10 @@ END_TEST
 START_TEST(ids_differ)
 {
 	char first[64], second[64];
-	struct mta_reply reply = submission_send_by(&instance, "user@shut.test");
+	struct mta_reply reply = mail_from_send_by(&instance, "user@shut.test");
 
 	reply_id(&reply, first, sizeof(first));
-	reply = submission_send_by(&instance, "user@shut.test");
+	reply = mail_from_send_by(&instance, "user@shut.test");
 	reply_id(&reply, second, sizeof(second));
 	ck_assert_str_ne(first, "");
 	ck_assert_str_ne(first, second);

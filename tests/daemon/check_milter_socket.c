@@ -238,12 +238,12 @@ END_TEST
 START_TEST(signal_stops_the_milter_within_a_second)
 {
 	static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
-	struct submission user = submission_by("user@shut.test");
+	struct mail_from user = mail_from_by("user@shut.test");
 	struct mta *idle;
 
 	instance_start(&instance);
-	idle = submission_connect(&instance, &user);
-	submission_ask(idle, &user);
+	idle = mail_from_connect(&instance, &user);
+	mail_from_ask(idle, &user);
 	stop_expect(signals[_i]);
 	ck_assert_int_ne(access(socket_path(), F_OK), 0);
 	mta_close(&idle);
@@ -254,12 +254,12 @@ END_TEST
 static pid_t
 busy_start(void)
 {
-	struct submission user = submission_by("user@shut.test");
-	struct mta *mta = submission_connect(&instance, &user);
+	struct mail_from user = mail_from_by("user@shut.test");
+	struct mta *mta = mail_from_connect(&instance, &user);
 	pid_t pid = fork();
 
 	if (pid == 0) {
-		while (submission_ask(mta, &user).kind == MTA_REPLY)
+		while (mail_from_ask(mta, &user).kind == MTA_REPLY)
 			;
 		_exit(0);
 	}

@@ -95,27 +95,26 @@ static void
 connection_ask(struct mta *mta, int turn)
 {
 	int which = turn % (UNTOUCHED + 1);
-	struct submission submission =
-	    submission_by(which < UNTOUCHED ? untouched[which].login : TOGGLED);
-	struct mta_reply reply = submission_ask(mta, &submission);
+	struct mail_from mail =
+	    mail_from_by(which < UNTOUCHED ? untouched[which].login : TOGGLED);
+	struct mta_reply reply = mail_from_ask(mta, &mail);
 
 	atomic_fetch_add(&report->asked, 1);
 	if (which < UNTOUCHED)
-		answer_report(
-		    submission.login, answer_wrong(&reply, untouched[which].words));
+		answer_report(mail.login, answer_wrong(&reply, untouched[which].words));
 	else if (reply.kind != MTA_ACCEPT)
-		answer_report(submission.login, answer_wrong(&reply, WORDS_TOGGLED));
+		answer_report(mail.login, answer_wrong(&reply, WORDS_TOGGLED));
 }
 
 /* worker_run - asks on all connections in turn until told to stop; never returns */
 static void __attribute__((noreturn)) worker_run(int number)
 {
-	struct submission first = submission_by(TOGGLED);
+	struct mail_from first = mail_from_by(TOGGLED);
 	struct mta *connections[CONNECTIONS];
 	int i, turn;
 
 	for (i = 0; i < CONNECTIONS; i++)
-		connections[i] = submission_connect(&instance, &first);
+		connections[i] = mail_from_connect(&instance, &first);
 	for (turn = number; !atomic_load(&report->stop); turn++) {
 		for (i = 0; i < CONNECTIONS; i++)
 			connection_ask(connections[i], turn + i);
@@ -163,14 +162,14 @@ static void
 change_make(struct mta *mta, int number)
 {
 	bool enable = number % 2 != 0;
-	struct submission toggled = submission_by(TOGGLED);
+	struct mail_from toggled = mail_from_by(TOGGLED);
 	struct mta_reply reply;
 
 	instance_do(
 	    &instance, "mailbox set other%d@shut.test --smtp-auth enabled", number);
 	instance_do(&instance, "mailbox set " TOGGLED " --smtp-auth %s",
 	    enable ? "enabled" : "disabled");
-	reply = submission_ask(mta, &toggled);
+	reply = mail_from_ask(mta, &toggled);
 	expect_nothing_wrong(answer_wrong(&reply, enable ? NULL : WORDS_TOGGLED));
 	instance_do(&instance, "mailbox remove other%d@shut.test", number);
 }
@@ -178,8 +177,8 @@ change_make(struct mta *mta, int number)
 START_TEST(changes_made_while_200_connections_ask)
 {
 	int changes = deadline_factor() > 1 ? CHANGES_SLOW : CHANGES;
-	struct submission toggled = submission_by(TOGGLED);
-	struct mta *mta = submission_connect(&instance, &toggled);
+	struct mail_from toggled = mail_from_by(TOGGLED);
+	struct mta *mta = mail_from_connect(&instance, &toggled);
 	off_t before, bound;
 	pid_t workers[WORKERS];
 	struct outcome outcome;

@@ -27,7 +27,7 @@ bool instance_base_open(void);
 /* Removes the base folder, or keeps it for a look and says where it is. */
 void instance_base_close(bool keep);
 
-/* Makes a instance with a configuration (unix socket, log on standard error), an empty
+/* Makes an instance with a configuration (unix socket, log on standard error), an empty
  * state folder and no database. Fails the test when it cannot. */
 void instance_open(struct instance *instance);
 

@@ -36,7 +36,7 @@ sample_policy_await(const struct instance *instance, const char *login, bool pas
 	bool passed;
 
 	do {
-		struct mta_reply reply = submission_send_by(instance, login);
+		struct mta_reply reply = mail_from_send_by(instance, login);
 
 		passed = reply.kind == MTA_ACCEPT;
 	} while (passed != passes && deadline_pause(deadline));

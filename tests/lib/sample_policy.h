@@ -4,7 +4,7 @@
 #pragma once
 
 #include "tests/lib/instance.h"
-#include "tests/lib/submission.h"
+#include "tests/lib/mail_from.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -29,7 +29,7 @@
 #define EXCHANGE_OTHER "535 5.7.3 Authentication unsuccessful"
 #define EXCHANGE_OTHER_FOR_NOW "454 4.7.0 Authentication unsuccessful"
 
-/* Makes a instance with tenant "open" (open.test), which may submit, and tenant "shut"
+/* Makes an instance with tenant "open" (open.test), which may submit, and tenant "shut"
  * (shut.test), which may not. No milter runs yet. */
 void sample_policy_open(struct instance *instance);
 
@@ -48,6 +48,5 @@ void sample_policy_time(char *text, size_t size, int seconds);
 /* Expects that mail of tenant shut is denied as such. */
 #define expect_shut(instance, login) \
 	expect_denial(instance, login, WORDS_SHUT, "reject", "tenant-disabled")
-#define expect_submission_shut(instance, submission) \
-	expect_submission_denial( \
-	    instance, submission, WORDS_SHUT, "reject", "tenant-disabled")
+#define expect_mail_from_shut(instance, mail) \
+	expect_mail_from_denial(instance, mail, WORDS_SHUT, "reject", "tenant-disabled")

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* submission.c - one authenticated MAIL FROM as an MTA tells it, and what must follow.
+/* mail_from.c - one authenticated MAIL FROM as an MTA tells it, and what must follow.
  */
-#include "tests/lib/submission.h"
+#include "tests/lib/mail_from.h"
 
 #include "tests/lib/deadline.h"
 #include "tests/lib/log_line.h"
@@ -15,10 +15,10 @@ enum { ID_SIZE = 64, EXPLANATION_SIZE = 8192, LINE_LIMIT = 2000 };
 
 static char explanation[EXPLANATION_SIZE];
 
-struct submission
-submission_by(const char *login)
+struct mail_from
+mail_from_by(const char *login)
 {
-	struct submission submission = {
+	struct mail_from mail = {
 	    .version = "Postfix 3.7.11",
 	    .listener = "ORIGINATING",
 	    .client = "192.0.2.10",
@@ -27,77 +27,77 @@ submission_by(const char *login)
 	    .sender = "<sender@example.test>",
 	};
 
-	return submission;
+	return mail;
 }
 
-struct submission
-submission_by_sendmail(const char *login)
+struct mail_from
+mail_from_by_sendmail(const char *login)
 {
-	struct submission submission = submission_by(login);
+	struct mail_from mail = mail_from_by(login);
 
-	submission.version = "8.17.1.9/8.17.1.9/Debian-2";
-	submission.listener = "MSA";
+	mail.version = "8.17.1.9/8.17.1.9/Debian-2";
+	mail.listener = "MSA";
 	/* Sendmail sends the macros of AUTH empty when there was none. */
 	if (login == NULL) {
-		submission.login = "";
-		submission.mechanism = "";
+		mail.login = "";
+		mail.mechanism = "";
 	}
-	return submission;
+	return mail;
 }
 
 /* macros_tell - sends those macros of a submission that were asked for at a stage */
 static bool
-macros_tell(struct mta *mta, enum mta_stage stage, const struct submission *submission)
+macros_tell(struct mta *mta, enum mta_stage stage, const struct mail_from *mail)
 {
 	const char *pairs[] = {"j", "mx.example.test", "v", "", "{daemon_name}", "",
 	    "{client_addr}", "", "{auth_authen}", "", "{auth_type}", "",
 	    "{auth_author}", "", "{mail_addr}", "", NULL};
 
-	pairs[3] = submission->version;
-	pairs[5] = submission->listener;
-	pairs[7] = submission->client;
+	pairs[3] = mail->version;
+	pairs[5] = mail->listener;
+	pairs[7] = mail->client;
 	/* Nobody has authenticated before the session's first MAIL. */
-	pairs[9] = stage == MTA_AT_MAIL ? submission->login : NULL;
-	pairs[11] = stage == MTA_AT_MAIL ? submission->mechanism : NULL;
-	pairs[13] = stage == MTA_AT_MAIL ? submission->author : NULL;
-	pairs[15] = stage == MTA_AT_MAIL ? submission->sender : NULL;
+	pairs[9] = stage == MTA_AT_MAIL ? mail->login : NULL;
+	pairs[11] = stage == MTA_AT_MAIL ? mail->mechanism : NULL;
+	pairs[13] = stage == MTA_AT_MAIL ? mail->author : NULL;
+	pairs[15] = stage == MTA_AT_MAIL ? mail->sender : NULL;
 	return mta_stage_macros(mta, stage, pairs);
 }
 
 struct mta *
-submission_connect(const struct instance *instance, const struct submission *submission)
+mail_from_connect(const struct instance *instance, const struct mail_from *mail)
 {
 	struct mta *mta = mta_open(instance->socket);
 	struct mta_reply reply;
 
 	ck_assert_msg(mta != NULL, "no connection to %s", instance->socket);
 	ck_assert(mta_negotiate(mta));
-	ck_assert(macros_tell(mta, MTA_AT_CONNECT, submission));
+	ck_assert(macros_tell(mta, MTA_AT_CONNECT, mail));
 	reply = mta_connect(mta, "client.example.test", "192.0.2.10");
 	ck_assert_int_eq(reply.kind, MTA_CONTINUE);
-	ck_assert(macros_tell(mta, MTA_AT_HELO, submission));
+	ck_assert(macros_tell(mta, MTA_AT_HELO, mail));
 	reply = mta_helo(mta, "client.example.test");
 	ck_assert_int_eq(reply.kind, MTA_CONTINUE);
 	return mta;
 }
 
 struct mta_reply
-submission_ask(struct mta *mta, const struct submission *submission)
+mail_from_ask(struct mta *mta, const struct mail_from *mail)
 {
 	struct mta_reply reply = {.kind = MTA_CLOSED};
 
-	if (!macros_tell(mta, MTA_AT_MAIL, submission))
+	if (!macros_tell(mta, MTA_AT_MAIL, mail))
 		return reply;
-	reply = mta_mail(mta, submission->sender != NULL ? submission->sender : "<>");
+	reply = mta_mail(mta, mail->sender != NULL ? mail->sender : "<>");
 	mta_abort(mta);
 	return reply;
 }
 
 struct mta_reply
-submission_send(const struct instance *instance, const struct submission *submission)
+mail_from_send(const struct instance *instance, const struct mail_from *mail)
 {
-	struct mta *mta = submission_connect(instance, submission);
-	struct mta_reply reply = submission_ask(mta, submission);
+	struct mta *mta = mail_from_connect(instance, mail);
+	struct mta_reply reply = mail_from_ask(mta, mail);
 
 	mta_quit(mta);
 	mta_close(&mta);
@@ -105,11 +105,11 @@ submission_send(const struct instance *instance, const struct submission *submis
 }
 
 struct mta_reply
-submission_send_by(const struct instance *instance, const char *login)
+mail_from_send_by(const struct instance *instance, const char *login)
 {
-	struct submission submission = submission_by(login);
+	struct mail_from mail = mail_from_by(login);
 
-	return submission_send(instance, &submission);
+	return mail_from_send(instance, &mail);
 }
 
 /* explain - writes an explanation */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* submission.h - one authenticated MAIL FROM as an MTA tells it, and what must follow.
+/* mail_from.h - one authenticated MAIL FROM as an MTA tells it, and what must follow.
  */
 #pragma once
 
 #include "tests/lib/instance.h"
 #include "tests/lib/mta.h"
 
-/* The macros of a submission; NULL leaves one out. */
-struct submission {
+/* The macros of a mail; NULL leaves one out. */
+struct mail_from {
 	const char *version;   /* v */
 	const char *listener;  /* {daemon_name} */
 	const char *client;    /* {client_addr} */
@@ -18,25 +18,25 @@ struct submission {
 };
 
 /* A submission by `login` through Postfix, with PLAIN, from 192.0.2.10. */
-struct submission submission_by(const char *login);
+struct mail_from mail_from_by(const char *login);
 
 /* The same as Sendmail tells it; `login` is xtext already. */
-struct submission submission_by_sendmail(const char *login);
+struct mail_from mail_from_by_sendmail(const char *login);
 
 /* Connects to the instance's milter, negotiates, and tells what an MTA tells before
  * MAIL. Fails the test when the milter is not there. mta_close() ends it. */
-struct mta *submission_connect(
-    const struct instance *instance, const struct submission *submission);
+struct mta *mail_from_connect(
+    const struct instance *instance, const struct mail_from *mail);
 
 /* Sends the macros of MAIL, and MAIL, and takes the message back (ABORT). */
-struct mta_reply submission_ask(struct mta *mta, const struct submission *submission);
+struct mta_reply mail_from_ask(struct mta *mta, const struct mail_from *mail);
 
 /* Both, on a connection that ends with it. */
-struct mta_reply submission_send(
-    const struct instance *instance, const struct submission *submission);
+struct mta_reply mail_from_send(
+    const struct instance *instance, const struct mail_from *mail);
 
-/* Asks with submission_by(login). */
-struct mta_reply submission_send_by(const struct instance *instance, const char *login);
+/* Asks with mail_from_by(login). */
+struct mta_reply mail_from_send_by(const struct instance *instance, const char *login);
 
 /* Why a reply is not one that lets the mail pass (the string is good until the next
  * call), or NULL when it is. */
@@ -67,7 +67,7 @@ const char *log_not_decision(const struct instance *instance, const char *login,
 /* The mail passes, and the log says why. */
 #define expect_pass(instance, login, verdict, reason) \
 	do { \
-		struct mta_reply passed = submission_send_by(instance, login); \
+		struct mta_reply passed = mail_from_send_by(instance, login); \
 		expect_nothing_wrong(reply_not_accept(&passed)); \
 		expect_nothing_wrong( \
 		    log_not_decision(instance, login, verdict, reason)); \
@@ -76,22 +76,22 @@ const char *log_not_decision(const struct instance *instance, const char *login,
 /* The mail is denied with these words, and the log says why, under the reply's id. */
 #define expect_denial(instance, login, text, verdict, reason) \
 	do { \
-		struct mta_reply denied = submission_send_by(instance, login); \
+		struct mta_reply denied = mail_from_send_by(instance, login); \
 		expect_nothing_wrong(reply_not_denial(&denied, text)); \
 		expect_nothing_wrong( \
 		    log_not_denial(instance, &denied, verdict, reason)); \
 	} while (0)
 
-/* The same two for a struct submission. */
-#define expect_submission_pass(instance, submission) \
+/* The same two for a struct mail_from. */
+#define expect_mail_from_pass(instance, mail) \
 	do { \
-		struct mta_reply passed = submission_send(instance, submission); \
+		struct mta_reply passed = mail_from_send(instance, mail); \
 		expect_nothing_wrong(reply_not_accept(&passed)); \
 	} while (0)
 
-#define expect_submission_denial(instance, submission, text, verdict, reason) \
+#define expect_mail_from_denial(instance, mail, text, verdict, reason) \
 	do { \
-		struct mta_reply denied = submission_send(instance, submission); \
+		struct mta_reply denied = mail_from_send(instance, mail); \
 		expect_nothing_wrong(reply_not_denial(&denied, text)); \
 		expect_nothing_wrong( \
 		    log_not_denial(instance, &denied, verdict, reason)); \
