@@ -12,6 +12,7 @@
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
+#include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 
@@ -115,6 +116,29 @@ state_change(const struct state *state,
 	change(txn, arg);
 	txn_commit(&txn);
 	store_close(&store);
+}
+
+void
+state_begin(struct state *state, struct store **store_r, struct store_txn **txn_r)
+{
+	state_open_ready(state);
+	*store_r = state_store(state, STORE_WRITE);
+	*txn_r = txn_begin(*store_r);
+}
+
+void
+state_end(struct store **store, struct store_txn **txn)
+{
+	txn_commit(txn);
+	store_expect_sound(*store);
+	store_close(store);
+}
+
+void
+state_abandon(struct store **store, struct store_txn **txn)
+{
+	store_abort(txn);
+	store_close(store);
 }
 
 uint64_t
@@ -224,12 +248,40 @@ domain_store(struct store_txn *txn, const char *domain, const char *tenant)
 }
 
 void
+tenant_store_with(struct store_txn *txn, const char *name, enum smtp_auth smtp_auth,
+    const char *domain)
+{
+	tenant_store(txn, name, smtp_auth);
+	domain_store(txn, domain, name);
+}
+
+void
+setting_store(struct store_txn *txn, const char *key, const char *value)
+{
+	const struct setting *row = settings_find(key);
+	struct error_text why;
+
+	ck_assert_ptr_nonnull(row);
+	expect_ok(setting_table_set(txn, row, value, &why));
+	expect_ok(store_reload_settings(txn));
+}
+
+void
 alias_store(struct store_txn *txn, const char *mailbox, const char *alias)
 {
 	struct login target = login_make(mailbox), login = login_make(alias);
 	struct error_text why;
 
 	expect_ok(ownership_add_alias(txn, &target, &login, &why));
+}
+
+void
+domain_expect(struct store_txn *txn, const char *domain, const char *tenant)
+{
+	char name[TENANT_NAME_MAX + 1];
+
+	expect_ok(domain_table_get(txn, domain, name));
+	ck_assert_str_eq(name, tenant != NULL ? tenant : "");
 }
 
 void

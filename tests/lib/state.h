@@ -50,6 +50,14 @@ void txn_commit(struct store_txn **txn);
 void state_change(const struct state *state,
     void (*change)(struct store_txn *txn, void *arg), void *arg);
 
+/* Makes a database as state_open_ready() does, opens it, and begins to write. */
+void state_begin(struct state *state, struct store **store_r, struct store_txn **txn_r);
+
+/* Ends that: commits, and fails the test unless the database holds; or gives up what
+ * was written. */
+void state_end(struct store **store, struct store_txn **txn);
+void state_abandon(struct store **store, struct store_txn **txn);
+
 /* Fails the test unless verify_store() holds; returns the number of records. */
 uint64_t store_expect_sound(struct store *store);
 
@@ -71,15 +79,21 @@ void mailbox_store(struct store_txn *txn, const char *address, enum smtp_auth sm
 void lock_store(struct store_txn *txn, const char *login, instant until);
 void lock_store_tenant(struct store_txn *txn, const char *tenant, instant until);
 
-/* Stores a tenant, or gives it a domain, or fails the test. */
+/* Stores a tenant, or gives it a domain, or both, or fails the test. */
 void tenant_store(struct store_txn *txn, const char *name, enum smtp_auth smtp_auth);
 void domain_store(struct store_txn *txn, const char *domain, const char *tenant);
+void tenant_store_with(struct store_txn *txn, const char *name,
+    enum smtp_auth smtp_auth, const char *domain);
+
+/* Sets a setting, which counts in this transaction, or fails the test. */
+void setting_store(struct store_txn *txn, const char *key, const char *value);
 
 /* Stores an alias, or fails the test. */
 void alias_store(struct store_txn *txn, const char *mailbox, const char *alias);
 
-/* Fails the test unless the alias leads to this mailbox (NULL: is none), the mailbox
- * has a record, or has none. */
+/* Fails the test unless the domain belongs to this tenant (NULL: to none), the alias
+ * leads to this mailbox (NULL: is none), the mailbox has a record, or has none. */
+void domain_expect(struct store_txn *txn, const char *domain, const char *tenant);
 void alias_expect(struct store_txn *txn, const char *alias, const char *mailbox);
 void mailbox_expect(struct store_txn *txn, const char *address, bool there);
 

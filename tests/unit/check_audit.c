@@ -32,12 +32,9 @@ summary_append(void)
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 	log_watch(txn, &journal, "", NOON);
-	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
-	domain_store(txn, "acme.test", "acme");
+	tenant_store_with(txn, "acme", SMTP_AUTH_DISABLED, "acme.test");
 	snprintf(journal.origin.actor, sizeof(journal.origin.actor), "ticket 815");
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "her printer");
@@ -56,8 +53,7 @@ setup(void)
 static void
 teardown(void)
 {
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 
 START_TEST(whole_log_holds)

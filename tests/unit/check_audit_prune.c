@@ -34,9 +34,7 @@ change(instant when)
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 	log_watch(txn, &journal, "", NOON);
 	for (int i = 1; i <= CHANGES; i++)
 		change(NOON + i);
@@ -46,8 +44,7 @@ setup(void)
 static void
 teardown(void)
 {
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 
 static void

@@ -38,8 +38,7 @@ mailboxes_write(struct store_txn *txn, void *arg)
 	char name[40], note[RECORD_MAX / 64];
 
 	audit_table_watch(txn, &audit);
-	tenant_store(txn, "a", SMTP_AUTH_DISABLED);
-	domain_store(txn, "a.test", "a");
+	tenant_store_with(txn, "a", SMTP_AUTH_DISABLED, "a.test");
 	memset(note, 'n', sizeof(note) - 1);
 	for (int i = 0; i < *(int *)arg; i++) {
 		note[i % 60 + 1] = '\0';
@@ -124,8 +123,7 @@ START_TEST(copy_has_every_record)
 	ck_assert_int_lt(file_size(copy), file_size(state.data) * 19 / 20);
 	snprintf(lock, sizeof(lock), "%s-lock", copy);
 	ck_assert_int_lt(file_size(lock), 0);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 
@@ -137,8 +135,7 @@ START_TEST(copy_of_nothing)
 
 	ck_assert_uint_eq(b.records, 1);
 	copy_expect(txn, 1);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 
@@ -171,8 +168,7 @@ START_TEST(copy_is_of_one_moment)
 	ck_assert_int_eq(child_run(lock_write_run, NULL), 0);
 	b = copy_make(txn);
 	copy_expect(txn, b.records);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 
@@ -198,8 +194,7 @@ try_copy(const struct digest *policy)
 		ck_assert(digest_equal(&b.policy, policy));
 		copy_expect(txn, b.records);
 	}
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	return e == OK;
 }
 
@@ -211,8 +206,7 @@ source_digest(void)
 	struct store_txn *txn = txn_begin(store);
 	struct digest digest = store_meta(txn)->digest;
 
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	return digest;
 }
 
@@ -258,17 +252,14 @@ START_TEST(copy_with_other_records_does_not_verify)
 	store = state_store(&state, STORE_READ);
 	txn = txn_begin(store);
 	b = copy_make(txn);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	expect_ok(store_open_file(&store, copy, STORE_WRITE, &why));
 	txn = txn_begin(store);
 	if (_i == 0)
 		expect_ok(notice_table_put(txn, "a", &notice));
 	else
 		expect_ok(notice_table_remove(txn, "a"));
-	txn_commit(&txn);
-	store_expect_sound(store);
-	store_close(&store);
+	state_end(&store, &txn);
 	expect_error(ERR_DAMAGED, backup_verify(copy, &b, &why));
 }
 END_TEST

@@ -373,11 +373,8 @@ START_TEST(index_that_contradicts_the_records_does_not_hold)
 	struct error_text why;
 	struct key key;
 
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
-	tenant_store(txn, "a", SMTP_AUTH_ENABLED);
-	domain_store(txn, "a.test", "a");
+	state_begin(&state, &store, &txn);
+	tenant_store_with(txn, "a", SMTP_AUTH_ENABLED, "a.test");
 	txn_commit(&txn);
 	expect_ok(verify_store(store, NULL, &why));
 	txn = txn_begin(store);

@@ -7,7 +7,6 @@
 #include "policy/import/key_set.h"
 #include "policy/model/policy_record.h"
 #include "policy/tables/alias_table.h"
-#include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
@@ -30,13 +29,9 @@ static struct error_text why;
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
-	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
-	domain_store(txn, "acme.test", "acme");
-	tenant_store(txn, "other", SMTP_AUTH_ENABLED);
-	domain_store(txn, "other.test", "other");
+	state_begin(&state, &store, &txn);
+	tenant_store_with(txn, "acme", SMTP_AUTH_DISABLED, "acme.test");
+	tenant_store_with(txn, "other", SMTP_AUTH_ENABLED, "other.test");
 	mailbox_store(txn, "old@acme.test", SMTP_AUTH_ENABLED, "note");
 	import = NULL;
 }
@@ -45,9 +40,7 @@ static void
 teardown(void)
 {
 	import_close(&import);
-	txn_commit(&txn);
-	store_expect_sound(store);
-	store_close(&store);
+	state_end(&store, &txn);
 }
 
 static void

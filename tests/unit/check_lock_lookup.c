@@ -8,7 +8,6 @@
 #include "policy/identity/mta.h"
 #include "policy/tables/alias_table.h"
 #include "policy/tables/lock_table.h"
-#include "policy/tables/setting_table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -18,35 +17,19 @@ enum { NOW = 1000000 };
 static struct state state;
 static struct store *store;
 static struct store_txn *txn;
-static struct error_text why;
 
 /* setup - tenant open lets everybody in, and so does no tenant at all */
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
-	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
-	domain_store(txn, "open.test", "open");
+	state_begin(&state, &store, &txn);
+	tenant_store_with(txn, "open", SMTP_AUTH_ENABLED, "open.test");
 }
 
 static void
 teardown(void)
 {
-	txn_commit(&txn);
-	store_expect_sound(store);
-	store_close(&store);
-}
-
-static void
-setting_store(const char *key, const char *value)
-{
-	const struct setting *row = settings_find(key);
-
-	ck_assert_ptr_nonnull(row);
-	expect_ok(setting_table_set(txn, row, value, &why));
-	expect_ok(store_reload_settings(txn));
+	state_end(&store, &txn);
 }
 
 /* judge - as Postfix hands the login over */
@@ -133,14 +116,14 @@ END_TEST
 
 START_TEST(with_and_without_default_domain)
 {
-	setting_store("default-domain", "open.test");
+	setting_store(txn, "default-domain", "open.test");
 	lock_store(txn, "jane@open.test", INSTANT_NONE);
 	lock_store(txn, "john", INSTANT_NONE);
 	expect("jane", true);
 	expect("john", true);
 	expect("john@open.test", true);
 	expect("john@other.test", false);
-	setting_store("login-domain", "default");
+	setting_store(txn, "login-domain", "default");
 	expect("jane@elsewhere.test", true);
 	expect("john@elsewhere.test", true);
 	expect("ann@elsewhere.test", false);
@@ -150,9 +133,9 @@ END_TEST
 /* The domain that is dropped is in the name under which it was locked. */
 START_TEST(as_given_where_domains_do_not_count)
 {
-	setting_store("default-domain", "open.test");
+	setting_store(txn, "default-domain", "open.test");
 	lock_store(txn, "jane@elsewhere.test", INSTANT_NONE);
-	setting_store("login-domain", "default");
+	setting_store(txn, "login-domain", "default");
 	expect("jane@elsewhere.test", true);
 	expect("jane@open.test", false);
 }
@@ -160,7 +143,7 @@ END_TEST
 
 START_TEST(without_its_subaddress)
 {
-	setting_store("subaddress-delimiter", "+");
+	setting_store(txn, "subaddress-delimiter", "+");
 	alias_store(txn, "ann@open.test", "ann2@open.test");
 	lock_store(txn, "jane@open.test", INSTANT_NONE);
 	lock_store(txn, "ann@open.test", INSTANT_NONE);
@@ -188,8 +171,8 @@ END_TEST
 START_TEST(nothing_exempts)
 {
 	lock_store(txn, "jane", INSTANT_NONE);
-	setting_store("exempt-clients", "192.0.2.10");
-	setting_store("enforce", "no");
+	setting_store(txn, "exempt-clients", "192.0.2.10");
+	setting_store(txn, "enforce", "no");
 	expect("jane", true);
 }
 END_TEST
@@ -219,7 +202,7 @@ START_TEST(too_long_for_a_mailbox)
 	for (size_t i = 0; i + 1 < 240; i++)
 		domain[i] = i % 40 == 39 ? '.' : 'd';
 	domain[239] = '\0';
-	setting_store("default-domain", domain);
+	setting_store(txn, "default-domain", domain);
 	memset(login, 'x', LOGIN_RAW_MAX);
 	login[LOGIN_RAW_MAX] = '\0';
 	ck_assert_int_eq(judge(login, NOW).reason, REASON_INVALID_LOGIN);
@@ -247,8 +230,8 @@ START_TEST(names_of_a_login_end_no_lock_of_another)
 	struct names names = {""};
 	const struct login login = login_make("js+x");
 
-	setting_store("subaddress-delimiter", "+");
-	setting_store("default-domain", "open.test");
+	setting_store(txn, "subaddress-delimiter", "+");
+	setting_store(txn, "default-domain", "open.test");
 	expect_ok(lock_lookup_names(txn, &login, name_add, &names));
 	ck_assert_str_eq(names.text, " js+x js+x@open.test js+x@open.test");
 }

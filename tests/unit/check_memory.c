@@ -47,8 +47,7 @@ static void
 other_policy(struct store_txn *txn, void *arg)
 {
 	(void)arg;
-	tenant_store(txn, "other", SMTP_AUTH_ENABLED);
-	domain_store(txn, "other.test", "other");
+	tenant_store_with(txn, "other", SMTP_AUTH_ENABLED, "other.test");
 	mailbox_store(txn, "eve@other.test", SMTP_AUTH_DISABLED, "");
 }
 
@@ -93,8 +92,7 @@ with_store(enum store_mode mode, enum error (*fn)(struct store_txn *txn))
 		e = fn(txn);
 	if (e == OK && mode == STORE_WRITE)
 		e = store_commit(&txn);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	return e;
 }
 

@@ -92,9 +92,7 @@ START_TEST(table)
 	struct digest before;
 	bool found;
 
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
 	tenant_store(txn, "acme2", SMTP_AUTH_DISABLED);
 	before = store_meta(txn)->digest;
@@ -129,9 +127,7 @@ START_TEST(damaged_notice_is_found)
 	struct error_text why;
 	struct key key;
 
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 	key_name(&key, TABLE_NOTICE, "acme");
 	expect_ok(store_put(txn, &key, (struct bytes){"\1\0", 2}));
 	txn_commit(&txn);

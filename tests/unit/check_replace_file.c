@@ -120,8 +120,7 @@ swap_run(void)
 	expect_ok(replace_file_give(&s, (uid_t)-1, (gid_t)-1, STORE_DATA_MODE, &why));
 	expect_ok(replace_file_put(&s, &why));
 	replace_file_close(&s);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	write_lock_release(&turn);
 }
 

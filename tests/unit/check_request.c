@@ -41,10 +41,8 @@ static void
 policy_make(struct store_txn *txn, void *arg)
 {
 	(void)arg;
-	tenant_store(txn, "shut", SMTP_AUTH_DISABLED);
-	domain_store(txn, "shut.test", "shut");
-	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
-	domain_store(txn, "open.test", "open");
+	tenant_store_with(txn, "shut", SMTP_AUTH_DISABLED, "shut.test");
+	tenant_store_with(txn, "open", SMTP_AUTH_ENABLED, "open.test");
 }
 
 /* state_make - a folder for the usage database, and with POLICY one for that */

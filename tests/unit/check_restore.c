@@ -6,7 +6,6 @@
 #include "tests/lib/suite.h"
 
 #include "policy/tables/notice_table.h"
-#include "policy/tables/setting_table.h"
 #include "policy/tables/verify.h"
 #include "policy/transfer/backup.h"
 #include "policy/transfer/restore.h"
@@ -37,10 +36,8 @@ first_write(struct store_txn *txn, void *arg)
 
 	(void)arg;
 	audit_table_watch(txn, &audit);
-	tenant_store(txn, "a", SMTP_AUTH_DISABLED);
-	domain_store(txn, "a.test", "a");
-	tenant_store(txn, "gone", SMTP_AUTH_DISABLED);
-	domain_store(txn, "gone.test", "gone");
+	tenant_store_with(txn, "a", SMTP_AUTH_DISABLED, "a.test");
+	tenant_store_with(txn, "gone", SMTP_AUTH_DISABLED, "gone.test");
 	for (int i = 0; i < FEW; i++) {
 		snprintf(name, sizeof(name), "u%d@a.test", i);
 		mailbox_store(txn, name, SMTP_AUTH_ENABLED, name);
@@ -94,8 +91,7 @@ setup(void)
 	policy = store_meta(txn)->digest;
 	expect_ok(backup_copy(txn, copy, &b, &why));
 	expect_ok(backup_verify(copy, &b, &why));
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 
 /* restore_try - as the command does it: the backup is verified first */
@@ -113,8 +109,7 @@ restore_try(void)
 		e = verify_txn(txn, NULL, &why);
 	if (e == OK)
 		e = restore_run(state.dir, txn, false, &audit, &done, &why);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	return e;
 }
 
@@ -160,8 +155,7 @@ entry_last(void)
 	expect_ok(audit_table_each(txn, 1, last_take, &entry));
 	ck_assert_uint_eq(entry.number, store_meta(txn)->audit_count);
 	ck_assert(digest_equal(&entry.hash, &store_meta(txn)->audit_head));
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	return entry;
 }
 
@@ -177,8 +171,7 @@ notice_expect(const char *address)
 	expect_ok(notice_table_get(txn, "a", &notice, &found));
 	ck_assert(found);
 	ck_assert_str_eq(notice.address, address);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 
 START_TEST(into_a_live_database)

@@ -356,8 +356,7 @@ START_TEST(full_disk)
 	store = state_store(&state, STORE_READ);
 	txn = txn_begin(store);
 	expect_error(ERR_FULL, snapshot_write(to, txn, key, &head, &why));
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	signature_keys_free(&key);
 	fclose(to);
 }
@@ -399,8 +398,7 @@ START_TEST(yields_to_the_next_writer)
 	store_abort(&txn);
 	txn = txn_begin(store);
 	ck_assert_uint_eq(store_meta(txn)->serial, 99);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 

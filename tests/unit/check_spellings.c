@@ -7,7 +7,6 @@
 #include "policy/decision/submission.h"
 #include "policy/identity/mta.h"
 #include "policy/tables/mailbox_table.h"
-#include "policy/tables/setting_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,11 +47,8 @@ account_store(const struct account *account)
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
-	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
-	domain_store(txn, "open.test", "open");
+	state_begin(&state, &store, &txn);
+	tenant_store_with(txn, "open", SMTP_AUTH_ENABLED, "open.test");
 	for (size_t i = 0; i < COUNT(accounts); i++)
 		account_store(&accounts[i]);
 }
@@ -60,16 +56,7 @@ setup(void)
 static void
 teardown(void)
 {
-	store_abort(&txn);
-	store_close(&store);
-}
-
-static void
-setting_store(const char *key, const char *value)
-{
-	struct error_text why;
-
-	expect_ok(setting_table_set(txn, settings_find(key), value, &why));
+	state_abandon(&store, &txn);
 }
 
 /* settle - makes what was stored the policy */
@@ -187,7 +174,7 @@ START_TEST(question_mark_of_postfix_stands_for_what_is_overlooked)
 	    judge_from("?talice?n?r@open.test", MTA_AUTO, "").reason, REASON_LOCKED);
 	ck_assert_int_eq(
 	    judge_from("mike.?xski@open.test", MTA_AUTO, "").verdict, VERDICT_ALLOW);
-	setting_store("invalid-login", "accept");
+	setting_store(txn, "invalid-login", "accept");
 	settle();
 	expect("alice@op?en.test", VERDICT_REJECT, REASON_LOCKED);
 	ck_assert_int_eq(
@@ -220,8 +207,7 @@ END_TEST
 START_TEST(looser_form_is_judged_as_a_whole)
 {
 	alias_store(txn, "alice@open.test", "wonder");
-	tenant_store(txn, "shut", SMTP_AUTH_DISABLED);
-	domain_store(txn, "shut.test", "shut");
+	tenant_store_with(txn, "shut", SMTP_AUTH_DISABLED, "shut.test");
 	mailbox_store(txn, "bob@shut.test", SMTP_AUTH_ENABLED, "");
 	settle();
 	expect("\xEF\xBD\x97onder", VERDICT_REJECT, REASON_LOCKED);
@@ -229,7 +215,7 @@ START_TEST(looser_form_is_judged_as_a_whole)
 	expect("carl\xEF\xBC\xA0shut.test", VERDICT_REJECT, REASON_TENANT_DISABLED);
 	/* an exception is no reason to let the other spelling pass */
 	expect("\xEF\xBD\x82ob@shut.test", VERDICT_REJECT, REASON_TENANT_DISABLED);
-	setting_store("default-domain", "open.test");
+	setting_store(txn, "default-domain", "open.test");
 	settle();
 	expect("\xE2\x93\x90lice", VERDICT_REJECT, REASON_LOCKED);
 	expect("\xE2\x93\x90licia", VERDICT_ALLOW, REASON_TENANT_ENABLED);
@@ -241,14 +227,14 @@ START_TEST(locks_hold_where_invalid_logins_pass)
 	static const char *const logins[] = {"alice ", "alice @open.test",
 	    "alice\xC2\xAD@open.test", "\xEF\xBD\x81lice\xC2\xA0@open.test"};
 
-	setting_store("default-domain", "open.test");
+	setting_store(txn, "default-domain", "open.test");
 	for (int i = 0; i < 3; i++) {
 		if (i == 0)
-			setting_store("enforce", "no");
+			setting_store(txn, "enforce", "no");
 		if (i == 1)
-			setting_store("invalid-login", "accept");
+			setting_store(txn, "invalid-login", "accept");
 		if (i == 2)
-			setting_store("exempt-listeners", "WEBMAIL");
+			setting_store(txn, "exempt-listeners", "WEBMAIL");
 		settle();
 		for (size_t k = 0; k < COUNT(logins); k++) {
 			struct decision d =
@@ -285,12 +271,12 @@ END_TEST
 
 START_TEST(login_domain_default_looks_at_the_name_alone)
 {
-	setting_store("login-domain", "default");
+	setting_store(txn, "login-domain", "default");
 	settle();
 	/* nothing can take the place of the domain, so it counts */
 	expect("alice@free.test", VERDICT_ALLOW, REASON_UNKNOWN_TENANT);
 	expect("alice@open.test", VERDICT_REJECT, REASON_LOCKED);
-	setting_store("default-domain", "open.test");
+	setting_store(txn, "default-domain", "open.test");
 	alias_store(txn, "alice@open.test", "wonder");
 	settle();
 	expect("alice@free.test", VERDICT_REJECT, REASON_LOCKED);
@@ -300,7 +286,7 @@ START_TEST(login_domain_default_looks_at_the_name_alone)
 	expect("\xEF\xBD\x81lice@free.test", VERDICT_REJECT, REASON_LOCKED);
 	expect("alice@free..test", VERDICT_REJECT, REASON_INVALID_LOGIN);
 	expect("alicia@free.test", VERDICT_ALLOW, REASON_TENANT_ENABLED);
-	setting_store("enforce", "no");
+	setting_store(txn, "enforce", "no");
 	settle();
 	expect("alice@free..test", VERDICT_REJECT, REASON_LOCKED);
 }
@@ -446,7 +432,7 @@ START_TEST(no_variant_of_a_locked_account_is_exempt)
 {
 	static const enum reason locked = REASON_LOCKED;
 
-	setting_store("exempt-listeners", "WEBMAIL");
+	setting_store(txn, "exempt-listeners", "WEBMAIL");
 	settle();
 	none_passes("WEBMAIL", true, &locked);
 }

@@ -5,7 +5,6 @@
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
-#include "policy/tables/domain_table.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
@@ -23,16 +22,13 @@ static struct store_txn *txn;
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 }
 
 static void
 teardown(void)
 {
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 
 /* txn_next - commits and begins anew */
@@ -110,8 +106,7 @@ START_TEST(counts_and_digest_follow_put_and_delete)
 	struct digest none = store_meta(txn)->digest;
 	struct login login = login_make("jane@acme.test");
 
-	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
-	domain_store(txn, "acme.test", "acme");
+	tenant_store_with(txn, "acme", SMTP_AUTH_DISABLED, "acme.test");
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
 	counts_expect(1, 1, 1, 0);
 	sound_expect(5); /* with the meta record and an entry of an index */

@@ -348,8 +348,7 @@ START_TEST(meta_record_of_an_older_version_is_told)
 	txn = txn_begin(store);
 	key_table(&key, TABLE_META);
 	expect_ok(db_get(store_db(txn), &key, buf, sizeof buf, &value));
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	buf[0]--;
 	state_raw_put(&state, &key, value);
 	begin_expect(ERR_OLDER);

@@ -37,8 +37,7 @@ setup(void)
 static void
 teardown(void)
 {
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 	database_image_free(&older);
 	database_image_free(&other);
 	database_image_free(&newer);

@@ -137,8 +137,7 @@ START_TEST(full_map_is_not_taken_for_damage)
 	ck_assert_int_ne(big_put(txn, 0), ERR_DAMAGED);
 	ck_assert_int_ne(store_commit(&txn), ERR_DAMAGED);
 	txn = txn_begin(store); /* would wait for ever for LMDB's mutex */
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 

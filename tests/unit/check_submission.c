@@ -9,7 +9,6 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/mailbox_table.h"
-#include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
 
 #include <stdio.h>
@@ -20,35 +19,20 @@ enum { NOW = 1000000, STEPS_SIZE = 4096 };
 static struct state state;
 static struct store *store;
 static struct store_txn *txn;
-static struct error_text why;
 
 /* setup - shut.test's tenant is disabled, open.test's is enabled */
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
-	tenant_store(txn, "shut", SMTP_AUTH_DISABLED);
-	domain_store(txn, "shut.test", "shut");
-	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
-	domain_store(txn, "open.test", "open");
+	state_begin(&state, &store, &txn);
+	tenant_store_with(txn, "shut", SMTP_AUTH_DISABLED, "shut.test");
+	tenant_store_with(txn, "open", SMTP_AUTH_ENABLED, "open.test");
 }
 
 static void
 teardown(void)
 {
-	store_abort(&txn);
-	store_close(&store);
-}
-
-static void
-setting_store(const char *key, const char *value)
-{
-	const struct setting *row = settings_find(key);
-
-	ck_assert_ptr_nonnull(row);
-	expect_ok(setting_table_set(txn, row, value, &why));
+	state_abandon(&store, &txn);
 }
 
 /* set_locked - locks a mailbox until UNTIL and gives it a setting */
@@ -244,7 +228,7 @@ START_TEST(default_domain_is_for_logins_without_one)
 {
 	mailbox_store(txn, "jane@shut.test", SMTP_AUTH_ENABLED, "");
 	expect("jane", "[] [] unknown-tenant");
-	setting_store("default-domain", "Shut.TEST");
+	setting_store(txn, "default-domain", "Shut.TEST");
 	expect("jane", "[shut] [jane@shut.test] mailbox-enabled");
 	expect("Jane", "[shut] [jane@shut.test] mailbox-enabled");
 	expect("john", "[shut] [john@shut.test] tenant-disabled");
@@ -262,7 +246,7 @@ START_TEST(default_domain_that_makes_it_too_long)
 	for (int i = 0; i < DOMAIN_MAX; i++)
 		domain[i] = i % 64 == 63 ? '.' : 'd';
 	domain[DOMAIN_MAX] = '\0';
-	setting_store("default-domain", domain);
+	setting_store(txn, "default-domain", domain);
 	memset(login, 'a', LOGIN_RAW_MAX);
 	login[LOGIN_RAW_MAX] = '\0';
 	expect(login, "[] [] invalid-login");
@@ -273,7 +257,7 @@ START_TEST(separators_count_where_there_is_no_at)
 {
 	mailbox_store(txn, "jane@shut.test", SMTP_AUTH_ENABLED, "");
 	expect("jane%shut.test", "[] [] unknown-tenant");
-	setting_store("login-separators", "%/");
+	setting_store(txn, "login-separators", "%/");
 	expect("jane%shut.test", "[shut] [jane@shut.test] mailbox-enabled");
 	expect("Jane/SHUT.test", "[shut] [jane@shut.test] mailbox-enabled");
 	expect("a%b/shut.test", "[shut] [a%b@shut.test] tenant-disabled");
@@ -282,7 +266,7 @@ START_TEST(separators_count_where_there_is_no_at)
 	    "[shut] [jane%open.test@shut.test] tenant-disabled");
 	expect("%shut.test", "[] [] invalid-login");
 	expect("jane%", "[] [] invalid-login");
-	setting_store("default-domain", "open.test");
+	setting_store(txn, "default-domain", "open.test");
 	expect("jane%shut.test", "[shut] [jane@shut.test] mailbox-enabled");
 	expect("jane", "[open] [jane@open.test] tenant-enabled");
 }
@@ -293,7 +277,7 @@ START_TEST(subaddress_counts_after_the_exact_mailbox)
 	mailbox_store(txn, "jane@shut.test", SMTP_AUTH_ENABLED, "");
 	mailbox_store(txn, "jane+off@shut.test", SMTP_AUTH_DISABLED, "");
 	expect("jane+x@shut.test", "[shut] [jane+x@shut.test] tenant-disabled");
-	setting_store("subaddress-delimiter", "+-");
+	setting_store(txn, "subaddress-delimiter", "+-");
 	expect("jane+x@shut.test", "[shut] [jane@shut.test] mailbox-enabled");
 	expect("jane-x@shut.test", "[shut] [jane@shut.test] mailbox-enabled");
 	expect("jane-x+y@shut.test", "[shut] [jane@shut.test] mailbox-enabled");
@@ -310,7 +294,7 @@ START_TEST(expired_setting_of_the_exact_mailbox_counts_no_more)
 	struct login login = login_make("jane+x@shut.test");
 	struct mailbox mailbox = mailbox_make(SMTP_AUTH_ENABLED, "");
 
-	setting_store("subaddress-delimiter", "+");
+	setting_store(txn, "subaddress-delimiter", "+");
 	mailbox_store(txn, "jane@shut.test", SMTP_AUTH_DISABLED, "");
 	mailbox.until = NOW + 1;
 	expect_ok(mailbox_table_put(txn, &login, &mailbox));
@@ -323,7 +307,7 @@ END_TEST
 
 START_TEST(lock_of_the_base_mailbox_holds_for_its_subaddresses)
 {
-	setting_store("subaddress-delimiter", "+");
+	setting_store(txn, "subaddress-delimiter", "+");
 	mailbox_store(txn, "jane+on@open.test", SMTP_AUTH_ENABLED, "");
 	mailbox_store(txn, "jane+note@open.test", SMTP_AUTH_INHERIT, "a note");
 	set_locked("jane@open.test", SMTP_AUTH_ENABLED, INSTANT_NONE);
@@ -342,7 +326,7 @@ END_TEST
 
 START_TEST(lock_of_a_subaddress_is_its_own)
 {
-	setting_store("subaddress-delimiter", "+");
+	setting_store(txn, "subaddress-delimiter", "+");
 	mailbox_store(txn, "jane@open.test", SMTP_AUTH_ENABLED, "");
 	set_locked("jane+x@open.test", SMTP_AUTH_INHERIT, NOW + 1);
 	ck_assert_int_eq(
@@ -383,7 +367,7 @@ START_TEST(steps_tell_what_is_stored)
 	struct tenant tenant;
 	bool found;
 
-	setting_store("subaddress-delimiter", "+");
+	setting_store(txn, "subaddress-delimiter", "+");
 	steps_expect(login.text, NOW, "tenant: shut, smtp-auth disabled");
 	steps_expect(login.text, NOW, "mailbox setting: none");
 	expect_ok(tenant_table_get(txn, "shut", &tenant, &found));
@@ -435,8 +419,7 @@ END_TEST
 
 START_TEST(catch_all_has_the_rest)
 {
-	tenant_store(txn, "rest", SMTP_AUTH_DISABLED);
-	domain_store(txn, DOMAIN_ANY, "rest");
+	tenant_store_with(txn, "rest", SMTP_AUTH_DISABLED, DOMAIN_ANY);
 	mailbox_store(txn, "jane@free.test", SMTP_AUTH_ENABLED, "");
 	expect("jane@free.test", "[rest] [jane@free.test] mailbox-enabled");
 	expect("john@free.test", "[rest] [john@free.test] tenant-disabled");
@@ -452,8 +435,7 @@ START_TEST(name_that_no_tenant_could_own_is_invalid)
 	static const char odd[] = "jane@a\xE2\x80\x8D"
 				  "b.test"; /* a joiner out of place */
 
-	tenant_store(txn, "rest", SMTP_AUTH_DISABLED);
-	domain_store(txn, DOMAIN_ANY, "rest");
+	tenant_store_with(txn, "rest", SMTP_AUTH_DISABLED, DOMAIN_ANY);
 	expect(odd, "[] [] invalid-login");
 	expect("jane@\xF0\x9F\x98\x80.test", "[] [] invalid-login");
 	expect("jane@192.0.2.1", "[] [] invalid-login");

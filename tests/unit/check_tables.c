@@ -24,13 +24,9 @@ static struct error_text why;
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
-	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
-	domain_store(txn, "acme.test", "acme");
-	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
-	domain_store(txn, "open.test", "open");
+	state_begin(&state, &store, &txn);
+	tenant_store_with(txn, "acme", SMTP_AUTH_DISABLED, "acme.test");
+	tenant_store_with(txn, "open", SMTP_AUTH_ENABLED, "open.test");
 	why.text[0] = '\0';
 }
 
@@ -38,18 +34,7 @@ setup(void)
 static void
 teardown(void)
 {
-	txn_commit(&txn);
-	store_expect_sound(store);
-	store_close(&store);
-}
-
-static void
-owner_expect(const char *domain, const char *tenant)
-{
-	char name[TENANT_NAME_MAX + 1];
-
-	expect_ok(domain_table_get(txn, domain, name));
-	ck_assert_str_eq(name, tenant != NULL ? tenant : "");
+	state_end(&store, &txn);
 }
 
 static enum error
@@ -128,8 +113,7 @@ START_TEST(catch_all_has_every_login_of_no_other_tenant)
 	static const char *const logins[] = {
 	    "jane@free.test", "jane", "jane@sub.acme.test"};
 
-	tenant_store(txn, "rest", SMTP_AUTH_ENABLED);
-	domain_store(txn, DOMAIN_ANY, "rest");
+	tenant_store_with(txn, "rest", SMTP_AUTH_ENABLED, DOMAIN_ANY);
 	tenant_of_expect("jane@acme.test", "acme");
 	for (size_t i = 0; i < sizeof(logins) / sizeof(*logins); i++)
 		tenant_of_expect(logins[i], "rest");
@@ -180,7 +164,7 @@ START_TEST(domain_belongs_to_one_tenant)
 
 	expect_error(ERR_CONFLICT, domain_add("acme.test", "open", false));
 	why_expect("acme.test", "tenant acme");
-	owner_expect("acme.test", "acme");
+	domain_expect(txn, "acme.test", "acme");
 	digest = store_meta(txn)->digest;
 	expect_ok(domain_add("acme.test", "acme", false));
 	expect_ok(domain_add("acme.test", "acme", true));
@@ -188,7 +172,7 @@ START_TEST(domain_belongs_to_one_tenant)
 	expect_error(ERR_NOTFOUND, domain_add("free.test", "acme", true));
 	why_expect("free.test", "no tenant");
 	expect_ok(domain_add("acme.test", "open", true));
-	owner_expect("acme.test", "open");
+	domain_expect(txn, "acme.test", "open");
 	ck_assert_uint_eq(store_meta(txn)->domains, 2);
 }
 END_TEST
@@ -237,7 +221,7 @@ START_TEST(index_of_domains_follows)
 	domains_expect("acme2", "");
 	expect_ok(removal_domain(txn, "acme.test", true, &why));
 	domains_expect("acme", "* b.test");
-	owner_expect("acme.test", NULL);
+	domain_expect(txn, "acme.test", NULL);
 }
 END_TEST
 

@@ -27,9 +27,7 @@ static struct error_text why;
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 	tenant_store(txn, "a", SMTP_AUTH_ENABLED);
 	tenant_store(txn, "b", SMTP_AUTH_ENABLED);
 	domain_store(txn, "a.test", "a");
@@ -41,9 +39,7 @@ setup(void)
 static void
 teardown(void)
 {
-	txn_commit(&txn);
-	store_expect_sound(store);
-	store_close(&store);
+	state_end(&store, &txn);
 }
 
 static enum error

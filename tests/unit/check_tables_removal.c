@@ -7,7 +7,6 @@
 
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
-#include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
 
 #include <string.h>
@@ -21,13 +20,9 @@ static struct error_text why;
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
-	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
-	domain_store(txn, "acme.test", "acme");
-	tenant_store(txn, "open", SMTP_AUTH_ENABLED);
-	domain_store(txn, "open.test", "open");
+	state_begin(&state, &store, &txn);
+	tenant_store_with(txn, "acme", SMTP_AUTH_DISABLED, "acme.test");
+	tenant_store_with(txn, "open", SMTP_AUTH_ENABLED, "open.test");
 	why.text[0] = '\0';
 }
 
@@ -35,18 +30,7 @@ setup(void)
 static void
 teardown(void)
 {
-	txn_commit(&txn);
-	store_expect_sound(store);
-	store_close(&store);
-}
-
-static void
-owner_expect(const char *domain, const char *tenant)
-{
-	char name[TENANT_NAME_MAX + 1];
-
-	expect_ok(domain_table_get(txn, domain, name));
-	ck_assert_str_eq(name, tenant != NULL ? tenant : "");
+	state_end(&store, &txn);
 }
 
 /* why_expect - the line for the person names these */
@@ -65,27 +49,24 @@ START_TEST(removing_a_domain_is_guarded)
 	why_expect("free.test", "no tenant");
 	expect_error(ERR_PROTECTED, removal_domain(txn, "acme.test", false, &why));
 	why_expect("acme", "--force");
-	owner_expect("acme.test", "acme");
+	domain_expect(txn, "acme.test", "acme");
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_ENABLED, "");
 	expect_error(ERR_CONFLICT, removal_domain(txn, "acme.test", true, &why));
 	mailbox_store(txn, "jane@acme.test", SMTP_AUTH_INHERIT, "");
 	alias_store(txn, "jane@acme.test", "jd");
 	expect_error(ERR_CONFLICT, removal_domain(txn, "acme.test", true, &why));
-	owner_expect("acme.test", "acme");
+	domain_expect(txn, "acme.test", "acme");
 	expect_ok(alias_table_remove(txn, &alias));
 	expect_ok(removal_domain(txn, "acme.test", true, &why));
-	owner_expect("acme.test", NULL);
+	domain_expect(txn, "acme.test", NULL);
 	expect_ok(removal_domain(txn, "open.test", false, &why));
-	owner_expect("open.test", NULL);
+	domain_expect(txn, "open.test", NULL);
 }
 END_TEST
 
 START_TEST(nothing_protects_where_unknown_tenants_do_not_pass)
 {
-	const struct setting *row = settings_find("unknown-tenant");
-
-	expect_ok(setting_table_set(txn, row, _i == 0 ? "reject" : "tempfail", &why));
-	expect_ok(store_reload_settings(txn));
+	setting_store(txn, "unknown-tenant", _i == 0 ? "reject" : "tempfail");
 	expect_ok(removal_domain(txn, "acme.test", false, &why));
 	expect_ok(removal_tenant(txn, "acme", false, &why));
 }
@@ -111,10 +92,7 @@ END_TEST
 
 START_TEST(catch_all_that_passes_lets_go_of_nobody)
 {
-	const struct setting *row = settings_find("unknown-tenant");
-
-	expect_ok(setting_table_set(txn, row, "reject", &why));
-	expect_ok(store_reload_settings(txn));
+	setting_store(txn, "unknown-tenant", "reject");
 	expect_ok(ownership_add_domain(txn, DOMAIN_ANY, "open", false, &why));
 	expect_error(ERR_PROTECTED, removal_domain(txn, "acme.test", false, &why));
 	expect_error(ERR_PROTECTED, removal_tenant(txn, "acme", false, &why));
@@ -135,12 +113,12 @@ START_TEST(removing_a_tenant_is_guarded)
 	expect_error(ERR_CONFLICT, removal_tenant(txn, "open", false, &why));
 	why_expect("open", "--force");
 	mailbox_expect(txn, "jane@open.test", true);
-	owner_expect("open.test", "open");
+	domain_expect(txn, "open.test", "open");
 	expect_ok(tenant_table_get(txn, "open", &tenant, &found));
 	ck_assert(found);
 	mailbox_store(txn, "jane@open.test", SMTP_AUTH_INHERIT, "");
 	expect_ok(removal_tenant(txn, "open", false, &why));
-	owner_expect("open.test", NULL);
+	domain_expect(txn, "open.test", NULL);
 	expect_ok(tenant_table_get(txn, "open", &tenant, &found));
 	ck_assert(!found);
 }
@@ -164,7 +142,7 @@ START_TEST(removing_a_tenant_takes_all_that_is_its)
 	alias_expect(txn, "jd@acme.test", NULL);
 	alias_expect(txn, "jd2@free.test", NULL);
 	alias_expect(txn, "kept", "jane@open.test");
-	owner_expect("two.test", NULL);
+	domain_expect(txn, "two.test", NULL);
 	ck_assert_uint_eq(store_meta(txn)->tenants, 1);
 	ck_assert_uint_eq(store_meta(txn)->domains, 1);
 	ck_assert_uint_eq(store_meta(txn)->mailboxes, 1);
@@ -176,8 +154,7 @@ END_TEST
 static void
 rest_store(void)
 {
-	tenant_store(txn, "rest", SMTP_AUTH_ENABLED);
-	domain_store(txn, DOMAIN_ANY, "rest");
+	tenant_store_with(txn, "rest", SMTP_AUTH_ENABLED, DOMAIN_ANY);
 }
 
 START_TEST(catch_all_is_used_by_mailboxes_of_no_owner)

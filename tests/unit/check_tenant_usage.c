@@ -30,9 +30,7 @@ static struct error_text why;
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 	tenant_store(txn, "b", SMTP_AUTH_DISABLED);
 	tenant_store(txn, "abc", SMTP_AUTH_ENABLED);
 	tenant_store(txn, "ab", SMTP_AUTH_ENABLED);
@@ -52,8 +50,7 @@ teardown(void)
 {
 	tenant_usage_free(&list);
 	usage_merge_free(&merge);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 
 /* A database of usage that is being filled. */

@@ -108,8 +108,7 @@ START_TEST(parts_see_each_record_once)
 		ck_assert_uint_eq(sum.records, whole.records);
 		ck_assert_uint_eq(sum.sum, whole.sum);
 	}
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 
@@ -125,8 +124,7 @@ START_TEST(large_database_holds)
 	txn = txn_begin(store);
 	expect_ok(verify_txn(txn, &calm, &why));
 	ck_assert_uint_eq(fast, calm);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 
@@ -277,8 +275,7 @@ START_TEST(second_transaction_has_the_same_snapshot_or_is_none)
 	db_abort(&same);
 	expect_ok(db_scan(store_db(txn), 0, 1, record_see, &other));
 	ck_assert_uint_eq(seen.sum, other.sum);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 
 	store = state_store(&state, STORE_WRITE);
 	txn = txn_begin(store);
@@ -291,8 +288,7 @@ START_TEST(second_transaction_has_the_same_snapshot_or_is_none)
 	ck_assert_int_eq(child_run(commit_run, NULL), 0);
 	expect_error(ERR_OVERTAKEN, db_begin_same(store_db(txn), &same));
 	ck_assert_ptr_null(same);
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 END_TEST
 

@@ -18,9 +18,7 @@ static struct store_txn *txn;
 static void
 setup(void)
 {
-	state_open_ready(&state);
-	store = state_store(&state, STORE_WRITE);
-	txn = txn_begin(store);
+	state_begin(&state, &store, &txn);
 	tenant_store(txn, "acme", SMTP_AUTH_DISABLED);
 	tenant_store(txn, "other", SMTP_AUTH_DISABLED);
 	domain_store(txn, "acme.test", "acme");
@@ -33,8 +31,7 @@ setup(void)
 static void
 teardown(void)
 {
-	store_abort(&txn);
-	store_close(&store);
+	state_abandon(&store, &txn);
 }
 
 /* broken_expect - the links do not hold; the line names both words */
