@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_lock.c - locks as records, and what the database reckons of them. */
+#include "tests/lib/record_case.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
@@ -8,7 +9,6 @@
 #include "policy/tables/verify.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static struct state state;
@@ -41,67 +41,65 @@ lock_make(instant until, size_t who, size_t note)
 }
 
 static bool
-same(const struct lock *a, const struct lock *b)
+same(const void *one, const void *other)
 {
+	const struct lock *a = one, *b = other;
+
 	return a->until == b->until && a->when == b->when &&
 	    strcmp(a->who, b->who) == 0 && strcmp(a->note, b->note) == 0;
 }
 
-static size_t
-encode(const struct lock *lock, uint8_t *buf)
+static bool
+valid(const void *object)
 {
-	struct record_writer w;
+	const struct lock *lock = object;
 
-	record_write_start(&w, buf, RECORD_MAX);
-	lock_encode(lock, &w);
-	ck_assert(!w.failed);
-	return w.len;
+	return memchr(lock->who, '\0', sizeof lock->who) != NULL &&
+	    memchr(lock->note, '\0', sizeof lock->note) != NULL;
 }
 
-/* decode - from a copy that ends where its block ends */
+static void
+encode(const void *object, struct record_writer *w)
+{
+	lock_encode(object, w);
+}
+
 static enum error
-decode(const uint8_t *at, size_t n, struct lock *out)
+decode(struct bytes from, void *object_r)
 {
-	uint8_t *copy = malloc(n + 1);
-	enum error e;
-
-	ck_assert_ptr_nonnull(copy);
-	memcpy(copy + 1, at, n);
-	memset(out, 0xA5, sizeof *out);
-	e = lock_decode((struct bytes){copy + 1, n}, out);
-	free(copy);
-	return e;
+	return lock_decode(from, object_r);
 }
+
+static const struct record_case records = {
+    sizeof(struct lock), encode, decode, valid, same};
 
 START_TEST(round_trip)
 {
 	static const instant until[] = {INSTANT_NONE, 0, 1796083200, INT64_MAX};
-	struct lock lock, back;
-	uint8_t buf[RECORD_MAX];
 
 	for (size_t i = 0; i < sizeof until / sizeof *until; i++) {
-		lock =
+		struct lock lock =
 		    lock_make(until[i], i % 2 ? LOCK_WHO_MAX : 0, i % 3 ? NOTE_MAX : 0);
-		expect_ok(decode(buf, encode(&lock, buf), &back));
-		ck_assert(same(&lock, &back));
+
+		record_case_expect_return(&records, &lock);
 	}
 }
 END_TEST
 
 START_TEST(cut_or_extended_or_newer)
 {
-	struct lock lock = lock_make(1796083200, 3, 5), back;
-	uint8_t buf[RECORD_MAX];
-	size_t n = encode(&lock, buf);
+	struct lock lock = lock_make(1796083200, 3, 5);
 
-	for (size_t len = 0; len < n; len++)
-		expect_error(ERR_DAMAGED, decode(buf, len, &back));
-	buf[n] = 0;
-	expect_error(ERR_DAMAGED, decode(buf, n + 1, &back));
-	buf[0]++;
-	expect_error(ERR_NEWER, decode(buf, n, &back));
-	buf[0] = 0;
-	expect_error(ERR_DAMAGED, decode(buf, n, &back));
+	record_case_expect_length(&records, &lock);
+	record_case_expect_version(&records, &lock);
+}
+END_TEST
+
+START_TEST(every_changed_byte)
+{
+	struct lock lock = lock_make(1796083200, 3, 5);
+
+	record_case_expect_bytes(&records, &lock);
 }
 END_TEST
 
@@ -110,10 +108,10 @@ START_TEST(texts_that_are_too_long_or_have_a_nul)
 	struct lock lock = lock_make(INSTANT_NONE, 1, 1), back;
 	uint8_t buf[RECORD_MAX];
 	struct record_writer w;
-	size_t n = encode(&lock, buf);
+	size_t n = record_case_encode(&records, &lock, buf);
 
 	buf[n - 1] = '\0';
-	expect_error(ERR_DAMAGED, decode(buf, n, &back));
+	expect_error(ERR_DAMAGED, record_case_decode(&records, buf, n, &back));
 	memset(lock.note, 'n', NOTE_MAX);
 	for (int who = 0; who <= 1; who++) { /* one byte more than there is room for */
 		char text[NOTE_MAX + 2];
@@ -126,7 +124,8 @@ START_TEST(texts_that_are_too_long_or_have_a_nul)
 		record_put_u64(&w, (uint64_t)INSTANT_NONE);
 		record_put_string(&w, who ? text : "w");
 		record_put_string(&w, who ? "n" : text);
-		expect_error(ERR_DAMAGED, decode(buf, w.len, &back));
+		expect_error(
+		    ERR_DAMAGED, record_case_decode(&records, buf, w.len, &back));
 	}
 }
 END_TEST
@@ -309,7 +308,8 @@ START_TEST(scan_finds_a_lock_that_was_altered)
 	expect_ok(lock_table_put(txn, LOCK_MADE_HERE, &s, &lock));
 	key_tenant_lock(&key, TABLE_LOCAL_LOCK, "acme");
 	lock.until = 1;
-	expect_ok(db_put(store_db(txn), &key, (struct bytes){buf, encode(&lock, buf)}));
+	expect_ok(db_put(store_db(txn), &key,
+	    (struct bytes){buf, record_case_encode(&records, &lock, buf)}));
 	txn_commit(&txn);
 	expect_error(ERR_DAMAGED, verify_store(store, NULL, &why));
 	ck_assert_ptr_nonnull(strstr(why.text, "locks made here"));
@@ -325,7 +325,7 @@ START_TEST(keys_that_are_no_lock)
 	    {"lta b", 5}, {"lljane", 6}, {"ll\0", 3}, {"ltac\0me", 7}};
 	struct lock lock = lock_make(INSTANT_NONE, 0, 0);
 	uint8_t buf[RECORD_MAX];
-	struct bytes value = {buf, encode(&lock, buf)};
+	struct bytes value = {buf, record_case_encode(&records, &lock, buf)};
 	struct key key;
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -351,6 +351,7 @@ main(void)
 
 	tcase_add_test(tcase, round_trip);
 	tcase_add_test(tcase, cut_or_extended_or_newer);
+	tcase_add_test(tcase, every_changed_byte);
 	tcase_add_test(tcase, texts_that_are_too_long_or_have_a_nul);
 	tcase_add_test(tcase, until_its_end);
 	tcase_add_test(tcase, of_two_locks_the_later_end_counts);

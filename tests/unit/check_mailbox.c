@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_mailbox.c - a mailbox's own setting and its record. */
 #include "policy/model/mailbox.h"
+#include "tests/lib/record_case.h"
 #include "tests/lib/suite.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -30,8 +30,10 @@ make(enum smtp_auth smtp_auth, unsigned parts)
 }
 
 static bool
-same(const struct mailbox *a, const struct mailbox *b)
+same(const void *one, const void *other)
 {
+	const struct mailbox *a = one, *b = other;
+
 	return a->smtp_auth == b->smtp_auth && a->until == b->until &&
 	    a->clients.count == b->clients.count &&
 	    memcmp(a->clients.net, b->clients.net,
@@ -39,31 +41,43 @@ same(const struct mailbox *a, const struct mailbox *b)
 	    strcmp(a->note, b->note) == 0;
 }
 
-static size_t
-encode(const struct mailbox *m, uint8_t *buf)
+/* network_valid - prefix in range, and no bit set past it */
+static bool
+network_valid(const struct cidr *net)
 {
-	struct record_writer w;
-
-	record_write_start(&w, buf, RECORD_MAX);
-	mailbox_encode(m, &w);
-	ck_assert(!w.failed);
-	return w.len;
+	for (unsigned i = net->bits; i < 128; i++)
+		if (net->base.byte[i / 8] & (0x80U >> i % 8))
+			return false;
+	return net->bits <= 128;
 }
 
-/* decode - from a copy that ends where its block ends, into a used struct */
+static bool
+valid(const void *object)
+{
+	const struct mailbox *m = object;
+
+	for (unsigned i = 0; i < m->clients.count && i < CIDR_LIST_MAX; i++)
+		if (!network_valid(&m->clients.net[i]))
+			return false;
+	return (unsigned)m->smtp_auth <= SMTP_AUTH_DISABLED &&
+	    m->clients.count <= CIDR_LIST_MAX &&
+	    memchr(m->note, '\0', sizeof m->note) != NULL;
+}
+
+static void
+encode(const void *object, struct record_writer *w)
+{
+	mailbox_encode(object, w);
+}
+
 static enum error
-decode(const uint8_t *at, size_t n, struct mailbox *m)
+decode(struct bytes from, void *object_r)
 {
-	uint8_t *copy = malloc(n + 1);
-	enum error e;
-
-	ck_assert_ptr_nonnull(copy);
-	memcpy(copy + 1, at, n);
-	memset(m, 0xA5, sizeof *m);
-	e = mailbox_decode((struct bytes){copy + 1, n}, m);
-	free(copy);
-	return e;
+	return mailbox_decode(from, object_r);
 }
+
+static const struct record_case records = {
+    sizeof(struct mailbox), encode, decode, valid, same};
 
 START_TEST(init_is_empty)
 {
@@ -117,24 +131,16 @@ START_TEST(round_trip_of_all_parts)
 {
 	for (int auth = SMTP_AUTH_INHERIT; auth <= SMTP_AUTH_DISABLED; auth++)
 		for (unsigned parts = 0; parts < PARTS; parts++) {
-			struct mailbox m = make((enum smtp_auth)auth, parts), back;
-			uint8_t buf[RECORD_MAX], again[RECORD_MAX];
-			size_t n = encode(&m, buf);
+			struct mailbox m = make((enum smtp_auth)auth, parts);
 
-			ck_assert_msg(
-			    decode(buf, n, &back) == OK, "%d, parts %u", auth, parts);
-			ck_assert_msg(same(&m, &back), "%d, parts %u", auth, parts);
-			ck_assert_msg(
-			    encode(&back, again) == n && memcmp(buf, again, n) == 0,
-			    "%d, parts %u: another record", auth, parts);
+			record_case_expect_return(&records, &m);
 		}
 }
 END_TEST
 
 START_TEST(round_trip_of_the_longest)
 {
-	struct mailbox m = make(SMTP_AUTH_ENABLED, PARTS - 1), back;
-	uint8_t buf[RECORD_MAX];
+	struct mailbox m = make(SMTP_AUTH_ENABLED, PARTS - 1);
 
 	m.until = INT64_MAX;
 	memset(m.note, 'n', NOTE_MAX);
@@ -144,76 +150,25 @@ START_TEST(round_trip_of_the_longest)
 
 		ck_assert(cidr_list_add(&m.clients, &net));
 	}
-	ck_assert_int_eq(decode(buf, encode(&m, buf), &back), OK);
-	ck_assert(same(&m, &back));
+	record_case_expect_return(&records, &m);
 }
 END_TEST
 
 START_TEST(cut_or_extended)
 {
 	for (unsigned parts = 0; parts < PARTS; parts++) {
-		struct mailbox m = make(SMTP_AUTH_ENABLED, parts), back;
-		uint8_t buf[RECORD_MAX] = {0};
-		size_t len = encode(&m, buf);
+		struct mailbox m = make(SMTP_AUTH_ENABLED, parts);
 
-		for (size_t n = 0; n < len + 9; n++)
-			ck_assert_msg(
-			    decode(buf, n, &back) == (n == len ? OK : ERR_DAMAGED),
-			    "parts %u, %zu of %zu bytes", parts, n, len);
+		record_case_expect_length(&records, &m);
 	}
 }
 END_TEST
 
-/* network_valid - prefix in range, and no bit set past it */
-static bool
-network_valid(const struct cidr *net)
-{
-	for (unsigned i = net->bits; i < 128; i++)
-		if (net->base.byte[i / 8] & (0x80U >> i % 8))
-			return false;
-	return net->bits <= 128;
-}
-
-static bool
-valid(const struct mailbox *m)
-{
-	for (unsigned i = 0; i < m->clients.count && i < CIDR_LIST_MAX; i++)
-		if (!network_valid(&m->clients.net[i]))
-			return false;
-	return (unsigned)m->smtp_auth <= SMTP_AUTH_DISABLED &&
-	    m->clients.count <= CIDR_LIST_MAX &&
-	    memchr(m->note, '\0', sizeof m->note) != NULL;
-}
-
-/* check_changed - BAD, which differs from M's record at byte I, is an error or valid */
-static void
-check_changed(const struct mailbox *m, const uint8_t *bad, size_t len, size_t i)
-{
-	struct mailbox back;
-	enum error e = decode(bad, len, &back);
-
-	if (e != OK && e != ERR_DAMAGED && !(e == ERR_NEWER && i == 0))
-		ck_abort_msg("byte %zu is %02X: %d", i, bad[i], (int)e);
-	if (e == OK && !valid(&back))
-		ck_abort_msg("byte %zu is %02X: an invalid mailbox", i, bad[i]);
-	if (e == OK && same(m, &back))
-		ck_abort_msg("byte %zu is %02X: two records of one mailbox", i, bad[i]);
-}
-
 START_TEST(every_changed_byte)
 {
 	struct mailbox m = make(SMTP_AUTH_ENABLED, (unsigned)_i);
-	uint8_t good[RECORD_MAX], bad[RECORD_MAX];
-	size_t len = encode(&m, good);
 
-	for (size_t i = 0; i < len; i++)
-		for (unsigned byte = 0; byte < 256; byte++) {
-			if (byte == good[i])
-				continue;
-			memcpy(bad, good, len);
-			bad[i] = (uint8_t)byte;
-			check_changed(&m, bad, len, i);
-		}
+	record_case_expect_bytes(&records, &m);
 }
 END_TEST
 
@@ -231,22 +186,17 @@ START_TEST(odd_records)
 {
 	struct mailbox back;
 
-	ck_assert_msg(decode(odd[_i].at, odd[_i].len, &back) == ERR_DAMAGED,
+	ck_assert_msg(
+	    record_case_decode(&records, odd[_i].at, odd[_i].len, &back) == ERR_DAMAGED,
 	    "%s was taken", odd[_i].name);
 }
 END_TEST
 
 START_TEST(newer_version)
 {
-	struct mailbox m = make(SMTP_AUTH_ENABLED, NOTE), back;
-	uint8_t buf[RECORD_MAX];
-	size_t len = encode(&m, buf);
+	struct mailbox m = make(SMTP_AUTH_ENABLED, NOTE);
 
-	buf[0]++;
-	ck_assert_int_eq(decode(buf, len, &back), ERR_NEWER);
-	ck_assert_int_eq(decode(buf, 1, &back), ERR_NEWER);
-	buf[0] = 0;
-	ck_assert_int_eq(decode(buf, len, &back), ERR_DAMAGED);
+	record_case_expect_version(&records, &m);
 }
 END_TEST
 

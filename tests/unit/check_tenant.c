@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_tenant.c - tenants: names, words, and their records. */
 #include "policy/model/tenant.h"
+#include "tests/lib/record_case.h"
 #include "tests/lib/suite.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define COUNT(a) (sizeof(a) / sizeof *(a))
@@ -137,8 +137,10 @@ full(unsigned kind)
 }
 
 static bool
-same(const struct tenant *a, const struct tenant *b)
+same(const void *one, const void *other)
 {
+	const struct tenant *a = one, *b = other;
+
 	return a->smtp_auth == b->smtp_auth && a->action == b->action &&
 	    a->blocks == b->blocks && a->enforce_from == b->enforce_from &&
 	    a->tempfail_until == b->tempfail_until &&
@@ -146,77 +148,12 @@ same(const struct tenant *a, const struct tenant *b)
 	    strcmp(a->note, b->note) == 0;
 }
 
-static size_t
-encode(const struct tenant *t, uint8_t *buf)
-{
-	struct record_writer w;
-
-	record_write_start(&w, buf, RECORD_MAX);
-	tenant_encode(t, &w);
-	ck_assert(!w.failed);
-	return w.len;
-}
-
-/* decode - from a copy that ends where its block ends */
-static enum error
-decode(const uint8_t *at, size_t n, struct tenant *t)
-{
-	uint8_t *copy = malloc(n + 1);
-	enum error e;
-
-	ck_assert_ptr_nonnull(copy);
-	memcpy(copy + 1, at, n);
-	memset(t, 0xA5, sizeof *t);
-	e = tenant_decode((struct bytes){copy + 1, n}, t);
-	free(copy);
-	return e;
-}
-
-START_TEST(round_trip)
-{
-	for (unsigned kind = 0; kind < 60; kind++) {
-		struct tenant t = full(kind), back;
-		uint8_t buf[RECORD_MAX];
-
-		ck_assert_msg(
-		    decode(buf, encode(&t, buf), &back) == OK, "kind %u", kind);
-		ck_assert_msg(same(&t, &back), "kind %u", kind);
-	}
-}
-END_TEST
-
-START_TEST(round_trip_of_the_longest)
-{
-	struct tenant t = full(0), back;
-	uint8_t buf[RECORD_MAX];
-
-	memset(t.contact, 'c', CONTACT_MAX);
-	memset(t.reply, 'r', REPLY_TEXT_MAX);
-	memset(t.note, 'n', NOTE_MAX);
-	t.contact[CONTACT_MAX] = t.reply[REPLY_TEXT_MAX] = t.note[NOTE_MAX] = '\0';
-	t.enforce_from = INT64_MAX;
-	t.tempfail_until = -1;
-	ck_assert_int_eq(decode(buf, encode(&t, buf), &back), OK);
-	ck_assert(same(&t, &back));
-}
-END_TEST
-
-START_TEST(cut_or_extended)
-{
-	struct tenant t = full(0), back;
-	uint8_t buf[RECORD_MAX] = {0};
-	size_t len = encode(&t, buf);
-
-	for (size_t n = 0; n < len + 9; n++)
-		ck_assert_msg(decode(buf, n, &back) == (n == len ? OK : ERR_DAMAGED),
-		    "%zu of %zu bytes", n, len);
-}
-END_TEST
-
 /* valid - what a decoded tenant may be */
 static bool
-valid(const struct tenant *t)
+valid(const void *object)
 {
+	const struct tenant *t = object;
+
 	return (t->smtp_auth == SMTP_AUTH_ENABLED ||
 		   t->smtp_auth == SMTP_AUTH_DISABLED) &&
 	    t->action != ACTION_ACCEPT && (unsigned)t->action < ACTION_ACCEPT &&
@@ -226,46 +163,66 @@ valid(const struct tenant *t)
 	    memchr(t->note, '\0', sizeof t->note) != NULL;
 }
 
-/* Every change of one byte is an error, or another tenant with this very record. */
+static void
+encode(const void *object, struct record_writer *w)
+{
+	tenant_encode(object, w);
+}
+
+static enum error
+decode(struct bytes from, void *object_r)
+{
+	return tenant_decode(from, object_r);
+}
+
+static const struct record_case records = {
+    sizeof(struct tenant), encode, decode, valid, same};
+
+START_TEST(round_trip)
+{
+	for (unsigned kind = 0; kind < 60; kind++) {
+		struct tenant t = full(kind);
+
+		record_case_expect_return(&records, &t);
+	}
+}
+END_TEST
+
+START_TEST(round_trip_of_the_longest)
+{
+	struct tenant t = full(0);
+
+	memset(t.contact, 'c', CONTACT_MAX);
+	memset(t.reply, 'r', REPLY_TEXT_MAX);
+	memset(t.note, 'n', NOTE_MAX);
+	t.contact[CONTACT_MAX] = t.reply[REPLY_TEXT_MAX] = t.note[NOTE_MAX] = '\0';
+	t.enforce_from = INT64_MAX;
+	t.tempfail_until = -1;
+	record_case_expect_return(&records, &t);
+}
+END_TEST
+
+START_TEST(cut_or_extended)
+{
+	struct tenant t = full(0);
+
+	record_case_expect_length(&records, &t);
+}
+END_TEST
+
 START_TEST(every_changed_byte)
 {
-	struct tenant t = full(0), back;
-	uint8_t good[RECORD_MAX], bad[RECORD_MAX], again[RECORD_MAX];
-	size_t len = encode(&t, good);
+	struct tenant t = full(0);
 
-	for (size_t i = 0; i < len; i++)
-		for (unsigned byte = 0; byte < 256; byte++) {
-			enum error e;
-
-			if (byte == good[i])
-				continue;
-			memcpy(bad, good, len);
-			bad[i] = (uint8_t)byte;
-			e = decode(bad, len, &back);
-			if (e != OK && e != ERR_DAMAGED && !(e == ERR_NEWER && i == 0))
-				ck_abort_msg("byte %zu is %02X: %d", i, byte, (int)e);
-			if (e == OK && (!valid(&back) || same(&t, &back)))
-				ck_abort_msg("byte %zu is %02X: taken", i, byte);
-			if (e == OK &&
-			    (encode(&back, again) != len ||
-				memcmp(again, bad, len) != 0))
-				ck_abort_msg(
-				    "byte %zu is %02X: not its record", i, byte);
-		}
+	record_case_expect_bytes(&records, &t);
 }
 END_TEST
 
 START_TEST(newer_version)
 {
-	struct tenant t = full(0), back;
-	uint8_t buf[RECORD_MAX];
-	size_t len = encode(&t, buf);
+	struct tenant t = full(0);
 
-	buf[0]++;
-	ck_assert_int_eq(decode(buf, len, &back), ERR_NEWER);
-	ck_assert_int_eq(decode(buf, 1, &back), ERR_NEWER);
-	buf[0] = 0;
-	ck_assert_int_eq(decode(buf, len, &back), ERR_DAMAGED);
+	record_case_expect_version(&records, &t);
 }
 END_TEST
 
