@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_print.c - one description of an object, printed in every form. */
 #include "policy/ctl/frame/print.h"
+#include "tests/lib/failing_allocation.h"
 #include "tests/lib/suite.h"
 
 #include <stdlib.h>
@@ -151,6 +152,48 @@ START_TEST(properties_leave_empty_ones_out)
 }
 END_TEST
 
+/* As of a tenant with very many domains: a copy of all for each would take minutes. */
+START_TEST(array_may_have_very_many_items)
+{
+	start(false);
+	print_properties(&p, columns);
+	print_object_start(&p, NULL);
+	print_array_start(&p, "words");
+	for (int i = 0; i < 200000; i++)
+		print_item(&p, "customer.example", 16);
+	print_array_end(&p);
+	print_object_end(&p);
+	print_close(&p);
+	fclose(out);
+	ck_assert_uint_eq(length, 17 + 17 * 200000);
+	free(printed);
+}
+END_TEST
+
+/* A text for which there is no memory is not shown as an empty one. */
+START_TEST(missing_memory_is_shown)
+{
+	unsigned n = 0;
+	bool failed = true;
+
+	for (; failed; n++) {
+		start(false);
+		failing_allocation_begin(n);
+		print_table(&p, columns, "-");
+		describe("u", (const char *const[]){"a", "b", NULL}, 3);
+		print_finish(&p);
+		print_close(&p);
+		failed = failing_allocation_end();
+		fclose(out);
+		ck_assert_ptr_null(strchr(printed, '-'));
+		if (failed && n > 0) /* the first is that of the table */
+			ck_assert_ptr_nonnull(strstr(printed, "(out of memory)"));
+		free(printed);
+	}
+	ck_assert_uint_gt(n, 5);
+}
+END_TEST
+
 /* What people see instead of a field; an array replaces it only if it has items. */
 START_TEST(people_may_see_something_else)
 {
@@ -194,6 +237,8 @@ main(void)
 	tcase_add_test(tc, long_table_is_printed_as_it_comes);
 	tcase_add_test(tc, csv_is_safe_for_a_spreadsheet);
 	tcase_add_test(tc, properties_leave_empty_ones_out);
+	tcase_add_test(tc, array_may_have_very_many_items);
+	tcase_add_test(tc, missing_memory_is_shown);
 	tcase_add_test(tc, people_may_see_something_else);
 	tcase_add_test(tc, words_are_lines_of_key_and_value);
 	return suite_run(suite);

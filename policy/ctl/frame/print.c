@@ -12,7 +12,8 @@
 
 #define TABLE_ROWS_HELD 200
 
-#define OUT_OF_MEMORY "(out of memory)" /* in place of a text: never silently none */
+/* In place of a text: never silently none. As a cell it is not for free(). */
+static char out_of_memory[] = "(out of memory)";
 
 /* escape - S as text_typed() or text_show() makes it, for free(), or NULL */
 static char *
@@ -35,13 +36,20 @@ print_open(struct printer *p, FILE *out, bool json)
 	*p = (struct printer){.out = out, .has_json = json, .array = -1};
 }
 
+/* cell_set - takes S; NULL empties the cell */
+static void
+cell_set(char **cell, char *s)
+{
+	if (*cell != out_of_memory)
+		free(*cell);
+	*cell = s;
+}
+
 static void
 cells_free(struct printer *p, char **cell)
 {
-	for (unsigned i = 0; i < p->count; i++) {
-		free(cell[i]);
-		cell[i] = NULL;
-	}
+	for (unsigned i = 0; i < p->count; i++)
+		cell_set(&cell[i], NULL);
 }
 
 static void
@@ -223,12 +231,11 @@ cell_of(struct printer *p, const char *key)
 	return NULL;
 }
 
-/* cell_set - takes S, which is NULL without memory */
+/* cell_fill - takes S, which is NULL without memory */
 static void
-cell_set(char **cell, char *s)
+cell_fill(char **cell, char *s)
 {
-	free(*cell);
-	*cell = s != NULL ? s : strdup(OUT_OF_MEMORY);
+	cell_set(cell, s != NULL ? s : out_of_memory);
 }
 
 static void
@@ -277,26 +284,41 @@ print_array_start(struct printer *p, const char *key)
 	char **cell = cell_of(p, key);
 
 	p->array = cell != NULL ? (int)(cell - p->cell) : -1;
-	p->items = 0;
+	p->items_len = 0;
 	if (p->has_json)
 		json_open(&p->json, key, "[");
 	p->depth++;
 }
 
+/* cell_append - an item, to those that the cell has */
+static void
+cell_append(struct printer *p, const char *s, size_t n)
+{
+	char **cell = &p->cell[p->array], *made;
+
+	if (p->items_len == 0)
+		cell_set(cell, NULL);
+	made = realloc(*cell, p->items_len + n + 2);
+	if (made == NULL) {
+		cell_fill(cell, NULL);
+		p->array = -1;
+		return;
+	}
+	*cell = made;
+	if (p->items_len > 0)
+		made[p->items_len++] = ' ';
+	memcpy(made + p->items_len, s, n);
+	p->items_len += n;
+	made[p->items_len] = '\0';
+}
+
 void
 print_item(struct printer *p, const char *s, size_t n)
 {
-	char *was, *joined = NULL;
-
 	if (p->has_json)
 		json_string_n(&p->json, NULL, s, n);
-	if (p->array < 0)
-		return;
-	was = p->items++ > 0 ? p->cell[p->array] : NULL;
-	if (asprintf(&joined, "%s%s%.*s", was != NULL ? was : "",
-		was != NULL ? " " : "", (int)n, s) < 0)
-		joined = NULL;
-	cell_set(&p->cell[p->array], joined);
+	if (p->array >= 0)
+		cell_append(p, s, n);
 }
 
 void
@@ -317,7 +339,7 @@ word_print(const struct printer *p, const char *key, const char *s)
 	for (; *s != '\0' && *key != '\0'; key++)
 		putc(*key == '_' ? '-' : *key, p->out);
 	if (*s != '\0')
-		fprintf(p->out, "=%s\n", shown != NULL ? shown : OUT_OF_MEMORY);
+		fprintf(p->out, "=%s\n", shown != NULL ? shown : out_of_memory);
 	free(shown);
 }
 
@@ -329,7 +351,7 @@ print_text(struct printer *p, const char *key, const char *s)
 	if (p->has_json)
 		json_text(&p->json, key, s);
 	if (cell != NULL && s != NULL)
-		cell_set(
+		cell_fill(
 		    cell, p->form == PRINT_CSV ? strdup(s) : escape(s, text_typed));
 	else if (p->form == PRINT_WORDS && !p->has_json && s != NULL)
 		word_print(p, key, s);
@@ -359,7 +381,7 @@ print_name(struct printer *p, const char *key, const char *s)
 		0)
 		made = NULL;
 	free(shown);
-	cell_set(cell, made);
+	cell_fill(cell, made);
 }
 
 /* people_put - what only people see */
@@ -369,7 +391,7 @@ people_put(struct printer *p, const char *key, char *made)
 	char **cell = p->form != PRINT_CSV ? cell_of(p, key) : NULL;
 
 	if (cell != NULL)
-		cell_set(cell, made);
+		cell_fill(cell, made);
 	else
 		free(made);
 }
@@ -402,7 +424,7 @@ print_number(struct printer *p, const char *key, uint64_t n)
 	if (p->has_json)
 		json_literal(&p->json, key, text);
 	if (cell != NULL)
-		cell_set(cell, strdup(text));
+		cell_fill(cell, strdup(text));
 }
 
 void
@@ -458,7 +480,7 @@ print_line(struct printer *p, const char *fmt, ...)
 		line = NULL;
 	va_end(ap);
 	shown = line != NULL ? escape(line, text_typed) : NULL;
-	fprintf(p->out, "%s\n", shown != NULL ? shown : OUT_OF_MEMORY);
+	fprintf(p->out, "%s\n", shown != NULL ? shown : out_of_memory);
 	free(shown);
 	free(line);
 }
