@@ -31,6 +31,17 @@ class Architecture(unittest.TestCase):
         self.assertEqual(sorted(lines),
                          sorted([*rooms('milter'), *rooms('policy')]))
 
+    def test_rooms_stand_on_those_below(self):
+        rows = re.findall(r'(?m)^\| `((?:milter|policy)/[^`]*)` \|', self.page)
+        for number, room in enumerate(rows):
+            folder = os.path.join(harness.ROOT, room)
+            code = ''.join(read(os.path.join(folder, name))
+                           for name in os.listdir(folder)
+                           if name.endswith(('.c', '.h')))
+            used = re.findall(r'#include "((?:milter|policy)/(?:.*/)?)', code)
+            self.assertTrue(used, room)
+            self.assertEqual(set(used) & set(rows[:number]), set(), room)
+
     def test_files_exist(self):
         paths = re.findall(r'`((?:milter|policy|tests)/[^`]*)`', self.page)
         self.assertGreater(len(paths), 40)
