@@ -11,6 +11,7 @@ import harness
 
 PAGE = os.path.join(harness.ROOT, 'REQUIREMENTS.md')
 SECURITY = os.path.join(harness.ROOT, 'SECURITY.md')
+MANUAL = os.path.join(harness.ROOT, 'milter', 'smtpauth-milter.8')
 FOLDERS = ['tests/' + f for f in
            ('unit', 'daemon', 'cli', 'system', 'source', 'faults', 'fuzz')]
 
@@ -56,6 +57,15 @@ class Requirements(unittest.TestCase):
 
     def test_security_names_some(self):
         self.assertTrue(list(named(read(SECURITY))))
+
+    def test_the_promise_of_two_seconds(self):
+        for path in PAGE, SECURITY, MANUAL:
+            text = re.sub(r'\s+', ' ', read(path))
+            self.assertIn('What is written into the live file from outside is '
+                          'noticed within 2 seconds, and from then on nothing '
+                          'is decided until a scan holds', text, path)
+            self.assertIn('check_live_store_storm: files_overwritten_in_place',
+                          text, path)
 
     def test_each_promise_names_some(self):
         parts = re.split(r'^(\d\.\d+) ', self.promises, flags=re.M)
