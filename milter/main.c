@@ -27,7 +27,7 @@ usage(FILE *to)
 	    "  -c FILE    configuration file\n"
 	    "  -d DIR     state folder\n"
 	    "  -s SOCKET  inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N\n"
-	    "  -t         check the configuration, tell the state of the database, exit\n"
+	    "  -t         check the configuration, report the state of the database, exit\n"
 	    "  -p         print the effective configuration, exit\n"
 	    "  -V, -h     version, this help\n\n"
 	    "Runs in the foreground until SIGTERM. See smtpauth-milter(8).\n",

@@ -109,7 +109,7 @@ static const char overview[] =
     "  verify    check the whole database\n"
     "  exchange  run Exchange's commands from standard input, all or none\n"
     "  Get-TransportConfig | Set-TransportConfig | Get-CASMailbox | Set-CASMailbox\n"
-    "  backup | restore  DIR  write a compact copy of the policy database, or read it\n"
+    "  backup | restore  DIR  write a copy of the policy database, or bring it back\n"
     "\n"
     "  -c FILE  configuration   -d DIR  state folder   --actor NAME  who changes it\n"
     "  --json  for programs   -h [COMMAND]  help   -V  version   see smtpauthctl(8)\n";
