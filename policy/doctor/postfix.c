@@ -11,6 +11,14 @@
 #define OVERRIDES_MAX 64
 #define LINE_MAX_WORDS 8 /* of master.cf before the arguments: master(5) */
 
+const char *
+postfix_basename(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
 /* postconf_ask - postconf with one more word of its own */
 static enum error
 postconf_ask(const char *dir, const char *word, char **out_r, struct error_text *why)
@@ -117,7 +125,7 @@ take_service(struct postfix *p, char *line)
 	for (char *w = strtok_r(line, " \t", &rest); w != NULL && n < LINE_MAX_WORDS;
 	     w = strtok_r(NULL, " \t", &rest))
 		word[n++] = w;
-	if (n < LINE_MAX_WORDS || strcmp(basename(word[7]), "smtpd") != 0 ||
+	if (n < LINE_MAX_WORDS || strcmp(postfix_basename(word[7]), "smtpd") != 0 ||
 	    (strcmp(word[1], "inet") != 0 && strcmp(word[1], "pass") != 0))
 		return OK;
 	grown = realloc(p->service, (p->services + 1) * sizeof *grown);

@@ -45,3 +45,6 @@ const char *postfix_value(
 /* Whether master.cf overrides the parameter for that service. */
 bool postfix_overrides(
     struct postfix *p, const struct postfix_service *service, const char *name);
+
+/* The last part of a path. basename(3) for a const string is not in every C library. */
+const char *postfix_basename(const char *path);

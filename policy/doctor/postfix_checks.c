@@ -78,7 +78,8 @@ is_near(const struct milter_entry *entry, const struct endpoint *ours)
 	char port[16];
 
 	if (e->kind == ENDPOINT_UNIX && ours->kind == ENDPOINT_UNIX)
-		return strcmp(basename(e->name), basename(ours->name)) == 0;
+		return strcmp(postfix_basename(e->name),
+			   postfix_basename(ours->name)) == 0;
 	if (e->kind != ENDPOINT_NONE || ours->kind != ENDPOINT_INET)
 		return false;
 	snprintf(port, sizeof port, ":%u@", ours->port);
@@ -239,7 +240,7 @@ check_maps(struct visit *v)
 
 	/* what a list with our milter has in it, however it names the host */
 	if (ours->kind == ENDPOINT_UNIX)
-		snprintf(piece, sizeof piece, "/%s", basename(ours->name));
+		snprintf(piece, sizeof piece, "/%s", postfix_basename(ours->name));
 	else
 		snprintf(piece, sizeof piece, ":%u", ours->port);
 	switch (postfix_tables_look(v->postfix.dir,
