@@ -31,6 +31,11 @@ class Architecture(unittest.TestCase):
         self.assertEqual(sorted(lines),
                          sorted([*rooms('milter'), *rooms('policy')]))
 
+    def test_each_room_answers_a_question(self):
+        rows = re.findall(r'(?m)^\| (`.*`) \| (.*) \|$', self.page)
+        self.assertGreater(len(rows), 20)
+        self.assertEqual([room for room, answer in rows if '?' not in answer], [])
+
     def test_rooms_stand_on_those_below(self):
         rows = re.findall(r'(?m)^\| `((?:milter|policy)/[^`]*)` \|', self.page)
         for number, room in enumerate(rows):
@@ -47,6 +52,17 @@ class Architecture(unittest.TestCase):
         self.assertGreater(len(paths), 40)
         for path in paths:
             self.assertTrue(os.path.exists(os.path.join(harness.ROOT, path)), path)
+
+    def test_functions_are_where_it_says(self):
+        pairs = re.findall(
+            r'`(\w+)\(\)` \(`((?:milter|policy)/[^`]*)`', self.page)
+        self.assertGreater(len(pairs), 6)
+        for function, path in pairs:
+            where = os.path.join(harness.ROOT, path)
+            code = ''.join(read(os.path.join(where, name)) for name in
+                           os.listdir(where) if name.endswith('.c')
+                           ) if os.path.isdir(where) else read(path)
+            self.assertRegex(code, r'(?m)^%s\(' % function, path)
 
     def test_functions_are_defined(self):
         code = ''
