@@ -89,6 +89,10 @@ for page in milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpau
 	render "$src/$page" >"$tmp/$(basename "$page")"
 done
 
+# .Op takes in the rest of its line: two options on one need .Oo and .Oc.
+! grep -E '\[-[^]]* \[-' "$tmp"/*.[578] | sed 's/^/# /' | grep .
+result $? 'no option in the brackets of another'
+
 "$milter" -h | options >"$tmp/names"
 all_of 'options of smtpauth-milter' smtpauth-milter.8 has_option <"$tmp/names"
 
