@@ -53,16 +53,15 @@ pem_close(struct pem *b)
 	ERR_clear_error();
 }
 
-/* pem_next - the next block, not decrypted; ERR_NOTFOUND at the end of the file */
+/* pem_next - the next block, not decrypted, or none at the end of the file */
 static enum error
-pem_next(struct pem *b, struct error_text *why)
+pem_next(struct pem *b, bool *found_r, struct error_text *why)
 {
 	pem_forget(b);
 	ERR_clear_error();
-	if (PEM_read_bio(b->from, &b->name, &b->header, &b->data, &b->len) == 1)
+	*found_r = PEM_read_bio(b->from, &b->name, &b->header, &b->data, &b->len) == 1;
+	if (*found_r || ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
 		return OK;
-	if (ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE)
-		return ERR_NOTFOUND;
 	return error_set(
 	    why, ERR_DATA, "%s is damaged: a block of it is not PEM", b->file);
 }
@@ -174,21 +173,22 @@ read_block(const struct pem *b, struct signature_keys *keys, struct error_text *
 static enum error
 read_all(struct pem *b, struct signature_keys *keys, struct error_text *why)
 {
-	bool private = keys->half == SIGNATURE_PRIVATE;
-	enum error e;
+	bool private = keys->half == SIGNATURE_PRIVATE, found;
+	enum error e = pem_next(b, &found, why);
 
-	while ((e = pem_next(b, why)) == OK) {
-		if (private && keys->count > 0)
-			return error_set(why, ERR_DATA,
-			    "%s holds more than the private key", b->file);
-		if ((e = read_block(b, keys, why)) != OK)
-			return e;
-	}
-	if (e == ERR_NOTFOUND && keys->count == 0)
+	if (e == OK && !found)
 		return error_set(why, ERR_DATA,
 		    "%s is not PEM: it has no line \"-----BEGIN %s KEY-----\"", b->file,
 		    private ? "PRIVATE" : "PUBLIC");
-	return e == ERR_NOTFOUND ? OK : e;
+	while (e == OK && found) {
+		if (private && keys->count > 0)
+			return error_set(why, ERR_DATA,
+			    "%s holds more than the private key", b->file);
+		e = read_block(b, keys, why);
+		if (e == OK)
+			e = pem_next(b, &found, why);
+	}
+	return e;
 }
 
 enum error
