@@ -249,7 +249,7 @@ child_process_read(const char *const *argv, char **out_r)
 	if (e == ERR_IO)
 		e = error_from_errno(errno);
 	if (e == OK && (!WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0))
-		e = ERR_NOTFOUND;
+		e = ERR_IO;
 	if (e == OK && p.output == NULL)
 		p.output = strdup("");
 	if (e == OK && p.output == NULL)

@@ -39,9 +39,9 @@ enum error child_process_run(struct child_process *p) MUST_USE;
 /*
  * Runs ARGV, found on PATH or in /usr/sbin, /sbin, /usr/local/sbin, /usr/bin or /bin,
  * its standard error thrown away. OUT_R is its standard output and a NUL, to be freed.
- * ERR_MISSING: there is no such program; ERR_NOTFOUND: it failed, OUT_R is NULL;
+ * ERR_MISSING: there is no such program; ERR_IO: it failed, or could not be run;
  * ERR_BUSY: it did not end within 20 s; ERR_LIMIT: more than CHILD_PROCESS_OUTPUT_MAX;
- * ERR_MEMORY, ERR_IO.
+ * ERR_MEMORY. OUT_R is NULL then.
  */
 enum error child_process_read(const char *const *argv, char **out_r) MUST_USE;
 
