@@ -371,9 +371,9 @@ read_stream(struct parse *p)
 	return p->e;
 }
 
-/* read_file - that of P, into its CONFIG */
+/* config_load - the file of P, into its CONFIG */
 static enum error
-read_file(struct parse *p, const char *file)
+config_load(struct parse *p, const char *file)
 {
 	p->file = file != NULL ? file : DEFAULT_FILE;
 	set_defaults(p->config);
@@ -392,7 +392,7 @@ enum error
 config_read(struct config *out, const char *file, struct error_text *why)
 {
 	struct parse p = {.config = out, .why = why};
-	enum error e = read_file(&p, file);
+	enum error e = config_load(&p, file);
 
 	if (e == OK && !p.has_user && getpwnam(DEFAULT_USER) != NULL)
 		memcpy(out->user, DEFAULT_USER, sizeof DEFAULT_USER);
@@ -405,7 +405,7 @@ config_state_dir(
 {
 	struct config config;
 	struct parse p = {.config = &config, .warn = warn, .why = why};
-	enum error e = read_file(&p, file);
+	enum error e = config_load(&p, file);
 
 	if (e == OK)
 		memcpy(dir, config.state_dir, sizeof config.state_dir);
