@@ -11,19 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum error
+bool
 account_find(const char *name, struct account *out)
 {
 	const struct passwd *pw = getpwnam(name);
 
 	if (pw == NULL || strlen(name) >= sizeof out->name)
-		return ERR_NOTFOUND;
+		return false;
 	strcpy(out->name, name);
 	out->uid = pw->pw_uid;
 	out->groups = ACCOUNT_GROUPS_MAX;
 	if (getgrouplist(name, pw->pw_gid, out->group, &out->groups) < 0)
 		out->groups = ACCOUNT_GROUPS_MAX; /* the first ones must do */
-	return OK;
+	return true;
 }
 
 bool

@@ -17,8 +17,8 @@ struct account {
 	int groups;
 };
 
-/* Fills OUT; ERR_NOTFOUND when there is no such user. */
-enum error account_find(const char *name, struct account *out) MUST_USE;
+/* Fills OUT; false if there is no such user. */
+bool account_find(const char *name, struct account *out);
 
 bool account_in_group(const struct account *account, gid_t group);
 

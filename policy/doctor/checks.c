@@ -108,7 +108,7 @@ check_mta_group(struct checks *c, const char *mta, gid_t gid)
 	const struct group *group;
 	struct account user;
 
-	if (gid == 0 || account_find(mta, &user) != OK || user.uid == 0 ||
+	if (gid == 0 || !account_find(mta, &user) || user.uid == 0 ||
 	    !account_in_group(&user, gid))
 		return;
 	findings_add(&c->findings, "mta-in-group", c->dir,
@@ -147,7 +147,7 @@ checks_state(struct checks *c)
 	}
 	if (geteuid() != 0)
 		return; /* an ordinary user cannot see it all */
-	if (account_find(checks_user(c), &user) != OK) {
+	if (!account_find(checks_user(c), &user)) {
 		say_no_user(c);
 		return;
 	}

@@ -150,7 +150,7 @@ is_ours(const struct checks *c, uid_t user)
 	struct account account;
 
 	return user == 0 || user == geteuid() ||
-	    (account_find(checks_user(c), &account) == OK && account.uid == user);
+	    (account_find(checks_user(c), &account) && account.uid == user);
 }
 
 void

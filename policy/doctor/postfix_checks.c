@@ -279,7 +279,7 @@ check_reach(struct visit *v)
 	enum error e;
 
 	if (c->milter.kind != ENDPOINT_UNIX ||
-	    account_find(main_value(v, "mail_owner"), &user) != OK)
+	    !account_find(main_value(v, "mail_owner"), &user))
 		return;
 	if (v->service->chrooted)
 		snprintf(root, sizeof root, "%s", main_value(v, "queue_directory"));
@@ -535,19 +535,13 @@ visit_all(struct visit *v)
 void
 postfix_checks(struct checks *c, const char *dir)
 {
-	struct visit *v = calloc(1, sizeof *v); /* large */
+	static struct visit v; /* large */
 	struct error_text why;
 
-	if (v == NULL) {
-		c->findings.failed = true;
-		return;
-	}
-	v->checks = c;
-	v->found = &c->findings;
-	if (postfix_read(&v->postfix, dir, &why) == OK)
-		visit_all(v);
+	v = (struct visit){.checks = c, .found = &c->findings};
+	if (postfix_read(&v.postfix, dir, &why) == OK)
+		visit_all(&v);
 	else
-		findings_add(v->found, "mta-unreadable", "Postfix", "%s", why.text);
-	postfix_free(&v->postfix);
-	free(v);
+		findings_add(v.found, "mta-unreadable", "Postfix", "%s", why.text);
+	postfix_free(&v.postfix);
 }

@@ -382,19 +382,14 @@ visit_all(struct visit *v)
 void
 sendmail_check(struct checks *c, const char *file)
 {
-	struct visit *v = calloc(1, sizeof *v); /* large */
+	static struct visit v; /* large */
 	struct error_text why;
 
-	if (v == NULL) {
-		c->findings.failed = true;
-		return;
-	}
-	v->checks = c;
-	v->found = &c->findings;
-	v->file = file != NULL ? file : SENDMAIL_DEFAULT;
-	if (sendmail_read(&v->cf, v->file, &why) == OK)
-		visit_all(v);
+	v = (struct visit){.checks = c,
+	    .found = &c->findings,
+	    .file = file != NULL ? file : SENDMAIL_DEFAULT};
+	if (sendmail_read(&v.cf, v.file, &why) == OK)
+		visit_all(&v);
 	else
-		findings_add(v->found, "mta-unreadable", "Sendmail", "%s", why.text);
-	free(v);
+		findings_add(v.found, "mta-unreadable", "Sendmail", "%s", why.text);
 }
