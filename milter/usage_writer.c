@@ -269,9 +269,7 @@ write_all(struct daemon *d, struct heartbeat *h)
 
 	if (e == OK)
 		e = write_signs(d, h);
-	if (e == OK)
-		e = prune(d, h->beat);
-	return e == ERR_NOTFOUND ? ERR_DAMAGED : e;
+	return e == OK ? prune(d, h->beat) : e;
 }
 
 enum error

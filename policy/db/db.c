@@ -28,8 +28,6 @@ db_from_lmdb(int rc)
 	switch (rc) {
 	case MDB_SUCCESS:
 		return OK;
-	case MDB_NOTFOUND:
-		return ERR_NOTFOUND;
 	case MDB_MAP_FULL:
 	case MDB_TXN_FULL:
 		return ERR_FULL;
@@ -310,8 +308,7 @@ db_run(struct db_txn *txn, enum error (*fn)(void *), void *arg)
 {
 	enum error e = txn->failed != OK ? txn->failed : guard_run(fn, arg);
 
-	if (!txn->write || e == OK || e == ERR_NOTFOUND || e == ERR_LIMIT ||
-	    e == ERR_EXISTS)
+	if (!txn->write || e == OK || e == ERR_LIMIT || e == ERR_EXISTS)
 		return e;
 	txn->trapped = txn->trapped || (txn->failed == OK && guard_trapped());
 	if (txn->trapped)

@@ -130,7 +130,7 @@ enum error db_insert(struct db_txn *txn, const struct key *key, struct bytes val
  */
 enum error db_append(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
-/* ERR_NOTFOUND when there is no such key. */
+/* KEY was read before, so that it is damage when it is not there. */
 enum error db_delete(struct db_txn *txn, const struct key *key) MUST_USE;
 
 /* A cursor over keys in order. It must be closed before its transaction ends. */

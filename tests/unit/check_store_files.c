@@ -305,7 +305,10 @@ START_TEST(lmdb_file_without_any_record_becomes_ours)
 	expect_ok(db_open(&db, state.data, &options, &why));
 	expect_ok(db_begin(db, true, &txn));
 	expect_ok(db_delete(txn, &key));
-	expect_error(ERR_NOTFOUND, db_delete(txn, &key));
+	expect_error(ERR_DAMAGED, db_delete(txn, &key));
+	expect_error(ERR_DAMAGED, db_commit(&txn));
+	expect_ok(db_begin(db, true, &txn));
+	expect_ok(db_delete(txn, &key));
 	expect_ok(db_commit(&txn));
 	db_close(&db);
 	create_expect(OK);
