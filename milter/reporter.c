@@ -152,9 +152,15 @@ static void *run(void *arg);
 static bool
 hand_over(struct daemon *d)
 {
-	d->reporter.before = pthread_self();
-	d->reporter.follows = true;
-	return pthread_create(&d->reporter.thread, NULL, run, d) == 0;
+	struct reporter *r = &d->reporter;
+	pthread_t next;
+
+	r->before = pthread_self();
+	r->follows = true;
+	if (pthread_create(&next, NULL, run, d) != 0)
+		return false;
+	r->thread = next;
+	return true;
 }
 
 static void *

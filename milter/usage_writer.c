@@ -278,8 +278,10 @@ usage_writer_write(struct daemon *d, struct heartbeat *h, struct error_text *why
 	struct usage_writer *w = &d->usage_writer;
 	enum error e;
 
-	if (w->damaged)
+	if (w->damaged) {
+		w->report.failures++;
 		return error_set(why, ERR_MEMORY, "cannot start a thread");
+	}
 	e = open_current(d, why);
 	if (e == OK) {
 		e = write_all(d, h);

@@ -11,6 +11,7 @@
 #include "milter/service/id.h"
 #include "milter/service/log.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +28,22 @@ static char usage_file[STATE_PATH + 20], metrics_file[STATE_PATH];
 static struct daemon milter;
 static struct error_text why;
 static pid_t other;
+static bool refuse; /* to start threads */
+
+int __real_pthread_create(
+    pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+int __wrap_pthread_create(
+    pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg);
+
+int
+__wrap_pthread_create(
+    pthread_t *thread, const pthread_attr_t *attr, void *(*fn)(void *), void *arg)
+{
+	if (!refuse)
+		return __real_pthread_create(thread, attr, fn, arg);
+	memset(thread, 0xFF, sizeof *thread); /* as POSIX allows */
+	return EAGAIN;
+}
 
 static void
 ignore(void *arg, enum live_store_event event, const char *text)
@@ -224,18 +241,18 @@ ask_many(char kind)
 	}
 }
 
-/* failure_await - until the metrics have a writing that failed */
+/* failure_await - until the metrics have more than N writings that failed */
 static void
-failure_await(void)
+failure_await(int n)
 {
 	int64_t deadline = deadline_in(WAIT);
 	bool failed = false;
 
 	while (!failed && deadline_pause(deadline)) {
 		char *text = file_read(metrics_file, NULL);
+		const char *at = text != NULL ? strstr(text, FAILURES " ") : NULL;
 
-		failed = text != NULL && strstr(text, FAILURES " ") != NULL &&
-		    strstr(text, FAILURES " 0\n") == NULL;
+		failed = at != NULL && atoi(at + strlen(FAILURES)) > n;
 		free(text);
 	}
 	ck_assert(failed);
@@ -245,9 +262,10 @@ failure_await(void)
  * The database stays open, so the thread meets the damage in a transaction, holds
  * LMDB's lock from then on, and has to hand over to another one.
  */
-START_TEST(damage_ends_no_writing_for_good)
+static void
+damage(void)
 {
-	char aside[sizeof(usage_file) + 4], *bytes;
+	char *bytes;
 	size_t size;
 
 	ask_many('a');
@@ -258,13 +276,31 @@ START_TEST(damage_ends_no_writing_for_good)
 	free(bytes);
 	ck_assert_int_eq(truncate(usage_file, 2 * PAGE), 0);
 	ask_many('b');
-	failure_await();
+	failure_await(0);
 	ck_assert_uint_eq(milter.usage_counter.waiting, LOGINS);
+}
+
+START_TEST(damage_ends_no_writing_for_good)
+{
+	char aside[sizeof(usage_file) + 4];
+
+	damage();
 	snprintf(aside, sizeof(aside), "%s.bad", usage_file);
 	ck_assert_int_eq(rename(usage_file, aside), 0);
 	written_await();
 	reporter_stop(&milter, STOP);
 	ck_assert_uint_eq(recorded(), LOGINS);
+}
+END_TEST
+
+START_TEST(damage_without_another_thread_ends_in_time)
+{
+	refuse = true;
+	damage();
+	failure_await(1);
+	reporter_stop(&milter, STOP);
+	ck_assert(milter.reporter.ended);
+	ck_assert_uint_eq(milter.usage_counter.waiting, LOGINS);
 }
 END_TEST
 
@@ -296,6 +332,7 @@ main(void)
 	tcase_add_test(request, database_that_is_replaced_is_left);
 	tcase_add_checked_fixture(shared, setup_shared, teardown_shared);
 	tcase_add_test(shared, damage_ends_no_writing_for_good);
+	tcase_add_test(shared, damage_without_another_thread_ends_in_time);
 	tcase_add_checked_fixture(without, setup_without_policy, NULL);
 	tcase_add_test(without, without_a_policy_on_error_decides);
 	tcase_add_test(bare, who_is_not_logged_in_asks_nothing_of_the_store);
