@@ -35,16 +35,9 @@ struct piece {
 #define CHANGES_A_RECORD 2
 
 static void
-copy_key(struct key *to, struct bytes key)
-{
-	to->len = key.len;
-	memcpy(to->at, key.at, key.len);
-}
-
-static void
 add_change(struct piece *p, struct bytes key, enum change_kind kind)
 {
-	copy_key(&p->change[p->changes].key, key);
+	p->change[p->changes].key = key_copy(key);
 	p->change[p->changes].kind = kind;
 	p->changes++;
 }
@@ -68,7 +61,7 @@ end_login(struct piece *p)
 	struct key *row = &p->prune->row;
 
 	if (row->len > 0)
-		add_change(p, (struct bytes){row->at, row->len}, CHANGE_LOGIN);
+		add_change(p, key_bytes(row), CHANGE_LOGIN);
 	row->len = 0;
 }
 
@@ -92,7 +85,7 @@ look_at_login(
 		p->prune->clients += forget;
 	}
 	if (old && !known)
-		copy_key(&p->prune->row, key);
+		p->prune->row = key_copy(key);
 }
 
 static enum error
@@ -130,7 +123,7 @@ find(struct db_cursor *cursor, struct piece *p, unsigned visits)
 
 		if (!key_has_prefix(key, &table))
 			break;
-		copy_key(at, key);
+		*at = key_copy(key);
 		/* one change more than a record's is that at the end */
 		if (visits-- == 0 ||
 		    p->changes + CHANGES_A_RECORD + 1 > USAGE_PRUNE_CHANGES)
