@@ -66,12 +66,16 @@ class Merge(Usage):
         with open(third, 'rb') as f:
             good = f.read()
         bad = self.tmp + '/bad'
+        errors = [b'smtpauth-usage 1\n\0\0\0\5x%c\0\2no' % error
+                  for error in (7, 17)]     # ERR_MISSING, ERR_BUSY
         for data in (b'', b'text\n' * 100, good[:-1], good + b'\n',
-                     good[:100] + b'\1' + good[101:]):
+                     good[:100] + b'\1' + good[101:], *errors):
             with open(bad, 'wb') as f:
                 f.write(data)
             self.refused(['usage', '--usage', bad], 69, bad)
             self.refused(['usage', '--usage', file, '--usage', bad], 69, bad)
+            self.refused(['tenant', 'add', 't', '--domain', 'y',
+                          '--usage', bad], 69, bad)
         self.refused(['usage', '--usage', self.tmp + '/none'], 66, 'none')
 
 

@@ -102,13 +102,18 @@ static enum error
 open_file(struct ctl *c, struct usage_sources *s, const char *path)
 {
 	FILE *file = fopen(path, "re");
+	enum error e;
 
 	if (file == NULL)
 		return error_set(&c->why,
 		    errno == ENOENT ? ERR_NOINPUT : error_from_errno(errno), "%s: %s",
 		    path, strerror(errno));
 	s->file[s->files++] = file;
-	return add(c, s, file, path);
+	e = add(c, s, file, path);
+	/* its writer may not say that of this machine */
+	return e == ERR_MISSING || e == ERR_BUSY
+	    ? error_set(&c->why, ERR_DAMAGED, "%s is damaged", path)
+	    : e;
 }
 
 static enum error
