@@ -98,15 +98,8 @@ rollout_print_coverage(struct ctl *c, const struct rollout *r)
 	char since[INSTANT_TEXT_MAX];
 
 	print_line(&c->print, "usage: recorded since %s on %u machine%s",
-	    rollout_time(r->coverage.since, since), r->coverage.hosts,
+	    instant_print(r->coverage.since, since), r->coverage.hosts,
 	    r->coverage.hosts == 1 ? "" : "s");
 	if (!r->covered)
 		print_line(&c->print, "usage is NOT complete: %s", r->gap.text);
-}
-
-const char *
-rollout_time(instant t, char *buf)
-{
-	buf[0] = '\0';
-	return t == INSTANT_NONE ? buf : instant_print(t, buf);
 }

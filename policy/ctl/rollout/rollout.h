@@ -41,6 +41,3 @@ enum error rollout_read(struct ctl *c, struct rollout *r, bool any,
 
 /* A line for people: since when, on how many machines, what is missing. */
 void rollout_print_coverage(struct ctl *c, const struct rollout *r);
-
-/* The instant as RFC 3339, or "" for none, in BUF (INSTANT_TEXT_MAX bytes). */
-const char *rollout_time(instant t, char *buf);

@@ -83,7 +83,7 @@ check_named(struct ctl *c, const struct rollout *r)
 	return error_set(&c->why, ERR_PROTECTED,
 	    "tenant %s is in use: %u mailbox%s, the last at %s; see \"rollout grant\" and \"tenant set %s --smtp-auth disabled\"",
 	    t->name, t->mailboxes, t->mailboxes == 1 ? "" : "es",
-	    rollout_time(t->last_use, last), t->name);
+	    instant_print(t->last_use, last), t->name);
 }
 
 /* disable - one tenant; all but its setting and its dates stays */
@@ -94,8 +94,8 @@ disable(struct ctl *c, const struct request *q, const char *name)
 	bool found;
 	enum error e = tenant_table_get(c->txn, name, &t, &found);
 
-	if (e == OK && !found)
-		e = ERR_NOTFOUND;
+	if (e == OK && !found) /* but it was, when the usage was read */
+		e = ERR_DAMAGED;
 	if (e == OK) {
 		t.smtp_auth = SMTP_AUTH_DISABLED;
 		t.enforce_from = q->enforce_from;
@@ -150,12 +150,15 @@ static void
 print_summary(struct ctl *c, const struct request *q, const struct rollout *r,
     unsigned long count)
 {
-	char since[INSTANT_TEXT_MAX], from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
+	char since[INSTANT_TEXT_MAX], from[INSTANT_TEXT_MAX] = "";
+	char until[INSTANT_TEXT_MAX] = "";
 
-	rollout_time(q->enforce_from, from);
-	rollout_time(q->tempfail_until, until);
+	if (q->enforce_from != INSTANT_NONE)
+		instant_print(q->enforce_from, from);
+	if (q->tempfail_until != INSTANT_NONE)
+		instant_print(q->tempfail_until, until);
 	print_line(&c->print, "%lu tenant%s without use since %s %s%s%s%s%s", count,
-	    count == 1 ? "" : "s", rollout_time(r->usage.since, since),
+	    count == 1 ? "" : "s", instant_print(r->usage.since, since),
 	    q->dry_run ? "would be disabled" : "disabled",
 	    *from != '\0' ? ", enforced from " : "", from,
 	    *until != '\0' ? ", tempfailed until " : "", until);
