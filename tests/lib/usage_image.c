@@ -28,22 +28,45 @@ entry_make(const struct usage_sample *from)
 	return e;
 }
 
+struct db *
+usage_image_open(struct state *state)
+{
+	struct error_text why = {.text = ""};
+	char path[STATE_PATH];
+	struct db *db;
+	enum error e;
+
+	state_open(state);
+	snprintf(path, sizeof path, "%s/usage", state->dir);
+	ck_assert_int_eq(mkdir(path, 0770), 0);
+	e = usage_database_open(&db, state->dir, true, &why);
+	ck_assert_msg(e == OK, "%s", why.text);
+	return db;
+}
+
+struct usage
+usage_image_seen(instant t, const char *client, const char *mechanism)
+{
+	struct usage u;
+
+	usage_init(&u);
+	u.first_seen = u.last_seen = u.last_use = t;
+	u.has_client = cidr_ip_parse(client, &u.client);
+	u.mechanism = usage_mechanism_code(mechanism);
+	return u;
+}
+
 struct usage_image
 usage_image_make(
     const struct usage_sample *samples, size_t n, const struct recording_host *host)
 {
 	struct usage_image image = {NULL, 0};
-	struct error_text why = {.text = ""};
-	char path[STATE_PATH];
 	struct state state;
 	struct db_txn *txn;
 	struct db *db;
 	FILE *to;
 
-	state_open(&state);
-	snprintf(path, sizeof path, "%s/usage", state.dir);
-	mkdir(path, 0770);
-	expect_ok(usage_database_open(&db, state.dir, true, &why));
+	db = usage_image_open(&state);
 	expect_ok(db_begin(db, true, &txn));
 	for (size_t i = 0; i < n; i++) {
 		struct usage_entry e = entry_make(&samples[i]);

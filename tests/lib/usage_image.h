@@ -3,6 +3,8 @@
 #pragma once
 
 #include "policy/usage/recording_host.h"
+#include "policy/usage/usage.h"
+#include "tests/lib/state.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -22,6 +24,12 @@ struct usage_sample {
 /* The stream of a database with these samples and this host, or fails the test. */
 struct usage_image usage_image_make(
     const struct usage_sample *samples, size_t n, const struct recording_host *host);
+
+/* Makes an empty state folder, and opens a new usage database in it for writing. */
+struct db *usage_image_open(struct state *state);
+
+/* Use that was seen once; "" is no client. */
+struct usage usage_image_seen(instant t, const char *client, const char *mechanism);
 
 /* A machine with a random number. */
 struct recording_host recording_host_make(

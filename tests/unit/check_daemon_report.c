@@ -2,6 +2,7 @@
 /* check_daemon_report.c - what the helper process says, and what it could say. */
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/usage_image.h"
 
 #include "policy/ctl/usage/daemon.h"
 #include "policy/usage/usage_database.h"
@@ -43,17 +44,12 @@ setup(void)
 static void
 write_report(const char *socket, bool full)
 {
-	struct error_text why;
-	char path[STATE_PATH];
 	struct state state;
 	struct db_txn *txn;
 	struct db *db;
 	FILE *to;
 
-	state_open(&state);
-	snprintf(path, sizeof path, "%s/usage", state.dir);
-	mkdir(path, 0770);
-	expect_ok(usage_database_open(&db, state.dir, true, &why));
+	db = usage_image_open(&state);
 	expect_ok(db_begin(db, true, &txn));
 	if (full) {
 		expect_ok(heartbeat_put(txn, &latest));

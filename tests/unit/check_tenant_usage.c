@@ -63,12 +63,7 @@ struct recording {
 static void
 file_open(struct recording *f)
 {
-	char path[STATE_PATH];
-
-	state_open(&f->state);
-	snprintf(path, sizeof path, "%s/usage", f->state.dir);
-	mkdir(path, 0770);
-	expect_ok(usage_database_open(&f->db, f->state.dir, true, &why));
+	f->db = usage_image_open(&f->state);
 	expect_ok(db_begin(f->db, true, &f->txn));
 }
 

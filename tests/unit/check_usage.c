@@ -5,6 +5,7 @@
 #include "policy/usage/usage_key.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/usage_image.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,18 +14,6 @@
 #define USAGE_DAY_BYTES 21
 #define DAY INT64_C(86400)
 #define NOW (INT64_C(20000) * DAY + 3600)
-
-static struct usage
-seen(instant t, const char *client, const char *mechanism)
-{
-	struct usage u;
-
-	usage_init(&u);
-	u.first_seen = u.last_seen = u.last_use = t;
-	u.has_client = cidr_ip_parse(client, &u.client);
-	u.mechanism = usage_mechanism_code(mechanism);
-	return u;
-}
 
 static bool
 same(const struct usage *a, const struct usage *b)
@@ -83,10 +72,12 @@ END_TEST
 /* Any order of any of these gives the same, and adding twice changes nothing. */
 START_TEST(add_in_any_order)
 {
-	struct usage part[] = {seen(100, "192.0.2.1", "PLAIN"),
-	    seen(100, "192.0.2.9", "LOGIN"), seen(100, "", "XOAUTH2"),
-	    seen(50, "2001:db8::1", "PLAIN"), seen(0, "192.0.2.3", ""),
-	    seen(100, "192.0.2.9", "PLAIN")};
+	struct usage part[] = {usage_image_seen(100, "192.0.2.1", "PLAIN"),
+	    usage_image_seen(100, "192.0.2.9", "LOGIN"),
+	    usage_image_seen(100, "", "XOAUTH2"),
+	    usage_image_seen(50, "2001:db8::1", "PLAIN"),
+	    usage_image_seen(0, "192.0.2.3", ""),
+	    usage_image_seen(100, "192.0.2.9", "PLAIN")};
 	enum { N = sizeof part / sizeof *part };
 	unsigned short seed[3] = {1, 2, 3};
 	struct usage first;
@@ -125,7 +116,7 @@ END_TEST
 /* What passed as exempt says nothing about the last client. */
 START_TEST(exempt_keeps_the_client)
 {
-	struct usage sum = seen(100, "192.0.2.1", "PLAIN"), exempt;
+	struct usage sum = usage_image_seen(100, "192.0.2.1", "PLAIN"), exempt;
 
 	usage_init(&exempt);
 	exempt.last_exempt = 500;
@@ -210,7 +201,7 @@ comes_back(const struct usage *u)
 
 START_TEST(bytes)
 {
-	struct usage u = seen(NOW, "2001:db8::1", "OTP");
+	struct usage u = usage_image_seen(NOW, "2001:db8::1", "OTP");
 	struct usage_day day = {5, {1, 2, 3, 4}, 5}, again = {.day = 5};
 	uint8_t buf[USAGE_DAY_BYTES];
 	struct record_writer w;
@@ -246,7 +237,7 @@ START_TEST(bytes_of_version_1)
 	} cases[] = {{"192.0.2.1", true}, {"127.0.0.1", false}, {"", true}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		struct usage u = seen(NOW, cases[i].client, "PLAIN"), again;
+		struct usage u = usage_image_seen(NOW, cases[i].client, "PLAIN"), again;
 		uint8_t buf[USAGE_BYTES_MAX];
 		struct record_writer w;
 
@@ -263,7 +254,7 @@ END_TEST
 /* Who was known once stays so; what was seen elsewhere stays so, too. */
 START_TEST(flags_add_up)
 {
-	struct usage a = seen(100, "127.0.0.1", "PLAIN"), b = a;
+	struct usage a = usage_image_seen(100, "127.0.0.1", "PLAIN"), b = a;
 
 	a.stranger = b.stranger = true;
 	usage_add(&a, &b);

@@ -6,6 +6,7 @@
 #include "policy/usage/usage_prune.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
+#include "tests/lib/usage_image.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,37 +15,11 @@
 #define DAY INT64_C(86400)
 #define NOW (INT64_C(20000) * DAY + 3600)
 
-static struct usage
-seen(instant t, const char *client, const char *mechanism)
-{
-	struct usage u;
-
-	usage_init(&u);
-	u.first_seen = u.last_seen = u.last_use = t;
-	u.has_client = cidr_ip_parse(client, &u.client);
-	u.mechanism = usage_mechanism_code(mechanism);
-	return u;
-}
-
-/* A usage database of its own. */
-static struct db *
-open_usage(const struct state *state)
-{
-	struct error_text why = {.text = ""};
-	char path[STATE_PATH];
-	struct db *db;
-
-	snprintf(path, sizeof path, "%s/usage", state->dir);
-	mkdir(path, 0770);
-	expect_ok(usage_database_open(&db, state->dir, true, &why));
-	return db;
-}
-
 static void
 add_one(struct db_txn *txn, const char *login, instant t, uint32_t n)
 {
 	struct usage_entry e = {.login = login_make(login),
-	    .usage = seen(t, "192.0.2.1", "PLAIN"),
+	    .usage = usage_image_seen(t, "192.0.2.1", "PLAIN"),
 	    .day = {usage_day_of(t), {n}, 4}};
 
 	expect_ok(usage_database_add(txn, &e));
@@ -84,8 +59,7 @@ START_TEST(database_adds)
 	struct db *db;
 	bool found;
 
-	state_open(&state);
-	db = open_usage(&state);
+	db = usage_image_open(&state);
 	expect_ok(db_begin(db, true, &txn));
 	expect_ok(usage_database_get_host(txn, &host, &found));
 	ck_assert(!found);
@@ -130,8 +104,7 @@ START_TEST(database_damaged)
 		bool found;
 		enum error e;
 
-		state_open(&state);
-		db = open_usage(&state);
+		db = usage_image_open(&state);
 		memcpy(k.at, bad[i].key, k.len);
 		expect_ok(db_begin(db, true, &txn));
 		add_one(txn, "a@x", DAY, 1);
@@ -179,8 +152,7 @@ START_TEST(prune)
 		struct db_txn *txn;
 		struct db *db;
 
-		state_open(&state);
-		db = open_usage(&state);
+		db = usage_image_open(&state);
 		expect_ok(db_begin(db, true, &txn));
 		for (int i = 0; i < 500; i++)
 			add_one(txn, "old@x", edge - (i + 1) * DAY, 1);
@@ -217,8 +189,7 @@ START_TEST(prune_beside_a_writer)
 	struct db *db;
 	char login[32];
 
-	state_open(&state);
-	db = open_usage(&state);
+	db = usage_image_open(&state);
 	usage_prune_start(&p, NOW, 10);
 	for (int i = 0; i < 300 && !p.done; i++) {
 		expect_ok(db_begin(db, true, &txn));
@@ -248,7 +219,7 @@ static void
 add_stranger(struct db_txn *txn, const char *login, instant t)
 {
 	struct usage_entry e = {.login = login_make(login),
-	    .usage = seen(t, "192.0.2.1", "PLAIN"),
+	    .usage = usage_image_seen(t, "192.0.2.1", "PLAIN"),
 	    .day = {usage_day_of(t), {1}, 4}};
 
 	e.usage.stranger = true;
@@ -275,8 +246,7 @@ START_TEST(strangers_are_capped)
 	struct db *db;
 	char login[32];
 
-	state_open(&state);
-	db = open_usage(&state);
+	db = usage_image_open(&state);
 	expect_ok(db_begin(db, true, &txn));
 	for (int i = 0; i < USAGE_STRANGERS_MAX + MORE; i++) {
 		snprintf(login, sizeof login, "made%d@up", i);
@@ -321,8 +291,7 @@ START_TEST(strangers_count_that_is_damaged)
 	uint32_t count;
 	struct db *db;
 
-	state_open(&state);
-	db = open_usage(&state);
+	db = usage_image_open(&state);
 	expect_ok(db_begin(db, true, &txn));
 	expect_ok(usage_database_add_strangers(txn, -1));
 	ck_assert_uint_eq(count_strangers(txn), 0);
@@ -362,8 +331,7 @@ START_TEST(prune_forgets_who_is_not_known)
 		unsigned asked = 0;
 		char login[32];
 
-		state_open(&state);
-		db = open_usage(&state);
+		db = usage_image_open(&state);
 		expect_ok(db_begin(db, true, &txn));
 		for (int i = 0; i < 300; i++) {
 			snprintf(login, sizeof login, "u%03d@gone", i);
@@ -412,8 +380,7 @@ START_TEST(prune_spares_who_comes_back)
 	struct db_txn *txn;
 	struct db *db;
 
-	state_open(&state);
-	db = open_usage(&state);
+	db = usage_image_open(&state);
 	expect_ok(db_begin(db, true, &txn));
 	add_stranger(txn, "a@gone", NOW - 20 * DAY);
 	add_stranger(txn, "b@gone", NOW - 20 * DAY);
@@ -441,7 +408,7 @@ END_TEST
 START_TEST(prune_of_others)
 {
 	struct usage_entry e = {
-	    .usage = seen(NOW - 20 * DAY, "", ""), .day = {19980, {3}, 0}};
+	    .usage = usage_image_seen(NOW - 20 * DAY, "", ""), .day = {19980, {3}, 0}};
 	struct found f = {.stop = 0};
 	unsigned asked = 0;
 	struct usage_prune p;
@@ -449,8 +416,7 @@ START_TEST(prune_of_others)
 	struct db_txn *txn;
 	struct db *db;
 
-	state_open(&state);
-	db = open_usage(&state);
+	db = usage_image_open(&state);
 	usage_entry_make_others(&e);
 	expect_ok(db_begin(db, true, &txn));
 	expect_ok(usage_database_add(txn, &e));

@@ -203,17 +203,13 @@ START_TEST(error_in_the_middle)
 		struct error_text why = {.text = ""};
 		struct key key = {5, "uz\0z"};
 		struct usage_image image;
-		char path[STATE_PATH];
 		struct state state;
 		struct db_txn *txn;
 		uint64_t rows;
 		struct db *db;
 		FILE *to;
 
-		state_open(&state);
-		snprintf(path, sizeof path, "%s/usage", state.dir);
-		mkdir(path, 0770);
-		expect_ok(usage_database_open(&db, state.dir, true, &why));
+		db = usage_image_open(&state);
 		expect_ok(db_begin(db, true, &txn));
 		expect_ok(usage_database_put_host(txn, &host));
 		expect_ok(db_put(txn, &key, (struct bytes){cases[i].value, 1}));
