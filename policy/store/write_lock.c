@@ -233,19 +233,24 @@ try_writers_file(int fd)
 
 /*
  * wait_for_readers - until nobody is in the way; for readers READERS_WAIT_MS at most.
- * After that the writer goes on without a lock on the file: it still has the turn.
+ * After that the writer goes on without a lock on the file: it still has the turn. The
+ * time starts again whenever a writer is found: on a busy machine a look may end before
+ * it finds the one that is there.
  */
 static enum error
 wait_for_readers(int fd, int64_t deadline)
 {
-	int64_t patience = monotonic_ms() + READERS_WAIT_MS;
+	int64_t now = monotonic_ms(), patience = now + READERS_WAIT_MS;
 	enum obstacle obstacle;
 
 	while ((obstacle = try_writers_file(fd)) != NOTHING) {
-		if (obstacle == READERS && monotonic_ms() >= patience)
+		now = monotonic_ms();
+		if (obstacle == WRITER) {
+			if (now >= deadline)
+				return ERR_BUSY;
+			patience = now + READERS_WAIT_MS;
+		} else if (now >= patience)
 			return OK;
-		if (obstacle == WRITER && monotonic_ms() >= deadline)
-			return ERR_BUSY;
 		pause_briefly();
 	}
 	return OK;

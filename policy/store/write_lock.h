@@ -13,7 +13,7 @@
  * and so can lock it: a lock on it is only a request:
  *
  * - a reader that wants to be spared for a while takes a shared flock(2); writers wait
- *   for it, READERS_WAIT_MS at most;
+ *   for it, READERS_WAIT_MS at most, after the last writer they found there;
  * - an exclusive flock(2) of a process that can write the file (flock(1) in a script),
  *   or a write lock of fcntl(2), is a writer's, and is waited for as such;
  * - a writer at work holds a write lock of fcntl(2) on the first byte.

@@ -5,6 +5,7 @@
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
+#include "policy/base/monotonic.h"
 #include "policy/store/write_lock.h"
 
 #include <fcntl.h>
@@ -23,8 +24,9 @@ enum {
 	GREEDY = 2,
 	TURNS = 5,
 	HELD_NANOSECONDS = 20000000,
-	LIMIT = 3,      /* seconds: 150 turns of the greedy ones */
-	FREE_WITHIN = 2 /* seconds: with one in the line that does not move */
+	LIMIT = 3,       /* seconds: 150 turns of the greedy ones */
+	FREE_WITHIN = 2, /* seconds: with one in the line that does not move */
+	AT_WORK_MS = READERS_WAIT_MS + 1000
 };
 
 static struct state state;
@@ -180,8 +182,9 @@ static void __attribute__((noreturn)) reader_run(void)
 		pause();
 }
 
-/* Who waits for a flock(2) holds nobody up: a reader can let many wait for his. */
-START_TEST(waiters_behind_a_reader_are_no_writers)
+/* reader_start - and wait until the other one waits for it */
+static pid_t
+reader_start(void)
 {
 	int64_t deadline = deadline_in(10 * 1000);
 	struct write_lock turn;
@@ -192,7 +195,48 @@ START_TEST(waiters_behind_a_reader_are_no_writers)
 	reader = child_start(reader_run);
 	while (!waiter_is_there())
 		ck_assert(deadline_pause(deadline));
+	return reader;
+}
+
+/* Who waits for a flock(2) holds nobody up: a reader can let many wait for his. */
+START_TEST(waiters_behind_a_reader_are_no_writers)
+{
+	pid_t reader = reader_start();
+	struct write_lock turn;
+
 	expect_ok(write_lock_take(&turn, state.dir, LIMIT, &why));
+	write_lock_release(&turn);
+	child_kill(reader);
+}
+END_TEST
+
+/* writer_start - a process that has the lock of a writer at work for AT_WORK_MS */
+static void
+writer_start(void)
+{
+	const struct timespec work = {AT_WORK_MS / 1000, AT_WORK_MS % 1000 * 1000000L};
+	struct flock first_byte = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	int fd = file_open(O_RDWR);
+
+	ck_assert_int_eq(fcntl(fd, F_OFD_SETLK, &first_byte), 0);
+	if (fork() == 0) {
+		nanosleep(&work, NULL);
+		_exit(0);
+	}
+	close(fd);
+}
+
+/* A look that does not find the writer who is there must not end the wait. */
+START_TEST(readers_have_their_time_after_a_writer)
+{
+	pid_t reader = reader_start();
+	struct write_lock turn;
+	int64_t start;
+
+	start = monotonic_ms();
+	writer_start();
+	expect_ok(write_lock_take(&turn, state.dir, WRITERS_WAIT_SECONDS, &why));
+	ck_assert_int_ge(monotonic_ms() - start, AT_WORK_MS + READERS_WAIT_MS / 2);
 	write_lock_release(&turn);
 	child_kill(reader);
 }
@@ -208,5 +252,6 @@ main(void)
 	tcase_add_test(tcase, turn_comes_beside_writers_that_never_pause);
 	tcase_add_test(tcase, stopped_waiter_does_not_stop_the_others);
 	tcase_add_test(tcase, waiters_behind_a_reader_are_no_writers);
+	tcase_add_test(tcase, readers_have_their_time_after_a_writer);
 	return suite_run(suite);
 }
