@@ -32,7 +32,7 @@ struct run {
 	int in, out; /* our ends of its pipes; -1: closed */
 };
 
-/* add_files - what the program will have as standard input, output and error */
+/* add_files - the standard input, output and error of the program */
 static int
 add_files(
     posix_spawn_file_actions_t *actions, const struct child_process *p, int in, int out)
@@ -176,7 +176,7 @@ attend(struct run *r)
 		child_process_end(-r->pid);
 	else if (ended < 0)
 		e = ERR_IO;
-	/* what is in the pipe; another process may go on writing to it */
+	/* the rest of the output; another process may still write to the pipe */
 	for (struct pollfd p = {r->out, POLLIN, 0}; e == OK && r->out >= 0 &&
 	     (r->p->whole || r->p->output_len < r->p->output_max) &&
 	     poll(&p, 1, 0) == 1;)

@@ -10,9 +10,9 @@
 
 #define CHILD_PROCESS_OUTPUT_MAX (4u << 20)
 
-/* A program to be run, and what came of it. */
+/* A program to run, and its result. */
 struct child_process {
-	const char *path;        /* not looked for on PATH */
+	const char *path;        /* not searched on PATH */
 	const char *const *argv; /* ended by NULL */
 	const char *input;       /* bytes for its standard input */
 	size_t input_left;       /* how many; 0: it has /dev/null there */
@@ -21,7 +21,7 @@ struct child_process {
 	size_t output_max; /* bytes that are kept; the rest is dropped, or ERR_LIMIT */
 	bool whole;        /* ERR_LIMIT */
 	int seconds;       /* then it is killed, with its process group */
-	/* Set by child_process_run(), besides `input_left`, what it has not read: */
+	/* Set by child_process_run(), as `input_left` is to the bytes not read: */
 	char *output; /* OUTPUT_LEN bytes and a NUL, to be freed; NULL for none */
 	size_t output_len;
 	int status; /* as from waitpid() */

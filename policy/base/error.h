@@ -7,26 +7,26 @@
 /*
  * Every function of the library that can fail returns one of these. OK is 0.
  *
- * To find nothing is a result and no error: a look-up returns OK, and says so by
- * *FOUND_R, by a name that is "", or by bytes whose `at` is NULL. ERR_NOTFOUND is for
- * what has to be there: a request names an object that does not exist.
+ * Finding nothing is a result, not an error: a look-up returns OK and sets *FOUND_R to
+ * false, a name to "", or the `at` of bytes to NULL. ERR_NOTFOUND is for a request that
+ * names an object that does not exist.
  *
  * FN of an ..._each() function ends the walk with WALK_STOP, upon which the walk
  * returns OK; any other error ends it, too, and is returned.
  */
 enum error {
 	OK = 0,
-	ERR_NOTFOUND,   /* what the request names does not exist */
+	ERR_NOTFOUND,   /* the object that the request names does not exist */
 	ERR_USAGE,      /* the call itself is wrong */
 	ERR_DATA,       /* a value given by a person is bad */
 	ERR_EXISTS,     /* the object is there already */
-	ERR_CONFLICT,   /* the request contradicts what is stored */
-	ERR_PROTECTED,  /* would open what is closed; asks for --force */
+	ERR_CONFLICT,   /* the request contradicts the policy */
+	ERR_PROTECTED,  /* would allow logins that are denied; needs --force */
 	ERR_MISSING,    /* there is no database */
 	ERR_NOINPUT,    /* a file that a person named is not there */
 	ERR_DAMAGED,    /* the database cannot be trusted */
 	ERR_REPLACED,   /* the file is not the one that was opened */
-	ERR_OVERTAKEN,  /* commits have gone over what is being read: read again */
+	ERR_OVERTAKEN,  /* commits have overwritten the pages being read: read again */
 	ERR_FORMAT,     /* not our file */
 	ERR_NEWER,      /* written by a newer version */
 	ERR_OLDER,      /* written by an older version, in a format no longer read */
@@ -64,7 +64,7 @@ const char *error_string(enum error e);
 enum error error_set(struct error_text *why, enum error e, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* As error_set() with the phrase of E and what it happened to: "PHRASE: WHAT". */
+/* As error_set() with the phrase of E and its subject: "PHRASE: WHAT". */
 enum error error_about(struct error_text *why, enum error e, const char *what);
 
 /* Maps an errno value of the C library to an error. */

@@ -7,5 +7,5 @@
 
 #define FNV_START UINT64_C(14695981039346656037)
 
-/* The hash of what HASH is of, beginning with FNV_START, followed by N bytes of P. */
+/* Adds N bytes of P to HASH, which is FNV_START at first, and returns the new hash. */
 uint64_t fnv_add(uint64_t hash, const void *p, size_t n);

@@ -9,7 +9,7 @@
 
 #define DAY INT64_C(86400)
 
-/* 9999-12-31T23:59:59Z: what is stored must be printed and read again */
+/* 9999-12-31T23:59:59Z: the last that can be printed and read again */
 #define LAST INT64_C(253402300799)
 
 /* A century is enough for any exception; this bounds the arithmetic. */

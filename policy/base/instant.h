@@ -14,7 +14,7 @@ typedef int64_t instant; /* seconds since 1970-01-01T00:00:00Z, without leap sec
 
 #define INSTANT_TEXT_MAX 24 /* "2026-12-01T09:00:00Z" and the NUL */
 
-/* What a bare date means: the instant the day starts, or the one it is over. */
+/* The meaning of a date without a time: the start of the day, or its end. */
 enum instant_date { INSTANT_DAY_START, INSTANT_DAY_END };
 
 /*

@@ -41,7 +41,7 @@ put_escape(struct json *j, const char *s, size_t len)
 }
 
 /*
- * put_string - in quotes; what is not UTF-8 becomes U+FFFD. Besides the characters that
+ * put_string - in quotes; invalid UTF-8 becomes U+FFFD. Besides the characters that
  * RFC 8259 section 7 wants escaped, those are that may not be printed as they are.
  */
 static void

@@ -9,7 +9,7 @@
 #include "policy/base/hex.h"
 #include "policy/base/unicode.h"
 
-#define ESCAPED_MAX 2100 /* what escapes are undone of: 500 bytes and some */
+#define ESCAPED_MAX 2100 /* of a text to unescape: 4 for each of 500 bytes */
 
 void
 text_init(struct text *t, char *buf, size_t cap)
@@ -66,7 +66,7 @@ is_ambiguous(const char *s, size_t n, size_t i)
 	return s[i] == '\\' && i + 1 < n && s[i + 1] == 'x';
 }
 
-/* What each way of escaping escapes as well. */
+/* The visible characters that each way escapes, too. */
 static const char in_word[] = " \"\\=", in_line[] = "\\", in_typed[] = "";
 
 /* escape_where - the loop that all ways of escaping share */

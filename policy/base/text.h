@@ -38,8 +38,8 @@ void text_show(struct text *t, const char *s, size_t n, size_t limit);
 void text_typed(struct text *t, const char *s, size_t n, size_t limit);
 
 /*
- * Reverses them: whether S has a \xHH and is what one of them makes of a string of
- * valid UTF-8 of less than CAP bytes, which OUT then holds.
+ * Reverses them: true if S has a \xHH and one of them makes S of a string of valid
+ * UTF-8 of less than CAP bytes, which OUT then holds.
  */
 bool text_unescape(char *out, size_t cap, const char *s);
 

@@ -14,7 +14,7 @@
 #define DOT_ABOVE 0x0307
 #define DOTLESS_I 0x0131
 
-/* unicode_put - what libunistring has MADE, NULL for an error */
+/* unicode_put - copies a result of libunistring, NULL for an error, and frees it */
 static enum error
 unicode_put(uint8_t *made, size_t n, char *out, size_t cap, size_t *len_r)
 {
@@ -54,7 +54,7 @@ unicode_length(const char *s, size_t n)
 	return len > 0 ? (size_t)len : 0;
 }
 
-/* is_mapped_away - what LDAP's string preparation (RFC 4518) drops though it shows */
+/* is_mapped_away - visible, but dropped by LDAP's string preparation (RFC 4518) */
 static bool
 is_mapped_away(ucs4_t c)
 {
@@ -98,7 +98,7 @@ unicode_is_visible(const char *s, size_t n)
 }
 
 /*
- * unicode_drop - S without what HOW ignores, in place, which never makes it longer;
+ * unicode_drop - removes what HOW ignores, in place: S never gets longer;
  * between words one blank stays where blanks count
  */
 static size_t
@@ -128,7 +128,7 @@ unicode_drop(uint8_t *s, size_t n, enum looseness how)
 	return len;
 }
 
-/* fold_once - what HOW asks of libunistring */
+/* fold_once - by the function of libunistring for HOW */
 static uint8_t *
 fold_once(const uint8_t *s, size_t n, enum looseness how, size_t *len_r)
 {
@@ -144,8 +144,7 @@ fold_once(const uint8_t *s, size_t n, enum looseness how, size_t *len_r)
 	return u8_normalize(UNINORM_NFC, s, n, NULL, len_r);
 }
 
-/* unicode_fold - twice: NFKC makes capitals of some signs, which have a lower case then
- */
+/* unicode_fold - twice: NFKC makes capitals of some signs */
 static uint8_t *
 unicode_fold(const uint8_t *s, size_t n, enum looseness how, size_t *len_r)
 {

@@ -28,7 +28,7 @@ static const char *const on_error_words[] = {
 struct row {
 	const char *key;
 	const char *initial;
-	const char *expected; /* what a good value is, for the error message */
+	const char *expected; /* good values, for the error message */
 	bool (*set)(const struct row *row, void *member, const char *value);
 	void (*print)(const struct row *row, const void *member, FILE *to);
 	size_t offset;
@@ -224,13 +224,13 @@ struct parse {
 	const char *file;
 	unsigned line;
 	const char *text;               /* of the line, or "" */
-	void (*warn)(const char *text); /* NULL: what is wrong is an error */
+	void (*warn)(const char *text); /* NULL: a bad line is an error */
 	bool pass;                      /* pass over the line */
 	bool pass_all;                  /* ... and all lines that follow */
 	bool no_text;                   /* a line has a NUL byte, or cannot be read */
 	struct error_text *why;
 	enum error e;
-	bool has_user; /* the file says which, or none */
+	bool has_user; /* the file has the key */
 	bool has_state_dir;
 };
 

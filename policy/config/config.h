@@ -14,14 +14,14 @@
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JSON };
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 
-/* Where the daemon listens unless told otherwise. */
+/* Where the daemon listens by default. */
 #define CONFIG_SOCKET "inet:8899@127.0.0.1"
 
 struct config {
 	char socket[CONFIG_VALUE_MAX + 1];
 	unsigned socket_mode;
-	char socket_group[CONFIG_VALUE_MAX + 1]; /* "": as it comes */
-	char user[CONFIG_VALUE_MAX + 1];         /* "": stay who we are */
+	char socket_group[CONFIG_VALUE_MAX + 1]; /* "": unchanged */
+	char user[CONFIG_VALUE_MAX + 1];         /* "": unchanged */
 	char state_dir[CONFIG_VALUE_MAX + 1];
 	enum mta mta;
 	enum action on_error; /* tempfail, reject, accept */

@@ -73,7 +73,7 @@ pem_is(const struct pem *b, const char *name)
 	return strcmp(b->name, name) == 0 && b->header[0] == '\0';
 }
 
-/* not_ed25519 - for a block that is another thing; WHAT it is */
+/* not_ed25519 - for a key of type WHAT */
 static enum error
 not_ed25519(const struct pem *b, const char *what, int len, struct error_text *why)
 {
@@ -102,7 +102,7 @@ refuse_block(const struct pem *b, struct error_text *why)
 	    b->file, b->name);
 }
 
-/* parse_private - of PKCS #8 as it is; what asks for a passphrase is not called */
+/* parse_private - unencrypted PKCS #8, by functions that ask for no passphrase */
 static EVP_PKEY *
 parse_private(const unsigned char **p, long len)
 {

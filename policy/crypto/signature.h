@@ -9,7 +9,7 @@
 
 #define SIGNATURE_BYTES 64
 
-/* A key is told by the first bytes of SHA-256 of its public half. */
+/* A key's id is the first bytes of SHA-256 of its public half. */
 #define SIGNATURE_ID_BYTES 8
 #define SIGNATURE_ID_TEXT_MAX (2 * SIGNATURE_ID_BYTES + 1)
 
@@ -33,8 +33,7 @@ size_t signature_keys_count(const struct signature_keys *keys);
 /* The id of key I; of a private one I is 0. */
 const uint8_t *signature_keys_id(const struct signature_keys *keys, size_t i);
 
-/* Writes the private key's signature of N bytes to OUT (SIGNATURE_BYTES). ERR_INTERNAL.
- */
+/* Signs N bytes of P with the private key: OUT has SIGNATURE_BYTES. ERR_INTERNAL. */
 enum error signature_sign(
     const struct signature_keys *keys, const void *p, size_t n, uint8_t *out) MUST_USE;
 

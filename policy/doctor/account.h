@@ -23,7 +23,7 @@ bool account_find(const char *name, struct account *out);
 bool account_in_group(const struct account *account, gid_t group);
 
 /*
- * Whether the account may open PATH for what MODE says (a sum of R_OK, W_OK, X_OK): all
+ * Whether the account may open PATH with MODE (a sum of R_OK, W_OK, X_OK): all
  * folders above it that begin with ROOT ("" for all of them) let it pass, and the
  * file's own mode allows it. ERR_MISSING, or ERR_PERMISSION with the folder or file
  * that refuses in WHY. Access lists and security modules are not seen. Root may do

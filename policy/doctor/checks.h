@@ -15,7 +15,7 @@
 /* A decision may wait almost this long for a first scan; MTAs must wait longer. */
 #define CHECKS_PATIENCE_S 11
 
-/* What the checks know of this machine, and what they find. */
+/* The input of the checks, and their findings. */
 struct checks {
 	const char *dir; /* the state folder */
 	const struct config *config;
@@ -34,7 +34,7 @@ struct checks {
 /* The name of the user that the daemon runs as. */
 const char *checks_user(const struct checks *c);
 
-/* Adds a service to those that ask the milter; what does not fit is left out. */
+/* Adds a service to those that ask the milter, if it fits. */
 void checks_asks(struct checks *c, const char *service);
 
 /* The finding that the daemon's socket is systemd's, and nobody knows its address. */
@@ -45,7 +45,7 @@ void checks_wrong_mta(struct checks *c, const char *text);
 
 /*
  * The checks of the daemon, of the state folder and of the settings. As all checks,
- * they add findings, and what cannot be looked at is a finding too.
+ * they add findings, and something that cannot be checked is a finding, too.
  */
 void checks_daemon(struct checks *c);
 void checks_state(struct checks *c);

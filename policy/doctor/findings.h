@@ -8,8 +8,8 @@
 struct finding {
 	const char *id; /* a constant name for programs, "default-action-accept" */
 	char *where;    /* a service, a file, or "" */
-	char *text;     /* what is wrong and what comes of it */
-	char *fix;      /* what to do or to type; "" when that is in the text */
+	char *text;     /* the mistake and its effect */
+	char *fix;      /* the remedy, or a command; "" if the text has it */
 };
 
 struct findings {

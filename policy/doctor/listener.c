@@ -20,7 +20,7 @@ struct entry {
 	unsigned port, state, user;
 };
 
-/* word_read - the four bytes that eight digits stand for */
+/* word_read - the four bytes of eight digits */
 static uint32_t
 word_read(const char *digits)
 {
@@ -143,7 +143,7 @@ find_unix(const struct endpoint *e, uid_t *users)
 	return count;
 }
 
-/* is_ours - the daemon's user; root, as systemd holds sockets; or who asks */
+/* is_ours - the daemon's user; root, as systemd holds sockets; or the caller */
 static bool
 is_ours(const struct checks *c, uid_t user)
 {

@@ -19,7 +19,7 @@ size_t listener_in(const struct endpoint *e, const char *tcp4, const char *tcp6,
     uid_t users[LISTENER_MAX]);
 
 /*
- * Checks that nobody but the daemon or systemd listens on the milter's address: of TCP
- * anybody who listens on it or on all, of a unix socket the user that listens.
+ * Checks that nobody but the daemon or systemd listens on the milter's address: for TCP
+ * all that listen on it or on every address, for a unix socket the one that listens.
  */
 void listener_check(struct checks *c);

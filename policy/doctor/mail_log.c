@@ -18,7 +18,7 @@
 #define NAMES_SHOWN 3
 #define NAME_SHOWN_MAX 80
 
-/* What was found of one kind. */
+/* Logins of one kind. */
 struct group {
 	unsigned count;
 	char buf[NAMES_SHOWN * (NAME_SHOWN_MAX + 40)];

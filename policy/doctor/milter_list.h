@@ -12,11 +12,11 @@
 
 /* One milter of the list; postconf(5), "milter_default_action" and MILTER_README. */
 struct milter_entry {
-	char address[ENDPOINT_MAX + 16]; /* as it is written */
-	struct endpoint endpoint;        /* none when the address cannot be read */
-	char default_action[MILTER_ACTION_MAX + 1]; /* "" where it says none */
-	long command_timeout;                       /* seconds; -1 where it says none */
-	long protocol;                              /* -1 where it says none */
+	char address[ENDPOINT_MAX + 16];            /* as it is written */
+	struct endpoint endpoint;                   /* ENDPOINT_NONE: cannot be read */
+	char default_action[MILTER_ACTION_MAX + 1]; /* "": not set */
+	long command_timeout;                       /* seconds; -1: not set */
+	long protocol;                              /* -1: not set */
 };
 
 struct milter_list {

@@ -41,8 +41,7 @@ postconf_ask(const char *dir, const char *word, char **out_r, struct error_text 
 	return OK;
 }
 
-/* value_of - what follows "KEY = " on a line of TEXT; NULL when there is no such line
- */
+/* value_of - the rest of the line of TEXT that begins with "KEY = ", or NULL */
 static const char *
 value_of(const char *text, const char *key, size_t *len_r)
 {

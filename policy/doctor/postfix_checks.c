@@ -88,7 +88,7 @@ is_near(const struct milter_entry *entry, const struct endpoint *ours)
 
 /*
  * right_address - how this service has to name the daemon's socket; whether the service
- * reaches it: a chrooted one only sees what is below its root
+ * reaches it: a chrooted one sees only files below its root
  */
 static bool
 right_address(struct visit *v, char *out)
@@ -118,7 +118,7 @@ fix_folder(struct visit *v)
 	    checks_user(v->checks), main_value(v, "mail_owner"), queue, queue);
 }
 
-/* say_absent - what to type, in one word: "postconf -P" takes no space */
+/* say_absent - with a value without space, as "postconf -P" needs it */
 static void
 say_absent(struct visit *v, const char *right)
 {
@@ -238,7 +238,7 @@ check_maps(struct visit *v)
 	const char *name = v->service->name;
 	char table[300], piece[ENDPOINT_MAX + 2];
 
-	/* what a list with our milter has in it, however it names the host */
+	/* a part of every list with our milter, however it names the host */
 	if (ours->kind == ENDPOINT_UNIX)
 		snprintf(piece, sizeof piece, "/%s", postfix_basename(ours->name));
 	else
@@ -295,7 +295,7 @@ check_reach(struct visit *v)
 	}
 }
 
-/* check_macros - by what the daemon tells the MTA */
+/* check_macros - macro v, by which the daemon tells the MTAs apart */
 static void
 check_macros(struct visit *v)
 {
@@ -355,7 +355,7 @@ check_webmail(struct visit *v)
 	    name);
 }
 
-/* check_loopback - exempt loopback is everyone, once a proxy stands in front */
+/* check_loopback - behind a proxy without XCLIENT every client is loopback */
 static void
 check_loopback(struct visit *v)
 {
@@ -493,8 +493,7 @@ no_realm(struct visit *v)
 		   : NULL;
 }
 
-/* check_realm - unless the mail log has shown logins, or something gives them a tenant
- */
+/* check_realm - unless the mail log has logins, or a setting gives them a tenant */
 static void
 check_realm(struct visit *v)
 {

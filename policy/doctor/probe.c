@@ -44,8 +44,7 @@ packet_put_macro(struct packet *p, const char *name, const char *value)
 	record_put_bytes(&p->w, value, strlen(value) + 1);
 }
 
-/* packet_put_login - Sendmail encodes what xtext (RFC 3461 section 4) does, Postfix
- * nothing */
+/* packet_put_login - in xtext (RFC 3461 section 4) for Sendmail, else as it is */
 static void
 packet_put_login(struct packet *p, const struct submission *s)
 {
@@ -105,9 +104,7 @@ probe_receive(int fd, int64_t deadline, void *out, size_t n)
 	return true;
 }
 
-/* probe_answer - the next packet, its data cut to OUT; false when none comes or it is
- * absurd
- */
+/* probe_answer - the next packet, its data cut to OUT; false for none or a bad one */
 static bool
 probe_answer(int fd, char *command, char *out, size_t cap)
 {

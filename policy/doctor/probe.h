@@ -7,7 +7,7 @@
 
 #define PROBE_TEXT_MAX 1023
 
-/* What came back to MAIL FROM. */
+/* The answer to MAIL FROM. */
 struct probe {
 	enum { PROBE_PASSES, PROBE_REPLIES, PROBE_REFUSES } kind;
 	char reply[PROBE_TEXT_MAX + 1]; /* PROBE_REPLIES: "550 5.7.1 ..." */

@@ -43,8 +43,7 @@ part_of(const char *line, char key, char *out, size_t cap)
 	return false;
 }
 
-/* answer_of - the time limit R: in "C:3s;S:5s;R:15s;E:30s"; s is its unit without one
- */
+/* answer_of - the time limit R: in "C:3s;S:5s;R:15s;E:30s", in s by default */
 static long
 answer_of(const char *times)
 {

@@ -15,14 +15,14 @@
 struct sendmail_filter {
 	char name[65];
 	char address[ENDPOINT_MAX + 16];
-	struct endpoint endpoint; /* none when the address cannot be read */
+	struct endpoint endpoint; /* ENDPOINT_NONE: cannot be read */
 	char flag;                /* of F=: 'R', 'T', '4'; 0 for none: mail passes */
 	long answer_s; /* the part R: of T=, in seconds; Sendmail's default is 10 */
 };
 
 /* A DaemonPortOptions line: a listener. */
 struct sendmail_daemon {
-	char name[65];                   /* "" where it has none */
+	char name[65];                   /* or "" */
 	bool no_auth;                    /* modifier A: AUTH is not offered */
 	bool own_filters;                /* it has InputMailFilters of its own, */
 	char filters[SENDMAIL_LINE_MAX]; /* separated by ; or , */

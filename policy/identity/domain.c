@@ -72,7 +72,7 @@ put_alabels(const char *s, size_t n, bool dot, char *out, size_t cap, size_t *le
 	len = strlen(ace);
 	if (len > 0 && ace[len - 1] == '.' && !dot)
 		len--; /* an ideographic full stop at the end */
-	/* a full-width '@', for one, is mapped to what no name has */
+	/* a full-width '@', for one, becomes an '@', which no name has */
 	e = put_normal(ace, len, out, cap, len_r);
 	idn2_free(ace);
 	return e;

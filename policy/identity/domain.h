@@ -8,7 +8,7 @@
 
 #define DOMAIN_MAX 253 /* bytes, as A-labels, RFC 1035 section 2.3.4 */
 
-/* The name of the domain that stands for "every login of no other tenant". */
+/* The domain of the tenant that owns all logins of no other tenant. */
 #define DOMAIN_ANY "*"
 
 /*

@@ -8,8 +8,7 @@
 #include "policy/base/unicode.h"
 #include "policy/identity/domain.h"
 
-/* find_split - the position of the character that separates local part and domain, or N
- */
+/* find_split - where the separator of local part and domain is, or N */
 static size_t
 find_split(const char *s, size_t n, const char *separators)
 {
@@ -186,7 +185,7 @@ login_strip_subaddress(
 		keep++;
 	if (keep >= in->local)
 		return false;
-	/* What is the end of the local part now may have another lower case: sigma. */
+	/* At the new end of the local part a sigma has another lower case. */
 	if (lower_local(in->text, keep, out_r) != OK ||
 	    out_r->local + (in->len - in->local) > LOGIN_MAX)
 		return false;

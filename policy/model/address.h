@@ -5,7 +5,7 @@
 #include "policy/identity/login.h"
 #include "policy/model/settings.h"
 
-/* What was typed without the blanks around it, LEN_R bytes. */
+/* TYPED without leading blanks; LEN_R: its bytes without those at the end. */
 const char *address_trim(const char *typed, size_t *len_r);
 
 /*

@@ -46,7 +46,7 @@ enum table {
 	TABLE_LOCAL_LOCK = 'k',
 };
 
-/* What a lock is of: the second byte of its key. */
+/* The kind of the locked object: the second byte of a lock's key. */
 enum lock_kind { LOCK_LOGIN = 'l', LOCK_TENANT = 't' };
 
 struct key {
@@ -77,7 +77,7 @@ struct bytes key_bytes(const struct key *k);
 bool key_has_prefix(struct bytes key, const struct key *prefix);
 /* Whether the table takes part in the policy digest. */
 bool key_is_policy(struct bytes key);
-/* Whether it takes part in the digest of what is of this machine only. */
+/* Whether its record counts in the digest of the locks made on this machine. */
 bool key_is_local(struct bytes key);
 
 /* A copy of the key, of KEY_MAX bytes at most, for look-ups. */

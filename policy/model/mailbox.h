@@ -20,8 +20,8 @@ struct mailbox {
 void mailbox_init(struct mailbox *m);
 
 /*
- * Gives it this setting, to hold from NOW: clients go with `enabled` only, and a time
- * with any but `inherit`, unless it has come. All else is kept.
+ * Sets smtp-auth from NOW on. Clients are kept with `enabled` only, a time that has not
+ * come yet with `enabled` and `disabled`; the rest is kept.
  */
 void mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth, instant now);
 

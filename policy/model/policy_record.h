@@ -7,7 +7,7 @@
 
 /*
  * OK for a key and a value that are a record of one of the policy's tables; else
- * ERR_DAMAGED or ERR_NEWER. Whether records fit each other is not looked at.
+ * ERR_DAMAGED or ERR_NEWER. Does not check whether records fit each other.
  */
 enum error policy_record_check(struct bytes key, struct bytes value) MUST_USE;
 

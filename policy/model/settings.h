@@ -49,18 +49,18 @@ enum setting_shape { SETTING_WORD, SETTING_NUMBER, SETTING_LIST };
 /* One row of the table of settings, in the order of the documentation. */
 struct setting {
 	const char *key;
-	const char *values;  /* for the person who asks */
+	const char *values;  /* for "settings list" */
 	const char *initial; /* the default as text, NULL for unset */
 	enum setting_shape shape;
 	enum error (*set)(const struct setting *row, void *member, const char *value,
 	    struct error_text *why);
 	size_t offset;        /* of the member of struct settings */
 	size_t room;          /* of one that holds text or characters; 0: another */
-	const char *expected; /* good words, for the person who typed another */
+	const char *expected; /* the words, for an error message */
 	const char *const *words;
 	const char *forbidden; /* characters */
 	unsigned most;         /* of a number */
-	bool identifies;       /* it says which mailbox or tenant a login is of */
+	bool identifies;       /* the mailbox or tenant of a login depends on it */
 };
 
 /* Returns row I, or NULL past the end. */

@@ -6,7 +6,7 @@
 
 enum smtp_auth { SMTP_AUTH_INHERIT, SMTP_AUTH_ENABLED, SMTP_AUTH_DISABLED };
 
-/* What a denial becomes. ACTION_ACCEPT is for two settings only. */
+/* The action for a denial. ACTION_ACCEPT is for two settings only. */
 enum action {
 	ACTION_DEFAULT,
 	ACTION_REJECT,
