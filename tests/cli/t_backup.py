@@ -140,7 +140,7 @@ class Copy(Backup):
         self.refused('backup ' + link, 73, 'state folder itself')
         self.refused('backup %s/no/such' % self.tmp, 73, '/no/such')
         self.refused('backup ' + self.path(), 73, self.path())
-        self.refused('backup', 64, 'usage: smtpauthctl backup DIR')
+        self.refused('backup', 64)
         self.refused('backup %s --force' % self.out, 64, '--force')
         for name in 'policy.writers', 'usage':
             with self.subTest(name):
@@ -323,7 +323,7 @@ class Restore(Restored):
         self.refused('restore ' + self.path(), 66, self.path())
         self.refused('restore ' + self.tmp, 66, self.tmp + '/policy.mdb')
         self.refused('restore ' + self.dir, 65, 'state folder itself')
-        self.refused('restore', 64, 'usage: smtpauthctl restore DIR')
+        self.refused('restore', 64)
         with open(self.file(), 'rb') as f:
             content = bytearray(f.read())
         damages = {'empty': b'', 'text': b'text' * 3000,
