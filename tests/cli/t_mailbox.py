@@ -374,7 +374,9 @@ class Listing(harness.Case):
                          ['MAILBOX'] + ends)
 
     def test_objects_are_those_of_show(self):
-        for box in self.jsonl('mailbox list'):
+        boxes = self.jsonl('mailbox list')
+        self.assertEqual(len(boxes), 5)
+        for box in boxes:
             self.assertEqual(box, self.json('mailbox', 'show',
                                             box['address']))
 
