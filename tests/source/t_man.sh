@@ -107,6 +107,12 @@ in_example() {
 }
 all_of 'defaults of the configuration' smtpauth-milter.conf.5 in_example <"$tmp/names"
 
+sed -n '/^} symlists/,/^};/p' "$src/milter/filter.c" | grep -o '{[a-z_]*}' | sort -u >"$tmp/names"
+has_macro() {
+	grep -qF "$2" "$tmp/$1"
+}
+all_of 'macros that the MTA is asked for' smtpauth-milter.8 has_macro <"$tmp/names"
+
 "$ctl" --help | options >"$tmp/names"
 all_of 'options of smtpauthctl' smtpauthctl.8 has_option <"$tmp/names"
 
