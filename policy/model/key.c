@@ -248,12 +248,9 @@ enum error
 key_to_domain(struct bytes key, char *domain_r)
 {
 	const uint8_t *at = key.at, *end = memchr(at, '\0', key.len);
-	size_t n;
 
-	if (end == NULL || end == at || (size_t)(end - at) - 1 > DOMAIN_MAX)
+	if (end == NULL)
 		return ERR_DAMAGED;
-	n = (size_t)(end - at) - 1;
-	memcpy(domain_r, at + 1, n);
-	domain_r[n] = '\0';
-	return OK;
+	key.len = (size_t)(end - at);
+	return key_to_name(key, 1, DOMAIN_MAX, domain_r);
 }

@@ -7,6 +7,7 @@
 
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
+#include "policy/tables/mailbox_table.h"
 #include "policy/tables/tenant_table.h"
 
 #include <string.h>
@@ -180,6 +181,22 @@ START_TEST(catch_all_is_used_by_mailboxes_of_no_owner)
 }
 END_TEST
 
+START_TEST(mailbox_without_a_domain_does_not_hide_the_others)
+{
+	struct login login = login_make("jane");
+	struct mailbox mailbox;
+
+	rest_store();
+	mailbox_store(txn, "jane@free.test", SMTP_AUTH_ENABLED, "");
+	mailbox_init(&mailbox);
+	mailbox.smtp_auth = SMTP_AUTH_ENABLED;
+	expect_ok(mailbox_table_put(txn, &login, &mailbox));
+	expect_error(ERR_DAMAGED, removal_domain(txn, DOMAIN_ANY, true, &why));
+	expect_error(ERR_DAMAGED, removal_tenant(txn, "rest", false, &why));
+	expect_ok(mailbox_table_remove(txn, &login));
+}
+END_TEST
+
 START_TEST(catch_all_is_used_by_aliases_of_no_owner)
 {
 	bool used = false;
@@ -218,6 +235,7 @@ main(void)
 	tcase_add_test(tcase, removing_a_tenant_is_guarded);
 	tcase_add_test(tcase, removing_a_tenant_takes_all_that_is_its);
 	tcase_add_test(tcase, catch_all_is_used_by_mailboxes_of_no_owner);
+	tcase_add_test(tcase, mailbox_without_a_domain_does_not_hide_the_others);
 	tcase_add_test(tcase, catch_all_is_used_by_aliases_of_no_owner);
 	tcase_add_test(tcase, removing_the_catch_all_takes_its_aliases);
 	return suite_run(suite);
