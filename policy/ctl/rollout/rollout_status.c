@@ -81,8 +81,9 @@ status_print(struct ctl *c, const struct rollout *r)
 		const struct tenant_usage *row = &r->usage.at[i];
 		enum error e = tenant_table_get(c->txn, row->name, &t, &found);
 
-		if (e == OK && found)
-			e = notice_table_get(c->txn, row->name, &notice, &found);
+		if (e == OK)
+			e = found ? notice_table_get(c->txn, row->name, &notice, &found)
+				  : ERR_DAMAGED;
 		if (e != OK)
 			return error_about(&c->why, e, row->name);
 		found = found && notice_is_of(&notice, &t);
