@@ -177,9 +177,8 @@ run_once(struct ctl *c, struct held *h)
 	error_set(&c->why, OK, "%s", "");
 	if (e == OK)
 		e = run_command(c, h);
-	if (c->txn != NULL && c->command->needs != NEED_NOTHING &&
-	    store_check(c->txn) == ERR_OVERTAKEN)
-		e = ERR_OVERTAKEN;
+	if (c->command->needs != NEED_NOTHING)
+		e = transaction_check(c, e);
 	store_abort(&c->txn);
 	store_close(&c->store);
 	usage_sources_close(&c->usage); /* they can be read once only */

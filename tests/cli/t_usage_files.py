@@ -5,6 +5,7 @@ used in the folder of another user."""
 import os
 import resource
 import shutil
+import signal
 import stat
 import subprocess
 import unittest
@@ -77,6 +78,51 @@ class Merge(Usage):
             self.refused(['tenant', 'add', 't', '--domain', 'y',
                           '--usage', bad], 69, bad)
         self.refused(['usage', '--usage', self.tmp + '/none'], 66, 'none')
+
+
+class Overwritten(Usage):
+
+    def position(self, process, path):
+        """How far the process has read the file."""
+        for fd in os.listdir('/proc/%d/fd' % process.pid):
+            if os.path.realpath('/proc/%d/fd/%s' % (process.pid, fd)) == path:
+                with open('/proc/%d/fdinfo/%s' % (process.pid, fd)) as f:
+                    return int(f.readline().split()[1])
+        return 0
+
+    def overwritten(self, *command):
+        """What becomes of a command that reads the policy, and many logins, when an
+        older policy is written over it."""
+        policy = os.path.join(self.dir, 'policy.mdb')
+        self.ctl('tenant add acme --domain acme.test --contact it@acme.test '
+                 '--enforce-from 2099-01-01')
+        with open(policy, 'rb') as f:
+            older = f.read()
+        for i in range(3):
+            self.ctl('mailbox set u%d@acme.test --smtp-auth enabled' % i)
+        file = self.other('mx2', *(('u%d@acme.test' % i, self.now, 'allowed', 1)
+                                   for i in range(30000)))
+        with subprocess.Popen(
+                [self.program, '-d', self.dir, *command, '--usage', file],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            while self.position(process, file) < 100000:
+                self.assertIsNone(process.poll())
+            harness.freeze(process)
+            with open(policy, 'r+b') as f:
+                f.write(older)
+            process.send_signal(signal.SIGCONT)
+            out, err = process.communicate(timeout=harness.TIMEOUT)
+        self.assertEqual((process.returncode, out), (69, b''), err)
+        self.assertIn(b'was replaced', err)
+
+    def test_usage_of_a_policy_that_is_overwritten(self):
+        self.overwritten('usage', 'tenants')
+
+    def test_notices_of_a_policy_that_is_overwritten(self):
+        template = os.path.join(self.tmp, 'template')
+        with open(template, 'w') as f:
+            f.write('Subject: a plan\nFrom: p@mail.test\n\n{mailboxes}\n')
+        self.overwritten('rollout', 'notify', '--dry-run', '--template', template)
 
 
 class Export(Usage):

@@ -39,6 +39,16 @@ transaction_begin(struct ctl *c)
 }
 
 enum error
+transaction_check(struct ctl *c, enum error e)
+{
+	enum error whole = c->txn != NULL ? store_check(c->txn) : OK;
+
+	return whole == ERR_OVERTAKEN || (whole != OK && e == OK)
+	    ? store_about(&c->why, whole, c->store)
+	    : e;
+}
+
+enum error
 transaction_walked(struct ctl *c, uint64_t walked, uint64_t counted)
 {
 	if (walked == counted)

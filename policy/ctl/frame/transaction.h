@@ -15,6 +15,13 @@ bool transaction_writes(const struct ctl *c);
 enum error transaction_begin(struct ctl *c) MUST_USE;
 
 /*
+ * E, which became of reading in C's transaction, if any; or what store_check() says,
+ * with C's `why`: nothing counts of a reading that commits have overtaken, and no
+ * success of one whose file was written over.
+ */
+enum error transaction_check(struct ctl *c, enum error e) MUST_USE;
+
+/*
  * Verifies the database, since a damaged one can say "not found" of what is there, and
  * that must not be shown as the truth. A large one, which would take too long, is left
  * to the daemon: *VERIFIED_R is false then.

@@ -12,6 +12,7 @@
 #include "policy/base/monotonic.h"
 #include "policy/base/text.h"
 #include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/notify/notice_message.h"
 #include "policy/ctl/notify/sendmail.h"
 #include "policy/ctl/usage/usage_sources.h"
@@ -107,6 +108,8 @@ open_store(struct ctl *c, enum store_mode mode)
 
 	if (e != OK)
 		return e;
+	if (c->spared)
+		store_spare(c->store);
 	e = store_begin(c->store, &c->txn);
 	return e == OK ? OK : store_about(&c->why, e, c->store);
 }
@@ -135,6 +138,7 @@ read_list(struct notify *n)
 	}
 	if (e == OK && mailboxes)
 		e = notice_plan_list_find_mailboxes(&n->list, c, n->only, n->resend);
+	e = transaction_check(c, e);
 	close_store(c);
 	return e;
 }

@@ -154,8 +154,7 @@ snapshot_write_file(struct ctl *c, struct snapshot_maker *m)
 		    "%" PRIu64
 		    " lock%s made on this machine %s not in the snapshot; one that is imported is",
 		    n, n == 1 ? "" : "s", n == 1 ? "is" : "are");
-	if (store_check(c->txn) == ERR_OVERTAKEN)
-		e = ERR_OVERTAKEN;
+	e = transaction_check(c, e);
 	store_abort(&c->txn);
 	store_close(&c->store);
 	return e == OK ? output_file_sync(&m->to, c) : e;
