@@ -23,8 +23,9 @@ note_use(void *used, const char *domain, const char *tenant)
 	return WALK_STOP;
 }
 
-enum error
-removal_is_used(struct store_txn *txn, const char *domain, bool *used_r)
+/* domain_is_used - by mailboxes or aliases; "*" by those in domains of no owner */
+static enum error
+domain_is_used(struct store_txn *txn, const char *domain, bool *used_r)
 {
 	bool any = strcmp(domain, DOMAIN_ANY) == 0, empty = true;
 	struct key range;
@@ -106,8 +107,9 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 	return e;
 }
 
-enum error
-removal_protects(struct store_txn *txn, const struct tenant *t, bool *protects_r)
+/* tenant_protects - whether the tenant denies what would pass without it */
+static enum error
+tenant_protects(struct store_txn *txn, const struct tenant *t, bool *protects_r)
 {
 	bool passes;
 	enum error e = passes_without(txn, t, &passes);
@@ -126,7 +128,7 @@ check_protection(
 	enum error e = tenant_table_get(txn, name, &t, &found);
 
 	if (e == OK)
-		e = found ? removal_protects(txn, &t, &protects) : ERR_DAMAGED;
+		e = found ? tenant_protects(txn, &t, &protects) : ERR_DAMAGED;
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
 		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: the logins of %s would pass; use --force if that is meant",
@@ -146,7 +148,7 @@ removal_domain(
 		return error_set(
 		    why, ERR_NOTFOUND, "domain %s belongs to no tenant", domain);
 	if (e == OK)
-		e = removal_is_used(txn, domain, &used);
+		e = domain_is_used(txn, domain, &used);
 	if (e == OK && used)
 		return error_set(why, ERR_CONFLICT,
 		    "domain %s is used by mailboxes or aliases", domain);
@@ -164,7 +166,7 @@ static enum error
 find_use(void *arg, const char *domain, const char *tenant)
 {
 	struct use *use = arg;
-	enum error e = removal_is_used(use->txn, domain, &use->found);
+	enum error e = domain_is_used(use->txn, domain, &use->found);
 
 	(void)tenant;
 	return e == OK && use->found ? WALK_STOP : e;
@@ -181,7 +183,7 @@ check_tenant(struct store_txn *txn, const struct tenant *t, struct error_text *w
 		return error_set(why, ERR_CONFLICT,
 		    "tenant %s has mailboxes; --force removes them too", t->name);
 	if (e == OK)
-		e = removal_protects(txn, t, &protects);
+		e = tenant_protects(txn, t, &protects);
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
 		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without it its logins would pass; use --force if that is meant",

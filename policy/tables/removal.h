@@ -22,14 +22,6 @@ enum error removal_domain(struct store_txn *txn, const char *domain, bool force,
 enum error removal_tenant(struct store_txn *txn, const char *name, bool force,
     struct error_text *why) MUST_USE;
 
-/* Whether mailboxes or the targets of aliases are in DOMAIN (for "*": in no domain that
- * a tenant owns by name). */
-enum error removal_is_used(
-    struct store_txn *txn, const char *domain, bool *used_r) MUST_USE;
-
 /* Whether the tenant is disabled, or has a lock. */
 enum error removal_denies(
     struct store_txn *txn, const struct tenant *t, bool *denies_r) MUST_USE;
-/* ... and without it its logins would pass. */
-enum error removal_protects(
-    struct store_txn *txn, const struct tenant *t, bool *protects_r) MUST_USE;
