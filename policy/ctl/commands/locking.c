@@ -139,6 +139,7 @@ enum error
 locking_properties(struct ctl *c, const struct lock_subject *subject)
 {
 	struct printer *p = &c->print;
+	struct lock_state state = {.set = true};
 	char text[LOCK_TEXT_MAX];
 	struct lock lock;
 	bool found;
@@ -146,12 +147,12 @@ locking_properties(struct ctl *c, const struct lock_subject *subject)
 	for (int i = 0; i < LOCK_ORIGINS; i++) {
 		enum error e =
 		    lock_table_get(c->txn, (enum lock_origin)i, subject, &lock, &found);
-		struct lock_state state = {true, lock.until};
 
 		if (e != OK)
 			return e;
 		if (!found)
 			continue;
+		state.until = lock.until;
 		print_property(p, "lock", lock_words(&state, c->now, text));
 		print_property(p, "  note", lock.note);
 		print_property(p, "  made by", lock.who);
