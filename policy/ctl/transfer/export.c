@@ -108,10 +108,11 @@ static enum error
 export_lock(
     struct exporter *x, const struct lock_subject *subject, const struct lock *lock)
 {
-	char tenant[TENANT_NAME_MAX + 1];
-	enum error e = ownership_of_lock(x->c->txn, subject, tenant);
+	char tenant[TENANT_NAME_MAX + 1] = "";
+	enum error e =
+	    x->only[0] != '\0' ? ownership_of_lock(x->c->txn, subject, tenant) : OK;
 
-	if (e != OK || (x->only[0] != '\0' && strcmp(tenant, x->only) != 0))
+	if (e != OK || strcmp(tenant, x->only) != 0)
 		return e;
 	export_start(x, "lock", subject->kind == LOCK_TENANT ? "tenant" : "login",
 	    lock_table_subject_name(subject));
