@@ -33,8 +33,6 @@ db_from_lmdb(int rc)
 		return ERR_FULL;
 	case MDB_READERS_FULL:
 		return ERR_BUSY;
-	case MDB_KEYEXIST:
-		return ERR_EXISTS;
 	case MDB_BAD_VALSIZE:
 		return ERR_LIMIT;
 	case EAGAIN: /* mdb_reader_pid(): another process with our number */
