@@ -537,7 +537,9 @@ postfix_checks(struct checks *c, const char *dir)
 	static struct visit v; /* large */
 	struct error_text why;
 
-	v = (struct visit){.checks = c, .found = &c->findings};
+	memset(&v, 0, sizeof v);
+	v.checks = c;
+	v.found = &c->findings;
 	if (postfix_read(&v.postfix, dir, &why) == OK)
 		visit_all(&v);
 	else

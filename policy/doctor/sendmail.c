@@ -384,9 +384,10 @@ sendmail_check(struct checks *c, const char *file)
 	static struct visit v; /* large */
 	struct error_text why;
 
-	v = (struct visit){.checks = c,
-	    .found = &c->findings,
-	    .file = file != NULL ? file : SENDMAIL_DEFAULT};
+	v.checks = c;
+	v.found = &c->findings;
+	v.file = file != NULL ? file : SENDMAIL_DEFAULT;
+	v.ours = NULL;
 	if (sendmail_read(&v.cf, v.file, &why) == OK)
 		visit_all(&v);
 	else
