@@ -2,7 +2,6 @@
 /* main - smtpauth-milter: from the command line to serving, and back */
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 

@@ -3,7 +3,6 @@
 #include "policy/audit/audit_prune.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #include "policy/audit/audit_verify.h"
 #include "policy/store/prefix_scan.h"

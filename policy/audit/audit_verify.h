@@ -2,7 +2,6 @@
 /* audit_verify - whether the audit log is the one that was written */
 #pragma once
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/audit/audit.h"

@@ -2,8 +2,6 @@
 /* error - errors as values and as words */
 #pragma once
 
-#include <stddef.h>
-
 /*
  * Every function of the library that can fail returns one of these. OK is 0.
  *

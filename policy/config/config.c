@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "policy/config/endpoint.h"
-#include "policy/identity/mta.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
 #define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/smtpauth-milter"

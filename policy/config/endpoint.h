@@ -3,7 +3,6 @@
 #pragma once
 
 #include <stdbool.h>
-#include <stddef.h>
 
 #define ENDPOINT_MAX 256 /* bytes of a path or a host */
 

@@ -2,7 +2,6 @@
 /* main - smtpauthctl: runs the command in one transaction, says what failed */
 #include <locale.h>
 #include <signal.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sysexits.h>
 

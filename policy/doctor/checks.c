@@ -2,7 +2,6 @@
 /* checks - the common part of the checks, and the checks that need no MTA */
 #include "policy/doctor/checks.h"
 
-#include <errno.h>
 #include <grp.h>
 #include <limits.h>
 #include <stdio.h>

@@ -2,8 +2,6 @@
 /* import - puts the rows of a file into the policy */
 #pragma once
 
-#include <stdint.h>
-
 #include "policy/import/row.h"
 #include "policy/store/store.h"
 

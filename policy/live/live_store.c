@@ -2,7 +2,6 @@
 /* live_store - keeps a verified policy database open for the daemon's decisions */
 #include "policy/live/live_store.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>

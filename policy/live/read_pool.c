@@ -5,7 +5,6 @@
 #include <stdatomic.h>
 #include <time.h>
 
-#include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
 
 _Static_assert(READ_POOL_SLOTS == 32, "one bit of `taken` a slot");

@@ -4,7 +4,6 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <time.h>
 
 #include "policy/base/error.h"
 #include "policy/crypto/digest.h"

@@ -16,7 +16,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "policy/base/instant.h"
 #include "policy/base/monotonic.h"
 #include "policy/store/state_dir.h"
 

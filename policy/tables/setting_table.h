@@ -2,8 +2,6 @@
 /* setting_table - the settings as the database has them */
 #pragma once
 
-#include <stddef.h>
-
 #include "policy/model/settings.h"
 #include "policy/store/store.h"
 

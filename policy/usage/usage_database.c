@@ -5,9 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "policy/base/text.h"
 #include "policy/db/lmdb_file.h"
 #include "policy/usage/usage_key.h"
 

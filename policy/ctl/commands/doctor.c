@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* doctor - the command that checks the MTA, the daemon and the policy */
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

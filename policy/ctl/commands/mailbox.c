@@ -4,7 +4,6 @@
 
 #include <string.h>
 
-#include "policy/base/text.h"
 #include "policy/ctl/commands/locking.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"

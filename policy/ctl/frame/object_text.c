@@ -8,8 +8,6 @@
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/settings.h"
-#include "policy/tables/alias_table.h"
-#include "policy/tables/domain_table.h"
 
 static bool
 is_lock(const uint8_t *key)

@@ -4,7 +4,6 @@
 
 #include <stdio.h>
 
-#include "policy/base/record.h"
 #include "policy/ctl/frame/ctl.h"
 
 /*

@@ -6,7 +6,6 @@
 
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/identity/domain.h"
-#include "policy/tables/domain_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/usage/usage_database.h"
 
