@@ -170,7 +170,6 @@ main(int argc, char **argv)
 	}
 	status = run(&daemon);
 	log_writer_flush();
-	/* Threads of ours and of libmilter still run: no destructor may end what they
-	 * use. */
+	/* Threads still run: no destructor may end what they use. */
 	_exit(status);
 }

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* notice - a message to a tenant's contact about its plan, as a struct and as a record
- */
+/* notice - a message to a tenant's contact, as a struct and as a stored record */
 #pragma once
 
 #include <stdbool.h>

@@ -53,8 +53,7 @@ is_uncovered(const struct usage_row *row, instant since, const struct login_usag
 	return true;
 }
 
-/* is_excepted - an exception that ends before the tenant's schedule begins does not
- * count */
+/* is_excepted - by an exception that holds past the start of the tenant's schedule */
 static bool
 is_excepted(const struct outcome *o)
 {

@@ -24,8 +24,7 @@ struct login_usage {
 	 * where the tenant blocks passwords only, used with one.
 	 */
 	bool uncovered;
-	/* The same, and not stopped already by its own setting or a lock, nor exempt.
-	 */
+	/* Uncovered, not stopped by its own setting or a lock, and not exempt. */
 	bool exposed;
 };
 

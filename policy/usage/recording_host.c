@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* recording_host - a machine that records usage: its number, and what its records cover
- */
+/* recording_host - a machine that records usage, and what its records cover */
 #include "policy/usage/recording_host.h"
 
 #include <string.h>

@@ -48,8 +48,7 @@ struct usage {
 struct usage_day {
 	uint32_t day; /* since 1970-01-01 */
 	uint32_t count[USAGE_KINDS];
-	uint32_t
-	    mechanisms; /* a set of usage_mechanism_code(); not of what was exempt */
+	uint32_t mechanisms; /* a set of their codes; not of what was exempt */
 };
 
 /* What one login did on one day. */
@@ -88,8 +87,7 @@ void usage_init(struct usage *u);
 instant usage_later(instant a, instant b);
 instant usage_earlier(instant a, instant b);
 
-/* Adds what FROM saw to INTO. Order does not matter, and adding twice changes nothing.
- */
+/* Adds what FROM saw to INTO; in any order, and as often as you like. */
 void usage_add(struct usage *into, const struct usage *from);
 
 /* Adds up the counts (they stop at UINT32_MAX) and mechanisms; the day stays. */
@@ -113,10 +111,8 @@ const char *usage_tls_name(uint8_t code);
 /* A set of mechanisms with "other" for those that only a newer version knows. */
 uint32_t usage_mechanisms_known(uint32_t set);
 
-/* The names of a set of mechanisms, parted by commas, into BUF
- * (USAGE_MECHANISMS_TEXT_MAX).
- */
-#define USAGE_MECHANISMS_TEXT_MAX 300
+/* The names of a set of mechanisms, separated by commas, into BUF. */
+#define USAGE_MECHANISMS_TEXT_MAX 300 /* bytes of BUF */
 const char *usage_mechanisms_print(uint32_t set, char *buf);
 
 #define USAGE_BYTES_MAX 60

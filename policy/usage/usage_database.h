@@ -12,8 +12,8 @@
 
 /*
  * Keys: `h` and a socket (see heartbeat.h); `n`, the machine (see recording_host.h);
- * `s`, the number of strangers; and for each login, domain first as
- * in the policy database,
+ * `s`, the number of strangers; and for each login, domain first as in the policy
+ * database,
  *
  *	u DOMAIN \0 LOCAL \0         -> struct usage
  *	u DOMAIN \0 LOCAL \0 DAY     -> struct usage_day; DAY is four bytes, big-endian

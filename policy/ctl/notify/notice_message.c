@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* notice_message - the message to a tenant's contact, and the notice that goes with it
- */
+/* notice_message - the message to a tenant's contact, and the notice of it */
 #include "policy/ctl/notify/notice_message.h"
 
 #include <stdlib.h>

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* notice_message - the message to a tenant's contact, and the notice that goes with it
- */
+/* notice_message - the message to a tenant's contact, and the notice of it */
 #pragma once
 
 #include "policy/ctl/notify/notice_plan.h"
@@ -15,8 +14,7 @@ struct notice_message {
 	struct notice notice; /* but for `state` and `when` */
 };
 
-/* Reads the template from a file. As notice_template_parse(), and ERR_NOINPUT and
- * others. */
+/* Reads the template from a file. As notice_template_parse(), and read_file(). */
 enum error notice_message_template(struct notice_template **template_r,
     const char *path, struct error_text *why) MUST_USE;
 

@@ -30,8 +30,8 @@ void usage_sources_close(struct usage_sources **sources);
 /*
  * The merged sources, valid until they are closed. A machine that has recorded nothing
  * is ERR_MISSING, or left out if there are files. Of two sources of one machine the
- * later counts, with a warning on standard error. Errors as
- * as_usage_user() and usage_file_reader_open(), in C's `why`.
+ * later counts, with a warning on standard error. Errors as as_usage_user() and
+ * usage_file_reader_open(), in C's `why`.
  */
 enum error usage_sources_merge(struct ctl *c, struct usage_merge **merge_r) MUST_USE;
 
