@@ -148,7 +148,7 @@ START_TEST(programs_that_cannot_be_run)
 	expect_error(ERR_IO, child_process_run(&p));
 	ck_assert_int_eq(errno, ENOENT);
 	expect_error(ERR_MISSING, child_process_read(argv, &out));
-	expect_error(ERR_NOTFOUND, child_process_read(failing, &out));
+	expect_error(ERR_IO, child_process_read(failing, &out));
 	ck_assert_ptr_null(out);
 	expect_ok(child_process_read(silent, &out));
 	ck_assert_str_eq(out, "");
