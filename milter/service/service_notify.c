@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "policy/base/number.h"
 #include "policy/base/unicode.h"
 
 #define STATUS_MAX 200
@@ -91,25 +92,13 @@ service_notify_status(const char *text)
 	service_notify(message);
 }
 
-/* number_of - the variable as a number; 0 if it is not one */
-static uint64_t
-number_of(const char *variable)
-{
-	const char *value = getenv(variable);
-	char *end;
-	unsigned long long n;
-
-	if (value == NULL || value[0] < '0' || value[0] > '9')
-		return 0;
-	n = strtoull(value, &end, 10);
-	return *end == '\0' ? n : 0;
-}
-
 uint64_t
 service_notify_watchdog_usec(void)
 {
-	if (getenv("WATCHDOG_PID") != NULL &&
-	    number_of("WATCHDOG_PID") != (uint64_t)getpid())
-		return 0;
-	return number_of("WATCHDOG_USEC");
+	const char *process = getenv("WATCHDOG_PID");
+	uint64_t pid, usec;
+
+	(void)number_parse(process, UINT64_MAX, &pid);
+	(void)number_parse(getenv("WATCHDOG_USEC"), UINT64_MAX, &usec);
+	return process == NULL || pid == (uint64_t)getpid() ? usec : 0;
 }

@@ -3,7 +3,6 @@
 #include "milter/service/socket_activation.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -13,38 +12,27 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "policy/base/number.h"
 #include "policy/config/config.h"
 #include "policy/config/endpoint.h"
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
 
-/* number_in - TEXT as a number of at most INT_MAX; -1 if it is not one */
-static long
-number_in(const char *text)
-{
-	char *end;
-	long n;
-
-	if (text == NULL || text[0] < '0' || text[0] > '9')
-		return -1;
-	errno = 0;
-	n = strtol(text, &end, 10);
-	return *end == '\0' && errno == 0 && n <= INT_MAX ? n : -1;
-}
-
 /* from_systemd - its socket, or -1 */
 static enum error
 from_systemd(int *fd, struct error_text *why)
 {
-	long count = number_in(getenv("LISTEN_FDS"));
+	uint64_t count, pid;
 
 	*fd = -1;
-	if (count < 1 || number_in(getenv("LISTEN_PID")) != (long)getpid())
+	(void)number_parse(getenv("LISTEN_FDS"), INT_MAX, &count);
+	(void)number_parse(getenv("LISTEN_PID"), INT_MAX, &pid);
+	if (count < 1 || pid != (uint64_t)getpid())
 		return OK;
 	if (count > 1)
 		return error_set(why, ERR_CONFIG,
-		    "systemd hands over %ld sockets, but a daemon listens on one: give each ListenStream= a socket unit and a service of its own (smtpauth-milter@.socket)",
-		    count);
+		    "systemd hands over %llu sockets, but a daemon listens on one: give each ListenStream= a socket unit and a service of its own (smtpauth-milter@.socket)",
+		    (unsigned long long)count);
 	*fd = SYSTEMD_FIRST;
 	return OK;
 }
@@ -97,9 +85,11 @@ socket_activation_find(const char *spec, int *fd_r,
 {
 	enum error e = from_systemd(fd_r, why);
 	int fd = *fd_r;
+	uint64_t given;
 
-	if (e == OK && fd < 0 && strncmp(spec, "fd:", 3) == 0)
-		fd = *fd_r = (int)number_in(spec + 3);
+	if (e == OK && fd < 0 && strncmp(spec, "fd:", 3) == 0 &&
+	    number_parse(spec + 3, INT_MAX, &given))
+		fd = *fd_r = (int)given;
 	if (e != OK || fd < 0)
 		return e;
 	if (option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)

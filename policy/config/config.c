@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/number.h"
 #include "policy/config/endpoint.h"
 
 #define DEFAULT_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
@@ -59,27 +60,16 @@ set_file(const struct row *row, void *member, const char *value)
 	return value[strlen(value) - 1] != '/' && set_path(row, member, value);
 }
 
-/* config_number - digits up to MAX; where they end, or NULL */
-static const char *
-config_number(const char *s, unsigned long max)
-{
-	char *end;
-	unsigned long n = strtoul(s, &end, 10);
-
-	return *s >= '0' && *s <= '9' && n <= max ? end : NULL;
-}
-
 /* set_socket - an address of libmilter's, of a unix socket the whole path; or fd:N */
 static bool
 set_socket(const struct row *row, void *member, const char *value)
 {
 	struct endpoint e;
-	const char *end;
+	uint64_t fd;
 
-	if (strncmp(value, "fd:", 3) == 0) {
-		end = config_number(value + 3, 65535);
-		return end != NULL && *end == '\0' && set_text(row, member, value);
-	}
+	if (strncmp(value, "fd:", 3) == 0)
+		return number_parse(value + 3, 65535, &fd) &&
+		    set_text(row, member, value);
 	return endpoint_from_milter(value, &e) &&
 	    (e.kind == ENDPOINT_INET || e.name[0] == '/') &&
 	    set_text(row, member, value);
@@ -145,11 +135,12 @@ print_yes_no(const struct row *row, const void *member, FILE *to)
 static bool
 set_seconds(const struct row *row, void *member, const char *value)
 {
-	const char *end = config_number(value, 3600);
+	uint64_t n;
 
 	(void)row;
-	*(unsigned *)member = (unsigned)strtoul(value, NULL, 10);
-	return end != NULL && *end == '\0' && *(unsigned *)member >= 1;
+	(void)number_parse(value, 3600, &n);
+	*(unsigned *)member = (unsigned)n;
+	return n >= 1;
 }
 
 static void

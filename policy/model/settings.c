@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/base/number.h"
 #include "policy/base/text.h"
 
 #define SETTING_VERSION 1
@@ -154,10 +155,9 @@ static enum error
 set_number(
     const struct setting *row, void *member, const char *value, struct error_text *why)
 {
-	char *end;
-	unsigned long n = strtoul(value, &end, 10);
+	uint64_t n;
 
-	if (!isdigit((unsigned char)*value) || *end != '\0' || n < 1 || n > row->most)
+	if (!number_parse(value, row->most, &n) || n < 1)
 		return error_set(why, ERR_DATA,
 		    "bad value \"%s\": use a number from 1 to %u", value, row->most);
 	*(unsigned *)member = (unsigned)n;

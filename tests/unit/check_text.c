@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_text.c - lines built in a bounded buffer, UTF-8, and escaping. */
+/* check_text.c - lines built in a bounded buffer, UTF-8, escaping, and numbers. */
+#include "policy/base/number.h"
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
 #include "tests/lib/suite.h"
@@ -318,6 +319,29 @@ START_TEST(line_or_not)
 }
 END_TEST
 
+START_TEST(numbers_are_digits_only)
+{
+	static const struct {
+		const char *in;
+		uint64_t most, n;
+		bool good;
+	} cases[] = {{"0", 0, 0, true}, {"007", 7, 7, true}, {"7", 6, 0, false},
+	    {"18446744073709551615", UINT64_MAX, UINT64_MAX, true},
+	    {"18446744073709551616", UINT64_MAX, 0, false}, {NULL, 9, 0, false},
+	    {"", 9, 0, false}, {"+1", 9, 0, false}, {"-1", UINT64_MAX, 0, false},
+	    {" 1", 9, 0, false}, {"1 ", 9, 0, false}, {"0x1", 9, 0, false},
+	    {"1\n", 9, 0, false}};
+	uint64_t n;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		n = 1;
+		ck_assert_int_eq(
+		    number_parse(cases[i].in, cases[i].most, &n), cases[i].good);
+		ck_assert_uint_eq(n, cases[i].n);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -337,5 +361,6 @@ main(void)
 	tcase_add_test(utf8, utf8_length_of_all_starts);
 	tcase_add_test(utf8, line_or_not);
 	tcase_add_test(utf8, escapes_are_undone);
+	tcase_add_test(suite_add_case(suite, "number"), numbers_are_digits_only);
 	return suite_run(suite);
 }

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* rollout_disable - switches off the tenants that nobody uses */
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "policy/base/number.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/rollout/rollout.h"
 #include "policy/tables/tenant_table.h"
@@ -11,26 +8,19 @@
 /* What is asked for. */
 struct request {
 	instant enforce_from, tempfail_until;
-	unsigned long limit; /* 0: none */
+	uint64_t limit; /* 0: none */
 	bool dry_run;
 };
 
 /* read_limit - a whole number above 0 */
 static enum error
-read_limit(struct ctl *c, unsigned long *limit_r)
+read_limit(struct ctl *c, uint64_t *limit_r)
 {
 	const char *typed = argument_option(c, OPT_LIMIT);
-	char *end;
 
-	*limit_r = 0;
-	if (typed == NULL)
+	(void)number_parse(typed, UINT64_MAX, limit_r);
+	if (typed == NULL || *limit_r > 0)
 		return OK;
-	errno = 0;
-	if (*typed >= '0' && *typed <= '9') {
-		*limit_r = strtoul(typed, &end, 10);
-		if (*end == '\0' && errno == 0 && *limit_r > 0)
-			return OK;
-	}
 	return error_set(&c->why, ERR_DATA,
 	    "bad value \"%s\" for --limit: use a number above 0", typed);
 }
