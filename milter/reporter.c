@@ -156,7 +156,6 @@ hand_over(struct daemon *d)
 	pthread_t next;
 
 	r->before = pthread_self();
-	r->follows = true;
 	if (pthread_create(&next, NULL, run, d) != 0)
 		return false;
 	r->thread = next;
@@ -170,7 +169,7 @@ run(void *arg)
 	struct reporter *r = &d->reporter;
 	bool hurry = false;
 
-	if (r->follows) {
+	if (d->usage_writer.damaged) {
 		pthread_join(r->before, NULL);
 		usage_writer_close(d);
 	}

@@ -18,8 +18,7 @@ struct reporter {
 	int64_t say_dropped; /* not before, in monotonic_ms() */
 	int64_t due;         /* the next writing */
 	pthread_t thread;
-	pthread_t before; /* its predecessor, */
-	bool follows;     /* if there is one */
+	pthread_t before; /* the one that handed over to it */
 	/* Shared: */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
