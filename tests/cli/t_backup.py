@@ -18,7 +18,9 @@ import harness
 ROOT = os.geteuid() == 0
 NOBODY = 65534
 SWAPPED_FOLDER = r'''
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -27,8 +29,11 @@ int
 mkdir(const char *path, mode_t mode)
 {
 	int rc = (int)syscall(SYS_mkdirat, -100, path, mode);
+	char name[4096];
 
-	if (rc == 0 && (rmdir(path) != 0 || symlink(getenv("PLACE"), path) != 0))
+	snprintf(name, sizeof name, "%s", path);
+	name[strlen(name) - (path[strlen(path) - 1] == '/')] = 0;
+	if (rc == 0 && (rmdir(name) != 0 || symlink(getenv("PLACE"), name) != 0))
 		abort();
 	return rc;
 }
@@ -77,12 +82,14 @@ class Copy(Backup):
         os.mkdir(place, 0o700)
         subprocess.run([CC, '-shared', '-fPIC', '-x', 'c', '-o', shim, '-'],
                        input=SWAPPED_FOLDER.encode(), check=True)
-        r = self.ctl('backup ' + self.out, rc=None,
-                     env={'LD_PRELOAD': shim, 'PLACE': place})
-        self.assertIn('cannot open the folder ' + self.out, r.err)
-        self.assertNotEqual(r.rc, 0)
-        self.assertEqual(os.stat(place).st_mode & 0o7777, 0o700)
-        self.assertEqual(os.listdir(place), [])
+        for out in self.out, self.out + '/':
+            r = self.ctl('backup ' + out, rc=None,
+                         env={'LD_PRELOAD': shim, 'PLACE': place})
+            self.assertIn('cannot open the folder ' + out, r.err)
+            self.assertNotEqual(r.rc, 0)
+            self.assertEqual(os.stat(place).st_mode & 0o7777, 0o700)
+            self.assertEqual(os.listdir(place), [])
+            os.unlink(self.out)
 
     @unittest.skipUnless(ROOT, 'needs root to give files away')
     def test_owner(self):

@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,13 +60,17 @@ folder_open(struct ctl *c, const char *dir, const struct stat *like, bool *made_
 {
 	uid_t user = geteuid() == 0 ? like->st_uid : (uid_t)-1;
 	mode_t mode = FOLDER_MODE;
+	char name[PATH_MAX];
 
 	*folder_r = -1;
 	*made_r = mkdir(dir, 0700) == 0;
 	if (!*made_r && errno != EEXIST)
 		return backup_cannot(c, "create", dir);
+	snprintf(name, sizeof name, "%s", dir);
+	for (size_t n = strlen(name); *made_r && name[n - 1] == '/'; n--)
+		name[n - 1] = '\0'; /* a slash at the end follows links */
 	*folder_r =
-	    open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (*made_r ? O_NOFOLLOW : 0));
+	    open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | (*made_r ? O_NOFOLLOW : 0));
 	if (*folder_r < 0)
 		return backup_cannot(c, "open the folder", dir);
 	if (!*made_r)
