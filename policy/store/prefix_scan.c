@@ -2,8 +2,6 @@
 /* prefix_scan - the records whose keys start alike */
 #include "policy/store/prefix_scan.h"
 
-#include <string.h>
-
 enum error
 prefix_scan_each(
     struct store_txn *txn, const struct key *prefix, db_visitor *fn, void *arg)
@@ -27,11 +25,8 @@ prefix_scan_each(
 static enum error
 take_first(void *arg, struct bytes key, struct bytes value)
 {
-	struct key *first = arg;
-
 	(void)value;
-	memcpy(first->at, key.at, key.len);
-	first->len = key.len;
+	*(struct key *)arg = key_copy(key);
 	return WALK_STOP;
 }
 

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "policy/tables/verify.h"
@@ -42,10 +41,9 @@ backup_add(void *arg, struct bytes key, struct bytes value)
 static enum error
 backup_record(struct backup_copier *c, struct bytes key, struct bytes value)
 {
-	struct key own = {.len = key.len};
+	const struct key own = key_copy(key);
 	enum error e = backup_add(&c->sum, key, value);
 
-	memcpy(own.at, key.at, key.len);
 	if (e == OK)
 		e = db_append(c->txn, &own, value);
 	if (e == OK && ++c->records % BACKUP_BATCH == 0) {

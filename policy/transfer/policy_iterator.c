@@ -2,8 +2,6 @@
 /* policy_iterator - the records of the policy, in the order of keys */
 #include "policy/transfer/policy_iterator.h"
 
-#include <string.h>
-
 /* The tables of the policy, in the order of their bytes. */
 static const enum table tables[] = {
     TABLE_ALIAS, TABLE_DOMAIN, TABLE_LOCK, TABLE_SETTING, TABLE_TENANT, TABLE_MAILBOX};
@@ -57,8 +55,7 @@ policy_iterator_next(struct policy_iterator *w, struct bytes *key_r,
 	if (e != OK || !*found_r)
 		return e;
 	*value_r = db_cursor_value(w->cursor);
-	memcpy(w->next.at, key_r->at, key_r->len);
-	w->next.len = key_r->len;
+	w->next = key_copy(*key_r);
 	if (w->next.len < KEY_MAX)
 		w->next.at[w->next.len++] = 0;
 	w->moved = false;

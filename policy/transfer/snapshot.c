@@ -147,8 +147,7 @@ snapshot_put_record(struct snapshot_writer *s, struct bytes key, struct bytes va
 	record_put_bytes(&w, (const uint8_t *)key.at + shared, key.len - shared);
 	snapshot_put_number(&w, value.len);
 	record_put_bytes(&w, value.at, value.len);
-	memcpy(s->last.at, key.at, key.len);
-	s->last.len = key.len;
+	s->last = key_copy(key);
 	s->head->body_len += w.len;
 	e = digest_add(&s->sum, s->one, key, value);
 	hasher_add(s->hasher, buf, w.len);
