@@ -17,6 +17,7 @@ struct replacement {
 	struct store_txn *txn;
 	const struct replace_source *source;
 	struct policy_iterator live;
+	struct error_text *why;
 	struct side old, new;
 	struct key last; /* of the source: keys must ascend */
 };
@@ -52,7 +53,7 @@ replace_next_new(struct replacement *r)
 {
 	bool found;
 	enum error e =
-	    r->source->next(r->source->arg, &r->new.key, &r->new.value, &found);
+	    r->source->next(r->source->arg, &r->new.key, &r->new.value, &found, r->why);
 
 	if (e != OK)
 		return e;
@@ -65,8 +66,7 @@ replace_next_new(struct replacement *r)
 		return e == ERR_DAMAGED ? ERR_DATA : e;
 	if (r->last.len > 0 && replace_compare(key_bytes(&r->last), r->new.key) >= 0)
 		return ERR_DATA;
-	memcpy(r->last.at, r->new.key.at, r->new.key.len);
-	r->last.len = r->new.key.len;
+	r->last = key_copy(r->new.key);
 	return OK;
 }
 
@@ -117,26 +117,31 @@ enum error
 replace_policy(struct store_txn *txn, const struct replace_source *source,
     const struct digest *digest, struct error_text *why)
 {
-	struct replacement r = {.txn = txn, .source = source};
+	struct replacement r = {.txn = txn, .source = source, .why = why};
 	enum error e = policy_iterator_open(&r.live, txn);
 
+	why->text[0] = '\0';
 	if (e == OK)
 		e = replace_run(&r);
 	policy_iterator_close(&r.live);
 	if (e == OK && !digest_equal(&store_meta(txn)->digest, digest))
 		return error_set(why, ERR_DAMAGED,
 		    "the records do not add up to the digest they come with");
+	if (e == OK)
+		e = store_reload_settings(txn);
+	if (e == OK || why->text[0] != '\0')
+		return e;
 	if (e == ERR_DATA)
 		return error_set(why, e,
 		    "the policy that is to be put in has a record that makes no sense, or in no order");
-	if (e == OK)
-		e = store_reload_settings(txn);
-	return e == OK ? OK : error_set(why, e, "%s", error_string(e));
+	return error_set(why, e, "%s", error_string(e));
 }
 
 static enum error
-replace_next_of(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
+replace_next_of(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r,
+    struct error_text *why)
 {
+	(void)why;
 	return policy_iterator_next(arg, key_r, value_r, found_r);
 }
 
@@ -152,4 +157,20 @@ replace_from(struct store_txn *txn, struct store_txn *from, struct error_text *w
 	e = replace_policy(txn, &source, &store_meta(from)->digest, why);
 	policy_iterator_close(&records);
 	return e;
+}
+
+static enum error
+replace_next_of_snapshot(void *arg, struct bytes *key_r, struct bytes *value_r,
+    bool *found_r, struct error_text *why)
+{
+	return snapshot_next(arg, key_r, value_r, found_r, why);
+}
+
+enum error
+replace_from_snapshot(
+    struct store_txn *txn, struct snapshot *from, struct error_text *why)
+{
+	const struct replace_source source = {replace_next_of_snapshot, from};
+
+	return replace_policy(txn, &source, &snapshot_head(from)->policy, why);
 }

@@ -109,15 +109,15 @@ reading_end(struct reading *r)
 
 /* next - a record, which is one of the policy; or the end, or what is wrong */
 static enum error
-next(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
+next(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r,
+    struct error_text *why)
 {
-	struct reading *r = arg;
 	enum error e;
 
-	r->why.text[0] = '\0';
-	e = snapshot_next(r->snapshot, key_r, value_r, found_r, &r->why);
+	why->text[0] = '\0';
+	e = snapshot_next(arg, key_r, value_r, found_r, why);
 	fuzz_expect(e == OK || e == ERR_DATA);
-	fuzz_expect((e == ERR_DATA) == (r->why.text[0] != '\0'));
+	fuzz_expect((e == ERR_DATA) == (why->text[0] != '\0'));
 	if (e == OK && *found_r) {
 		fuzz_expect(key_r->len <= KEY_MAX && value_r->len <= RECORD_MAX);
 		fuzz_expect(key_is_policy(*key_r));
@@ -136,7 +136,8 @@ sum(const uint8_t *file, size_t n, struct digest *digest_r)
 
 	memset(digest_r, 0, sizeof *digest_r);
 	if (reading_start(&r, file, n) == OK)
-		while (next(&r, &record_key, &value, &found) == OK && found)
+		while (next(r.snapshot, &record_key, &value, &found, &r.why) == OK &&
+		    found)
 			fuzz_expect(
 			    digest_add(digest_r, hasher, record_key, value) == OK);
 	reading_end(&r);
@@ -172,16 +173,17 @@ apply(const uint8_t *file, size_t n, bool is_signed)
 {
 	struct store_txn *txn = policy_begin();
 	struct reading r;
-	const struct replace_source source = {next, &r};
+	struct replace_source source = {.next = next};
 	const struct digest *digest;
-	struct error_text why = {""};
 	enum error e = reading_start(&r, file, n);
 
 	fuzz_expect(is_signed || e != OK);
 	if (e == OK) {
 		digest = &snapshot_head(r.snapshot)->policy;
-		e = replace_policy(txn, &source, digest, &why);
+		source.arg = r.snapshot;
+		e = replace_policy(txn, &source, digest, &r.why);
 		fuzz_expect(e == OK || e == ERR_DATA || e == ERR_DAMAGED);
+		fuzz_expect((e == OK) == (r.why.text[0] == '\0'));
 		if (e == OK) {
 			fuzz_expect(digest_equal(&store_meta(txn)->digest, digest));
 			is_written(txn);

@@ -169,41 +169,26 @@ state_digest(const struct state *state)
 	return digest;
 }
 
-/* The source of a replacement. */
-struct reading {
-	struct snapshot *snapshot;
-	struct error_text why;
-};
-
-static enum error
-next(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
-{
-	struct reading *r = arg;
-
-	return snapshot_next(r->snapshot, key_r, value_r, found_r, &r->why);
-}
-
 enum error
 snapshot_image_apply(const struct state *state, const struct snapshot_image *image)
 {
 	struct store *store = state_store(state, STORE_WRITE);
 	struct store_txn *txn = txn_begin(store);
 	struct signature_keys *keys = snapshot_trust(SNAPSHOT_TRUST);
-	struct reading r = {.why = {""}};
-	const struct replace_source source = {next, &r};
+	struct snapshot *snapshot;
 	FILE *from = snapshot_image_stream(image);
 	struct error_text why;
 	enum error e;
 
-	expect_ok(snapshot_open(&r.snapshot, from, "it", &why));
-	expect_ok(snapshot_verify(r.snapshot, keys, &why));
-	e = replace_policy(txn, &source, &snapshot_head(r.snapshot)->policy, &why);
+	expect_ok(snapshot_open(&snapshot, from, "it", &why));
+	expect_ok(snapshot_verify(snapshot, keys, &why));
+	e = replace_from_snapshot(txn, snapshot, &why);
 	if (e == OK)
 		txn_commit(&txn);
 	store_abort(&txn);
 	store_expect_sound(store);
 	store_close(&store);
-	snapshot_close(&r.snapshot);
+	snapshot_close(&snapshot);
 	signature_keys_free(&keys);
 	fclose(from);
 	return e;

@@ -402,10 +402,12 @@ struct list {
 };
 
 static enum error
-next_of_list(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
+next_of_list(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r,
+    struct error_text *why_r)
 {
 	struct list *list = arg;
 
+	(void)why_r;
 	*found_r = list->n > 0;
 	if (!*found_r)
 		return OK;

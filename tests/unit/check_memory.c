@@ -258,16 +258,9 @@ snapshot_create(void)
 }
 
 static enum error
-next_record(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
-{
-	return snapshot_next(arg, key_r, value_r, found_r, &why);
-}
-
-static enum error
 snapshot_take(struct store_txn *txn)
 {
 	FILE *from = stream(snapshot.at, snapshot.n);
-	struct replace_source source = {.next = next_record};
 	struct signature_keys *keys = NULL;
 	struct snapshot *s = NULL;
 	enum error e = signature_keys_read(&keys, SIGNATURE_PUBLIC, SNAPSHOT_TRUST,
@@ -275,11 +268,10 @@ snapshot_take(struct store_txn *txn)
 
 	if (e == OK)
 		e = snapshot_open(&s, from, "it", &why);
-	source.arg = s;
 	if (e == OK)
 		e = snapshot_verify(s, keys, &why);
 	if (e == OK)
-		e = replace_policy(txn, &source, &snapshot_head(s)->policy, &why);
+		e = replace_from_snapshot(txn, s, &why);
 	snapshot_close(&s);
 	signature_keys_free(&keys);
 	fclose(from);

@@ -39,8 +39,6 @@ struct snapshot_source {
 	FILE *file;
 	struct signature_keys *keys; /* NULL: it is not verified */
 	struct snapshot *snapshot;
-	struct error_text why; /* of snapshot_next() */
-	enum error error;
 };
 
 /* snapshot_load_keys - the private key of --key, or the public ones of --trust */
@@ -250,32 +248,17 @@ snapshot_check(struct ctl *c, const struct snapshot_head *head)
 	return OK;
 }
 
-/* snapshot_next_of - the source of the replacement; it keeps the words for an error */
-static enum error
-snapshot_next_of(void *arg, struct bytes *key_r, struct bytes *value_r, bool *found_r)
-{
-	struct snapshot_source *s = arg;
-
-	s->error = snapshot_next(s->snapshot, key_r, value_r, found_r, &s->why);
-	return s->error;
-}
-
 /* snapshot_replace - no domain leaves a lock of this machine unasked */
 static enum error
-snapshot_replace(
-    struct ctl *c, struct change_summary *changes, struct snapshot_source *s)
+snapshot_replace(struct ctl *c, struct change_summary *changes, struct snapshot *s)
 {
-	const struct replace_source source = {snapshot_next_of, s};
 	enum error e = lock_guard_start(&changes->guard, c->txn, c->now);
 
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
 	change_summary_watch(c->txn, changes);
-	e = replace_policy(
-	    c->txn, &source, &snapshot_head(s->snapshot)->policy, &c->why);
+	e = replace_from_snapshot(c->txn, s, &c->why);
 	store_watch(c->txn, NULL, NULL);
-	if (e != OK && s->error != OK)
-		c->why = s->why;
 	return e == OK && argument_option(c, OPT_FORCE) == NULL
 	    ? lock_guard_check(&changes->guard, &c->why)
 	    : e;
@@ -283,9 +266,9 @@ snapshot_replace(
 
 /* snapshot_apply - what was verified, in one transaction */
 static enum error
-snapshot_apply(struct ctl *c, struct snapshot_source *s)
+snapshot_apply(struct ctl *c, struct snapshot *s)
 {
-	const struct snapshot_head *head = snapshot_head(s->snapshot);
+	const struct snapshot_head *head = snapshot_head(s);
 	bool dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
 	struct change_summary changes = {.c = c, .print = dry_run};
 	enum error e = transaction_begin(c);
@@ -317,7 +300,7 @@ ctl_snapshot_apply(struct ctl *c)
 	enum error e = snapshot_open_source(c, &s, true);
 
 	if (e == OK)
-		e = snapshot_apply(c, &s);
+		e = snapshot_apply(c, s.snapshot);
 	snapshot_close_source(&s);
 	return e;
 }
