@@ -238,6 +238,7 @@ class Copy(Backup):
             self.assertEqual(os.listdir(self.out), [], size)
         self.assertGreater(size, 4)
         self.assertEqual(r.rc, 0)
+        self.assertEqual(r.rc, 0)
         # the next one has no room beside it
         self.refused('backup ' + self.out, 75)
         self.assertEqual(os.listdir(self.out), ['policy.mdb'])

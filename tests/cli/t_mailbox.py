@@ -239,10 +239,9 @@ class Mailbox(harness.Case):
     def test_note_is_utf8_text(self):
         self.refused(['mailbox', 'set', 'u@a.test', '--smtp-auth', 'enabled',
                       '--note', b'caf\xe9'], 65)
-        self.ctl('mailbox', 'set', 'u@a.test', '--smtp-auth', 'enabled',
-                 '--note', 'a\x1b[31m\x07', rc=(0, 65))
-        for command in ('mailbox list', 'mailbox show u@a.test'):
-            self.assertNotIn('\x1b', self.ctl(command, rc=(0, 1)).out)
+        r = self.refused(['mailbox', 'set', 'u@a.test', '--smtp-auth',
+                          'enabled', '--note', 'a\x1b[31m\x07'], 65)
+        self.assertNotIn('\x1b', r.err)
 
 
 class Until(harness.Case):
@@ -554,9 +553,9 @@ class Alias(harness.Case):
 
     def test_login_taken(self):
         self.ctl('mailbox alias add u@a.test jdoe')
-        self.ctl('mailbox alias add v@a.test jdoe', rc=(0, 65, 73))
-        self.assertEqual(len(self.aliases()), 1)
-        self.assertEqual(self.mailbox('jdoe'), self.aliases()['jdoe'])
+        self.refused('mailbox alias add v@a.test jdoe', 65, 'u@a.test')
+        self.assertEqual(self.aliases(), {'jdoe': 'u@a.test'})
+        self.assertEqual(self.mailbox('jdoe'), 'u@a.test')
 
     def test_bad_words(self):
         for address, login in (('nodomain', 'jdoe'), ('@a.test', 'jdoe'),
