@@ -38,6 +38,12 @@ class Usage(harness.Case):
     def milter(self, **keys):
         return harness.Daemon(self, **{'usage_flush': '1', **keys})
 
+    def give_to_nobody(self):
+        os.chmod(self.tmp, 0o755)
+        os.chmod(self.dir, 0o755)
+        for name in os.listdir(self.dir):
+            shutil.chown(os.path.join(self.dir, name), 'nobody')
+
     def dump(self, folder=None):
         """{login: (days, allowed, denied, would deny, exempt)}"""
         r = subprocess.run([harness.USAGE_DUMP, folder or self.dir],
@@ -192,15 +198,27 @@ class Fault(Usage):
 
     @unittest.skipUnless(ROOT, 'needs root to become another user')
     def test_no_right(self):
-        os.chmod(self.tmp, 0o755)
-        os.chmod(self.dir, 0o755)
-        for name in os.listdir(self.dir):
-            shutil.chown(os.path.join(self.dir, name), 'nobody')
+        self.give_to_nobody()
 
         def make():
             os.chmod(self.folder, 0)
             return lambda: os.chmod(self.folder, 0o700)
         self.check_once(make, {'user': 'nobody'}, new=False)
+
+    @unittest.skipUnless(ROOT, 'needs root to become another user')
+    def test_no_right_from_the_start(self):
+        self.give_to_nobody()
+        with self.milter(user='nobody') as daemon:
+            self.ready(daemon)
+        os.chmod(self.file, 0o400)
+        with self.milter(user='nobody') as daemon, Mta(daemon) as mta:
+            self.send(mta, 20)
+            daemon.wait_log(self.complaint)
+            os.chmod(self.file, 0o660)
+            daemon.wait_log('are written again')
+            self.wait_recorded(20)
+            self.assertEqual(len(re.findall(self.complaint, daemon.log())), 1)
+        self.assertEqual(self.total(), 20)
 
     def mount(self, *args):
         r = subprocess.run(['mount', *args], stderr=subprocess.PIPE)
@@ -637,10 +655,7 @@ class Status(Usage):
     def test_folder_of_another_user(self):
         """root looks with that user's rights, and leaves nothing of its own
         that would shut the daemon out."""
-        os.chmod(self.tmp, 0o755)
-        os.chmod(self.dir, 0o755)
-        for name in os.listdir(self.dir):
-            shutil.chown(os.path.join(self.dir, name), 'nobody')
+        self.give_to_nobody()
         with self.milter(user='nobody') as daemon:
             self.ready(daemon)
             os.remove(self.file + '-lock')
