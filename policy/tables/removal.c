@@ -118,6 +118,15 @@ tenant_protects(struct store_txn *txn, const struct tenant *t, bool *protects_r)
 	return e == OK && passes ? removal_denies(txn, t, protects_r) : e;
 }
 
+/* protection_cause - what would let the logins pass */
+static const char *
+protection_cause(struct store_txn *txn)
+{
+	return store_settings(txn)->unknown_tenant == ACTION_ACCEPT
+	    ? "and unknown-tenant is accept"
+	    : "and the tenant of * may not";
+}
+
 /* check_protection - of the domain of tenant NAME */
 static enum error
 check_protection(
@@ -131,8 +140,8 @@ check_protection(
 		e = found ? tenant_protects(txn, &t, &protects) : ERR_DAMAGED;
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: the logins of %s would pass; use --force if that is meant",
-		    name, domain);
+		    "tenant %s denies SMTP AUTH, %s: the logins of %s would pass; use --force if that is meant",
+		    name, protection_cause(txn), domain);
 	return e;
 }
 
@@ -186,8 +195,8 @@ check_tenant(struct store_txn *txn, const struct tenant *t, struct error_text *w
 		e = tenant_protects(txn, t, &protects);
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s denies SMTP AUTH, and unknown-tenant is accept: without it its logins would pass; use --force if that is meant",
-		    t->name);
+		    "tenant %s denies SMTP AUTH, %s: without it its logins would pass; use --force if that is meant",
+		    t->name, protection_cause(txn));
 	return e;
 }
 

@@ -245,6 +245,17 @@ class Removal(harness.Case):
                 self.ctl('tenant remove acme')
                 self.assertEqual(self.digest(), before)
 
+    def test_tenant_of_star_may_let_them_pass(self):
+        self.ctl('settings set unknown-tenant reject')
+        self.ctl('tenant', 'add', 'rest', '--domain', '*', '--smtp-auth', 'enabled')
+        self.add()
+        for command in 'tenant remove acme', 'domain remove a.test':
+            result = self.refused(command, GUARD, '--force', 'the tenant of * may not')
+            self.assertNotIn('unknown-tenant', result.err)
+        self.ctl('tenant set rest --smtp-auth disabled')
+        self.ctl('domain remove a.test')
+        self.ctl('tenant remove acme')
+
     def test_mailboxes_left(self):
         self.ctl('settings set unknown-tenant reject')
         before = self.add('--smtp-auth', 'enabled')
