@@ -279,8 +279,7 @@ txn_begin(void *arg)
 	return db_from_lmdb(rc);
 }
 
-/* txn_stick - this thread has left a write in the middle, and holds LMDB's mutex if any
- */
+/* txn_stick - this thread left a write in the middle, and may hold LMDB's mutex */
 static void
 txn_stick(struct db *db)
 {
@@ -383,8 +382,7 @@ db_txn_id(const struct db_txn *txn)
 	return mdb_txn_id(txn->txn);
 }
 
-/* txn_close_inserter - LMDB frees a write transaction's cursors only if they are closed
- */
+/* txn_close_inserter - LMDB leaves the cursors of a write transaction to its caller */
 static void
 txn_close_inserter(struct db_txn *txn)
 {

@@ -104,8 +104,7 @@ size_t db_txn_id(const struct db_txn *txn);
  */
 enum error db_check(struct db_txn *txn) MUST_USE;
 
-/* Writes to disk (fdatasync, unless `lazy`), ends the transaction in any case, NULLs
- * it. */
+/* Writes to disk (fdatasync, unless `lazy`). Ends and NULLs TXN in any case. */
 enum error db_commit(struct db_txn **txn) MUST_USE;
 
 /* Ends a transaction without effect and NULLs it; NULL is ignored. */
@@ -125,8 +124,7 @@ enum error db_put(
  */
 enum error db_insert(struct db_txn *txn, const struct key *key, struct bytes value,
     void *buf, size_t cap, struct bytes *there_r) MUST_USE;
-/* Puts a record after all others, so that pages are filled; ERR_CONFLICT if KEY is not.
- */
+/* Puts a record after all others, so that pages are filled; else ERR_CONFLICT. */
 enum error db_append(
     struct db_txn *txn, const struct key *key, struct bytes value) MUST_USE;
 /* KEY was read before, so that it is damage when it is not there. */

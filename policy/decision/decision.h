@@ -58,8 +58,7 @@ struct decision {
 	enum verdict verdict;
 	enum reason reason;
 	enum override override;
-	bool login_locked; /* REASON_LOCKED by the login or its mailbox, not the tenant
-			    */
+	bool login_locked; /* REASON_LOCKED is of login or mailbox, not of the tenant */
 };
 
 /*

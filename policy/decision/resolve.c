@@ -38,8 +38,7 @@ drop_domain(const struct settings *settings, struct login *login, struct text *s
 	    login->len);
 }
 
-/* The login with the default domain is the same login spelt out, so it may be an alias.
- */
+/* With the default domain it is the same login spelt out, so it may be an alias. */
 enum error
 resolve_login(struct store_txn *txn, struct login *login, struct text *steps)
 {

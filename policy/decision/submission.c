@@ -35,8 +35,7 @@ is_garbled(const char *s, size_t n)
 	return memmem(s, n, "??", 2) != NULL;
 }
 
-/* normalize_login - from the MTA's bytes to the normal form; ERR_DATA: an invalid
- * login */
+/* normalize_login - from the MTA's bytes; ERR_DATA: an invalid login */
 static enum error
 normalize_login(const struct judge *j, struct login *out)
 {

@@ -403,8 +403,7 @@ live_store_give(struct live_store *live, int slot, enum error used)
 {
 	enum error e = store_reset(live->pool.slot[slot]);
 
-	/* The state first: once the slot is free, the thread may have started over.
-	 */
+	/* The state first: once the slot is free, the thread may start over. */
 	if (used == ERR_REPLACED)
 		set_state(live, LIVE_STORE_VERIFYING);
 	else if (is_suspect(used) || is_suspect(e))

@@ -24,8 +24,7 @@ struct store_meta {
 	struct digest snapshot; /* the policy digest of that one */
 };
 
-/* The counter of the table of KEY, and the digest that it counts into; NULL for none.
- */
+/* The counter of KEY's table, and the digest that it counts into; NULL for none. */
 uint64_t *meta_count(struct store_meta *m, struct bytes key);
 struct digest *meta_digest(struct store_meta *m, struct bytes key);
 

@@ -356,23 +356,17 @@ store_unspare(struct store *store)
 	write_lock_unspare(store->watch);
 }
 
-/* take_look - what there is to compare */
-static enum error
-take_look(struct store *s, struct store_baseline *now)
-{
-	struct write_stamp stamp;
-	enum error e = db_last_commit(s->db, &now->commit);
-
-	if (e == OK)
-		e = db_file(s->db, &now->file);
-	now->strange = write_lock_read_stamp(s->watch, &stamp) ? stamp.strange : 0;
-	return e;
-}
-
 enum error
 store_baseline(struct store *store, struct store_baseline *out_r)
 {
-	return take_look(store, out_r);
+	struct write_stamp stamp;
+	enum error e = db_last_commit(store->db, &out_r->commit);
+
+	if (e == OK)
+		e = db_file(store->db, &out_r->file);
+	out_r->strange =
+	    write_lock_read_stamp(store->watch, &stamp) ? stamp.strange : 0;
+	return e;
 }
 
 /* check_path - ERR_REPLACED where the path leads to another file */
@@ -426,7 +420,7 @@ judge_change(struct store *s, const struct store_baseline *base,
 	if (write_lock_read_stamp(s->watch, &stamp) &&
 	    write_lock_stamp_fits(&stamp, &now->file, now->commit))
 		return OK;
-	e = take_look(s, &again);
+	e = store_baseline(s, &again);
 	*look_r = e == OK && is_same(now, &again) && !write_lock_at_work(s->watch)
 	    ? STORE_STRANGE
 	    : STORE_UNSETTLED;
@@ -441,7 +435,7 @@ store_look(struct store *store, struct store_baseline *base, enum store_look *lo
 
 	*look_r = STORE_STRANGE;
 	if (e == OK)
-		e = take_look(store, &now);
+		e = store_baseline(store, &now);
 	if (e != OK)
 		return e;
 	if (now.strange != base->strange)

@@ -76,8 +76,7 @@ enum store_look {
 	STORE_SAME,
 	STORE_CHANGED,   /* by commits */
 	STORE_UNSETTLED, /* a writer is at work: the next look will tell */
-	STORE_STRANGE,   /* by something else: nothing counts before a scan of all of it
-			  */
+	STORE_STRANGE,   /* by something else: nothing counts before a full scan */
 };
 
 /* The file as of the last look. */
@@ -87,7 +86,7 @@ struct store_baseline {
 	uint64_t strange; /* of the writers' stamp */
 };
 
-/* Accepts the file as it is now: a scan of all of it is to follow. ERR_IO. */
+/* The file as it is now; a scan of all of it has to follow. ERR_IO, ERR_DAMAGED. */
 enum error store_baseline(struct store *store, struct store_baseline *out_r) MUST_USE;
 
 /*

@@ -23,8 +23,7 @@ txn_is_ours(const struct store_txn *txn)
 	return txn->meta.commit == (txn->store->mode == STORE_WRITE ? id - 1 : id);
 }
 
-/* txn_load - the meta record, which comes first, and the settings unless they are there
- */
+/* txn_load - the meta record first, then the settings, unless they are there */
 static enum error
 txn_load(struct store_txn *txn)
 {
@@ -272,8 +271,7 @@ record_account(struct store_txn *txn, const struct key *key, const struct digest
 		digest_plus(digest, one);
 }
 
-/* record_affirm - the hash of what is put, zero where none counts; and its part in
- * content */
+/* record_affirm - the hash of what is put, or zero if it does not count */
 static enum error
 record_affirm(struct store_txn *txn, const struct key *key, struct bytes value,
     struct digest *one_r)

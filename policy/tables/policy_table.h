@@ -4,8 +4,7 @@
 
 #include "policy/store/store.h"
 
-/* Puts the record, and changes the index to fit; OLD is its value now, at NULL: none.
- */
+/* Puts the record, and changes the index to fit. OLD: its value now, or at NULL. */
 enum error policy_table_put(struct store_txn *txn, struct bytes key, struct bytes value,
     struct bytes old) MUST_USE;
 

@@ -87,8 +87,7 @@ surely_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
 	return e;
 }
 
-/* passes_without - whether the tenant's logins may pass as those of "*", or of nobody
- */
+/* passes_without - whether the tenant's logins may pass as those of "*" or nobody */
 static enum error
 passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 {

@@ -320,8 +320,7 @@ link_check_domain(struct link_walk *w, struct bytes key, struct bytes value)
 	    "domain %s is missing among those of tenant %s", domain, name);
 }
 
-/* link_check_tenants - an alias in a domain that is owned by name stays with its owner
- */
+/* link_check_tenants - an alias in a domain with an owner must not lead out of it */
 static enum error
 link_check_tenants(
     struct link_walk *w, const struct login *alias, const struct login *mailbox)
@@ -399,8 +398,7 @@ link_check_domain_entry(struct link_walk *w, struct bytes key)
 	return e;
 }
 
-/* link_check_alias_entry - its value is a login that is an alias, and of this mailbox
- */
+/* link_check_alias_entry - its value must be an alias of this mailbox */
 static enum error
 link_check_alias_entry(struct link_walk *w, struct bytes key, struct bytes value)
 {
@@ -457,8 +455,7 @@ link_check(struct link_walk *w, struct bytes key, struct bytes value)
 	return OK;
 }
 
-/* link_unreadable - the line for a record that is none of its table: its key, as it is
- */
+/* link_unreadable - the line for a record that cannot be decoded, with its key */
 static enum error
 link_unreadable(struct link_walk *w, struct bytes key, enum error e)
 {

@@ -155,8 +155,7 @@ lock_guard_note(
 	}
 }
 
-/* lock_guard_check_domain - whether the logins of the domain would pass where they did
- * not */
+/* lock_guard_check_domain - its logins must not pass where they did not */
 static enum error
 lock_guard_check_domain(
     const struct lock_guard *g, const struct locked_domain *was, struct error_text *why)
