@@ -85,19 +85,22 @@ class Overwritten(Usage):
     def position(self, process, path):
         """How far the process has read the file."""
         for fd in os.listdir('/proc/%d/fd' % process.pid):
-            if os.path.realpath('/proc/%d/fd/%s' % (process.pid, fd)) == path:
-                with open('/proc/%d/fdinfo/%s' % (process.pid, fd)) as f:
-                    return int(f.readline().split()[1])
+            try:
+                if os.readlink('/proc/%d/fd/%s' % (process.pid, fd)) == path:
+                    with open('/proc/%d/fdinfo/%s' % (process.pid, fd)) as f:
+                        return int(f.readline().split()[1])
+            except FileNotFoundError:
+                continue  # closed meanwhile
         return 0
 
     def overwritten(self, *command):
         """What becomes of a command that reads the policy, and many logins, when an
         older policy is written over it."""
         policy = os.path.join(self.dir, 'policy.mdb')
-        self.ctl('tenant add acme --domain acme.test --contact it@acme.test '
-                 '--enforce-from 2099-01-01')
         with open(policy, 'rb') as f:
             older = f.read()
+        self.ctl('tenant add acme --domain acme.test --contact it@acme.test '
+                 '--enforce-from 2099-01-01')
         for i in range(3):
             self.ctl('mailbox set u%d@acme.test --smtp-auth enabled' % i)
         file = self.other('mx2', *(('u%d@acme.test' % i, self.now, 'allowed', 1)
@@ -109,7 +112,7 @@ class Overwritten(Usage):
                 self.assertIsNone(process.poll())
             harness.freeze(process)
             with open(policy, 'r+b') as f:
-                f.write(older)
+                f.write(older.ljust(os.path.getsize(policy), b'\0'))
             process.send_signal(signal.SIGCONT)
             out, err = process.communicate(timeout=harness.TIMEOUT)
         self.assertEqual((process.returncode, out), (69, b''), err)
@@ -117,6 +120,10 @@ class Overwritten(Usage):
 
     def test_usage_of_a_policy_that_is_overwritten(self):
         self.overwritten('usage', 'tenants')
+
+    def test_error_of_a_policy_that_is_overwritten(self):
+        """The tenants that were read first are not there any more."""
+        self.overwritten('rollout', 'status')
 
     def test_notices_of_a_policy_that_is_overwritten(self):
         template = os.path.join(self.tmp, 'template')

@@ -43,9 +43,7 @@ transaction_check(struct ctl *c, enum error e)
 {
 	enum error whole = c->txn != NULL ? store_check(c->txn) : OK;
 
-	return whole == ERR_OVERTAKEN || (whole != OK && e == OK)
-	    ? store_about(&c->why, whole, c->store)
-	    : e;
+	return whole == OK ? e : store_about(&c->why, whole, c->store);
 }
 
 enum error

@@ -15,9 +15,8 @@ bool transaction_writes(const struct ctl *c);
 enum error transaction_begin(struct ctl *c) MUST_USE;
 
 /*
- * E, which became of reading in C's transaction, if any; or what store_check() says,
- * with C's `why`: nothing counts of a reading that commits have overtaken, and no
- * success of one whose file was written over.
+ * E, the result of reading in C's transaction, if any; or what store_check() says, with
+ * C's `why`: then neither success nor an error of the reading counts.
  */
 enum error transaction_check(struct ctl *c, enum error e) MUST_USE;
 
