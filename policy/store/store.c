@@ -229,14 +229,15 @@ ensure_meta(struct store *s, bool *created_r)
 		return e;
 	e = meta_read(db, &m);
 	*created_r = e == ERR_FORMAT;
-	if (*created_r)
+	if (*created_r) {
 		e = check_empty(db);
-	if (e == OK && *created_r && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
-		e = ERR_IO;
-	if (e == OK && *created_r)
-		e = meta_write(db, &m);
-	if (e == OK && *created_r)
-		return db_commit(&db);
+		if (e == OK && getrandom(m.id, sizeof m.id, 0) != sizeof m.id)
+			e = ERR_IO;
+		if (e == OK)
+			e = meta_write(db, &m);
+		if (e == OK)
+			return db_commit(&db);
+	}
 	db_abort(&db);
 	return e;
 }
