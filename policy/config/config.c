@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <ini.h>
 #include <pwd.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@
 #define DEFAULT_USER "smtpauth"
 #define STATE_DIR "state-dir"
 
+static const char *const yes_no_words[] = {"no", "yes", NULL};
 static const char *const mta_words[] = {"auto", "postfix", "sendmail", NULL};
 static const char *const log_words[] = {"stderr", "syslog", "json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
@@ -116,23 +118,6 @@ print_word(const struct row *row, const void *member, FILE *to)
 }
 
 static bool
-set_yes_no(const struct row *row, void *member, const char *value)
-{
-	bool yes = strcmp(value, "yes") == 0;
-
-	(void)row;
-	*(bool *)member = yes;
-	return yes || strcmp(value, "no") == 0;
-}
-
-static void
-print_yes_no(const struct row *row, const void *member, FILE *to)
-{
-	(void)row;
-	fputs(*(const bool *)member ? "yes" : "no", to);
-}
-
-static bool
 set_seconds(const struct row *row, void *member, const char *value)
 {
 	uint64_t n;
@@ -169,9 +154,9 @@ static const struct row rows[] = {
 	log_words},
     {"log-level", "info", "error, warning, info or debug", set_word, print_word,
 	AT(log_level), level_words},
-    {"log-allowed", "yes", "yes or no", set_yes_no, print_yes_no, AT(log_allowed),
-	NULL},
-    {"usage", "yes", "yes or no", set_yes_no, print_yes_no, AT(usage), NULL},
+    {"log-allowed", "yes", "yes or no", set_word, print_word, AT(log_allowed),
+	yes_no_words},
+    {"usage", "yes", "yes or no", set_word, print_word, AT(usage), yes_no_words},
     {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds,
 	AT(usage_flush), NULL},
     {"metrics-file", "", "an absolute path of a file", set_file, print_text,

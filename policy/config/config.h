@@ -2,7 +2,6 @@
 /* config - the configuration file */
 #pragma once
 
-#include <stdbool.h>
 #include <stdio.h>
 
 #include "policy/base/error.h"
@@ -12,6 +11,7 @@
 #define CONFIG_VALUE_MAX 198 /* bytes of a line, inih's limit */
 
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JSON };
+enum yes_no { CONFIG_NO, CONFIG_YES };
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 
 /* Where the daemon listens by default. */
@@ -27,8 +27,8 @@ struct config {
 	enum action on_error; /* tempfail, reject, accept */
 	enum log_target log;
 	enum log_level log_level;
-	bool log_allowed;
-	bool usage;
+	enum yes_no log_allowed;
+	enum yes_no usage;
 	unsigned usage_flush;                    /* seconds */
 	char metrics_file[CONFIG_VALUE_MAX + 1]; /* "": none */
 };
