@@ -18,7 +18,6 @@
 #define DEFAULT_USER "smtpauth"
 #define STATE_DIR "state-dir"
 
-static const char *const yes_no_words[] = {"no", "yes", NULL};
 static const char *const mta_words[] = {"auto", "postfix", "sendmail", NULL};
 static const char *const log_words[] = {"stderr", "syslog", "json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
@@ -155,8 +154,8 @@ static const struct row rows[] = {
     {"log-level", "info", "error, warning, info or debug", set_word, print_word,
 	AT(log_level), level_words},
     {"log-allowed", "yes", "yes or no", set_word, print_word, AT(log_allowed),
-	yes_no_words},
-    {"usage", "yes", "yes or no", set_word, print_word, AT(usage), yes_no_words},
+	word_yes_no},
+    {"usage", "yes", "yes or no", set_word, print_word, AT(usage), word_yes_no},
     {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds,
 	AT(usage_flush), NULL},
     {"metrics-file", "", "an absolute path of a file", set_file, print_text,

@@ -11,7 +11,6 @@
 #define CONFIG_VALUE_MAX 198 /* bytes of a line, inih's limit */
 
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JSON };
-enum yes_no { CONFIG_NO, CONFIG_YES };
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 
 /* Where the daemon listens by default. */

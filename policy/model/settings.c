@@ -25,17 +25,6 @@ setting_bad(const char *value, const char *expected, struct error_text *why)
 	return error_set(why, ERR_DATA, "bad value \"%s\": use %s", value, expected);
 }
 
-static enum error
-set_yes_no(
-    const struct setting *row, void *member, const char *value, struct error_text *why)
-{
-	bool yes = strcmp(value, "yes") == 0;
-
-	*(bool *)member = yes;
-	return yes || strcmp(value, "no") == 0 ? OK
-					       : setting_bad(value, row->expected, why);
-}
-
 /* set_word - an enumeration; a value that the setting does not take is "" */
 static enum error
 set_word(
@@ -168,8 +157,8 @@ set_number(
 #define TEXT_MEMBER(m) MEMBER(m), .room = sizeof(((struct settings *)0)->m)
 
 static const struct setting table[] = {
-    {"enforce", "yes | no (dry run)", "yes", SETTING_WORD, set_yes_no, MEMBER(enforce),
-	.expected = "yes or no"},
+    {"enforce", "yes | no (dry run)", "yes", SETTING_WORD, set_word, MEMBER(enforce),
+	.words = word_yes_no, .expected = "yes or no"},
     {"action", "reject | tempfail | report", "reject", SETTING_WORD, set_word,
 	MEMBER(action), .words = action_words,
 	.expected = "reject, tempfail or report"},

@@ -24,7 +24,7 @@ enum login_domain { LOGIN_DOMAIN_KEEP, LOGIN_DOMAIN_DEFAULT };
 enum reply_style { REPLY_STANDARD, REPLY_EXCHANGE };
 
 struct settings {
-	bool enforce;
+	enum yes_no enforce;
 	enum action action; /* reject, tempfail, report */
 	enum smtp_auth new_tenant_smtp_auth;
 	enum action unknown_tenant; /* accept, tempfail, reject */

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+const char *const word_yes_no[] = {"no", "yes", NULL};
 static const char *const smtp_auth_words[] = {"inherit", "enabled", "disabled", NULL};
 static const char *const action_words[] = {
     "default", "reject", "tempfail", "report", "accept", NULL};

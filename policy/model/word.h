@@ -15,6 +15,9 @@ enum action {
 	ACTION_ACCEPT,
 };
 
+/* Values that an `if` takes, too. */
+enum yes_no { WORD_NO, WORD_YES };
+
 enum blocks { BLOCKS_ALL, BLOCKS_PASSWORDS };
 
 /* The words, as the command line and the JSON have them. */
@@ -26,6 +29,9 @@ const char *word_of_blocks(enum blocks v);
 bool word_to_smtp_auth(const char *s, enum smtp_auth *out_r);
 bool word_to_action(const char *s, enum action *out_r);
 bool word_to_blocks(const char *s, enum blocks *out_r);
+
+/* The words of enum yes_no. */
+extern const char *const word_yes_no[];
 
 /*
  * Sets the enumeration *VALUE_R to the index of S in a list of words that ends in NULL;
