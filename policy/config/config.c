@@ -21,9 +21,6 @@
 static const char *const mta_words[] = {"auto", "postfix", "sendmail", NULL};
 static const char *const log_words[] = {"stderr", "syslog", "json", NULL};
 static const char *const level_words[] = {"error", "warning", "info", "debug", NULL};
-/* those of enum action that answer an error */
-static const char *const on_error_words[] = {
-    "", "reject", "tempfail", "", "accept", NULL};
 
 /* A key: the member it sets, how that is set from text, and printed. */
 struct row {
@@ -148,7 +145,7 @@ static const struct row rows[] = {
     {"mta", "auto", "auto, postfix or sendmail", set_word, print_word, AT(mta),
 	mta_words},
     {"on-error", "tempfail", "tempfail, reject or accept", set_word, print_word,
-	AT(on_error), on_error_words},
+	AT(on_error), word_three_way},
     {"log", "stderr", "syslog, stderr or json", set_word, print_word, AT(log),
 	log_words},
     {"log-level", "info", "error, warning, info or debug", set_word, print_word,

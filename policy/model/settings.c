@@ -13,8 +13,6 @@
 #define SETTING_VERSION 1
 
 static const char *const action_words[] = {"", "reject", "tempfail", "report", NULL};
-static const char *const three_way_words[] = {
-    "", "reject", "tempfail", "", "accept", NULL};
 static const char *const new_tenant_words[] = {"", "enabled", "disabled", NULL};
 static const char *const login_domain_words[] = {"keep", "default", NULL};
 static const char *const reply_style_words[] = {"standard", "exchange", NULL};
@@ -166,13 +164,13 @@ static const struct setting table[] = {
 	MEMBER(new_tenant_smtp_auth), .words = new_tenant_words,
 	.expected = "disabled or enabled"},
     {"unknown-tenant", "accept | tempfail | reject", "accept", SETTING_WORD, set_word,
-	MEMBER(unknown_tenant), .words = three_way_words,
+	MEMBER(unknown_tenant), .words = word_three_way,
 	.expected = "accept, tempfail or reject"},
     {"login-domain", "keep | default", "keep", SETTING_WORD, set_word,
 	MEMBER(login_domain), .words = login_domain_words,
 	.expected = "keep or default", .identifies = true},
     {"invalid-login", "reject | tempfail | accept", "reject", SETTING_WORD, set_word,
-	MEMBER(invalid_login), .words = three_way_words,
+	MEMBER(invalid_login), .words = word_three_way,
 	.expected = "accept, tempfail or reject"},
     {"default-domain", "a domain", NULL, SETTING_WORD, set_domain,
 	TEXT_MEMBER(default_domain), .identifies = true},

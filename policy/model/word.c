@@ -5,6 +5,7 @@
 #include <string.h>
 
 const char *const word_yes_no[] = {"no", "yes", NULL};
+const char *const word_three_way[] = {"", "reject", "tempfail", "", "accept", NULL};
 static const char *const smtp_auth_words[] = {"inherit", "enabled", "disabled", NULL};
 static const char *const action_words[] = {
     "default", "reject", "tempfail", "report", "accept", NULL};

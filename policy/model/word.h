@@ -30,8 +30,9 @@ bool word_to_smtp_auth(const char *s, enum smtp_auth *out_r);
 bool word_to_action(const char *s, enum action *out_r);
 bool word_to_blocks(const char *s, enum blocks *out_r);
 
-/* The words of enum yes_no. */
+/* The words of enum yes_no, and those of enum action where no denial is reported. */
 extern const char *const word_yes_no[];
+extern const char *const word_three_way[];
 
 /*
  * Sets the enumeration *VALUE_R to the index of S in a list of words that ends in NULL;
