@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """smtpauthctl: what the audit log has of every command, and audit itself."""
 
+import json
 import os
 import re
 import shutil
@@ -393,6 +394,13 @@ class List(Logged):
         self.assertIn('audit verify', result.err)
         result = self.ctl('audit verify', rc=1)
         self.assertIn('entry 4: ', result.out)
+
+    def test_a_change_that_cannot_be_read(self):
+        """JSON has the entry without it: {} would be a mailbox."""
+        self.damage(b'\0u\2\0\0\0\2\1\1', b'\0u\2\0\0\0\2\0\1')
+        result = self.ctl('--json audit list', rc=69)
+        entry = json.loads(result.lines[2])
+        self.assertEqual(list(entry), [k for k in KEYS if k != 'after'])
 
 
 class Verify(Logged):

@@ -146,61 +146,70 @@ object_text_lock_members(struct printer *p, const struct lock *lock)
 	print_time(p, "when", lock->when);
 }
 
-/* stored_print - the members of any record, by the table of its key */
-static enum error
-stored_print(struct printer *p, enum table table, struct bytes value)
-{
-	union {
-		struct tenant tenant;
-		struct mailbox mailbox;
-		struct lock lock;
-		struct login login;
-		char text[SETTING_TEXT_MAX + 1];
-	} of;
-	enum error e = ERR_DAMAGED;
+/* What a record of the policy holds. */
+union stored {
+	struct tenant tenant;
+	struct mailbox mailbox;
+	struct lock lock;
+	struct login login;
+	char text[SETTING_TEXT_MAX + 1]; /* of a setting; the tenant of a domain */
+};
 
-	if (table == TABLE_SETTING) {
-		e = settings_decode(value, of.text, SETTING_TEXT_MAX + 1);
-		if (e == OK)
-			print_string(p, "value", of.text);
-	} else if (table == TABLE_TENANT) {
-		e = tenant_decode(value, &of.tenant);
-		if (e == OK)
-			object_text_tenant(p, &of.tenant, NULL, INSTANT_NONE);
-	} else if (table == TABLE_DOMAIN) {
-		e = domain_record_decode(value, of.text);
-		if (e == OK)
-			print_text(p, "tenant", of.text);
-	} else if (table == TABLE_MAILBOX) {
-		e = mailbox_decode(value, &of.mailbox);
-		if (e == OK)
-			object_text_mailbox(p, &of.mailbox, NULL, INSTANT_NONE);
-	} else if (table == TABLE_ALIAS) {
-		e = alias_record_decode(value, &of.login);
-		if (e == OK)
-			print_text(p, "mailbox", of.login.text);
-	} else if (table == TABLE_LOCK || table == TABLE_LOCAL_LOCK) {
-		e = lock_decode(value, &of.lock);
-		if (e == OK)
-			object_text_lock_members(p, &of.lock);
-	}
-	return e;
+/* stored_decode - by the table of its key */
+static enum error
+stored_decode(enum table table, struct bytes value, union stored *out_r)
+{
+	if (table == TABLE_SETTING)
+		return settings_decode(value, out_r->text, sizeof out_r->text);
+	if (table == TABLE_TENANT)
+		return tenant_decode(value, &out_r->tenant);
+	if (table == TABLE_DOMAIN)
+		return domain_record_decode(value, out_r->text);
+	if (table == TABLE_MAILBOX)
+		return mailbox_decode(value, &out_r->mailbox);
+	if (table == TABLE_ALIAS)
+		return alias_record_decode(value, &out_r->login);
+	if (table == TABLE_LOCK || table == TABLE_LOCAL_LOCK)
+		return lock_decode(value, &out_r->lock);
+	return ERR_DAMAGED;
+}
+
+static void
+stored_print(struct printer *p, enum table table, const union stored *of)
+{
+	if (table == TABLE_SETTING)
+		print_string(p, "value", of->text);
+	else if (table == TABLE_TENANT)
+		object_text_tenant(p, &of->tenant, NULL, INSTANT_NONE);
+	else if (table == TABLE_DOMAIN)
+		print_text(p, "tenant", of->text);
+	else if (table == TABLE_MAILBOX)
+		object_text_mailbox(p, &of->mailbox, NULL, INSTANT_NONE);
+	else if (table == TABLE_ALIAS)
+		print_text(p, "mailbox", of->login.text);
+	else
+		object_text_lock_members(p, &of->lock);
 }
 
 enum error
 object_text_record(
     struct printer *p, const char *key, struct bytes record, struct bytes value)
 {
+	enum table table = (enum table) * (const uint8_t *)record.at;
+	union stored of;
 	enum error e;
 
 	if (value.at == NULL) {
 		print_none(p, key);
 		return OK;
 	}
+	e = stored_decode(table, value, &of);
+	if (e != OK)
+		return e;
 	print_object_start(p, key);
-	e = stored_print(p, (enum table) * (const uint8_t *)record.at, value);
+	stored_print(p, table, &of);
 	print_object_end(p);
-	return e;
+	return OK;
 }
 
 /* has_word - whether the lines OF have this one */

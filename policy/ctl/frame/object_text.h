@@ -32,7 +32,10 @@ void object_text_lock_members(struct printer *p, const struct lock *lock);
 void object_text_expired(
     struct printer *p, const char *key, instant until, instant now);
 
-/* The record as an object under KEY, null where VALUE has none (at is NULL). */
+/*
+ * The record as an object under KEY, null where VALUE has none (at is NULL). Nothing of
+ * a damaged one is printed.
+ */
 enum error object_text_record(struct printer *p, const char *key, struct bytes record,
     struct bytes value) MUST_USE;
 
