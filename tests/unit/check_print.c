@@ -186,6 +186,7 @@ START_TEST(missing_memory_is_shown)
 		failed = failing_allocation_end();
 		fclose(out);
 		ck_assert_ptr_null(strchr(printed, '-'));
+		ck_assert_ptr_eq(strstr(printed, "WORDS"), printed);
 		if (failed && n > 0) /* the first is that of the table */
 			ck_assert_ptr_nonnull(strstr(printed, "(out of memory)"));
 		free(printed);

@@ -109,12 +109,18 @@ table_row(const struct printer *p, char *const *cell)
 		table_cell(p, i, cell_text(p, cell, i));
 }
 
+static void
+table_heading(const struct printer *p)
+{
+	for (unsigned i = 0; i < p->count; i++)
+		table_cell(p, i, p->columns[i].heading);
+}
+
 void
 print_finish(struct printer *p)
 {
 	if (p->rows > 0)
-		for (unsigned i = 0; i < p->count; i++)
-			table_cell(p, i, p->columns[i].heading);
+		table_heading(p);
 	for (unsigned r = 0; r < p->rows; r++)
 		table_row(p, p->held[r]);
 	table_free(p);
@@ -127,6 +133,8 @@ table_add(struct printer *p)
 	if (p->held != NULL && p->rows == TABLE_ROWS_HELD)
 		print_finish(p);
 	if (p->held == NULL) {
+		if (p->objects == 1) /* there was no memory to hold rows */
+			table_heading(p);
 		table_row(p, p->cell);
 		cells_free(p, p->cell);
 		return;
