@@ -255,7 +255,7 @@ words_of(struct bytes record, struct bytes value, char **words_r)
 	p.form = PRINT_WORDS;
 	if (value.at != NULL)
 		e = object_text_record(&p, NULL, record, value);
-	return fclose(out) == 0 ? e : ERR_MEMORY;
+	return fclose(out) == 0 && *words_r != NULL ? e : ERR_MEMORY;
 }
 
 enum error
@@ -277,7 +277,7 @@ object_text_change(
 			fputs(" -> ", out);
 			put_others(out, new, old);
 		}
-		if (out == NULL || fclose(out) != 0)
+		if (out == NULL || fclose(out) != 0 || *text_r == NULL)
 			e = ERR_MEMORY;
 	}
 	free(old);

@@ -70,7 +70,7 @@ compose(struct notice_message *message, const struct notice_template *t,
 	if (to == NULL)
 		return error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	e = notice_template_print(t, &values, to, why);
-	if (fclose(to) != 0 && e == OK)
+	if ((fclose(to) != 0 || message->text == NULL) && e == OK)
 		e = error_set(why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	return e;
 }
