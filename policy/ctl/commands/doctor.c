@@ -176,8 +176,7 @@ ask_milter(struct examination *x)
 	}
 }
 
-/* doctor_examine - the answer of the MTA's log comes before what is only likely without
- * it */
+/* doctor_examine - what the MTA's log shows comes before what is only likely */
 static enum error
 doctor_examine(struct examination *x)
 {
@@ -253,8 +252,7 @@ print_fields(struct printer *p, const struct examination *x)
 	print_object_end(p);
 }
 
-/* doctor_shown - configuration files may hold anything; a terminal gets what is
- * printable */
+/* doctor_shown - S made printable: a configuration file may hold anything */
 static const char *
 doctor_shown(const char *s, char *buf)
 {

@@ -9,11 +9,9 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
-#include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
-#include "policy/tables/tenant_table.h"
 
 /* mailbox_print - its tenant may be "" */
 static void

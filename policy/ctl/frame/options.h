@@ -63,8 +63,7 @@ enum option_id {
 struct options {
 	const char *config_file, *dir, *actor; /* NULL where not given */
 	bool json, help, version;
-	bool
-	    cmdlet; /* one of Exchange's commands, whose words have their own grammar */
+	bool cmdlet; /* the words are one of Exchange's commands, with its grammar */
 	const char *value[OPT_COUNT]; /* NULL: not given; "": it takes no value */
 	const char *domain[OPTION_DOMAINS_MAX];
 	size_t domains;

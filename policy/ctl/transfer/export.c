@@ -9,7 +9,6 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/ownership.h"
-#include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 

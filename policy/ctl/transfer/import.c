@@ -17,10 +17,8 @@
 #include "policy/import/csv_rows.h"
 #include "policy/import/jsonl.h"
 #include "policy/model/domain_record.h"
-#include "policy/tables/domain_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/removal.h"
-#include "policy/tables/setting_table.h"
 #include "policy/tables/tenant_table.h"
 #include "policy/transfer/replace.h"
 

@@ -33,8 +33,7 @@ restore_check(struct ctl *c, const char *dir)
 	return OK;
 }
 
-/* restore_open - verified; works on a read-only disk. It goes into C's store and txn.
- */
+/* restore_open - into C's store and txn, verified; works on a read-only disk */
 static enum error
 restore_open(struct ctl *c, const char *dir)
 {
