@@ -100,7 +100,7 @@ replace_step(struct replacement *r)
 	return e;
 }
 
-/* replace_run - all of both sides */
+/* replace_run - all of both sides; a look-up that misses what the walk saw is damage */
 static enum error
 replace_run(struct replacement *r)
 {

@@ -149,18 +149,13 @@ import_next(struct import_job *j, bool *found_r, struct error_text *why)
 			 : jsonl_next(&j->reader.jsonl, &j->row, found_r, why);
 }
 
-/*
- * import_one - the row just read; a checkpoint now and then. Nothing that the database
- * does not find is an error of a row: it is damaged then.
- */
+/* import_one - the row just read; a checkpoint now and then */
 static enum error
 import_one(struct import_job *j, struct error_text *why)
 {
 	enum error e = import_row(j->import, &j->row, why);
 
 	j->rows++;
-	if (e == ERR_NOTFOUND)
-		e = ERR_DAMAGED;
 	if (e != OK || j->target == j->c->txn || j->rows % CHECKPOINT_ROWS != 0)
 		return e;
 	e = store_checkpoint(j->target);
