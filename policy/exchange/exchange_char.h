@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* exchange_char - the characters of a command, as PowerShell and word processors have
- * them
- */
+/* exchange_char - the characters of a command, as PowerShell and editors write them */
 #pragma once
 
 #include <stdbool.h>

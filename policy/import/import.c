@@ -163,8 +163,7 @@ import_tenant(struct import *i, const struct row *row, struct error_text *why)
 	return e == OK ? import_domains(i, row, why) : e;
 }
 
-/* import_address - of a mailbox that can have a setting, and is of the tenant asked for
- */
+/* import_address - of a mailbox that can have a setting, in a domain of tenant ONLY */
 static enum error
 import_address(struct import *i, const char *typed, struct login *address_r,
     struct error_text *why)

@@ -23,7 +23,6 @@ struct jsonl {
 void jsonl_start(struct jsonl *j, FILE *in, uint64_t line, instant now);
 void jsonl_end(struct jsonl *j);
 
-/* As csv_rows_next(), but for ERR_FORMAT. The caller frees ROW's `domain` at the end.
- */
+/* As csv_rows_next(), without ERR_FORMAT. The caller frees ROW's `domain` last. */
 enum error jsonl_next(
     struct jsonl *j, struct row *row, bool *found_r, struct error_text *why) MUST_USE;

@@ -24,8 +24,7 @@ key_set_end(struct key_set *set)
 	*set = (struct key_set){.slot = NULL};
 }
 
-/* key_set_mix - spreads every bit of H over all of them (the finisher of MurmurHash3)
- */
+/* key_set_mix - spreads each bit of H over all 64 (the finisher of MurmurHash3) */
 static uint64_t
 key_set_mix(uint64_t h)
 {

@@ -51,8 +51,8 @@ original_find(struct ctl *c, struct original *o)
 }
 
 /*
- * folder_open - made where it is missing, with the owner of the state folder, as far as
- * we may give it away; a link put in its place meanwhile is not followed
+ * folder_open - creates it where it is missing, with the owner of the state folder if
+ * we may give it away; follows no link that was put in its place meanwhile
  */
 static enum error
 folder_open(struct ctl *c, const char *dir, const struct stat *like, bool *made_r,
@@ -87,7 +87,7 @@ is_same(const struct stat *a, const struct stat *b)
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* folder_check - that it has no live database, and nothing else in the place of one */
+/* folder_check - refuses a folder with a live database, or with another kind of file */
 static enum error
 folder_check(struct ctl *c, const char *dir, int folder, const struct original *o)
 {
@@ -118,7 +118,7 @@ folder_check(struct ctl *c, const char *dir, int folder, const struct original *
 	return OK;
 }
 
-/* copy_give - the original's owner and mode, or without its group its owner's only */
+/* copy_give - owner and mode of the original; private if we may not set its group */
 static enum error
 copy_give(struct ctl *c, struct replace_file *s, const struct stat *like)
 {

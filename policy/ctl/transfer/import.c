@@ -328,8 +328,8 @@ import_replace_all(struct import_job *j)
 }
 
 /*
- * import_guard - what --replace does only if it is meant. Locks have a line of their
- * own: many of them would make the loss of all else look small.
+ * import_guard - what --replace refuses without --force. Locks are counted apart: many
+ * of them would make the loss of all else look small.
  */
 static enum error
 import_guard(struct import_job *j, struct error_text *why)

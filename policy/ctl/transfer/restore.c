@@ -33,7 +33,7 @@ restore_check(struct ctl *c, const char *dir)
 	return OK;
 }
 
-/* restore_open - into C's store and txn, verified; works on a read-only disk */
+/* restore_open - opens and verifies the backup as C's store; needs no writable disk */
 static enum error
 restore_open(struct ctl *c, const char *dir)
 {

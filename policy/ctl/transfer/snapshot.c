@@ -95,7 +95,7 @@ snapshot_print(struct printer *p, const struct snapshot_head *head)
 /*
  * snapshot_take_serial - a serial, the time if that is above the last one, and the
  * audit entry that says what it stands for. It is used up from here on: no two files
- * may ever have one serial. The writers' turn ends with it, but the file gets the
+ * may ever share a serial. The writers' turn ends with it, but the file gets the
  * policy as of this commit.
  */
 static enum error
@@ -216,9 +216,9 @@ snapshot_is_last(const struct ctl *c, const struct snapshot_head *head)
 }
 
 /*
- * snapshot_check - nobody goes back unknowingly, or by an old file that is sent again,
- * and a policy without a record is made by mistake only. Of two with one serial, by two
- * machines that sign, neither is the older one.
+ * snapshot_check - refuses an older snapshot, which may be an old file sent again, and
+ * an empty one, which is a mistake. Of two with one serial, by two machines that sign,
+ * neither is the older one.
  */
 static enum error
 snapshot_check(struct ctl *c, const struct snapshot_head *head)
