@@ -376,7 +376,7 @@ import_remove_others(struct import *import)
 	if (o.to == NULL)
 		return ERR_MEMORY;
 	e = ownership_each_mailbox(import->txn, import->only, others_add, &o);
-	if (fclose(o.to) != 0 && e == OK)
+	if ((fclose(o.to) != 0 || all == NULL) && e == OK)
 		e = ERR_MEMORY;
 	for (size_t at = 0; e == OK && at < n; at += address.len + 1) {
 		e = login_from_normal(all + at, strlen(all + at), &address);
