@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_milter.c - the running milter's part in the protocol: steps, macros, sessions.
- */
+/* check_milter.c - the milter's part in the protocol: steps, macros, sessions */
 #include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 

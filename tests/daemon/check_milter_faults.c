@@ -238,8 +238,7 @@ START_TEST(good_database_may_come_back_in_place)
 }
 END_TEST
 
-/* older_survived - the older copy is the policy now; no denial may be lost on the way
- */
+/* older_survived - the older copy is the policy now; no denial was lost on the way */
 static void
 older_survived(void)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_exchange.c - Exchange's commands: pasted scripts, and one from a command line.
- */
+/* fuzz_exchange.c - Exchange's commands: pasted scripts, and one from a command line */
 #include "fuzz.h"
 
 #include "policy/exchange/exchange_script.h"

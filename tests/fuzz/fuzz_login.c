@@ -112,8 +112,7 @@ parts_are_sound(const struct login *login)
 		return;
 	is_sound(&part);
 	fuzz_expect(is_domain_kept(login, &part));
-	/* "a@+b@example.org" leaves what nobody can have: no login ends in '@', or ' '
-	 */
+	/* "a@+b@example.org" leaves a name nobody has: none ends in '@' or ' ' */
 	if (part.text[part.local - 1] != '@' && part.text[part.local - 1] != ' ')
 		is_stable(&part, "");
 	fuzz_expect(!login_strip_subaddress(&part, delimiters, &part));

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_milter.c - a connection of any bytes to the daemon's filter, which denies all.
- */
+/* fuzz_milter.c - a connection of any bytes to the daemon's filter, which denies all */
 #include "fuzz.h"
 #include "milter_answers.h"
 #include "policy.h"

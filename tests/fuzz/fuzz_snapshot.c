@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_snapshot.c - snapshots of any bytes, also such that somebody trusted has signed.
- */
+/* fuzz_snapshot.c - snapshots of any bytes, also with a trusted signature */
 #include "fuzz.h"
 #include "policy.h"
 
@@ -143,8 +142,7 @@ sum(const uint8_t *file, size_t n, struct digest *digest_r)
 	reading_end(&r);
 }
 
-/* is_written - the policy that TXN has now, as a snapshot, is read to the same digest
- */
+/* is_written - the policy of TXN, as a snapshot, is read to the same digest */
 static void
 is_written(struct store_txn *txn)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_template.c - letters to tenants: whatever is filled in, one mail to one person.
- */
+/* fuzz_template.c - notices: whatever is filled in, one mail to one person */
 #include "fuzz.h"
 
 #include "policy/base/text.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* fuzz_usage.c - usage files of any bytes, also such that are whole, as others write.
- */
+/* fuzz_usage.c - usage files of any bytes, also such that are whole, as others write */
 #include "fuzz.h"
 
 #include "policy/base/text.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* instance.c - a private installation: folder, configuration, policy database, milter.
- */
+/* instance.c - a private installation: folder, configuration, database, milter */
 #include "tests/lib/instance.h"
 
 #include "tests/lib/deadline.h"
@@ -155,8 +154,7 @@ instance_launch(struct instance *instance)
 	ck_assert_int_gt(instance->pid, 0);
 }
 
-/* socket_answers - says whether something accepts connections on the instance's socket
- */
+/* socket_answers - whether something accepts connections on the instance's socket */
 static bool
 socket_answers(const struct instance *instance)
 {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* instance.h - a private installation: folder, configuration, policy database, milter.
- */
+/* instance.h - a private installation: folder, configuration, database, milter */
 #pragma once
 
 #include "tests/lib/process.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mail_from.c - one authenticated MAIL FROM as an MTA tells it, and what must follow.
- */
+/* mail_from.c - one authenticated MAIL FROM as an MTA tells it, and what must follow */
 #include "tests/lib/mail_from.h"
 
 #include "tests/lib/deadline.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mail_from.h - one authenticated MAIL FROM as an MTA tells it, and what must follow.
- */
+/* mail_from.h - one authenticated MAIL FROM as an MTA tells it, and what must follow */
 #pragma once
 
 #include "tests/lib/instance.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* state.c - a private state folder with a policy database, used in the test's process.
- */
+/* state.c - a private state folder with a policy database, used in this process */
 #include "tests/lib/state.h"
 
 #include "policy/tables/ownership.h"

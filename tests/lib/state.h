@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* state.h - a private state folder with a policy database, used in the test's process.
- */
+/* state.h - a private state folder with a policy database, used in this process */
 #pragma once
 
 #include "policy/identity/login.h"
@@ -28,8 +27,7 @@ struct state {
 
 #define expect_ok(expression) expect_error(OK, expression)
 
-/* Where the state folders are made, if not in /tmp; to be set before a case is added.
- */
+/* Where the state folders are made, if not in /tmp; to be set before a case is added */
 extern const char *state_base;
 
 /* Adds a case whose state folders are removed at its end, also after failures. */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* tables_model_compare.c - whether the tables in the store hold what the model holds.
- */
+/* tables_model_compare.c - whether the tables in the store hold what the model holds */
 #include "policy/tables/ownership.h"
 #include "tests/lib/state.h"
 #include "tests/lib/tables_model.h"

@@ -268,8 +268,7 @@ roll(unsigned sides)
 	return (unsigned)(dice >> 33) % sides;
 }
 
-/* since_expect - what stands in front of the start is older, and the start is not late
- */
+/* since_expect - entries in front of the start are older, and it is not late */
 static void
 since_expect(const instant *when, unsigned count, unsigned pruned_up_to, instant since)
 {

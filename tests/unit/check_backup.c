@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_backup.c - copies of a database: complete, of one moment, and never of damage.
- */
+/* check_backup.c - copies of a database: complete, of one moment, never of damage */
 #include "tests/lib/file.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"

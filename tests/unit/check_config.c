@@ -506,8 +506,7 @@ START_TEST(bad_state_dir)
 }
 END_TEST
 
-/* Where it may be that the file names another folder, nothing is done in the default.
- */
+/* Where it may be that the file names another folder, nothing is done in the default */
 START_TEST(state_dir_is_not_guessed)
 {
 	static const struct {

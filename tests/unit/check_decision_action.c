@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_decision_action.c - what a denial becomes: actions, dry run, and store errors.
- */
+/* check_decision_action.c - the effect of a denial: actions, dry run, store errors */
 #include "policy/decision/decision.h"
 #include "tests/lib/suite.h"
 

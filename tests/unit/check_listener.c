@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_listener.c - what the daemon does to the file of its socket, and to no other.
- */
+/* check_listener.c - what the daemon does to the file of its socket, and to no other */
 #include "milter/service/listener.h"
 #include "tests/lib/file.h"
 #include "tests/lib/suite.h"

@@ -335,8 +335,7 @@ START_TEST(keys_that_are_no_lock)
 	expect_ok(policy_record_check(key_bytes(&key), value));
 	value.len--;
 	expect_error(ERR_DAMAGED, policy_record_check(key_bytes(&key), value));
-	/* what is of another machine only is no part of a policy that comes from there
-	 */
+	/* the locks of another machine are no part of a policy that comes from there */
 	value.len++;
 	key_tenant_lock(&key, TABLE_LOCAL_LOCK, "acme");
 	expect_error(ERR_DAMAGED, policy_record_check(key_bytes(&key), value));

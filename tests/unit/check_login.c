@@ -298,8 +298,6 @@ START_TEST(random_logins_settle)
 		if (login_normalize(in, n, "%", &once, NULL) != OK)
 			continue;
 		taken++;
-		/* a login without a domain keeps its separators only where it has none
-		 */
 		if (!settles(&once))
 			ck_abort_msg(
 			    "round %d: %.*s becomes %s", round, (int)n, in, once.text);

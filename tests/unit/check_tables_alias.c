@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_tables_alias.c - login aliases in the store, and tenants they must not cross.
- */
+/* check_tables_alias.c - login aliases in the store, and tenants they must not cross */
 #include "policy/tables/ownership.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"

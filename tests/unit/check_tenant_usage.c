@@ -25,8 +25,7 @@ static struct usage_merge *merge;
 static struct tenant_usage_list list;
 static struct error_text why;
 
-/* setup - tenants a-b, ab, abc (two domains) and b; names that sort in other ways, too
- */
+/* setup - tenants a-b, ab, abc (two domains) and b; names of other orders */
 static void
 setup(void)
 {

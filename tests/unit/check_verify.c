@@ -137,8 +137,7 @@ clock_ns(clockid_t id)
 	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
-/* own_share - of the processor time of some scans, what this thread has taken: percent
- */
+/* own_share - the share of this thread in the processor time of scans, in percent */
 static int
 own_share(bool calmly)
 {

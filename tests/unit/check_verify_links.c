@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_verify_links.c - records that do not fit each other, under a digest that holds.
- */
+/* check_verify_links.c - records that do not fit each other, under a right digest */
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 

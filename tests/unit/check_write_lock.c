@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* check_write_lock.c - the turns of writers: who waits gets one, whoever else is there.
- */
+/* check_write_lock.c - the turns of writers: all who wait get one */
 #include "tests/lib/deadline.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
