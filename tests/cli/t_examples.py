@@ -53,7 +53,6 @@ class Examples(harness.Case):
             self.assertEqual(mask(self.type(line)), mask(printed), line)
 
     @unittest.skipIf(CC is None, 'no compiler')
-    @unittest.skipIf(harness.SLOW, 'nothing is preloaded before a sanitizer')
     def test_smtpauthctl(self):
         self.clock = FakeClock(self.tmp)
         self.clock.set(WRITTEN - int(time.time()))

@@ -174,10 +174,12 @@ class Fault(Usage):
             os.remove(self.file + '-lock')  # that alone: whoever opens it now
             harness.wait_for(lambda: os.path.exists(self.file + '-lock'),
                              what='the lock file that all agree on')
+            self.send(mta, 10)
+            self.wait_recorded(70, 5 * FACTOR)  # not while it is being read
             with open(self.file, 'w'):
                 pass
             self.send(mta, 30, 'last%d@a.test')
-            self.wait_recorded(90, 5 * FACTOR)
+            self.wait_recorded(100, 5 * FACTOR)
             self.assertEqual(self.total(), 30)
             self.assertNotIn('warning: usage', daemon.log())
 
