@@ -35,6 +35,7 @@ run(const char *command)
 		p.output_max = 2 * INPUT_SIZE;
 	if (p.output_fd == 0)
 		p.output_fd = STDOUT_FILENO;
+	free(p.output);
 	begun = monotonic_ms();
 	e = child_process_run(&p);
 	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
@@ -86,6 +87,7 @@ START_TEST(input_of_any_size)
 	expect_ok(run("exec <&-; echo enough"));
 	expect_output("enough\n");
 	ck_assert_uint_gt(p.input_left, 0);
+	free(input);
 }
 END_TEST
 
@@ -152,6 +154,7 @@ START_TEST(programs_that_cannot_be_run)
 	ck_assert_ptr_null(out);
 	expect_ok(child_process_read(silent, &out));
 	ck_assert_str_eq(out, "");
+	free(out);
 }
 END_TEST
 

@@ -47,11 +47,13 @@ static enum error
 prune(void)
 {
 	size_t out_length, err_length;
-	struct ctl c = {.out = open_memstream(&out_text, &out_length),
-	    .err = open_memstream(&err_text, &err_length),
-	    .now = 1800000000};
+	struct ctl c = {.now = 1800000000};
 	enum error e;
 
+	free(out_text);
+	free(err_text);
+	c.out = open_memstream(&out_text, &out_length);
+	c.err = open_memstream(&err_text, &err_length);
 	print_open(&c.print, c.out, false);
 	e = ctl_usage_prune(&c);
 	print_finish(&c.print);
