@@ -21,7 +21,7 @@ struct child_process {
 	size_t output_max; /* bytes that are kept; the rest is dropped, or ERR_LIMIT */
 	bool whole;        /* ERR_LIMIT */
 	int seconds;       /* then it is killed, with its process group */
-	/* Set by child_process_run(), as `input_left` is to the bytes not read: */
+	/* Set by child_process_run(), and `input_left` to the bytes not read: */
 	char *output; /* OUTPUT_LEN bytes and a NUL, to be freed; NULL for none */
 	size_t output_len;
 	int status; /* as from waitpid() */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* number - a decimal as somebody typed it */
+/* number - an unsigned decimal number, as text */
 #include "policy/base/number.h"
 
 #include <errno.h>

@@ -107,6 +107,8 @@ enum error key_to_lock(struct bytes key, enum lock_kind *kind_r, char *tenant_r,
 /* Reads an entry's number back. */
 enum error key_to_number(struct bytes key, uint64_t *number_r) MUST_USE;
 
-/* The domain a key of a table of logins, or of INDEX_ALIAS, starts with; ERR_DAMAGED if
- * it is empty. */
+/*
+ * The domain with which a key of a table of logins, or of INDEX_ALIAS, starts.
+ * ERR_DAMAGED if it is empty.
+ */
 enum error key_to_domain(struct bytes key, char *domain_r) MUST_USE;

@@ -20,8 +20,8 @@ struct mailbox {
 void mailbox_init(struct mailbox *m);
 
 /*
- * Sets smtp-auth from NOW on. Clients are kept with `enabled` only, a time that has not
- * come yet with `enabled` and `disabled`; the rest is kept.
+ * Sets smtp-auth as of NOW. Removes the clients unless it is `enabled`, and the time if
+ * it is `inherit` or the time has come; keeps all else.
  */
 void mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth, instant now);
 

@@ -15,7 +15,7 @@ enum action {
 	ACTION_ACCEPT,
 };
 
-/* Values that an `if` takes, too. */
+/* Usable as a truth value. */
 enum yes_no { WORD_NO, WORD_YES };
 
 enum blocks { BLOCKS_ALL, BLOCKS_PASSWORDS };
@@ -30,7 +30,7 @@ bool word_to_smtp_auth(const char *s, enum smtp_auth *out_r);
 bool word_to_action(const char *s, enum action *out_r);
 bool word_to_blocks(const char *s, enum blocks *out_r);
 
-/* The words of enum yes_no, and those of enum action where no denial is reported. */
+/* The words of enum yes_no, and those of enum action without `default` and `report`. */
 extern const char *const word_yes_no[];
 extern const char *const word_three_way[];
 

@@ -87,7 +87,7 @@ void usage_init(struct usage *u);
 instant usage_later(instant a, instant b);
 instant usage_earlier(instant a, instant b);
 
-/* Adds what FROM saw to INTO; in any order, and as often as you like. */
+/* Adds what FROM saw to INTO. The order is free; a second time changes nothing. */
 void usage_add(struct usage *into, const struct usage *from);
 
 /* Adds up the counts (they stop at UINT32_MAX) and mechanisms; the day stays. */

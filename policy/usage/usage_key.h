@@ -17,6 +17,9 @@ void usage_key_add_day(struct key *k, uint32_t day);
 /* The order of keys: less than, equal to, or greater than 0. */
 int usage_key_order(const struct login *a, const struct login *b);
 
-/* Reads either back, also that of usage_others(). DAY_R is set if HAS_DAY_R. */
+/*
+ * Reads either back, also that of usage_others(). DAY_R is set if HAS_DAY_R.
+ * ERR_DAMAGED.
+ */
 enum error usage_key_parse(
     struct bytes key, struct login *login_r, uint32_t *day_r, bool *has_day_r) MUST_USE;

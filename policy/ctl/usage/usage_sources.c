@@ -110,7 +110,7 @@ open_file(struct ctl *c, struct usage_sources *s, const char *path)
 		    path, strerror(errno));
 	s->file[s->files++] = file;
 	e = add(c, s, file, path);
-	/* its writer may not say that of this machine */
+	/* a file can say neither of this machine's usage */
 	return e == ERR_MISSING || e == ERR_BUSY
 	    ? error_set(&c->why, ERR_DAMAGED, "%s is damaged", path)
 	    : e;
