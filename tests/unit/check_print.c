@@ -180,7 +180,7 @@ START_TEST(missing_memory_is_shown)
 		start(false);
 		failing_allocation_begin(n);
 		print_table(&p, columns, "-");
-		describe("u", (const char *const[]){"a", "b", NULL}, 3);
+		describe("u", (const char *const[]){"a", "a.example", NULL}, 3);
 		print_finish(&p);
 		print_close(&p);
 		failed = failing_allocation_end();

@@ -292,7 +292,7 @@ print_array_start(struct printer *p, const char *key)
 	char **cell = cell_of(p, key);
 
 	p->array = cell != NULL ? (int)(cell - p->cell) : -1;
-	p->items_len = 0;
+	p->items_len = p->items_room = 0;
 	if (p->has_json)
 		json_open(&p->json, key, "[");
 	p->depth++;
@@ -302,22 +302,27 @@ print_array_start(struct printer *p, const char *key)
 static void
 cell_append(struct printer *p, const char *s, size_t n)
 {
-	char **cell = &p->cell[p->array], *made;
+	char **cell = &p->cell[p->array], *text;
+	size_t need = p->items_len + n + 2; /* with a space and the NUL */
 
-	if (p->items_len == 0)
+	if (p->items_room == 0)
 		cell_set(cell, NULL);
-	made = realloc(*cell, p->items_len + n + 2);
-	if (made == NULL) {
-		cell_fill(cell, NULL);
-		p->array = -1;
-		return;
+	text = *cell;
+	if (need > p->items_room) {
+		p->items_room = 2 * need;
+		text = realloc(*cell, p->items_room);
+		if (text == NULL) {
+			cell_fill(cell, NULL);
+			p->array = -1;
+			return;
+		}
+		*cell = text;
 	}
-	*cell = made;
 	if (p->items_len > 0)
-		made[p->items_len++] = ' ';
-	memcpy(made + p->items_len, s, n);
+		text[p->items_len++] = ' ';
+	memcpy(text + p->items_len, s, n);
 	p->items_len += n;
-	made[p->items_len] = '\0';
+	text[p->items_len] = '\0';
 }
 
 void

@@ -54,7 +54,7 @@ struct printer {
 	const char *empty;             /* in place of an empty cell */
 	char *cell[PRINT_COLUMNS_MAX]; /* of this object; NULL: empty */
 	int array;                     /* the column that gets the items, or -1 */
-	size_t items_len;              /* of the items in it so far */
+	size_t items_len, items_room;  /* bytes of the items in it, and of the cell */
 	/* A table whose first rows are held, to find out how wide the columns are: */
 	char *(*held)[PRINT_COLUMNS_MAX];
 	unsigned rows, width[PRINT_COLUMNS_MAX];
