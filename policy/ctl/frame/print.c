@@ -308,7 +308,7 @@ cell_append(struct printer *p, const char *s, size_t n)
 	if (p->items_room == 0)
 		cell_set(cell, NULL);
 	text = *cell;
-	if (need > p->items_room) {
+	if (text == NULL || need > p->items_room) {
 		p->items_room = 2 * need;
 		text = realloc(*cell, p->items_room);
 		if (text == NULL) {
