@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +18,6 @@
 enum {
 	STOP_LIMIT = 1000, /* milliseconds, by specification */
 	EARLY_STOP_LIMIT = 7000,
-	SETTLING = 300,
 	DROPPED = 1000,
 	BUSY = 8,
 	HELD = 100 /* connections open at the same time */
@@ -90,15 +88,11 @@ start_refused(const char *socket)
 	ck_assert_msg(strstr(outcome.err, socket) != NULL, "unclear: %s", outcome.err);
 }
 
-/*
- * stop_expect - expects a signal to stop the milter in time. In its first milliseconds
- * libmilter's own thread may take the signal, and needs up to 5 seconds; when that is
- * over cannot be seen from here.
- */
+/* stop_expect - expects a signal to stop the milter in time */
 static void
 stop_expect(int signal)
 {
-	poll(NULL, 0, SETTLING * deadline_factor());
+	instance_await_signals(&instance);
 	ck_assert_int_eq(instance_stop(&instance, signal, STOP_LIMIT), 0);
 }
 

@@ -140,6 +140,7 @@ found_read(struct found *f)
 static void
 stop(void)
 {
+	instance_await_signals(&instance);
 	ck_assert_int_eq(instance_stop(&instance, SIGTERM, STOP_LIMIT), 0);
 }
 

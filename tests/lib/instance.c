@@ -189,6 +189,16 @@ instance_start(struct instance *instance)
 	ck_assert_msg(answers, "the milter does not listen on %s", instance->socket);
 }
 
+void
+instance_await_signals(const struct instance *instance)
+{
+	int64_t deadline = deadline_in(START_LIMIT);
+
+	while (process_open_to(instance->pid, SIGTERM) < 2)
+		ck_assert_msg(
+		    deadline_pause(deadline), "the milter does not wait for signals");
+}
+
 int
 instance_stop(struct instance *instance, int signal, int milliseconds)
 {

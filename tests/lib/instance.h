@@ -50,6 +50,10 @@ void instance_start(struct instance *instance);
 /* Starts the milter and waits for nothing. */
 void instance_launch(struct instance *instance);
 
+/* Waits until a signal stops the milter at once: before its main thread and libmilter's
+ * wait for one, libmilter's can get it, which takes up to 5 s to stop. */
+void instance_await_signals(const struct instance *instance);
+
 /* Sends the milter a signal and waits up to `milliseconds` for its end; returns the
  * status as process_wait() does. */
 int instance_stop(struct instance *instance, int signal, int milliseconds);

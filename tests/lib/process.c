@@ -4,7 +4,10 @@
 
 #include "tests/lib/deadline.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -117,4 +120,43 @@ process_wait(pid_t pid, int milliseconds)
 			return status_read(status);
 	} while (deadline_pause(deadline));
 	return PROCESS_RUNS;
+}
+
+/* thread_open_to - proc(5): SigBlk has bit N - 1 for signal N */
+static bool
+thread_open_to(const char *folder, const char *thread, int signal)
+{
+	char path[PATH_MAX], line[256];
+	uint64_t blocked = UINT64_MAX;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "%s/%s/status", folder, thread);
+	status = fopen(path, "re");
+	if (status == NULL)
+		return false;
+	while (fgets(line, sizeof(line), status) != NULL &&
+	    sscanf(line, "SigBlk: %" SCNx64, &blocked) != 1)
+		;
+	fclose(status);
+	return (blocked >> (signal - 1) & 1) == 0;
+}
+
+int
+process_open_to(pid_t pid, int signal)
+{
+	struct dirent *entry;
+	char folder[64];
+	DIR *threads;
+	int n = 0;
+
+	snprintf(folder, sizeof(folder), "/proc/%d/task", (int)pid);
+	threads = opendir(folder);
+	if (threads == NULL)
+		return 0;
+	while ((entry = readdir(threads)) != NULL)
+		if (entry->d_name[0] != '.' &&
+		    thread_open_to(folder, entry->d_name, signal))
+			n++;
+	closedir(threads);
+	return n;
 }

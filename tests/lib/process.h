@@ -27,3 +27,6 @@ pid_t process_start(char *const *argv, const char *log, int listener);
 /* Waits up to `milliseconds` (times deadline_factor()) for a child to end. Returns its
  * exit status as in struct outcome, or PROCESS_RUNS if it has not ended. */
 int process_wait(pid_t pid, int milliseconds);
+
+/* How many threads of a process do not block a signal, or wait for it in sigwait(). */
+int process_open_to(pid_t pid, int signal);
