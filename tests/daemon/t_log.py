@@ -36,6 +36,13 @@ ODD = (
     b'"' * 5000, '€'.encode() * 3000)
 
 
+def lines_lost(metrics):
+    """As the metrics file says; 0 while there is none."""
+    with contextlib.suppress(FileNotFoundError), open(metrics) as f:
+        return Page(f.read()).get('log_lines_lost_total')
+    return 0
+
+
 class Log(harness.Case):
 
     given = (*harness.Case.given,
@@ -429,16 +436,13 @@ class Reader(Log):
         os.close(writer)
         self.collect(reader, b'verified')
         number = self.flood(daemon, 3 * QUEUE)
-
-        def lost():
-            with open(metrics) as f:
-                return Page(f.read()).get('log_lines_lost_total')
         lines = self.collect(reader, b'lost')
         logins = [login for login in map(parse, lines) if login]
         notices = [line for line in lines if ' lost' in line]
         self.assertEqual(len(notices), 1, notices)
         count = int(re.search(r'(\d+) log lines were lost', notices[0])[1])
-        harness.wait_for(lambda: lost() == count, what='%d lost' % count)
+        harness.wait_for(lambda: lines_lost(metrics) == count,
+                         what='%d lost' % count)
         self.assertEqual(len(logins) + count, number)
         self.assertEqual(logins, ['user%d@a.test' % n
                                   for n in range(len(logins))])
@@ -529,11 +533,16 @@ class Reader(Log):
         if r.returncode:
             self.skipTest('no tmpfs here: ' + r.stderr.decode().strip())
         self.addCleanup(subprocess.run, ['umount', folder], check=True)
-        daemon = harness.Daemon(self)
+        metrics = os.path.join(self.tmp, 'm.prom')
+        daemon = harness.Daemon(self, usage_flush='1', metrics_file=metrics)
         daemon.logfile = os.path.join(folder, 'log')
         with daemon:
             daemon.wait_log('verified')
             number = self.flood(daemon, 200000)
+            # what still waits would fill the disk again
+            harness.wait_for(
+                lambda: lines_lost(metrics) + daemon.log().count(' login=user')
+                >= number, what='each line written or lost')
             os.truncate(daemon.logfile, 0)
             with Mta(daemon) as mta:
                 mta.mail('last@a.test')
