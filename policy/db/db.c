@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -142,7 +143,11 @@ enum error
 db_open(struct db **db_r, const char *path, const struct db_options *options,
     struct error_text *why)
 {
-	enum error e = lmdb_file_check(path, options->writable);
+	enum error e = options->fd > 0
+	    ? lmdb_file_check_open(options->fd, options->writable)
+	    : lmdb_file_check(path, options->writable);
+	const char *file = path;
+	char link[32]; /* proc(5): leads to the open file, whatever its name is now */
 	struct db *db;
 
 	*db_r = NULL;
@@ -152,7 +157,11 @@ db_open(struct db **db_r, const char *path, const struct db_options *options,
 	if (db == NULL)
 		return error_about(why, ERR_MEMORY, path);
 	db->lock_file = options->lock_file;
-	e = open_any_size(db, path, options);
+	if (options->fd > 0) {
+		snprintf(link, sizeof link, "/proc/self/fd/%d", options->fd);
+		file = link;
+	}
+	e = open_any_size(db, file, options);
 	if (e == OK)
 		e = open_main_table(db);
 	if (e != OK) {

@@ -41,6 +41,11 @@ struct db_options {
 	bool lazy;       /* commits do not wait for the disk; db_sync() does */
 	mode_t mode;     /* of files that are made, less the umask; 0: 0660 */
 	size_t map_size; /* 0: the default, 32 GiB (1 GiB on 32-bit systems) */
+	/*
+	 * The file, open already, where others may write in its folder: PATH is not
+	 * looked at, and only names it in messages. 0: PATH is opened.
+	 */
+	int fd;
 };
 
 /*

@@ -32,25 +32,32 @@ header_ok(const uint8_t *header)
 }
 
 enum error
+lmdb_file_check_open(int fd, bool may_create)
+{
+	uint8_t header[64];
+	struct stat st;
+	ssize_t n = pread(fd, header, sizeof header, 0);
+
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return ERR_FORMAT;
+	if (n < 0)
+		return ERR_IO;
+	if (n == 0 && may_create)
+		return OK;
+	return n == sizeof header && header_ok(header) ? OK : ERR_FORMAT;
+}
+
+enum error
 lmdb_file_check(const char *path, bool may_create)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	uint8_t header[64];
-	enum error e = OK;
-	struct stat st;
-	ssize_t n;
+	enum error e;
 
 	if (fd < 0 && errno == ELOOP)
 		return ERR_FORMAT;
 	if (fd < 0)
 		return may_create && errno == ENOENT ? OK : error_from_errno(errno);
-	n = pread(fd, header, sizeof header, 0);
-	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
-		e = ERR_FORMAT;
-	else if (n < 0)
-		e = ERR_IO;
-	else if (n > 0 || !may_create)
-		e = n == sizeof header && header_ok(header) ? OK : ERR_FORMAT;
+	e = lmdb_file_check_open(fd, may_create);
 	close(fd);
 	return e;
 }

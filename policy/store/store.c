@@ -185,11 +185,12 @@ open_path(struct store *s, const char *path, const struct db_options *options,
 }
 
 enum error
-store_open_file(struct store **store_r, const char *path, enum store_mode mode,
+store_open_file(struct store **store_r, const char *path, int fd, enum store_mode mode,
     struct error_text *why)
 {
-	const struct db_options options = {.writable = mode == STORE_WRITE};
-	enum error e = lmdb_file_check(path, false);
+	const struct db_options options = {.writable = mode == STORE_WRITE, .fd = fd};
+	enum error e =
+	    fd > 0 ? lmdb_file_check_open(fd, false) : lmdb_file_check(path, false);
 
 	*store_r = NULL;
 	if (e != OK)

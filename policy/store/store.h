@@ -41,9 +41,10 @@ enum error store_open_in_turn(struct store **store_r, const char *dir,
 
 /*
  * Opens a database file that nobody else writes to: outside of a state folder, such as
- * a backup, or the live one, by the holder of the writers' turn. Not for store_look().
+ * a backup, or the live one, by the holder of the writers' turn. FD: PATH, open
+ * already, as in struct db_options. Not for store_look().
  */
-enum error store_open_file(struct store **store_r, const char *path,
+enum error store_open_file(struct store **store_r, const char *path, int fd,
     enum store_mode mode, struct error_text *why) MUST_USE;
 
 /*

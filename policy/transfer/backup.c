@@ -93,10 +93,10 @@ backup_table(struct backup_copier *c, struct store_txn *from)
 }
 
 enum error
-backup_copy(struct store_txn *from, const char *path, struct backup *out_r,
+backup_copy(struct store_txn *from, const char *path, int fd, struct backup *out_r,
     struct error_text *why)
 {
-	const struct db_options options = {.writable = true, .lazy = true};
+	const struct db_options options = {.writable = true, .lazy = true, .fd = fd};
 	struct backup_copier c = {.sum.hasher = NULL};
 	uint64_t records;
 	enum error e = verify_txn(from, &records, why);
@@ -138,13 +138,13 @@ backup_compare(struct store_txn *txn, const struct backup *b, struct error_text 
 }
 
 enum error
-backup_verify(const char *path, struct backup *b, struct error_text *why)
+backup_verify(const char *path, int fd, struct backup *b, struct error_text *why)
 {
 	struct error_text what;
 	struct store *store;
 	struct store_txn *txn;
 	struct stat st;
-	enum error e = store_open_file(&store, path, STORE_READ, why);
+	enum error e = store_open_file(&store, path, fd, STORE_READ, why);
 
 	if (e != OK)
 		return e;
@@ -158,7 +158,7 @@ backup_verify(const char *path, struct backup *b, struct error_text *why)
 	if (e != OK)
 		return error_set(
 		    why, e, "the copy %s does not hold: %s", path, what.text);
-	if (stat(path, &st) != 0)
+	if ((fd > 0 ? fstat(fd, &st) : stat(path, &st)) != 0)
 		return error_about(why, error_from_errno(errno), path);
 	b->bytes = (uint64_t)st.st_size;
 	return OK;

@@ -18,13 +18,14 @@ struct backup {
 
 /*
  * Verifies FROM, a read transaction, and copies its records into the file PATH, which
- * is missing or empty, and to disk, while others may write. Pages are filled; memory is
- * that of some thousand records. A copy is good once backup_verify() says so; after an
- * error the caller removes it. ERR_DAMAGED (of FROM), ERR_FULL, ERR_IO, ... with WHY.
+ * is missing or empty (FD: open already, or 0), and to disk, while others may write.
+ * Pages are filled; memory is that of some thousand records. A copy is good once
+ * backup_verify() says so; after an error the caller removes it. ERR_DAMAGED (of FROM),
+ * ERR_FULL, ERR_IO, ... with WHY.
  */
-enum error backup_copy(struct store_txn *from, const char *path, struct backup *out_r,
-    struct error_text *why) MUST_USE;
+enum error backup_copy(struct store_txn *from, const char *path, int fd,
+    struct backup *out_r, struct error_text *why) MUST_USE;
 
 /* Verifies the copy and compares its records with B; fills in `bytes`. With WHY. */
 enum error backup_verify(
-    const char *path, struct backup *b, struct error_text *why) MUST_USE;
+    const char *path, int fd, struct backup *b, struct error_text *why) MUST_USE;

@@ -52,7 +52,7 @@ restore_within(struct restore_job *j, const char *path, enum store_mode mode,
 {
 	struct store_txn *txn;
 	struct store *store;
-	enum error e = path != NULL ? store_open_file(&store, path, mode, why)
+	enum error e = path != NULL ? store_open_file(&store, path, 0, mode, why)
 				    : store_open_in_turn(&store, j->dir, j->turn, why);
 
 	if (e != OK)
@@ -257,10 +257,10 @@ restore_build(struct restore_job *j, struct replace_file *s, struct error_text *
 {
 	struct backup copy;
 	struct stat folder;
-	enum error e = backup_copy(j->from, s->made, &copy, why);
+	enum error e = backup_copy(j->from, s->made, 0, &copy, why);
 
 	if (e == OK)
-		e = backup_verify(s->made, &copy, why);
+		e = backup_verify(s->made, 0, &copy, why);
 	if (e == OK)
 		e = restore_within(j, s->made, STORE_WRITE, restore_finish, why);
 	if (e == OK)
@@ -282,7 +282,7 @@ restore_file(struct restore_job *j, struct error_text *why)
 
 	out->cause = *why;
 	memset(&out->changes, 0, sizeof out->changes);
-	e = replace_file_open(&s, j->dir, true, why);
+	e = replace_file_open(&s, j->dir, -1, true, why);
 	if (e != OK)
 		return e;
 	j->count = j->seen = 0;

@@ -58,8 +58,8 @@ copy_make(struct store_txn *txn)
 	struct backup b;
 
 	unlink(copy);
-	expect_ok(backup_copy(txn, copy, &b, &why));
-	expect_ok(backup_verify(copy, &b, &why));
+	expect_ok(backup_copy(txn, copy, 0, &b, &why));
+	expect_ok(backup_verify(copy, 0, &b, &why));
 	return b;
 }
 
@@ -75,7 +75,7 @@ copy_expect(struct store_txn *txn, uint64_t records)
 	uint64_t n = 0;
 	enum error e, f;
 
-	expect_ok(store_open_file(&store, copy, STORE_READ, &why));
+	expect_ok(store_open_file(&store, copy, 0, STORE_READ, &why));
 	other = txn_begin(store);
 	expect_ok(db_cursor_open(store_db(txn), &a));
 	expect_ok(db_cursor_open(store_db(other), &b));
@@ -179,16 +179,16 @@ try_copy(const struct digest *policy)
 	struct store *store;
 	struct store_txn *txn;
 	struct backup b;
-	enum error e = store_open_file(&store, state.data, STORE_READ, &why);
+	enum error e = store_open_file(&store, state.data, 0, STORE_READ, &why);
 
 	if (e != OK)
 		return false;
 	unlink(copy);
 	e = store_begin(store, &txn);
 	if (e == OK)
-		e = backup_copy(txn, copy, &b, &why);
+		e = backup_copy(txn, copy, 0, &b, &why);
 	if (e == OK)
-		e = backup_verify(copy, &b, &why);
+		e = backup_verify(copy, 0, &b, &why);
 	if (e == OK) {
 		ck_assert(digest_equal(&b.policy, policy));
 		copy_expect(txn, b.records);
@@ -252,14 +252,14 @@ START_TEST(copy_with_other_records_does_not_verify)
 	txn = txn_begin(store);
 	b = copy_make(txn);
 	state_abandon(&store, &txn);
-	expect_ok(store_open_file(&store, copy, STORE_WRITE, &why));
+	expect_ok(store_open_file(&store, copy, 0, STORE_WRITE, &why));
 	txn = txn_begin(store);
 	if (_i == 0)
 		expect_ok(notice_table_put(txn, "a", &notice));
 	else
 		expect_ok(notice_table_remove(txn, "a"));
 	state_end(&store, &txn);
-	expect_error(ERR_DAMAGED, backup_verify(copy, &b, &why));
+	expect_error(ERR_DAMAGED, backup_verify(copy, 0, &b, &why));
 }
 END_TEST
 

@@ -293,8 +293,8 @@ copy_all(struct store_txn *txn)
 
 	snprintf(copy, sizeof copy, "%s/copy", state.dir);
 	unlink(copy);
-	e = backup_copy(txn, copy, &b, &why);
-	return e == OK ? backup_verify(copy, &b, &why) : e;
+	e = backup_copy(txn, copy, 0, &b, &why);
+	return e == OK ? backup_verify(copy, 0, &b, &why) : e;
 }
 
 static enum error

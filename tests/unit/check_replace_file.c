@@ -113,10 +113,10 @@ swap_run(void)
 	struct write_lock turn;
 
 	expect_ok(write_lock_take(&turn, state.dir, WRITERS_WAIT_SECONDS, &why));
-	expect_ok(store_open_file(&store, state.data, STORE_READ, &why));
+	expect_ok(store_open_file(&store, state.data, 0, STORE_READ, &why));
 	txn = txn_begin(store);
-	expect_ok(replace_file_open(&s, state.dir, false, &why));
-	expect_ok(backup_copy(txn, s.made, &b, &why));
+	expect_ok(replace_file_open(&s, state.dir, -1, false, &why));
+	expect_ok(backup_copy(txn, s.made, s.file, &b, &why));
 	expect_ok(replace_file_give(&s, (uid_t)-1, (gid_t)-1, STORE_DATA_MODE, &why));
 	expect_ok(replace_file_put(&s, &why));
 	replace_file_close(&s);
@@ -189,20 +189,22 @@ START_TEST(keeps_others_out_and_leaves_nothing)
 
 	snprintf(made, sizeof(made), "%s.new", state.data);
 	ck_assert(file_write(made, "left by a process that was killed", 20));
-	expect_ok(replace_file_open(&a, state.dir, false, &why));
+	expect_ok(replace_file_open(&a, state.dir, -1, false, &why));
 	ck_assert_str_eq(a.made, made);
 	ck_assert_int_eq(file_size(made), 0);
 	ck_assert_int_eq(stat(made, &st), 0);
 	ck_assert_uint_eq(st.st_mode & 07777, 0600);
-	expect_error(ERR_BUSY, replace_file_open(&b, state.dir, false, &why));
-	expect_ok(replace_file_open(&b, state.dir, true, &why)); /* a lock of readers */
+	expect_error(ERR_BUSY, replace_file_open(&b, state.dir, -1, false, &why));
+	expect_ok(
+	    replace_file_open(&b, state.dir, -1, true, &why)); /* a lock of readers */
 	replace_file_close(&b);
 	replace_file_close(&a);
 	replace_file_close(&a);
 	ck_assert_int_lt(file_size(made), 0);
-	expect_ok(replace_file_open(&b, state.dir, false, &why));
+	expect_ok(replace_file_open(&b, state.dir, -1, false, &why));
 	replace_file_close(&b);
-	expect_error(ERR_CREATE, replace_file_open(&a, "/nowhere/at/all", false, &why));
+	expect_error(
+	    ERR_CREATE, replace_file_open(&a, "/nowhere/at/all", -1, false, &why));
 }
 END_TEST
 

@@ -89,8 +89,8 @@ setup(void)
 	store = state_store(&state, STORE_READ);
 	txn = txn_begin(store);
 	policy = store_meta(txn)->digest;
-	expect_ok(backup_copy(txn, copy, &b, &why));
-	expect_ok(backup_verify(copy, &b, &why));
+	expect_ok(backup_copy(txn, copy, 0, &b, &why));
+	expect_ok(backup_verify(copy, 0, &b, &why));
 	state_abandon(&store, &txn);
 }
 
@@ -100,7 +100,7 @@ restore_try(void)
 {
 	struct store *store;
 	struct store_txn *txn;
-	enum error e = store_open_file(&store, copy, STORE_READ, &why);
+	enum error e = store_open_file(&store, copy, 0, STORE_READ, &why);
 
 	if (e != OK)
 		return e;
@@ -374,7 +374,7 @@ START_TEST(senseless_backup_is_refused)
 	state_change(&state, later_write, NULL);
 	before = live_meta();
 	live = file_read(state.data, &size);
-	expect_ok(store_open_file(&store, copy, STORE_WRITE, &why));
+	expect_ok(store_open_file(&store, copy, 0, STORE_WRITE, &why));
 	txn = txn_begin(store);
 	key_login(&key, TABLE_MAILBOX, &login);
 	expect_ok(store_get(txn, &key, buf, &value));

@@ -195,11 +195,11 @@ copier_run(int number)
 		enum error e;
 
 		unlink(path);
-		e = backup_copy(txn, path, &b, &why);
+		e = backup_copy(txn, path, 0, &b, &why);
 		if (store_check(txn) == ERR_OVERTAKEN)
 			e = ERR_OVERTAKEN;
 		if (e == OK)
-			e = backup_verify(path, &b, &why);
+			e = backup_verify(path, 0, &b, &why);
 		if (e != OK && e != ERR_OVERTAKEN)
 			counts->wrong++;
 		counts->copies++;

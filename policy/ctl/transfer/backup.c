@@ -134,19 +134,23 @@ copy_give(struct ctl *c, struct replace_file *s, const struct stat *like)
 	return e;
 }
 
-/* copy_make - ends the transaction early: a long one lets the database grow */
+/*
+ * copy_make - in FOLDER, which is DIR, and is closed. Ends the transaction early: a
+ * long one lets the database grow.
+ */
 static enum error
-copy_make(struct ctl *c, const char *dir, const struct original *o, struct backup *b)
+copy_make(struct ctl *c, const char *dir, int folder, const struct original *o,
+    struct backup *b)
 {
 	struct replace_file s;
-	enum error e = replace_file_open(&s, dir, false, &c->why);
+	enum error e = replace_file_open(&s, dir, folder, false, &c->why);
 
 	if (e != OK)
 		return e;
-	e = backup_copy(c->txn, s.made, b, &c->why);
+	e = backup_copy(c->txn, s.made, s.file, b, &c->why);
 	store_abort(&c->txn);
 	if (e == OK)
-		e = backup_verify(s.made, b, &c->why);
+		e = backup_verify(s.made, s.file, b, &c->why);
 	if (e == OK)
 		e = copy_give(c, &s, &o->data);
 	if (e == OK)
@@ -186,10 +190,10 @@ ctl_backup(struct ctl *c)
 	e = folder_open(c, dir, &o.folder, &made, &folder);
 	if (e == OK)
 		e = folder_check(c, dir, folder, &o);
-	if (folder >= 0)
-		close(folder);
 	if (e == OK)
-		e = copy_make(c, dir, &o, &b);
+		e = copy_make(c, dir, folder, &o, &b);
+	else if (folder >= 0)
+		close(folder);
 	if (e != OK && made)
 		rmdir(dir);
 	if (e != OK)

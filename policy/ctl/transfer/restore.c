@@ -43,7 +43,7 @@ restore_open(struct ctl *c, const char *dir)
 
 	if (e != OK)
 		return e;
-	e = store_open_file(&c->store, path, STORE_READ, &what);
+	e = store_open_file(&c->store, path, 0, STORE_READ, &what);
 	if (e == ERR_MISSING)
 		return error_set(
 		    &c->why, ERR_NOINPUT, "no backup in %s: there is no %s", dir, path);
