@@ -49,7 +49,7 @@ enum setting_shape { SETTING_WORD, SETTING_NUMBER, SETTING_LIST };
 /* One row of the table of settings, in the order of the documentation. */
 struct setting {
 	const char *key;
-	const char *values;  /* for "settings list" */
+	const char *values;  /* for "settings show" */
 	const char *initial; /* the default as text, NULL for unset */
 	enum setting_shape shape;
 	enum error (*set)(const struct setting *row, void *member, const char *value,

@@ -21,7 +21,7 @@ size_t record_case_encode(
 enum error record_case_decode(
     const struct record_case *c, const uint8_t *at, size_t n, void *object_r);
 
-/* Fails the test unless the object comes back from its record, with this very record */
+/* Fails the test unless the object comes back from its record, and gives it again. */
 void record_case_expect_return(const struct record_case *c, const void *object);
 
 /* Fails the test unless the record is damaged when it is shorter or longer. */

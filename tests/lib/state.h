@@ -27,7 +27,7 @@ struct state {
 
 #define expect_ok(expression) expect_error(OK, expression)
 
-/* Where the state folders are made, if not in /tmp; to be set before a case is added */
+/* Where state folders are made, if not in /tmp. Set it before a case is added. */
 extern const char *state_base;
 
 /* Adds a case whose state folders are removed at its end, also after failures. */

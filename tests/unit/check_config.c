@@ -506,7 +506,7 @@ START_TEST(bad_state_dir)
 }
 END_TEST
 
-/* Where it may be that the file names another folder, nothing is done in the default */
+/* If the file may name another folder, nothing is done in the default one. */
 START_TEST(state_dir_is_not_guessed)
 {
 	static const struct {

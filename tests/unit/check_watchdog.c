@@ -20,7 +20,7 @@ static _Atomic int64_t clock_ms;
 static _Atomic uint64_t decisions;
 static atomic_bool idle;
 static _Atomic unsigned alive, complaints, looks;
-/* The watchdog's pauses only move the clock, and one decision is under way meanwhile */
+/* The watchdog's pauses only move the clock, while one decision is under way. */
 static atomic_bool pauses_fly;
 static _Atomic int64_t begins_ms, ends_ms;
 static _Atomic int64_t shortest_ms = INT64_MAX, longest_ms; /* between signs of life */
