@@ -26,6 +26,6 @@ struct backup {
 enum error backup_copy(struct store_txn *from, const char *path, int fd,
     struct backup *out_r, struct error_text *why) MUST_USE;
 
-/* Verifies the copy and compares its records with B; fills in `bytes`. With WHY. */
+/* Verifies that copy and compares its records with B; fills in `bytes`. With WHY. */
 enum error backup_verify(
     const char *path, int fd, struct backup *b, struct error_text *why) MUST_USE;

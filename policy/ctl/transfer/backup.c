@@ -135,8 +135,8 @@ copy_give(struct ctl *c, struct replace_file *s, const struct stat *like)
 }
 
 /*
- * copy_make - in FOLDER, which is DIR, and is closed. Ends the transaction early: a
- * long one lets the database grow.
+ * copy_make - closes FOLDER, which is DIR. It ends the transaction early: a long one
+ * lets the database grow.
  */
 static enum error
 copy_make(struct ctl *c, const char *dir, int folder, const struct original *o,
