@@ -102,6 +102,16 @@ parse_absolute(const char *s, enum instant_date date, instant *out_r)
 	return instant_is_valid(*out_r);
 }
 
+static int64_t
+unit_of(char c)
+{
+	return c == 'w' ? 7 * DAY
+	    : c == 'd'  ? DAY
+	    : c == 'h'  ? 3600
+	    : c == 'm'  ? 60
+			: 0;
+}
+
 /* parse_span - digits and a unit; false where it is not one or too long */
 static bool
 parse_span(const char *s, int64_t *seconds_r)
@@ -111,10 +121,23 @@ parse_span(const char *s, int64_t *seconds_r)
 
 	for (; *s >= '0' && *s <= '9' && value <= SPAN_MAX; s++)
 		value = value * 10 + (*s - '0');
-	unit = *s == 'd' ? DAY : *s == 'h' ? 3600 : *s == 'm' ? 60 : 0;
+	unit = unit_of(*s);
 	if (s == digits || unit == 0 || s[1] != '\0' || value > SPAN_MAX / unit)
 		return false;
 	*seconds_r = value * unit;
+	return true;
+}
+
+/* parse_word - "today" or "tomorrow", in UTC, as a date */
+static bool
+parse_word(const char *s, enum instant_date date, instant now, instant *out_r)
+{
+	bool tomorrow = strcasecmp(s, "tomorrow") == 0;
+
+	if (!tomorrow && strcasecmp(s, "today") != 0)
+		return false;
+	*out_r = now - now % DAY + (tomorrow ? DAY : 0);
+	*out_r += date == INSTANT_DAY_END ? DAY : 0;
 	return true;
 }
 
@@ -124,24 +147,28 @@ instant_parse(const char *s, enum instant_date date, instant now, instant *out_r
 {
 	int64_t seconds;
 
-	if (*s == '+' && parse_span(s + 1, &seconds)) {
-		*out_r = now + seconds;
-		return OK;
+	if ((*s == '+' || *s == '-') && parse_span(s + 1, &seconds)) {
+		*out_r = *s == '+' ? now + seconds : now - seconds;
+		if (instant_is_valid(*out_r))
+			return OK;
 	}
-	if (parse_absolute(s, date, out_r))
+	if (parse_absolute(s, date, out_r) || parse_word(s, date, now, out_r))
 		return OK;
+	if (parse_span(s, &seconds))
+		return error_set(
+		    why, ERR_DATA, "bad time \"%s\": do you mean +%s?", s, s);
 	return error_set(why, ERR_DATA,
-	    "bad time \"%s\": use 2026-12-01T09:00:00Z, 2026-12-01, +30d, +12h or +15m",
+	    "bad time \"%s\": use 2026-12-01T09:00:00Z, 2026-12-01, tomorrow, +2w, +30d, +12h or +15m",
 	    s);
 }
 
 enum error
 instant_parse_span(const char *s, int64_t *seconds_r, struct error_text *why)
 {
-	if (parse_span(s, seconds_r))
+	if (parse_span(*s == '+' ? s + 1 : s, seconds_r))
 		return OK;
 	return error_set(
-	    why, ERR_DATA, "bad span of time \"%s\": use 14d, 12h or 15m", s);
+	    why, ERR_DATA, "bad span of time \"%s\": use 2w, 14d, 12h or 15m", s);
 }
 
 const char *

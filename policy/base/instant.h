@@ -18,14 +18,14 @@ enum instant_date { INSTANT_DAY_START, INSTANT_DAY_END };
 
 /*
  * Reads RFC 3339 (`2026-12-01T09:00:00Z`, `...+02:00`, fractions of a second are
- * dropped), a date (`2026-12-01`, UTC) or a relative time (`+30d`, `+12h`, `+15m`,
- * counted from NOW). Years 1970 to 9999.
+ * dropped), a date (`2026-12-01`, `today`, `tomorrow`, UTC) or a relative time (`+2w`,
+ * `+30d`, `+12h`, `-15m`, counted from NOW). Years 1970 to 9999.
  * Returns OK, or ERR_DATA with a line for the person in WHY.
  */
 enum error instant_parse(const char *s, enum instant_date date, instant now,
     instant *out_r, struct error_text *why) MUST_USE;
 
-/* Reads a span of time, `14d`, `12h`, `15m`, into seconds; ERR_DATA otherwise. */
+/* Reads a span of time, `2w`, `14d`, `12h`, `15m`, into seconds; ERR_DATA otherwise. */
 enum error instant_parse_span(
     const char *s, int64_t *seconds_r, struct error_text *why) MUST_USE;
 

@@ -418,7 +418,7 @@ class DisableUnused(Rollout):
                 ('--tempfail-until 2001-01-01', '2001-01-02T00:00:00Z'),
                 ('--enforce-from +7d --tempfail-until +6d', 'after'),
                 ('--enforce-from +7d --tempfail-until +7d', 'after'),
-                ('--enforce-from tomorrow', 'tomorrow')):
+                ('--enforce-from morgen', 'morgen')):
             self.refused('rollout disable-unused ' + options, 65, *expected)
         self.assertEqual(self.disabled(), [])
 
