@@ -124,6 +124,16 @@ cidr_is_valid(const struct cidr *net)
 	    memcmp(masked.base.byte, net->base.byte, sizeof masked.base.byte) == 0;
 }
 
+bool
+cidr_is_wide(const struct cidr *net)
+{
+	bool v4 = net->bits >= 8 * sizeof mapped && is_v4(&net->base);
+
+	if (net->bits >= loopback[0].bits && cidr_holds(&loopback[0], &net->base))
+		return false; /* one machine, this one */
+	return net->bits < (v4 ? 8 * sizeof mapped + 16 : 32);
+}
+
 const char *
 cidr_print(const struct cidr *net, char *buf)
 {

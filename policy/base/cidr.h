@@ -48,6 +48,9 @@ enum error cidr_parse(
 /* Whether no bits are set past the prefix, which is at most 128. */
 bool cidr_is_valid(const struct cidr *net);
 
+/* Whether it is wider than a /16 of IPv4 (but not 127.0.0.0/8), or a /32 of IPv6. */
+bool cidr_is_wide(const struct cidr *net);
+
 /* Prints the network to BUF (CIDR_TEXT_MAX bytes), without /32 and /128. */
 const char *cidr_print(const struct cidr *net, char *buf);
 

@@ -127,6 +127,26 @@ START_TEST(network_bad)
 }
 END_TEST
 
+START_TEST(network_wide)
+{
+	static const struct {
+		const char *text;
+		bool wide;
+	} cases[] = {{"10.0.0.0/8", true}, {"10.0.0.0/15", true},
+	    {"10.0.0.0/16", false}, {"192.0.2.1", false}, {"0.0.0.0/0", true},
+	    {"127.0.0.0/8", false}, {"126.0.0.0/7", true}, {"::1", false},
+	    {"2001:db8::/31", true}, {"2001:db8::/32", false}, {"::/0", true}};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct cidr net;
+		enum error e = cidr_parse(cases[i].text, &net, NULL);
+
+		ck_assert_int_eq(e, OK);
+		ck_assert_msg(cidr_is_wide(&net) == cases[i].wide, "%s", cases[i].text);
+	}
+}
+END_TEST
+
 /* canonical - the list of S as it is printed */
 static void
 canonical(const char *s, char *buf, size_t cap)
@@ -339,6 +359,7 @@ main(void)
 	tcase_add_test(address, address_of_this_machine);
 	tcase_add_loop_test(network, network_good, 0, (int)COUNT(networks));
 	tcase_add_test(network, network_bad);
+	tcase_add_test(network, network_wide);
 	tcase_add_test(list, list_parse_and_print);
 	tcase_add_test(list, list_in_any_order_is_one_list);
 	tcase_add_test(list, list_bad);
