@@ -156,6 +156,8 @@ run_command(struct ctl *c, struct held *h)
 		e = c->command->run(c);
 	if (e == OK || c->tells)
 		print_finish(&c->print);
+	if (e == OK && print_is_empty(&c->print))
+		print_remark(c->err, "nothing to list");
 	if (e != OK || !transaction_writes(c) || c->txn == NULL)
 		return e;
 	e = held_output_check(&h->out, &c->why);
@@ -207,6 +209,18 @@ run(struct ctl *c)
 	return e;
 }
 
+/* rights_hint - who may do what this user may not */
+static const char *
+rights_hint(const struct ctl *c, enum error e)
+{
+	bool writes = c->command != NULL && (c->command->needs & NEED_TURN);
+
+	if (exit_status(e) != EX_NOPERM || geteuid() == 0)
+		return "";
+	return writes ? "; run it as root"
+		      : "; run it as root, or as a member of the folder's group";
+}
+
 int
 main(int argc, char **argv)
 {
@@ -232,7 +246,7 @@ main(int argc, char **argv)
 		e = run(&c);
 	if (e == OK)
 		return c.status;
-	print_remark(
-	    stderr, "%s", c.why.text[0] != '\0' ? c.why.text : error_string(e));
+	print_remark(stderr, "%s%s", c.why.text[0] != '\0' ? c.why.text : error_string(e),
+	    rights_hint(&c, e));
 	return exit_status(e);
 }

@@ -67,6 +67,102 @@ START_TEST(json_has_all_fields_in_order)
 }
 END_TEST
 
+/* row - of the table; NULL is an empty cell */
+static void
+row(const char *words, const char *name, uint64_t count)
+{
+	print_object_start(&p, NULL);
+	print_text(&p, "words", words);
+	print_text(&p, "name", name);
+	print_number_if(&p, "count", count > 0, count);
+	print_object_end(&p);
+}
+
+START_TEST(table_leaves_out_empty_columns)
+{
+	start(false);
+	print_table(&p, columns, "");
+	row("a", "", 1);
+	row("b", NULL, 20);
+	expect("WORDS  COUNT\na      1\nb      20\n");
+	start(false);
+	print_table(&p, columns, "");
+	row("a", "n", 0);
+	expect("WORDS  NAME\na      n\n");
+	start(false);
+	print_table(&p, columns, "-"); /* a mark in every empty cell */
+	row("a", "", 1);
+	expect("WORDS  NAME  COUNT\na      -     1\n");
+}
+END_TEST
+
+START_TEST(table_has_all_columns_for_rows_to_come)
+{
+	const char *at;
+
+	start(false);
+	print_table(&p, columns, "");
+	for (int i = 0; i < 200; i++)
+		row("a", "", 1);
+	row("b", "name", 1);
+	print_finish(&p);
+	fflush(out);
+	ck_assert_ptr_nonnull(at = strchr(printed, '\n'));
+	ck_assert_int_eq(strncmp(printed, "WORDS  NAME  COUNT\n", 19), 0);
+	ck_assert_ptr_nonnull(strstr(at, "b      name  1\n"));
+	print_close(&p);
+	fclose(out);
+	free(printed);
+}
+END_TEST
+
+START_TEST(table_after_a_line_has_all_columns)
+{
+	start(false);
+	print_table(&p, columns, "");
+	row("a", "", 1);
+	print_line(&p, "line");
+	row("b", "name", 1);
+	expect("WORDS  COUNT\na      1\nline\nb      name  1\n");
+}
+END_TEST
+
+START_TEST(long_cell_moves_its_own_row_only)
+{
+	start(false);
+	print_table(&p, columns, "");
+	row("a2345678901234567890123456789012345678901234", "x", 1);
+	row("b", "y", 2);
+	expect("WORDS                                     NAME  COUNT\n"
+	       "a2345678901234567890123456789012345678901234  x     1\n"
+	       "b                                         y     2\n");
+}
+END_TEST
+
+START_TEST(empty_table_is_known)
+{
+	start(false);
+	ck_assert(!print_is_empty(&p));
+	print_table(&p, columns, "");
+	ck_assert(print_is_empty(&p));
+	row("a", "", 1);
+	ck_assert(!print_is_empty(&p));
+	print_table(&p, columns, "");
+	ck_assert(print_is_empty(&p));
+	print_line(&p, "0 objects");
+	ck_assert(!print_is_empty(&p));
+	print_close(&p);
+	fclose(out);
+	free(printed);
+	start(true);
+	print_table(&p, columns, "");
+	ck_assert(!print_is_empty(&p));
+	print_close(&p);
+	fclose(out);
+	free(printed);
+}
+END_TEST
+
 START_TEST(numbers_have_all_their_digits)
 {
 	static const uint64_t numbers[] = {
@@ -232,6 +328,11 @@ main(void)
 	TCase *tc = suite_add_case(suite, "print");
 
 	tcase_add_test(tc, json_has_all_fields_in_order);
+	tcase_add_test(tc, table_leaves_out_empty_columns);
+	tcase_add_test(tc, table_has_all_columns_for_rows_to_come);
+	tcase_add_test(tc, table_after_a_line_has_all_columns);
+	tcase_add_test(tc, long_cell_moves_its_own_row_only);
+	tcase_add_test(tc, empty_table_is_known);
 	tcase_add_test(tc, numbers_have_all_their_digits);
 	tcase_add_test(tc, table_has_its_columns_in_their_order);
 	tcase_add_test(tc, table_without_rows_is_silent);

@@ -11,6 +11,7 @@
 #include "policy/base/text.h"
 
 #define TABLE_ROWS_HELD 200
+#define TABLE_CELL_WIDE 40 /* a longer cell moves the rest of its own row only */
 
 /* In place of a text: never silently none. As a cell it is not for free(). */
 static char out_of_memory[] = "(out of memory)";
@@ -89,13 +90,26 @@ width_of(const char *s)
 	return n;
 }
 
+/* column_last - the last one that is not hidden */
+static unsigned
+column_last(const struct printer *p)
+{
+	unsigned last = p->count - 1;
+
+	while (last > 0 && p->hidden[last])
+		last--;
+	return last;
+}
+
 static void
 table_cell(const struct printer *p, unsigned i, const char *s)
 {
 	unsigned have = width_of(s);
 
+	if (p->hidden[i])
+		return;
 	fputs(s, p->out);
-	if (i + 1 == p->count)
+	if (i == column_last(p))
 		fputc('\n', p->out);
 	else
 		fprintf(p->out, "%*s",
@@ -116,8 +130,9 @@ table_heading(const struct printer *p)
 		table_cell(p, i, p->columns[i].heading);
 }
 
-void
-print_finish(struct printer *p)
+/* table_flush - prints the heading and the rows that are held */
+static void
+table_flush(struct printer *p)
 {
 	if (p->rows > 0)
 		table_heading(p);
@@ -126,15 +141,34 @@ print_finish(struct printer *p)
 	table_free(p);
 }
 
+/* column_is_empty - in all rows that are held */
+static bool
+column_is_empty(const struct printer *p, unsigned i)
+{
+	for (unsigned r = 0; r < p->rows; r++)
+		if (p->held[r][i] != NULL && *p->held[r][i] != '\0')
+			return false;
+	return true;
+}
+
+void
+print_finish(struct printer *p)
+{
+	for (unsigned i = 0; i < p->count && p->rows > 0; i++)
+		p->hidden[i] = *p->empty == '\0' && column_is_empty(p, i);
+	table_flush(p);
+}
+
 /* table_add - the row of the object: held, or printed where enough rows are */
 static void
 table_add(struct printer *p)
 {
 	if (p->held != NULL && p->rows == TABLE_ROWS_HELD)
-		print_finish(p);
+		table_flush(p);
 	if (p->held == NULL) {
 		if (p->objects == 1) /* there was no memory to hold rows */
 			table_heading(p);
+		memset(p->hidden, 0, sizeof p->hidden);
 		table_row(p, p->cell);
 		cells_free(p, p->cell);
 		return;
@@ -142,6 +176,8 @@ table_add(struct printer *p)
 	for (unsigned i = 0; i < p->count; i++) {
 		unsigned have = width_of(cell_text(p, p->cell, i));
 
+		if (have > TABLE_CELL_WIDE)
+			have = TABLE_CELL_WIDE;
 		if (have > p->width[i])
 			p->width[i] = have;
 	}
@@ -167,10 +203,18 @@ print_table(struct printer *p, const struct print_column *columns, const char *e
 {
 	form_start(p, PRINT_TABLE, columns);
 	p->empty = empty;
+	memset(p->hidden, 0, sizeof p->hidden);
 	for (unsigned i = 0; i < p->count; i++)
 		p->width[i] = width_of(columns[i].heading);
 	if (!p->has_json)
 		p->held = calloc(TABLE_ROWS_HELD, sizeof *p->held);
+}
+
+bool
+print_is_empty(const struct printer *p)
+{
+	return !p->has_json && !p->has_lines && p->form == PRINT_TABLE &&
+	    p->objects == 0;
 }
 
 void
@@ -488,6 +532,7 @@ print_line(struct printer *p, const char *fmt, ...)
 	if (p->has_json)
 		return;
 	print_finish(p);
+	p->has_lines = true;
 	va_start(ap, fmt);
 	if (vasprintf(&line, fmt, ap) < 0)
 		line = NULL;

@@ -58,6 +58,8 @@ struct printer {
 	/* A table whose first rows are held, to find out how wide the columns are: */
 	char *(*held)[PRINT_COLUMNS_MAX];
 	unsigned rows, width[PRINT_COLUMNS_MAX];
+	bool hidden[PRINT_COLUMNS_MAX]; /* no row has a word there */
+	bool has_lines;                 /* printed for people */
 };
 
 /* Starts P in the form PRINT_LINES; JSON goes with --json. */
@@ -67,8 +69,10 @@ void print_close(struct printer *p);
 
 /*
  * The form of the objects to come. A table holds back its first 200 rows, which decide
- * how wide its columns are; later rows are printed as they come. Without rows it has no
- * heading. EMPTY stands for an empty cell: "" or "-".
+ * how wide its columns are; later rows are printed as they come. A table that has no
+ * more rows than that leaves out the columns that are empty in all of them; one without
+ * rows has no heading. A cell of over 40 characters does not widen its column. EMPTY
+ * stands for an empty cell: "" or "-".
  */
 void print_table(
     struct printer *p, const struct print_column *columns, const char *empty);
@@ -79,6 +83,9 @@ void print_csv(struct printer *p, const struct print_column *columns);
  * do so, too; call it before you write to `out` yourself.
  */
 void print_finish(struct printer *p);
+
+/* Whether people got nothing: a table without a row, and no line beside it. */
+bool print_is_empty(const struct printer *p);
 
 /*
  * The outermost object, whose KEY is NULL, is a row, or a line of JSON. What is within
