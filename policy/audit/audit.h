@@ -44,6 +44,9 @@ struct audit_summary {
 	uint64_t created, changed, removed;
 };
 
+/* So many changes of an import or a snapshot have an entry each, before the summary. */
+#define AUDIT_SUMMARY_LISTED 10000
+
 /* Counts a change of a record in S; `at` of BEFORE or AFTER is NULL for none. */
 void audit_summary_count(
     struct audit_summary *s, struct bytes before, struct bytes after);

@@ -79,15 +79,22 @@ audit_table_append_summary(struct store_txn *txn, const struct audit_log *log,
 	return audit_table_append(txn, log, &entry);
 }
 
+enum error
+audit_table_append_change(struct store_txn *txn, const struct audit_log *log,
+    struct bytes key, struct bytes before, struct bytes after)
+{
+	struct audit_entry entry = {
+	    .kind = AUDIT_CHANGE, .object = key, .before = before, .after = after};
+
+	return audit_table_append(txn, log, &entry);
+}
+
 /* note_change - the watcher */
 static enum error
 note_change(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
     struct bytes after)
 {
-	struct audit_entry entry = {
-	    .kind = AUDIT_CHANGE, .object = key, .before = before, .after = after};
-
-	return audit_table_append(txn, arg, &entry);
+	return audit_table_append_change(txn, arg, key, before, after);
 }
 
 void

@@ -27,6 +27,10 @@ void audit_table_watch(struct store_txn *txn, struct audit_log *log);
 enum error audit_table_append(
     struct store_txn *txn, const struct audit_log *log, struct audit_entry *e) MUST_USE;
 
+/* The same with an AUDIT_CHANGE of the record KEY. */
+enum error audit_table_append_change(struct store_txn *txn, const struct audit_log *log,
+    struct bytes key, struct bytes before, struct bytes after) MUST_USE;
+
 /* The same with an AUDIT_SUMMARY, whose `previous` is filled in. */
 enum error audit_table_append_summary(struct store_txn *txn,
     const struct audit_log *log, const struct audit_summary *summary) MUST_USE;

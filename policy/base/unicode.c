@@ -77,6 +77,14 @@ is_unseen(ucs4_t c)
 	    uc_is_property_not_a_character(c) || is_mapped_away(c) || c == 0xFFFD;
 }
 
+size_t
+unicode_encode(uint32_t c, char *out)
+{
+	int n = u8_uctomb((uint8_t *)out, c, 4);
+
+	return n > 0 ? (size_t)n : 0;
+}
+
 bool
 unicode_is_visible(const char *s, size_t n)
 {

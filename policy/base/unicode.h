@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "policy/base/error.h"
 
@@ -21,6 +22,12 @@ enum error unicode_lower_nfc(
  * are there; 0 if there is none (RFC 3629: no surrogates, no over-long forms).
  */
 size_t unicode_length(const char *s, size_t n);
+
+/*
+ * Writes the character C as UTF-8 to OUT (4 bytes); returns how many bytes there are, 0
+ * where C is no character.
+ */
+size_t unicode_encode(uint32_t c, char *out);
 
 /*
  * Whether every character of the N bytes S is visible, or an ASCII blank: no control or

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* commands - the table of commands, and how one is found */
+#include <stdio.h>
 #include <string.h>
 
+#include "policy/base/near_word.h"
 #include "policy/ctl/commands.h"
 
 #define TENANT_OPTIONS \
@@ -9,17 +11,21 @@
 	    OPTION(OPT_ENFORCE_FROM) | OPTION(OPT_TEMPFAIL_UNTIL) | \
 	    OPTION(OPT_CONTACT) | OPTION(OPT_REPLY) | OPTION(OPT_NOTE))
 
+/* Of what could let logins pass that are refused. */
+#define GUARD_OPTIONS (OPTION(OPT_FORCE) | OPTION(OPT_DRY_RUN) | OPTION(OPT_USAGE))
+
 static const struct command table[] = {
     {"init", "", OPTION(OPT_NEW_POLICY), NEED_NOTHING, ctl_init,
 	"create folder and policy, or repair modes; --new-policy: start over"},
     {"settings show", "", 0, NEED_READ, ctl_settings_show, "show all settings"},
-    {"settings set", "KEY VALUE", 0, NEED_WRITE, ctl_settings_set, "change a setting"},
-    {"settings unset", "KEY", 0, NEED_WRITE, ctl_settings_unset,
-	"return a setting to its default"},
-    {"settings add", "KEY ITEM", 0, NEED_WRITE, ctl_settings_add,
-	"add an item to a list"},
-    {"settings remove", "KEY ITEM", 0, NEED_WRITE, ctl_settings_remove,
-	"remove an item from a list"},
+    {"settings set", "KEY VALUE", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_settings_set, "change a setting"},
+    {"settings unset", "KEY", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_settings_unset, "return a setting to its default"},
+    {"settings add", "KEY ITEM", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_settings_add, "add an item to a list"},
+    {"settings remove", "KEY ITEM", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_settings_remove, "remove an item from a list"},
     {"tenant add", "NAME",
 	TENANT_OPTIONS | OPTION(OPT_DOMAIN) | OPTION(OPT_USAGE) | OPTION(OPT_FORCE),
 	NEED_WRITE | NEED_LATER, ctl_tenant_add, "add a tenant"},
@@ -28,17 +34,17 @@ static const struct command table[] = {
     {"tenant show", "NAME", 0, NEED_READ, ctl_tenant_show, "show one tenant"},
     {"tenant list", "", OPTION(OPT_SMTP_AUTH), NEED_READ, ctl_tenant_list,
 	"list all tenants"},
-    {"tenant remove", "NAME", OPTION(OPT_FORCE), NEED_WRITE, ctl_tenant_remove,
+    {"tenant remove", "NAME", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER, ctl_tenant_remove,
 	"remove a tenant and its domains; --force: its mailboxes, too"},
     {"tenant lock", "NAME", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE,
 	ctl_tenant_lock, "block all its logins until it is unlocked"},
     {"tenant unlock", "NAME", 0, NEED_WRITE, ctl_tenant_unlock, "end a lock"},
     {"domain add", "TENANT DOMAIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_add,
 	"assign a domain to a tenant; * is every other login"},
-    {"domain move", "DOMAIN TENANT", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_move,
-	"move a domain to another tenant"},
-    {"domain remove", "DOMAIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_domain_remove,
-	"take a domain from its tenant"},
+    {"domain move", "DOMAIN TENANT", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_domain_move, "move a domain to another tenant"},
+    {"domain remove", "DOMAIN", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_domain_remove, "take a domain from its tenant"},
     {"domain list", "", OPTION(OPT_TENANT), NEED_READ, ctl_domain_list,
 	"list all domains"},
     {"mailbox set", "ADDRESS",
@@ -47,17 +53,18 @@ static const struct command table[] = {
 	NEED_WRITE, ctl_mailbox_set, "change a mailbox's own setting"},
     {"mailbox show", "ADDRESS", 0, NEED_READ, ctl_mailbox_show, "show one mailbox"},
     {"mailbox list", "",
-	OPTION(OPT_TENANT) | OPTION(OPT_SMTP_AUTH) | OPTION(OPT_EXPIRING_WITHIN),
+	OPTION(OPT_TENANT) | OPTION(OPT_SMTP_AUTH) | OPTION(OPT_MATCH) |
+	    OPTION(OPT_EXPIRED) | OPTION(OPT_EXPIRING_WITHIN),
 	NEED_READ, ctl_mailbox_list, "list the mailboxes with their own setting"},
     {"mailbox remove", "ADDRESS", 0, NEED_WRITE, ctl_mailbox_remove,
 	"return a mailbox to its tenant's setting"},
     {"mailbox lock", "ADDRESS", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE,
 	ctl_mailbox_lock, "block it until it is unlocked"},
     {"mailbox unlock", "ADDRESS", 0, NEED_WRITE, ctl_mailbox_unlock, "end a lock"},
-    {"mailbox alias add", "ADDRESS LOGIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_alias_add,
-	"add another login of a mailbox"},
-    {"mailbox alias remove", "LOGIN", OPTION(OPT_FORCE), NEED_WRITE, ctl_alias_remove,
-	"remove an alias"},
+    {"mailbox alias add", "ADDRESS LOGIN", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_alias_add, "add another login of a mailbox"},
+    {"mailbox alias remove", "LOGIN", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_alias_remove, "remove an alias"},
     {"mailbox alias list", "[ADDRESS]", 0, NEED_READ, ctl_alias_list,
 	"list all aliases"},
     {"lock", "LOGIN", OPTION(OPT_UNTIL) | OPTION(OPT_NOTE), NEED_WRITE, ctl_lock,
@@ -70,13 +77,18 @@ static const struct command table[] = {
 	NEED_READ, ctl_check, "show what would happen to a login, and why"},
     {"import", "FILE|-",
 	OPTION(OPT_FORMAT) | OPTION(OPT_TENANT) | OPTION(OPT_REPLACE) |
-	    OPTION(OPT_DRY_RUN) | OPTION(OPT_FORCE),
+	    OPTION(OPT_ALIASES) | OPTION(OPT_DRY_RUN) | OPTION(OPT_FORCE),
 	NEED_TRIAL | NEED_LATER, ctl_import,
 	"make all changes in a file, or none of them"},
     {"export", "", OPTION(OPT_FORMAT) | OPTION(OPT_TENANT), NEED_READ, ctl_export,
 	"print the policy in the format that import reads"},
-    {"audit list", "", OPTION(OPT_OBJECT) | OPTION(OPT_SINCE), NEED_READ,
-	ctl_audit_list, "show who changed what; --actor: by whom"},
+    {"audit list", "",
+	OPTION(OPT_OBJECT) | OPTION(OPT_TENANT) | OPTION(OPT_SINCE) |
+	    OPTION(OPT_UNTIL) | OPTION(OPT_COMMAND),
+	NEED_READ, ctl_audit_list, "show who changed what; --actor: by whom"},
+    {"audit show", "NUMBER", 0, NEED_READ, ctl_audit_show, "show one entry"},
+    {"audit undo", "NUMBER[-NUMBER]", GUARD_OPTIONS, NEED_TRIAL | NEED_LATER,
+	ctl_audit_undo, "put back what these entries changed"},
     {"audit verify", "", OPTION(OPT_HEAD), NEED_READ, ctl_audit_verify,
 	"check that the audit log is as it was written"},
     {"audit prune", "", OPTION(OPT_BEFORE) | OPTION(OPT_FORCE), NEED_WRITE,
@@ -129,7 +141,7 @@ static const struct command table[] = {
 	    OPTION(OPT_LOG) | OPTION(OPT_IGNORE),
 	NEED_NOTHING, ctl_doctor, "look for mistakes in the setup of MTA and milter"},
     {"verify", "", 0, NEED_STORE, ctl_verify, "check the whole database"},
-    {"exchange", "", 0, NEED_TRIAL | NEED_LATER, ctl_exchange,
+    {"exchange", "", OPTION(OPT_DRY_RUN), NEED_TRIAL | NEED_LATER, ctl_exchange,
 	"run Exchange's commands from standard input, all or none"},
     {"Get-TransportConfig", "-Organization TENANT", 0, NEED_READ, ctl_cmdlet,
 	"show the tenants' settings"},
@@ -146,10 +158,12 @@ static const struct command table[] = {
 	"bring the policy of a backup back; replaces a damaged database"},
 };
 
+#define COMMANDS (sizeof table / sizeof *table)
+
 const struct command *
 commands_at(size_t i)
 {
-	return i < sizeof table / sizeof *table ? &table[i] : NULL;
+	return i < COMMANDS ? &table[i] : NULL;
 }
 
 bool
@@ -164,7 +178,7 @@ commands_is_of(const struct command *command, const char *noun)
 static bool
 command_has_noun(const char *word)
 {
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+	for (size_t i = 0; i < COMMANDS; i++)
 		if (commands_is_of(&table[i], word) &&
 		    strchr(table[i].name, ' ') != NULL)
 			return true;
@@ -195,18 +209,127 @@ command_starts(const struct options *o, const char *name)
 	return i;
 }
 
+/* What other programs call the same, and people type. */
+static const struct {
+	const char *typed, *command;
+} synonyms[] = {
+    {"add", "set"},
+    {"create", "add"},
+    {"new", "add"},
+    {"ls", "list"},
+    {"get", "show"},
+    {"del", "remove"},
+    {"delete", "remove"},
+    {"rm", "remove"},
+    {"mv", "rename"},
+    {"edit", "set"},
+    {"modify", "set"},
+    {"disable", "set"},
+    {"enable", "set"},
+    {"block", "lock"},
+    {"unblock", "unlock"},
+    {"users", "mailbox"},
+    {"user", "mailbox"},
+    {"mailboxes", "mailbox"},
+    {"tenants", "tenant"},
+    {"domains", "domain"},
+    {"setting", "settings"},
+    {"config", "settings"},
+    {"undo", "audit"},
+    {"log", "audit"},
+    {"stats", "usage"},
+};
+
+#define SYNONYMS (sizeof synonyms / sizeof *synonyms)
+
+/*
+ * command_words - word I of every command's name, of NOUN alone for the second word;
+ * each is NUL-terminated in BUF
+ */
+static size_t
+command_words(const char *noun, const char **words, char (*buf)[NEAR_WORD_MAX + 1])
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < COMMANDS; i++) {
+		const char *name = table[i].name;
+
+		if (noun != NULL && !commands_is_of(&table[i], noun))
+			continue;
+		if (noun != NULL) {
+			name += strcspn(name, " ");
+			name += strspn(name, " [");
+		}
+		snprintf(buf[n], sizeof *buf, "%.*s", (int)strcspn(name, " ]"), name);
+		words[n] = buf[n];
+		n++;
+	}
+	return n;
+}
+
+/* command_near - what WORD may mean, as the first word or as the second after NOUN */
+static const char *
+command_near(const char *noun, const char *word, char *out)
+{
+	char buf[COMMANDS][NEAR_WORD_MAX + 1];
+	const char *words[COMMANDS], *near;
+	size_t n = command_words(noun, words, buf);
+
+	near = near_word_find(word, words, n);
+	for (size_t i = 0; i < SYNONYMS && near == NULL; i++)
+		for (size_t k = 0; k < n && strcmp(word, synonyms[i].typed) == 0; k++)
+			if (strcmp(words[k], synonyms[i].command) == 0)
+				near = words[k];
+	if (near == NULL)
+		return NULL;
+	snprintf(out, NEAR_WORD_MAX + 1, "%s", near);
+	return out;
+}
+
 enum error
 commands_unknown(const struct options *o, struct error_text *why)
 {
-	if (o->words == 0)
+	char near[NEAR_WORD_MAX + 1];
+	const char *noun = o->words > 0 ? o->word[0] : NULL;
+
+	if (noun == NULL)
 		return error_set(
 		    why, ERR_USAGE, "a command is missing; see \"smtpauthctl --help\"");
-	if (command_has_noun(o->word[0]))
+	if (!command_has_noun(noun)) {
+		if (command_near(NULL, noun, near) != NULL)
+			return error_set(why, ERR_USAGE,
+			    "unknown command \"%s\"; do you mean \"%s\"?", noun, near);
 		return error_set(why, ERR_USAGE,
-		    "\"%s\" needs one of its commands; see \"smtpauthctl %s --help\"",
-		    o->words > 1 ? o->word[1] : o->word[0], o->word[0]);
+		    "unknown command \"%s\"; see \"smtpauthctl help\"", noun);
+	}
+	if (o->words == 1)
+		return error_set(why, ERR_USAGE,
+		    "\"%s\" needs one of its commands; see \"smtpauthctl help %s\"",
+		    noun, noun);
+	if (command_near(noun, o->word[1], near) != NULL)
+		return error_set(why, ERR_USAGE,
+		    "\"%s\" has no command \"%s\"; do you mean \"%s %s\"?", noun,
+		    o->word[1], noun, near);
 	return error_set(why, ERR_USAGE,
-	    "unknown command \"%s\"; see \"smtpauthctl --help\"", o->word[0]);
+	    "\"%s\" has no command \"%s\"; see \"smtpauthctl help %s\"", noun,
+	    o->word[1], noun);
+}
+
+/* command_usage - in place of a command with too many words, or too few */
+static enum error
+command_usage(const struct command *command, const char *word, struct error_text *why)
+{
+	size_t n = strcspn(command->name, "[");
+	char extra[128] = "";
+
+	n -= n > 0 && command->name[n - 1] == ' ';
+	if (word != NULL)
+		snprintf(extra, sizeof extra, "\"%.80s\" is one word too many; ", word);
+	return error_set(why, ERR_USAGE,
+	    "%susage: smtpauthctl %s%s%s%s; see \"smtpauthctl help %.*s\"", extra,
+	    command->name, *command->args != '\0' ? " " : "", command->args,
+	    command->options != 0 ? " [options]" : "", (int)strcspn(command->name, "["),
+	    command->name);
 }
 
 /* command_check - whether it takes these words and options; "[NAME]" may be missing */
@@ -222,11 +345,8 @@ command_check(
 		s += strcspn(s, " ");
 	}
 	if (!o->cmdlet && (o->words < least || o->words > most))
-		return error_set(why, ERR_USAGE,
-		    "usage: smtpauthctl %s%s%s%s; see \"smtpauthctl %.*s --help\"",
-		    command->name, *command->args != '\0' ? " " : "", command->args,
-		    command->options != 0 ? " [options]" : "",
-		    (int)strcspn(command->name, " "), command->name);
+		return command_usage(
+		    command, o->words > most ? o->word[most] : NULL, why);
 	return options_check(o, command->options, why);
 }
 
@@ -237,7 +357,7 @@ commands_find(
 	size_t words, most = 0;
 
 	*command_r = NULL;
-	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
+	for (size_t i = 0; i < COMMANDS; i++) {
 		words = command_starts(o, table[i].name);
 		if (words <= most)
 			continue;

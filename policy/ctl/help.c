@@ -7,6 +7,7 @@
 #include "policy/ctl/commands.h"
 
 #define VALUE_COLUMN 30
+#define OPTION_COLUMN 38
 
 /* print_parameters - those of one of Exchange's commands, from "-Name VALUE ..." */
 static void
@@ -37,14 +38,17 @@ static bool
 print_options(const struct command *command, FILE *out)
 {
 	bool time = false;
+	int n;
 
 	for (int i = 0; i < OPT_COUNT; i++) {
 		const char *value = value_name(command, (enum option_id)i);
 
 		if (!(command->options & OPTION(i)))
 			continue;
-		fprintf(out, "      --%s%s%s\n", option_name((enum option_id)i),
+		n = fprintf(out, "      --%s%s%s", option_name((enum option_id)i),
 		    value != NULL ? " " : "", value != NULL ? value : "");
+		fprintf(out, "%*s %s\n", n < OPTION_COLUMN ? OPTION_COLUMN - n : 1, "",
+		    option_help((enum option_id)i));
 		time |= value != NULL && strstr(value, "TIME") != NULL;
 	}
 	return time;
@@ -59,9 +63,31 @@ words_end(const char *args)
 	return at != NULL ? (size_t)(at - args) + (*at == ' ') : strlen(args);
 }
 
-/* help_group - the commands of a noun with their options; false where it has none */
+/*
+ * is_meant - whether the words of O name the command: all of it, with or without its
+ * arguments, or the first words of it
+ */
 static bool
-help_group(const char *word, FILE *out)
+is_meant(const struct command *command, const struct options *o)
+{
+	const char *name = command->name;
+
+	for (size_t i = 0; i < o->words && *name != '\0'; i++) {
+		size_t n;
+
+		name += *name == '[';
+		n = strcspn(name, " ]");
+		if (strlen(o->word[i]) != n || memcmp(o->word[i], name, n) != 0)
+			return false;
+		name += n;
+		name += strspn(name, " ]");
+	}
+	return true;
+}
+
+/* help_group - the commands that are meant, with their options; false where none is */
+static bool
+help_group(const struct options *o, FILE *out)
 {
 	const struct command *command;
 	bool found = false, time = false;
@@ -70,7 +96,7 @@ help_group(const char *word, FILE *out)
 		size_t words = words_end(command->args);
 		int n;
 
-		if (!commands_is_of(command, word))
+		if (!is_meant(command, o))
 			continue;
 		if (!found)
 			fputs("usage: smtpauthctl [options] COMMAND ...\n\n", out);
@@ -82,7 +108,8 @@ help_group(const char *word, FILE *out)
 		time |= print_options(command, out);
 	}
 	if (time)
-		fputs("\nTimes: 2026-12-01T09:00:00Z, 2026-12-01, +30d, +12h, +15m.\n",
+		fputs(
+		    "\nTimes: 2026-12-01T09:00:00Z, 2026-12-01, tomorrow, +2w, +30d, +12h, +15m.\n",
 		    out);
 	return found;
 }
@@ -100,7 +127,7 @@ static const char overview[] =
     "  check     LOGIN  show what would happen to a login, and why\n"
     "  import    FILE|-  make all changes in a file, or none of them\n"
     "  export    print the policy in the format that import reads\n"
-    "  audit     list | verify | prune\n"
+    "  audit     list | show | undo | verify | prune\n"
     "  status    show digest, counts, and the daemon\n"
     "  usage     [list] | tenants | export | prune\n"
     "  rollout   plan | disable-unused | grant | notify | status\n"
@@ -123,5 +150,5 @@ help_print(const struct options *o, FILE *out)
 	}
 	if (o->words == 0)
 		fputs(overview, out);
-	return o->words == 0 || help_group(o->word[0], out);
+	return o->words == 0 || help_group(o, out);
 }

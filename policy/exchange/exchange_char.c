@@ -2,11 +2,14 @@
 /* exchange_char - the characters of a command, as PowerShell and editors write them */
 #include "policy/exchange/exchange_char.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
+
+#define SHOWN 100 /* bytes of a word in a message */
 
 /* exchange_char_wide - the same for a character beyond ASCII */
 static char
@@ -107,6 +110,30 @@ exchange_char_first_word(struct exchange_span s)
 	return (struct exchange_span){s.at, n};
 }
 
+/* skip_bracket - without a leading "[...]" or "(...)", and a colon after it */
+static struct exchange_span
+skip_bracket(struct exchange_span s, char open, char close)
+{
+	const char *end = s.len > 0 && s.at[0] == open ? memchr(s.at, close, s.len) : NULL;
+
+	if (end == NULL)
+		return s;
+	s = exchange_char_trim(exchange_char_skip(s, (size_t)(end - s.at) + 1));
+	return s.len > 0 && s.at[0] == ':' ? exchange_char_trim(exchange_char_skip(s, 1))
+					   : s;
+}
+
+/* begins_prompt - whether S begins with "PS ", "PS>" or a drive, as "C:\" */
+static bool
+begins_prompt(struct exchange_span s)
+{
+	if (exchange_char_match(s, "PS") > 0)
+		return exchange_char_match(s, "PS>") > 0 ||
+		    exchange_char(exchange_char_skip(s, 2), NULL) == ' ';
+	return s.len > 2 && isalpha((unsigned char)s.at[0]) && s.at[1] == ':' &&
+	    s.at[2] == '\\';
+}
+
 struct exchange_span
 exchange_char_skip_prompt(struct exchange_span s)
 {
@@ -115,26 +142,16 @@ exchange_char_skip_prompt(struct exchange_span s)
 
 	if (exchange_char_match(s, ">>") > 0)
 		return exchange_char_trim(exchange_char_skip(s, 2));
-	if (s.len > 0 && s.at[0] == '[') {
-		end = memchr(s.at, ']', s.len);
-		if (end == NULL)
-			return s;
-		rest =
-		    exchange_char_trim(exchange_char_skip(s, (size_t)(end - s.at) + 1));
-		if (rest.len > 0 && rest.at[0] == ':')
-			rest = exchange_char_trim(exchange_char_skip(rest, 1));
-		if (exchange_char_match(s, "[PS]") == 0 &&
-		    exchange_char_match(rest, "PS") == 0)
-			return s;
-	} else if (exchange_char_match(s, "PS>") == 0 &&
-	    (exchange_char_match(s, "PS") == 0 ||
-		exchange_char(exchange_char_skip(s, 2), NULL) != ' ')) {
+	rest = skip_bracket(skip_bracket(s, '(', ')'), '[', ']');
+	if (exchange_char_match(s, "[PS]") == 0 && !begins_prompt(rest))
 		return s;
-	}
 	end = rest.len > 0 ? memchr(rest.at, '>', rest.len) : NULL;
-	return end != NULL
-	    ? exchange_char_trim(exchange_char_skip(rest, (size_t)(end - rest.at) + 1))
-	    : s;
+	if (end == NULL)
+		return s;
+	rest = exchange_char_skip(rest, (size_t)(end - rest.at) + 1);
+	if (rest.len > 0 && rest.at[0] == '>')
+		rest = exchange_char_skip(rest, 1);
+	return exchange_char_trim(rest);
 }
 
 size_t
@@ -152,6 +169,12 @@ exchange_char_match(struct exchange_span s, const char *word)
 		rest = exchange_char_skip(rest, len);
 	}
 	return s.len - rest.len;
+}
+
+int
+exchange_char_shown(struct exchange_span s)
+{
+	return s.len < SHOWN ? (int)s.len : SHOWN;
 }
 
 bool

@@ -34,8 +34,8 @@ struct exchange_span exchange_char_trim(struct exchange_span s);
 struct exchange_span exchange_char_first_word(struct exchange_span s);
 
 /*
- * Without a pasted prompt in front: "PS C:\>", "[PS] C:\>", "[host]: PS C:\>", or the
- * ">>" of a command's further lines.
+ * Without a pasted prompt in front: "PS C:\>", "[PS] C:\>", "[host]: PS C:\>", "(base) PS
+ * C:\>", "C:\>", or the ">>" of a command's further lines.
  */
 struct exchange_span exchange_char_skip_prompt(struct exchange_span s);
 
@@ -44,6 +44,9 @@ struct exchange_span exchange_char_skip_prompt(struct exchange_span s);
  * does not begin with it.
  */
 size_t exchange_char_match(struct exchange_span s, const char *word);
+
+/* How many bytes of a word go into a message, as a precision for printf(). */
+int exchange_char_shown(struct exchange_span s);
 
 /* Whether S is WORD and nothing else. */
 bool exchange_char_is(struct exchange_span s, const char *word);

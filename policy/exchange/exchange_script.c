@@ -157,7 +157,7 @@ row_kind(struct exchange_span line, enum row_kind *kind_r, struct error_text *wh
 static void
 script_drop(struct exchange_script *s)
 {
-	s->words = s->used = 0;
+	s->words = s->used = s->pipe = 0;
 	s->goes_on = false;
 }
 
@@ -345,9 +345,8 @@ script_put_quoted(struct exchange_script *s, struct error_text *why)
 static enum error
 script_not_plain(const struct exchange_script *s, struct error_text *why)
 {
-	if (s->left.at[0] == '|')
-		return error_set(why, ERR_DATA,
-		    "pipelines are not supported; a row of a table begins with |");
+	if (s->pipe > 0 && s->words > s->pipe + 1)
+		return exchange_unknown(s->word[s->pipe + 1].text, why);
 	return error_set(why, ERR_DATA,
 	    "\"%c\" is not supported: only plain commands are, without expressions",
 	    s->left.at[0]);
@@ -365,8 +364,36 @@ static bool
 script_word_ends(const struct exchange_script *s)
 {
 	return s->left.len == 0 || exchange_char(s->left, NULL) == ' ' ||
-	    s->left.at[0] == ';' || exchange_char_match(s->left, "<#") > 0 ||
+	    s->left.at[0] == ';' || s->left.at[0] == '|' ||
+	    (s->left.at[0] == ',' && s->pipe > 0) || exchange_char_match(s->left, "<#") > 0 ||
 	    script_goes_on(s);
+}
+
+static enum error
+script_has_room(const struct exchange_script *s, struct error_text *why)
+{
+	if (s->words <= EXCHANGE_WORDS_MAX)
+		return OK;
+	return error_set(why, ERR_DATA, "the command has more than %d words",
+	    EXCHANGE_WORDS_MAX);
+}
+
+/* script_take_pipe - as a word of its own; what follows it is looked at by itself */
+static enum error
+script_take_pipe(struct exchange_script *s, struct error_text *why)
+{
+	enum error e = script_has_room(s, why);
+
+	if (e != OK)
+		return e;
+	if (s->words == 0)
+		return script_not_plain(s, why);
+	if (s->pipe == 0)
+		s->pipe = s->words;
+	s->word[s->words++] = (struct exchange_word){
+	    .text = {s->buf + s->used, 0}, .pipe = true};
+	script_advance(s, 1);
+	return OK;
 }
 
 /* script_take_word - one word, put together from its parts */
@@ -375,20 +402,20 @@ script_take_word(struct exchange_script *s, struct error_text *why)
 {
 	struct exchange_word *w = &s->word[s->words];
 	char kind = exchange_char(s->left, NULL);
-	enum error e = OK;
+	enum error e;
 
 	if (s->words == 0)
 		s->started = s->line;
-	if (s->words > EXCHANGE_WORDS_MAX)
-		return error_set(why, ERR_DATA, "the command has more than %d words",
-		    EXCHANGE_WORDS_MAX);
+	e = script_has_room(s, why);
+	if (e != OK)
+		return e;
 	*w = (struct exchange_word){
 	    .text = {s->buf + s->used, 0}, .quoted = kind == '\'' || kind == '"'};
 	if (s->left.at[0] == '@')
 		return script_not_plain(s, why);
 	while (e == OK && !script_word_ends(s)) {
 		kind = exchange_char(s->left, NULL);
-		if (strchr("|&(){}<>,", s->left.at[0]) != NULL)
+		if (strchr("&(){}<>,", s->left.at[0]) != NULL)
 			return script_not_plain(s, why);
 		if (s->left.at[0] == '$')
 			w->variable = true;
@@ -427,6 +454,10 @@ script_take_statement(struct exchange_script *s, struct error_text *why)
 		} else if (script_goes_on(s)) {
 			s->goes_on = true;
 			s->left.len = 0;
+		} else if (s->left.at[0] == '|') {
+			e = script_take_pipe(s, why);
+		} else if (s->left.at[0] == ',' && s->pipe > 0) {
+			script_advance(s, 1);
 		} else {
 			e = script_take_word(s, why);
 		}
@@ -455,11 +486,16 @@ script_finish(struct exchange_script *s, struct exchange *out_r, struct error_te
 	enum error e;
 
 	s->where = s->started;
-	if (exchange_cmdlet_find(s->word[0].text, &cmdlet) && !s->word[0].quoted)
+	if (exchange_is_session(s->word[0].text)) {
+		*out_r = (struct exchange){.session = true};
+		memcpy(out_r->foreign, s->word[0].text.at, s->word[0].text.len);
+		e = OK;
+	} else if (exchange_cmdlet_find(s->word[0].text, &cmdlet) && !s->word[0].quoted) {
 		e = exchange_read(
 		    cmdlet, s->word + 1, s->words - 1, EXCHANGE_SCRIPT, out_r, why);
-	else
+	} else {
 		e = exchange_unknown(s->word[0].text, why);
+	}
 	script_drop(s);
 	return e;
 }

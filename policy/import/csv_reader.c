@@ -13,6 +13,7 @@ csv_reader_start(struct csv_reader *r, FILE *in, uint64_t line)
 	memset(r, 0, sizeof *r);
 	r->in = in;
 	r->next = line;
+	r->delimiter = CSV_DELIMITER_UNKNOWN;
 	memset(r->kept, true, sizeof r->kept);
 }
 
@@ -72,19 +73,23 @@ csv_reader_store(struct csv_reader *r, char c)
 	r->text[r->len++] = c;
 }
 
-/* csv_reader_put - a byte of the present field */
+/* csv_reader_put - a byte of the present field, whose blanks at both ends go */
 static void
 csv_reader_put(struct csv_reader *r, int c)
 {
-	r->seen = true;
+	bool blank = c == ' ' || c == '\t';
+
+	r->seen = r->seen || !blank;
 	if (c == '\0')
 		csv_reader_spoil(r, "the row has a NUL byte");
-	if (!r->keep || r->wrong != NULL)
+	if (!r->keep || r->wrong != NULL || (blank && r->len == r->start[r->columns - 1]))
 		return;
 	if (r->len - r->start[r->columns - 1] == CSV_FIELD_MAX)
 		csv_reader_spoil(r, "a field is too long");
 	else
 		csv_reader_store(r, (char)c);
+	if (!blank)
+		r->end = r->len;
 }
 
 /* csv_reader_quoted - up to and with the closing quote; returns the byte after it */
@@ -116,18 +121,38 @@ csv_reader_line_end(struct csv_reader *r, int c)
 	return next == '\n' || next == EOF ? csv_reader_get(r) : c;
 }
 
-/* csv_reader_read - a field; returns what ends it: a comma, LF or EOF */
+/* csv_reader_is_delimiter - the first one that stands outside quotes is all others */
+static bool
+csv_reader_is_delimiter(struct csv_reader *r, int c)
+{
+	if (c != ',' && c != ';' && c != '\t')
+		return false;
+	if (r->delimiter == CSV_DELIMITER_UNKNOWN)
+		r->delimiter = (char)c;
+	return c == r->delimiter;
+}
+
+/* csv_reader_blanks - C, or the byte after the blanks that begin with it */
+static int
+csv_reader_blanks(struct csv_reader *r, int c)
+{
+	while ((c == ' ' || c == '\t') && !csv_reader_is_delimiter(r, c))
+		c = csv_reader_get(r);
+	return c;
+}
+
+/* csv_reader_read - a field; returns what ends it: a delimiter, LF or EOF */
 static int
 csv_reader_read(struct csv_reader *r)
 {
-	int c = csv_reader_get(r);
+	int c = csv_reader_blanks(r, csv_reader_get(r));
 	bool quoted = c == '"';
 
 	if (quoted)
-		c = csv_reader_quoted(r);
+		c = csv_reader_blanks(r, csv_reader_quoted(r));
 	for (;; c = csv_reader_get(r)) {
 		c = csv_reader_line_end(r, c);
-		if (c == ',' || c == '\n' || c == EOF)
+		if (csv_reader_is_delimiter(r, c) || c == '\n' || c == EOF)
 			return c;
 		if (quoted)
 			csv_reader_spoil(r, "something follows a closing quote");
@@ -157,10 +182,12 @@ csv_reader_row(struct csv_reader *r)
 			r->start[r->columns++] = r->len;
 		else
 			csv_reader_spoil(r, "the row has too many fields");
+		r->end = r->len;
 		c = csv_reader_read(r);
+		r->len = r->end;
 		if (r->keep && r->wrong == NULL)
 			csv_reader_store(r, '\0');
-	} while (c == ',' && r->error == OK);
+	} while (c != '\n' && c != EOF && r->error == OK);
 	return c;
 }
 
@@ -178,7 +205,7 @@ csv_reader_next(struct csv_reader *r, bool *found_r, struct error_text *why)
 			return error_set(why, r->error, "%s", error_string(r->error));
 		if (r->wrong != NULL)
 			return error_set(why, ERR_DATA, "%s", r->wrong);
-		if (r->seen || r->columns > 1)
+		if (r->seen)
 			return OK;
 	} while (c != EOF);
 	*found_r = false;

@@ -12,12 +12,17 @@
 #define CSV_COLUMNS_MAX 1000
 #define CSV_FIELD_MAX 16384 /* bytes of a field that is kept */
 
+#define CSV_DELIMITER_UNKNOWN '\0'
+
 /*
- * Commas separate fields, LF or CR LF ends a row; a field in quotes may contain all of
- * these, and a quote written twice. Empty lines are skipped. One thread at a time.
+ * A delimiter separates fields, LF or CR LF ends a row; a field in quotes may contain
+ * all of these, and a quote written twice. Blanks at the ends of a field are no part of it,
+ * in quotes or not. A row of nothing but blanks and delimiters is skipped.
+ * One thread at a time.
  */
 struct csv_reader {
 	FILE *in;
+	char delimiter; /* ',', ';' or tab; while unknown, the first of them is it */
 	uint64_t line; /* where the last row began, from 1 */
 	uint64_t next; /* the line that comes next */
 	size_t columns;
@@ -25,9 +30,10 @@ struct csv_reader {
 	size_t start[CSV_COLUMNS_MAX]; /* of each kept field in TEXT */
 	char *text;
 	size_t len, room;
+	size_t end; /* of the present field, without the blanks after it */
 	/* The row being read: */
 	bool keep;         /* the present field is kept */
-	bool seen;         /* the row has a byte or a quote */
+	bool seen;         /* the row has a quote, or a byte that is no blank */
 	const char *wrong; /* the first thing that is wrong with it */
 	enum error error;
 };

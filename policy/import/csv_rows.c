@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/base/near_word.h"
+
 static const char *const csv_names[CSV_COLUMNS] = {
     [CSV_ADDRESS] = "address",
     [CSV_SMTP_AUTH] = "smtp_auth",
@@ -13,12 +15,16 @@ static const char *const csv_names[CSV_COLUMNS] = {
     [CSV_NOTE] = "note",
     [CSV_EXCHANGE_ADDRESS] = "PrimarySmtpAddress",
     [CSV_EXCHANGE_DISABLED] = "SmtpClientAuthenticationDisabled",
+    [CSV_EXCHANGE_LOGIN] = "UserPrincipalName",
+    [CSV_EXCHANGE_ADDRESSES] = "EmailAddresses",
 };
 
 void
-csv_rows_start(struct csv_rows *c, FILE *in, uint64_t line, instant now)
+csv_rows_start(struct csv_rows *c, FILE *in, uint64_t line, bool aliases, instant now)
 {
 	memset(c, 0, sizeof *c);
+	text_init(&c->passed, c->names, sizeof c->names);
+	c->aliases = aliases;
 	c->now = now;
 	csv_reader_start(&c->reader, in, line);
 }
@@ -38,10 +44,27 @@ csv_rows_bad_heading(const char *what, const char *name, struct error_text *why)
 	    what, *name != '\0' ? " \"" : "", name, *name != '\0' ? "\"" : "");
 }
 
-/* csv_rows_place - where a known column stands; UNKNOWN is the first that is not */
+/* csv_rows_pass_over - an unknown column, unless it looks like a slip of the pen */
 static enum error
-csv_rows_place(
-    struct csv_rows *c, size_t at, const char **unknown, struct error_text *why)
+csv_rows_pass_over(struct csv_rows *c, const char *name, struct error_text *why)
+{
+	static const char *const optional[] = {"until", "clients", "note"};
+	const char *near = near_word_find(name, optional, 3);
+
+	if (near != NULL)
+		return error_set(why, ERR_FORMAT,
+		    "unknown column \"%.100s\": do you mean \"%s\"?", name, near);
+	if (*name == '\0')
+		return OK;
+	text_puts(&c->passed, c->passed.len > 0 ? ", \"" : "\"");
+	text_show(&c->passed, name, strlen(name), CSV_NAME_SHOWN);
+	text_puts(&c->passed, "\"");
+	return OK;
+}
+
+/* csv_rows_place - where a known column stands */
+static enum error
+csv_rows_place(struct csv_rows *c, size_t at, struct error_text *why)
 {
 	const char *name = csv_reader_field(&c->reader, at);
 
@@ -54,9 +77,7 @@ csv_rows_place(
 		c->place[i] = at;
 		return OK;
 	}
-	if (*unknown == NULL)
-		*unknown = name;
-	return OK;
+	return csv_rows_pass_over(c, name, why);
 }
 
 static bool
@@ -65,9 +86,25 @@ csv_rows_has(const struct csv_rows *c, enum csv_column column)
 	return c->place[column] != CSV_NOWHERE;
 }
 
+/* csv_rows_unknown - a heading without any column of ours: say what the file may be */
+static enum error
+csv_rows_unknown(const struct csv_rows *c, struct error_text *why)
+{
+	const char *name = csv_reader_field(&c->reader, 0);
+
+	if (strchr(name, '@') != NULL)
+		return error_set(why, ERR_FORMAT,
+		    "\"%.100s\" is no name of a column: begin with the line address,smtp_auth and write ADDRESS,enabled in each of the others",
+		    name);
+	if (strcasecmp(name, "Sender address") == 0)
+		return error_set(why, ERR_FORMAT,
+		    "this is a report of SMTP AUTH clients, not of settings: \"Importing\" in smtpauthctl(8) makes exceptions of it");
+	return csv_rows_bad_heading("no column that is known", "", why);
+}
+
 /* csv_rows_check - one kind of columns, and all of them that are needed */
 static enum error
-csv_rows_check(struct csv_rows *c, const char *unknown, struct error_text *why)
+csv_rows_check(struct csv_rows *c, struct error_text *why)
 {
 	bool ours = csv_rows_has(c, CSV_ADDRESS) || csv_rows_has(c, CSV_SMTP_AUTH);
 	int first;
@@ -77,9 +114,7 @@ csv_rows_check(struct csv_rows *c, const char *unknown, struct error_text *why)
 	if (ours && c->exchange)
 		return csv_rows_bad_heading("columns of both kinds", "", why);
 	if (!ours && !c->exchange)
-		return csv_rows_bad_heading("no column that is known", "", why);
-	if (ours && unknown != NULL)
-		return csv_rows_bad_heading("unknown column", unknown, why);
+		return csv_rows_unknown(c, why);
 	first = c->exchange ? CSV_EXCHANGE_ADDRESS : CSV_ADDRESS;
 	for (int i = first; i < first + 2; i++)
 		if (!csv_rows_has(c, (enum csv_column)i))
@@ -88,17 +123,31 @@ csv_rows_check(struct csv_rows *c, const char *unknown, struct error_text *why)
 	return OK;
 }
 
-/* csv_rows_heading - reads which column is where, after a line "#TYPE ..." */
+/* csv_rows_is_preamble - a line that PowerShell or Excel puts before the heading */
+static bool
+csv_rows_is_preamble(struct csv_rows *c)
+{
+	const char *first = csv_reader_field(&c->reader, 0);
+
+	if (strncmp(first, "#TYPE", 5) == 0) {
+		c->reader.delimiter = CSV_DELIMITER_UNKNOWN;
+		return true;
+	}
+	/* the delimiter that "sep=;" names has been seen there */
+	return strcasecmp(first, "sep=") == 0;
+}
+
+/* csv_rows_heading - reads which column is where */
 static enum error
 csv_rows_heading(struct csv_rows *c, struct error_text *why)
 {
-	const char *unknown = NULL;
 	bool found;
-	enum error e = csv_reader_next(&c->reader, &found, why);
+	enum error e;
 
 	c->started = true;
-	if (e == OK && strncmp(csv_reader_field(&c->reader, 0), "#TYPE", 5) == 0)
+	do
 		e = csv_reader_next(&c->reader, &found, why);
+	while (e == OK && found && csv_rows_is_preamble(c));
 	if (e == OK && !found)
 		return csv_rows_bad_heading("there is no line", "", why);
 	if (e != OK)
@@ -107,9 +156,11 @@ csv_rows_heading(struct csv_rows *c, struct error_text *why)
 		c->place[i] = CSV_NOWHERE;
 	c->columns = c->reader.columns;
 	for (size_t i = 0; e == OK && i < c->columns; i++)
-		e = csv_rows_place(c, i, &unknown, why);
+		e = csv_rows_place(c, i, why);
 	if (e == OK)
-		e = csv_rows_check(c, unknown, why);
+		e = csv_rows_check(c, why);
+	c->has_aliases = csv_rows_has(c, CSV_EXCHANGE_LOGIN) ||
+	    csv_rows_has(c, CSV_EXCHANGE_ADDRESSES);
 	csv_reader_keep(&c->reader, c->place, CSV_COLUMNS);
 	return e;
 }
@@ -146,18 +197,47 @@ csv_rows_set(const struct csv_rows *c, enum csv_column column, struct row *row,
 	    csv_rows_field(c, column), c->now, why);
 }
 
+/* csv_rows_unwrap - the address, without what mail programs and exports put around it */
+static enum error
+csv_rows_unwrap(const char *cell, char *out, struct error_text *why)
+{
+	size_t n = strlen(cell), prefix = strcspn(cell, ":") + 1;
+
+	if (prefix <= n &&
+	    (strncasecmp(cell, "smtp:", prefix) == 0 ||
+		strncasecmp(cell, "mailto:", prefix) == 0)) {
+		cell += prefix;
+		n -= prefix;
+	}
+	if (n >= 2 && cell[0] == '<' && strchr(cell, '>') == cell + n - 1) {
+		cell++;
+		n -= 2;
+	}
+	if (n > LOGIN_RAW_MAX)
+		return error_set(why, ERR_DATA,
+		    "the address \"%.40s...\" is longer than %d bytes", cell,
+		    LOGIN_RAW_MAX);
+	memcpy(out, cell, n);
+	out[n] = '\0';
+	return OK;
+}
+
 /* csv_rows_fill - ROW from the fields; empty ones are left at their default */
 static enum error
-csv_rows_fill(const struct csv_rows *c, struct row *row, struct error_text *why)
+csv_rows_fill(struct csv_rows *c, struct row *row, struct error_text *why)
 {
-	const char *clients = csv_rows_field(c, CSV_CLIENTS);
+	const char *cell, *clients = csv_rows_field(c, CSV_CLIENTS);
 	enum error e;
 
 	row_start(row, ROW_MAILBOX);
 	if (c->reader.columns != c->columns)
 		return error_set(why, ERR_DATA, "%zu fields, but %zu columns",
 		    c->reader.columns, c->columns);
-	row->name = csv_rows_field(c, c->exchange ? CSV_EXCHANGE_ADDRESS : CSV_ADDRESS);
+	cell = csv_rows_field(c, c->exchange ? CSV_EXCHANGE_ADDRESS : CSV_ADDRESS);
+	e = csv_rows_unwrap(cell, c->address, why);
+	if (e != OK)
+		return e;
+	row->name = c->address;
 	row->says = (csv_rows_has(c, CSV_UNTIL) ? ROW_UNTIL : 0) |
 	    (csv_rows_has(c, CSV_CLIENTS) ? ROW_CLIENTS : 0) |
 	    (csv_rows_has(c, CSV_NOTE) ? ROW_NOTE : 0);
@@ -175,14 +255,77 @@ csv_rows_fill(const struct csv_rows *c, struct row *row, struct error_text *why)
 	return e == OK ? row_check_mailbox(row, why) : e;
 }
 
+/* csv_rows_is_known - whether the mailbox has that login anyway */
+static bool
+csv_rows_is_known(const struct csv_rows *c, const char *login)
+{
+	return *login == '\0' || strcasecmp(login, c->address) == 0;
+}
+
+/* csv_rows_next_address - the next one of EmailAddresses; others than SMTP's are skipped */
+static bool
+csv_rows_next_address(struct csv_rows *c)
+{
+	static const char between[] = " ,;\t\r\n";
+	size_t n;
+
+	while (*(c->addresses += strspn(c->addresses, between)) != '\0') {
+		const char *at = c->addresses;
+
+		n = strcspn(at, between);
+		c->addresses += n;
+		if (n < 5 || n > LOGIN_RAW_MAX || strncasecmp(at, "smtp:", 5) != 0)
+			continue;
+		memcpy(c->login, at + 5, n - 5);
+		c->login[n - 5] = '\0';
+		if (!csv_rows_is_known(c, c->login))
+			return true;
+	}
+	return false;
+}
+
+/* csv_rows_next_alias - another login of the mailbox of the row before */
+static bool
+csv_rows_next_alias(struct csv_rows *c, struct row *row)
+{
+	const char *login = csv_rows_field(c, CSV_EXCHANGE_LOGIN);
+
+	if (c->addresses == NULL)
+		return false;
+	row_start(row, ROW_ALIAS);
+	row->value = c->address;
+	row->name = c->login;
+	if (!c->login_taken) {
+		c->login_taken = true;
+		row->name = login;
+		if (!csv_rows_is_known(c, login))
+			return true;
+	}
+	row->name = c->login;
+	if (csv_rows_next_address(c))
+		return true;
+	c->addresses = NULL;
+	return false;
+}
+
 enum error
 csv_rows_next(
     struct csv_rows *c, struct row *row, bool *found_r, struct error_text *why)
 {
 	enum error e = c->started ? OK : csv_rows_heading(c, why);
 
+	*found_r = true;
+	if (e == OK && csv_rows_next_alias(c, row))
+		return OK;
 	if (e == OK)
 		e = csv_reader_next(&c->reader, found_r, why);
 	row->line = c->reader.line;
-	return e == OK && *found_r ? csv_rows_fill(c, row, why) : e;
+	if (e != OK || !*found_r)
+		return e;
+	e = csv_rows_fill(c, row, why);
+	if (e == OK && c->aliases && c->has_aliases) {
+		c->addresses = csv_rows_field(c, CSV_EXCHANGE_ADDRESSES);
+		c->login_taken = false;
+	}
+	return e;
 }

@@ -266,11 +266,13 @@ import_mailbox(struct import *i, const struct row *row, struct error_text *why)
 	return import_put_lock(i, &subject, &row->lock, why);
 }
 
+/* import_alias - exports name a login in more than one column, so twice the same counts once */
 static enum error
 import_alias(struct import *i, const struct row *row, struct error_text *why)
 {
-	struct login login, mailbox;
+	struct login login, mailbox, earlier;
 	struct key key;
+	bool found, new;
 	enum error e = import_address(i, row->value, &mailbox, why);
 
 	if (e == OK)
@@ -278,8 +280,13 @@ import_alias(struct import *i, const struct row *row, struct error_text *why)
 	if (e != OK)
 		return e;
 	key_login(&key, TABLE_ALIAS, &login);
-	e = import_meet(i, &key, "login", login.text, why);
-	return e == OK ? ownership_add_alias(i->txn, &mailbox, &login, why) : e;
+	e = key_set_add(&i->met, key_bytes(&key), &new);
+	if (e != OK || new)
+		return e == OK ? ownership_add_alias(i->txn, &mailbox, &login, why) : e;
+	e = alias_table_get(i->txn, &login, &earlier, &found);
+	if (e != OK || (found && login_equal(&earlier, &mailbox)))
+		return e;
+	return import_twice("login", login.text, why);
 }
 
 /* import_check_only - that the lock is of the tenant asked for, or one of its logins */

@@ -25,11 +25,12 @@ mailbox_init(struct mailbox *m)
 void
 mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth, instant now)
 {
-	m->smtp_auth = smtp_auth;
-	if (smtp_auth != SMTP_AUTH_ENABLED)
+	if (smtp_auth != m->smtp_auth) {
 		m->clients.count = 0;
-	if (smtp_auth == SMTP_AUTH_INHERIT ||
-	    (m->until != INSTANT_NONE && now >= m->until))
+		m->until = INSTANT_NONE;
+	}
+	m->smtp_auth = smtp_auth;
+	if (m->until != INSTANT_NONE && now >= m->until)
 		m->until = INSTANT_NONE;
 }
 

@@ -106,9 +106,8 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 	return e;
 }
 
-/* tenant_protects - whether the tenant denies what would pass without it */
-static enum error
-tenant_protects(struct store_txn *txn, const struct tenant *t, bool *protects_r)
+enum error
+removal_opens(struct store_txn *txn, const struct tenant *t, bool *protects_r)
 {
 	bool passes;
 	enum error e = passes_without(txn, t, &passes);
@@ -136,11 +135,11 @@ check_protection(
 	enum error e = tenant_table_get(txn, name, &t, &found);
 
 	if (e == OK)
-		e = found ? tenant_protects(txn, &t, &protects) : ERR_DAMAGED;
+		e = found ? removal_opens(txn, &t, &protects) : ERR_DAMAGED;
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s denies SMTP AUTH, %s: the logins of %s would pass; use --force if that is meant",
-		    name, protection_cause(txn), domain);
+		    "tenant %s denies SMTP AUTH, %s: the logins of %s would pass", name,
+		    protection_cause(txn), domain);
 	return e;
 }
 
@@ -187,14 +186,18 @@ check_tenant(struct store_txn *txn, const struct tenant *t, struct error_text *w
 	bool protects;
 	enum error e = domain_table_each(txn, t->name, find_use, &use);
 
+	if (e == OK)
+		e = removal_opens(txn, t, &protects);
+	if (e == OK && use.found && protects)
+		return error_set(why, ERR_PROTECTED,
+		    "tenant %s has mailboxes, which are removed, too; and it denies SMTP AUTH, %s: its logins would pass",
+		    t->name, protection_cause(txn));
 	if (e == OK && use.found)
 		return error_set(why, ERR_CONFLICT,
-		    "tenant %s has mailboxes; --force removes them too", t->name);
-	if (e == OK)
-		e = tenant_protects(txn, t, &protects);
+		    "tenant %s has mailboxes, which are removed, too", t->name);
 	if (e == OK && protects)
 		return error_set(why, ERR_PROTECTED,
-		    "tenant %s denies SMTP AUTH, %s: without it its logins would pass; use --force if that is meant",
+		    "tenant %s denies SMTP AUTH, %s: without it its logins would pass",
 		    t->name, protection_cause(txn));
 	return e;
 }

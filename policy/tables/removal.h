@@ -22,6 +22,10 @@ enum error removal_domain(struct store_txn *txn, const char *domain, bool force,
 enum error removal_tenant(struct store_txn *txn, const char *name, bool force,
     struct error_text *why) MUST_USE;
 
+/* Whether the tenant denies what would pass if its domains were taken from it. */
+enum error removal_opens(
+    struct store_txn *txn, const struct tenant *t, bool *opens_r) MUST_USE;
+
 /* Whether the tenant is disabled, or has a lock. */
 enum error removal_denies(
     struct store_txn *txn, const struct tenant *t, bool *denies_r) MUST_USE;

@@ -58,7 +58,7 @@ class Mailbox(harness.Case):
             'address': 'u@a.test', 'tenant': 'acme', 'smtp_auth': 'enabled',
             'until': '2099-12-01T09:00:00Z', 'expired': False,
             'clients': ['192.0.2.0/24', '2001:db8::/32'],
-            'note': 'Drucker für Büro'})
+            'note': 'Drucker für Büro', 'overruled_by': []})
         out = self.ctl('mailbox show u@a.test').out
         for word in ('u@a.test', 'acme', 'enabled', '2099-12-01T09:00:00Z',
                      '192.0.2.0/24'):

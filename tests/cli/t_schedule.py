@@ -189,8 +189,11 @@ class Changes(Schedule):
         self.ctl('mailbox set %s --smtp-auth enabled --until %s'
                  % (LOGIN, day(5)))
         self.assertEqual(self.changes(), gone)
-        self.ctl('mailbox set %s --smtp-auth disabled' % LOGIN)
+        self.ctl('mailbox set %s --smtp-auth disabled --until %s'
+                 % (LOGIN, day(5)))
         self.assertEqual(self.changes(), gone)
+        self.ctl('mailbox set %s --smtp-auth enabled' % LOGIN)
+        self.assertEqual(self.changes(), [], 'until goes with the setting')
 
     def test_end_of_a_lock(self):
         for noun, name in (('tenant', 'acme'), ('mailbox', LOGIN)):
@@ -305,8 +308,8 @@ class Changes(Schedule):
             name, box = 't%d' % n, 'u@t%d.test' % n
             exact = box.replace('@', '+x@')
             self.ctl('tenant add %s --domain %s.test' % (name, name))
-            self.some(rng, (9, 18), 'tenant set %s --enforce-from' % name,
-                      'tenant set %s --tempfail-until' % name)
+            self.some(rng, (9, 13), 'tenant set %s --enforce-from' % name)
+            self.some(rng, (13, 18), 'tenant set %s --tempfail-until' % name)
             self.some(rng, (2, 6), 'tenant lock %s --until' % name)
             for address in box, exact:
                 self.some(rng, (2, 9), 'mailbox lock %s --until' % address)

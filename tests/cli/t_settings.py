@@ -90,7 +90,7 @@ class Settings(harness.Case):
                 self.assertNotEqual(changed, empty)
                 self.ctl('settings', 'set', key, value)
                 self.assertEqual(self.digest(), changed, 'set twice')
-                self.ctl('settings', 'unset', key)
+                self.ctl('settings', 'unset', key, '--force')
                 self.assertEqual(self.show(), DEFAULTS)
                 self.assertEqual(self.digest(), empty)
 
@@ -205,7 +205,7 @@ class Lists(harness.Case):
                         'set exempt-clients 192.0.2.0/24,::1',
                         'add exempt-clients 127.0.0.1',
                         'add exempt-clients 127.0.1.1',
-                        'set exempt-clients 0.0.0.0/0'):
+                        'set exempt-clients 0.0.0.0/0 --force'):
             with self.subTest(command=command):
                 self.ctl('settings unset exempt-clients')
                 self.assertIn('loopback',

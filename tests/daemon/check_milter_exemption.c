@@ -106,7 +106,7 @@ START_TEST(row_2_missing_client_matches_no_list)
 {
 	struct mail_from user = mail_from_by("user@shut.test");
 
-	instance_do(&instance, "settings set exempt-clients 0.0.0.0/0,::/0");
+	instance_do(&instance, "settings set exempt-clients 0.0.0.0/0,::/0 --force");
 	expect_mail_from_pass(&instance, &user);
 	user.client = "not an address";
 	expect_mail_from_shut(&instance, &user);

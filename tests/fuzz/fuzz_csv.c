@@ -149,7 +149,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	FILE *in = fuzz_stream(data, size);
 
 	fuzz_expect(c != NULL);
-	csv_rows_start(c, in, 1, POLICY_NOW);
+	csv_rows_start(c, in, 1, true, POLICY_NOW);
 	policy_import(&(struct policy_rows){next, c});
 	csv_rows_end(c);
 	free(c);

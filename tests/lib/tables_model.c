@@ -139,7 +139,7 @@ tables_model_tenant_remove(struct tables_model *model, int tenant, bool force)
 		return ERR_NOTFOUND;
 	for (int i = 0; i <= TABLES_MODEL_ANY && !force; i++)
 		if (model->owner[i] == tenant && domain_is_used(model, i))
-			return ERR_CONFLICT;
+			return model->denies[tenant] ? ERR_PROTECTED : ERR_CONFLICT;
 	if (!force && model->denies[tenant])
 		return ERR_PROTECTED;
 	/* "*" first: what its other domains leave is not the catch-all's */

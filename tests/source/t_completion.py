@@ -85,6 +85,7 @@ class Completion(harness.Case):
         found = 0
         for words, _, options in self.commands():
             for option, value in options.items():
+                value = value.partition('  ')[0]   # without its word of help
                 if '|' not in value or 'FILE' in value:
                     continue
                 expected = set(re.findall(r'\b[A-Z]?[a-z]+\b', value))

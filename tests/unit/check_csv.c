@@ -53,14 +53,20 @@ static const struct {
     {"a,b", {"a|b"}},
     {"a,b\r\nc,d\r\n", {"a|b", "c|d"}},
     {"a,b\r", {"a|b"}},
-    {"a,\n,\n", {"a|", "|"}},
-    {"\n\r\n  \na\n\n", {"  ", "a"}},
+    {"a,\n,\n,b\n", {"a|", "|b"}},
+    {"\n\r\n  \na\n\n", {"a"}},
     {"\"\"\n", {""}},
     {"\"a,b\",c\n", {"a,b|c"}},
     {"\"a\"\"b\"\n\"\"\"\"", {"a\"b", "\""}},
     {"\"a\r\nb\n\",c\nd\n", {"a\r\nb\n|c", "d"}},
     {"\"a\"\r\n\"b\"", {"a", "b"}},
-    {" a , b \n", {" a | b "}},
+    {" a , b \n", {"a|b"}},
+    {"a, \"b\" ,c\n", {"a|b|c"}},
+    {"\" a \",\" \"\n", {"a|"}},
+    {"a;b,c\nd;e\n", {"a|b,c", "d|e"}},
+    {"a\tb;c\n\td\n", {"a|b;c", "|d"}},
+    {"a,b\tc;\n", {"a|b\tc;"}},
+    {"\"a;b\",c\n", {"a;b|c"}},
     {"\xC3\xBC\n", {"\xC3\xBC"}},
     {"", {NULL}},
     {"\n\n\r\n", {NULL}},
@@ -95,7 +101,7 @@ static const struct {
 } bad[] = {
     {TEXT("a\"b\nok\n"), "quote", 1},
     {TEXT("\"a\"b\nok\n"), "closing quote", 1},
-    {TEXT("\"a\" ,b\nok\n"), "closing quote", 1},
+    {TEXT("\"a\" x,b\nok\n"), "closing quote", 1},
     {TEXT("a\rb\nok\n"), "carriage return", 1},
     {TEXT("a\0b\nok\n"), "NUL", 1},
     {TEXT("\"a\0b\"\nok\n"), "NUL", 1},
@@ -201,7 +207,7 @@ only_row(const char *text, struct row *row, struct csv_rows *c)
 	bool found = false;
 	enum error e;
 
-	csv_rows_start(c, file_of(text, strlen(text)), 1, NOW);
+	csv_rows_start(c, file_of(text, strlen(text)), 1, false, NOW);
 	e = csv_rows_next(c, row, &found, &why);
 	ck_assert(e != OK || found);
 	return e;
@@ -266,7 +272,12 @@ static const struct {
     {ERR_FORMAT, "address\nu@a.test\n", "smtp_auth"},
     {ERR_FORMAT, "smtp_auth\nenabled\n", "address"},
     {ERR_FORMAT, "PrimarySmtpAddress\nu@a.test\n", "SmtpClientAuthenticationDisabled"},
-    {ERR_FORMAT, "address,smtp_auth,untill\n", "untill"},
+    {ERR_FORMAT, "address,smtp_auth,untill\n", "do you mean \"until\""},
+    {ERR_FORMAT, "PrimarySmtpAddress,SmtpClientAuthenticationDisabled,Client\n",
+	"do you mean \"clients\""},
+    {ERR_FORMAT, "u@a.test\nv@a.test\n", "begin with the line"},
+    {ERR_FORMAT, "Sender address,Domain\n", "report"},
+    {ERR_FORMAT, "sep=|\naddress|smtp_auth\n", "no column that is known"},
     {ERR_FORMAT, "address,smtp_auth,address\n", "twice"},
     {ERR_FORMAT, "address,smtp_auth,PrimarySmtpAddress\n", "both kinds"},
     {ERR_FORMAT, "\"address,smtp_auth\n", "quotes"},

@@ -279,8 +279,8 @@ END_TEST
 
 START_TEST(quoted_words_are_values)
 {
-	struct exchange_word word[] = {{{"-foo@a.test", 11}, true, false},
-	    {{"-S", 2}, false, false}, {{"True", 4}, true, false}};
+	struct exchange_word word[] = {{{"-foo@a.test", 11}, true, false, false},
+	    {{"-S", 2}, false, false, false}, {{"True", 4}, true, false, false}};
 	struct exchange x;
 	enum error e =
 	    exchange_read(EXCHANGE_SET_CAS_MAILBOX, word, 3, EXCHANGE_SCRIPT, &x, NULL);

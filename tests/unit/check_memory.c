@@ -217,7 +217,7 @@ import_table(struct store_txn *txn)
 	bool found = true;
 	enum error e = import_open(&import, txn, "acme", 1790000000);
 
-	csv_rows_start(&rows, from, 1, 1790000000);
+	csv_rows_start(&rows, from, 1, true, 1790000000);
 	while (e == OK && found)
 		if ((e = csv_rows_next(&rows, &row, &found, &why)) == OK && found)
 			e = import_row(import, &row, &why);

@@ -6,6 +6,8 @@
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/opening_guard.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/model/address.h"
 #include "policy/tables/ownership.h"
@@ -27,10 +29,12 @@ enum error
 ctl_alias_add(struct ctl *c)
 {
 	struct lock_state was = {.set = false};
+	const struct opening opening = {.cause = NULL};
 	struct login mailbox, login;
-	enum error e =
-	    ownership_mailbox(c->txn, argument_word(c, 0), &mailbox, &c->why);
+	enum error e = usage_sources_begin(c);
 
+	if (e == OK)
+		e = ownership_mailbox(c->txn, argument_word(c, 0), &mailbox, &c->why);
 	if (e == OK)
 		e = address_login(
 		    store_settings(c->txn), argument_word(c, 1), &login, &c->why);
@@ -40,6 +44,8 @@ ctl_alias_add(struct ctl *c)
 		e = ownership_add_alias(c->txn, &mailbox, &login, &c->why);
 	if (e == OK)
 		e = locking_check_alias(c, &login, &was);
+	if (e == OK)
+		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
 	print_line(&c->print, "login %s is mailbox %s", login.text, mailbox.text);
@@ -50,10 +56,13 @@ enum error
 ctl_alias_remove(struct ctl *c)
 {
 	struct lock_state was = {.set = false};
+	const struct opening opening = {.cause = NULL};
 	struct login login;
-	enum error e =
-	    address_login(store_settings(c->txn), argument_word(c, 0), &login, &c->why);
+	enum error e = usage_sources_begin(c);
 
+	if (e == OK)
+		e = address_login(
+		    store_settings(c->txn), argument_word(c, 0), &login, &c->why);
 	if (e == OK)
 		e = lock_lookup_tenant(c->txn, &login, &was);
 	if (e == OK)
@@ -62,6 +71,8 @@ ctl_alias_remove(struct ctl *c)
 		return error_set(&c->why, e, "login %s is no alias", login.text);
 	if (e == OK)
 		e = locking_check_alias(c, &login, &was);
+	if (e == OK)
+		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
 	print_line(&c->print, "login %s is no alias now", login.text);

@@ -8,11 +8,14 @@
 
 #include "policy/audit/audit_prune.h"
 #include "policy/audit/audit_verify.h"
+#include "policy/base/number.h"
 #include "policy/base/text.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/identity/domain.h"
+#include "policy/model/domain_record.h"
+#include "policy/tables/ownership.h"
 
 #define FINDINGS_SHOWN 20
 
@@ -21,10 +24,13 @@
 
 /* Which entries are wanted. */
 struct filter {
-	instant since;     /* INSTANT_NONE: all */
-	const char *actor; /* NULL: all */
-	const char *type;  /* of the object, "mailbox"; NULL: any */
-	unsigned names;    /* of the object; 0: any, or no object */
+	struct ctl *c;
+	instant since, until;             /* INSTANT_NONE: all */
+	const char *actor;                /* NULL: all */
+	const char *command;              /* NULL: all */
+	char tenant[TENANT_NAME_MAX + 1]; /* "": all */
+	const char *type;                 /* of the object, "mailbox"; NULL: any */
+	unsigned names;                   /* of the object; 0: any, or no object */
 	char name[4][OBJECT_NAME_MAX];
 };
 
@@ -83,18 +89,27 @@ filter_object(struct filter *f, struct ctl *c, const char *typed)
 	return OK;
 }
 
-/* filter_read - --since, --actor and --object */
+/* filter_read - --since, --until, --tenant, --command, --actor and --object */
 static enum error
 filter_read(struct filter *f, struct ctl *c)
 {
 	struct audit_log checked;
 	enum error e = OK;
 
-	*f = (struct filter){.since = INSTANT_NONE, .actor = c->options.actor};
+	*f = (struct filter){.c = c,
+	    .since = INSTANT_NONE,
+	    .until = INSTANT_NONE,
+	    .actor = c->options.actor,
+	    .command = argument_option(c, OPT_COMMAND)};
 	if (f->actor != NULL)
 		e = audit_origin_read(c, "audit list", &checked);
 	if (e == OK)
 		e = argument_past_time(c, OPT_SINCE, &f->since);
+	if (e == OK)
+		e = argument_past_time(c, OPT_UNTIL, &f->until);
+	if (e == OK && argument_option(c, OPT_TENANT) != NULL)
+		e = tenant_name_parse(
+		    argument_option(c, OPT_TENANT), f->tenant, &c->why);
 	if (e == OK && argument_option(c, OPT_OBJECT) != NULL)
 		e = filter_object(f, c, argument_option(c, OPT_OBJECT));
 	return e;
@@ -128,14 +143,53 @@ filter_has_object(const struct filter *f, struct bytes key)
 	return false;
 }
 
+/* domain_is_of - whether a record of a domain, before or after, names the tenant */
+static bool
+domain_is_of(const struct filter *f, struct bytes record)
+{
+	char owner[TENANT_NAME_MAX + 1];
+
+	return record.at != NULL && domain_record_decode(record, owner) == OK &&
+	    strcmp(owner, f->tenant) == 0;
+}
+
+/*
+ * filter_has_tenant - whether the object is the tenant, a domain that it had or got, or
+ * in a domain that it has now
+ */
+static bool
+filter_has_tenant(const struct filter *f, const struct audit_entry *e)
+{
+	const char *type = object_text_type(e->object), *domain;
+	char name[OBJECT_NAME_MAX], owner[TENANT_NAME_MAX + 1];
+
+	if (f->tenant[0] == '\0')
+		return true;
+	if (type == NULL || object_text_name(e->object, name) != OK)
+		return false;
+	if (strcmp(type, "tenant") == 0 || strcmp(type, "tenant-lock") == 0)
+		return strcmp(name, f->tenant) == 0;
+	if (strcmp(type, "domain") == 0)
+		return domain_is_of(f, e->before) || domain_is_of(f, e->after);
+	domain = strrchr(name, '@');
+	return ownership_of_domain(
+		   f->c->txn, domain != NULL ? domain + 1 : DOMAIN_ANY, owner) == OK &&
+	    strcmp(type, "setting") != 0 && strcmp(owner, f->tenant) == 0;
+}
+
 static bool
 filter_wants(const struct filter *f, const struct audit_entry *e)
 {
 	if (e->kind == AUDIT_STUB)
-		return f->since == INSTANT_NONE && f->actor == NULL && f->names == 0;
+		return f->since == INSTANT_NONE && f->until == INSTANT_NONE &&
+		    f->actor == NULL && f->command == NULL && f->names == 0 &&
+		    f->tenant[0] == '\0';
 	return (f->since == INSTANT_NONE || e->when >= f->since) &&
+	    (f->until == INSTANT_NONE || e->when <= f->until) &&
 	    (f->actor == NULL || strcmp(e->origin.actor, f->actor) == 0) &&
-	    (f->names == 0 || filter_has_object(f, e->object));
+	    (f->command == NULL || strcasecmp(e->origin.command, f->command) == 0) &&
+	    (f->names == 0 || filter_has_object(f, e->object)) &&
+	    filter_has_tenant(f, e);
 }
 
 /* The name of a uid; that of the row before is asked for once. */
@@ -200,6 +254,8 @@ summary_print(struct printer *p, const struct audit_entry *entry)
 		print_number(p, "created", s->created);
 		print_number(p, "changed", s->changed);
 		print_number(p, "removed", s->removed);
+		print_bool(
+		    p, "complete", audit_summary_total(s) <= AUDIT_SUMMARY_LISTED);
 	} else {
 		print_number(p, "pruned_up_to", stub ? entry->number : s->serial);
 		print_digest(p, "pruned_hash", stub ? &entry->hash : &s->content);
@@ -226,8 +282,11 @@ change_words(const struct audit_entry *entry, char **text_r)
 		    s->removed, s->serial);
 	else
 		n = asprintf(text_r,
-		    "%" PRIu64 " created, %" PRIu64 " changed, %" PRIu64 " removed",
-		    s->created, s->changed, s->removed);
+		    "%" PRIu64 " created, %" PRIu64 " changed, %" PRIu64 " removed%s",
+		    s->created, s->changed, s->removed,
+		    audit_summary_total(s) > AUDIT_SUMMARY_LISTED
+			? "; only the first 10000 have an entry"
+			: "");
 	if (n >= 0)
 		return OK;
 	*text_r = NULL;
@@ -346,6 +405,42 @@ ctl_audit_list(struct ctl *c)
 	    (list.has_skipped || list.last != store_meta(c->txn)->audit_count))
 		return error_set(&c->why, ERR_DAMAGED,
 		    "the audit log is not whole; see \"smtpauthctl audit verify\"");
+	return e;
+}
+
+/* show_one - the entry itself, and nothing after it */
+static enum error
+show_one(void *arg, const struct audit_entry *entry)
+{
+	struct audit_list *list = arg;
+	enum error e;
+
+	if (entry->number != list->last)
+		return WALK_STOP;
+	list->has_skipped = false;
+	e = entry_print(list, entry);
+	return e == OK ? WALK_STOP : e;
+}
+
+enum error
+ctl_audit_show(struct ctl *c)
+{
+	static const struct print_column columns[] = {{"number", "number"},
+	    {"when", "when"}, {"user", "user"}, {"actor", "actor"},
+	    {"command", "command"}, {"object", "object"}, {"change", "change"},
+	    {"policy_digest", "policy digest"}, {"hash", "hash"}, {NULL, NULL}};
+	struct audit_list list = {.c = c, .has_skipped = true};
+	enum error e;
+
+	if (!number_parse(argument_word(c, 0), UINT64_MAX, &list.last))
+		return error_set(&c->why, ERR_DATA,
+		    "bad entry \"%s\": use a number of \"audit list\"",
+		    argument_word(c, 0));
+	print_properties(&c->print, columns);
+	e = audit_table_each(c->txn, list.last, show_one, &list);
+	if (e == OK && list.has_skipped)
+		return error_set(&c->why, ERR_NOTFOUND,
+		    "there is no entry %" PRIu64 " in the audit log", list.last);
 	return e;
 }
 

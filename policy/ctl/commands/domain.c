@@ -6,9 +6,12 @@
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/opening_guard.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/removal.h"
+#include "policy/tables/tenant_table.h"
 
 static enum error
 domain_print(void *arg, const char *domain, const char *tenant)
@@ -22,21 +25,52 @@ domain_print(void *arg, const char *domain, const char *tenant)
 	return OK;
 }
 
+/* move_opens - whether the domain leaves a tenant that denies for one that does not */
+static enum error
+move_opens(struct ctl *c, const char *domain, const struct tenant *to, bool *opens_r)
+{
+	char name[TENANT_NAME_MAX + 1];
+	struct tenant from;
+	bool found = false, denied = false, denies = false;
+	enum error e = domain_table_get(c->txn, domain, name);
+
+	if (e == OK && name[0] != '\0')
+		e = tenant_table_get(c->txn, name, &from, &found);
+	if (e == OK && found)
+		e = removal_denies(c->txn, &from, &denied);
+	if (e == OK && denied)
+		e = removal_denies(c->txn, to, &denies);
+	*opens_r = denied && !denies;
+	return e;
+}
+
 /* domain_give - domain add and domain move */
 static enum error
 domain_give(
     struct ctl *c, const char *domain_typed, const char *tenant_typed, bool move)
 {
 	char domain[DOMAIN_MAX + 1];
+	struct opening opening = {.cause = NULL};
+	bool opens = false;
 	struct tenant t;
-	enum error e = argument_tenant(c, tenant_typed, &t);
+	enum error e = move ? usage_sources_begin(c) : OK;
+
+	if (e == OK)
+		e = argument_tenant(c, tenant_typed, &t);
 
 	if (e == OK)
 		e = domain_parse(domain_typed, domain, &c->why);
 	if (e == OK)
 		e = locking_check_domain(c, domain, t.name, move);
+	if (e == OK && move)
+		e = move_opens(c, domain, &t, &opens);
 	if (e == OK)
 		e = ownership_add_domain(c->txn, domain, t.name, move, &c->why);
+	if (opens)
+		opening.cause =
+		    "the tenant it has denies SMTP AUTH, the other does not";
+	if (e == OK && move)
+		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
 	print_line(&c->print, "domain %s belongs to tenant %s", domain, t.name);
@@ -59,15 +93,25 @@ enum error
 ctl_domain_remove(struct ctl *c)
 {
 	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
-	enum error e = domain_parse(argument_word(c, 0), domain, &c->why);
+	char cause[ERROR_TEXT_MAX];
+	struct opening opening = {.cause = NULL};
+	enum error e = usage_sources_begin(c);
 
+	if (e == OK)
+		e = domain_parse(argument_word(c, 0), domain, &c->why);
 	if (e == OK)
 		e = domain_table_get(c->txn, domain, tenant);
 	if (e == OK && tenant[0] != '\0')
 		e = locking_check_removal(c, tenant);
 	if (e == OK)
-		e = removal_domain(
-		    c->txn, domain, argument_option(c, OPT_FORCE) != NULL, &c->why);
+		e = removal_domain(c->txn, domain, false, &c->why);
+	if (e == ERR_PROTECTED) {
+		snprintf(cause, sizeof cause, "%s", c->why.text);
+		opening.cause = cause;
+		e = removal_domain(c->txn, domain, true, &c->why);
+	}
+	if (e == OK)
+		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
 	print_line(&c->print, "domain %s removed", domain);

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* exchange - Exchange's commands: one on the command line, or many on standard input */
 #include <inttypes.h>
+#include <search.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/audit_origin.h"
+#include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/input_file.h"
+#include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/exchange/exchange_script.h"
@@ -18,9 +23,27 @@
 
 #define DISABLED_NAME "SmtpClientAuthenticationDisabled"
 
+/* What a statement of an input has set, so that no other one says the contrary. */
+struct exchange_said {
+	enum smtp_auth smtp_auth;
+	uint64_t line;
+	char name[]; /* of a mailbox or a tenant: one has an @ */
+};
+
+/* Commands while they are run: pasted ones, or the one of the command line. */
+struct exchange_job {
+	struct ctl *c;
+	bool pasted;
+	struct exchange_script script; /* the rest is for pasted ones */
+	struct line_errors bad;
+	struct change_summary changes;
+	void *said; /* tsearch(3)'s tree of struct exchange_said */
+};
+
 /* Tenants or mailboxes while they are listed. */
 struct exchange_list {
 	struct ctl *c;
+	unsigned properties;
 	uint64_t shown, most;
 	bool more;              /* than MOST */
 	struct ownership owner; /* of the last mailbox */
@@ -48,31 +71,79 @@ disabled_print(struct printer *p, enum smtp_auth smtp_auth)
 	}
 }
 
+/* overruled_print - below the setting, where something else holds at present */
+static void
+overruled_print(struct printer *p, unsigned causes, const struct tenant *t)
+{
+	char buf[OVERRULE_TEXT_MAX];
+	struct text text;
+
+	text_init(&text, buf, sizeof buf);
+	overrule_describe(causes, t, &text);
+	if (causes != 0)
+		list_line(p, "OverruledBy", buf);
+	object_text_overruled(p, causes, t);
+}
+
 static enum error
 tenant_print(void *arg, const struct tenant *t)
 {
 	struct exchange_list *list = arg;
 	struct printer *p = &list->c->print;
+	unsigned causes;
+	enum error e = overruled_tenant(list->c, t, &causes);
 
+	if (e != OK)
+		return e;
 	list->shown++;
 	print_line(p, "%s", "");
-	list_line(p, "Organization", t->name);
 	print_object_start(p, NULL);
-	print_text(p, "Organization", t->name);
-	disabled_print(p, t->smtp_auth);
+	if (list->properties & EXCHANGE_ORGANIZATION) {
+		list_line(p, "Organization", t->name);
+		print_text(p, "Organization", t->name);
+	}
+	if (list->properties & EXCHANGE_DISABLED)
+		disabled_print(p, t->smtp_auth);
+	overruled_print(p, causes, t);
 	print_object_end(p);
 	return OK;
 }
 
+/* tenant_find - by its name, or by one of its domains */
 static enum error
-get_transport_config(struct ctl *c, const struct exchange *x)
+tenant_find(struct ctl *c, const char *typed, struct tenant *t)
 {
-	struct exchange_list list = {.c = c};
+	char domain[DOMAIN_MAX + 1], name[TENANT_NAME_MAX + 1] = "";
+	struct error_text ignored;
+	bool found = false;
+	enum error e = tenant_name_parse(typed, name, &ignored);
+
+	if (e == OK)
+		e = tenant_table_get(c->txn, name, t, &found);
+	if ((e != OK && e != ERR_DATA) || found)
+		return e;
+	name[0] = '\0';
+	e = domain_parse(typed, domain, &ignored);
+	if (e == OK)
+		e = domain_table_get(c->txn, domain, name);
+	if (e == OK && name[0] != '\0')
+		return argument_tenant(c, name, t);
+	if (e != OK && e != ERR_DATA)
+		return e;
+	return error_set(&c->why, ERR_NOTFOUND,
+	    "there is no tenant %s, and none that owns a domain of that name", typed);
+}
+
+static enum error
+get_transport_config(struct exchange_job *job, const struct exchange *x)
+{
+	struct ctl *c = job->c;
+	struct exchange_list list = {.c = c, .properties = x->properties};
 	struct tenant t;
 	enum error e;
 
 	if (x->organization[0] != '\0') {
-		e = argument_tenant(c, x->organization, &t);
+		e = tenant_find(c, x->organization, &t);
 		return e == OK ? tenant_print(&list, &t) : e;
 	}
 	e = tenant_table_each(c->txn, tenant_print, &list);
@@ -108,37 +179,108 @@ only_tenant(struct ctl *c, struct tenant *t)
 	return e;
 }
 
-static enum error
-set_transport_config(struct ctl *c, const struct exchange *x)
+/* remark - a line for people, with the number of the line that it is about */
+static void
+remark(const struct exchange_job *job, const char *what, const char *more)
 {
-	struct tenant t;
-	enum error e = x->organization[0] != '\0'
-	    ? argument_tenant(c, x->organization, &t)
-	    : only_tenant(c, &t);
+	if (job->pasted)
+		print_remark(job->c->err, "line %" PRIu64 ": %s%s", job->script.where,
+		    what, more);
+	else
+		print_remark(job->c->err, "%s%s", what, more);
+}
 
-	if (e != OK)
+static int
+said_compare(const void *a, const void *b)
+{
+	const struct exchange_said *one = a, *other = b;
+
+	return strcmp(one->name, other->name);
+}
+
+/* say - that NAME is to be so; ERR_CONFLICT where an earlier line says otherwise */
+static enum error
+say(struct exchange_job *job, const char *name, enum smtp_auth smtp_auth)
+{
+	size_t n = strlen(name) + 1;
+	struct exchange_said *said = malloc(sizeof *said + n), **there;
+
+	if (said == NULL)
+		return error_about(&job->c->why, ERR_MEMORY, name);
+	*said = (struct exchange_said){smtp_auth, job->script.where};
+	memcpy(said->name, name, n);
+	there = tsearch(said, &job->said, said_compare);
+	if (there == NULL || *there != said)
+		free(said);
+	if (there == NULL)
+		return error_about(&job->c->why, ERR_MEMORY, name);
+	if ((*there)->smtp_auth == smtp_auth)
+		return OK;
+	return error_set(&job->c->why, ERR_CONFLICT,
+	    "this contradicts line %" PRIu64 ": there %s is %s, here %s",
+	    (*there)->line, name, word_of_smtp_auth((*there)->smtp_auth),
+	    word_of_smtp_auth(smtp_auth));
+}
+
+/* what_if - whether the change is only to be told */
+static bool
+what_if(const struct exchange_job *job, const struct exchange *x, const char *name)
+{
+	char what[LOGIN_MAX + 100];
+
+	if (!x->what_if)
+		return false;
+	snprintf(what, sizeof what, "what if: %s would be set to smtp-auth ", name);
+	remark(job, what, word_of_smtp_auth(x->smtp_auth));
+	return true;
+}
+
+static enum error
+set_transport_config(struct exchange_job *job, const struct exchange *x)
+{
+	struct ctl *c = job->c;
+	struct tenant t;
+	enum error e = x->organization[0] != '\0' ? tenant_find(c, x->organization, &t)
+						  : only_tenant(c, &t);
+
+	if (e == OK)
+		e = say(job, t.name, x->smtp_auth);
+	if (e != OK || what_if(job, x, t.name))
 		return e;
 	t.smtp_auth = x->smtp_auth;
-	return tenant_table_put(c->txn, &t);
+	e = tenant_table_put(c->txn, &t);
+	return e == OK ? overruled_remark_tenant(c, &t) : e;
 }
 
 /* mailbox_print - with the setting that is in force: Exchange knows no times */
-static void
-mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
-    const struct mailbox *m)
+static enum error
+mailbox_print(const struct exchange_list *list, const struct login *address,
+    const char *tenant, const struct mailbox *m)
 {
-	struct printer *p = &c->print;
+	struct printer *p = &list->c->print;
+	unsigned causes;
+	enum error e = overruled_mailbox(list->c, address, m, &causes);
 
+	if (e != OK)
+		return e;
 	print_line(p, "%s", "");
-	print_line(p, "%-*s : %.*s", (int)strlen(DISABLED_NAME), "Name",
-	    (int)address->local, address->text);
-	list_line(p, "PrimarySmtpAddress", address->text);
+	if (list->properties & EXCHANGE_NAME)
+		print_line(p, "%-*s : %.*s", (int)strlen(DISABLED_NAME), "Name",
+		    (int)address->local, address->text);
 	print_object_start(p, NULL);
-	print_text(p, "PrimarySmtpAddress", address->text);
-	print_text(p, "Organization", tenant);
-	disabled_print(
-	    p, mailbox_overrides(m, c->now) ? m->smtp_auth : SMTP_AUTH_INHERIT);
+	if (list->properties & EXCHANGE_ADDRESS) {
+		list_line(p, "PrimarySmtpAddress", address->text);
+		print_text(p, "PrimarySmtpAddress", address->text);
+	}
+	if (list->properties & EXCHANGE_ORGANIZATION)
+		print_text(p, "Organization", tenant);
+	if (list->properties & EXCHANGE_DISABLED)
+		disabled_print(p,
+		    mailbox_overrides(m, list->c->now) ? m->smtp_auth
+						       : SMTP_AUTH_INHERIT);
+	overruled_print(p, causes, NULL);
 	print_object_end(p);
+	return OK;
 }
 
 /* list_mailbox - up to one more than wanted, which is not printed */
@@ -155,15 +297,14 @@ list_mailbox(void *arg, const struct login *address, const struct mailbox *m)
 	list->shown++;
 	if (c->print.has_json)
 		e = ownership_find(c->txn, address, &list->owner);
-	if (e == OK)
-		mailbox_print(c, address, list->owner.tenant, m);
-	return e;
+	return e == OK ? mailbox_print(list, address, list->owner.tenant, m) : e;
 }
 
 static enum error
 list_mailboxes(struct ctl *c, const struct exchange *x)
 {
-	struct exchange_list list = {.c = c, .most = x->results};
+	struct exchange_list list = {
+	    .c = c, .properties = x->properties, .most = x->results};
 	enum error e = mailbox_table_each(c->txn, NULL, list_mailbox, &list);
 
 	if (e != OK)
@@ -184,8 +325,10 @@ list_mailboxes(struct ctl *c, const struct exchange *x)
 }
 
 static enum error
-get_cas_mailbox(struct ctl *c, const struct exchange *x)
+get_cas_mailbox(struct exchange_job *job, const struct exchange *x)
 {
+	struct exchange_list list = {.c = job->c, .properties = x->properties};
+	struct ctl *c = job->c;
 	struct login address;
 	struct mailbox m;
 	struct tenant t;
@@ -205,41 +348,57 @@ get_cas_mailbox(struct ctl *c, const struct exchange *x)
 		    c->txn, x->identity, &address, &c->why); /* no alias */
 	if (e == OK)
 		e = mailbox_table_get(c->txn, &address, &m, NULL);
-	if (e == OK)
-		mailbox_print(c, &address, t.name, &m);
-	return e;
+	return e == OK ? mailbox_print(&list, &address, t.name, &m) : e;
 }
 
 static enum error
-set_cas_mailbox(struct ctl *c, const struct exchange *x)
+set_cas_mailbox(struct exchange_job *job, const struct exchange *x)
 {
+	struct ctl *c = job->c;
+	struct mailbox m, before;
 	struct login address;
-	struct mailbox m;
 	enum error e = ownership_mailbox(c->txn, x->identity, &address, &c->why);
 
 	if (e == OK)
-		e = mailbox_table_get(c->txn, &address, &m, NULL);
+		e = say(job, address.text, x->smtp_auth);
+	if (e != OK || what_if(job, x, address.text))
+		return e;
+	e = mailbox_table_get(c->txn, &address, &before, NULL);
 	if (e != OK)
 		return e;
+	m = before;
 	mailbox_set_smtp_auth(&m, x->smtp_auth, c->now);
-	return mailbox_table_put(c->txn, &address, &m);
+	e = mailbox_table_put(c->txn, &address, &m);
+	return e == OK ? overruled_remark_mailbox(c, &address, &before, &m) : e;
 }
 
 static enum error
-exchange_run(struct ctl *c, const struct exchange *x)
+exchange_run(struct exchange_job *job, const struct exchange *x)
 {
 	static enum error (*const run[EXCHANGE_CMDLETS])(
-	    struct ctl * c, const struct exchange *x) = {
+	    struct exchange_job * job, const struct exchange *x) = {
 	    [EXCHANGE_GET_TRANSPORT_CONFIG] = get_transport_config,
 	    [EXCHANGE_SET_TRANSPORT_CONFIG] = set_transport_config,
 	    [EXCHANGE_GET_CAS_MAILBOX] = get_cas_mailbox,
 	    [EXCHANGE_SET_CAS_MAILBOX] = set_cas_mailbox,
 	};
-	enum error e = run[x->cmdlet](c, x);
+	enum error e;
 
+	if (x->foreign[0] != '\0')
+		remark(job, "passed over, not of SMTP AUTH: ", x->foreign);
+	if (exchange_cmdlet_writes(x->cmdlet) && !x->said)
+		return OK;
+	e = run[x->cmdlet](job, x);
 	if (e == OK && !exchange_cmdlet_writes(x->cmdlet))
-		print_line(&c->print, "%s", "");
+		print_line(&job->c->print, "%s", "");
 	return e;
+}
+
+static void
+job_free(struct exchange_job *job)
+{
+	tdestroy(job->said, free);
+	free(job);
 }
 
 enum error
@@ -248,6 +407,7 @@ ctl_cmdlet(struct ctl *c)
 	const struct exchange_span name = {c->command->name, strlen(c->command->name)};
 	struct exchange_word word[EXCHANGE_WORDS_MAX + 1] = {{.quoted = false}};
 	enum exchange_cmdlet cmdlet;
+	struct exchange_job *job;
 	struct exchange x;
 	size_t n = c->options.words;
 	enum error e;
@@ -260,15 +420,16 @@ ctl_cmdlet(struct ctl *c)
 		word[i].text = (struct exchange_span){
 		    argument_word(c, i), strlen(argument_word(c, i))};
 	e = exchange_read(cmdlet, word, n, EXCHANGE_COMMAND_LINE, &x, &c->why);
-	return e == OK ? exchange_run(c, &x) : e;
+	if (e != OK)
+		return e;
+	job = calloc(1, sizeof *job);
+	if (job == NULL)
+		return error_about(&c->why, ERR_MEMORY, c->command->name);
+	job->c = c;
+	e = exchange_run(job, &x);
+	job_free(job);
+	return e;
 }
-
-/* Pasted commands while they are run. */
-struct exchange_job {
-	struct ctl *c;
-	struct exchange_script script;
-	struct line_errors bad;
-};
 
 /* exchange_note - an error of a line, or any other, which ends the job */
 static enum error
@@ -297,12 +458,16 @@ exchange_line(struct exchange_job *job, struct bytes line)
 		if (!found)
 			return OK;
 		if (e == OK) {
+			if (x.session) {
+				remark(job, "passed over: ", x.foreign);
+				continue;
+			}
 			/* under its own name in the audit log */
 			e = audit_origin_name(&c->log, exchange_cmdlet_name(x.cmdlet));
 			if (e != OK)
 				return e;
 			c->why.text[0] = '\0'; /* of the line before */
-			e = exchange_run(c, &x);
+			e = exchange_run(job, &x);
 		}
 		e = exchange_note(job, e);
 		if (e != OK)
@@ -348,13 +513,19 @@ ctl_exchange(struct ctl *c)
 	if (job == NULL)
 		return error_about(&c->why, ERR_MEMORY, "exchange");
 	job->c = c;
-	e = input_file_open(c, "-", &c->in);
+	job->pasted = true;
+	job->changes = (struct change_summary){.c = c, .print = true};
+	e = input_file_open_text(c, "-", &c->in);
 	if (e == OK)
 		e = transaction_begin(c);
+	if (e == OK && argument_option(c, OPT_DRY_RUN) != NULL)
+		change_summary_watch(c->txn, &job->changes);
 	if (e == OK)
 		e = exchange_lines(job);
+	if (e == OK && argument_option(c, OPT_DRY_RUN) != NULL)
+		change_summary_print_summary(&job->changes);
 	if (e == OK)
 		e = audit_origin_name(&c->log, "exchange"); /* which the commit is */
-	free(job);
+	job_free(job);
 	return e;
 }

@@ -12,6 +12,7 @@
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/opening_guard.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/decision/resolve.h"
 #include "policy/identity/xtext.h"
@@ -503,10 +504,10 @@ locking_check_domain(struct ctl *c, const char *domain, const char *tenant, bool
 		e = lock_table_add_tenant(c->txn, tenant, &to);
 	if (e != OK)
 		return e;
-	if (!lock_outlasts(&from, &to, c->now) || argument_option(c, OPT_FORCE) != NULL)
+	if (!lock_outlasts(&from, &to, c->now))
 		return OK;
-	return error_set(&c->why, ERR_PROTECTED,
-	    "tenant %s is locked, and tenant %s is not, or not for so long: the logins of %s would leave the lock; use --force if that is meant",
+	return opening_guard_refuse(c,
+	    "tenant %s is locked, and tenant %s is not, or not for so long: the logins of %s would leave the lock",
 	    owner, tenant, domain);
 }
 
@@ -517,12 +518,10 @@ locking_check_alias(
 	struct lock_state lock = {.set = false};
 	enum error e = lock_lookup_tenant(c->txn, login, &lock);
 
-	if (e != OK || !lock_outlasts(was, &lock, c->now) ||
-	    argument_option(c, OPT_FORCE) != NULL)
+	if (e != OK || !lock_outlasts(was, &lock, c->now))
 		return e;
-	return error_set(&c->why, ERR_PROTECTED,
-	    "login %s would leave the lock of its tenant; use --force if that is meant",
-	    login->text);
+	return opening_guard_refuse(
+	    c, "login %s would leave the lock of its tenant", login->text);
 }
 
 enum error
@@ -531,12 +530,10 @@ locking_check_removal(struct ctl *c, const char *tenant)
 	struct lock_state lock = {.set = false};
 	enum error e = lock_table_add_tenant(c->txn, tenant, &lock);
 
-	if (e != OK || !lock_holds(&lock, c->now) ||
-	    argument_option(c, OPT_FORCE) != NULL)
+	if (e != OK || !lock_holds(&lock, c->now))
 		return e;
-	return error_set(&c->why, ERR_PROTECTED,
-	    "tenant %s is locked: without it, nothing would hold its logins; use --force if that is meant",
-	    tenant);
+	return opening_guard_refuse(c,
+	    "tenant %s is locked: without it, nothing would hold its logins", tenant);
 }
 
 void

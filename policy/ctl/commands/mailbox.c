@@ -2,9 +2,14 @@
 /* mailbox - the commands on mailboxes */
 #include "policy/model/mailbox.h"
 
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/ctl/commands/locking.h"
+#include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
@@ -14,19 +19,25 @@
 #include "policy/tables/ownership.h"
 
 /* mailbox_print - its tenant may be "" */
-static void
+static enum error
 mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
     const struct mailbox *m, const struct lock_state *lock)
 {
 	struct printer *p = &c->print;
+	unsigned causes;
+	enum error e = overruled_mailbox(c, address, m, &causes);
 
+	if (e != OK)
+		return e;
 	print_object_start(p, NULL);
 	print_text(p, "address", address->text);
 	print_text(p, "tenant", tenant);
 	object_text_mailbox(p, m, lock, c->now);
 	object_text_expired(p, "until", m->until, c->now);
 	print_bool(p, "expired", m->until != INSTANT_NONE && c->now >= m->until);
+	object_text_overruled(p, causes, NULL);
 	print_object_end(p);
+	return OK;
 }
 
 /* mailbox_show - all of a mailbox */
@@ -35,7 +46,8 @@ mailbox_show(struct ctl *c, const struct login *address, const struct mailbox *m
 {
 	static const struct print_column columns[] = {{"address", "mailbox"},
 	    {"tenant", "tenant"}, {"smtp_auth", "smtp-auth"}, {"until", "until"},
-	    {"clients", "clients"}, {"note", "note"}, {NULL, NULL}};
+	    {"clients", "clients"}, {"note", "note"}, {"overruled_by", "overruled by"},
+	    {NULL, NULL}};
 	struct lock_state lock = {.set = false};
 	struct lock_subject subject;
 	struct tenant t = {.name = ""};
@@ -47,7 +59,9 @@ mailbox_show(struct ctl *c, const struct login *address, const struct mailbox *m
 	if (e != OK)
 		return e;
 	print_properties(&c->print, columns);
-	mailbox_print(c, address, t.name, m, &lock);
+	e = mailbox_print(c, address, t.name, m, &lock);
+	if (e != OK)
+		return e;
 	lock_table_subject_login(&subject, address);
 	return locking_properties(c, &subject);
 }
@@ -96,17 +110,23 @@ apply_options(struct ctl *c, struct mailbox *m)
 enum error
 ctl_mailbox_set(struct ctl *c)
 {
+	struct mailbox m, before;
 	struct login address;
-	struct mailbox m;
 	enum error e =
 	    ownership_mailbox(c->txn, argument_word(c, 0), &address, &c->why);
 
 	if (e == OK)
-		e = mailbox_table_get(c->txn, &address, &m, NULL);
+		e = argument_some_option(c);
 	if (e == OK)
-		e = apply_options(c, &m);
+		e = mailbox_table_get(c->txn, &address, &before, NULL);
+	if (e != OK)
+		return e;
+	m = before;
+	e = apply_options(c, &m);
 	if (e == OK)
 		e = mailbox_table_put(c->txn, &address, &m);
+	if (e == OK)
+		e = overruled_remark_mailbox(c, &address, &before, &m);
 	return e == OK ? mailbox_show(c, &address, &m) : e;
 }
 
@@ -203,6 +223,8 @@ struct mailbox_list {
 	bool by_setting;
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
+	bool expired;            /* only those whose own setting has ended */
+	const char *match;       /* pattern of addresses; NULL: all */
 	uint64_t walked;
 	struct ownership owner;  /* of the last record */
 	enum lock_origin origin; /* of the locks that are walked */
@@ -213,6 +235,8 @@ is_wanted(const struct mailbox_list *list, const struct mailbox *m,
     const struct lock_state *lock)
 {
 	if (list->by_setting && m->smtp_auth != list->wanted)
+		return false;
+	if (list->expired && (m->until == INSTANT_NONE || list->c->now < m->until))
 		return false;
 	if (list->expiring_before == INSTANT_NONE)
 		return true;
@@ -228,8 +252,12 @@ list_address(struct mailbox_list *list, const struct login *address, const char 
     const struct mailbox *m)
 {
 	struct lock_state lock = {.set = false};
-	enum error e = lock_table_add_login(list->c->txn, address, &lock);
+	enum error e;
 
+	if (list->match != NULL &&
+	    fnmatch(list->match, address->text, FNM_NOESCAPE | FNM_CASEFOLD) != 0)
+		return OK;
+	e = lock_table_add_login(list->c->txn, address, &lock);
 	if (e != OK || !is_wanted(list, m, &lock))
 		return e;
 	if (tenant == NULL) {
@@ -238,8 +266,7 @@ list_address(struct mailbox_list *list, const struct login *address, const char 
 	}
 	if (e != OK || (list->tenant[0] != '\0' && strcmp(list->tenant, tenant) != 0))
 		return e;
-	mailbox_print(list->c, address, tenant, m, &lock);
-	return OK;
+	return mailbox_print(list->c, address, tenant, m, &lock);
 }
 
 static enum error
@@ -298,6 +325,11 @@ list_options(struct ctl *c, struct mailbox_list *list)
 	enum error e = argument_smtp_auth(c, true, &list->wanted);
 
 	list->by_setting = argument_option(c, OPT_SMTP_AUTH) != NULL;
+	list->expired = argument_option(c, OPT_EXPIRED) != NULL;
+	list->match = argument_option(c, OPT_MATCH);
+	if (e == OK && list->expired && within != NULL)
+		return error_set(&c->why, ERR_USAGE,
+		    "--expired goes without --expiring-within, which includes it");
 	if (e == OK && within != NULL) {
 		e = instant_parse_span(within, &seconds, &c->why);
 		if (e == OK)
@@ -311,7 +343,8 @@ ctl_mailbox_list(struct ctl *c)
 {
 	static const struct print_column columns[] = {{"address", "MAILBOX"},
 	    {"tenant", "TENANT"}, {"smtp_auth", "SMTP-AUTH"}, {"until", "UNTIL"},
-	    {"clients", "CLIENTS"}, {"lock", "LOCK"}, {"note", "NOTE"}, {NULL, NULL}};
+	    {"clients", "CLIENTS"}, {"lock", "LOCK"}, {"overruled_by", "OVERRULED BY"},
+	    {"note", "NOTE"}, {NULL, NULL}};
 	struct mailbox_list list = {.c = c, .expiring_before = INSTANT_NONE};
 	enum error e = list_options(c, &list);
 

@@ -4,7 +4,13 @@
 #include <string.h>
 
 #include "policy/ctl/commands/locking.h"
+#include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/object_text.h"
+#include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/opening_guard.h"
+#include "policy/ctl/usage/usage_sources.h"
+#include "policy/decision/overrule.h"
 #include "policy/tables/setting_table.h"
 
 /* setting_field - as a member of an object; keys of JSON have '_' for '-' */
@@ -34,22 +40,29 @@ setting_field(struct printer *p, const struct setting *row, const char *value)
 	print_array_end(p);
 }
 
+/* setting_row - marked where it differs from the default */
 static void
 setting_row(struct printer *p, const struct setting *row, const char *value)
 {
+	bool differs =
+	    value != NULL && (row->initial == NULL || strcmp(value, row->initial) != 0);
+
 	print_object_start(p, NULL);
 	print_text(p, "setting", row->key);
+	print_text(p, "changed", differs ? "*" : "");
 	print_text(p, "value", value != NULL ? value : "(unset)");
 	print_text(p, "possible", row->values);
 	print_object_end(p);
 }
 
-/* ctl_settings_show - a table of all, or one object with a member for each */
+/* ctl_settings_show - a table of all, with what is not the default marked, or one
+ * object with a member for each */
 enum error
 ctl_settings_show(struct ctl *c)
 {
 	static const struct print_column columns[] = {{"setting", "SETTING"},
-	    {"value", "VALUE"}, {"possible", "POSSIBLE"}, {NULL, NULL}};
+	    {"value", "VALUE"}, {"changed", "CHANGED"}, {"possible", "POSSIBLE"},
+	    {NULL, NULL}};
 	char text[SETTING_TEXT_MAX + 1];
 	struct printer *p = &c->print;
 	const struct setting *row;
@@ -101,6 +114,12 @@ setting_warn(struct ctl *c, const struct setting *row)
 	    cidr_list_has_loopback(&s->exempt_clients))
 		print_remark(c->err,
 		    "warning: exempt-clients holds the loopback address: behind a proxy on this machine that exempts everyone");
+	if (strcmp(row->key, "enforce") == 0 && s->enforce == WORD_NO)
+		print_remark(
+		    c->err, "enforce is no: nothing is denied now but what is locked");
+	if (strcmp(row->key, "action") == 0 && s->action == ACTION_REPORT)
+		print_remark(c->err,
+		    "action is report: the denials of tenants without an action of their own are logged only");
 	if (s->login_domain == LOGIN_DOMAIN_DEFAULT && s->default_domain[0] == '\0')
 		print_remark(c->err,
 		    "warning: login-domain is default, but default-domain is not set: until it is, the domain of a login counts");
@@ -125,10 +144,84 @@ setting_report(struct ctl *c, const struct setting *row)
 	if (row->identifies)
 		locking_remark_identity(c);
 	print_line(p, "%s = %s", row->key, value != NULL ? value : "(unset)");
+	if (value != NULL)
+		overruled_remark_setting(c, row->key, value);
 	print_object_start(p, NULL);
 	setting_field(p, row, value);
+	object_text_overruled(
+	    p, overrule_setting(store_settings(c->txn), row->key), NULL);
 	print_object_end(p);
 	return OK;
+}
+
+/* What a change of a setting could open. */
+struct setting_guard {
+	bool wanted;
+	struct settings before;
+};
+
+/*
+ * guard_begin - begins the transaction; reads the usage before, where the setting says
+ * which logins the policy is asked about
+ */
+static enum error
+guard_begin(struct ctl *c, const struct setting *row, struct setting_guard *guard)
+{
+	enum error e;
+
+	guard->wanted = row->identifies || strcmp(row->key, "unknown-tenant") == 0 ||
+	    strcmp(row->key, "exempt-clients") == 0 ||
+	    strcmp(row->key, "exempt-listeners") == 0;
+	e = guard->wanted ? usage_sources_begin(c) : transaction_begin(c);
+	if (e == OK)
+		guard->before = *store_settings(c->txn);
+	return e;
+}
+
+static bool
+has_network(const struct cidr_list *list, const struct cidr *net)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (memcmp(&list->net[i], net, sizeof *net) == 0)
+			return true;
+	return false;
+}
+
+/* wide_network - one that is exempt now and was not before: nobody owns all of it */
+static const struct cidr *
+wide_network(const struct settings *before, const struct settings *now)
+{
+	for (unsigned i = 0; i < now->exempt_clients.count; i++) {
+		const struct cidr *net = &now->exempt_clients.net[i];
+
+		if (cidr_is_wide(net) && !has_network(&before->exempt_clients, net))
+			return net;
+	}
+	return NULL;
+}
+
+/* guard_check - after the change */
+static enum error
+guard_check(struct ctl *c, const struct setting *row, const struct setting_guard *guard,
+    bool unset)
+{
+	const struct settings *now = store_settings(c->txn);
+	char net[CIDR_TEXT_MAX], cause[CIDR_TEXT_MAX + 100];
+	const struct cidr *wide;
+	struct opening opening = {.exempts = strncmp(row->key, "exempt-", 7) == 0};
+
+	if (!guard->wanted)
+		return OK;
+	wide = wide_network(&guard->before, now);
+	if (wide != NULL) {
+		snprintf(cause, sizeof cause,
+		    "network %s is wider than a /16 (IPv6: a /32)",
+		    cidr_print(wide, net));
+		opening.cause = cause;
+	} else if (unset && guard->before.unknown_tenant != now->unknown_tenant) {
+		opening.cause = "without it the logins of no tenant pass";
+	}
+	return opening_guard_check(c, &opening);
 }
 
 /* setting_change - with the KEY and the VALUE or ITEM on the command line */
@@ -137,11 +230,19 @@ setting_change(struct ctl *c, bool list,
     enum error (*change)(struct store_txn *txn, const struct setting *row,
 	const char *value, struct error_text *why))
 {
+	struct setting_guard *guard = calloc(1, sizeof *guard);
 	const struct setting *row;
-	enum error e = setting_find(c, list, &row);
+	enum error e = guard != NULL ? setting_find(c, list, &row) : ERR_MEMORY;
 
 	if (e == OK)
+		e = guard_begin(c, row, guard);
+	if (e == OK)
 		e = change(c->txn, row, argument_word(c, 1), &c->why);
+	if (e == OK)
+		e = store_reload_settings(c->txn);
+	if (e == OK)
+		e = guard_check(c, row, guard, false);
+	free(guard);
 	return e == OK ? setting_report(c, row) : e;
 }
 
@@ -166,11 +267,20 @@ ctl_settings_remove(struct ctl *c)
 enum error
 ctl_settings_unset(struct ctl *c)
 {
+	struct setting_guard *guard = calloc(1, sizeof *guard);
 	const struct setting *row;
-	enum error e = setting_find(c, false, &row);
+	enum error e = guard != NULL ? setting_find(c, false, &row) : ERR_MEMORY;
 
-	if (e != OK)
-		return e;
-	e = setting_table_unset(c->txn, row);
-	return e == OK || e == ERR_NOTFOUND ? setting_report(c, row) : e;
+	if (e == OK)
+		e = guard_begin(c, row, guard);
+	if (e == OK)
+		e = setting_table_unset(c->txn, row);
+	if (e == ERR_NOTFOUND)
+		e = OK; /* it had its default before */
+	if (e == OK)
+		e = store_reload_settings(c->txn);
+	if (e == OK)
+		e = guard_check(c, row, guard, true);
+	free(guard);
+	return e == OK ? setting_report(c, row) : e;
 }

@@ -5,6 +5,8 @@
 
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/daemon.h"
+#include "policy/decision/overrule.h"
+#include "policy/tables/tenant_table.h"
 #include "policy/tables/verify.h"
 #include "policy/transfer/policy_hash.h"
 
@@ -120,6 +122,68 @@ status_lines(struct printer *p, const struct daemon_view *d)
 		print_property_number(p, "  not counted", r->host.dropped);
 }
 
+/* How many tenants deny, and how many only seem to. */
+struct enforcement {
+	struct ctl *c;
+	uint64_t walked, enabled, denied, reported, scheduled;
+};
+
+static enum error
+enforcement_count(void *arg, const struct tenant *t)
+{
+	struct enforcement *n = arg;
+	const struct settings *s = store_settings(n->c->txn);
+	unsigned causes = overrule_tenant(s, t, false, n->c->now);
+
+	n->walked++;
+	if (t->smtp_auth == SMTP_AUTH_ENABLED)
+		n->enabled++;
+	else if (causes & OVERRULE_ENFORCE_FROM)
+		n->scheduled++;
+	else if (causes & (OVERRULE_ACTION | OVERRULE_ENFORCE))
+		n->reported++;
+	else
+		n->denied++;
+	return OK;
+}
+
+/* enforcement_lines - the first thing to know: whether anything is denied at all */
+static void
+enforcement_lines(
+    struct printer *p, const struct settings *s, const struct enforcement *n)
+{
+	if (s->enforce == WORD_NO)
+		print_property(
+		    p, "enforced", "NOTHING but locks: enforce is no (dry run)");
+	else
+		print_line(p,
+		    "%-16s %" PRIu64 " of %" PRIu64 " tenants denied, %" PRIu64
+		    " reported only, %" PRIu64 " scheduled, %" PRIu64 " enabled",
+		    "enforced", n->denied, n->walked, n->reported, n->scheduled,
+		    n->enabled);
+	if (s->unknown_tenant == ACTION_ACCEPT)
+		print_property(p, "  passes", "logins of no tenant (unknown-tenant)");
+	if (s->exempt_clients.count > 0)
+		print_property_number(p, "  exempt clients", s->exempt_clients.count);
+	print_property(p, "  exempt at", s->exempt_listeners);
+}
+
+static void
+enforcement_fields(
+    struct printer *p, const struct settings *s, const struct enforcement *n)
+{
+	print_object_start(p, "enforcement");
+	print_bool(p, "enforce", s->enforce == WORD_YES);
+	print_text(p, "action", word_of_action(s->action));
+	print_number(p, "denied", n->denied);
+	print_number(p, "reported", n->reported);
+	print_number(p, "scheduled", n->scheduled);
+	print_number(p, "enabled", n->enabled);
+	print_number(p, "exempt_clients", s->exempt_clients.count);
+	print_text(p, "exempt_listeners", s->exempt_listeners);
+	print_object_end(p);
+}
+
 static void
 policy_fields(struct printer *p, const struct store_meta *m)
 {
@@ -149,16 +213,23 @@ ctl_status(struct ctl *c)
 	    {"aliases", "aliases"}, {"locks", "locks"},
 	    {"audit_count", "audit entries"}, {"audit_head", "audit head"},
 	    {"snapshot_serial", "snapshot serial"}, {NULL, NULL}};
+	struct enforcement n = {.c = c};
 	struct printer *p = &c->print;
 	struct daemon_view d;
 	enum error e;
 
 	daemon_look(c, NULL, &d);
 	e = transaction_begin(c);
+	if (e == OK)
+		e = tenant_table_each(c->txn, enforcement_count, &n);
+	if (e == OK)
+		e = transaction_walked(c, n.walked, store_meta(c->txn)->tenants);
 	if (e != OK)
 		return e;
+	enforcement_lines(p, store_settings(c->txn), &n);
 	print_properties(p, columns);
 	print_object_start(p, NULL);
+	enforcement_fields(p, store_settings(c->txn), &n);
 	print_words(p, "dir", c->dir);
 	policy_fields(p, store_meta(c->txn));
 	if (d.latest == DAEMON_RUNS)

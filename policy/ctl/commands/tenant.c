@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "policy/ctl/commands/locking.h"
+#include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/usage/opening_guard.h"
 #include "policy/ctl/usage/usage_guard.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
@@ -25,24 +28,54 @@ domain_print(void *arg, const char *domain, const char *tenant)
 	return OK;
 }
 
-/* tenant_print - the object of show, list and all changes; a table has no domains */
+static enum error
+domain_count(void *arg, const char *domain, const char *tenant)
+{
+	uint64_t *n = arg;
+
+	(void)domain, (void)tenant;
+	++*n;
+	return OK;
+}
+
+/* domains_print - their names; in a table their number */
+static enum error
+domains_print(struct ctl *c, const struct tenant *t)
+{
+	struct printer *p = &c->print;
+	uint64_t n = 0;
+	enum error e;
+
+	if (!p->has_json && p->form == PRINT_TABLE) {
+		e = domain_table_each(c->txn, t->name, domain_count, &n);
+		print_number(p, "domains", n);
+		return e;
+	}
+	print_words(p, "domains", "(none)");
+	print_array_start(p, "domains");
+	e = domain_table_each(c->txn, t->name, domain_print, p);
+	print_array_end(p);
+	return e;
+}
+
+/* tenant_print - the object of show, list and all changes */
 static enum error
 tenant_print(struct ctl *c, const struct tenant *t)
 {
 	struct printer *p = &c->print;
 	struct lock_state lock = {.set = false};
+	unsigned causes;
 	enum error e = lock_table_add_tenant(c->txn, t->name, &lock);
 
+	if (e == OK)
+		e = overruled_tenant(c, t, &causes);
 	if (e != OK)
 		return e;
 	print_object_start(p, NULL);
 	print_text(p, "name", t->name);
-	print_words(p, "domains", "(none)");
-	print_array_start(p, "domains");
-	if (p->has_json || p->form == PRINT_PROPERTIES)
-		e = domain_table_each(c->txn, t->name, domain_print, p);
-	print_array_end(p);
+	e = domains_print(c, t);
 	object_text_tenant(p, t, &lock, c->now);
+	object_text_overruled(p, causes, t);
 	print_object_end(p);
 	return e;
 }
@@ -55,7 +88,8 @@ tenant_show(struct ctl *c, const struct tenant *t)
 	    {"domains", "domains"}, {"smtp_auth", "smtp-auth"}, {"action", "action"},
 	    {"blocks", "blocks"}, {"enforce_from", "enforce-from"},
 	    {"tempfail_until", "tempfail-until"}, {"contact", "contact"},
-	    {"reply", "reply"}, {"note", "note"}, {NULL, NULL}};
+	    {"reply", "reply"}, {"note", "note"}, {"overruled_by", "overruled by"},
+	    {NULL, NULL}};
 	struct lock_subject subject;
 	enum error e;
 
@@ -97,6 +131,10 @@ apply_options(struct ctl *c, struct tenant *t)
 	if (e == OK)
 		e = argument_time(
 		    c, OPT_TEMPFAIL_UNTIL, INSTANT_DAY_END, &t->tempfail_until);
+	if (e == OK && t->tempfail_until != INSTANT_NONE &&
+	    t->enforce_from != INSTANT_NONE && t->tempfail_until < t->enforce_from)
+		return error_set(&c->why, ERR_DATA,
+		    "tempfail-until is before enforce-from: no login would be tempfailed; set both, or --tempfail-until none");
 	if (e == OK && contact != NULL && !tenant_contact_is_valid(contact))
 		return argument_bad(c, OPT_CONTACT, "an address");
 	if (e == OK)
@@ -159,6 +197,8 @@ ctl_tenant_add(struct ctl *c)
 		e = tenant_table_put(c->txn, &t);
 	if (e == OK)
 		e = add_domains(c, &t);
+	if (e == OK)
+		e = overruled_remark_tenant(c, &t);
 	return e == OK ? tenant_show(c, &t) : e;
 }
 
@@ -169,9 +209,13 @@ ctl_tenant_set(struct ctl *c)
 	enum error e = argument_tenant(c, argument_word(c, 0), &t);
 
 	if (e == OK)
+		e = argument_some_option(c);
+	if (e == OK)
 		e = apply_options(c, &t);
 	if (e == OK)
 		e = tenant_table_put(c->txn, &t);
+	if (e == OK)
+		e = overruled_remark_tenant(c, &t);
 	return e == OK ? tenant_show(c, &t) : e;
 }
 
@@ -207,7 +251,8 @@ ctl_tenant_list(struct ctl *c)
 	static const struct print_column columns[] = {{"name", "TENANT"},
 	    {"smtp_auth", "SMTP-AUTH"}, {"action", "ACTION"}, {"blocks", "BLOCKS"},
 	    {"enforce_from", "ENFORCE-FROM"}, {"tempfail_until", "TEMPFAIL-UNTIL"},
-	    {"lock", "LOCK"}, {NULL, NULL}};
+	    {"lock", "LOCK"}, {"domains", "DOMAINS"}, {"contact", "CONTACT"},
+	    {"overruled_by", "OVERRULED BY"}, {NULL, NULL}};
 	struct tenant_list list = {.c = c};
 	enum error e = argument_smtp_auth(c, false, &list.wanted);
 
@@ -220,28 +265,47 @@ ctl_tenant_list(struct ctl *c)
 	return transaction_walked(c, list.walked, store_meta(c->txn)->tenants);
 }
 
+/* tenant_remove - guarded by what it has, and by who would pass without it */
+static enum error
+tenant_remove(struct ctl *c, const struct tenant *t)
+{
+	char cause[ERROR_TEXT_MAX];
+	struct opening opening = {.cause = NULL};
+	enum error e = removal_tenant(c->txn, t->name, false, &c->why);
+
+	if (e == ERR_PROTECTED || e == ERR_CONFLICT) {
+		snprintf(cause, sizeof cause, "%s", c->why.text);
+		opening.cause = cause;
+		e = removal_tenant(c->txn, t->name, true, &c->why);
+	}
+	return e == OK ? opening_guard_check(c, &opening) : e;
+}
+
 enum error
 ctl_tenant_remove(struct ctl *c)
 {
+	bool dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
 	struct lock_subject subject;
 	struct tenant t;
-	enum error e = argument_tenant(c, argument_word(c, 0), &t);
+	enum error e = usage_sources_begin(c);
 
+	if (e == OK)
+		e = argument_tenant(c, argument_word(c, 0), &t);
 	if (e == OK)
 		e = locking_check_removal(c, t.name);
 	if (e == OK)
-		e = removal_tenant(
-		    c->txn, t.name, argument_option(c, OPT_FORCE) != NULL, &c->why);
+		e = tenant_remove(c, &t);
 	if (e == OK) {
 		lock_table_subject_tenant(&subject, t.name);
 		e = locking_remark_stays(c, &subject);
 	}
 	if (e != OK)
 		return e;
-	print_line(&c->print, "tenant %s removed", t.name);
+	print_line(&c->print, "tenant %s %s", t.name,
+	    dry_run ? "would be removed" : "removed");
 	print_object_start(&c->print, NULL);
 	print_text(&c->print, "name", t.name);
-	print_bool(&c->print, "removed", true);
+	print_bool(&c->print, "removed", !dry_run);
 	print_object_end(&c->print);
 	return OK;
 }

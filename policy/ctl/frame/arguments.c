@@ -20,6 +20,26 @@ argument_option(const struct ctl *c, enum option_id id)
 }
 
 enum error
+argument_some_option(struct ctl *c)
+{
+	char buf[ERROR_TEXT_MAX - 100];
+	const char *between = "";
+	struct text names;
+
+	text_init(&names, buf, sizeof buf);
+	for (int i = 0; i < OPT_COUNT; i++) {
+		if (argument_option(c, (enum option_id)i) != NULL)
+			return OK;
+		if (!(c->command->options & OPTION(i)))
+			continue;
+		text_printf(&names, "%s--%s", between, option_name((enum option_id)i));
+		between = ", ";
+	}
+	return error_set(&c->why, ERR_USAGE, "%s changes nothing without one of %s",
+	    c->command->name, buf);
+}
+
+enum error
 argument_bad(struct ctl *c, enum option_id id, const char *expected)
 {
 	return error_set(&c->why, ERR_DATA, "bad value \"%s\" for --%s: use %s",

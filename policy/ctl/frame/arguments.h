@@ -9,6 +9,9 @@
 const char *argument_word(const struct ctl *c, size_t i);
 const char *argument_option(const struct ctl *c, enum option_id id);
 
+/* ERR_USAGE where the command was given none of its options. */
+enum error argument_some_option(struct ctl *c) MUST_USE;
+
 /* ERR_DATA, with the line that the value of an option is bad. */
 enum error argument_bad(
     struct ctl *c, enum option_id id, const char *expected) MUST_USE;

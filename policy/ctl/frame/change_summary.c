@@ -3,10 +3,12 @@
 #include "policy/ctl/frame/change_summary.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/base/text.h"
 #include "policy/ctl/frame/object_text.h"
+#include "policy/ctl/frame/transaction.h"
 
 /* change_print - a line, in which the name is escaped, or an object */
 static enum error
@@ -15,7 +17,7 @@ change_print(
 {
 	const char *what = "change";
 	const char *type = object_text_type(key);
-	char name[OBJECT_NAME_MAX], shown[4 * OBJECT_NAME_MAX];
+	char name[OBJECT_NAME_MAX], shown[4 * OBJECT_NAME_MAX], *words = NULL;
 	struct text t;
 	enum error e = object_text_name(key, name);
 
@@ -28,8 +30,11 @@ change_print(
 	if (!p->has_json) {
 		text_init(&t, shown, sizeof shown);
 		text_show(&t, name, strlen(name), sizeof name);
-		fprintf(p->out, "%s %s %s\n", what, type, shown);
-		return OK;
+		e = object_text_change(&words, key, before, after);
+		if (e == OK)
+			fprintf(p->out, "%s %s %s: %s\n", what, type, shown, words);
+		free(words);
+		return e;
 	}
 	print_object_start(p, NULL);
 	print_text(p, "change", what);
@@ -49,8 +54,11 @@ change_summary_note(void *arg, struct store_txn *txn, struct bytes key,
 	struct change_summary *changes = arg;
 	enum error e = lock_guard_note(&changes->guard, key, before, after);
 
-	(void)txn;
 	audit_summary_count(&changes->sum, before, after);
+	if (e == OK && transaction_writes(changes->c) &&
+	    audit_summary_total(&changes->sum) <= AUDIT_SUMMARY_LISTED)
+		e = audit_table_append_change(
+		    txn, &changes->c->log, key, before, after);
 	if (e != OK || !changes->print)
 		return e;
 	return change_print(&changes->c->print, key, before, after);

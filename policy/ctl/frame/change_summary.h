@@ -7,8 +7,9 @@
 
 /*
  * For commands that replace much of the policy. Each change is counted, and with
- * `print` set printed as it comes ("create mailbox u@acme.test"; with --json an object
- * with `before` and `after`). The audit log gets one entry for all of them. The owner
+ * `print` set printed as it comes ("create mailbox u@acme.test: - -> smtp-auth=enabled";
+ * with --json an object with `before` and `after`). The audit log gets an entry for each
+ * of the first AUDIT_SUMMARY_LISTED changes, and a summary. The owner
  * of `guard` checks it afterwards.
  */
 struct change_summary {
@@ -19,7 +20,7 @@ struct change_summary {
 };
 
 /*
- * Counts every change of the policy in TXN instead of writing an audit entry. CHANGES
+ * Counts every change of the policy in TXN, too, and writes entries as above. CHANGES
  * has to outlive the transaction.
  */
 void change_summary_watch(struct store_txn *txn, struct change_summary *changes);

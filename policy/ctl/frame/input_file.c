@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "policy/ctl/frame/held_output.h"
+#include "policy/import/utf16.h"
 
 static enum error
 cannot(struct ctl *c, const char *what, const char *path)
@@ -20,6 +21,13 @@ cannot(struct ctl *c, const char *what, const char *path)
 	    "cannot %s %s: %s", what, path, strerror(err));
 }
 
+static enum error
+no_temporary_file(struct ctl *c)
+{
+	return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_CREATE,
+	    "cannot create a temporary file: %s", strerror(errno));
+}
+
 /* spool - standard input, as a file */
 static enum error
 spool(struct ctl *c, FILE **file_r)
@@ -28,8 +36,7 @@ spool(struct ctl *c, FILE **file_r)
 
 	*file_r = held_output_file();
 	if (*file_r == NULL)
-		return error_set(&c->why, errno == ENOSPC ? ERR_FULL : ERR_CREATE,
-		    "cannot create a temporary file: %s", strerror(errno));
+		return no_temporary_file(c);
 	if (!held_output_copy(stdin, *file_r))
 		e = ferror(stdin) ? cannot(c, "read", "standard input")
 				  : cannot(c, "write", "a temporary file");
@@ -66,6 +73,41 @@ input_file_open(struct ctl *c, const char *path, FILE **file_r)
 	    ? cannot(c, "open", path)
 	    : error_set(&c->why, ERR_DATA,
 		  "%s is no regular file; \"-\" is standard input", path);
+}
+
+/* decode - *FILE, in that byte order, into another file that takes its place */
+static enum error
+decode(struct ctl *c, const char *path, enum utf16_order order, FILE **file)
+{
+	FILE *text = held_output_file();
+	enum error e;
+
+	if (text == NULL)
+		return no_temporary_file(c);
+	e = utf16_to_utf8(*file, order, text);
+	if (e == ERR_DATA)
+		error_set(&c->why, e,
+		    "%s looks like UTF-16, but has half a character: save it as UTF-8",
+		    input_file_name(path));
+	else if (e != OK && ferror(*file))
+		e = cannot(c, "read", input_file_name(path));
+	else if (e != OK)
+		e = cannot(c, "write", "a temporary file");
+	rewind(text);
+	fclose(*file);
+	*file = text;
+	return e;
+}
+
+enum error
+input_file_open_text(struct ctl *c, const char *path, FILE **file_r)
+{
+	enum utf16_order order = UTF16_NOT;
+	enum error e = input_file_open(c, path, file_r);
+
+	if (e == OK && utf16_find(*file_r, &order) != OK)
+		e = cannot(c, "read", input_file_name(path));
+	return e == OK && order != UTF16_NOT ? decode(c, path, order, file_r) : e;
 }
 
 const char *

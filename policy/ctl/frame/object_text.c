@@ -94,6 +94,26 @@ lock_state_print(struct printer *p, const struct lock_state *lock, instant now)
 }
 
 void
+object_text_overruled(struct printer *p, unsigned causes, const struct tenant *t)
+{
+	char buf[OVERRULE_TEXT_MAX];
+	const char *word;
+	struct text text;
+
+	text_init(&text, buf, sizeof buf);
+	overrule_describe(causes, t, &text);
+	if (p->form != PRINT_TABLE) /* which has room for the keys alone */
+		print_words(p, "overruled_by", buf);
+	print_array_start(p, "overruled_by");
+	for (unsigned c = OVERRULE_FIRST; c <= OVERRULE_LAST; c <<= 1) {
+		word = overrule_word((enum overrule)c);
+		if ((causes & c) && (p->has_json || p->form == PRINT_TABLE))
+			print_item(p, word, strlen(word));
+	}
+	print_array_end(p);
+}
+
+void
 object_text_expired(struct printer *p, const char *key, instant until, instant now)
 {
 	char buf[INSTANT_TEXT_MAX + 16], when[INSTANT_TEXT_MAX];

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "policy/ctl/frame/print.h"
+#include "policy/decision/overrule.h"
 #include "policy/model/key.h"
 #include "policy/model/lock.h"
 #include "policy/model/mailbox.h"
@@ -27,6 +28,9 @@ void object_text_tenant(struct printer *p, const struct tenant *t,
 void object_text_mailbox(struct printer *p, const struct mailbox *m,
     const struct lock_state *lock, instant now);
 void object_text_lock_members(struct printer *p, const struct lock *lock);
+
+/* The causes of overrule.h, for people in words; T is the tenant, or NULL. */
+void object_text_overruled(struct printer *p, unsigned causes, const struct tenant *t);
 
 /* After the field KEY: people see that its time has come. */
 void object_text_expired(

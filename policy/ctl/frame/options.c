@@ -10,55 +10,71 @@
 enum { GLOBAL_JSON = 1000, GLOBAL_ACTOR, GLOBAL_FIRST_OPTION };
 
 static const struct {
-	const char *name, *value;
+	const char *name, *value, *help;
 } table[OPT_COUNT] = {
-    [OPT_ACTION] = {"action", "reject|tempfail|report|default"},
-    [OPT_AT] = {"at", "TIME"},
-    [OPT_BEFORE] = {"before", "SPAN|TIME"},
-    [OPT_BLOCKS] = {"blocks", "all|passwords"},
-    [OPT_CLIENT] = {"client", "ADDRESS"},
-    [OPT_CLIENTS] = {"clients", "NETWORK[,NETWORK...]|none"},
-    [OPT_CONTACT] = {"contact", "ADDRESS"},
-    [OPT_CSV] = {"csv", NULL},
-    [OPT_DOMAIN] = {"domain", "DOMAIN"},
-    [OPT_DRY_RUN] = {"dry-run", NULL},
-    [OPT_ENFORCE_FROM] = {"enforce-from", "TIME|none"},
-    [OPT_EXPIRING_WITHIN] = {"expiring-within", "14d"},
-    [OPT_FORCE] = {"force", NULL},
-    [OPT_FORMAT] = {"format", "csv|jsonl"},
-    [OPT_HEAD] = {"head", "HASH"},
-    [OPT_IGNORE] = {"ignore", "ID[,ID...]"},
-    [OPT_KEY] = {"key", "PEM"},
-    [OPT_LIMIT] = {"limit", "N"},
-    [OPT_LISTENER] = {"listener", "NAME"},
-    [OPT_LOG] = {"log", "FILE|-"},
-    [OPT_LOGIN] = {"login", "LOGIN"},
-    [OPT_MECHANISM] = {"mechanism", "NAME"},
-    [OPT_MTA] = {"mta", "postfix|sendmail"},
-    [OPT_NEW_POLICY] = {"new-policy", NULL},
-    [OPT_NOTE] = {"note", "TEXT"},
-    [OPT_OBJECT] = {"object", "NAME"},
-    [OPT_POSTFIX] = {"postfix", "DIR"},
-    [OPT_REPLACE] = {"replace", NULL},
-    [OPT_REPLY] = {"reply", "TEXT"},
-    [OPT_RESEND] = {"resend", NULL},
-    [OPT_SENDMAIL] = {"sendmail", "FILE"},
-    [OPT_SINCE] = {"since", "SPAN|TIME"},
-    [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled|inherit"},
-    [OPT_TEMPFAIL_UNTIL] = {"tempfail-until", "TIME|none"},
-    [OPT_TEMPLATE] = {"template", "FILE"},
-    [OPT_TENANT] = {"tenant", "NAME"},
-    [OPT_TRUST] = {"trust", "PEM"},
-    [OPT_UNTIL] = {"until", "TIME|none"},
-    [OPT_UNUSED_FOR] = {"unused-for", "90d"},
-    [OPT_USAGE] = {"usage", "FILE"},
-    [OPT_USED_WITHIN] = {"used-within", "90d"},
+    [OPT_ACTION] = {"action", "reject|tempfail|report|default",
+	"what becomes of a denial"},
+    [OPT_ALIASES] = {"aliases", NULL, "make login aliases of Exchange's columns"},
+    [OPT_AT] = {"at", "TIME", "another time than now"},
+    [OPT_BEFORE] = {"before", "SPAN|TIME", "only what is older"},
+    [OPT_BLOCKS] = {"blocks", "all|passwords", "all, or what proves a password only"},
+    [OPT_CLIENT] = {"client", "ADDRESS", "from this address"},
+    [OPT_CLIENTS] = {"clients", "NETWORK[,NETWORK...]|none",
+	"the setting holds for these only"},
+    [OPT_COMMAND] = {"command", "COMMAND", "made by this command, as \"tenant set\""},
+    [OPT_CONTACT] = {"contact", "ADDRESS", "who gets the notices"},
+    [OPT_CSV] = {"csv", NULL, "for a spreadsheet"},
+    [OPT_DOMAIN] = {"domain", "DOMAIN", "a domain of the tenant; may be repeated"},
+    [OPT_DRY_RUN] = {"dry-run", NULL, "say what would happen, and do nothing"},
+    [OPT_ENFORCE_FROM] = {"enforce-from", "TIME|none", "before then nothing is denied"},
+    [OPT_EXPIRED] = {"expired", NULL, "what has ended"},
+    [OPT_EXPIRED_BEFORE] = {"expired-before", "SPAN|TIME", "what had ended by then"},
+    [OPT_EXPIRING_WITHIN] = {"expiring-within", "14d",
+	"what ends so soon, or has ended"},
+    [OPT_FORCE] = {"force", NULL, "although a guard refuses"},
+    [OPT_FORMAT] = {"format", "csv|jsonl|access",
+	"of the file, if it is not to be guessed"},
+    [OPT_HEAD] = {"head", "HASH", "the head that was noted elsewhere"},
+    [OPT_IGNORE] = {"ignore", "ID[,ID...]", "findings that are known"},
+    [OPT_KEY] = {"key", "PEM", "the private key"},
+    [OPT_LIMIT] = {"limit", "N", "at most so many"},
+    [OPT_LISTENER] = {"listener", "NAME", "at this listener"},
+    [OPT_LOG] = {"log", "FILE|-", "a mail log; - is standard input"},
+    [OPT_LOGIN] = {"login", "LOGIN", "ask about this login"},
+    [OPT_MATCH] = {"match", "PATTERN", "addresses, with * and ?"},
+    [OPT_MECHANISM] = {"mechanism", "NAME", "with this mechanism"},
+    [OPT_MTA] = {"mta", "postfix|sendmail", "how the login is written"},
+    [OPT_NEW_POLICY] = {"new-policy", NULL, "start over where a policy has been"},
+    [OPT_NOTE] = {"note", "TEXT", "for people"},
+    [OPT_OBJECT] = {"object", "NAME", "of this tenant, domain, mailbox, ..."},
+    [OPT_POSTFIX] = {"postfix", "DIR", "its configuration folder"},
+    [OPT_REPLACE] = {"replace", NULL, "remove what the file does not have"},
+    [OPT_REPLY] = {"reply", "TEXT", "own text of the reply"},
+    [OPT_RESEND] = {"resend", NULL, "also to who got it before"},
+    [OPT_SENDMAIL] = {"sendmail", "FILE", "the program that sends, or sendmail.cf"},
+    [OPT_SINCE] = {"since", "SPAN|TIME", "from then on"},
+    [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled|inherit", "the setting"},
+    [OPT_TEMPFAIL_UNTIL] = {"tempfail-until", "TIME|none",
+	"until then \"try again later\""},
+    [OPT_TEMPLATE] = {"template", "FILE", "text of the notice"},
+    [OPT_TENANT] = {"tenant", "NAME", "of this tenant only"},
+    [OPT_TRUST] = {"trust", "PEM", "the public key"},
+    [OPT_UNTIL] = {"until", "TIME|none", "the end; then as if it were not"},
+    [OPT_UNUSED_FOR] = {"unused-for", "90d", "so long without use"},
+    [OPT_USAGE] = {"usage", "FILE", "another machine's usage; may be repeated"},
+    [OPT_USED_WITHIN] = {"used-within", "90d", "used so lately"},
 };
 
 const char *
 option_name(enum option_id id)
 {
 	return table[id].name;
+}
+
+const char *
+option_help(enum option_id id)
+{
+	return table[id].help;
 }
 
 const char *
@@ -210,6 +226,11 @@ options_parse(struct options *out, int argc, char **argv, struct error_text *why
 	}
 	out->word = argv + 1;
 	out->words = (size_t)(kept - 1);
+	if (out->words > 0 && strcmp(out->word[0], "help") == 0) {
+		out->help = true;
+		out->word++;
+		out->words--;
+	}
 	return e;
 }
 

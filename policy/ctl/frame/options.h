@@ -11,16 +11,20 @@
 /* The options of all commands; a command's row says which are its own. */
 enum option_id {
 	OPT_ACTION,
+	OPT_ALIASES,
 	OPT_AT,
 	OPT_BEFORE,
 	OPT_BLOCKS,
 	OPT_CLIENT,
 	OPT_CLIENTS,
+	OPT_COMMAND,
 	OPT_CONTACT,
 	OPT_CSV,
 	OPT_DOMAIN,
 	OPT_DRY_RUN,
 	OPT_ENFORCE_FROM,
+	OPT_EXPIRED,
+	OPT_EXPIRED_BEFORE,
 	OPT_EXPIRING_WITHIN,
 	OPT_FORCE,
 	OPT_FORMAT,
@@ -31,6 +35,7 @@ enum option_id {
 	OPT_LISTENER,
 	OPT_LOG,
 	OPT_LOGIN,
+	OPT_MATCH,
 	OPT_MECHANISM,
 	OPT_MTA,
 	OPT_NEW_POLICY,
@@ -89,3 +94,6 @@ enum error options_check(
 /* The option's name, and the name of its value (NULL if it takes none). */
 const char *option_name(enum option_id id);
 const char *option_value_name(enum option_id id);
+
+/* What it does, in a few words. */
+const char *option_help(enum option_id id);

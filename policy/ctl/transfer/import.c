@@ -14,6 +14,7 @@
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/line_errors.h"
+#include "policy/import/access_rows.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/jsonl.h"
 #include "policy/model/domain_record.h"
@@ -26,13 +27,16 @@
 #define PROGRESS_ROWS 4096     /* between two looks at the clock */
 #define PROGRESS_MS 200
 
+enum import_format { FORMAT_CSV, FORMAT_JSONL, FORMAT_ACCESS };
+
 struct import_job {
 	struct ctl *c;
 	const char *name; /* of the file, for messages */
-	bool is_csv;
+	enum import_format format;
 	union {
 		struct csv_rows csv;
 		struct jsonl jsonl;
+		struct access_rows access;
 	} reader;
 	/* A line of progress, on a terminal only: */
 	bool terminal, shown;
@@ -40,6 +44,7 @@ struct import_job {
 	int64_t size;                   /* of the file */
 	char only[TENANT_NAME_MAX + 1]; /* --tenant, or "" */
 	bool replace, dry_run, force;
+	bool warned; /* of columns */
 	struct import *import;
 	struct row row;
 	uint64_t lines;           /* read */
@@ -62,9 +67,6 @@ import_skip(struct import_job *j, uint64_t *line_r, int *first_r)
 	int at = getc(in);
 
 	*line_r = 1;
-	if (at == 0xFF || at == 0xFE)
-		return error_set(&j->c->why, ERR_DATA,
-		    "%s looks like UTF-16: save it as UTF-8", j->name);
 	if (at == 0xEF) { /* nothing we read begins with another character like that */
 		if (getc(in) != 0xBB || getc(in) != 0xBF)
 			return error_set(&j->c->why, ERR_DATA,
@@ -80,11 +82,34 @@ import_skip(struct import_job *j, uint64_t *line_r, int *first_r)
 	return OK;
 }
 
-/* import_start - what begins with "{" is JSON Lines, unless --format says so */
+/* import_format - what begins with "{" is JSON Lines, unless --format says so */
+static enum error
+import_format(struct import_job *j, int first)
+{
+	static const char *const words[] = {[FORMAT_CSV] = "csv",
+	    [FORMAT_JSONL] = "jsonl",
+	    [FORMAT_ACCESS] = "access"};
+	const char *word = argument_option(j->c, OPT_FORMAT);
+
+	j->format = first == '{' || first == EOF ? FORMAT_JSONL : FORMAT_CSV;
+	if (word == NULL && first == '[')
+		return error_set(&j->c->why, ERR_DATA,
+		    "%s is a JSON array; JSON Lines has an object a line, without brackets and commas around them",
+		    j->name);
+	if (word == NULL)
+		return OK;
+	for (int i = FORMAT_CSV; i <= FORMAT_ACCESS; i++) {
+		j->format = (enum import_format)i;
+		if (strcmp(word, words[i]) == 0)
+			return OK;
+	}
+	return error_set(&j->c->why, ERR_USAGE,
+	    "bad value \"%s\" for --format: use csv, jsonl or access", word);
+}
+
 static enum error
 import_start(struct import_job *j)
 {
-	const char *format = argument_option(j->c, OPT_FORMAT);
 	struct stat st;
 	uint64_t line;
 	int first = EOF;
@@ -92,15 +117,19 @@ import_start(struct import_job *j)
 
 	if (e != OK)
 		return e;
-	j->is_csv =
-	    format != NULL ? strcmp(format, "csv") == 0 : first != '{' && first != EOF;
-	if (format != NULL && !j->is_csv && strcmp(format, "jsonl") != 0)
-		return error_set(&j->c->why, ERR_USAGE,
-		    "bad value \"%s\" for --format: use csv or jsonl", format);
-	if (j->is_csv)
-		csv_rows_start(&j->reader.csv, j->c->in, line, j->c->now);
-	else
+	e = import_format(j, first);
+	if (e != OK)
+		return e;
+	if (argument_option(j->c, OPT_ALIASES) != NULL && j->format != FORMAT_CSV)
+		return error_set(
+		    &j->c->why, ERR_USAGE, "--aliases goes with CSV only");
+	if (j->format == FORMAT_CSV)
+		csv_rows_start(&j->reader.csv, j->c->in, line,
+		    argument_option(j->c, OPT_ALIASES) != NULL, j->c->now);
+	else if (j->format == FORMAT_JSONL)
 		jsonl_start(&j->reader.jsonl, j->c->in, line, j->c->now);
+	else
+		access_rows_start(&j->reader.access, j->c->in, line, j->c->now);
 	j->terminal = isatty(STDERR_FILENO);
 	j->size = fstat(fileno(j->c->in), &st) == 0 ? (int64_t)st.st_size : 0;
 	return OK;
@@ -119,10 +148,12 @@ static void
 import_end(struct import_job *j)
 {
 	import_hide(j);
-	if (j->is_csv)
+	if (j->format == FORMAT_CSV)
 		csv_rows_end(&j->reader.csv);
-	else
+	else if (j->format == FORMAT_JSONL)
 		jsonl_end(&j->reader.jsonl);
+	else
+		access_rows_end(&j->reader.access);
 }
 
 /* import_progress - a few times a second */
@@ -145,8 +176,28 @@ import_next(struct import_job *j, bool *found_r, struct error_text *why)
 {
 	if (j->terminal && j->lines++ % PROGRESS_ROWS == 0)
 		import_progress(j);
-	return j->is_csv ? csv_rows_next(&j->reader.csv, &j->row, found_r, why)
-			 : jsonl_next(&j->reader.jsonl, &j->row, found_r, why);
+	if (j->format == FORMAT_CSV)
+		return csv_rows_next(&j->reader.csv, &j->row, found_r, why);
+	if (j->format == FORMAT_JSONL)
+		return jsonl_next(&j->reader.jsonl, &j->row, found_r, why);
+	return access_rows_next(&j->reader.access, &j->row, found_r, why);
+}
+
+/* import_warn - of columns that are passed over, once */
+static void
+import_warn(struct import_job *j)
+{
+	const struct csv_rows *csv = &j->reader.csv;
+
+	if (j->format != FORMAT_CSV || j->warned)
+		return;
+	j->warned = true;
+	if (csv->passed.len > 0)
+		print_remark(j->c->err, "warning: columns passed over: %s%s",
+		    csv->names, csv->passed.cut ? " and others" : "");
+	if (csv->has_aliases && !csv->aliases)
+		print_remark(j->c->err,
+		    "warning: UserPrincipalName and EmailAddresses are passed over; --aliases makes login aliases of them");
 }
 
 /* import_one - the row just read; a checkpoint now and then */
@@ -172,6 +223,8 @@ import_lines(struct import_job *j)
 
 	for (;;) {
 		e = import_next(j, &found, &why);
+		if (e != ERR_FORMAT)
+			import_warn(j);
 		if ((e == OK && !found) || e == ERR_FORMAT)
 			break;
 		if (e == OK)
@@ -183,6 +236,9 @@ import_lines(struct import_job *j)
 			    j->row.line, why.text);
 	}
 	import_hide(j);
+	if (j->format == FORMAT_ACCESS && j->reader.access.deferred)
+		print_remark(j->c->err,
+		    "warning: DEFER becomes smtp-auth disabled: the action of the tenant decides whether that is a rejection");
 	if (e == ERR_FORMAT)
 		line_errors_add(&j->bad, j->c->err, j->row.line, &why);
 	return line_errors_end(&j->bad, "line", &j->c->why);
@@ -380,9 +436,10 @@ import_run(struct import_job *j)
 	enum error e = argument_tenant_option(j->c, j->only);
 	bool all = j->only[0] == '\0';
 
-	if (e == OK && j->replace && j->is_csv && all)
+	if (e == OK && j->replace && j->format != FORMAT_JSONL && all)
 		return error_set(&j->c->why, ERR_USAGE,
-		    "CSV holds mailboxes only: --replace needs --tenant NAME with it");
+		    "%s holds mailboxes only: --replace needs --tenant NAME with it",
+		    j->format == FORMAT_CSV ? "CSV" : "an access table");
 	if (e != OK)
 		return e;
 	e = lock_guard_start(&j->changes.guard, j->c->txn, j->c->now);
@@ -416,7 +473,7 @@ ctl_import(struct ctl *c)
 	j->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
 	j->force = argument_option(c, OPT_FORCE) != NULL;
 	j->changes = (struct change_summary){.c = c, .print = j->dry_run};
-	e = input_file_open(c, path, &c->in);
+	e = input_file_open_text(c, path, &c->in);
 	if (e == OK)
 		e = transaction_begin(c);
 	if (e == OK)

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* opening_guard - what would let logins pass that are refused now */
+#include "policy/ctl/usage/opening_guard.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/usage/usage_sources.h"
+#include "policy/usage/login_usage.h"
+
+#define NAMES_SHOWN 3
+#define WAY_OUT "; use --force if that is meant"
+
+/* What the usage tells. */
+struct found {
+	uint64_t logins; /* of the last 90 days */
+	uint64_t opened; /* of these, refused before and not refused after the change */
+	uint64_t exempted; /* exempt after the change, and not before */
+	char names[NAMES_SHOWN * (LOGIN_MAX + 2)];
+	char unknown[300];          /* why the usage cannot be read, or "" */
+	struct login_usage was, is; /* of the present login, before and after */
+};
+
+static bool
+is_exempt(const struct decision *d)
+{
+	return d->reason == REASON_EXEMPT_CLIENT || d->reason == REASON_EXEMPT_LISTENER;
+}
+
+static void
+found_name(struct found *f, const char *login)
+{
+	struct text t;
+	size_t n = strlen(f->names);
+
+	if (f->opened > NAMES_SHOWN)
+		return;
+	text_init(&t, f->names + n, sizeof f->names - n);
+	text_printf(&t, "%s%s", n > 0 ? ", " : "", login);
+}
+
+/* found_add - one login, before and after */
+static enum error
+found_add(struct ctl *c, struct store_txn *before, const struct usage_row *row,
+    struct found *f)
+{
+	instant since = c->now - OPENING_GUARD_DAYS * (int64_t)USAGE_SECONDS_A_DAY;
+	const struct decision *was = &f->was.outcome.decision;
+	const struct decision *is = &f->is.outcome.decision;
+	enum error e;
+
+	if (usage_is_others(&row->login) || row->usage.last_seen < since)
+		return OK;
+	e = login_usage_read(before, row, since, c->now, &f->was);
+	if (e == OK)
+		e = login_usage_read(c->txn, row, since, c->now, &f->is);
+	if (e != OK)
+		return e;
+	f->logins++;
+	f->exempted += is_exempt(is) && !is_exempt(was);
+	if (decision_passes(was->verdict) || !decision_passes(is->verdict))
+		return OK;
+	f->opened++;
+	found_name(f, row->login.text);
+	return OK;
+}
+
+/* found_read - all logins; BEFORE is the policy that is in force */
+static enum error
+found_read(struct ctl *c, struct store_txn *before, struct found *f)
+{
+	struct usage_merge *merge;
+	struct usage_row row;
+	bool more = true;
+	enum error e = usage_sources_merge(c, &merge);
+
+	if (e == ERR_MISSING)
+		return OK;
+	while (e == OK) {
+		e = usage_merge_next(merge, &row, &more, &c->why);
+		if (e != OK || !more)
+			break;
+		e = found_add(c, before, &row, f);
+	}
+	if (e != OK)
+		snprintf(f->unknown, sizeof f->unknown, "%.299s",
+		    c->why.text[0] != '\0' ? c->why.text : error_string(e));
+	return OK;
+}
+
+/* found_words - why the change needs --force; "" where it needs none */
+static void
+found_words(const struct found *f, const struct opening *o, struct text *t)
+{
+	if (o->cause != NULL)
+		text_puts(t, o->cause);
+	if (f->opened > 0)
+		text_printf(t,
+		    "%s%" PRIu64
+		    " login%s of the last %d days, refused now, would pass: %s%s",
+		    t->len > 0 ? ": " : "", f->opened, f->opened == 1 ? "" : "s",
+		    OPENING_GUARD_DAYS, f->names,
+		    f->opened > NAMES_SHOWN ? " and others" : "");
+	if (o->exempts && f->exempted * 2 > f->logins)
+		text_printf(t,
+		    "%s%" PRIu64 " of %" PRIu64
+		    " logins of the last %d days would be exempt from the policy",
+		    t->len > 0 ? "; " : "", f->exempted, f->logins, OPENING_GUARD_DAYS);
+	if (f->unknown[0] != '\0')
+		text_printf(t, "%swhich logins would pass is not known: %s",
+		    t->len > 0 ? "; " : "", f->unknown);
+}
+
+enum error
+opening_guard_refuse(struct ctl *c, const char *fmt, ...)
+{
+	char words[ERROR_TEXT_MAX - sizeof WAY_OUT];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(words, sizeof words, fmt, ap);
+	va_end(ap);
+	if (argument_option(c, OPT_FORCE) == NULL &&
+	    argument_option(c, OPT_DRY_RUN) == NULL)
+		return error_set(&c->why, ERR_PROTECTED, "%s" WAY_OUT, words);
+	print_remark(c->err, "warning: %s", words);
+	return OK;
+}
+
+enum error
+opening_guard_check(struct ctl *c, const struct opening *o)
+{
+	struct found *f = calloc(1, sizeof *f);
+	struct store_txn *before = NULL;
+	struct store *store = NULL;
+	char words[ERROR_TEXT_MAX];
+	struct text t;
+	enum error e;
+
+	if (f == NULL)
+		return error_about(&c->why, ERR_MEMORY, "the usage");
+	e = store_open(&store, c->dir, STORE_READ, &c->why);
+
+	if (e == OK && (e = store_begin(store, &before)) != OK)
+		e = store_about(&c->why, e, store);
+	if (e == OK)
+		e = found_read(c, before, f);
+	store_abort(&before);
+	store_close(&store);
+	text_init(&t, words, sizeof words - sizeof WAY_OUT);
+	if (e == OK)
+		found_words(f, o, &t);
+	free(f);
+	if (e == OK && argument_option(c, OPT_DRY_RUN) != NULL)
+		print_remark(c->err, "dry run: nothing is changed");
+	return e == OK && t.len > 0 ? opening_guard_refuse(c, "%s", words) : e;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* opening_guard - what would let logins pass that are refused now */
+#pragma once
+
+#include "policy/ctl/frame/ctl.h"
+
+/*
+ * For commands that could open what is closed by anything but a login's own setting.
+ * They have the options --force and --dry-run, call usage_sources_begin(), make the
+ * change, and then ask here, before they commit.
+ */
+#define OPENING_GUARD_DAYS 90
+
+/*
+ * Refuses what the words say: ERR_PROTECTED with the way out. With --force or --dry-run
+ * they are a remark, and this is OK.
+ */
+enum error opening_guard_refuse(struct ctl *c, const char *fmt, ...) MUST_USE
+    __attribute__((format(printf, 2, 3)));
+
+/* CAUSE is what is known without the usage, as a clause; NULL: nothing. */
+struct opening {
+	const char *cause;
+	bool exempts; /* networks or listeners are exempted by the change */
+};
+
+/*
+ * Compares the policy as it was with that of C's transaction, for each login of the last
+ * 90 days. ERR_PROTECTED, with C's `why`, where some of them would pass now, where most
+ * of them become exempt, or where there is a cause. With --force or --dry-run this is a
+ * remark. A usage that cannot be read is a cause of its own; one that has not begun is
+ * none.
+ */
+enum error opening_guard_check(struct ctl *c, const struct opening *opening) MUST_USE;
