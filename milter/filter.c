@@ -10,6 +10,7 @@
 
 #include "milter/daemon.h"
 #include "milter/request.h"
+#include "milter/service/listen_fault.h"
 #include "milter/service/log.h"
 
 #define NAME "smtpauth-milter"
@@ -181,9 +182,7 @@ filter_open(const char *spec, struct error_text *why)
 		return error_set(why, ERR_IO,
 		    "this libmilter cannot take over a socket (%s): disable the socket unit, or set \"socket\" to an address",
 		    spec);
-	return error_set(why, ERR_IO,
-	    "cannot listen on %s: is the address in use, or the folder not writable?",
-	    spec);
+	return listen_fault_find(spec, why);
 }
 
 enum error

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "milter/daemon.h"
+#include "milter/service/listen_fault.h"
 #include "milter/service/log.h"
 #include "milter/service/log_writer.h"
 #include "milter/service/signals.h"
@@ -152,7 +153,8 @@ main(int argc, char **argv)
 	guard_install();
 	hasher_without_config();
 	signals_block();
-	if (configure(&arguments, config, &why) != OK) {
+	if (configure(&arguments, config, &why) != OK ||
+	    (arguments.test && listen_fault_of_name(config->socket, &why) != OK)) {
 		fprintf(stderr, "smtpauth-milter: %s\n", why.text);
 		return EX_CONFIG;
 	}
