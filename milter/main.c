@@ -8,6 +8,7 @@
 #include "milter/daemon.h"
 #include "milter/service/listen_fault.h"
 #include "milter/service/log.h"
+#include "milter/service/log_sink.h"
 #include "milter/service/log_writer.h"
 #include "milter/service/signals.h"
 #include "policy/crypto/hasher.h"
@@ -116,25 +117,33 @@ tell_database(const struct config *config)
 		printf("policy database: NOT usable: %s\n", why.text);
 }
 
+/* failed - logs why there is no service, to standard error, too; returns STATUS */
+static int
+failed(const struct config *config, int status, const char *text)
+{
+	log_message(LEVEL_ERROR, "%s", text);
+	log_writer_flush();
+	if (config->log == LOG_TO_SYSLOG && !log_sink_is_replaced())
+		log_sink_error(text);
+	return status;
+}
+
 /* run - serves until a signal; returns the exit status */
 static int
 run(struct daemon *d)
 {
+	const struct config *config = &d->config;
 	struct error_text why;
 	enum error e = daemon_open(d, &why);
 
-	if (e != OK) {
-		log_message(LEVEL_ERROR, "%s", why.text);
-		return e == ERR_CONFIG ? EX_CONFIG : EX_UNAVAILABLE;
-	}
-	if (daemon_start(d) != OK) {
-		log_message(LEVEL_ERROR, "cannot start a thread");
-		return EX_OSERR;
-	}
-	if (daemon_wait(d) != OK) {
-		log_message(LEVEL_ERROR, "libmilter gave up; see the mail log");
-		return EX_UNAVAILABLE;
-	}
+	if (e != OK)
+		return failed(
+		    config, e == ERR_CONFIG ? EX_CONFIG : EX_UNAVAILABLE, why.text);
+	if (daemon_start(d) != OK)
+		return failed(config, EX_OSERR, "cannot start a thread");
+	if (daemon_wait(d) != OK)
+		return failed(
+		    config, EX_UNAVAILABLE, "libmilter gave up; see the mail log");
 	daemon_stop(d);
 	log_message(LEVEL_INFO, "stopped");
 	return EX_OK;
@@ -155,7 +164,7 @@ main(int argc, char **argv)
 	signals_block();
 	if (configure(&arguments, config, &why) != OK ||
 	    (arguments.test && listen_fault_of_name(config->socket, &why) != OK)) {
-		fprintf(stderr, "smtpauth-milter: %s\n", why.text);
+		log_sink_error(why.text);
 		return EX_CONFIG;
 	}
 	if (arguments.print)
@@ -167,7 +176,7 @@ main(int argc, char **argv)
 	if (arguments.print || arguments.test)
 		return fflush(stdout) == 0 ? EX_OK : EX_IOERR;
 	if (log_open(config->log, config->log_level) != OK) {
-		fprintf(stderr, "smtpauth-milter: cannot start a thread\n");
+		log_sink_error("cannot start a thread");
 		return EX_OSERR;
 	}
 	status = run(&daemon);

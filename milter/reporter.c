@@ -10,6 +10,7 @@
 
 #include "milter/daemon.h"
 #include "milter/service/log.h"
+#include "milter/service/log_sink.h"
 #include "milter/service/log_writer.h"
 #include "policy/base/monotonic.h"
 
@@ -96,6 +97,7 @@ write_all(struct daemon *d, uint8_t policy)
 	unsigned seconds = r->heartbeat.interval;
 
 	r->heartbeat.policy = policy;
+	r->heartbeat.log_replaced = log_sink_is_replaced();
 	write_metrics(d); /* first: it needs no database */
 	if (!write_usage(d) && seconds > RETRY_S)
 		seconds = RETRY_S;

@@ -5,18 +5,18 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <syslog.h>
 
+#include "milter/service/log_sink.h"
 #include "milter/service/log_writer.h"
 #include "policy/base/instant.h"
 #include "policy/base/json.h"
 #include "policy/base/text.h"
 
-#define NAME "smtpauth-milter"
-#define LINE_MAX_BYTES 7000
 #define MESSAGE_LIMIT 1500
 #define VALUE_LIMIT 500 /* bytes of a field's value that are shown */
 #define FIELD_MIN 60    /* bytes of a line for a value that is not shown */
+
+_Static_assert(4 * MESSAGE_LIMIT + 200 <= LOG_SINK_LINE_MAX, "a message is a line");
 
 static enum log_target log_target = LOG_TO_STDERR;
 static enum log_level log_level = LEVEL_INFO;
@@ -88,8 +88,6 @@ static void
 start(struct text *t, char *buf, size_t cap)
 {
 	text_init(t, buf, cap - 1);
-	if (log_target == LOG_TO_STDERR) /* syslog adds the name itself */
-		text_puts(t, NAME ": ");
 }
 
 static void
@@ -134,7 +132,7 @@ log_message(enum log_level level, const char *fmt, ...)
 void
 log_fields(enum log_level level, const struct log_field *fields, size_t n)
 {
-	char line[LINE_MAX_BYTES];
+	char line[LOG_SINK_LINE_MAX];
 	struct text t;
 
 	if (level > log_level)
@@ -167,7 +165,5 @@ log_open(enum log_target target, enum log_level level)
 {
 	log_target = target;
 	log_level = level;
-	/* whatever the target is, libmilter writes to syslog by itself */
-	openlog(NAME, LOG_PID | LOG_NDELAY, LOG_MAIL);
-	return log_writer_open(target == LOG_TO_SYSLOG, lost_line);
+	return log_writer_open(target, lost_line);
 }

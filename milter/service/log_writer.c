@@ -2,12 +2,11 @@
 /* log_writer - non-blocking log output */
 #include "milter/service/log_writer.h"
 
-#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <string.h>
-#include <syslog.h>
-#include <unistd.h>
+
+#include "milter/service/log_sink.h"
 
 #define QUEUE_BYTES (1024 * 1024)
 #define FLUSH_MS 250
@@ -16,7 +15,6 @@
 static struct {
 	pthread_mutex_t mutex;
 	pthread_cond_t added;
-	bool by_syslog;
 	log_writer_notice *notice;
 	char buffer[2][QUEUE_BYTES];
 	int filling; /* the buffer that lines are added to; the other is written */
@@ -24,46 +22,16 @@ static struct {
 	_Atomic uint64_t lost;
 } queue = {.mutex = PTHREAD_MUTEX_INITIALIZER, .added = PTHREAD_COND_INITIALIZER};
 
-/* write_text - to standard error, which somebody may have set to O_NONBLOCK */
-static bool
-write_text(char *line, size_t n)
-{
-	static bool cut; /* the line before has no newline: the disk was full */
-	struct pollfd room = {STDERR_FILENO, POLLOUT, 0};
-	size_t at = 0;
-
-	if (cut) {
-		*--line = '\n'; /* instead of the digit */
-		n++;
-	}
-	while (at < n) {
-		ssize_t done = write(STDERR_FILENO, line + at, n - at);
-
-		if (done > 0)
-			at += (size_t)done;
-		else if (done < 0 && errno == EAGAIN)
-			poll(&room, 1, -1);
-		else if (done == 0 || errno != EINTR)
-			break;
-	}
-	if (at > 0)
-		cut = line[at - 1] != '\n';
-	return at == n;
-}
-
 /* write_entries - returns how many lines were lost */
 static uint64_t
 write_entries(char *at, size_t n)
 {
-	static const int priority[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 	uint64_t lost = 0;
 
+	log_sink_look();
 	for (size_t len; n > 0; at += len, n -= len) {
 		len = (size_t)((char *)memchr(at, '\n', n) + 1 - at);
-		if (queue.by_syslog)
-			syslog(priority[*at - '0'], "%.*s", (int)len - 2, at + 1);
-		else
-			lost += !write_text(at + 1, len - 1);
+		lost += !log_sink_write((enum log_level)(*at - '0'), at + 1, len - 1);
 	}
 	return lost;
 }
@@ -98,11 +66,11 @@ drain(void *arg)
 }
 
 enum error
-log_writer_open(bool by_syslog, log_writer_notice *notice)
+log_writer_open(enum log_target target, log_writer_notice *notice)
 {
 	pthread_t thread;
 
-	queue.by_syslog = by_syslog;
+	log_sink_open(target);
 	queue.notice = notice;
 	if (pthread_create(&thread, NULL, drain, NULL) != 0)
 		return ERR_MEMORY;

@@ -20,10 +20,10 @@
 typedef size_t log_writer_notice(uint64_t n, char line[LOG_WRITER_NOTICE_MAX]);
 
 /*
- * Starts the thread, which writes to standard error or calls syslog(3). Once, with
- * signals blocked; lines put before wait until then. ERR_MEMORY.
+ * Starts the thread, which writes to TARGET (log_sink.h). Once, with signals blocked;
+ * lines put before wait until then. ERR_MEMORY.
  */
-enum error log_writer_open(bool by_syslog, log_writer_notice *notice) MUST_USE;
+enum error log_writer_open(enum log_target target, log_writer_notice *notice) MUST_USE;
 
 /* Queues a line of N bytes, the last of which is its newline. Thread-safe. */
 void log_writer_put(enum log_level level, const char *line, size_t n);

@@ -8,7 +8,7 @@
 
 #include "policy/base/text.h"
 
-#define HEARTBEAT_VERSION 1
+#define HEARTBEAT_VERSION 2
 #define TABLE_HEARTBEAT 'h'
 
 /* Room for a slow disk: three beats may be missed. */
@@ -37,6 +37,7 @@ heartbeat_encode(const struct heartbeat *h, struct record_writer *w)
 	record_put_u8(w, c->usage_on);
 	record_put_u64(w, c->usage_recorded);
 	record_put_u64(w, c->usage_dropped);
+	record_put_u8(w, h->log_replaced);
 }
 
 enum error
@@ -44,7 +45,7 @@ heartbeat_decode(struct bytes from, struct heartbeat *h)
 {
 	struct heartbeat_counters *c = &h->counters;
 	struct record_reader r;
-	uint8_t usage_on;
+	uint8_t usage_on, log_replaced = 0;
 	enum error e = record_read_version(&r, from, HEARTBEAT_VERSION);
 
 	if (e != OK)
@@ -66,9 +67,12 @@ heartbeat_decode(struct bytes from, struct heartbeat *h)
 	c->usage_on = usage_on != 0;
 	c->usage_recorded = record_get_u64(&r);
 	c->usage_dropped = record_get_u64(&r);
-	if (record_end(&r) != OK || usage_on > 1 || h->policy > HEARTBEAT_FAULT ||
-	    !instant_is_valid(h->started) || !instant_is_valid(h->beat) ||
-	    !text_is_line(h->socket, strlen(h->socket)) ||
+	if (*(const uint8_t *)from.at > 1)
+		log_replaced = record_get_u8(&r);
+	h->log_replaced = log_replaced != 0;
+	if (record_end(&r) != OK || usage_on > 1 || log_replaced > 1 ||
+	    h->policy > HEARTBEAT_FAULT || !instant_is_valid(h->started) ||
+	    !instant_is_valid(h->beat) || !text_is_line(h->socket, strlen(h->socket)) ||
 	    !text_is_line(h->version, strlen(h->version)))
 		return ERR_DAMAGED; /* the daemon's user wrote it, root will print it */
 	return OK;

@@ -31,14 +31,15 @@ struct heartbeat {
 	uint32_t pid;
 	uint32_t interval; /* seconds from one beat to the next */
 	instant started, beat;
-	uint8_t policy; /* enum heartbeat_policy */
+	uint8_t policy;    /* enum heartbeat_policy */
+	bool log_replaced; /* lines for syslog go to standard error: there is none */
 	struct heartbeat_counters counters;
 };
 
 /*
  * The bytes of a beat, in the database and on a pipe. The daemon's user wrote them, so
  * instants that cannot be printed, and texts that are not a line, are ERR_DAMAGED, too.
- * ERR_NEWER.
+ * ERR_NEWER. Version 1 had no `log_replaced`, which is false then.
  */
 #define HEARTBEAT_BYTES_MAX (2 * HEARTBEAT_TEXT_MAX + 128)
 void heartbeat_encode(const struct heartbeat *h, struct record_writer *w);

@@ -349,12 +349,62 @@ class Syslog(Log):
                     self.assertTrue(text.isprintable(), text)
                     self.assertEqual(self.fields(text), list(FIELDS))
 
+    NO_SYSLOG = (r'^smtpauth-milter: warning: there is no syslog \(/dev/log: '
+                 r'.*\): the log goes to standard error')
+
     def test_without_a_log_socket(self):
-        with self.milter() as daemon:
+        """Standard error has the lines, and the status says so."""
+        with self.milter(usage_flush='1') as daemon:
+            daemon.wait_log(self.NO_SYSLOG)
             with Mta(daemon) as mta:
-                for _ in range(100):
-                    self.assertIn('disabled', mta.mail('u@a.test'))
-        self.assertEqual(daemon.log(), '')
+                for number in range(100):
+                    self.assertIn('disabled', mta.mail('u%d@a.test' % number))
+            daemon.wait_log('^smtpauth-milter: id=.* login=u99@a.test ')
+            harness.wait_for(lambda: (self.status()['daemon'] or {}).get(
+                'log_replaced'), what='word of the log')
+            self.assertRegex(self.ctl('status').out,
+                             r'(?m)^ +log +standard error: .*/dev/log')
+        self.assertEqual(len(re.findall(' login=u', daemon.log())), 100)
+        self.assertEqual(daemon.log().count('no syslog'), 1)
+
+    def test_syslog_that_comes_and_goes(self):
+        """It may start after us, and restart."""
+        with self.milter(usage_flush='1') as daemon, Mta(daemon) as mta:
+            daemon.wait_log(self.NO_SYSLOG)
+            # the unix socket goes into the /dev that the daemon sees
+            os.chdir('/proc/%d/root/dev' % daemon.process.pid)
+            self.addCleanup(os.chdir, '/')
+            self.dev = 'log'
+            receiver = self.receiver()
+            mta.mail('u1@a.test')
+            lines = self.until(receiver, 'login=u1@a.test')
+            self.assertIn('the log goes to syslog again', lines[0][4])
+            harness.wait_for(lambda: self.status()['daemon'][
+                'log_replaced'] is False, what='word of the log')
+            receiver.close()
+            mta.mail('u2@a.test')
+            daemon.wait_log('^smtpauth-milter: id=.* login=u2@a.test ')
+        self.assertNotIn('login=u1@', daemon.log())
+        self.assertEqual(daemon.log().count('no syslog'), 2)
+
+    def test_a_failed_start_is_said_to_standard_error_too(self):
+        for receiver in self.receiver(), None:
+            with self.subTest(syslog=bool(receiver)), socket.create_server(
+                    ('127.0.0.1', 0)) as taker:
+                at = 'inet:%d@127.0.0.1' % taker.getsockname()[1]
+                daemon = self.milter()
+                daemon.argv[daemon.argv.index(daemon.socket)] = at
+                done = subprocess.run(daemon.argv, stderr=subprocess.PIPE,
+                                      timeout=harness.TIMEOUT, env=harness.ENV)
+                said = [line for line in done.stderr.decode().splitlines()
+                        if 'cannot listen on ' + at in line]
+                self.assertEqual((done.returncode, len(said)), (69, 1),
+                                 done.stderr)
+                self.assertTrue(said[0].startswith('smtpauth-milter: '))
+                if receiver:
+                    self.until(receiver, 'cannot listen on ' + at)
+                    receiver.close()
+                    os.remove(self.dev)
 
     def test_log_socket_that_is_shut(self):
         """Or one whose reader refuses."""
@@ -381,6 +431,68 @@ class Syslog(Log):
                 for number in range(sent):
                     self.assertIn(' login=user%d@a.test ' % number,
                                   self.packet(receiver)[4])
+
+
+class Journal(Log):
+    """Standard error is the stream that JOURNAL_STREAM names."""
+
+    def run_in(self, stream, log):
+        """The lines of a start that fails, with `stream` of standard error."""
+        daemon = harness.Daemon(self, log=log)
+        with socket.create_server(('127.0.0.1', 0)) as taker, open(
+                daemon.logfile, 'wb') as f:
+            st = os.fstat(f.fileno())
+            daemon.argv[daemon.argv.index(daemon.socket)] = (
+                'inet:%d@127.0.0.1' % taker.getsockname()[1])
+            subprocess.run(
+                daemon.argv, stderr=f, timeout=harness.TIMEOUT,
+                env={**harness.ENV, 'JOURNAL_STREAM': stream % (
+                    st.st_dev, st.st_ino)})
+        return daemon.log().splitlines()
+
+    def test_priorities_and_no_name(self):
+        stream, named = '%d:%d', 'smtpauth-milter: error: cannot listen'
+        line, = self.run_in(stream, 'stderr')
+        self.assertTrue(line.startswith('<3>error: cannot listen'), line)
+        for other in '%d:%d0', 'x%d:%d', '':
+            line, = self.run_in(other + '%.0s%.0s' * (not other), 'stderr')
+            self.assertTrue(line.startswith(named), line)
+
+    def test_json_stays_json(self):
+        line, = self.run_in('%d:%d', 'json')
+        self.assertEqual(json.loads(line)['level'], 'error')
+
+    def test_each_level(self):
+        daemon = harness.Daemon(self, log_level='debug')
+        with open(daemon.logfile, 'wb') as f:
+            st = os.fstat(f.fileno())
+        daemon.argv = ['env', 'JOURNAL_STREAM=%d:%d' % (
+            st.st_dev, st.st_ino), *daemon.argv]
+        with daemon:
+            daemon.wait_log('verified')
+            with Mta(daemon) as mta:
+                mta.mail('u@a.test')
+                mta.mail('')
+                os.rename(os.path.join(self.dir, 'policy.mdb'),
+                          os.path.join(self.dir, 'away'))
+                daemon.wait_log('restore')
+        log = daemon.log()
+        self.assertNotIn('smtpauth-milter: ', log)
+        for regex in ('<3>error: ', '<6>id=.* verdict=reject', '<7>id=.*=pass ',
+                      '<6>version '):
+            self.assertRegex(log, '(?m)^' + regex)
+        self.assertRegex(log, r'\A(<[3467]>[^<].*\n)+\Z')
+
+    def test_bad_configuration(self):
+        daemon = harness.Daemon(self, colour='blue')
+        with open(daemon.logfile, 'wb') as f:
+            st = os.fstat(f.fileno())
+            done = subprocess.run(
+                daemon.argv, stderr=f, timeout=harness.TIMEOUT,
+                env={**harness.ENV, 'JOURNAL_STREAM': '%d:%d' % (
+                    st.st_dev, st.st_ino)})
+        self.assertEqual(done.returncode, 78)
+        self.assertRegex(daemon.log(), r'\A<3>.*colour.*\n\Z')
 
 
 class Reader(Log):

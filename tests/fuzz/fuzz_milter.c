@@ -48,9 +48,9 @@ log_writer_put(enum log_level level, const char *line, size_t n)
 }
 
 enum error
-log_writer_open(bool by_syslog, log_writer_notice *notice)
+log_writer_open(enum log_target target, log_writer_notice *notice)
 {
-	(void)by_syslog;
+	(void)target;
 	(void)notice;
 	return OK;
 }

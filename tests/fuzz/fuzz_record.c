@@ -310,6 +310,7 @@ beat_again(struct db *db, const struct heartbeat *h)
 	fuzz_expect(strcmp(h->version, again.version) == 0 && h->pid == again.pid);
 	fuzz_expect(h->beat == again.beat && h->policy == again.policy);
 	fuzz_expect(same_counters(&h->counters, &again.counters));
+	fuzz_expect(h->log_replaced == again.log_replaced);
 	memcpy(key.at + 1, h->socket, strlen(h->socket));
 	key.len += strlen(h->socket);
 	change(db, &key, (struct bytes){NULL, 0});

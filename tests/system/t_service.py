@@ -134,6 +134,36 @@ class Service(harness.Case):
         self.box.wait_log(r'verdict=allow reason=mailbox-enabled '
                           r'login=printer@acme\.test')
 
+    def entries(self, *args):
+        return [json.loads(line) for line in
+                self.box.log('-o', 'json', *args).splitlines()]
+
+    def test_lines_have_their_priority_in_the_journal(self):
+        self.start()
+        self.decides()
+        self.box.wait_log('verdict=reject')
+        self.assertEqual(self.entries('-p', 'err'), [])
+        self.box.run('rm %s/policy.mdb' % self.box.state)
+        self.box.wait_log('smtpauthctl restore')
+        error, = self.entries('-p', 'err')
+        self.assertRegex(error['MESSAGE'], r'\Aerror: .*smtpauthctl restore')
+        own = [m for m in self.entries() if m['_COMM'] == UNIT[:15]]
+        self.assertIn('6', [m['PRIORITY'] for m in own
+                            if 'verdict=reject' in m['MESSAGE']])
+        for m in own:
+            self.assertEqual(m['SYSLOG_IDENTIFIER'], UNIT)
+            self.assertNotIn(UNIT + ': ', m['MESSAGE'])
+
+    def test_a_start_that_fails_is_an_error_in_the_journal(self):
+        for conf, word in (('colour = blue\n', 'colour'),
+                           ('log = syslog\nsocket = inet:9@192.0.2.1\n',
+                            'is no address of this machine')):
+            self.box.configure(conf)
+            self.box.run('systemctl start ' + UNIT, check=False)
+            harness.wait_for(lambda: [
+                m for m in self.entries('-p', 'err', '_COMM=' + UNIT[:15])
+                if word in m['MESSAGE']], what='error')
+
     def test_syslog_reaches_the_journal_as_mail(self):
         self.box.configure('log = syslog\n')
         self.start()

@@ -33,6 +33,7 @@ setup(void)
 	    .started = NOW - 100,
 	    .beat = NOW,
 	    .policy = HEARTBEAT_FAULT,
+	    .log_replaced = true,
 	    .counters = {.rejected = 12}};
 	asked = latest;
 	snprintf(asked.socket, sizeof asked.socket, SOCKET);
@@ -88,7 +89,28 @@ START_TEST(report_comes_back)
 	ck_assert_uint_eq(r.latest.pid, 1);
 	ck_assert_int_eq(r.latest.beat, NOW);
 	ck_assert_uint_eq(r.latest.counters.rejected, 12);
+	ck_assert(r.latest.log_replaced);
 	ck_assert(recording_host_same(&r.host, &host));
+}
+END_TEST
+
+/* An older daemon may still run, and its last beat stays in the database. */
+START_TEST(beat_of_an_older_version_is_read)
+{
+	uint8_t buf[HEARTBEAT_BYTES_MAX];
+	struct record_writer w;
+	struct heartbeat h;
+
+	record_write_start(&w, buf, sizeof buf);
+	heartbeat_encode(&latest, &w);
+	ck_assert_uint_eq(buf[0], 2);
+	buf[0] = 1;
+	expect_error(ERR_DAMAGED, heartbeat_decode((struct bytes){buf, w.len}, &h));
+	expect_ok(heartbeat_decode((struct bytes){buf, w.len - 1}, &h));
+	ck_assert(!h.log_replaced);
+	ck_assert_uint_eq(h.counters.rejected, 12);
+	buf[0] = 3;
+	expect_error(ERR_NEWER, heartbeat_decode((struct bytes){buf, w.len}, &h));
 }
 END_TEST
 
@@ -224,6 +246,7 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, report_comes_back);
+	tcase_add_test(tcase, beat_of_an_older_version_is_read);
 	tcase_add_test(tcase, nothing_is_a_report_too);
 	tcase_add_test(tcase, longest_report_has_room);
 	tcase_add_test(tcase, part_of_a_report_is_none);

@@ -41,6 +41,7 @@ daemon_print(struct printer *p, const struct heartbeat *h)
 	print_bool(p, "usage", n->usage_on);
 	print_number(p, "usage_recorded", n->usage_recorded);
 	print_number(p, "usage_dropped", n->usage_dropped);
+	print_bool(p, "log_replaced", h->log_replaced);
 	print_object_end(p);
 }
 
@@ -86,6 +87,9 @@ daemon_lines(struct printer *p, const struct heartbeat *h)
 		    "  usage", n->usage_recorded, n->usage_dropped);
 	else
 		print_property(p, "  usage", "not recorded (usage = no)");
+	if (h->log_replaced)
+		print_property(p, "  log",
+		    "standard error: log = syslog, and there is no syslog (/dev/log)");
 }
 
 /* silence_lines - a daemon whose process runs but whose heartbeat is old */
