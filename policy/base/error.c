@@ -34,6 +34,7 @@ static const char *const phrases[] = {
     [ERR_PERMISSION] = "permission denied",
     [ERR_CONFIG] = "configuration error",
     [ERR_MEMORY] = "out of memory",
+    [ERR_FILES] = "too many open files",
     [ERR_LIMIT] = "too long",
     [ERR_INTERNAL] = "internal error",
 };
@@ -86,6 +87,9 @@ error_from_errno(int err)
 		return ERR_FULL;
 	case ENOMEM:
 		return ERR_MEMORY;
+	case EMFILE:
+	case ENFILE:
+		return ERR_FILES;
 	case EBUSY:
 	case EWOULDBLOCK:
 		return ERR_BUSY;

@@ -37,6 +37,7 @@ enum error {
 	ERR_PERMISSION, /* the operating system refuses */
 	ERR_CONFIG,     /* the configuration file is wrong */
 	ERR_MEMORY,     /* out of memory */
+	ERR_FILES,      /* the process or the system has too many files open */
 	ERR_LIMIT,      /* larger than a documented limit */
 	ERR_INTERNAL,   /* a defect of this program */
 	WALK_STOP,      /* no error: see above */

@@ -50,6 +50,7 @@ exit_status(enum error e)
 	case ERR_BUSY:
 	case ERR_FULL:
 	case ERR_MEMORY:
+	case ERR_FILES:
 		return EX_TEMPFAIL;
 	case ERR_IO:
 		return EX_IOERR;

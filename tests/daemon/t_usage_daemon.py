@@ -7,6 +7,7 @@ import contextlib
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -592,6 +593,22 @@ class Status(Usage):
             usage = self.status()['usage']
             self.assertRegex(usage['node'], '^[0-9a-f]{32}$')
             self.assertIsNone(usage['problem'])
+
+    def test_too_many_open_files_are_called_that(self):
+        with self.milter() as daemon, Mta(daemon) as mta:
+            self.ready(daemon)
+            self.send(mta, 1)
+            self.wait_recorded(1)
+            pid = daemon.process.pid
+            limit = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, (3, limit[1]))
+            daemon.wait_log('warning: usage and heartbeat cannot be written: '
+                            '.*too many open files')
+            resource.prlimit(pid, resource.RLIMIT_NOFILE, limit)
+            daemon.wait_log('usage and heartbeat are written again')
+            self.assertNotIn('input/output', daemon.log())
+            self.send(mta, 1)
+            self.wait_recorded(2)
 
     def test_usage_off(self):
         metrics = os.path.join(self.tmp, 'mail.prom')

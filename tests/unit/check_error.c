@@ -35,6 +35,8 @@ static const struct {
     {ENOSPC, ERR_FULL},
     {EDQUOT, ERR_FULL},
     {ENOMEM, ERR_MEMORY},
+    {EMFILE, ERR_FILES},
+    {ENFILE, ERR_FILES},
     {EBUSY, ERR_BUSY},
     {EWOULDBLOCK, ERR_BUSY},
     {EIO, ERR_IO},
