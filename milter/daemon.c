@@ -121,7 +121,7 @@ say_start(const struct config *config)
 static void
 on_store(void *arg, enum live_store_event event, const char *text)
 {
-	const struct daemon *d = arg;
+	struct daemon *d = arg;
 
 	if (event == LIVE_STORE_FAULT)
 		log_message(LEVEL_ERROR, "%s (decisions: %s)", text,
@@ -129,7 +129,7 @@ on_store(void *arg, enum live_store_event event, const char *text)
 	else
 		log_message(
 		    event == LIVE_STORE_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
-	service_notify_status(text);
+	status_line_event(d, text);
 	if (event != LIVE_STORE_NOTE)
 		service_notify_ready();
 }
@@ -168,6 +168,7 @@ daemon_start(struct daemon *d)
 
 	say_start(&d->config);
 	d->owner = pthread_self();
+	status_line_start(d);
 	e = live_store_start(&d->store, d->config.state_dir, on_store, d);
 	if (e == OK)
 		e = reporter_start(d);

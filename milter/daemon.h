@@ -8,6 +8,7 @@
 #include "milter/reporter.h"
 #include "milter/service/listener.h"
 #include "milter/service/watchdog.h"
+#include "milter/status_line.h"
 #include "milter/usage_counter.h"
 #include "milter/usage_writer.h"
 #include "policy/config/config.h"
@@ -22,6 +23,7 @@ struct daemon {
 	struct usage_counter usage_counter;
 	struct usage_writer usage_writer;
 	struct reporter reporter;
+	struct status_line status_line;
 	struct watchdog watchdog;
 	pthread_t owner;   /* gets SIGUSR1 when filter_serve() has returned */
 	enum error served; /* ... this */

@@ -180,6 +180,7 @@ run(void *arg)
 
 		if (is_due(r, hurry, policy))
 			write_all(d, policy);
+		status_line_look(d);
 		if (d->usage_writer.damaged && hand_over(d))
 			return NULL;
 	} while (!wait(r, &hurry));

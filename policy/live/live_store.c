@@ -341,12 +341,13 @@ live_store_start(struct live_store **live_r, const char *dir,
 	live->report.verified = INSTANT_NONE;
 	live->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
 	atomic_store(&live->state, LIVE_STORE_VERIFYING);
+	*live_r = live; /* the listener may use it */
 	if (pthread_create(&thread, NULL, keep, live) != 0) {
 		free(live);
+		*live_r = NULL;
 		return ERR_MEMORY;
 	}
 	pthread_detach(thread);
-	*live_r = live;
 	return OK;
 }
 

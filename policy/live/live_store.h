@@ -14,7 +14,10 @@
  */
 struct live_store;
 
-/* Called on the live store's thread, one at a time. */
+/*
+ * Called on the live store's thread, one at a time; with LIVE_STORE_READY it may read
+ * the store. LIVE_R of live_store_start() is set by then.
+ */
 enum live_store_event {
 	LIVE_STORE_READY, /* verified; decisions are made */
 	LIVE_STORE_FAULT, /* decisions are on-error until the next LIVE_STORE_READY */

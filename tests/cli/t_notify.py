@@ -91,7 +91,8 @@ class Messages(harness.Case):
         manager.start('-s', unix_address(self))
         said = manager.until('READY=1')
         self.assertEqual(len(said), 2, said)
-        self.assertRegex(said[0], r'^STATUS=policy database verified: '
+        self.assertRegex(said[0], r'^STATUS=enforcing: 0 of 0 tenants denied; '
+                                  r'policy database verified: '
                                   r'1 record in \d+ ms$')
         with socket.socket(socket.AF_UNIX) as client:
             client.connect(os.path.join(self.tmp, 'milter.sock'))
@@ -103,11 +104,39 @@ class Messages(harness.Case):
         manager = Manager(self)
         manager.start('-s', unix_address(self))
         said = manager.until('READY=1')
-        self.assertIn('smtpauthctl init', said[0])
+        self.assertRegex(said[0], '^STATUS=on-error is tempfail; '
+                                  '.*smtpauthctl init')
         self.ctl('init')
-        self.assertRegex(manager.next(), '^STATUS=policy database verified')
+        self.assertRegex(manager.next(), '^STATUS=enforcing: 0 of 0 tenants '
+                                         'denied; policy database verified')
         manager.stop()
         self.assertEqual(manager.next(), 'STOPPING=1', 'READY only once')
+
+    def test_status_begins_with_what_is_enforced(self):
+        """From the first one on, and after each change."""
+        self.ctl('tenant add on --domain on.test --smtp-auth enabled')
+        self.ctl('tenant add off --domain off.test --smtp-auth disabled')
+        self.ctl('tenant add soon --domain soon.test --smtp-auth disabled '
+                 '--enforce-from 2099-01-01')
+        manager = Manager(self)
+        manager.start('-s', unix_address(self))
+        rest = ', 1 scheduled, 1 enabled'
+        self.assertRegex(
+            manager.until('READY=1')[0], '^STATUS=enforcing: 1 of 3 tenants '
+            'denied%s; policy database verified' % rest)
+        for command, line in (
+                ('tenant set off --action report', 'NO TENANT IS DENIED: 0 of '
+                 '3 tenants denied, 1 reported only' + rest),
+                ('settings set exempt-listeners webmail',
+                 'NO TENANT IS DENIED: .*%s, with exemptions' % rest),
+                ('settings set enforce no', r'DRY RUN \(enforce no\): nothing '
+                 'is denied but what is locked, with exemptions'),
+                ('settings set enforce yes', 'NO TENANT IS DENIED: .*'),
+                ('tenant set off --action reject', 'enforcing: 1 of 3 .*')):
+            self.ctl(command)
+            self.assertRegex(manager.next(), '^STATUS=%s; policy database '
+                             r'verified: \d+ records in \d+ ms$' % line)
+        manager.stop()
 
     def fault(self, folder):
         """The status when there is no database in a folder of this name."""

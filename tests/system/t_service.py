@@ -86,7 +86,8 @@ class Service(harness.Case):
         self.assertEqual(shown['ActiveState'], 'active')
         self.assertEqual(shown['WatchdogUSec'], '30s')
         self.assertEqual(shown['NRestarts'], '0')
-        self.assertRegex(shown['StatusText'], r'verified: \d+ records')
+        self.assertRegex(shown['StatusText'], r'^enforcing: 1 of 1 tenants '
+                         r'denied; .* verified: \d+ records')
         self.assertIn(shown['StatusText'], self.box.status(UNIT))
         self.decides()
         rc, daemon = harness.wait_for(
@@ -94,6 +95,9 @@ class Service(harness.Case):
             what='heartbeat')
         self.assertEqual((rc, daemon['pid'], daemon['socket']),
                          (0, pid, 'inet:8899@127.0.0.1'))
+        self.box.ctl('settings set enforce no')
+        harness.wait_for(lambda: self.box.show(UNIT, 'StatusText').startswith(
+            'DRY RUN (enforce no): nothing is denied'), what='dry run')
 
     def test_it_has_no_rights_but_those_it_needs(self):
         facts = self.box.read('/proc/%d/status' % self.start())

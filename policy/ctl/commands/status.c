@@ -5,8 +5,7 @@
 
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/daemon.h"
-#include "policy/decision/overrule.h"
-#include "policy/tables/tenant_table.h"
+#include "policy/decision/enforcement.h"
 #include "policy/tables/verify.h"
 #include "policy/transfer/policy_hash.h"
 
@@ -126,31 +125,6 @@ status_lines(struct printer *p, const struct daemon_view *d)
 		print_property_number(p, "  not counted", r->host.dropped);
 }
 
-/* How many tenants deny, and how many only seem to. */
-struct enforcement {
-	struct ctl *c;
-	uint64_t walked, enabled, denied, reported, scheduled;
-};
-
-static enum error
-enforcement_count(void *arg, const struct tenant *t)
-{
-	struct enforcement *n = arg;
-	const struct settings *s = store_settings(n->c->txn);
-	unsigned causes = overrule_tenant(s, t, false, n->c->now);
-
-	n->walked++;
-	if (t->smtp_auth == SMTP_AUTH_ENABLED)
-		n->enabled++;
-	else if (causes & OVERRULE_ENFORCE_FROM)
-		n->scheduled++;
-	else if (causes & (OVERRULE_ACTION | OVERRULE_ENFORCE))
-		n->reported++;
-	else
-		n->denied++;
-	return OK;
-}
-
 /* enforcement_lines - the first thing to know: whether anything is denied at all */
 static void
 enforcement_lines(
@@ -217,7 +191,7 @@ ctl_status(struct ctl *c)
 	    {"aliases", "aliases"}, {"locks", "locks"},
 	    {"audit_count", "audit entries"}, {"audit_head", "audit head"},
 	    {"snapshot_serial", "snapshot serial"}, {NULL, NULL}};
-	struct enforcement n = {.c = c};
+	struct enforcement n;
 	struct printer *p = &c->print;
 	struct daemon_view d;
 	enum error e;
@@ -225,7 +199,7 @@ ctl_status(struct ctl *c)
 	daemon_look(c, NULL, &d);
 	e = transaction_begin(c);
 	if (e == OK)
-		e = tenant_table_each(c->txn, enforcement_count, &n);
+		e = enforcement_count(c->txn, c->now, &n);
 	if (e == OK)
 		e = transaction_walked(c, n.walked, store_meta(c->txn)->tenants);
 	if (e != OK)
