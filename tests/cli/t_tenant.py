@@ -50,6 +50,22 @@ class Tenant(harness.Case):
         self.ctl('tenant add --smtp-auth enabled acme --domain a.test')
         self.assertEqual(self.show()['domains'], ['a.test'])
 
+    def test_several_domains_in_one_word(self):
+        self.ctl('tenant add acme --domain b.test,a.test --domain c.test')
+        self.assertEqual(sorted(self.show()['domains']),
+                         ['a.test', 'b.test', 'c.test'])
+        self.ctl('tenant add many --domain ' + ','.join(
+            'd%d.test' % i for i in range(256)))
+        self.assertEqual(len(self.show('many')['domains']), 256)
+        said = self.ctl('tenant add more --domain ' + ','.join(
+            'e%d.test' % i for i in range(257)), rc=64).err
+        self.assertIn('more than 256 times --domain', said)
+        for word in 'x.test,', ',x.test', 'x.test,,y.test', ',', '':
+            said = self.ctl('tenant', 'add', 'two', '--domain', word,
+                            rc=65).err
+            self.assertIn('DOMAIN,DOMAIN', said, word)
+        self.ctl('tenant show two', rc=1)
+
     def test_new_tenant_smtp_auth(self):
         self.ctl('settings set new-tenant-smtp-auth enabled')
         self.assertIn('enabled', self.ctl('tenant add one').out)

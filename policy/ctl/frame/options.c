@@ -24,7 +24,8 @@ static const struct {
     [OPT_COMMAND] = {"command", "COMMAND", "made by this command, as \"tenant set\""},
     [OPT_CONTACT] = {"contact", "ADDRESS", "who gets the notices"},
     [OPT_CSV] = {"csv", NULL, "for a spreadsheet"},
-    [OPT_DOMAIN] = {"domain", "DOMAIN", "a domain of the tenant; may be repeated"},
+    [OPT_DOMAIN] = {"domain", "DOMAIN[,DOMAIN...]",
+	"a domain of the tenant; may be repeated"},
     [OPT_DRY_RUN] = {"dry-run", NULL, "say what would happen, and do nothing"},
     [OPT_ENFORCE_FROM] = {"enforce-from", "TIME|none", "before then nothing is denied"},
     [OPT_EXPIRED] = {"expired", NULL, "what has ended"},
@@ -118,15 +119,31 @@ repeat(enum option_id id, const char **values, size_t *n, size_t most,
 	return OK;
 }
 
+/* take_domains - one or several, with commas between them; the word is cut at these */
+static enum error
+take_domains(struct options *o, char *word, struct error_text *why)
+{
+	enum error e = OK;
+	char *domain;
+
+	while (e == OK && (domain = strsep(&word, ",")) != NULL) {
+		if (domain[0] == '\0')
+			return error_set(why, ERR_DATA,
+			    "--domain names no domain before, after or between commas: give it as DOMAIN,DOMAIN without blanks, or repeat it");
+		e = repeat(OPT_DOMAIN, o->domain, &o->domains, OPTION_DOMAINS_MAX,
+		    domain, why);
+	}
+	return e;
+}
+
 /* take_option - an option of a command */
 static enum error
-take_option(
-    struct options *o, enum option_id id, const char *value, struct error_text *why)
+take_option(struct options *o, enum option_id id, char *value, struct error_text *why)
 {
 	enum error e = OK;
 
 	if (id == OPT_DOMAIN) {
-		e = repeat(id, o->domain, &o->domains, OPTION_DOMAINS_MAX, value, why);
+		e = take_domains(o, value, why);
 	} else if (id == OPT_USAGE) {
 		e = repeat(id, o->usage, &o->usages, OPTION_USAGES_MAX, value, why);
 	} else if (o->value[id] != NULL) {
@@ -137,8 +154,7 @@ take_option(
 }
 
 static enum error
-take(struct options *o, int c, const char *value, const char *word,
-    struct error_text *why)
+take(struct options *o, int c, char *value, const char *word, struct error_text *why)
 {
 	switch (c) {
 	case 'c':
