@@ -65,6 +65,17 @@ def version():
                      source('configure.ac'), re.M)[1]
 
 
+def documents(tree=harness.ROOT):
+    """What of contrib is for who runs a milter, so it is in the packages;
+    the rest is installed elsewhere, or is how packages are made."""
+    apart = re.compile(r'(bash-completion|debian|rpm)/|smtpauth-milter\.conf$|'
+                       r'systemd/smtpauth-')
+    top = os.path.join(tree, 'contrib')
+    paths = (os.path.relpath(os.path.join(folder, name), top)
+             for folder, _, names in os.walk(top) for name in names)
+    return {path for path in paths if not apart.match(path)}
+
+
 def scratch():
     """A folder until the program ends, for the user who builds, too."""
     folder = tempfile.mkdtemp(prefix='smtpauth-packages-')

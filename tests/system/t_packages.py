@@ -90,13 +90,36 @@ class Files(harness.Case):
                 os.stat(os.path.join(folder, name)).st_mode & 0o7777
                 for folder, _, names in os.walk(self.tmp) for name in names}
 
+    def test_what_is_named_is_in_the_tarball(self):
+        """Every file of contrib, and each that a README.md links to."""
+        _, tree = packages.tarball(self.tmp)
+        self.assertLessEqual(packages.documents(),
+                             packages.documents(tree))
+        pages = ['README.md', *('contrib/' + name for name in sorted(
+            packages.documents()) if name.endswith('README.md'))]
+        for page in pages:
+            for link in re.findall(r'\]\(([^):#]+)', source(page)):
+                self.assertTrue(os.path.exists(os.path.join(
+                    tree, os.path.dirname(page), link)), (page, link))
+
+    def test_a_listener_has_one_name_everywhere(self):
+        """An exempt listener is one that a service of contrib has."""
+        named, exempt = set(), set()
+        for name in packages.documents() | {'../policy/smtpauth-rollout.7'}:
+            text = source('contrib/' + name)
+            named |= set(re.findall(r'milter_macro_daemon_name=(\w+)|'
+                                    r'\bName=(\w+)', text))
+            exempt |= set(re.findall(r'exempt-listeners (\w+)', text))
+        self.assertEqual(exempt, {'WEBMAIL'})
+        self.assertLessEqual(exempt, {word for pair in named for word in pair})
+
     def test_shellcheck(self):
         if packages.missing('shellcheck'):
             self.skipTest(packages.missing('shellcheck'))
         folder = os.path.join(harness.ROOT, 'contrib')
         scripts = glob.glob(folder + '/debian/*.p*[mt]')
         self.assertEqual({os.path.splitext(path)[1] for path in scripts},
-                         {'.postinst', '.prerm', '.postrm'})
+                         {'.preinst', '.postinst', '.prerm', '.postrm'})
         done = run('shellcheck', *scripts, folder +
                    '/bash-completion/smtpauthctl', check=False)
         self.assertEqual((done.returncode, done.stdout), (0, ''))
@@ -141,6 +164,19 @@ class Build(Package):
               '%(SKIP)d skipped' % found)
         self.assertGreater(found['PASS'], 500)
         self.assertEqual(found['PASS'] + found['SKIP'], found['TOTAL'])
+
+    def test_what_is_named_is_in_it(self):
+        """Links of README.md lead somewhere from where it is installed."""
+        run('dpkg-deb', '-x', self.deb, self.tmp)
+        folder = self.tmp + '/usr/share/doc/smtpauth-milter'
+        self.assertEqual({path: os.access(os.path.join(
+            folder, 'contrib', path), os.R_OK)
+            for path in packages.documents()},
+            dict.fromkeys(packages.documents(), True))
+        self.assertEqual(glob.glob(folder + '/contrib/*/*.gz'), [])
+        for link in re.findall(r'\]\((contrib/[^):#]+)', source('README.md')):
+            self.assertTrue(os.path.exists(os.path.join(folder, link)) or
+                            link.startswith('contrib/debian/'), link)
 
     def test_lintian_has_nothing_to_say(self):
         done = run('lintian', '--allow-root', '--fail-on=error,warning',
@@ -367,6 +403,91 @@ class Life(Package):
             'systemctl list-units --plain --no-legend --state=active "%s*"'
             % UNIT).stdout, '')
 
+    OWN = ('smtpauth-snapshot.path', 'smtpauth-snapshot.service',
+           UNIT + '@two.service', UNIT + '@three.socket')
+
+    def active(self, *units):
+        return {unit for unit in units
+                if self.box.show(unit, 'ActiveState') == 'active'}
+
+    def dangling(self):
+        return self.box.run('find /etc/systemd /usr/local/lib/systemd -xtype l '
+                            '2>/dev/null', check=False).stdout.split()
+
+    def test_what_is_enabled_comes_back_and_goes_with_a_purge(self):
+        self.install()
+        self.fill()
+        self.box.write(os.path.dirname(CONF) + '/two.conf',
+                       'socket = inet:8912@127.0.0.1\n')
+        self.box.run('systemctl enable --now ' + ' '.join(self.OWN))
+        # enabled, and stopped by hand: an upgrade lets that be
+        self.box.run('systemctl stop smtpauth-snapshot.path')
+        units = {UNIT + '.service', UNIT + '.socket', *self.OWN[2:]}
+        self.install(self.newer)
+        self.assertEqual(self.active(*units, *self.OWN), units)
+        self.box.run('dpkg --remove ' + UNIT)
+        self.assertEqual(self.active(*units, *self.OWN), set())
+        self.install(self.newer)
+        units.add('smtpauth-snapshot.path')
+        self.assertEqual(self.active(*units, *self.OWN), units)
+        self.decides()
+        self.decides(('127.0.0.1', 8912))
+        self.box.run('dpkg --purge ' + UNIT)
+        self.assertEqual(self.dangling(), [])
+        self.assertEqual(self.box.run(
+            'find /etc/systemd -name "smtpauth-*"').stdout, '')
+        self.install()          # and nothing of the old is enabled
+        self.assertEqual(self.active(*self.OWN), set())
+
+    WARNS = 'the mail server still names this milter'
+
+    def test_remove_warns_while_postfix_names_it(self):
+        """In both lists, beside another milter, and in a second instance;
+        what it says to type ends that, and leaves the other one alone."""
+        self.install()
+        self.assertNotIn(self.WARNS, self.box.run(
+            'dpkg --remove %s 2>&1' % UNIT).stdout)
+        self.install()
+        self.box.run(r"""
+            rm -rf /etc/postfix-two; cp -a /etc/postfix /etc/postfix.kept
+            cd /etc/postfix
+            postconf -e 'mua_milters = { inet:127.0.0.1:8899, default_action=tempfail }, inet:127.0.0.1:8891'
+            postconf -M 'submission/inet=submission inet n - y - - smtpd -o smtpd_milters=$mua_milters'
+            cp -a /etc/postfix /etc/postfix-two
+            cd /etc/postfix-two
+            postconf -c . -e 'smtpd_milters = inet:127.0.0.1:8891 unix:/smtpauth/milter.sock' \
+                queue_directory=/var/spool/postfix-two data_directory=/var/lib/postfix-two
+            postconf -e multi_instance_directories=/etc/postfix-two
+            printf 'Xsmtpauth, S=inet:8899@localhost, F=T\nXother, S=inet:8891@localhost\n' \
+                >/etc/mail/sendmail.cf""")
+        self.addCleanup(self.box.run, 'rm -rf /etc/postfix /etc/postfix-two '
+                        '/etc/mail/sendmail.cf; mv /etc/postfix.kept '
+                        '/etc/postfix')
+        self.box.write(CONF, 'socket = unix:/var/spool/postfix/smtpauth/'
+                       'milter.sock\n')
+        said = self.box.run('dpkg --remove %s 2>&1' % UNIT).stdout
+        self.transcript.append(said)
+        self.assertIn(self.WARNS, said)
+        self.assertEqual(self.box.show(UNIT, 'ActiveState'), 'inactive')
+        advice = re.findall('(?m)^  (postconf .*)$', said)
+        self.assertEqual(len(advice), 3, said)
+        self.assertIn('/etc/mail/sendmail.cf:1: Xsmtpauth', said)
+        self.assertNotIn('Xother', said)
+        for line in advice:
+            self.box.run(line)
+        for folder, kind, shown in (
+                ('postfix', '-xP', 'submission/inet/smtpd_milters'),
+                ('postfix-two', '-xP', 'submission/inet/smtpd_milters'),
+                ('postfix-two', '-xn', 'smtpd_milters')):
+            self.assertEqual(self.box.run(
+                'postconf -c /etc/%s %s | grep "^%s ="' % (
+                    folder, kind, shown)).stdout,
+                '%s = inet:127.0.0.1:8891\n' % shown)
+        self.box.run('rm /etc/mail/sendmail.cf')
+        self.install()
+        self.assertNotIn(self.WARNS, self.box.run(
+            'dpkg --remove %s 2>&1' % UNIT).stdout)
+
     def test_policy_rc_d_is_obeyed(self):
         self.box.write('/usr/sbin/policy-rc.d', '#!/bin/sh\nexit 101\n', 0o755)
         self.install()
@@ -379,17 +500,41 @@ class Life(Package):
         self.decides()
 
     def test_a_broken_configuration_does_not_break_the_upgrade(self):
+        """The daemon goes on with what it has read; the first words say
+        what is wrong, and what to do."""
         self.install()
         self.fill()
         good = self.box.read(CONF)
-        self.box.write(CONF, 'colour = blue\n')
-        self.assertIn('colour', self.install(self.newer))
+        two = os.path.dirname(CONF) + '/two.conf'
+        self.box.write(two, 'socket = inet:8912@127.0.0.1\n')
+        self.box.run('systemctl start %s@two' % UNIT)
+        pids = [self.box.show(unit, 'MainPID')
+                for unit in (UNIT, UNIT + '@two')]
+        for path in CONF, two:
+            self.box.write(path, 'colour = blue\n')
+        said = self.install(self.newer)
+        for path, unit in (CONF, UNIT), (two, UNIT + '@two'):
+            self.assertRegex(said, re.escape(path) + ':1: .*colour')
+            self.assertIn('then: systemctl restart %s\n' % unit, said)
+        self.assertNotIn('deb-systemd-invoke', said)
         self.assertEqual(self.box.run(
             ['dpkg-query', '-W', '-f', '${Status}', UNIT]).stdout,
             'install ok installed')
+        self.assertEqual(pids, [self.box.show(unit, 'MainPID')
+                                for unit in (UNIT, UNIT + '@two')])
+        self.decides()
+        self.decides(('127.0.0.1', 8912))
         self.box.write(CONF, good)
         self.box.run('systemctl restart ' + UNIT)
         self.decides()
+        self.box.run('dpkg --remove ' + UNIT)
+        self.box.write(CONF, 'colour = blue\n')
+        said = self.install()
+        self.assertRegex(said, r'(?s):1: .*colour.*systemctl restart %s\n' %
+                         UNIT)
+        self.assertEqual(self.box.run(
+            ['dpkg-query', '-W', '-f', '${Status}', UNIT]).stdout,
+            'install ok installed')
 
     def test_without_a_running_systemd(self):
         """As in a container or while an image is made."""

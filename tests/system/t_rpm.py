@@ -42,7 +42,7 @@ FILES = {
     '/usr/lib/systemd/system/smtpauth-snapshot.path': PLAIN,
     '/usr/lib/systemd/system/smtpauth-snapshot.service': PLAIN}
 DOCS = {'README.md', 'NEWS', 'REQUIREMENTS.md', 'SECURITY.md', 'COPYING',
-        'notice.example', 'postfix/README.md', 'sendmail/README.md', 'sendmail/smtpauth.m4'}
+        *('contrib/' + name for name in packages.documents())}
 # What rpmlint may say.
 KNOWN = {
     # The state folder is root's, and the group's to read.
