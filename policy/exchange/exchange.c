@@ -2,6 +2,7 @@
 /* exchange - one of Exchange's own commands, read from words */
 #include "policy/exchange/exchange.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 #include <strings.h>
@@ -126,9 +127,9 @@ exchange_find_parameter(
 		    strncasecmp(parameters[p].name, name.at, name.len) != 0)
 			continue;
 		if (*p_r != PARAMETERS)
-			return error_set(r->why, ERR_USAGE,
-			    "-%.*s could be -%s or -%s", exchange_char_shown(name), name.at,
-			    parameters[*p_r].name, parameters[p].name);
+			return error_set(r->why, ERR_USAGE, "-%.*s could be -%s or -%s",
+			    exchange_char_shown(name), name.at, parameters[*p_r].name,
+			    parameters[p].name);
 		*p_r = (enum parameter)p;
 	}
 	return OK;
@@ -280,7 +281,19 @@ exchange_take_switch(
 	return OK;
 }
 
-/* exchange_near - the parameter of the command that a misspelt name is near to, or NULL */
+/* exchange_is_elsewhere - whether another of our commands has a parameter of that name
+ */
+static bool
+exchange_is_elsewhere(struct exchange_span name)
+{
+	for (int p = 0; p < PARAMETERS; p++)
+		if (exchange_char_is(name, parameters[p].name))
+			return true;
+	return false;
+}
+
+/* exchange_near - the parameter of the command that a misspelt name is near to, or NULL
+ */
 static const char *
 exchange_near(const struct exchange_reader *r, struct exchange_span name)
 {
@@ -301,27 +314,33 @@ exchange_near(const struct exchange_reader *r, struct exchange_span name)
 }
 
 /*
- * exchange_take_foreign - a parameter that is not ours, with its value. Where it selects
- * what Get-... prints it must not be passed over.
+ * exchange_take_foreign - a parameter that is not ours, with its value. Where it
+ * selects what Get-... prints it must not be passed over.
  */
 static enum error
-exchange_take_foreign(struct exchange_reader *r, struct exchange_span name, bool has_value)
+exchange_take_foreign(
+    struct exchange_reader *r, struct exchange_span name, bool has_value)
 {
-	const char *cmdlet = exchange_names[r->out->cmdlet], *near = exchange_near(r, name);
+	const char *cmdlet = exchange_names[r->out->cmdlet],
+		   *near = exchange_near(r, name);
 	struct text t;
 
 	if (near != NULL)
 		return error_set(r->why, ERR_USAGE,
 		    "%s has no parameter -%.*s here; do you mean -%s?", cmdlet,
 		    exchange_char_shown(name), name.at, near);
+	if (name.len == 0 || !isalpha((unsigned char)name.at[0]) ||
+	    exchange_is_elsewhere(name))
+		return error_set(r->why, ERR_USAGE, "%s has no parameter -%.*s", cmdlet,
+		    exchange_char_shown(name), name.at);
 	if (!exchange_cmdlet_writes(r->out->cmdlet))
 		return error_set(r->why, ERR_USAGE,
 		    "%s has no parameter -%.*s here; see \"smtpauthctl mailbox list\"",
 		    cmdlet, exchange_char_shown(name), name.at);
 	if (!has_value && r->i < r->n && !exchange_is_parameter(&r->word[r->i]))
 		r->i++;
-	text_init(&t, r->foreign_at, (size_t)(r->out->foreign + sizeof r->out->foreign -
-					 r->foreign_at));
+	text_init(&t, r->foreign_at,
+	    (size_t)(r->out->foreign + sizeof r->out->foreign - r->foreign_at));
 	text_printf(&t, "%s-%.*s", r->foreign_at > r->out->foreign ? ", " : "",
 	    exchange_char_shown(name), name.at);
 	r->foreign_at += t.len;

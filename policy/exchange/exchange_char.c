@@ -114,13 +114,15 @@ exchange_char_first_word(struct exchange_span s)
 static struct exchange_span
 skip_bracket(struct exchange_span s, char open, char close)
 {
-	const char *end = s.len > 0 && s.at[0] == open ? memchr(s.at, close, s.len) : NULL;
+	const char *end =
+	    s.len > 0 && s.at[0] == open ? memchr(s.at, close, s.len) : NULL;
 
 	if (end == NULL)
 		return s;
 	s = exchange_char_trim(exchange_char_skip(s, (size_t)(end - s.at) + 1));
-	return s.len > 0 && s.at[0] == ':' ? exchange_char_trim(exchange_char_skip(s, 1))
-					   : s;
+	return s.len > 0 && s.at[0] == ':'
+	    ? exchange_char_trim(exchange_char_skip(s, 1))
+	    : s;
 }
 
 /* begins_prompt - whether S begins with "PS ", "PS>" or a drive, as "C:\" */

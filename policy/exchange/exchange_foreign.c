@@ -10,7 +10,8 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define PATTERN_MAX 64
 
-/* What does the work of PowerShell's other commands here; by the beginning of a name. */
+/* What does the work of PowerShell's other commands here; by the beginning of a name.
+ */
 static const struct {
 	const char *name, *ours;
 } equivalents[] = {

@@ -365,8 +365,8 @@ script_word_ends(const struct exchange_script *s)
 {
 	return s->left.len == 0 || exchange_char(s->left, NULL) == ' ' ||
 	    s->left.at[0] == ';' || s->left.at[0] == '|' ||
-	    (s->left.at[0] == ',' && s->pipe > 0) || exchange_char_match(s->left, "<#") > 0 ||
-	    script_goes_on(s);
+	    (s->left.at[0] == ',' && s->pipe > 0) ||
+	    exchange_char_match(s->left, "<#") > 0 || script_goes_on(s);
 }
 
 static enum error
@@ -374,8 +374,8 @@ script_has_room(const struct exchange_script *s, struct error_text *why)
 {
 	if (s->words <= EXCHANGE_WORDS_MAX)
 		return OK;
-	return error_set(why, ERR_DATA, "the command has more than %d words",
-	    EXCHANGE_WORDS_MAX);
+	return error_set(
+	    why, ERR_DATA, "the command has more than %d words", EXCHANGE_WORDS_MAX);
 }
 
 /* script_take_pipe - as a word of its own; what follows it is looked at by itself */
@@ -390,8 +390,8 @@ script_take_pipe(struct exchange_script *s, struct error_text *why)
 		return script_not_plain(s, why);
 	if (s->pipe == 0)
 		s->pipe = s->words;
-	s->word[s->words++] = (struct exchange_word){
-	    .text = {s->buf + s->used, 0}, .pipe = true};
+	s->word[s->words++] =
+	    (struct exchange_word){.text = {s->buf + s->used, 0}, .pipe = true};
 	script_advance(s, 1);
 	return OK;
 }
@@ -490,7 +490,8 @@ script_finish(struct exchange_script *s, struct exchange *out_r, struct error_te
 		*out_r = (struct exchange){.session = true};
 		memcpy(out_r->foreign, s->word[0].text.at, s->word[0].text.len);
 		e = OK;
-	} else if (exchange_cmdlet_find(s->word[0].text, &cmdlet) && !s->word[0].quoted) {
+	} else if (exchange_cmdlet_find(s->word[0].text, &cmdlet) &&
+	    !s->word[0].quoted) {
 		e = exchange_read(
 		    cmdlet, s->word + 1, s->words - 1, EXCHANGE_SCRIPT, out_r, why);
 	} else {

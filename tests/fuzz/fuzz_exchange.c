@@ -41,9 +41,13 @@ write_command(const struct exchange *x, size_t *n_r)
 		fputs(" -ResultSize Unlimited", to);
 	else if (x->results_said)
 		fprintf(to, " -ResultSize %llu", (unsigned long long)x->results);
-	if (exchange_cmdlet_writes(x->cmdlet))
+	if (x->said)
 		fprintf(
 		    to, " -SmtpClientAuthenticationDisabled $%s", words[x->smtp_auth]);
+	else if (exchange_cmdlet_writes(x->cmdlet))
+		fputs(" -PopEnabled $false", to);
+	if (x->what_if)
+		fputs(" -WhatIf", to);
 	fclose(to);
 	return line;
 }
@@ -52,7 +56,8 @@ static void
 expect_equal(const struct exchange *a, const struct exchange *b)
 {
 	fuzz_expect(a->cmdlet == b->cmdlet);
-	if (exchange_cmdlet_writes(a->cmdlet))
+	fuzz_expect(a->said == b->said && a->what_if == b->what_if);
+	if (a->said)
 		fuzz_expect(a->smtp_auth == b->smtp_auth);
 	fuzz_expect(strcmp(a->identity, b->identity) == 0);
 	fuzz_expect(strcmp(a->organization, b->organization) == 0);
@@ -71,8 +76,13 @@ is_sound(const struct exchange *x)
 	char *line;
 
 	fuzz_expect(s != NULL && x->cmdlet < EXCHANGE_CMDLETS);
+	fuzz_expect(strlen(x->foreign) <= EXCHANGE_FOREIGN_MAX);
+	if (x->session) {
+		free(s);
+		return;
+	}
 	fuzz_expect(strlen(x->identity) <= LOGIN_RAW_MAX);
-	fuzz_expect(strlen(x->organization) <= TENANT_NAME_MAX);
+	fuzz_expect(strlen(x->organization) <= DOMAIN_MAX);
 	fuzz_expect(x->results > 0);
 	line = write_command(x, &n);
 	exchange_script_start(s);
@@ -161,7 +171,7 @@ is_meant(const struct exchange *x, const struct exchange_word *word, size_t n)
 {
 	bool yes = says(word, n, "true"), no = says(word, n, "false");
 
-	if (!exchange_cmdlet_writes(x->cmdlet) || (yes && no))
+	if (!x->said || (yes && no))
 		return;
 	if (!says(word, n, "null"))
 		fuzz_expect(

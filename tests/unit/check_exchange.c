@@ -10,7 +10,7 @@
 #define EN "\xE2\x80\x93"
 #define SMTP "-SmtpClientAuthenticationDisabled"
 
-enum { WORDS = 24 };
+enum { WORDS = 70 };
 
 /* exchange_of - reads words that stand apart by '~', the first one the name */
 static enum error
@@ -162,6 +162,11 @@ END_TEST
 	"123456789a23456789b123456789c123456789d123456789e123456789f123456789g1234567" \
 	"89h123456789ABCD"
 #define L63 "a23456789b123456789c123456789d123456789e123456789f123456789g123"
+#define L253 \
+	L63 "." L63 "." L63 "." \
+	    "a23456789b123456789c123456789d123456789e123456789f123456789g1"
+#define W8 "a~b~c~d~e~f~g~h"
+#define W32 W8 "~" W8 "~" W8 "~" W8
 
 static const struct {
 	const char *words;
@@ -187,14 +192,22 @@ static const struct {
 	"twice"},
     {"Set-CASMailbox~u@a.test~" SMTP "~True~-Smtp~False", ERR_USAGE, ERR_USAGE,
 	"twice"},
-    {"Set-CASMailbox~u@a.test~-ImapEnabled~True", ERR_USAGE, ERR_USAGE, "-ImapEnabled"},
+    {"Get-CASMailbox~u@a.test~-ImapEnabled~True", ERR_USAGE, ERR_USAGE, "-ImapEnabled"},
     {"Set-CASMailbox~u@a.test~-SmtpClientAuthenticationDisabledX~True", ERR_USAGE,
 	ERR_USAGE, "no parameter"},
     {"Set-CASMailbox~u@a.test~-:True", ERR_USAGE, ERR_USAGE, "no parameter"},
     {"Set-CASMailbox~u@a.test~--json", ERR_USAGE, ERR_USAGE, "no parameter"},
     {"Set-CASMailbox~u@a.test~-Organization~acme", ERR_USAGE, ERR_USAGE,
 	"no parameter"},
-    {"Set-CASMailbox~u@a.test~-WhatIf", ERR_USAGE, ERR_USAGE, "-WhatIf"},
+    {"Set-CASMailbox~u@a.test~-WhatIf", ERR_USAGE, ERR_USAGE, "needs " SMTP},
+    {"Set-CASMailbox~u@a.test~" SMTP "~True~-Confirm", ERR_USAGE, ERR_USAGE,
+	"-WhatIf shows"},
+    {"Set-CASMailbox~u@a.test~" SMTP "~True~-WhatIf:maybe", ERR_DATA, ERR_DATA,
+	"\"maybe\""},
+    {"Set-CASMailbox~u@a.test~-SmtpClientAuthDisabled~True", ERR_USAGE, ERR_USAGE,
+	"do you mean " SMTP},
+    {"Set-CASMailbox~u@a.test~-Identiy~v@a.test", ERR_USAGE, ERR_USAGE,
+	"do you mean -Identity"},
     {"Get-TransportConfig~-ResultSize~5", ERR_USAGE, ERR_USAGE, "no parameter"},
     {"Get-CASMailbox~" SMTP "~True", ERR_USAGE, ERR_USAGE, "no parameter"},
     {"Get-CASMailbox~-ResultSize", ERR_USAGE, ERR_USAGE, "needs a value"},
@@ -207,9 +220,8 @@ static const struct {
     {"Get-CASMailbox~-ResultSize~99999999999999999999999", ERR_DATA, ERR_DATA, "9999"},
     {"Get-CASMailbox~", ERR_DATA, ERR_DATA, "empty"},
     {"Get-CASMailbox~" L320 "1", ERR_DATA, ERR_DATA, "longer than 320"},
-    {"Get-TransportConfig~-Org~" L63 "4", ERR_DATA, ERR_DATA, "longer than 63"},
-    {"Get-CASMailbox~1~2~3~4~5~6~7~8~9~10~11~12~13~14~15~16~17", ERR_USAGE, ERR_USAGE,
-	"more than 16"},
+    {"Get-TransportConfig~-Org~" L253 "9", ERR_DATA, ERR_DATA, "longer than 253"},
+    {"Get-CASMailbox~" W32 "~" W32 "~x", ERR_USAGE, ERR_USAGE, "more than 64"},
     /* what a shell leaves of $true */
     {"Set-CASMailbox~u@a.test~" SMTP, ERR_USAGE, ERR_USAGE, SMTP},
     {"Set-CASMailbox~u@a.test~" SMTP "~", ERR_DATA, ERR_USAGE, SMTP},
@@ -255,8 +267,8 @@ START_TEST(limits_are_met)
 	    exchange_of("Get-CASMailbox~" L320, EXCHANGE_SCRIPT, &x, &why), OK);
 	ck_assert_str_eq(x.identity, L320);
 	ck_assert_int_eq(
-	    exchange_of("Get-TransportConfig~-O~" L63, EXCHANGE_SCRIPT, &x, &why), OK);
-	ck_assert_str_eq(x.organization, L63);
+	    exchange_of("Get-TransportConfig~-O~" L253, EXCHANGE_SCRIPT, &x, &why), OK);
+	ck_assert_str_eq(x.organization, L253);
 }
 END_TEST
 
@@ -296,8 +308,10 @@ END_TEST
 static const struct {
 	const char *name, *expected;
 } unknowns[] = {
-    {"foreach", "\"foreach\" is not supported"},
-    {"Set-Mailbox", "only Get-TransportConfig, Set-TransportConfig"},
+    {"foreach", "\"foreach\" is not supported; see \"smtpauthctl import\""},
+    {"Set-Mailbox", "see \"smtpauthctl import\""},
+    {"Where-Object", "see \"smtpauthctl mailbox list --smtp-auth enabled\""},
+    {"Remove-Mailbox", "only Get-TransportConfig, Set-TransportConfig"},
     {"$users", "variables are not supported"},
 };
 

@@ -114,16 +114,18 @@ static enum error
 tenant_find(struct ctl *c, const char *typed, struct tenant *t)
 {
 	char domain[DOMAIN_MAX + 1], name[TENANT_NAME_MAX + 1] = "";
-	struct error_text ignored;
+	struct error_text no_domain;
 	bool found = false;
-	enum error e = tenant_name_parse(typed, name, &ignored);
+	enum error e = tenant_name_parse(typed, name, &c->why), bad = e;
 
 	if (e == OK)
 		e = tenant_table_get(c->txn, name, t, &found);
 	if ((e != OK && e != ERR_DATA) || found)
 		return e;
 	name[0] = '\0';
-	e = domain_parse(typed, domain, &ignored);
+	e = domain_parse(typed, domain, &no_domain);
+	if (e == ERR_DATA && bad == ERR_DATA)
+		return e;
 	if (e == OK)
 		e = domain_table_get(c->txn, domain, name);
 	if (e == OK && name[0] != '\0')
