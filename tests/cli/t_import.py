@@ -269,10 +269,18 @@ class Csv(Case):
         self.ctl('settings set login-separators %!')
 
     def test_utf16(self):
-        """What PowerShell's > writes."""
+        """What PowerShell's > writes, and what Excel calls Unicode text."""
         for order in ('utf-16-le', 'utf-16-be'):
-            self.bad(('\ufeff' + HEAD + 'u@a.test,enabled\n').encode(order),
-                     'save it as UTF-8')
+            for mark in '\ufeff', '':
+                with self.subTest(order=order, mark=mark):
+                    text = mark + HEAD + 'u@a.test,enabled\n'
+                    self.load(text.encode(order))
+                    self.assertEqual(list(self.mailboxes()), ['u@a.test'])
+                    self.ctl('mailbox remove u@a.test')
+                    self.bad(text.encode(order)[:-1], 'UTF-16')
+                    self.bad((mark + HEAD).encode(order) + (
+                        b'\x00\xd8u\x00' if order.endswith('le')
+                        else b'\xd8\x00\x00u'), 'UTF-16')
 
     def test_set_again_after_its_end(self):
         """Whoever says it: what is set now holds, and is not over already."""
@@ -490,8 +498,8 @@ class Jsonl(Case):
                        if '"shut"' not in line)
         self.bad(less, 'unknown-tenant', '--force', options=['--replace'])
         r = self.load(less, '--replace', '--dry-run')
-        self.assertIn('remove domain shut.test', r.lines)
-        self.assertIn('remove tenant shut', r.lines)
+        self.assertIn('remove domain shut.test: tenant=shut -> -', r.lines)
+        self.assertIn('remove tenant shut: smtp-auth=disabled -> -', r.lines)
         self.assertIn('warning', r.err)
         self.assertEqual(self.ctl('export').out, text)
         self.load(less, '--replace', '--force')
@@ -550,8 +558,11 @@ class Jsonl(Case):
                 '"smtp_auth":"enabled"}\n')
         r = self.load(text, '--dry-run')
         self.assertEqual(r.lines, [
-            'create tenant new', 'create domain n.test',
-            'change mailbox u@a.test', 'create mailbox w@n.test',
+            'create tenant new: - -> smtp-auth=disabled',
+            'create domain n.test: - -> tenant=new',
+            'change mailbox u@a.test: smtp-auth=enabled -> '
+            'smtp-auth=disabled',
+            'create mailbox w@n.test: - -> smtp-auth=enabled',
             '3 created, 1 changed, 0 removed'])
         lines = self.jsonl('import', self.file(text), '--dry-run')
         self.assertEqual(lines[-1],
@@ -566,12 +577,16 @@ class Jsonl(Case):
         self.load(text)
         self.assertNotEqual(self.ctl('export').out, before[0])
 
-    def test_one_audit_entry(self):
+    def test_an_audit_entry_an_object_and_a_summary(self):
         count = self.audit()[0]
         self.load(''.join('{"type":"mailbox","address":"n%d@a.test",'
                           '"smtp_auth":"enabled"}\n' % n
                           for n in range(50)), '--actor', 'bob')
-        self.assertEqual(self.audit()[0], count + 1)
+        self.assertEqual(self.audit()[0], count + 51)
+        taken = self.jsonl('audit list --object n7@a.test')
+        self.assertEqual([(e['command'], e['actor'], e['before'],
+                           e['after']['smtp_auth']) for e in taken],
+                         [('import', 'bob', None, 'enabled')])
         entry = self.jsonl('audit list')[-1]
         self.assertEqual((entry['command'], entry['actor']),
                          ('import', 'bob'))

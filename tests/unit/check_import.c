@@ -127,7 +127,9 @@ START_TEST(what_is_said_twice_is_told)
 	expect_ok(put_pair(ROW_SETTING, "enforce", "no"));
 	expect_error(ERR_EXISTS, put_pair(ROW_SETTING, "enforce", "no"));
 	expect_ok(put_pair(ROW_ALIAS, "l", "u@acme.test"));
-	expect_error(ERR_EXISTS, put_pair(ROW_ALIAS, "L", "u@acme.test"));
+	/* an export names a login in two columns: that is no contradiction */
+	expect_ok(put_pair(ROW_ALIAS, "L", "u@acme.test"));
+	expect_error(ERR_EXISTS, put_pair(ROW_ALIAS, "L", "n@acme.test"));
 }
 END_TEST
 
@@ -185,7 +187,7 @@ START_TEST(what_does_not_go_with_the_setting_goes)
 	begin(NULL);
 	expect_ok(put_mailbox("old@acme.test", SMTP_AUTH_DISABLED, 0));
 	expect_ok(mailbox_table_get(txn, &address, &got, NULL));
-	ck_assert_int_eq(got.until, 2000000000);
+	ck_assert_int_eq(got.until, INSTANT_NONE);
 	ck_assert_uint_eq(got.clients.count, 0);
 	import_close(&import);
 	begin(NULL);
