@@ -197,7 +197,8 @@ csv_rows_set(const struct csv_rows *c, enum csv_column column, struct row *row,
 	    csv_rows_field(c, column), c->now, why);
 }
 
-/* csv_rows_unwrap - the address, without what mail programs and exports put around it */
+/* csv_rows_unwrap - the address, without what mail programs and exports put around it
+ */
 static enum error
 csv_rows_unwrap(const char *cell, char *out, struct error_text *why)
 {
@@ -238,6 +239,7 @@ csv_rows_fill(struct csv_rows *c, struct row *row, struct error_text *why)
 	if (e != OK)
 		return e;
 	row->name = c->address;
+	c->valued = c->valued || *csv_rows_field(c, CSV_EXCHANGE_DISABLED) != '\0';
 	row->says = (csv_rows_has(c, CSV_UNTIL) ? ROW_UNTIL : 0) |
 	    (csv_rows_has(c, CSV_CLIENTS) ? ROW_CLIENTS : 0) |
 	    (csv_rows_has(c, CSV_NOTE) ? ROW_NOTE : 0);
@@ -262,7 +264,8 @@ csv_rows_is_known(const struct csv_rows *c, const char *login)
 	return *login == '\0' || strcasecmp(login, c->address) == 0;
 }
 
-/* csv_rows_next_address - the next one of EmailAddresses; others than SMTP's are skipped */
+/* csv_rows_next_address - the next one of EmailAddresses; others than SMTP's are
+ * skipped */
 static bool
 csv_rows_next_address(struct csv_rows *c)
 {

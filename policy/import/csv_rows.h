@@ -34,6 +34,7 @@ struct csv_rows {
 	size_t place[CSV_COLUMNS]; /* of each column, or CSV_NOWHERE */
 	bool started, exchange;
 	bool aliases; /* are wanted */
+	bool valued;  /* SmtpClientAuthenticationDisabled has a value in some row */
 	instant now;
 	/* What the heading has besides; complete after the first csv_rows_next(): */
 	bool has_aliases;   /* columns of login aliases */

@@ -237,7 +237,7 @@ class Csv(Case):
         self.assertEqual(
             {a: m['smtp_auth'] for a, m in self.mailboxes().items()},
             {'a@a.test': 'disabled', 'b@a.test': 'enabled'})
-        self.load(EXCHANGE + 'b@a.test,\n')
+        self.load(EXCHANGE + 'b@a.test,\n', '--force')
         self.assertNotIn('b@a.test', self.mailboxes())
 
     def test_forms(self):

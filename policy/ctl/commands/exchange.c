@@ -525,7 +525,7 @@ ctl_exchange(struct ctl *c)
 	if (e == OK)
 		e = exchange_lines(job);
 	if (e == OK && argument_option(c, OPT_DRY_RUN) != NULL)
-		change_summary_print_summary(&job->changes);
+		change_summary_print_summary(&job->changes, 0);
 	if (e == OK)
 		e = audit_origin_name(&c->log, "exchange"); /* which the commit is */
 	job_free(job);

@@ -71,7 +71,7 @@ change_summary_watch(struct store_txn *txn, struct change_summary *changes)
 }
 
 void
-change_summary_print_summary(const struct change_summary *changes)
+change_summary_print_summary(const struct change_summary *changes, unsigned overruled)
 {
 	const struct audit_summary *sum = &changes->sum;
 	struct printer *p = &changes->c->print;
@@ -82,6 +82,8 @@ change_summary_print_summary(const struct change_summary *changes)
 	print_number(p, "created", sum->created);
 	print_number(p, "changed", sum->changed);
 	print_number(p, "removed", sum->removed);
+	if (overruled != 0)
+		object_text_overruled(p, overruled, NULL);
 	print_object_end(p);
 }
 

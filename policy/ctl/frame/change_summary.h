@@ -7,10 +7,10 @@
 
 /*
  * For commands that replace much of the policy. Each change is counted, and with
- * `print` set printed as it comes ("create mailbox u@acme.test: - -> smtp-auth=enabled";
- * with --json an object with `before` and `after`). The audit log gets an entry for each
- * of the first AUDIT_SUMMARY_LISTED changes, and a summary. The owner
- * of `guard` checks it afterwards.
+ * `print` set printed as it comes ("create mailbox u@acme.test: - ->
+ * smtp-auth=enabled"; with --json an object with `before` and `after`). The audit log
+ * gets an entry for each of the first AUDIT_SUMMARY_LISTED changes, and a summary. The
+ * owner of `guard` checks it afterwards.
  */
 struct change_summary {
 	struct ctl *c;
@@ -29,8 +29,12 @@ void change_summary_watch(struct store_txn *txn, struct change_summary *changes)
 enum error change_summary_note(void *arg, struct store_txn *txn, struct bytes key,
     struct bytes before, struct bytes after) MUST_USE;
 
-/* The last line, "N created, N changed, N removed", or the object with the totals. */
-void change_summary_print_summary(const struct change_summary *changes);
+/*
+ * The last line, "N created, N changed, N removed", or the object with the totals, and
+ * with the causes of overrule.h where there are any.
+ */
+void change_summary_print_summary(
+    const struct change_summary *changes, unsigned overruled);
 
 /*
  * Writes the AUDIT_SUMMARY entry of C's transaction; SERIAL is 0 for none. Errors as

@@ -13,7 +13,9 @@
 #include "policy/ctl/frame/change_summary.h"
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/transfer/exception_guard.h"
 #include "policy/ctl/transfer/line_errors.h"
+#include "policy/ctl/transfer/overrule_sum.h"
 #include "policy/import/access_rows.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/jsonl.h"
@@ -53,6 +55,8 @@ struct import_job {
 	struct line_errors bad;
 	struct change_summary changes;
 	struct digest content;
+	struct exception_guard exceptions;
+	struct overrule_sum overruled;
 	/* What --replace looks at: */
 	uint64_t before;    /* records that could be removed, without locks */
 	uint64_t unguarded; /* tenants and domains that protect, and would go */
@@ -86,9 +90,8 @@ import_skip(struct import_job *j, uint64_t *line_r, int *first_r)
 static enum error
 import_format(struct import_job *j, int first)
 {
-	static const char *const words[] = {[FORMAT_CSV] = "csv",
-	    [FORMAT_JSONL] = "jsonl",
-	    [FORMAT_ACCESS] = "access"};
+	static const char *const words[] = {
+	    [FORMAT_CSV] = "csv", [FORMAT_JSONL] = "jsonl", [FORMAT_ACCESS] = "access"};
 	const char *word = argument_option(j->c, OPT_FORMAT);
 
 	j->format = first == '{' || first == EOF ? FORMAT_JSONL : FORMAT_CSV;
@@ -121,8 +124,7 @@ import_start(struct import_job *j)
 	if (e != OK)
 		return e;
 	if (argument_option(j->c, OPT_ALIASES) != NULL && j->format != FORMAT_CSV)
-		return error_set(
-		    &j->c->why, ERR_USAGE, "--aliases goes with CSV only");
+		return error_set(&j->c->why, ERR_USAGE, "--aliases goes with CSV only");
 	if (j->format == FORMAT_CSV)
 		csv_rows_start(&j->reader.csv, j->c->in, line,
 		    argument_option(j->c, OPT_ALIASES) != NULL, j->c->now);
@@ -255,42 +257,6 @@ import_into(struct import_job *j, struct store_txn *target)
 	return e == OK ? import_lines(j) : error_about(&j->c->why, e, j->name);
 }
 
-/* import_rows - as commands would do it, one after the other */
-static enum error
-import_rows(struct import_job *j)
-{
-	enum error e;
-
-	change_summary_watch(j->c->txn, &j->changes);
-	e = import_into(j, j->c->txn);
-	j->content = *store_content(j->c->txn);
-	return e;
-}
-
-static enum error
-import_count_one(void *arg, const struct login *address, const struct mailbox *m)
-{
-	(void)address;
-	(void)m;
-	++*(uint64_t *)arg;
-	return OK;
-}
-
-/* import_replace_mailboxes - of one tenant */
-static enum error
-import_replace_mailboxes(struct import_job *j)
-{
-	enum error e =
-	    ownership_each_mailbox(j->c->txn, j->only, import_count_one, &j->before);
-
-	if (e == OK)
-		e = import_rows(j);
-	if (e != OK)
-		return e;
-	e = import_remove_others(j->import);
-	return e == OK ? OK : error_about(&j->c->why, e, j->only);
-}
-
 /* import_protects - whether what is removed denies what would pass without it */
 static enum error
 import_protects(
@@ -320,15 +286,19 @@ import_protects(
 	return e == OK ? removal_denies(txn, &t, protects_r) : e;
 }
 
-/* import_watch - counts each change, and the removals that would open what is closed */
+/* import_watch - counts each change, and what the guards have to know of it */
 static enum error
 import_watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
     struct bytes after)
 {
 	struct import_job *j = arg;
 	bool protects;
-	enum error e;
+	enum error e = exception_guard_note(&j->exceptions, key, before, after);
 
+	if (e == OK)
+		e = overrule_sum_note(&j->overruled, txn, key, after);
+	if (e != OK)
+		return e;
 	if (after.at == NULL) {
 		e = import_protects(txn, key, before, &protects);
 		if (e != OK)
@@ -337,6 +307,42 @@ import_watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes be
 		j->unlocked += *(const uint8_t *)key.at == TABLE_LOCK;
 	}
 	return change_summary_note(&j->changes, txn, key, before, after);
+}
+
+/* import_rows - as commands would do it, one after the other */
+static enum error
+import_rows(struct import_job *j)
+{
+	enum error e;
+
+	store_watch(j->c->txn, import_watch, j);
+	e = import_into(j, j->c->txn);
+	j->content = *store_content(j->c->txn);
+	return e;
+}
+
+static enum error
+import_count_one(void *arg, const struct login *address, const struct mailbox *m)
+{
+	(void)address;
+	(void)m;
+	++*(uint64_t *)arg;
+	return OK;
+}
+
+/* import_replace_mailboxes - of one tenant */
+static enum error
+import_replace_mailboxes(struct import_job *j)
+{
+	enum error e =
+	    ownership_each_mailbox(j->c->txn, j->only, import_count_one, &j->before);
+
+	if (e == OK)
+		e = import_rows(j);
+	if (e != OK)
+		return e;
+	e = import_remove_others(j->import);
+	return e == OK ? OK : error_about(&j->c->why, e, j->only);
 }
 
 /* import_count_records - of the whole policy, settings among them, locks not */
@@ -383,16 +389,27 @@ import_replace_all(struct import_job *j)
 	return e;
 }
 
+/* import_is_blank - an export without the property, which would end all settings */
+static bool
+import_is_blank(const struct import_job *j)
+{
+	const struct csv_rows *csv = &j->reader.csv;
+
+	return j->format == FORMAT_CSV && csv->exchange && j->rows > 0 && !csv->valued;
+}
+
 /*
- * import_guard - what --replace refuses without --force. Locks are counted apart: many
- * of them would make the loss of all else look small.
+ * import_guard_replace - what --replace refuses without --force. Locks are counted
+ * apart: many of them would make the loss of all else look small.
  */
 static enum error
-import_guard(struct import_job *j, struct error_text *why)
+import_guard_replace(const struct import_job *j, struct error_text *why)
 {
 	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
 	uint64_t removed = j->changes.sum.removed - j->unlocked;
 
+	if (!j->replace)
+		return OK;
 	if (j->rows == 0 && j->before > 0)
 		return error_set(why, ERR_PROTECTED,
 		    "%s is empty: it would remove all there is; use --force if that is meant",
@@ -413,21 +430,55 @@ import_guard(struct import_job *j, struct error_text *why)
 	return OK;
 }
 
-/* import_check_guard - a dry run says what the other one would say */
 static enum error
-import_check_guard(struct import_job *j)
+import_guard_blank(const struct import_job *j, struct error_text *why)
 {
-	struct error_text why;
-	enum error e = j->replace && !j->force ? import_guard(j, &why) : OK;
-
-	if (e == OK && !j->force)
-		e = lock_guard_check(&j->changes.guard, &why);
-	if (e == OK)
+	if (!import_is_blank(j))
 		return OK;
-	if (!j->dry_run)
-		return error_set(&j->c->why, e, "%s", why.text);
-	print_remark(j->c->err, "warning: %s", why.text);
+	return error_set(why, ERR_PROTECTED,
+	    "the column SmtpClientAuthenticationDisabled is empty in all rows: no mailbox of the file would have a setting of its own; was it exported? Use --force if that is meant");
+}
+
+static enum error
+import_guard_exceptions(const struct import_job *j, struct error_text *why)
+{
+	return exception_guard_check(&j->exceptions, why);
+}
+
+static enum error
+import_guard_locks(const struct import_job *j, struct error_text *why)
+{
+	return lock_guard_check(&j->changes.guard, why);
+}
+
+/* import_check_guards - the first one stops it; a dry run says them all */
+static enum error
+import_check_guards(struct import_job *j)
+{
+	static enum error (*const guards[])(
+	    const struct import_job *j, struct error_text *why) = {import_guard_replace,
+	    import_guard_blank, import_guard_exceptions, import_guard_locks};
+	struct error_text why;
+	enum error e;
+
+	for (size_t i = 0; !j->force && i < sizeof guards / sizeof *guards; i++) {
+		e = guards[i](j, &why);
+		if (e != OK && (e != ERR_PROTECTED || !j->dry_run))
+			return error_set(&j->c->why, e, "%s", why.text);
+		if (e != OK)
+			print_remark(j->c->err, "warning: %s", why.text);
+	}
 	return OK;
+}
+
+/* import_say - what the changes are, and what holds at present instead of them */
+static void
+import_say(struct import_job *j)
+{
+	unsigned causes = overrule_sum_causes(&j->overruled, store_settings(j->c->txn));
+
+	change_summary_print_summary(&j->changes, causes);
+	overrule_sum_remark(&j->overruled, causes, j->c->err);
 }
 
 static enum error
@@ -445,16 +496,18 @@ import_run(struct import_job *j)
 	e = lock_guard_start(&j->changes.guard, j->c->txn, j->c->now);
 	if (e != OK)
 		return store_about(&j->c->why, e, j->c->store);
+	exception_guard_start(&j->exceptions, j->c->txn, j->c->now);
+	overrule_sum_start(&j->overruled, j->c->now);
 	if (!j->replace)
 		e = import_rows(j);
 	else
 		e = all ? import_replace_all(j) : import_replace_mailboxes(j);
 	if (e == OK)
-		e = import_check_guard(j);
+		e = import_check_guards(j);
 	if (e == OK && audit_summary_total(&j->changes.sum) > 0)
 		e = change_summary_audit(&j->changes, &j->content, 0);
 	if (e == OK)
-		change_summary_print_summary(&j->changes);
+		import_say(j);
 	return e;
 }
 
@@ -484,6 +537,7 @@ ctl_import(struct ctl *c)
 	}
 	import_close(&j->import);
 	lock_guard_end(&j->changes.guard);
+	exception_guard_end(&j->exceptions);
 	free(j->row.domain);
 	free(j);
 	return e;

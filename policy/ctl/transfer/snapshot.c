@@ -289,7 +289,7 @@ snapshot_apply(struct ctl *c, struct snapshot *s)
 	}
 	if (!dry_run && !c->print.has_json)
 		fprintf(c->out, "serial %" PRIu64 ": ", head->serial);
-	change_summary_print_summary(&changes);
+	change_summary_print_summary(&changes, 0);
 	return OK;
 }
 

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""What import refuses without --force, and what it says of settings that do not hold."""
+
+import os
+
+import harness
+
+HEAD = 'address,smtp_auth\n'
+EXCHANGE = 'PrimarySmtpAddress,SmtpClientAuthenticationDisabled\n'
+
+
+class Case(harness.Case):
+
+    given = (*harness.Case.given,
+             'tenant add shut --domain s.test --smtp-auth disabled',
+             'tenant add open --domain o.test --smtp-auth enabled')
+
+    def load(self, content, *options, rc=0):
+        path = os.path.join(self.tmp, 'file')
+        with open(path, 'wb') as f:
+            f.write(harness.encode(content))
+        return self.ctl('import', path, *options, rc=rc)
+
+    def guarded(self, content, *expected, options=()):
+        """Refused, told by a dry run, and done with --force."""
+        before = self.digest()
+        r = self.load(content, *options, rc=65)
+        self.assertEqual(r.out, '')
+        dry = self.load(content, *options, '--dry-run')
+        for word in (*expected, '--force'):
+            self.assertIn(word, r.err)
+            self.assertIn(word, dry.err)
+        self.assertIn('warning: ', dry.err)
+        self.assertEqual(self.digest(), before)
+        self.load(content, *options, '--force')
+        self.assertNotEqual(self.digest(), before)
+        return r
+
+    def exceptions(self, domain, setting, n=10):
+        self.load(HEAD + ''.join('u%02d@%s,%s\n' % (i, domain, setting)
+                                 for i in range(n)))
+
+    def rows(self, domain, numbers, setting='inherit'):
+        return HEAD + ''.join('u%02d@%s,%s\n' % (i, domain, setting)
+                              for i in numbers)
+
+
+class Exceptions(Case):
+
+    def test_over_a_fifth_of_a_tenant(self):
+        self.exceptions('s.test', 'enabled')
+        self.exceptions('o.test', 'disabled', 100)    # of another tenant
+        self.guarded(self.rows('s.test', range(3)),
+                     '3 of the 10 exceptions of tenant shut would end',
+                     'smtp-auth disabled of the tenant would hold',
+                     'would be refused: u00@s.test, u01@s.test, u02@s.test;')
+
+    def test_up_to_a_fifth(self):
+        self.exceptions('s.test', 'enabled')
+        self.assertEqual(self.load(self.rows('s.test', range(2))).err, '')
+
+    def test_what_would_pass(self):
+        self.exceptions('o.test', 'disabled')
+        self.load(self.rows('o.test', range(2), 'enabled'))
+        self.guarded(self.rows('o.test', range(6)),
+                     '4 of the 10 exceptions of tenant open would end',
+                     'smtp-auth enabled of the tenant would hold',
+                     'these would pass: u02@o.test, u03@o.test, u04@o.test '
+                     'and others;')
+
+    def test_exchange_column(self):
+        self.exceptions('s.test', 'enabled', 5)
+        self.guarded(EXCHANGE + 'u00@s.test,\nu01@s.test,\nu02@s.test,False\n',
+                     '2 of the 5 exceptions of tenant shut')
+
+    def test_by_json_lines(self):
+        self.exceptions('s.test', 'enabled', 5)
+        self.guarded(''.join('{"type":"mailbox","address":"u%02d@s.test"}\n' % n
+                             for n in range(3)), '3 of the 5 exceptions')
+
+    def test_new_ones_do_not_hide_it(self):
+        self.exceptions('s.test', 'enabled', 5)
+        more = ''.join('n%02d@s.test,enabled\n' % n for n in range(50))
+        self.guarded(self.rows('s.test', range(2)) + more,
+                     '2 of the 5 exceptions')
+
+    def test_other_settings_are_no_end(self):
+        """Whoever writes the contrary means it; what has expired is over."""
+        self.exceptions('s.test', 'enabled', 5)
+        self.load(self.rows('s.test', range(5), 'disabled'))
+        self.load('address,smtp_auth,until\n' + ''.join(
+            'u%02d@s.test,enabled,2020-01-01\n' % n for n in range(5)))
+        self.load(self.rows('s.test', range(5)))
+
+    def test_what_the_tenant_says_itself(self):
+        self.exceptions('s.test', 'disabled', 5)
+        self.load(self.rows('s.test', range(5)))
+
+    def test_of_the_catch_all_tenant(self):
+        self.ctl('domain add open *')
+        self.exceptions('nowhere.test', 'disabled', 5)
+        self.guarded(self.rows('nowhere.test', range(2)),
+                     '2 of the 5 exceptions of tenant open', 'would pass')
+
+    def test_replace_one_tenant(self):
+        """A fifth of the exceptions, though not of the records."""
+        self.exceptions('s.test', 'enabled', 4)
+        self.load('address,smtp_auth,note\n' + ''.join(
+            'n%02d@s.test,inherit,n\n' % n for n in range(10)))
+        text = self.ctl('export --format csv --tenant shut').out
+        text = ''.join(line for line in text.splitlines(True)
+                       if not line.startswith(('u00', '"u00')))
+        self.guarded(text, '1 of the 4 exceptions of tenant shut',
+                     options=['--replace', '--tenant', 'shut'])
+
+    def test_replace_all(self):
+        self.exceptions('s.test', 'enabled', 4)
+        self.exceptions('o.test', 'disabled', 20)
+        text = ''.join(line for line in self.ctl('export').out.splitlines(True)
+                       if 'u00@s.test' not in line)
+        self.guarded(text, '1 of the 4 exceptions of tenant shut',
+                     options=['--replace'])
+
+
+class Blank(Case):
+
+    def test_a_column_without_values(self):
+        self.exceptions('s.test', 'enabled', 50)
+        self.exceptions('o.test', 'disabled', 1)
+        self.guarded(EXCHANGE + 'u00@s.test,\nu01@s.test,\n',
+                     'SmtpClientAuthenticationDisabled is empty in all rows',
+                     'was it exported?')
+
+    def test_null_is_a_value(self):
+        self.exceptions('s.test', 'enabled', 50)
+        self.load(EXCHANGE + 'u00@s.test,$null\nu01@s.test,\n')
+
+    def test_one_value(self):
+        self.exceptions('s.test', 'enabled', 50)
+        self.load(EXCHANGE + 'u00@s.test,\nu01@s.test,False\n')
+
+    def test_a_heading_alone(self):
+        self.assertEqual(self.load(EXCHANGE).out,
+                         '0 created, 0 changed, 0 removed\n')
+
+    def test_a_dry_run_says_all(self):
+        self.exceptions('o.test', 'disabled', 5)
+        r = self.load(EXCHANGE + ''.join('u%02d@o.test,\n' % n
+                                         for n in range(5)), '--dry-run')
+        self.assertIn('is empty in all rows', r.err)
+        self.assertIn('5 of the 5 exceptions of tenant open', r.err)
+
+
+class Empty(Case):
+
+    def test_replace(self):
+        self.exceptions('s.test', 'enabled')
+        self.guarded(HEAD, 'is empty', options=['--replace', '--tenant', 'shut'])
+
+    def test_without_a_tenant(self):
+        self.assertIn('--tenant', self.load(HEAD, '--replace', rc=64).err)
+        self.load(HEAD, '--replace', '--force', rc=64)
+
+
+class Overruled(Case):
+
+    def summary(self, content, *options):
+        """The remark on what is overruled, and the same in JSON."""
+        r = self.load(content, *options)
+        lines = [s for s in r.err.splitlines() if 'overruled' in s]
+        self.assertLessEqual(len(lines), 1)
+        return ''.join(lines)
+
+    def causes(self, content):
+        path = os.path.join(self.tmp, 'file')
+        with open(path, 'w') as f:
+            f.write(content)
+        return self.jsonl('import', path)[-1].get('overruled_by')
+
+    def test_nothing_to_say(self):
+        r = self.load(HEAD + 'u@s.test,enabled\nu@o.test,disabled\n')
+        self.assertEqual(r.err, '')
+        self.assertIsNone(self.causes(HEAD + 'v@o.test,disabled\n'))
+
+    def test_settings(self):
+        for command, text, cause in (
+                ('settings set enforce no', 'enforce is no', 'enforce'),
+                ('settings set exempt-clients 192.0.2.0/24',
+                 'exempt-clients pass', 'exempt_clients'),
+                ('settings set exempt-listeners webmail',
+                 'exempt-listeners pass', 'exempt_listeners')):
+            with self.subTest(command=command):
+                self.ctl(command)
+                for row in 'u@o.test', 'v@o.test':
+                    self.ctl('mailbox remove ' + row, rc=(0, 1))
+                self.assertEqual(
+                    self.summary(HEAD + 'u@o.test,disabled\n'),
+                    'smtpauthctl: smtp-auth of what is set, mailbox u@o.test '
+                    'among it, is overruled at present: ' + text)
+                self.assertEqual(self.causes(HEAD + 'v@o.test,disabled\n'),
+                                 [cause])
+                # an exception is overruled by none of these
+                self.assertEqual(self.summary(HEAD + 'u@o.test,enabled\n'), '')
+                self.ctl('settings', 'unset', command.split()[2], '--force')
+
+    def test_settings_of_the_same_file(self):
+        mailbox = '{"type":"mailbox","address":"u@o.test","smtp_auth":"disabled"}\n'
+        setting = '{"type":"setting","key":"enforce","value":"%s"}\n'
+        self.assertIn('enforce is no', self.summary(mailbox + setting % 'no'))
+        self.ctl('mailbox remove u@o.test')
+        self.assertEqual(self.summary(mailbox + setting % 'yes'), '')
+
+    def test_replace(self):
+        text = self.ctl('export').out
+        setting = '{"type":"setting","key":"enforce","value":"no"}\n'
+        more = '{"type":"mailbox","address":"u@o.test","smtp_auth":"disabled"}\n'
+        self.load(setting + text, '--replace')
+        self.assertIn('enforce is no',
+                      self.summary(setting + text + more, '--replace'))
+        self.load(setting + text, '--replace', '--force')
+        self.assertEqual(self.summary(text + more, '--replace', '--force'), '')
+
+    def test_dates(self):
+        self.assertIn('mailbox u@s.test among it, is overruled at present: '
+                      'until is over', self.summary(
+                          'address,smtp_auth,until\nu@s.test,enabled,2020-01-01\n'))
+
+    def test_tenants(self):
+        tenant = '{"type":"tenant","name":"open","domains":["o.test"],' \
+            '"smtp_auth":"disabled"%s}\n'
+        self.assertEqual(self.summary(tenant % ''), '')
+        for more, text in ((',"action":"report"', 'the action is report'),
+                           (',"enforce_from":"2099-01-01"', 'enforce-from is')):
+            self.assertIn('tenant open among it', self.summary(tenant % more))
+            self.ctl('tenant set open --smtp-auth enabled')
+            self.assertIn(text, self.summary(tenant % more))
+        self.ctl('settings set action report')
+        self.assertIn('the action is report', self.summary(tenant % ''))
+
+    def test_locks(self):
+        self.ctl('mailbox lock u@s.test')
+        self.ctl('tenant lock open')
+        for row in 'u@s.test', 'u@o.test':
+            self.assertIn('it is locked',
+                          self.summary(HEAD + row + ',enabled\n'), row)
+        # a lock does what "disabled" would
+        self.ctl('settings set enforce no')
+        self.assertEqual(self.summary(HEAD + 'v@o.test,disabled\n'), '')
+
+
+if __name__ == '__main__':
+    harness.main()
