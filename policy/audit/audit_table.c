@@ -3,6 +3,7 @@
 #include "policy/audit/audit_table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*
  * find_latest - of WHEN and all times before; BUF is of AUDIT_ENTRY_MAX bytes. A last
@@ -175,4 +176,45 @@ audit_table_since(struct store_txn *txn, instant since, uint64_t *first_r)
 	db_cursor_close(&cursor);
 	*first_r = low;
 	return e;
+}
+
+/* The first entry that a summary may stand for. */
+struct listed {
+	const struct audit_entry *summary;
+	uint64_t first;
+	bool is_of; /* it is of the same run of the same command */
+};
+
+static enum error
+listed_look(void *arg, const struct audit_entry *e)
+{
+	struct listed *l = arg;
+	const struct audit_origin *o = &l->summary->origin;
+
+	l->is_of = e->number == l->first && e->kind == AUDIT_CHANGE &&
+	    e->when == l->summary->when && e->origin.uid == o->uid &&
+	    strcmp(e->origin.command, o->command) == 0;
+	return WALK_STOP;
+}
+
+enum error
+audit_table_listed(
+    struct store_txn *txn, const struct audit_entry *e, uint64_t *first_r)
+{
+	uint64_t total = audit_summary_total(&e->summary);
+	struct listed l = {.summary = e, .first = e->number - total};
+	enum error error;
+
+	*first_r = 0;
+	if (e->kind != AUDIT_SUMMARY || total > AUDIT_SUMMARY_LISTED ||
+	    total >= e->number)
+		return OK;
+	if (total == 0) {
+		*first_r = e->number;
+		return OK;
+	}
+	error = audit_table_each(txn, l.first, listed_look, &l);
+	if (error == OK && l.is_of)
+		*first_r = l.first;
+	return error;
 }

@@ -49,3 +49,12 @@ enum error audit_table_each(struct store_txn *txn, uint64_t first,
  */
 enum error audit_table_since(
     struct store_txn *txn, instant since, uint64_t *first_r) MUST_USE;
+
+/*
+ * The number of the first of the entries that E, a summary, stands for: they are those
+ * right before it, one for each change. 0 where the changes have no entry, or only some
+ * of them have one: there were more than AUDIT_SUMMARY_LISTED, or they are those of a
+ * restore or of an older version.
+ */
+enum error audit_table_listed(
+    struct store_txn *txn, const struct audit_entry *e, uint64_t *first_r) MUST_USE;

@@ -348,7 +348,7 @@ class List(Logged):
                          list(range(1, 8)))
         self.assertEqual(self.numbers('--since', '0m', '--actor', 'ann'), [])
         self.refused('audit list --since 2099-01-01', 65, 'future')
-        self.refused('audit list --since +1d', 65, '--since')
+        self.assertEqual(self.numbers('--since', '+1d'), list(range(1, 8)))
         self.refused('audit list --since soon', 65, '--since')
 
     def test_table(self):
@@ -568,7 +568,7 @@ class Prune(Audit):
     def test_refused(self):
         self.refused('audit prune', 64, '--before')
         self.refused('audit prune --before 2099-01-01', 65, 'future')
-        self.refused('audit prune --before +1d', 65, '--before')
+        self.refused('audit prune --before +1x', 65, '--before')
         self.refused('audit prune --before none', 65, '--before')
 
 

@@ -81,7 +81,7 @@ class Commands(Case):
         self.assertEqual(self.json('mailbox show jane@open.test'), {
             'address': 'jane@open.test', 'tenant': 'open', 'until': None,
             'smtp_auth': 'inherit', 'clients': [], 'note': None,
-            'lock': {'until': LATER}, 'expired': False})
+            'lock': {'until': LATER}, 'expired': False, 'overruled_by': []})
         shown = self.ctl('mailbox show jane@open.test').out
         for word in 'locked until ' + LATER, 'ticket 17', 'eve':
             self.assertIn(word, shown)

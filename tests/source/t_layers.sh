@@ -37,6 +37,7 @@ policy/ctl/usage       all                                                 -
 policy/ctl/rollout     all                                                 -
 policy/ctl/notify      all                                                 -
 policy/ctl/commands    all                                                 -
+policy/ctl/history     all                                                 -
 policy/ctl             all                                                 -
 milter/service         base,config                                         -
 milter                 service,base,crypto,identity,config,db,tables,decision,usage,live libmilter/.*

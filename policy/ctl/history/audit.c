@@ -4,193 +4,18 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "policy/audit/audit_prune.h"
 #include "policy/audit/audit_verify.h"
 #include "policy/base/number.h"
 #include "policy/base/text.h"
 #include "policy/ctl/frame/arguments.h"
-#include "policy/ctl/frame/audit_origin.h"
-#include "policy/ctl/frame/object_text.h"
-#include "policy/identity/domain.h"
-#include "policy/model/domain_record.h"
-#include "policy/tables/ownership.h"
+#include "policy/ctl/history/audit_filter.h"
 
 #define FINDINGS_SHOWN 20
 
 #define USER_TEXT_MAX 80
 #define OBJECT_TEXT_MAX (OBJECT_NAME_MAX + 16)
-
-/* Which entries are wanted. */
-struct filter {
-	struct ctl *c;
-	instant since, until;             /* INSTANT_NONE: all */
-	const char *actor;                /* NULL: all */
-	const char *command;              /* NULL: all */
-	char tenant[TENANT_NAME_MAX + 1]; /* "": all */
-	const char *type;                 /* of the object, "mailbox"; NULL: any */
-	unsigned names;                   /* of the object; 0: any, or no object */
-	char name[4][OBJECT_NAME_MAX];
-};
-
-/* filter_name - one more way to spell the object; a longer one is no object's */
-static void
-filter_name(struct filter *f, const char *name)
-{
-	size_t n = strlen(name);
-
-	if (n < OBJECT_NAME_MAX)
-		memcpy(f->name[f->names++], name, n + 1);
-}
-
-/* filter_type - takes "mailbox " off TYPED */
-static const char *
-filter_type(struct filter *f, const char *typed)
-{
-	static const char *const types[] = {
-	    "setting", "tenant", "domain", "mailbox", "alias", "lock", "tenant-lock"};
-
-	for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-		size_t n = strlen(types[i]);
-
-		if (strncasecmp(typed, types[i], n) != 0 || typed[n] != ' ')
-			continue;
-		f->type = types[i];
-		return typed + n + strspn(typed + n, " ");
-	}
-	return typed;
-}
-
-/* filter_object - the name as it was typed, and what it is in normal form */
-static enum error
-filter_object(struct filter *f, struct ctl *c, const char *typed)
-{
-	const struct settings *s = store_settings(c->txn);
-	char domain[DOMAIN_MAX + 1];
-	struct error_text why;
-	struct login login;
-
-	typed = filter_type(f, typed);
-	if (*typed == '\0')
-		return error_set(&c->why, ERR_DATA, "--object: the name is missing");
-	filter_name(f, typed);
-	if (domain_parse(typed, domain, &why) == OK)
-		filter_name(f, domain);
-	if (login_normalize(typed, strlen(typed), s->login_separators, &login, &why) ==
-	    OK) {
-		filter_name(f, login.text);
-		if (!login.has_domain && s->default_domain[0] != '\0' &&
-		    login_append_domain(&login, s->default_domain) == OK)
-			filter_name(f, login.text);
-	}
-	if (f->names == 0)
-		return error_set(&c->why, ERR_DATA, "--object is too long");
-	return OK;
-}
-
-/* filter_read - --since, --until, --tenant, --command, --actor and --object */
-static enum error
-filter_read(struct filter *f, struct ctl *c)
-{
-	struct audit_log checked;
-	enum error e = OK;
-
-	*f = (struct filter){.c = c,
-	    .since = INSTANT_NONE,
-	    .until = INSTANT_NONE,
-	    .actor = c->options.actor,
-	    .command = argument_option(c, OPT_COMMAND)};
-	if (f->actor != NULL)
-		e = audit_origin_read(c, "audit list", &checked);
-	if (e == OK)
-		e = argument_past_time(c, OPT_SINCE, &f->since);
-	if (e == OK)
-		e = argument_past_time(c, OPT_UNTIL, &f->until);
-	if (e == OK && argument_option(c, OPT_TENANT) != NULL)
-		e = tenant_name_parse(
-		    argument_option(c, OPT_TENANT), f->tenant, &c->why);
-	if (e == OK && argument_option(c, OPT_OBJECT) != NULL)
-		e = filter_object(f, c, argument_option(c, OPT_OBJECT));
-	return e;
-}
-
-/* filter_has_type - a tenant or mailbox includes its lock, "lock" both kinds */
-static bool
-filter_has_type(const struct filter *f, const char *type)
-{
-	const char *wanted = f->type;
-
-	if (wanted == NULL || strcmp(wanted, type) == 0)
-		return true;
-	if (strcmp(type, "tenant-lock") == 0)
-		return strcmp(wanted, "tenant") == 0 || strcmp(wanted, "lock") == 0;
-	return strcmp(type, "lock") == 0 && strcmp(wanted, "mailbox") == 0;
-}
-
-static bool
-filter_has_object(const struct filter *f, struct bytes key)
-{
-	const char *type = object_text_type(key);
-	char name[OBJECT_NAME_MAX];
-
-	if (type == NULL || !filter_has_type(f, type) ||
-	    object_text_name(key, name) != OK)
-		return false;
-	for (unsigned i = 0; i < f->names; i++)
-		if (strcasecmp(name, f->name[i]) == 0)
-			return true;
-	return false;
-}
-
-/* domain_is_of - whether a record of a domain, before or after, names the tenant */
-static bool
-domain_is_of(const struct filter *f, struct bytes record)
-{
-	char owner[TENANT_NAME_MAX + 1];
-
-	return record.at != NULL && domain_record_decode(record, owner) == OK &&
-	    strcmp(owner, f->tenant) == 0;
-}
-
-/*
- * filter_has_tenant - whether the object is the tenant, a domain that it had or got, or
- * in a domain that it has now
- */
-static bool
-filter_has_tenant(const struct filter *f, const struct audit_entry *e)
-{
-	const char *type = object_text_type(e->object), *domain;
-	char name[OBJECT_NAME_MAX], owner[TENANT_NAME_MAX + 1];
-
-	if (f->tenant[0] == '\0')
-		return true;
-	if (type == NULL || object_text_name(e->object, name) != OK)
-		return false;
-	if (strcmp(type, "tenant") == 0 || strcmp(type, "tenant-lock") == 0)
-		return strcmp(name, f->tenant) == 0;
-	if (strcmp(type, "domain") == 0)
-		return domain_is_of(f, e->before) || domain_is_of(f, e->after);
-	domain = strrchr(name, '@');
-	return ownership_of_domain(
-		   f->c->txn, domain != NULL ? domain + 1 : DOMAIN_ANY, owner) == OK &&
-	    strcmp(type, "setting") != 0 && strcmp(owner, f->tenant) == 0;
-}
-
-static bool
-filter_wants(const struct filter *f, const struct audit_entry *e)
-{
-	if (e->kind == AUDIT_STUB)
-		return f->since == INSTANT_NONE && f->until == INSTANT_NONE &&
-		    f->actor == NULL && f->command == NULL && f->names == 0 &&
-		    f->tenant[0] == '\0';
-	return (f->since == INSTANT_NONE || e->when >= f->since) &&
-	    (f->until == INSTANT_NONE || e->when <= f->until) &&
-	    (f->actor == NULL || strcmp(e->origin.actor, f->actor) == 0) &&
-	    (f->command == NULL || strcasecmp(e->origin.command, f->command) == 0) &&
-	    (f->names == 0 || filter_has_object(f, e->object)) &&
-	    filter_has_tenant(f, e);
-}
 
 /* The name of a uid; that of the row before is asked for once. */
 struct user {
@@ -201,7 +26,7 @@ struct user {
 
 struct audit_list {
 	struct ctl *c;
-	struct filter filter;
+	struct audit_filter filter;
 	struct user user, login;
 	uint64_t last;    /* the number of the entry before, 0 at first */
 	bool has_skipped; /* the number does not follow from it */
@@ -241,10 +66,13 @@ user_print(struct audit_list *list, const struct audit_origin *o)
 }
 
 /* summary_print - what a change of the whole policy, or a prune, has for a change */
-static void
-summary_print(struct printer *p, const struct audit_entry *entry)
+static enum error
+summary_print(struct ctl *c, const struct audit_entry *entry)
 {
 	const struct audit_summary *s = &entry->summary;
+	struct printer *p = &c->print;
+	uint64_t first;
+	enum error e = audit_table_listed(c->txn, entry, &first);
 	bool stub = entry->kind == AUDIT_STUB;
 
 	print_object_start(p, "summary");
@@ -254,8 +82,7 @@ summary_print(struct printer *p, const struct audit_entry *entry)
 		print_number(p, "created", s->created);
 		print_number(p, "changed", s->changed);
 		print_number(p, "removed", s->removed);
-		print_bool(
-		    p, "complete", audit_summary_total(s) <= AUDIT_SUMMARY_LISTED);
+		print_bool(p, "complete", first > 0);
 	} else {
 		print_number(p, "pruned_up_to", stub ? entry->number : s->serial);
 		print_digest(p, "pruned_hash", stub ? &entry->hash : &s->content);
@@ -263,6 +90,7 @@ summary_print(struct printer *p, const struct audit_entry *entry)
 			print_number(p, "removed", s->removed);
 	}
 	print_object_end(p);
+	return e;
 }
 
 /* change_words - the change as people see it, for free() */
@@ -295,8 +123,9 @@ change_words(const struct audit_entry *entry, char **text_r)
 
 /* change_print - the object that was changed, before and after */
 static enum error
-change_print(struct printer *p, const struct audit_entry *entry)
+change_print(struct ctl *c, const struct audit_entry *entry)
 {
+	struct printer *p = &c->print;
 	const char *type = object_text_type(entry->object);
 	char name[OBJECT_NAME_MAX] = "", both[OBJECT_TEXT_MAX], *words = NULL;
 	enum error e = type != NULL ? object_text_name(entry->object, name) : OK;
@@ -317,9 +146,7 @@ change_print(struct printer *p, const struct audit_entry *entry)
 		e = object_text_record(p, "before", entry->object, entry->before);
 	if (e == OK)
 		e = object_text_record(p, "after", entry->object, entry->after);
-	if (e == OK && entry->kind != AUDIT_CHANGE)
-		summary_print(p, entry);
-	return e;
+	return e == OK && entry->kind != AUDIT_CHANGE ? summary_print(c, entry) : e;
 }
 
 static enum error
@@ -341,7 +168,7 @@ entry_print(struct audit_list *list, const struct audit_entry *entry)
 	print_shown(p, "actor", o->actor);
 	print_text(p, "command", o->command);
 	print_shown(p, "command", o->command);
-	e = change_print(p, entry);
+	e = change_print(list->c, entry);
 	if (stub)
 		print_none(p, "policy_digest");
 	else
@@ -356,12 +183,15 @@ static enum error
 audit_list_one(void *arg, const struct audit_entry *entry)
 {
 	struct audit_list *list = arg;
+	bool wanted;
+	enum error e;
 
 	if (entry->number != list->last + 1 &&
 	    (list->last > 0 || entry->kind != AUDIT_STUB))
 		list->has_skipped = true;
 	list->last = entry->number;
-	return filter_wants(&list->filter, entry) ? entry_print(list, entry) : OK;
+	e = audit_filter_wants(&list->filter, entry, &wanted);
+	return e == OK && wanted ? entry_print(list, entry) : e;
 }
 
 /* audit_list_run - from the first entry that can be wanted on */
@@ -385,26 +215,41 @@ audit_list_run(struct audit_list *list)
 	return audit_table_each(c->txn, first, audit_list_one, list);
 }
 
-enum error
-ctl_audit_list(struct ctl *c)
+/* audit_list_end - what could be read is worth more than nothing; but E is told */
+static enum error
+audit_list_end(struct audit_list *list, enum error e)
 {
-	struct audit_list list = {.c = c};
-	enum error e = filter_read(&list.filter, c);
+	const char *tenant = list->filter.tenant;
+	struct ctl *c = list->c;
+	struct tenant t;
 
-	if (e != OK)
-		return e;
-	e = audit_list_run(&list);
-	c->tells = true; /* what could be read is worth more than nothing */
+	c->tells = true;
 	if (e == ERR_DAMAGED)
 		return error_set(&c->why, e,
 		    "the audit log cannot be read behind entry %" PRIu64
 		    "; see \"smtpauthctl audit verify\"",
-		    list.last);
+		    list->last);
 	/* a list that is not whole must not look like it */
 	if (e == OK &&
-	    (list.has_skipped || list.last != store_meta(c->txn)->audit_count))
+	    (list->has_skipped || list->last != store_meta(c->txn)->audit_count))
 		return error_set(&c->why, ERR_DAMAGED,
 		    "the audit log is not whole; see \"smtpauthctl audit verify\"");
+	/* A tenant that is gone has entries; a name that has none either is a mistake.
+	 */
+	if (e == OK && tenant[0] != '\0' && c->print.objects == 0)
+		return argument_tenant(c, tenant, &t);
+	return e;
+}
+
+enum error
+ctl_audit_list(struct ctl *c)
+{
+	struct audit_list list = {.c = c};
+	enum error e = audit_filter_open(&list.filter, c);
+
+	if (e == OK)
+		e = audit_list_end(&list, audit_list_run(&list));
+	audit_filter_close(&list.filter);
 	return e;
 }
 
