@@ -93,6 +93,8 @@ static const struct command table[] = {
 	"check that the audit log is as it was written"},
     {"audit prune", "", OPTION(OPT_BEFORE) | OPTION(OPT_FORCE), NEED_WRITE,
 	ctl_audit_prune, "remove old entries; --before says which"},
+    {"why", "ID", OPTION(OPT_LOG), NEED_READ | NEED_LATER, ctl_why,
+	"explain a decision: log line, policy then, what changed since"},
     {"status", "", 0, NEED_READ | NEED_LATER, ctl_status,
 	"show digest, counts, and the daemon"},
     {"usage [list]", "",

@@ -128,6 +128,7 @@ static const char overview[] =
     "  import    FILE|-  make all changes in a file, or none of them\n"
     "  export    print the policy in the format that import reads\n"
     "  audit     list | show | undo | verify | prune\n"
+    "  why       ID  explain a decision of the daemon by the id of its reply\n"
     "  status    show digest, counts, and the daemon\n"
     "  usage     [list] | tenants | export | prune\n"
     "  rollout   plan | disable-unused | grant | notify | status\n"

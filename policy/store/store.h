@@ -163,6 +163,20 @@ enum error store_get(struct store_txn *txn, const struct key *key, uint8_t *buf,
     struct bytes *value_r) MUST_USE;
 
 /*
+ * Gives what a look-up of KEY finds in the place of the record that is there, as of
+ * store_get(), where it sets *TAKEN_R.
+ */
+typedef enum error store_lens(void *arg, struct store_txn *txn, const struct key *key,
+    uint8_t *buf, struct bytes *value_r, bool *taken_r);
+
+/*
+ * Makes every store_get() of TXN, a reader, ask LENS first, and reads the settings again
+ * through it. The meta record stays as it is, but locks and aliases are looked up even
+ * where it counts none. Lists of whole tables do not ask.
+ */
+enum error store_see(struct store_txn *txn, store_lens *lens, void *arg) MUST_USE;
+
+/*
  * Writes or removes a record and keeps digests and counts right: a record of the policy
  * counts into `digest`, one of this machine only into `local`. To put the value that is
  * there already changes nothing. Not for the audit log.

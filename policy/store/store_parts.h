@@ -35,4 +35,6 @@ struct store_txn {
 	struct digest content, accounted;
 	store_watcher *watcher;
 	void *watcher_arg;
+	store_lens *lens;
+	void *lens_arg;
 };

@@ -228,9 +228,26 @@ enum error
 store_get(
     struct store_txn *txn, const struct key *key, uint8_t *buf, struct bytes *value_r)
 {
-	enum error e = db_get(txn->db, key, buf, RECORD_MAX, value_r);
+	bool taken = false;
+	enum error e = OK;
 
+	if (txn->lens != NULL)
+		e = txn->lens(txn->lens_arg, txn, key, buf, value_r, &taken);
+	if (e == OK && !taken)
+		e = db_get(txn->db, key, buf, RECORD_MAX, value_r);
 	return e == ERR_LIMIT ? ERR_DAMAGED : e;
+}
+
+enum error
+store_see(struct store_txn *txn, store_lens *lens, void *arg)
+{
+	txn->lens = lens;
+	txn->lens_arg = arg;
+	if (txn->meta.locks == 0)
+		txn->meta.locks = 1;
+	if (txn->meta.aliases == 0)
+		txn->meta.aliases = 1;
+	return store_reload_settings(txn);
 }
 
 /* record_tell - the watcher, of a change of what has a digest */

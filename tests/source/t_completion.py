@@ -55,7 +55,7 @@ class Completion(harness.Case):
                 option = re.match(r' {6}(--?\w\S*) ?(.*)', line)
                 command = re.match(r'  ([A-Za-z]\S*(?: [a-z]\S*)*)(.*)', line)
                 if option:
-                    found[-1][2][option[1]] = option[2]
+                    found[-1][2][option[1]] = option[2].split('  ')[0]
                 elif command:
                     name = re.split('  ', command[1])[0]
                     found.append((name.split(), command[2], {}))

@@ -36,6 +36,7 @@ policy/ctl/transfer    all                                                 -
 policy/ctl/usage       all                                                 -
 policy/ctl/rollout     all                                                 -
 policy/ctl/notify      all                                                 -
+policy/ctl/why         all                                                 -
 policy/ctl/commands    all                                                 -
 policy/ctl/history     all                                                 -
 policy/ctl             all                                                 -

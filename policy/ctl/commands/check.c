@@ -4,6 +4,7 @@
 
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/why/decision_line.h"
 #include "policy/decision/override.h"
 #include "policy/decision/reply.h"
 #include "policy/decision/schedule.h"
@@ -161,6 +162,18 @@ check_print(struct ctl *c, struct answer *a)
 	print_object_end(&c->print);
 }
 
+/* hint - to whoever took the id of a reply for a login: one that nothing knows */
+static void
+hint(struct ctl *c, const struct outcome *o)
+{
+	const char *typed = argument_word(c, 0);
+
+	if (decision_line_is_id(typed) && !o->has_mailbox &&
+	    (!o->has_login || strcmp(o->login.text, typed) == 0 || !o->has_tenant))
+		print_remark(
+		    c->err, "this looks like an id; see \"smtpauthctl why %s\"", typed);
+}
+
 enum error
 ctl_check(struct ctl *c)
 {
@@ -187,6 +200,7 @@ ctl_check(struct ctl *c)
 		e = schedule_of(c->txn, &s, &a.outcome, a.change, &a.changes);
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
+	hint(c, &a.outcome);
 	check_print(c, &a);
 	if (a.outcome.decision.verdict == VERDICT_TEMPFAIL)
 		c->status = EXIT_TEMPFAIL;

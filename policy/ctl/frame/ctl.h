@@ -81,4 +81,5 @@ command_run ctl_init, ctl_settings_show, ctl_settings_set, ctl_settings_unset,
     ctl_snapshot_show, ctl_doctor, ctl_verify, ctl_audit_list, ctl_audit_show, ctl_audit_undo, ctl_audit_verify,
     ctl_audit_prune, ctl_backup, ctl_restore, ctl_usage_list, ctl_usage_tenants,
     ctl_usage_export, ctl_usage_prune, ctl_rollout_plan, ctl_rollout_disable_unused,
-    ctl_rollout_grant, ctl_rollout_notify, ctl_rollout_status, ctl_exchange, ctl_cmdlet;
+    ctl_rollout_grant, ctl_rollout_notify, ctl_rollout_status, ctl_exchange, ctl_cmdlet,
+    ctl_why;

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* why - explains a decision of the daemon by its id */
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/audit/audit_table.h"
+#include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/transaction.h"
+#include "policy/ctl/why/log_search.h"
+#include "policy/ctl/why/policy_past.h"
+#include "policy/ctl/why/why_print.h"
+
+/*
+ * An entry has the time at which its command began, which may wait for its turn and
+ * commit later: how much earlier than the decision an entry is looked at that the
+ * decision may not have known, in seconds and in entries.
+ */
+#define LATE_MAX 60
+#define LATE_ENTRIES_MAX 100
+
+/* same - whether the value of the line is S */
+static bool
+same(const struct decision_value *v, const char *s)
+{
+	return !v->cut && strlen(s) == v->len && memcmp(v->at, s, v->len) == 0;
+}
+
+/* judge_as - by the policy that the transaction shows */
+static enum error
+judge_as(
+    struct why *w, struct why_judgement *j, enum mta mta, instant now, bool with_steps)
+{
+	const struct decision_line *line = &w->search.line;
+	const struct submission s = {.login = line->login.at,
+	    .login_len = line->login.len,
+	    .mta = mta,
+	    .client = line->client.at,
+	    .listener = line->listener.at,
+	    .mechanism = line->mechanism.at,
+	    .now = now};
+	struct text steps;
+	enum error e;
+
+	text_init(&steps, j->steps, sizeof j->steps);
+	e = submission_judge(w->c->txn, &s, &j->outcome, with_steps ? &steps : NULL);
+	j->made = e == OK;
+	j->agrees = j->made &&
+	    same(&line->verdict, decision_verdict_name(j->outcome.decision.verdict)) &&
+	    same(&line->reason, decision_reason_name(j->outcome.decision.reason)) &&
+	    same(&line->mailbox, submission_mailbox(&j->outcome));
+	return e;
+}
+
+/* judge - the login as the MTA has spelt it, which the mailbox of the line tells */
+static enum error
+judge(struct why *w, struct why_judgement *j, instant now, bool with_steps)
+{
+	enum error e = judge_as(w, j, MTA_POSTFIX, now, with_steps);
+
+	if (e != OK || j->agrees ||
+	    same(&w->search.line.mailbox, submission_mailbox(&j->outcome)))
+		return e;
+	e = judge_as(w, j, MTA_SENDMAIL, now, with_steps);
+	if (e != OK || same(&w->search.line.mailbox, submission_mailbox(&j->outcome)))
+		return e;
+	return judge_as(w, j, MTA_POSTFIX, now, with_steps);
+}
+
+/*
+ * judge_then - by the policy of then; where that decides otherwise, before an entry
+ * that may have been committed after the decision
+ */
+static enum error
+judge_then(struct why *w, uint64_t least, uint64_t first)
+{
+	instant when = w->search.line.when;
+	uint64_t at = first;
+	enum error e = policy_past_at(&w->past, at);
+
+	if (e == OK)
+		e = judge(w, &w->then, when, false);
+	for (int i = 0;
+	     e == OK && !w->then.agrees && at > least && i < LATE_ENTRIES_MAX; i++) {
+		e = policy_past_at(&w->past, --at);
+		if (e == OK)
+			e = judge(w, &w->then, when, false);
+	}
+	w->first = e == OK && w->then.agrees ? at : first;
+	if (e == OK)
+		e = policy_past_at(&w->past, w->first);
+	return e == OK ? judge(w, &w->then, when, true) : e;
+}
+
+/* explain - the policy then and now; nothing is known of a login that is not whole */
+static enum error
+explain(struct why *w)
+{
+	instant when = w->search.line.when;
+	uint64_t first = UINT64_MAX, least = UINT64_MAX;
+	enum error e = OK;
+
+	if (when != INSTANT_NONE)
+		e = audit_table_since(w->c->txn, when + 1, &first);
+	if (e == OK && when != INSTANT_NONE)
+		e = audit_table_since(w->c->txn, when - LATE_MAX, &least);
+	if (e == OK)
+		e = policy_past_open(&w->past, w->c->txn, least);
+	if (e == OK && !w->search.line.login.cut) {
+		if (when != INSTANT_NONE)
+			e = judge_then(w, least, first);
+		if (e == OK)
+			e = policy_past_at(&w->past, 0);
+		if (e == OK)
+			e = judge(w, &w->now, w->c->now, true);
+	}
+	return e;
+}
+
+/* read_id - as it is typed, or with the brackets of the reply */
+static enum error
+read_id(struct ctl *c, char *id)
+{
+	const char *typed = argument_word(c, 0);
+	size_t n = strlen(typed), from = 0;
+
+	if (n > 2 && typed[0] == '[' && typed[n - 1] == ']') {
+		from = 1;
+		n--;
+	}
+	if (n - from == DECISION_ID_LENGTH) {
+		memcpy(id, typed + from, DECISION_ID_LENGTH);
+		id[DECISION_ID_LENGTH] = '\0';
+		if (decision_line_is_id(id))
+			return OK;
+	}
+	return error_set(&c->why, ERR_DATA,
+	    "bad id \"%.100s\": use the 10 letters and digits that stand in brackets at the end of the reply, as 458bhpx12b",
+	    typed);
+}
+
+/* find - the line; read once, even where the policy has to be read again */
+static enum error
+find(struct why *w, const char *id)
+{
+	static bool read;
+	struct ctl *c = w->c;
+	enum error e;
+
+	if (read)
+		return OK;
+	e = log_search_run(c, id, argument_option(c, OPT_LOG), &w->search);
+	if (e != OK)
+		return e;
+	read = w->search.found;
+	if (read)
+		return OK;
+	return error_set(&c->why, ERR_NOTFOUND,
+	    "no decision %s in %s%s; --log FILE looks elsewhere", id, w->search.looked,
+	    w->search.is_named
+		? ", only other lines with it (does log-level hide decisions?)"
+		: "");
+}
+
+enum error
+ctl_why(struct ctl *c)
+{
+	static struct why w; /* large */
+	char id[DECISION_ID_LENGTH + 1];
+	enum error e = read_id(c, id);
+
+	w.c = c;
+	if (e == OK)
+		e = find(&w, id);
+	if (e == OK)
+		e = transaction_begin(c);
+	if (e != OK)
+		return e;
+	w.then.made = w.now.made = false;
+	e = explain(&w);
+	if (e == OK)
+		e = why_print(&w);
+	policy_past_close(&w.past);
+	return e == OK ? OK : store_about(&c->why, e, c->store);
+}
