@@ -98,7 +98,8 @@ static const struct command table[] = {
     {"status", "", 0, NEED_READ | NEED_LATER, ctl_status,
 	"show digest, counts, and the daemon"},
     {"usage [list]", "",
-	OPTION(OPT_TENANT) | OPTION(OPT_SINCE) | OPTION(OPT_CSV) | OPTION(OPT_USAGE),
+	OPTION(OPT_TENANT) | OPTION(OPT_SINCE) | OPTION(OPT_DENIED) | OPTION(OPT_CSV) |
+	    OPTION(OPT_USAGE),
 	NEED_READ | NEED_LATER, ctl_usage_list,
 	"show who uses SMTP AUTH, and what they would get now"},
     {"usage tenants", "", OPTION(OPT_SINCE) | OPTION(OPT_CSV) | OPTION(OPT_USAGE),

@@ -171,9 +171,57 @@ class List(Usage):
         self.assertEqual(set(self.logins('--since', '36500d')),
                          everything | {'older@x'})
         self.assertEqual(self.logins('--since', '0m'), [])
-        for bad in ('', 'x', '7', '+7d', '-7d', '7w', '2026-13-01',
+        for span in ('+7d', '1w', '-7d'):
+            self.assertEqual(set(self.logins('--since', span)), everything, span)
+        for bad in ('', 'x', '7', '2026-13-01',
                     '1969-12-31', text(self.now + 3600)):
             self.refused(['usage', '--since', bad], 65, '--since')
+
+    def test_less_than_a_day_is_told(self):
+        self.fill(('a@x', self.now, 'allowed', 1))
+        day = text(self.midnight)
+        for since, told in (('1h', True), ('90m', True), (text(self.now - 1), True),
+                            ('7d', False), ('1w', False), (day, False),
+                            (day[:10], False)):
+            for command in ('usage', 'usage tenants'):
+                result = self.ctl('%s --since %s' % (command, since))
+                self.assertEqual(result.err.count('counted by days'), told,
+                                 (command, since))
+        self.assertIn('since ' + day, self.ctl('usage --since 1m').err)
+        self.assertEqual(self.ctl('usage').err, '')
+
+    def test_denied(self):
+        self.acme()
+        t = self.now - 100
+        self.fill(('few@a.example', t, 'denied', 2, '192.0.2.1'),
+                  ('none@a.example', t + 9, 'allowed', 9),
+                  ('most@nobody.example', t, 'denied', 900, '192.0.2.9'),
+                  ('would@b.example', t, 'would-deny', 50),
+                  ('both@b.example', t, 'denied', 2),
+                  ('both@b.example', t + 5, 'would-deny', 1),
+                  ('bob', t, 'denied', 2),
+                  ('old@a.example', t - 9 * DAY, 'denied', 7),
+                  ('exempt@a.example', t, 'exempt', 7))
+        self.assertEqual(self.logins('--denied'), [
+            'most@nobody.example', 'both@b.example', 'few@a.example', 'bob',
+            'would@b.example'])
+        self.assertEqual(self.logins('--denied', '--tenant', 'acme'),
+                         ['few@a.example'])
+        self.assertIn('old@a.example', self.logins('--denied', '--since', '30d'))
+        row = self.rows('--denied')[0]
+        self.assertEqual(list(row), list(self.rows()[0]))
+        self.assertEqual((row['denied'], row['last_client'], row['last_seen']),
+                         (900, '192.0.2.9', text(t)))
+        lines = self.table('--denied')
+        self.assertRegex(lines[0], '^DENIED +WOULD-DENY +MAILBOX +TENANT +'
+                                   'LAST CLIENT +LAST SEEN +NOW$')
+        self.assertRegex(lines[1], '^900 +0 +most@nobody.example +- +192.0.2.9 +'
+                         + text(t))
+        csv = self.ctl('usage --denied --csv').lines
+        self.assertEqual(len(csv), 6)
+        self.assertTrue(csv[1].startswith(',most@nobody.example,'), csv[1])
+        self.assertIn('nobody was denied', self.table('--denied', '--since',
+                                                      '0m')[0])
 
     def test_forgotten_days_are_told(self):
         self.fill(('a@x', self.now, 'allowed', 1))

@@ -14,6 +14,13 @@
 
 #define SINCE_DAYS 7
 
+/* Which logins are listed. */
+struct selection {
+	instant since;
+	char tenant[TENANT_NAME_MAX + 1]; /* "": of all */
+	bool denied; /* only who was denied or would have been, most tries first */
+};
+
 /* A login as it is listed, kept small: there may be millions. */
 struct line {
 	struct usage usage;
@@ -82,20 +89,30 @@ happened(const struct usage_row *row, instant since)
 	return last != INSTANT_NONE && usage_day_of(last) >= first;
 }
 
+/* is_selected - by what is known of it; whether it happened is asked before */
+static bool
+is_selected(const struct selection *wanted, const struct login_usage *s)
+{
+	if (wanted->denied && s->count[USAGE_DENIED] + s->count[USAGE_WOULD_DENY] == 0)
+		return false;
+	return wanted->tenant[0] == '\0' ||
+	    strcmp(submission_tenant(&s->outcome), wanted->tenant) == 0;
+}
+
 static enum error
 lines_add(struct lines *lines, struct ctl *c, const struct usage_row *row,
-    instant since, const char *only)
+    const struct selection *wanted)
 {
 	struct login_usage s;
 	struct line **at;
 	enum error e;
 
-	if (!happened(row, since))
+	if (!happened(row, wanted->since))
 		return OK;
-	e = login_usage_read(c->txn, row, since, c->now, &s);
+	e = login_usage_read(c->txn, row, wanted->since, c->now, &s);
 	if (e != OK)
 		return store_about(&c->why, e, c->store);
-	if (*only != '\0' && strcmp(submission_tenant(&s.outcome), only) != 0)
+	if (!is_selected(wanted, &s))
 		return OK;
 	at = array_grow(lines->at, lines->count, &lines->room, sizeof(struct line *));
 	if (at != NULL) {
@@ -129,10 +146,23 @@ compare(const void *a, const void *b)
 	return (x->place > y->place) - (x->place < y->place);
 }
 
-/* lines_read - what happened since the UTC day of SINCE, of tenant ONLY or "" */
+/* compare_tries - who was denied most comes first, then who would have been */
+static int
+compare_tries(const void *a, const void *b)
+{
+	const struct line *x = *(struct line *const *)a, *y = *(struct line *const *)b;
+
+	if (x->count[USAGE_DENIED] != y->count[USAGE_DENIED])
+		return x->count[USAGE_DENIED] > y->count[USAGE_DENIED] ? -1 : 1;
+	if (x->count[USAGE_WOULD_DENY] != y->count[USAGE_WOULD_DENY])
+		return x->count[USAGE_WOULD_DENY] > y->count[USAGE_WOULD_DENY] ? -1 : 1;
+	return compare(a, b);
+}
+
+/* lines_read - what is wanted, in order */
 static enum error
-lines_read(struct lines *lines, struct ctl *c, struct usage_merge *merge, instant since,
-    const char *only)
+lines_read(struct lines *lines, struct ctl *c, struct usage_merge *merge,
+    const struct selection *wanted)
 {
 	struct usage_row row;
 	bool found = true;
@@ -141,10 +171,11 @@ lines_read(struct lines *lines, struct ctl *c, struct usage_merge *merge, instan
 	while (e == OK && found) {
 		e = usage_merge_next(merge, &row, &found, &c->why);
 		if (e == OK && found)
-			e = lines_add(lines, c, &row, since, only);
+			e = lines_add(lines, c, &row, wanted);
 	}
 	if (e == OK && lines->count > 0)
-		qsort(lines->at, lines->count, sizeof(struct line *), compare);
+		qsort(lines->at, lines->count, sizeof(struct line *),
+		    wanted->denied ? compare_tries : compare);
 	return e;
 }
 
@@ -258,35 +289,59 @@ print_coverage(struct ctl *c, const struct usage_coverage *k, instant since)
 	    *dropped != '\0' ? ", the last at " : "", dropped);
 }
 
+/* The tables for people: all of it, and of tries alone. */
+static const struct print_column of_all[] = {{"mailbox", "MAILBOX"},
+    {"tenant", "TENANT"}, {"submissions", "SUBMISSIONS"}, {"denied", "DENIED"},
+    {"would_deny", "WOULD-DENY"}, {"exempt", "EXEMPT"}, {"last_seen", "LAST SEEN"},
+    {"last_client", "LAST CLIENT"}, {"mechanisms", "MECHANISMS"}, {"tls", "TLS"},
+    {"now", "NOW"}, {NULL, NULL}};
+static const struct print_column of_tries[] = {{"denied", "DENIED"},
+    {"would_deny", "WOULD-DENY"}, {"mailbox", "MAILBOX"}, {"tenant", "TENANT"},
+    {"last_client", "LAST CLIENT"}, {"last_seen", "LAST SEEN"}, {"now", "NOW"},
+    {NULL, NULL}};
+
 static void
-lines_print(struct printer *p, const struct lines *lines, bool csv)
+lines_print_csv(struct printer *p, const struct lines *lines)
 {
-	static const struct print_column in_csv[] = {{"mailbox", ""}, {"login", ""},
+	static const struct print_column columns[] = {{"mailbox", ""}, {"login", ""},
 	    {"tenant", ""}, {"submissions", ""}, {"denied", ""}, {"would_deny", ""},
 	    {"exempt", ""}, {"first_seen", ""}, {"last_seen", ""}, {"last_client", ""},
 	    {"mechanisms", ""}, {"tls", ""}, {"verdict", ""}, {"reason", ""},
 	    {"override", ""}, {"last_use", ""}, {"last_exempt", ""}, {NULL, NULL}};
-	static const struct print_column in_table[] = {{"mailbox", "MAILBOX"},
-	    {"tenant", "TENANT"}, {"submissions", "SUBMISSIONS"}, {"denied", "DENIED"},
-	    {"would_deny", "WOULD-DENY"}, {"exempt", "EXEMPT"},
-	    {"last_seen", "LAST SEEN"}, {"last_client", "LAST CLIENT"},
-	    {"mechanisms", "MECHANISMS"}, {"tls", "TLS"}, {"now", "NOW"}, {NULL, NULL}};
+
+	print_csv(p, columns);
+	for (size_t i = 0; i < lines->count; i++)
+		line_print(p, lines->at[i]);
+}
+
+/* lines_print - for people, with a table of their own for logins of no tenant */
+static void
+lines_print(struct printer *p, const struct lines *lines)
+{
 	bool known = true;
 
-	if (csv)
-		print_csv(p, in_csv);
-	else
-		print_table(p, in_table, "-");
+	print_table(p, of_all, "-");
 	for (size_t i = 0; i < lines->count; i++) {
-		if (known && !lines->at[i]->has_tenant && !csv) {
+		if (known && !lines->at[i]->has_tenant) {
 			if (i > 0)
 				print_line(p, "%s", "");
 			print_line(p, "Logins of no tenant:");
-			print_table(p, in_table, "-");
+			print_table(p, of_all, "-");
 		}
 		known = lines->at[i]->has_tenant;
 		line_print(p, lines->at[i]);
 	}
+}
+
+/* lines_print_tries - for people, whoever has most tries first */
+static void
+lines_print_tries(struct printer *p, const struct lines *lines)
+{
+	print_table(p, of_tries, "-");
+	for (size_t i = 0; i < lines->count; i++)
+		line_print(p, lines->at[i]);
+	if (lines->count == 0)
+		print_line(p, "nobody was denied in this time, or would have been");
 }
 
 static enum error
@@ -305,20 +360,19 @@ find_merge(struct ctl *c, struct usage_merge **merge_r)
 enum error
 ctl_usage_list(struct ctl *c)
 {
-	char only[TENANT_NAME_MAX + 1];
 	bool verified, csv = argument_option(c, OPT_CSV) != NULL;
+	struct selection wanted = {.denied = argument_option(c, OPT_DENIED) != NULL};
 	struct usage_coverage coverage;
 	struct lines lines = {.at = NULL};
 	struct usage_merge *merge;
-	instant since;
-	enum error e = usage_sources_since(c, SINCE_DAYS, &since);
+	enum error e = usage_sources_since(c, SINCE_DAYS, &wanted.since);
 
 	if (e == OK && csv && c->options.json)
 		e = error_set(&c->why, ERR_USAGE, "use --csv or --json, not both");
 	if (e == OK)
 		e = usage_sources_begin(c);
 	if (e == OK)
-		e = argument_tenant_option(c, only);
+		e = argument_tenant_option(c, wanted.tenant);
 	if (e == OK)
 		e = transaction_verify(c, &verified);
 	if (e == OK)
@@ -326,12 +380,15 @@ ctl_usage_list(struct ctl *c)
 	if (e != OK)
 		return e;
 	coverage = usage_merge_coverage(merge);
-	e = lines_read(&lines, c, merge, since, only);
-	if (e == OK) {
-		lines_print(&c->print, &lines, csv);
-		if (!csv)
-			print_coverage(c, &coverage, since);
-	}
+	e = lines_read(&lines, c, merge, &wanted);
+	if (e == OK && csv)
+		lines_print_csv(&c->print, &lines);
+	else if (e == OK && wanted.denied)
+		lines_print_tries(&c->print, &lines);
+	else if (e == OK)
+		lines_print(&c->print, &lines);
+	if (e == OK && !csv)
+		print_coverage(c, &coverage, wanted.since);
 	lines_free(&lines);
 	return e;
 }

@@ -155,13 +155,33 @@ usage_sources_begin(struct ctl *c)
 	return e == OK ? transaction_begin(c) : e;
 }
 
+/* tell_days - that counts are of whole days, where somebody asked for less */
+static void
+tell_days(struct ctl *c, instant since)
+{
+	const char *typed = argument_option(c, OPT_SINCE);
+	char last = typed[strlen(typed) - 1], when[INSTANT_TEXT_MAX];
+	instant day = since - since % USAGE_SECONDS_A_DAY;
+
+	if (since == day || last == 'd' || last == 'w')
+		return;
+	print_remark(c->err,
+	    "usage is counted by days, in UTC: these are the counts since %s",
+	    instant_print(day, when));
+}
+
 enum error
 usage_sources_since(struct ctl *c, unsigned days, instant *since_r)
 {
 	int64_t seconds = (int64_t)days * USAGE_SECONDS_A_DAY;
+	enum error e;
 
-	if (argument_option(c, OPT_SINCE) != NULL)
-		return argument_past_time(c, OPT_SINCE, since_r);
+	if (argument_option(c, OPT_SINCE) != NULL) {
+		e = argument_past_time(c, OPT_SINCE, since_r);
+		if (e == OK)
+			tell_days(c, *since_r);
+		return e;
+	}
 	*since_r = seconds < c->now ? c->now - seconds : 0;
 	return OK;
 }
