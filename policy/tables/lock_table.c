@@ -9,6 +9,12 @@
 static const enum table tables[LOCK_ORIGINS] = {
     [LOCK_MADE_HERE] = TABLE_LOCAL_LOCK, [LOCK_BROUGHT] = TABLE_LOCK};
 
+const char *
+lock_table_origin_name(enum lock_origin origin)
+{
+	return origin == LOCK_MADE_HERE ? "local" : "brought";
+}
+
 void
 lock_table_subject_tenant(struct lock_subject *s, const char *tenant)
 {

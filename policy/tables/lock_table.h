@@ -12,6 +12,8 @@
  */
 enum lock_origin { LOCK_MADE_HERE, LOCK_BROUGHT };
 #define LOCK_ORIGINS 2
+/* "local" or "brought". */
+const char *lock_table_origin_name(enum lock_origin origin);
 
 /* What is locked. It need not be there: a lock outlives its tenant or mailbox. */
 struct lock_subject {

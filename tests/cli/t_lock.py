@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """lock, unlock and locks: any login, and nothing but unlock ends one."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -34,6 +35,103 @@ class Case(harness.Case):
 
     def load(self, text, *options, rc=0):
         return self.ctl('import', '-', *options, stdin=text, rc=rc)
+
+
+class Lines(Case):
+    """lock -, unlock - and the same of mailbox: logins of standard input."""
+
+    def lines(self, command, text, rc=0):
+        return self.ctl(*command.split(), '-', stdin=text, rc=rc)
+
+    def test_lock_and_unlock(self):
+        text = ('\ufeff# incident 17\n\n  jane@open.test \r\n\t# a comment\n'
+                'DOM\\\\dave\nJ\u00f6rg@open.test\nno-domain')
+        for command in 'lock', 'mailbox lock':
+            result = self.lines(command, text.replace('\\\\', '\\'))
+            self.assertEqual(result.err, '')
+            self.assertEqual(len(result.lines), 1 + 4)
+            for login in ('jane@open.test', 'DOM\\dave', 'j\u00f6rg@open.test',
+                          'no-domain'):
+                self.assertTrue(self.locked(login), login)
+            self.assertEqual(len(self.locks()), 4)
+            result = self.lines(command.replace('lock', 'unlock'),
+                                text.replace('\\\\', '\\'))
+            self.assertEqual(self.locks(), set())
+            self.assertIn('the lock of jane@open.test has ended', result.out)
+        self.ctl('audit verify')
+
+    def test_options_hold_for_all(self):
+        self.ctl('lock', '-', '--until', LATER, '--note', 'leak', '--actor',
+                 'eve', stdin='a@open.test\nb\n')
+        self.assertEqual(
+            {(o['subject'], o['until'], o['note'], o['who'])
+             for o in self.jsonl('locks')},
+            {('a@open.test', LATER, 'leak', 'eve'), ('b', LATER, 'leak', 'eve')})
+        self.assertEqual(len(self.jsonl('audit list --command lock')), 2)
+
+    def test_json(self):
+        found = [json.loads(line) for line in self.ctl(
+            '--json', 'lock', '-', stdin='a@open.test\nb\n').lines]
+        self.assertEqual([o['subject'] for o in found], ['a@open.test', 'b'])
+        found = [json.loads(line) for line in self.ctl(
+            '--json', 'unlock', '-', stdin='a@open.test\nb\n').lines]
+        self.assertEqual([o['unlocked'] for o in found], [True, True])
+
+    def test_all_or_nothing(self):
+        before = self.status()
+        result = self.lines('lock', 'a@open.test\n@\nb@open.test\n'
+                            'jane@open..test\n' + 'x' * 2001 + '\nc\n', rc=65)
+        self.assertEqual(result.out, '')
+        errors = result.err.splitlines()
+        for error, number in zip(errors, (2, 4, 5)):
+            self.assertTrue(error.startswith('smtpauthctl: line %d: ' % number),
+                            error)
+        self.assertIn('2000 bytes', errors[2])
+        self.assertEqual(errors[3],
+                         'smtpauthctl: 3 bad lines; nothing is changed')
+        self.assertEqual(self.status(), before)
+        self.assertIn('line 1: ', self.lines('lock', 'a\0b\n', rc=65).err)
+        self.assertIn('21 bad lines', self.lines('lock', '@\n' * 21, rc=65).err)
+
+    def test_longest_line(self):
+        self.lines('lock', 'a@open.test' + ' ' * 1989 + '\n')
+        self.assertTrue(self.locked('a@open.test'))
+        self.lines('lock', 'b@open.test' + ' ' * 1990 + '\n', rc=65)
+
+    def test_no_login(self):
+        for text in '', '\n\n', '# nothing\n':
+            self.assertIn('no login', self.lines('lock', text, rc=65).err)
+            self.assertIn('no login', self.lines('unlock', text, rc=65).err)
+
+    def test_unlock_of_what_is_not_locked(self):
+        """The others are unlocked all the same, and the status tells."""
+        self.lines('lock', 'a@open.test\nc@open.test\n')
+        result = self.lines('unlock', 'a@open.test\nb@open.test\nc@open.test\n',
+                            rc=1)
+        self.assertIn('line 2: b@open.test is not locked itself', result.err)
+        self.assertEqual(self.locks(), set())
+
+    def test_many(self):
+        self.lines('lock', ''.join('u%d@open.test\n' % i for i in range(5000)))
+        self.assertEqual(self.status()['locks'], 5000)
+        self.ctl('verify')
+
+    def test_nobody_waits_for_the_input(self):
+        """While the lines are typed, others can write."""
+        typist = subprocess.Popen(
+            [harness.CTL, '-d', self.dir, 'lock', '-'], stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL, env=harness.ENV)
+        typist.stdin.write(b'a@open.test\n')
+        typist.stdin.flush()
+        self.ctl('lock other@open.test')
+        typist.communicate(b'b@open.test\n', timeout=harness.TIMEOUT)
+        self.assertEqual(typist.returncode, 0)
+        self.assertEqual(len(self.locks()), 3)
+
+    def test_a_login_that_is_a_dash(self):
+        self.lines('lock', '-\n')
+        self.assertTrue(self.locked('-'))
+        self.lines('unlock', '-\n')
 
 
 class Commands(Case):

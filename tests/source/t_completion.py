@@ -52,10 +52,10 @@ class Completion(harness.Case):
         nouns += re.findall(r'\b[A-Z][a-z]+-[A-Z]\w+', help_text)
         for noun in nouns:
             for line in self.ctl(noun, '--help').lines:
-                option = re.match(r' {6}(--?\w\S*) ?(.*)', line)
+                option = re.match(r' {6}(--?\w\S*)(?: (\S*))?', line)
                 command = re.match(r'  ([A-Za-z]\S*(?: [a-z]\S*)*)(.*)', line)
                 if option:
-                    found[-1][2][option[1]] = option[2].split('  ')[0]
+                    found[-1][2][option[1]] = option[2] or ''
                 elif command:
                     name = re.split('  ', command[1])[0]
                     found.append((name.split(), command[2], {}))

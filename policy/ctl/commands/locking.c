@@ -22,120 +22,6 @@
 #include "policy/tables/ownership.h"
 #include "policy/tables/tenant_table.h"
 
-static const char *const origins[LOCK_ORIGINS] = {
-    [LOCK_MADE_HERE] = "local", [LOCK_BROUGHT] = "brought"};
-
-/* A list of locks, of all or of one tenant. */
-struct lock_list {
-	struct ctl *c;
-	enum lock_origin origin;
-	char tenant[TENANT_NAME_MAX + 1]; /* "": all */
-	uint64_t walked;
-};
-
-static void
-lock_list_start(struct lock_list *list, struct ctl *c)
-{
-	static const struct print_column columns[] = {{"subject", "LOCKED"},
-	    {"tenant", "TENANT"}, {"until", "UNTIL"}, {"note", "NOTE"}, {"who", "WHO"},
-	    {"when", "WHEN"}, {"origin", "ORIGIN"}, {NULL, NULL}};
-
-	*list = (struct lock_list){.c = c};
-	print_table(&c->print, columns, "");
-}
-
-static void
-lock_print(const struct lock_list *list, const struct lock_subject *subject,
-    const char *tenant, const struct lock *lock)
-{
-	struct printer *p = &list->c->print;
-	char name[LOGIN_MAX + 16];
-
-	print_object_start(p, NULL);
-	print_text(p, "kind", subject->kind == LOCK_TENANT ? "tenant" : "login");
-	print_text(p, "subject", lock_table_subject_name(subject));
-	if (subject->kind == LOCK_TENANT) {
-		snprintf(name, sizeof name, "tenant %s", subject->tenant);
-		print_words(p, "subject", name);
-	}
-	print_text(p, "tenant", tenant);
-	object_text_lock_members(p, lock);
-	object_text_expired(p, "until", lock->until, list->c->now);
-	print_text(p, "origin", origins[list->origin]);
-	print_object_end(p);
-}
-
-static enum error
-lock_list_one(void *arg, const struct lock_subject *subject, const struct lock *lock)
-{
-	struct lock_list *list = arg;
-	char tenant[TENANT_NAME_MAX + 1];
-	enum error e = ownership_of_lock(list->c->txn, subject, tenant);
-
-	list->walked++;
-	if (e != OK || (list->tenant[0] != '\0' && strcmp(list->tenant, tenant) != 0))
-		return e;
-	lock_print(list, subject, tenant, lock);
-	return OK;
-}
-
-enum error
-ctl_locks(struct ctl *c)
-{
-	const char *typed = argument_option(c, OPT_TENANT);
-	struct lock_list list;
-	struct tenant t;
-	enum error e = OK;
-
-	lock_list_start(&list, c);
-	if (typed != NULL)
-		e = tenant_name_parse(typed, list.tenant, &c->why);
-	for (int i = 0; i < LOCK_ORIGINS && e == OK; i++) {
-		list.origin = (enum lock_origin)i;
-		e = lock_table_each(c->txn, list.origin, lock_list_one, &list);
-	}
-	/* The lock of a tenant outlives it; a name that has neither is a mistake. */
-	if (e == OK && typed != NULL && c->print.objects == 0)
-		e = argument_tenant(c, typed, &t);
-	if (e != OK)
-		return e;
-	return transaction_walked(c, list.walked, store_meta(c->txn)->locks);
-}
-
-enum error
-locking_show(struct ctl *c, const struct lock_subject *subject)
-{
-	const bool tenant = subject->kind == LOCK_TENANT;
-	struct printer *p = &c->print;
-	struct lock_list list;
-	struct lock lock;
-	bool found;
-
-	lock_list_start(&list, c);
-	for (int i = 0; i < LOCK_ORIGINS; i++) {
-		enum error e;
-
-		list.origin = (enum lock_origin)i;
-		e = lock_table_get(c->txn, list.origin, subject, &lock, &found);
-		if (e == OK && found)
-			e = lock_list_one(&list, subject, &lock);
-		if (e != OK)
-			return e;
-	}
-	if (p->objects > 0)
-		return OK;
-	print_line(p, "the lock of %s%s has ended", tenant ? "tenant " : "",
-	    lock_table_subject_name(subject));
-	if (!p->has_json)
-		return OK; /* it is no row */
-	print_object_start(p, NULL);
-	print_text(p, "kind", tenant ? "tenant" : "login");
-	print_text(p, "subject", lock_table_subject_name(subject));
-	print_bool(p, "unlocked", true);
-	print_object_end(p);
-	return OK;
-}
-
 enum error
 locking_properties(struct ctl *c, const struct lock_subject *subject)
 {
@@ -159,7 +45,8 @@ locking_properties(struct ctl *c, const struct lock_subject *subject)
 		print_property(p, "  made by", lock.who);
 		print_property_time(p, "  made at", lock.when);
 		if (i == LOCK_BROUGHT)
-			print_property(p, "  origin", origins[i]);
+			print_property(
+			    p, "  origin", lock_table_origin_name((enum lock_origin)i));
 	}
 	return OK;
 }
@@ -243,12 +130,10 @@ remark_xtext(struct ctl *c, const char *word)
 		    word, decoded);
 }
 
-/* login_word - the word on the command line; one in the log's spelling is decoded */
+/* login_word - WORD; one in the log's spelling is decoded */
 static const char *
-login_word(struct ctl *c, char *buf, size_t cap)
+login_word(struct ctl *c, const char *word, char *buf, size_t cap)
 {
-	const char *word = argument_word(c, 0);
-
 	remark_xtext(c, word);
 	if (!text_unescape(buf, cap, word))
 		return word;
@@ -294,12 +179,12 @@ names_add_aliases(struct names *to, struct ctl *c, const struct login *mailbox)
 	    : OK;
 }
 
-/* names_find - of the word on the command line; none to be locked yet */
+/* names_find - of what was typed; none to be locked yet */
 static enum error
-names_find(struct ctl *c, struct names *n)
+names_find(struct ctl *c, const char *typed, struct names *n)
 {
 	char buf[LOGIN_MAX + 1];
-	const char *word = login_word(c, buf, sizeof buf);
+	const char *word = login_word(c, typed, buf, sizeof buf);
 	size_t len;
 	enum error e = address_exact(store_settings(c->txn), word, &n->typed, &c->why);
 
@@ -333,11 +218,11 @@ is_spelt_out(const struct login *typed, const struct login *login)
 }
 
 enum error
-locking_make_login(struct ctl *c, struct login *login_r)
+locking_make_login(struct ctl *c, const char *typed, struct login *login_r)
 {
 	struct lock_subject subject;
 	struct names n;
-	enum error e = names_find(c, &n);
+	enum error e = names_find(c, typed, &n);
 
 	if (e != OK)
 		return e;
@@ -383,12 +268,12 @@ remark_others(struct ctl *c, const struct login *typed, const struct login *logi
 }
 
 enum error
-locking_end_login(struct ctl *c, struct login *login_r)
+locking_end_login(struct ctl *c, const char *typed, struct login *login_r)
 {
 	struct names n, aliases = {.at = NULL};
 	struct lock_subject subject;
 	bool ended = false;
-	enum error e = names_find(c, &n);
+	enum error e = names_find(c, typed, &n);
 
 	if (e != OK)
 		return e;
@@ -412,50 +297,6 @@ locking_end_login(struct ctl *c, struct login *login_r)
 		return e;
 	return error_set(
 	    &c->why, ERR_NOTFOUND, "%s is not locked itself", login_r->text);
-}
-
-/* remark_tenant - the word is also the name of a tenant, which was not locked */
-static enum error
-remark_tenant(struct ctl *c)
-{
-	char name[TENANT_NAME_MAX + 1];
-	struct error_text why;
-	struct tenant t;
-	bool found;
-	enum error e;
-
-	if (tenant_name_parse(argument_word(c, 0), name, &why) != OK)
-		return OK;
-	e = tenant_table_get(c->txn, name, &t, &found);
-	if (e == OK && found)
-		print_remark(c->err,
-		    "warning: that is a login; \"smtpauthctl tenant lock %s\" locks the tenant",
-		    name);
-	return e;
-}
-
-enum error
-ctl_lock(struct ctl *c)
-{
-	struct lock_subject subject;
-	struct login login;
-	enum error e = locking_make_login(c, &login);
-
-	lock_table_subject_login(&subject, &login);
-	if (e == OK)
-		e = locking_show(c, &subject);
-	return e == OK ? remark_tenant(c) : e;
-}
-
-enum error
-ctl_unlock(struct ctl *c)
-{
-	struct lock_subject subject;
-	struct login login;
-	enum error e = locking_end_login(c, &login);
-
-	lock_table_subject_login(&subject, &login);
-	return e == OK ? locking_show(c, &subject) : e;
 }
 
 enum error

@@ -8,9 +8,6 @@
 /* Locks SUBJECT, by --until and --note; replaces a lock that was made here. */
 enum error locking_make(struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
-/* Prints the locks of SUBJECT as `locks` does, or that its lock has ended. */
-enum error locking_show(struct ctl *c, const struct lock_subject *subject) MUST_USE;
-
 /* Prints the locks of SUBJECT as properties, for people. */
 enum error locking_properties(
     struct ctl *c, const struct lock_subject *subject) MUST_USE;
@@ -19,16 +16,18 @@ enum error locking_properties(
 enum error locking_end(struct ctl *c, const struct lock_subject *subject) MUST_USE;
 
 /*
- * Locks the login on the command line, and what it stands for, which is in LOGIN_R
+ * Locks the login that was TYPED, and what it stands for, which is in LOGIN_R
  * then: the mailbox of an alias, with a remark. ERR_DATA for an invalid login.
  */
-enum error locking_make_login(struct ctl *c, struct login *login_r) MUST_USE;
+enum error locking_make_login(
+    struct ctl *c, const char *typed, struct login *login_r) MUST_USE;
 
 /*
  * Ends its locks in the same way; a remark tells if another lock still holds.
  * ERR_NOTFOUND: it has none.
  */
-enum error locking_end_login(struct ctl *c, struct login *login_r) MUST_USE;
+enum error locking_end_login(
+    struct ctl *c, const char *typed, struct login *login_r) MUST_USE;
 
 /* Remarks that SUBJECT, which was removed, keeps its lock, if it has one. */
 enum error locking_remark_stays(

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/ctl/commands/lock.h"
 #include "policy/ctl/commands/locking.h"
 #include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/frame/arguments.h"
@@ -203,8 +204,13 @@ enum error
 ctl_mailbox_lock(struct ctl *c)
 {
 	struct login login;
-	enum error e = locking_make_login(c, &login);
+	enum error e;
 
+	if (lock_is_input(c))
+		return ctl_lock(c);
+	e = transaction_begin(c);
+	if (e == OK)
+		e = locking_make_login(c, argument_word(c, 0), &login);
 	return e == OK ? mailbox_show_locked(c, &login) : e;
 }
 
@@ -212,8 +218,13 @@ enum error
 ctl_mailbox_unlock(struct ctl *c)
 {
 	struct login login;
-	enum error e = locking_end_login(c, &login);
+	enum error e;
 
+	if (lock_is_input(c))
+		return ctl_unlock(c);
+	e = transaction_begin(c);
+	if (e == OK)
+		e = locking_end_login(c, argument_word(c, 0), &login);
 	return e == OK ? mailbox_show_locked(c, &login) : e;
 }
 

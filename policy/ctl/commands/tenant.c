@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "policy/ctl/commands/lock.h"
 #include "policy/ctl/commands/locking.h"
 #include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/frame/arguments.h"
@@ -343,5 +344,5 @@ ctl_tenant_unlock(struct ctl *c)
 	if (e != OK)
 		return e;
 	/* the lock may have outlived it */
-	return found ? tenant_show(c, &t) : locking_show(c, &subject);
+	return found ? tenant_show(c, &t) : lock_show(c, &subject);
 }
