@@ -195,6 +195,98 @@ class Usage(harness.Case):
                     self.assertNotIn('\x1b', r.err)
 
 
+class Words(harness.Case):
+    """A word that is not known: the one that was meant, and where help is."""
+
+    def test_commands_that_were_meant(self):
+        for typed, meant in (
+                ('tenant ls', 'tenant list'), ('tenant del x', 'tenant remove'),
+                ('tenant delete x', 'tenant remove'),
+                ('tenant create x', 'tenant add'), ('tenant lsit', 'tenant list'),
+                ('mailbox add u@a.test', 'mailbox set'),
+                ('mailbox block u@a.test', 'mailbox lock'),
+                ('tennant list', 'tenant'), ('mailboxes', 'mailbox'),
+                ('stauts', 'status'), ('chekc u@a.test', 'check'),
+                ('usage tenant', 'usage'), ('audit revert 3', 'audit')):
+            with self.subTest(typed=typed):
+                self.refused(typed, 64, meant)
+
+    def test_what_resembles_nothing(self):
+        self.refused('tenant bogus', 64, '"tenant"', '"bogus"', 'help tenant')
+        self.refused('frobnicate', 64, '"frobnicate"', 'smtpauthctl help')
+        self.refused('tenant', 64, 'needs one of its commands')
+
+    def test_a_word_too_many_is_named(self):
+        self.refused('mailbox set u@a.test enabled', 64, '"enabled"', 'ADDRESS')
+        self.refused('status now', 64, '"now"')
+
+    def test_help(self):
+        self.assertEqual(self.ctl('help').out, self.ctl('--help').out)
+        self.assertEqual(self.ctl('help tenant add').out,
+                         self.ctl('tenant add --help').out)
+        self.assertEqual(self.ctl('help tenant add').out,
+                         self.ctl('--help tenant add acme').out)
+        self.refused('help blah', 64, 'blah')
+        self.refused('help tenant blah', 64, 'blah')
+
+    def test_help_of_one_command_is_of_that_one(self):
+        shown = self.ctl('help tenant add').out
+        self.assertIn('tenant add NAME', shown)
+        self.assertNotIn('tenant set', shown)
+        self.assertIn('usage [list]', self.ctl('help usage list').out)
+        self.assertNotIn('usage tenants', self.ctl('help usage list').out)
+
+    def test_what_a_tenant_cannot_be_is_not_offered(self):
+        self.assertNotIn('inherit', self.ctl('help tenant').out)
+        self.assertIn('inherit', self.ctl('help mailbox set').out)
+
+    def test_every_option_has_a_word(self):
+        nouns = set(re.findall(r'^  (?! )([a-z]+)', self.ctl('help').out, re.M))
+        self.assertGreater(len(nouns), 15)
+        options = [line for noun in nouns for line in self.ctl('help', noun).lines
+                   if line.startswith('      --')]
+        self.assertGreater(len(options), 60)
+        for line in options:
+            self.assertRegex(line, r'^ {6}--\S+( \S+)? {2,}\S')
+
+    def test_help_fits_a_screen(self):
+        lines = self.ctl('help').lines
+        self.assertLessEqual(len(lines), 24)
+        self.assertLessEqual(max(map(len, lines)), 80)
+
+    def test_empty_lists_say_so(self):
+        for command in ('tenant list', 'domain list', 'mailbox list', 'locks',
+                        'mailbox alias list', 'audit list --actor nobody'):
+            result = self.ctl(command)
+            self.assertEqual(result.out, '')
+            self.assertIn('nothing to list', result.err)
+            self.assertEqual(self.ctl('--json ' + command).err, '')
+
+    def test_lists_fit_100_columns(self):
+        self.ctl('tenant add wholesale --domain wholesale.example '
+                 '--contact it@wholesale.example')
+        self.ctl('tenant add acme --domain acme.example --smtp-auth enabled')
+        self.ctl('mailbox set printer-2@wholesale.example '
+                 '--smtp-auth enabled --until 2098-01-01 --clients 192.0.2.0/24')
+        self.ctl('lock scanner@acme.example')
+        for command in ('tenant list', 'domain list', 'mailbox list', 'locks',
+                        'settings show', 'audit list'):
+            lines = self.ctl(command).lines
+            self.assertGreater(len(lines), 1)
+            if command != 'audit list':   # its last column is what changed
+                self.assertLessEqual(max(map(len, lines)), 100, lines)
+
+    def test_who_has_the_right(self):
+        if os.geteuid() != 0:
+            self.skipTest('needs root')
+        os.chmod(self.tmp, 0o755)
+        nobody = {'user': 65534, 'group': 65534, 'extra_groups': ()}
+        self.assertIn('run it as root, or',
+                      self.ctl('tenant list', rc=77, **nobody).err)
+        self.assertIn('run it as root',
+                      self.ctl('tenant add x', rc=77, **nobody).err)
+
+
 class Configuration(harness.Case):
     """Of the configuration file smtpauthctl needs state-dir alone."""
 
