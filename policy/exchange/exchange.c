@@ -449,6 +449,6 @@ exchange_read(enum exchange_cmdlet cmdlet, const struct exchange_word *word, siz
 	e = exchange_check(&r);
 	if (e != OK || r.n == n)
 		return e;
-	return exchange_pipeline(
+	return exchange_foreign_pipeline(
 	    cmdlet, word + r.n + 1, n - r.n - 1, &out_r->properties, why);
 }

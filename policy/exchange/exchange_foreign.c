@@ -104,7 +104,7 @@ exchange_match_properties(struct exchange_span name)
 }
 
 enum error
-exchange_pipeline(enum exchange_cmdlet cmdlet, const struct exchange_word *word,
+exchange_foreign_pipeline(enum exchange_cmdlet cmdlet, const struct exchange_word *word,
     size_t n, unsigned *properties_r, struct error_text *why)
 {
 	unsigned found = 0;

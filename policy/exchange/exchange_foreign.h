@@ -9,6 +9,6 @@
  * theirs, and the properties to be printed, with wildcards; none is all. ERR_USAGE for
  * anything else, with the command of ours that does it.
  */
-enum error exchange_pipeline(enum exchange_cmdlet cmdlet,
+enum error exchange_foreign_pipeline(enum exchange_cmdlet cmdlet,
     const struct exchange_word *word, size_t n, unsigned *properties_r,
     struct error_text *why) MUST_USE;

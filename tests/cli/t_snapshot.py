@@ -285,10 +285,12 @@ class Apply(Snapshots):
         self.assertEqual(done, {'created': 1, 'changed': 1, 'removed': 0})
         self.assertEqual(self.digest(), digest)
 
-    def test_one_audit_entry(self):
+    def test_an_audit_entry_an_object(self):
         self.create()
         self.at(self.other).apply()
-        self.assertEqual(self.status()['audit_count'], 1)
+        self.assertEqual(self.status()['audit_count'], 4)
+        found = self.jsonl('audit', 'list', '--object', 'ann@acme.test')
+        self.assertEqual([e['command'] for e in found], ['snapshot apply'])
 
     def test_again_changes_nothing(self):
         self.create()
@@ -379,8 +381,10 @@ class Apply(Snapshots):
         before, data = self.status(), os.path.join(self.dir, 'policy.mdb')
         written = os.stat(data).st_mtime_ns
         self.assertEqual(self.apply('--dry-run').lines, [
-            'remove domain old.test', 'change tenant acme',
-            'remove tenant old', 'create mailbox ann@acme.test',
+            'remove domain old.test: tenant=old -> -',
+            'change tenant acme: smtp-auth=enabled -> smtp-auth=disabled',
+            'remove tenant old: smtp-auth=disabled -> -',
+            'create mailbox ann@acme.test: - -> smtp-auth=enabled',
             '1 created, 1 changed, 2 removed'])
         found = self.jsonl('snapshot', 'apply', self.file, '--trust',
                            self.public, '--dry-run')
