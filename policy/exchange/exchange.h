@@ -36,8 +36,9 @@ enum exchange_property {
 struct exchange {
 	enum exchange_cmdlet cmdlet;
 	enum smtp_auth smtp_auth; /* Set-...: what it shall be; $null is inherit */
-	char identity[LOGIN_RAW_MAX + 1];       /* "" where not given */
-	char organization[DOMAIN_MAX + 1]; /* "" where not given; or one of its domains */
+	char identity[LOGIN_RAW_MAX + 1]; /* "" where not given */
+	char organization[DOMAIN_MAX +
+	    1];              /* "" where not given; or one of its domains */
 	uint64_t results;    /* -ResultSize: how many, or EXCHANGE_UNLIMITED */
 	bool results_said;   /* ... and not by default */
 	unsigned properties; /* Get-...: those to be printed */
@@ -80,10 +81,10 @@ enum error exchange_unknown(struct exchange_span name, struct error_text *why) M
 
 /*
  * Reads the N words after the name of CMDLET: "-Name value" or "-Name:value", in any
- * case, with any dash, shortened as long as it is unambiguous. Parameters of Set-... that
- * are not about SMTP AUTH are collected in `foreign`. After Get-... a pipe to Format-List,
- * Format-Table or Select-Object, with names of properties. ERR_USAGE: unknown, missing
- * or repeated; ERR_DATA: a bad value, or one that is too long. Copies.
+ * case, with any dash, shortened as long as it is unambiguous. Parameters of Set-...
+ * that are not about SMTP AUTH are collected in `foreign`. After Get-... a pipe to
+ * Format-List, Format-Table or Select-Object, with names of properties. ERR_USAGE:
+ * unknown, missing or repeated; ERR_DATA: a bad value, or one that is too long. Copies.
  */
 enum error exchange_read(enum exchange_cmdlet cmdlet, const struct exchange_word *word,
     size_t n, enum exchange_source source, struct exchange *out_r,

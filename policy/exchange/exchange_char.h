@@ -34,8 +34,8 @@ struct exchange_span exchange_char_trim(struct exchange_span s);
 struct exchange_span exchange_char_first_word(struct exchange_span s);
 
 /*
- * Without a pasted prompt in front: "PS C:\>", "[PS] C:\>", "[host]: PS C:\>", "(base) PS
- * C:\>", "C:\>", or the ">>" of a command's further lines.
+ * Without a pasted prompt in front: "PS C:\>", "[PS] C:\>", "[host]: PS C:\>", "(base)
+ * PS C:\>", "C:\>", or the ">>" of a command's further lines.
  */
 struct exchange_span exchange_char_skip_prompt(struct exchange_span s);
 

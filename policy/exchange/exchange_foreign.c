@@ -58,6 +58,18 @@ exchange_is_session(struct exchange_span name)
 	    exchange_char_is(name, "Import-Module");
 }
 
+/* exchange_is_output - whether a command has printed it, and none begins with it */
+static bool
+exchange_is_output(struct exchange_span name)
+{
+	if (name.len > 1 && name.at[name.len - 1] == ':')
+		return true;
+	for (size_t i = 0; i < COUNT(properties); i++)
+		if (exchange_char_is(name, properties[i].name))
+			return true;
+	return false;
+}
+
 enum error
 exchange_unknown(struct exchange_span name, struct error_text *why)
 {
@@ -70,6 +82,10 @@ exchange_unknown(struct exchange_span name, struct error_text *why)
 			return error_set(why, ERR_USAGE,
 			    "\"%.*s\" is not supported; see \"smtpauthctl %s\"",
 			    exchange_char_shown(name), name.at, equivalents[i].ours);
+	if (exchange_is_output(name))
+		return error_set(why, ERR_USAGE,
+		    "\"%.*s\" begins no command but what one has printed: leave out such lines",
+		    exchange_char_shown(name), name.at);
 	return error_set(why, ERR_USAGE,
 	    "\"%.*s\" is not supported: only " ALL_NAMES " are, one by one",
 	    exchange_char_shown(name), name.at);

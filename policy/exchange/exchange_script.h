@@ -10,10 +10,9 @@
 /*
  * What is understood: a command a line, or several separated by `;`; words, quoted or
  * not; backticks, also at the end of a line that goes on; comments; prompts; rows of
- * tables, of which the cells that are commands count; fences of Markdown; a pipe to what
- * prints. Everything
- * else of PowerShell is an error, and nothing that might be meant is skipped: a row
- * without a command must be the heading of its table.
+ * tables, of which the cells that are commands count; fences of Markdown; a pipe to
+ * what prints. Everything else of PowerShell is an error, and nothing that might be
+ * meant is skipped: a row without a command must be the heading of its table.
  *
  * For each line, exchange_script_line(), then exchange_script_next() until nothing is
  * found; exchange_script_end() last. No I/O, no allocation.
@@ -32,7 +31,7 @@ struct exchange_script {
 	uint64_t opened;  /* line of the comment's beginning */
 	uint64_t heading; /* line of a row that must be a heading, or 0 */
 	bool in_body;     /* a row of this table had commands, or its heading is over */
-	size_t pipe; /* which word is the `|`; 0: there is none */
+	size_t pipe;      /* which word is the `|`; 0: there is none */
 	size_t words, used;
 	struct exchange_word word[EXCHANGE_WORDS_MAX + 1];
 	char buf[EXCHANGE_COMMAND_MAX];

@@ -142,8 +142,8 @@ access_fill(struct access_rows *a, struct row *row, struct error_text *why)
 	while (end > a->line && strchr(BLANKS, end[-1]) != NULL)
 		*--end = '\0';
 	if (a->line[n] == '\0')
-		return error_set(
-		    why, ERR_DATA, "\"%.100s\" has no action after it", a->line);
+		return error_set(why, ERR_DATA, "\"%.*s\" has no action after it",
+		    (int)strcspn(a->line, ":"), a->line);
 	a->line[n] = '\0';
 	action = a->line + n + 1 + strspn(a->line + n + 1, BLANKS);
 	e = access_action(a, action, &row->mailbox.smtp_auth, &text, why);

@@ -82,7 +82,8 @@ csv_reader_put(struct csv_reader *r, int c)
 	r->seen = r->seen || !blank;
 	if (c == '\0')
 		csv_reader_spoil(r, "the row has a NUL byte");
-	if (!r->keep || r->wrong != NULL || (blank && r->len == r->start[r->columns - 1]))
+	if (!r->keep || r->wrong != NULL ||
+	    (blank && r->len == r->start[r->columns - 1]))
 		return;
 	if (r->len - r->start[r->columns - 1] == CSV_FIELD_MAX)
 		csv_reader_spoil(r, "a field is too long");

@@ -35,13 +35,16 @@ csv_rows_end(struct csv_rows *c)
 	csv_reader_end(&c->reader);
 }
 
+#define HEADINGS \
+	"address,smtp_auth[,until,clients,note] or PrimarySmtpAddress,SmtpClientAuthenticationDisabled"
+
 /* csv_rows_bad_heading - what is wrong with the line of column names */
 static enum error
 csv_rows_bad_heading(const char *what, const char *name, struct error_text *why)
 {
 	return error_set(why, ERR_FORMAT,
-	    "%s%s%.100s%s: the first line names the columns, address,smtp_auth[,until,clients,note] or PrimarySmtpAddress,SmtpClientAuthenticationDisabled",
-	    what, *name != '\0' ? " \"" : "", name, *name != '\0' ? "\"" : "");
+	    "%s%s%.100s%s: the first line names the columns, " HEADINGS, what,
+	    *name != '\0' ? " \"" : "", name, *name != '\0' ? "\"" : "");
 }
 
 /* csv_rows_pass_over - an unknown column, unless it looks like a slip of the pen */
@@ -90,16 +93,22 @@ csv_rows_has(const struct csv_rows *c, enum csv_column column)
 static enum error
 csv_rows_unknown(const struct csv_rows *c, struct error_text *why)
 {
-	const char *name = csv_reader_field(&c->reader, 0);
+	const char *name = csv_reader_field(&c->reader, 0), *at = strchr(name, '@');
 
-	if (strchr(name, '@') != NULL)
+	if (at != NULL && strchr(at, ':') != NULL)
+		return error_set(why, ERR_FORMAT,
+		    "this is a password file, not a file of settings; contrib/panels has a recipe for it");
+	if (at != NULL)
 		return error_set(why, ERR_FORMAT,
 		    "\"%.100s\" is no name of a column: begin with the line address,smtp_auth and write ADDRESS,enabled in each of the others",
 		    name);
 	if (strcasecmp(name, "Sender address") == 0)
 		return error_set(why, ERR_FORMAT,
 		    "this is a report of SMTP AUTH clients, not of settings: \"Importing\" in smtpauthctl(8) makes exceptions of it");
-	return csv_rows_bad_heading("no column that is known", "", why);
+	return error_set(why, ERR_FORMAT,
+	    "no column that is known, the first is \"%.100s\": the first line names the columns, " HEADINGS
+	    "; contrib/panels has recipes for the databases of panels",
+	    name);
 }
 
 /* csv_rows_check - one kind of columns, and all of them that are needed */

@@ -266,7 +266,8 @@ import_mailbox(struct import *i, const struct row *row, struct error_text *why)
 	return import_put_lock(i, &subject, &row->lock, why);
 }
 
-/* import_alias - exports name a login in more than one column, so twice the same counts once */
+/* import_alias - exports name a login in more than one column, so twice the same counts
+ * once */
 static enum error
 import_alias(struct import *i, const struct row *row, struct error_text *why)
 {

@@ -105,8 +105,9 @@ row_set_line(
 		return error_set(
 		    why, ERR_DATA, "%s is longer than %zu bytes", f->key, f->max);
 	if (!text_is_line(value, n))
-		return error_set(
-		    why, ERR_DATA, "%s has control characters or is not UTF-8", f->key);
+		return error_set(why, ERR_DATA,
+		    "%s has control characters or is not UTF-8; save the file as UTF-8",
+		    f->key);
 	memcpy(out, value, n + 1);
 	return OK;
 }

@@ -26,7 +26,7 @@ enum error address_login(const struct settings *s, const char *typed,
  * A mailbox address in normal form: default-domain is applied to a plain name without
  * '@', blanks around are cut off. Stricter than a login, or a slip would make a setting
  * that no login ever has: ':', ';', ',', '<', '>', '\\', '"', '*' and a second '@' are
- * ERR_DATA, with WHY.
+ * ERR_DATA, with WHY, and so is a GUID.
  */
 enum error address_normalize(const struct settings *s, const char *typed,
     struct login *out_r, struct error_text *why) MUST_USE;

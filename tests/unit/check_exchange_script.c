@@ -257,7 +257,7 @@ static const struct script_case pasted[] = {
 	"C:\\> Get-CASMailbox c@a.test\nPS /home/x> Get-CASMailbox d@a.test",
 	"1 Get a@a.test\n2 Get b@a.test\n3 Get c@a.test\n4 Get d@a.test\n"},
     {"output", "WARNING: done\n\nSmtpClientAuthenticationDisabled : True",
-	"1 ! \"WARNING:\"\n3 ! not supported\n"},
+	"1 ! \"WARNING:\"\n3 ! leave out such lines\n"},
     {"a list", "$all = Get-Content x.txt\n$all | foreach {Set-CASMailbox $_" OFF "}",
 	"1 ! give \"smtpauthctl import\" a list\n2 ! smtpauthctl import\n"},
     {"a quote in a name", "Set-CASMailbox 'o''neil@a.test'" OFF,

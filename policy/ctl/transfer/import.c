@@ -97,7 +97,7 @@ import_format(struct import_job *j, int first)
 	j->format = first == '{' || first == EOF ? FORMAT_JSONL : FORMAT_CSV;
 	if (word == NULL && first == '[')
 		return error_set(&j->c->why, ERR_DATA,
-		    "%s is a JSON array; JSON Lines has an object a line, without brackets and commas around them",
+		    "%s is a JSON array: JSON Lines has one object a line, without brackets and commas around them, and each says its \"type\"; contrib/panels has recipes for panels",
 		    j->name);
 	if (word == NULL)
 		return OK;
