@@ -6,12 +6,15 @@ A row of the table: a name, the command, its input, the status, words of what is
 and the settings of mailboxes afterwards (the tenant's under its name).
 """
 
+import os
+import re
 import shlex
 import shutil
 import subprocess
 
 import harness
 
+SRC = os.environ.get('srcdir', '..')
 EXCHANGE = 'exchange'
 CSV = 'import - --format csv'
 ANY = 'import -'
@@ -394,6 +397,32 @@ class Details(Case):
                          {'eva@fab.test', 'em@fab.test'})
         self.assertEqual(self.json('check eva@fab.test')['reason'],
                          'mailbox-enabled')
+
+    def typed(self, words, expected, **files):
+        """Type the command of the manual that has these words."""
+        with open(os.path.join(SRC, 'policy', 'smtpauthctl.8')) as f:
+            found = [text for text in re.findall(
+                r'^\.Bd -literal[^\n]*\n(.*?)^\.Ed', f.read(), re.M | re.S)
+                     if words in text]
+        self.assertEqual(len(found), 1, words)
+        for name, text in files.items():
+            with open(os.path.join(self.tmp, name + '.csv'), 'wb') as f:
+                f.write(harness.encode(text))
+        command = found[0].replace('NAME', 'fab').replace('.txt', '.csv').replace(
+            'smtpauthctl', '%s -d %s' % (shlex.quote(self.program),
+                                         shlex.quote(self.dir)))
+        subprocess.run(['sh', '-c', command], cwd=self.tmp, check=True,
+                       stdout=subprocess.DEVNULL, env=harness.ENV)
+        self.assertEqual(self.policy(), expected)
+
+    def test_recipes_of_the_manual(self):
+        self.typed('report.csv', {'mfp@fab.test': 'enabled', 'erp@fab.test': 'enabled'},
+                   report='\ufeffSender address,Domain,TLS 1.2,Messages sent\r\n'
+                   'mfp@fab.test,fab.test,100%,812\r\n'
+                   '"erp@fab.test","fab.test",100%,45\r\n')
+        self.typed('list.txt', {'mfp@fab.test': 'enabled', 'erp@fab.test': 'enabled',
+                                'eva@fab.test': 'enabled'},
+                   list='eva@fab.test\r\nmfp@fab.test  \r\n')
 
     def test_a_dry_run_of_commands(self):
         before = self.digest()
