@@ -141,8 +141,9 @@ class Blank(Case):
         self.load(EXCHANGE + 'u00@s.test,\nu01@s.test,False\n')
 
     def test_a_heading_alone(self):
-        self.assertEqual(self.load(EXCHANGE).out,
-                         '0 created, 0 changed, 0 removed\n')
+        r = self.load(EXCHANGE)
+        self.assertEqual(r.out, '0 created, 0 changed, 0 removed\n')
+        self.assertIn('warning: there is no row in ', r.err)
 
     def test_a_dry_run_says_all(self):
         self.exceptions('o.test', 'disabled', 5)
@@ -157,6 +158,13 @@ class Empty(Case):
     def test_replace(self):
         self.exceptions('s.test', 'enabled')
         self.guarded(HEAD, 'is empty', options=['--replace', '--tenant', 'shut'])
+
+    def test_a_pipeline_that_failed(self):
+        for options in (), ('--format', 'csv'), ('--format', 'access'):
+            csv = 'csv' in options
+            r = self.ctl('import', '-', *options, rc=65 if csv else 0)
+            self.assertIn('there is no line' if csv else 'there is no row in '
+                          'standard input', r.err)
 
     def test_without_a_tenant(self):
         self.assertIn('--tenant', self.load(HEAD, '--replace', rc=64).err)

@@ -477,6 +477,8 @@ import_say(struct import_job *j)
 {
 	unsigned causes = overrule_sum_causes(&j->overruled, store_settings(j->c->txn));
 
+	if (j->rows == 0 && !j->replace)
+		print_remark(j->c->err, "warning: there is no row in %s", j->name);
 	change_summary_print_summary(&j->changes, causes);
 	overrule_sum_remark(&j->overruled, causes, j->c->err);
 }
