@@ -171,6 +171,53 @@ class Empty(Case):
         self.load(HEAD, '--replace', '--force', rc=64)
 
 
+class Opening(Case):
+    """What a command would ask for, import asks for."""
+
+    def setUp(self):
+        super().setUp()
+        # so that a fifth of all is much
+        for i in range(20):
+            self.ctl('tenant', 'add', 'more%d' % i, '--smtp-auth', 'enabled')
+
+    def test_a_domain_that_moves(self):
+        text = self.ctl('export').out
+        moved = text.replace('"s.test"', '').replace(
+            '"o.test"', '"o.test","s.test"')
+        self.guarded(moved, 'domain s.test would go from tenant shut, which denies',
+                     'to tenant open', 'would pass', options=['--replace'])
+        self.assertEqual(self.json('check u@s.test')['verdict'], 'allow')
+        self.load(text, '--replace')    # to where it is denied again
+
+    def test_a_domain_that_moves_to_a_tenant_that_denies(self):
+        text = self.ctl('export').out.replace('"s.test"', '"x.test"')
+        self.load(text + '{"type":"tenant","name":"new","domains":["s.test"],'
+                  '"smtp_auth":"disabled"}\n', '--replace')
+        self.ctl('check u@s.test', rc=11)
+
+    def test_unknown_tenant_is_not_in_the_file(self):
+        text = self.ctl('export').out
+        self.ctl('settings set unknown-tenant reject')
+        self.guarded(text, 'unknown-tenant is not in the file', 'would pass',
+                     options=['--replace'])
+        self.ctl('settings set unknown-tenant reject')
+        self.load('{"type":"setting","key":"unknown-tenant","value":"accept"}\n' +
+                  text, '--replace')
+
+    def test_a_wide_network(self):
+        row = '{"type":"setting","key":"exempt-clients","value":["%s"]}\n'
+        self.load(row % '192.0.2.0/24')
+        self.guarded(row % '10.0.0.0/8', 'network 10.0.0.0/8 of exempt-clients')
+        self.load(row % '10.0.0.0/8')   # which it is already
+        self.load(self.ctl('export').out, '--replace')
+
+    def test_a_tenant_that_goes(self):
+        text = ''.join(line for line in self.ctl('export').out.splitlines(True)
+                       if '"shut"' not in line)
+        self.guarded(text, 'would be removed, and unknown-tenant is accept',
+                     options=['--replace'])
+
+
 class Overruled(Case):
 
     def summary(self, content, *options):

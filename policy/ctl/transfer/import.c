@@ -14,15 +14,13 @@
 #include "policy/ctl/frame/input_file.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/transfer/exception_guard.h"
+#include "policy/ctl/transfer/import_guard.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/ctl/transfer/overrule_sum.h"
 #include "policy/import/access_rows.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/jsonl.h"
-#include "policy/model/domain_record.h"
 #include "policy/tables/ownership.h"
-#include "policy/tables/removal.h"
-#include "policy/tables/tenant_table.h"
 #include "policy/transfer/replace.h"
 
 #define CHECKPOINT_ROWS 100000 /* of a scratch database: bounds what is in memory */
@@ -57,10 +55,8 @@ struct import_job {
 	struct digest content;
 	struct exception_guard exceptions;
 	struct overrule_sum overruled;
-	/* What --replace looks at: */
-	uint64_t before;    /* records that could be removed, without locks */
-	uint64_t unguarded; /* tenants and domains that protect, and would go */
-	uint64_t unlocked;  /* locks that were brought, and would go */
+	struct import_guard opening;
+	uint64_t before; /* records that --replace could remove, without locks */
 };
 
 /* import_skip - byte order mark and white space; FIRST_R is what follows */
@@ -257,55 +253,20 @@ import_into(struct import_job *j, struct store_txn *target)
 	return e == OK ? import_lines(j) : error_about(&j->c->why, e, j->name);
 }
 
-/* import_protects - whether what is removed denies what would pass without it */
-static enum error
-import_protects(
-    struct store_txn *txn, struct bytes key, struct bytes before, bool *protects_r)
-{
-	uint8_t table = *(const uint8_t *)key.at;
-	char owner[TENANT_NAME_MAX + 1];
-	struct tenant t;
-	bool found = true;
-	enum error e;
-
-	*protects_r = false;
-	if (table == TABLE_TENANT) {
-		e = tenant_decode(before, &t);
-		if (e == OK)
-			e = key_to_tenant(key, 1, t.name);
-	} else if (table == TABLE_DOMAIN) {
-		/* domains come before tenants: theirs is there still */
-		e = domain_record_decode(before, owner);
-		if (e == OK)
-			e = tenant_table_get(txn, owner, &t, &found);
-	} else {
-		return OK;
-	}
-	if (e == OK && !found)
-		return ERR_DAMAGED;
-	return e == OK ? removal_denies(txn, &t, protects_r) : e;
-}
-
 /* import_watch - counts each change, and what the guards have to know of it */
 static enum error
 import_watch(void *arg, struct store_txn *txn, struct bytes key, struct bytes before,
     struct bytes after)
 {
 	struct import_job *j = arg;
-	bool protects;
 	enum error e = exception_guard_note(&j->exceptions, key, before, after);
 
 	if (e == OK)
 		e = overrule_sum_note(&j->overruled, txn, key, after);
+	if (e == OK)
+		e = import_guard_note(&j->opening, key, before, after);
 	if (e != OK)
 		return e;
-	if (after.at == NULL) {
-		e = import_protects(txn, key, before, &protects);
-		if (e != OK)
-			return e;
-		j->unguarded += protects;
-		j->unlocked += *(const uint8_t *)key.at == TABLE_LOCK;
-	}
 	return change_summary_note(&j->changes, txn, key, before, after);
 }
 
@@ -399,14 +360,13 @@ import_is_blank(const struct import_job *j)
 }
 
 /*
- * import_guard_replace - what --replace refuses without --force. Locks are counted
+ * guard_replace - what --replace refuses without --force. Locks are counted
  * apart: many of them would make the loss of all else look small.
  */
 static enum error
-import_guard_replace(const struct import_job *j, struct error_text *why)
+guard_replace(const struct import_job *j, struct error_text *why)
 {
-	bool accepts = store_settings(j->c->txn)->unknown_tenant == ACTION_ACCEPT;
-	uint64_t removed = j->changes.sum.removed - j->unlocked;
+	uint64_t removed = j->changes.sum.removed - j->opening.unlocked;
 
 	if (!j->replace)
 		return OK;
@@ -419,19 +379,17 @@ import_guard_replace(const struct import_job *j, struct error_text *why)
 		    "%" PRIu64 " of %" PRIu64
 		    " records would be removed, over a fifth; use --force if that is meant",
 		    removed, j->before);
-	if (j->unguarded > 0 && accepts)
-		return error_set(why, ERR_PROTECTED,
-		    "tenants or domains that deny SMTP AUTH would be removed, and unknown-tenant is accept: their logins would pass; use --force if that is meant");
-	if (j->unlocked > 0)
-		return error_set(why, ERR_PROTECTED,
-		    "%" PRIu64
-		    " locks that were brought are not in the file, and would end; use --force if that is meant",
-		    j->unlocked);
 	return OK;
 }
 
 static enum error
-import_guard_blank(const struct import_job *j, struct error_text *why)
+guard_opening(const struct import_job *j, struct error_text *why)
+{
+	return import_guard_check(&j->opening, why);
+}
+
+static enum error
+guard_blank(const struct import_job *j, struct error_text *why)
 {
 	if (!import_is_blank(j))
 		return OK;
@@ -440,13 +398,13 @@ import_guard_blank(const struct import_job *j, struct error_text *why)
 }
 
 static enum error
-import_guard_exceptions(const struct import_job *j, struct error_text *why)
+guard_exceptions(const struct import_job *j, struct error_text *why)
 {
 	return exception_guard_check(&j->exceptions, why);
 }
 
 static enum error
-import_guard_locks(const struct import_job *j, struct error_text *why)
+guard_locks(const struct import_job *j, struct error_text *why)
 {
 	return lock_guard_check(&j->changes.guard, why);
 }
@@ -456,8 +414,8 @@ static enum error
 import_check_guards(struct import_job *j)
 {
 	static enum error (*const guards[])(
-	    const struct import_job *j, struct error_text *why) = {import_guard_replace,
-	    import_guard_blank, import_guard_exceptions, import_guard_locks};
+	    const struct import_job *j, struct error_text *why) = {
+	    guard_replace, guard_locks, guard_opening, guard_blank, guard_exceptions};
 	struct error_text why;
 	enum error e;
 
@@ -498,6 +456,7 @@ import_run(struct import_job *j)
 	e = lock_guard_start(&j->changes.guard, j->c->txn, j->c->now);
 	if (e != OK)
 		return store_about(&j->c->why, e, j->c->store);
+	import_guard_start(&j->opening, j->c->txn);
 	exception_guard_start(&j->exceptions, j->c->txn, j->c->now);
 	overrule_sum_start(&j->overruled, j->c->now);
 	if (!j->replace)
@@ -539,6 +498,7 @@ ctl_import(struct ctl *c)
 	}
 	import_close(&j->import);
 	lock_guard_end(&j->changes.guard);
+	import_guard_end(&j->opening);
 	exception_guard_end(&j->exceptions);
 	free(j->row.domain);
 	free(j);

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* import_guard - whether an import would open what is closed by other things than rows
+ */
+#include "policy/ctl/transfer/import_guard.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/base/array.h"
+#include "policy/model/domain_record.h"
+#include "policy/tables/removal.h"
+#include "policy/tables/tenant_table.h"
+
+#define WAY_OUT "; use --force if that is meant"
+
+void
+import_guard_start(struct import_guard *g, struct store_txn *txn)
+{
+	memset(g, 0, sizeof *g);
+	g->txn = txn;
+	g->was = *store_settings(txn);
+}
+
+void
+import_guard_end(struct import_guard *g)
+{
+	free(g->moved);
+	g->moved = NULL;
+}
+
+/* tenant_denies - by its record as it is now; one that is not there is damage */
+static enum error
+tenant_denies(struct store_txn *txn, const char *name, bool *denies_r)
+{
+	struct tenant t;
+	bool found;
+	enum error e = tenant_table_get(txn, name, &t, &found);
+
+	if (e == OK && !found)
+		e = ERR_DAMAGED;
+	return e == OK ? removal_denies(txn, &t, denies_r) : e;
+}
+
+static enum error
+note_tenant(
+    struct import_guard *g, struct bytes key, struct bytes before, struct bytes after)
+{
+	struct tenant t;
+	bool denies = false;
+	enum error e;
+
+	if (after.at != NULL)
+		return OK;
+	e = tenant_decode(before, &t);
+	if (e == OK)
+		e = key_to_tenant(key, 1, t.name);
+	if (e == OK)
+		e = removal_denies(g->txn, &t, &denies);
+	g->unguarded += denies;
+	return e;
+}
+
+/* note_move - what its new tenant does is known once all is changed */
+static enum error
+note_move(
+    struct import_guard *g, struct bytes key, const char *from, struct bytes after)
+{
+	struct moved_domain *at = array_grow(g->moved, g->moves, &g->room, sizeof *at);
+	enum error e;
+
+	if (at == NULL)
+		return ERR_MEMORY;
+	g->moved = at;
+	at += g->moves;
+	e = domain_record_decode(after, at->to);
+	if (e != OK || strcmp(at->to, from) == 0)
+		return e;
+	g->moves++;
+	memcpy(at->from, from, strlen(from) + 1);
+	return key_to_name(key, 1, DOMAIN_MAX, at->domain);
+}
+
+/* note_domain - domains come before tenants: theirs is there still */
+static enum error
+note_domain(
+    struct import_guard *g, struct bytes key, struct bytes before, struct bytes after)
+{
+	char owner[TENANT_NAME_MAX + 1];
+	bool denies = false;
+	enum error e;
+
+	if (before.at == NULL)
+		return OK;
+	e = domain_record_decode(before, owner);
+	if (e == OK)
+		e = tenant_denies(g->txn, owner, &denies);
+	if (e != OK || !denies)
+		return e;
+	if (after.at != NULL)
+		return note_move(g, key, owner, after);
+	g->unguarded++;
+	return OK;
+}
+
+enum error
+import_guard_note(
+    struct import_guard *g, struct bytes key, struct bytes before, struct bytes after)
+{
+	char name[SETTING_KEY_MAX + 1];
+	enum error e;
+
+	switch (*(const uint8_t *)key.at) {
+	case TABLE_TENANT:
+		return note_tenant(g, key, before, after);
+	case TABLE_DOMAIN:
+		return note_domain(g, key, before, after);
+	case TABLE_LOCK:
+		g->unlocked += after.at == NULL;
+		return OK;
+	case TABLE_SETTING:
+		e = key_to_name(key, 1, sizeof name - 1, name);
+		g->unset = g->unset ||
+		    (e == OK && after.at == NULL &&
+			strcmp(name, "unknown-tenant") == 0);
+		return e;
+	default:
+		return OK;
+	}
+}
+
+/* check_moves - domains that would leave a tenant that denies */
+static enum error
+check_moves(const struct import_guard *g, struct error_text *why)
+{
+	enum error e;
+	bool denies;
+
+	for (size_t i = 0; i < g->moves; i++) {
+		const struct moved_domain *m = &g->moved[i];
+
+		e = tenant_denies(g->txn, m->to, &denies);
+		if (e != OK)
+			return error_set(why, e, "%s", error_string(e));
+		if (!denies)
+			return error_set(why, ERR_PROTECTED,
+			    "domain %s would go from tenant %s, which denies SMTP AUTH, to tenant %s, which does not: its logins would pass" WAY_OUT,
+			    m->domain, m->from, m->to);
+	}
+	return OK;
+}
+
+static bool
+has_network(const struct cidr_list *list, const struct cidr *net)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (memcmp(&list->net[i], net, sizeof *net) == 0)
+			return true;
+	return false;
+}
+
+/* check_networks - that are exempt now, and were not before */
+static enum error
+check_networks(const struct import_guard *g, struct error_text *why)
+{
+	const struct cidr_list *is = &store_settings(g->txn)->exempt_clients;
+	char net[CIDR_TEXT_MAX];
+
+	for (unsigned i = 0; i < is->count; i++)
+		if (cidr_is_wide(&is->net[i]) &&
+		    !has_network(&g->was.exempt_clients, &is->net[i]))
+			return error_set(why, ERR_PROTECTED,
+			    "network %s of exempt-clients is wider than a /16 (IPv6: a /32): all logins from there would pass" WAY_OUT,
+			    cidr_print(&is->net[i], net));
+	return OK;
+}
+
+enum error
+import_guard_check(const struct import_guard *g, struct error_text *why)
+{
+	bool accepts = store_settings(g->txn)->unknown_tenant == ACTION_ACCEPT;
+	enum error e;
+
+	if (g->unguarded > 0 && accepts)
+		return error_set(why, ERR_PROTECTED,
+		    "tenants or domains that deny SMTP AUTH would be removed, and unknown-tenant is accept: their logins would pass" WAY_OUT);
+	if (g->unset && accepts && g->was.unknown_tenant != ACTION_ACCEPT)
+		return error_set(why, ERR_PROTECTED,
+		    "unknown-tenant is not in the file: without it the logins of no tenant would pass" WAY_OUT);
+	e = check_moves(g, why);
+	if (e == OK)
+		e = check_networks(g, why);
+	if (e != OK || g->unlocked == 0)
+		return e;
+	return error_set(why, ERR_PROTECTED,
+	    "%" PRIu64
+	    " locks that were brought are not in the file, and would end" WAY_OUT,
+	    g->unlocked);
+}
