@@ -17,7 +17,18 @@ static const struct {
 } equivalents[] = {
     {"foreach", "import"},
     {"%", "import"},
-    {"Set-", "import"},
+    {"Set-CASMailboxPlan", "tenant set"},
+    {"Get-CASMailboxPlan", "tenant show"},
+    {"Get-OrganizationConfig", "tenant show"},
+    {"Set-OrganizationConfig", "tenant set"},
+    {"Set-AuthenticationPolicy", "tenant set --blocks passwords"},
+    {"New-AuthenticationPolicy", "tenant set --blocks passwords"},
+    {"Get-AuthenticationPolicy", "tenant show"},
+    {"Set-CASMailbox", "import"},
+    {"Set-TransportConfig", "import"},
+    {"Set-", "mailbox set"},
+    {"New-Mailbox", "mailbox set"},
+    {"Remove-Mailbox", "mailbox remove"},
     {"Import-Csv", "import"},
     {"Get-Content", "import"},
     {"gc", "import"},
@@ -28,6 +39,9 @@ static const struct {
     {"Get-Mailbox", "mailbox list"},
     {"Get-EXO", "mailbox list"},
     {"Get-User", "mailbox list"},
+    {"Get-Recipient", "mailbox list"},
+    {"Sort", "mailbox list"},
+    {"Measure", "mailbox list"},
     {"Get-MessageTrace", "usage"},
     {"Search-", "audit list"},
     {"Get-Help", "--help"},
@@ -87,7 +101,8 @@ exchange_unknown(struct exchange_span name, struct error_text *why)
 		    "\"%.*s\" begins no command but what one has printed: leave out such lines",
 		    exchange_char_shown(name), name.at);
 	return error_set(why, ERR_USAGE,
-	    "\"%.*s\" is not supported: only " ALL_NAMES " are, one by one",
+	    "\"%.*s\" is not supported: only " ALL_NAMES
+	    " are, one by one; see \"smtpauthctl --help\"",
 	    exchange_char_shown(name), name.at);
 }
 

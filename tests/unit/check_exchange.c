@@ -309,9 +309,13 @@ static const struct {
 	const char *name, *expected;
 } unknowns[] = {
     {"foreach", "\"foreach\" is not supported; see \"smtpauthctl import\""},
-    {"Set-Mailbox", "see \"smtpauthctl import\""},
+    {"Set-Mailbox", "see \"smtpauthctl mailbox set\""},
+    {"Set-CASMailbox", "see \"smtpauthctl import\""},
+    {"Set-CASMailboxPlan", "see \"smtpauthctl tenant set\""},
+    {"Set-AuthenticationPolicy", "--blocks passwords"},
     {"Where-Object", "see \"smtpauthctl mailbox list --smtp-auth enabled\""},
-    {"Remove-Mailbox", "only Get-TransportConfig, Set-TransportConfig"},
+    {"Start-Sleep", "only Get-TransportConfig, Set-TransportConfig"},
+    {"Start-Sleep", "smtpauthctl --help"},
     {"$users", "variables are not supported"},
 };
 
