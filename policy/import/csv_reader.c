@@ -81,7 +81,8 @@ csv_reader_put(struct csv_reader *r, int c)
 
 	r->seen = r->seen || !blank;
 	if (c == '\0')
-		csv_reader_spoil(r, "the row has a NUL byte");
+		csv_reader_spoil(r,
+		    "the row has a NUL byte: is the file text? Save a spreadsheet as CSV, in UTF-8");
 	if (!r->keep || r->wrong != NULL ||
 	    (blank && r->len == r->start[r->columns - 1]))
 		return;

@@ -142,8 +142,13 @@ csv_rows_is_preamble(struct csv_rows *c)
 		c->reader.delimiter = CSV_DELIMITER_UNKNOWN;
 		return true;
 	}
-	/* the delimiter that "sep=;" names has been seen there */
-	return strcasecmp(first, "sep=") == 0;
+	/* the delimiter that "sep=;" names has been seen there, unless it is in quotes
+	 */
+	if (strncasecmp(first, "sep=", 4) != 0)
+		return false;
+	if (first[4] != '\0' && first[5] == '\0' && strchr(",;\t", first[4]) != NULL)
+		c->reader.delimiter = first[4];
+	return first[4] == '\0' || first[5] == '\0';
 }
 
 /* csv_rows_heading - reads which column is where */

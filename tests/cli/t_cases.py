@@ -194,6 +194,13 @@ CELLS = (
      {'eva@fab.test': 'disabled'}),
     ('sep=', ANY, 'sep=;\r\n' + THEIRS.replace(',', ';') + 'eva@fab.test;True\r\n',
      0, [], {'eva@fab.test': 'disabled'}),
+    ('sep= in quotes', ANY, '\ufeff"sep=;"\r\n' + THEIRS.replace(',', ';') +
+     'eva@fab.test;True\r\n', 0, [], {'eva@fab.test': 'disabled'}),
+    ('another separator', ANY, 'sep=|\r\naddress|smtp_auth\r\n', 65, [UNKNOWN], {}),
+    ('no-break space', ANY, OURS + 'eva@fab.test\u00a0,disabled\n', 65,
+     ['line 2: ', 'cannot be seen'], {}),
+    ('a workbook', ANY, b'PK\x03\x04\x14\x00\x06\x00\x08\x00\n', 65,
+     ['is the file text? Save a spreadsheet as CSV'], {}),
     ('semicolons', ANY, THEIRS.replace(',', ';') + 'eva@fab.test;True\r\n', 0, [],
      {'eva@fab.test': 'disabled'}),
     ('tabs', ANY, THEIRS.replace(',', '\t') + 'eva@fab.test\tTrue\r\n', 0, [],
