@@ -152,7 +152,8 @@ class Usage(harness.Case):
         self.assertGreater(len(names), 50)
         overview = self.ctl('--help').out
         shown = {}
-        for line in re.findall(r'^  (\w.*)', overview, re.M):
+        for line in re.findall(r'^  (\w.*)', re.sub('\n {12}', ' ', overview),
+                               re.M):
             noun, _, rest = line.partition('  ')
             for word in noun.split(' | '):
                 shown[word] = rest.split(' | ')

@@ -5,7 +5,6 @@
 import json
 import subprocess
 import time
-import unittest
 
 import harness
 

@@ -143,7 +143,7 @@ lint "$tmp/x.8" | grep -q Bogus
 result $? 'a macro that does not exist is found'
 ! has_option smtpauth-milter.8 -x
 result $? 'an option that is missing is found'
-! has_item smtpauthctl.8 'tenant rename' && ! has_item smtpauthctl.8 'tenant ad'
+! has_item smtpauthctl.8 'tenant rewrite' && ! has_item smtpauthctl.8 'tenant ad'
 result $? 'a command that is missing is found'
 ! has_item smtpauthctl.8 Get-Mailbox && ! has_option smtpauthctl.8 -Result
 result $? "one of Exchange's that is missing is found"

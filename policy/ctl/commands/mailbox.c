@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* mailbox - the commands on mailboxes */
-#include "policy/model/mailbox.h"
+#include "policy/ctl/commands/mailbox.h"
 
-#include <fnmatch.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/array.h"
 #include "policy/ctl/commands/lock.h"
 #include "policy/ctl/commands/locking.h"
 #include "policy/ctl/commands/overruled.h"
@@ -15,6 +15,7 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
+#include "policy/identity/pattern.h"
 #include "policy/tables/lock_table.h"
 #include "policy/tables/mailbox_table.h"
 #include "policy/tables/ownership.h"
@@ -41,8 +42,7 @@ mailbox_print(struct ctl *c, const struct login *address, const char *tenant,
 	return OK;
 }
 
-/* mailbox_show - all of a mailbox */
-static enum error
+enum error
 mailbox_show(struct ctl *c, const struct login *address, const struct mailbox *m)
 {
 	static const struct print_column columns[] = {{"address", "mailbox"},
@@ -235,7 +235,8 @@ struct mailbox_list {
 	enum smtp_auth wanted;
 	instant expiring_before; /* INSTANT_NONE: all */
 	bool expired;            /* only those whose own setting has ended */
-	const char *match;       /* pattern of addresses; NULL: all */
+	bool by_match;
+	struct pattern match; /* of addresses */
 	uint64_t walked;
 	struct ownership owner;  /* of the last record */
 	enum lock_origin origin; /* of the locks that are walked */
@@ -265,8 +266,7 @@ list_address(struct mailbox_list *list, const struct login *address, const char 
 	struct lock_state lock = {.set = false};
 	enum error e;
 
-	if (list->match != NULL &&
-	    fnmatch(list->match, address->text, FNM_NOESCAPE | FNM_CASEFOLD) != 0)
+	if (list->by_match && !pattern_matches(&list->match, address->text))
 		return OK;
 	e = lock_table_add_login(list->c->txn, address, &lock);
 	if (e != OK || !is_wanted(list, m, &lock))
@@ -332,12 +332,16 @@ static enum error
 list_options(struct ctl *c, struct mailbox_list *list)
 {
 	const char *within = argument_option(c, OPT_EXPIRING_WITHIN);
+	const char *match = argument_option(c, OPT_MATCH);
 	int64_t seconds;
 	enum error e = argument_smtp_auth(c, true, &list->wanted);
 
 	list->by_setting = argument_option(c, OPT_SMTP_AUTH) != NULL;
 	list->expired = argument_option(c, OPT_EXPIRED) != NULL;
-	list->match = argument_option(c, OPT_MATCH);
+	list->by_match = match != NULL;
+	if (e == OK && match != NULL && pattern_parse(&list->match, match) != OK)
+		return argument_bad(
+		    c, OPT_MATCH, "addresses with * and ?, as *@acme.example");
 	if (e == OK && list->expired && within != NULL)
 		return error_set(&c->why, ERR_USAGE,
 		    "--expired goes without --expiring-within, which includes it");
@@ -349,21 +353,115 @@ list_options(struct ctl *c, struct mailbox_list *list)
 	return e == OK ? argument_tenant_option(c, list->tenant) : e;
 }
 
+static const struct print_column list_columns[] = {{"address", "MAILBOX"},
+    {"tenant", "TENANT"}, {"smtp_auth", "SMTP-AUTH"}, {"until", "UNTIL"},
+    {"clients", "CLIENTS"}, {"lock", "LOCK"}, {"overruled_by", "OVERRULED BY"},
+    {"note", "NOTE"}, {NULL, NULL}};
+
 enum error
 ctl_mailbox_list(struct ctl *c)
 {
-	static const struct print_column columns[] = {{"address", "MAILBOX"},
-	    {"tenant", "TENANT"}, {"smtp_auth", "SMTP-AUTH"}, {"until", "UNTIL"},
-	    {"clients", "CLIENTS"}, {"lock", "LOCK"}, {"overruled_by", "OVERRULED BY"},
-	    {"note", "NOTE"}, {NULL, NULL}};
 	struct mailbox_list list = {.c = c, .expiring_before = INSTANT_NONE};
 	enum error e = list_options(c, &list);
 
 	if (e != OK)
 		return e;
-	print_table(&c->print, columns, "");
+	print_table(&c->print, list_columns, "");
 	e = list_all(&list);
 	if (e != OK || list.tenant[0] != '\0')
 		return e;
 	return transaction_walked(c, list.walked, store_meta(c->txn)->mailboxes);
+}
+
+/* The settings that have ended, by the keys of their records. */
+struct mailbox_prune {
+	struct ctl *c;
+	instant before;
+	struct expired {
+		size_t len;
+		uint8_t *at;
+	} * key;
+	size_t keys, room;
+	struct ownership owner; /* of the last record */
+};
+
+/* prune_note - one that has ended; nothing can be removed while they are walked */
+static enum error
+prune_note(void *arg, const struct login *address, const struct mailbox *m)
+{
+	struct mailbox_prune *prune = arg;
+	struct expired *at;
+	struct lock_state none = {.set = false};
+	struct key key;
+	enum error e;
+
+	if (m->until == INSTANT_NONE || m->until > prune->before)
+		return OK;
+	key_login(&key, TABLE_MAILBOX, address);
+	at = array_grow(prune->key, prune->keys, &prune->room, sizeof *at);
+	if (at == NULL)
+		return ERR_MEMORY;
+	prune->key = at;
+	at += prune->keys;
+	*at = (struct expired){.len = key.len, .at = malloc(key.len)};
+	if (at->at == NULL)
+		return ERR_MEMORY;
+	memcpy(at->at, key.at, key.len);
+	prune->keys++;
+	e = ownership_find(prune->c->txn, address, &prune->owner);
+	if (e == OK)
+		e = lock_table_add_login(prune->c->txn, address, &none);
+	return e == OK ? mailbox_print(prune->c, address, prune->owner.tenant, m, &none)
+		       : e;
+}
+
+/* prune_find - those of --tenant, or all */
+static enum error
+prune_find(struct mailbox_prune *prune)
+{
+	char tenant[TENANT_NAME_MAX + 1];
+	struct ctl *c = prune->c;
+	enum error e;
+
+	if (argument_option(c, OPT_EXPIRED_BEFORE) == NULL)
+		return error_set(&c->why, ERR_USAGE,
+		    "mailbox prune needs --expired-before TIME: settings that had ended by then are removed");
+	e = argument_past_time(c, OPT_EXPIRED_BEFORE, &prune->before);
+	if (e == OK)
+		e = argument_tenant_option(c, tenant);
+	if (e != OK)
+		return e;
+	return tenant[0] != '\0'
+	    ? ownership_each_mailbox(c->txn, tenant, prune_note, prune)
+	    : mailbox_table_each(c->txn, NULL, prune_note, prune);
+}
+
+enum error
+ctl_mailbox_prune(struct ctl *c)
+{
+	struct mailbox_prune prune = {.c = c};
+	bool dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
+	enum error e;
+
+	print_table(&c->print, list_columns, "");
+	e = prune_find(&prune);
+	for (size_t i = 0; i < prune.keys; i++) {
+		struct key key =
+		    key_copy((struct bytes){prune.key[i].at, prune.key[i].len});
+
+		if (e == OK)
+			e = store_delete(c->txn, &key);
+		free(prune.key[i].at);
+	}
+	free(prune.key);
+	if (e != OK)
+		return e;
+	print_line(&c->print, "%zu mailbox setting%s %s", prune.keys,
+	    prune.keys == 1 ? "" : "s", dry_run ? "would be removed" : "removed");
+	if (!c->print.has_json)
+		return OK; /* it is no row */
+	print_object_start(&c->print, NULL);
+	print_number(&c->print, "removed", prune.keys);
+	print_object_end(&c->print);
+	return OK;
 }

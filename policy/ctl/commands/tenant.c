@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* tenant - the commands on tenants */
-#include "policy/model/tenant.h"
+#include "policy/ctl/commands/tenant.h"
 
 #include <string.h>
 
@@ -81,8 +81,7 @@ tenant_print(struct ctl *c, const struct tenant *t)
 	return e;
 }
 
-/* tenant_show - all of a tenant */
-static enum error
+enum error
 tenant_show(struct ctl *c, const struct tenant *t)
 {
 	static const struct print_column columns[] = {{"name", "tenant"},

@@ -72,10 +72,10 @@ struct command {
 /* The commands; each in a file of its noun. */
 command_run ctl_init, ctl_settings_show, ctl_settings_set, ctl_settings_unset,
     ctl_settings_add, ctl_settings_remove, ctl_tenant_add, ctl_tenant_set,
-    ctl_tenant_show, ctl_tenant_list, ctl_tenant_remove, ctl_tenant_lock,
+    ctl_tenant_show, ctl_tenant_list, ctl_tenant_rename, ctl_tenant_remove, ctl_tenant_lock,
     ctl_tenant_unlock, ctl_domain_add, ctl_domain_move, ctl_domain_remove,
     ctl_domain_list, ctl_mailbox_set, ctl_mailbox_show, ctl_mailbox_list,
-    ctl_mailbox_remove, ctl_mailbox_lock, ctl_mailbox_unlock, ctl_alias_add,
+    ctl_mailbox_remove, ctl_mailbox_rename, ctl_mailbox_prune, ctl_mailbox_lock, ctl_mailbox_unlock, ctl_alias_add,
     ctl_alias_remove, ctl_alias_list, ctl_lock, ctl_unlock, ctl_locks, ctl_import,
     ctl_export, ctl_check, ctl_status, ctl_snapshot_create, ctl_snapshot_apply,
     ctl_snapshot_show, ctl_doctor, ctl_verify, ctl_audit_list, ctl_audit_show, ctl_audit_undo, ctl_audit_verify,
