@@ -300,6 +300,54 @@ class Undo(History):
         self.undo('7-8')
         self.assertEqual(self.json('mailbox show u@a.test')['note'], 'old')
 
+    def test_all_that_cannot_be_undone_are_named(self):
+        for i in range(25):
+            self.load(CSV + 'm%d@a.test,enabled,,,\n' % i)
+        for i in range(24):
+            self.ctl('mailbox', 'remove', 'm%d@a.test' % i)
+        before = self.status()
+        last = before['audit_count']
+        result = self.undo('7-%d' % (last - 24), rc=65)
+        lines = result.err.splitlines()
+        self.assertEqual(len(lines), 21)
+        self.assertIn('m23@a.test has changed since', lines[0])
+        self.assertIn('m4@a.test has changed since', lines[19])
+        self.assertEqual(lines[20], 'smtpauthctl: 24 entries cannot be undone;'
+                         ' nothing is changed')
+        self.assertEqual(result.out, '')
+        self.assertEqual(self.status(), before)
+
+    def test_what_overrules_is_said(self):
+        self.ctl('settings set enforce no')
+        self.ctl('mailbox set u@a.test --smtp-auth disabled')   # 8
+        self.ctl('mailbox set u@a.test --smtp-auth enabled')    # 9
+        self.assertIn('overruled at present', self.undo(9).err)
+        self.assertEqual(self.undo(10).err, '')
+
+    def test_killed(self):
+        """A process that dies in the middle has changed nothing, or all."""
+        self.load(CSV + ''.join('m%d@a.test,disabled,,,\n' % i
+                                for i in range(3000)))
+        before = self.status()
+        for delay in 0.002, 0.01, 0.03, 0.06:
+            process = subprocess.Popen(
+                [harness.CTL, '-d', self.dir, 'audit', 'undo', '7-3006'],
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            try:
+                process.wait(delay)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+            after = self.status()
+            if after['audit_count'] == before['audit_count']:
+                self.assertEqual(after, before)
+            else:
+                self.assertEqual(after['mailboxes'], 1)
+                self.assertEqual(after['audit_count'],
+                                 before['audit_count'] + 3000)
+            self.ctl('verify')
+            self.ctl('audit verify')
+
     def test_one_transaction(self):
         """The second of three cannot be undone: nothing is."""
         self.ctl('mailbox set v@a.test --smtp-auth enabled')    # 7
@@ -351,7 +399,8 @@ class Undo(History):
         number = self.count()
         self.assertIs(self.log()[-1]['summary']['complete'], False)
         self.refused('audit undo %d' % number, 65, 'no entry each', 'restore')
-        self.refused('audit undo 7-%d' % number, 65, 'no entry each')
+        self.assertIn('2 entries cannot be undone',
+                      self.undo('7-%d' % number, rc=65).err)
 
     def test_what_was_pruned(self):
         then = int(time.time())

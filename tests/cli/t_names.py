@@ -157,6 +157,22 @@ class Mailbox(Names):
         self.ctl('mailbox', 'rename', OLD, NEW)
         self.assertEqual(self.json('check', NEW, rc=11)['reason'], 'locked')
 
+    def test_a_blocked_login_is_told(self):
+        self.ctl('mailbox set x@b.test --smtp-auth disabled')
+        result = self.ctl('mailbox rename x@b.test y@b.test')
+        self.assertIn('x@b.test was blocked by this setting', result.err)
+        self.assertEqual(self.verdict('y@b.test'), 'reject')
+        self.assertEqual(self.verdict('x@b.test'), 'allow')
+        self.ctl('mailbox set u@a.test --smtp-auth disabled')
+        self.assertNotIn('was blocked', self.ctl(
+            'mailbox rename u@a.test v@a.test').err)
+
+    def test_what_overrules_is_said(self):
+        self.ctl('mailbox set x@b.test --smtp-auth disabled')
+        self.ctl('settings set enforce no')
+        self.assertIn('overruled at present', self.ctl(
+            'mailbox rename x@b.test y@b.test').err)
+
     def test_tenant_of_all_others(self):
         self.ctl('tenant add any --domain * --smtp-auth enabled')
         self.ctl('mailbox set x@one.test --smtp-auth disabled')

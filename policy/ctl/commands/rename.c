@@ -7,6 +7,7 @@
 #include "policy/base/array.h"
 #include "policy/ctl/commands/locking.h"
 #include "policy/ctl/commands/mailbox.h"
+#include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/commands/tenant.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/decision/lock_lookup.h"
@@ -168,6 +169,24 @@ check_lock(struct mailbox_rename *r, const struct lock_state *was)
 	return locking_remark_stays(c, &subject);
 }
 
+/* tell_opened - a login that its own setting blocked has none under the old name */
+static enum error
+tell_opened(const struct mailbox_rename *r)
+{
+	struct ctl *c = r->c;
+	struct tenant t;
+	bool found;
+	enum error e = ownership_of_login(c->txn, &r->from, &t, &found);
+
+	if (e == OK && found && t.smtp_auth == SMTP_AUTH_ENABLED &&
+	    r->mailbox.smtp_auth == SMTP_AUTH_DISABLED &&
+	    mailbox_overrides(&r->mailbox, c->now))
+		print_remark(c->err,
+		    "warning: login %s was blocked by this setting, and passes now as its tenant says; \"smtpauthctl lock %s\" blocks it",
+		    r->from.text, r->from.text);
+	return e;
+}
+
 static enum error
 mailbox_rename(struct mailbox_rename *r)
 {
@@ -181,6 +200,10 @@ mailbox_rename(struct mailbox_rename *r)
 		e = rename_write(r);
 	if (e == OK)
 		e = check_lock(r, &was);
+	if (e == OK)
+		e = tell_opened(r);
+	if (e == OK)
+		e = overruled_remark_mailbox(c, &r->to, &r->mailbox, &r->mailbox);
 	if (e == OK)
 		e = mailbox_show(c, &r->to, &r->mailbox);
 	if (e != OK)

@@ -8,10 +8,14 @@
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/history/undo_check.h"
+#include "policy/ctl/transfer/line_errors.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/model/lock.h"
 #include "policy/model/policy_record.h"
 #include "policy/tables/policy_table.h"
+
+/* So many of the entries that cannot be undone are named. */
+#define REFUSED_SHOWN 20
 
 /* range_parse - "N" or "N-M" */
 static enum error
@@ -149,16 +153,77 @@ undo_one(struct ctl *c, struct undo_check *check, uint64_t number, uint64_t *cha
 	    number, u->listed, number - 1, u->listed, number - 1);
 }
 
-/* undo_range - backwards, so that an object of several entries is as before the first
- */
+/* The entries that cannot be undone, and what the first of them says. */
+struct undo_refused {
+	uint64_t count;
+	enum error e;
+	struct error_text first;
+	struct key key[REFUSED_SHOWN]; /* of the objects that were named */
+	size_t keys;
+};
+
+/* refused_has - whether the object of U was named, as it is for its later entries */
+static bool
+refused_has(const struct undo_refused *refused, const struct undo_entry *u)
+{
+	for (size_t i = 0; i < refused->keys; i++)
+		if (undo_entry_is_same(key_bytes(&refused->key[i]), key_bytes(&u->key)))
+			return true;
+	return false;
+}
+
+/* refused_add - the first one alone is the error of the command */
+static void
+refused_add(struct ctl *c, struct undo_refused *refused, const struct undo_entry *u,
+    enum error e)
+{
+	if (u->found && u->kind == AUDIT_CHANGE) {
+		if (refused_has(refused, u))
+			return;
+		if (refused->keys < REFUSED_SHOWN)
+			refused->key[refused->keys++] = u->key;
+	}
+	if (refused->count++ == 0) {
+		refused->e = e;
+		refused->first = c->why;
+		return;
+	}
+	if (refused->count == 2)
+		print_remark(c->err, "%s", refused->first.text);
+	if (refused->count <= REFUSED_SHOWN)
+		print_remark(c->err, "%s", c->why.text);
+}
+
+/* refused_end - OK where all could be undone */
+static enum error
+refused_end(struct ctl *c, const struct undo_refused *refused)
+{
+	if (refused->count == 0)
+		return OK;
+	if (refused->count == 1)
+		return error_set(&c->why, refused->e, "%s", refused->first.text);
+	return error_set(&c->why, ERR_CONFLICT,
+	    "%" PRIu64 " entries cannot be undone; nothing is changed", refused->count);
+}
+
+/* undo_range - backwards: an object of several entries is then as before the first */
 static enum error
 undo_range(struct ctl *c, struct undo_check *check)
 {
+	struct undo_refused *refused = calloc(1, sizeof *refused);
 	uint64_t changes = 0;
-	enum error e = undo_check_start(check, c);
+	enum error e = refused != NULL ? undo_check_start(check, c) : ERR_MEMORY;
 
-	for (uint64_t i = check->last; e == OK && i >= check->first; i--)
+	for (uint64_t i = check->last; e == OK && i >= check->first; i--) {
 		e = undo_one(c, check, i, &changes);
+		if (!line_errors_is(e))
+			continue;
+		refused_add(c, refused, &check->entry, e);
+		e = OK;
+	}
+	if (e == OK)
+		e = refused_end(c, refused);
+	free(refused);
 	if (e == OK)
 		e = undo_check_after(check);
 	if (e == OK && changes == 0)

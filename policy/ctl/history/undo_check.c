@@ -9,6 +9,7 @@
 
 #include "policy/base/array.h"
 #include "policy/ctl/commands/locking.h"
+#include "policy/ctl/commands/overruled.h"
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
@@ -243,6 +244,35 @@ check_record(struct undo_check *check, const struct undo_entry *u)
 	return e;
 }
 
+/* tell_overruled - what holds at present instead of a setting that came back */
+static enum error
+tell_overruled(struct undo_check *check, const struct undo_entry *u)
+{
+	uint8_t table = u->key.at[0], buf[RECORD_MAX];
+	struct ctl *c = check->c;
+	struct tenant t;
+	struct mailbox m;
+	struct login address;
+	struct bytes now;
+	enum error e;
+
+	if (u->before.at == NULL || (table != TABLE_MAILBOX && table != TABLE_TENANT))
+		return OK;
+	e = store_get(c->txn, &u->key, buf, &now);
+	if (e != OK || !undo_entry_is_same(now, u->before))
+		return e; /* an earlier entry of the range was undone after it */
+	if (table == TABLE_TENANT) {
+		e = tenant_decode(now, &t);
+		if (e == OK)
+			e = key_to_tenant(key_bytes(&u->key), 1, t.name);
+		return e == OK ? overruled_remark_tenant(c, &t) : e;
+	}
+	e = mailbox_decode(now, &m);
+	if (e == OK)
+		e = key_to_login(key_bytes(&u->key), &address);
+	return e == OK ? overruled_remark_mailbox(c, &address, &m, &m) : e;
+}
+
 /* check_records - each record of the range, now that all are back */
 static enum error
 check_records(struct undo_check *check)
@@ -256,6 +286,8 @@ check_records(struct undo_check *check)
 		e = undo_entry_read(&check->entry, txn, i);
 		if (e == OK && check->entry.found && check->entry.kind == AUDIT_CHANGE)
 			e = check_record(check, &check->entry);
+		if (e == OK && check->entry.found && check->entry.kind == AUDIT_CHANGE)
+			e = tell_overruled(check, &check->entry);
 	}
 	return e;
 }

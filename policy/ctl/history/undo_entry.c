@@ -51,8 +51,8 @@ undo_entry_read(struct undo_entry *u, struct store_txn *txn, uint64_t number)
 	return audit_table_each(txn, number, entry_take, &r);
 }
 
-static bool
-is_same(struct bytes a, struct bytes b)
+bool
+undo_entry_is_same(struct bytes a, struct bytes b)
 {
 	if (a.at == NULL || b.at == NULL)
 		return a.at == b.at;
@@ -62,5 +62,5 @@ is_same(struct bytes a, struct bytes b)
 bool
 undo_entry_left(const struct undo_entry *u, struct bytes now)
 {
-	return is_same(now, u->after);
+	return undo_entry_is_same(now, u->after);
 }

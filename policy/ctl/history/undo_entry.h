@@ -20,5 +20,8 @@ struct undo_entry {
 enum error undo_entry_read(
     struct undo_entry *u, struct store_txn *txn, uint64_t number) MUST_USE;
 
+/* Whether the records are the same; `at` is NULL for none. */
+bool undo_entry_is_same(struct bytes a, struct bytes b);
+
 /* Whether NOW, the record as it is, is what the entry left. */
 bool undo_entry_left(const struct undo_entry *u, struct bytes now);
