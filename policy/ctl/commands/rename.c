@@ -86,7 +86,7 @@ check_free(struct mailbox_rename *r)
 static enum error
 check_tenants(struct mailbox_rename *r)
 {
-	char from[TENANT_NAME_MAX + 1], to[TENANT_NAME_MAX + 1];
+	char from[TENANT_NAME_MAX + 1], to[TENANT_NAME_MAX + 1] = "";
 	struct ctl *c = r->c;
 	enum error e = ownership_of_domain(c->txn, login_domain(&r->from), from);
 
@@ -274,7 +274,7 @@ rename_lock(const struct tenant_rename *r, enum lock_origin origin)
 {
 	struct lock_state is = {.set = false}, waits = {.set = false};
 	struct lock_subject from, to;
-	struct lock lock, other;
+	struct lock lock, other = {.until = INSTANT_NONE};
 	struct ctl *c = r->c;
 	bool found, has;
 	enum error e;
