@@ -60,7 +60,7 @@ static const struct command table[] = {
 	NEED_READ, ctl_mailbox_list, "list the mailboxes with their own setting"},
     {"mailbox remove", "ADDRESS", 0, NEED_WRITE, ctl_mailbox_remove,
 	"return a mailbox to its tenant's setting"},
-    {"mailbox rename", "ADDRESS NEWADDRESS", OPTION(OPT_FORCE), NEED_WRITE,
+    {"mailbox rename", "ADDRESS NEWADDRESS", 0, NEED_WRITE,
 	ctl_mailbox_rename, "move its setting and aliases to another address"},
     {"mailbox prune", "",
 	OPTION(OPT_EXPIRED_BEFORE) | OPTION(OPT_TENANT) | OPTION(OPT_DRY_RUN),

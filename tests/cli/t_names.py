@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """mailbox rename, tenant rename, mailbox prune, and what mailbox list selects."""
 
+import os
 import subprocess
 import time
 
@@ -126,31 +127,56 @@ class Mailbox(Names):
             self.refused(['mailbox', 'rename', old, new], rc, *words)
         self.refused(['mailbox', 'rename', OLD], 64, 'mailbox rename')
 
+    def locks(self):
+        return {o['subject']: o for o in self.jsonl('locks')}
+
     def test_a_lock_stays(self):
-        """It is of the login, whoever has it; the mailbox must not slip out."""
-        self.ctl('lock ' + OLD)
-        self.refused(['mailbox', 'rename', OLD, NEW], 65, OLD,
-                     'stays with that login', NEW, '--force')
-        self.ctl('lock', NEW)
+        """It is of the login, whoever has it; and the mailbox stays locked."""
+        self.ctl('lock', OLD, '--note', 'stolen', '--actor', 'eve')
         result = self.ctl('mailbox', 'rename', OLD, NEW)
         self.assertIn('the lock of %s stays' % OLD, result.err)
+        self.assertIn('mailbox %s is locked now' % NEW, result.err)
         for login in OLD, NEW, 'short', 'jd@c.test':
             self.assertEqual(
                 self.json('check', login, rc=11)['reason'], 'locked', login)
-
-    def test_a_lock_that_is_left_on_purpose(self):
-        self.ctl('lock ' + OLD)
-        result = self.ctl('mailbox', 'rename', OLD, NEW, '--force')
-        self.assertIn('the lock of %s stays' % OLD, result.err)
+        locks = self.locks()
+        self.assertEqual(locks[NEW], {**locks[OLD], 'subject': NEW})
+        self.ctl('unlock', NEW)
         self.assertEqual(self.verdict(NEW), 'allow')
         self.assertEqual(self.json('check', OLD, rc=11)['reason'], 'locked')
+        self.ctl('verify')
 
     def test_a_lock_that_ends_earlier(self):
+        """What ends last counts."""
         self.ctl('lock ' + OLD)
-        self.ctl('lock', NEW, '--until', '+1h')
-        self.refused(['mailbox', 'rename', OLD, NEW], 65, 'not for so long')
-        self.ctl('lock', OLD, '--until', '+30m')
+        self.ctl('lock', NEW, '--until', '+1h', '--note', 'short')
         self.ctl('mailbox', 'rename', OLD, NEW)
+        self.assertIsNone(self.locks()[NEW]['until'])
+        self.ctl('unlock', OLD)
+        self.ctl('lock', OLD)
+        self.ctl('lock', NEW, '--until', '+1h', '--note', 'short')
+        self.ctl('mailbox', 'rename', NEW, OLD)
+        self.ctl('lock', OLD, '--until', '+30m')
+        self.ctl('lock', NEW, '--until', '+1h', '--note', 'long')
+        result = self.ctl('mailbox', 'rename', OLD, NEW)
+        self.assertEqual(self.locks()[NEW]['note'], 'long')
+        self.assertNotIn('is locked now', result.err)
+
+    def test_a_lock_under_another_name(self):
+        self.ctl('settings set default-domain a.test')
+        self.ctl('settings unset default-domain')
+        self.ctl('import', '-', stdin='{"type":"lock","login":"jane"}\n')
+        self.ctl('settings set default-domain a.test')
+        self.assertEqual(self.json('check', OLD, rc=11)['reason'], 'locked')
+        self.ctl('mailbox', 'rename', OLD, NEW)
+        self.assertEqual(self.json('check', NEW, rc=11)['reason'], 'locked')
+
+    def test_a_lock_that_has_ended(self):
+        self.ctl('import', '-', stdin='{"type":"lock","login":"%s",'
+                 '"until":"2026-01-01T00:00:00Z"}\n' % OLD)
+        self.assertNotIn('is locked now',
+                         self.ctl('mailbox', 'rename', OLD, NEW).err)
+        self.assertNotIn(NEW, self.locks())
 
     def test_the_new_name_is_locked(self):
         self.ctl('lock', NEW)
@@ -270,9 +296,12 @@ class Tenant(Names):
             f.write('Subject: x\nFrom: a@provider.test\n\n'
                     '{tenant} {enforce-from}\n')
         self.ctl('tenant set acme --enforce-from 2099-01-01')
-        notify = ['rollout', 'notify', '--template', template, '--sendmail',
-                  '/bin/true']
-        self.ctl(*notify)
+        sendmail = self.tmp + '/sendmail'
+        with open(sendmail, 'w') as f:
+            f.write('#!/bin/sh\ncat >/dev/null\n')
+        os.chmod(sendmail, 0o755)
+        self.ctl('rollout', 'notify', '--template', template, '--sendmail',
+                 sendmail)
         told = self.jsonl('rollout status --tenant acme')[0]
         self.ctl('tenant rename acme gamma')
         self.assertEqual(self.jsonl('rollout status --tenant gamma')[0],

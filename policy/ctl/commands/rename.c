@@ -148,25 +148,53 @@ rename_write(struct mailbox_rename *r)
 	return e;
 }
 
-/* check_lock - a lock is of a login, and stays: the mailbox must not leave it unasked
+/* lock_of - the lock of OLD that ends last, or one that stands for it under other names
  */
 static enum error
-check_lock(struct mailbox_rename *r, const struct lock_state *was)
+lock_of(struct mailbox_rename *r, const struct lock_state *was, struct lock *out)
+{
+	struct lock_subject subject;
+	struct ctl *c = r->c;
+	bool found = false;
+
+	lock_table_subject_login(&subject, &r->from);
+	for (int i = 0; i < LOCK_ORIGINS; i++) {
+		enum error e =
+		    lock_table_get(c->txn, (enum lock_origin)i, &subject, out, &found);
+
+		if (e != OK || (found && out->until == was->until))
+			return e;
+	}
+	lock_init(out);
+	out->until = was->until;
+	out->when = c->now;
+	return OK;
+}
+
+/*
+ * keep_locked - a lock is of a login, and stays; but the mailbox does not slip out of
+ * it by another name
+ */
+static enum error
+keep_locked(struct mailbox_rename *r, const struct lock_state *was)
 {
 	struct lock_state is = {.set = false};
-	struct lock_subject subject;
+	struct lock_subject from, to;
+	struct lock lock;
 	struct ctl *c = r->c;
 	enum error e = lock_lookup_login(c->txn, &r->to, c->now, &is, NULL);
 
-	if (e == OK && lock_outlasts(was, &is, c->now) &&
-	    argument_option(c, OPT_FORCE) == NULL)
-		return error_set(&c->why, ERR_PROTECTED,
-		    "%s is locked, and its lock stays with that login: %s would not be locked, or not for so long; lock it first, or use --force",
-		    r->from.text, r->to.text);
-	if (e != OK)
-		return e;
-	lock_table_subject_login(&subject, &r->from);
-	return locking_remark_stays(c, &subject);
+	lock_table_subject_login(&from, &r->from);
+	lock_table_subject_login(&to, &r->to);
+	if (e == OK && lock_outlasts(was, &is, c->now)) {
+		e = lock_of(r, was, &lock);
+		if (e == OK)
+			e = lock_table_put(c->txn, LOCK_MADE_HERE, &to, &lock);
+		print_remark(c->err,
+		    "mailbox %s is locked now, as %s is; \"smtpauthctl unlock %s\" ends that",
+		    r->to.text, r->from.text, r->to.text);
+	}
+	return e == OK ? locking_remark_stays(c, &from) : e;
 }
 
 /* tell_opened - a login that its own setting blocked has none under the old name */
@@ -199,7 +227,7 @@ mailbox_rename(struct mailbox_rename *r)
 	if (e == OK)
 		e = rename_write(r);
 	if (e == OK)
-		e = check_lock(r, &was);
+		e = keep_locked(r, &was);
 	if (e == OK)
 		e = tell_opened(r);
 	if (e == OK)
