@@ -183,6 +183,23 @@ instant_print(instant t, char *buf)
 	return buf;
 }
 
+const char *
+instant_print_words(instant t, char *buf)
+{
+	static const char *const months[] = {"January", "February", "March", "April",
+	    "May", "June", "July", "August", "September", "October", "November",
+	    "December"};
+	time_t seconds = (time_t)t;
+	struct tm tm;
+
+	if (!instant_is_valid(t) || gmtime_r(&seconds, &tm) == NULL)
+		snprintf(buf, INSTANT_WORDS_MAX, "@%lld", (long long)t);
+	else
+		snprintf(buf, INSTANT_WORDS_MAX, "%d %s %d, %02d:%02d UTC", tm.tm_mday,
+		    months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min);
+	return buf;
+}
+
 bool
 instant_is_valid(instant t)
 {

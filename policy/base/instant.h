@@ -32,6 +32,13 @@ enum error instant_parse_span(
 /* Prints RFC 3339 in UTC to BUF (INSTANT_TEXT_MAX bytes) and returns BUF. */
 const char *instant_print(instant t, char *buf);
 
+/*
+ * Prints it for people who are no administrators to BUF (INSTANT_WORDS_MAX bytes), in
+ * UTC and without the seconds: "15 January 2027, 00:00 UTC". Returns BUF.
+ */
+#define INSTANT_WORDS_MAX 40
+const char *instant_print_words(instant t, char *buf);
+
 /* Whether it can be printed: within the years 1970 to 9999. */
 bool instant_is_valid(instant t);
 

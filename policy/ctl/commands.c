@@ -136,7 +136,8 @@ static const struct command table[] = {
 	"turn a tenant's use into exceptions"},
     {"rollout notify", "",
 	OPTION(OPT_TEMPLATE) | OPTION(OPT_TENANT) | OPTION(OPT_SENDMAIL) |
-	    OPTION(OPT_RESEND) | OPTION(OPT_USAGE) | OPTION(OPT_DRY_RUN),
+	    OPTION(OPT_RESEND) | OPTION(OPT_USAGE) | OPTION(OPT_DRY_RUN) |
+	    OPTION(OPT_PRINT),
 	NEED_NOTHING, ctl_rollout_notify, "tell the contacts what is planned, once"},
     {"rollout status", "", OPTION(OPT_TENANT) | OPTION(OPT_USAGE),
 	NEED_READ | NEED_LATER, ctl_rollout_status, "show the stage of every tenant"},

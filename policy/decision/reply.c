@@ -48,26 +48,68 @@ reply_add(struct line *l, const char *s)
 	}
 }
 
+/* The fields of an own text. */
+enum { FIELD_TENANT, FIELD_MAILBOX, FIELD_CLIENT, FIELD_URL, FIELD_ID, FIELDS };
+static const char *const fields[FIELDS] = {
+    "{tenant}", "{mailbox}", "{client}", "{url}", "{id}"};
+
+/* field_at - the field that S begins with, or FIELDS */
+static size_t
+field_at(const char *s)
+{
+	size_t i = 0;
+
+	while (i < FIELDS && strncmp(s, fields[i], strlen(fields[i])) != 0)
+		i++;
+	return i;
+}
+
+bool
+reply_unknown_field(const char *text, char *out)
+{
+	static const char word[] =
+	    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+
+	for (const char *s = strchr(text, '{'); s != NULL; s = strchr(s + 1, '{')) {
+		size_t n = strspn(s + 1, word) + 2;
+
+		if (n == 2 || s[n - 1] != '}' || n >= REPLY_FIELD_MAX ||
+		    field_at(s) < FIELDS)
+			continue;
+		memcpy(out, s, n);
+		out[n] = '\0';
+		return true;
+	}
+	return false;
+}
+
+bool
+reply_is_ascii(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < ' ' || *text > '~')
+			return false;
+	return true;
+}
+
 /* reply_expand - an own text with its {fields} filled in; an unknown one stays */
 static void
 reply_expand(
     struct line *l, const char *s, const char *url, const struct reply_names *names)
 {
-	const struct {
-		const char *field, *value;
-	} fields[] = {{"{tenant}", names->tenant}, {"{mailbox}", names->mailbox},
-	    {"{client}", names->client}, {"{url}", url}, {"{id}", names->id}};
+	const char *const value[FIELDS] = {[FIELD_TENANT] = names->tenant,
+	    [FIELD_MAILBOX] = names->mailbox,
+	    [FIELD_CLIENT] = names->client,
+	    [FIELD_URL] = url,
+	    [FIELD_ID] = names->id};
 	char one[5];
 
 	while (*s != '\0') {
-		size_t i, n = unicode_length(s, strlen(s));
+		size_t i = field_at(s), n = unicode_length(s, strlen(s));
 
-		for (i = 0; i < sizeof fields / sizeof *fields; i++)
-			if (strncmp(s, fields[i].field, strlen(fields[i].field)) == 0)
-				break;
-		if (i < sizeof fields / sizeof *fields) {
-			reply_add(l, fields[i].value);
-			s += strlen(fields[i].field);
+		if (i < FIELDS) {
+			reply_add(l, value[i]);
+			s += strlen(fields[i]);
 			continue;
 		}
 		n = n == 0 ? 1 : n;

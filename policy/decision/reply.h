@@ -22,6 +22,16 @@ struct reply {
 	char text[REPLY_LINE_MAX + 1];
 };
 
+/*
+ * Whether TEXT, an own text, has a {word} that is none of the fields; the first is
+ * copied to OUT (REPLY_FIELD_MAX bytes).
+ */
+#define REPLY_FIELD_MAX 32
+bool reply_unknown_field(const char *text, char *out);
+
+/* Whether all of TEXT can be sent: other characters become '?'. */
+bool reply_is_ascii(const char *text);
+
 /* What a reply may name. Strings are never NULL; "" for what there is not. */
 struct reply_names {
 	const char *tenant;

@@ -45,7 +45,7 @@ static const struct row_field row_fields[] = {
     {"enforce_from", ROW_TENANT, FIELD_DAY_START, AT(tenant.enforce_from), 0, NULL},
     {"tempfail_until", ROW_TENANT, FIELD_DAY_END, AT(tenant.tempfail_until), 0, NULL},
     {"contact", ROW_TENANT, FIELD_CONTACT, AT(tenant.contact), CONTACT_MAX,
-	"an address"},
+	"one plain address, as it@acme.example"},
     {"reply", ROW_TENANT, FIELD_LINE, AT(tenant.reply), REPLY_TEXT_MAX, NULL},
     {"note", ROW_TENANT, FIELD_LINE, AT(tenant.note), NOTE_MAX, NULL},
     {"key", ROW_SETTING, FIELD_NAME, AT(name), 0, NULL},

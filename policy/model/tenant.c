@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "policy/identity/login.h"
+#include "policy/model/contact.h"
 
 #define TENANT_VERSION 1
 
@@ -43,12 +43,9 @@ bad:
 bool
 tenant_contact_is_valid(const char *s)
 {
-	struct login address;
+	char address[CONTACT_ASCII_MAX];
 
-	if (*s == '\0')
-		return true;
-	return login_normalize(s, strlen(s), "", &address, NULL) == OK &&
-	    address.has_domain;
+	return *s == '\0' || contact_to_ascii(s, address);
 }
 
 void

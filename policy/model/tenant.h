@@ -36,7 +36,7 @@ void tenant_init(struct tenant *t);
 enum error tenant_name_parse(
     const char *name, char *out, struct error_text *why) MUST_USE;
 
-/* Whether S can be a contact: an address of any domain, or "" for none. */
+/* Whether S can be a contact: an address, see contact.h, or "" for none. */
 bool tenant_contact_is_valid(const char *s);
 
 /* Encodes all but the name into W. */

@@ -131,6 +131,33 @@ class Settings(harness.Case):
                      'unknown_tenant')
 
 
+class Replies(harness.Case):
+    """Own texts: what will not be seen as it is written is said, and taken."""
+
+    def test_what_is_said(self):
+        self.ctl('tenant add acme --domain acme.test')
+        for text, said in (
+                ('Ask {tenant} {mailbox} {client} {url} {id}', []),
+                ('Ask {foo}', ['{foo} is no field', '{tenant}, {mailbox}']),
+                ('f\u00fcr acme', ['ASCII', '"?"']),
+                ('f\u00fcr {Tenant}', ['{Tenant} is no field', 'ASCII'])):
+            for command, name in ((['settings', 'set', 'reply-tenant', text],
+                                   'reply-tenant'),
+                                  (['settings', 'set', 'reply-mailbox', text],
+                                   'reply-mailbox'),
+                                  (['tenant', 'set', 'acme', '--reply', text],
+                                   '--reply')):
+                with self.subTest(command=command):
+                    err = self.ctl(*command).err
+                    for word in said:
+                        self.assertIn(word, err)
+                    self.assertEqual(err.count('warning: %s: ' % name),
+                                     ('ASCII' in said or 'ASCII' in said[1:])
+                                     + ('no field' in ' '.join(said)))
+            self.assertEqual(self.json('settings show')['reply_tenant'], text)
+            self.assertEqual(self.json('tenant show acme')['reply'], text)
+
+
 class Lists(harness.Case):
 
     def clients(self):

@@ -5,6 +5,7 @@
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
 #include "policy/ctl/notify/notice_template.h"
+#include "policy/model/contact.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +108,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	for (; n < sizeof piece / sizeof *piece; n++)
 		piece[n] = take_value(&input);
-	values.to = notice_template_can_address(piece[0]) ? piece[0] : "it@acme.test";
+	values.to = contact_can_address(piece[0]) ? piece[0] : "it@acme.test";
 	for (size_t i = 0; i < NOTICE_TEMPLATE_TEXTS; i++)
 		values.text[i] = piece[1 + i];
 	values.mailbox = (const char *const *)piece + 1 + NOTICE_TEMPLATE_TEXTS;

@@ -252,6 +252,24 @@ START_TEST(print_any_number)
 }
 END_TEST
 
+START_TEST(print_words)
+{
+	static const struct {
+		instant t;
+		const char *words;
+	} cases[] = {{0, "1 January 1970, 00:00 UTC"},
+	    {1799971200, "15 January 2027, 00:00 UTC"},
+	    {1799971199, "14 January 2027, 23:59 UTC"},
+	    {1822262400, "30 September 2027, 00:00 UTC"},
+	    {INT64_C(253402300799), "31 December 9999, 23:59 UTC"}, {-1, "@-1"},
+	    {INSTANT_NONE, "@-9223372036854775808"}};
+	char buf[INSTANT_WORDS_MAX];
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		ck_assert_str_eq(instant_print_words(cases[i].t, buf), cases[i].words);
+}
+END_TEST
+
 START_TEST(now_is_the_clock)
 {
 	time_t before = time(NULL);
@@ -278,6 +296,7 @@ main(void)
 	tcase_add_test(print, print_and_parse_around_days);
 	tcase_add_test(print, last_instants_come_back);
 	tcase_add_test(print, print_any_number);
+	tcase_add_test(print, print_words);
 	tcase_add_test(print, now_is_the_clock);
 	return suite_run(suite);
 }

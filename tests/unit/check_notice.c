@@ -3,6 +3,7 @@
 #include "policy/base/monotonic.h"
 #include "policy/ctl/notify/notice_template.h"
 #include "policy/ctl/notify/sendmail.h"
+#include "policy/model/contact.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/removal.h"
 #include "policy/tables/tenant_table.h"
@@ -350,6 +351,32 @@ START_TEST(template_names_are_fit_to_be_seen)
 }
 END_TEST
 
+START_TEST(lines_about_no_url_are_left_out)
+{
+	static const struct {
+		const char *body, *left;
+	} cases[] = {{"a\n\nSee {url}\n\nb\n", "a\n\nb\n"},
+	    {"a\nSee {url} or {url}.\n\nb\n", "a\n\nb\n"},
+	    {"a\n\n{url}\nb\n", "a\n\nb\n"}, {"a\n\n{url}\n{url}\n\n\nb\n", "a\n\nb\n"},
+	    {"{tenant}: {url}\n", "acme: \n"}, {"{{url}\n", "{url}\n"},
+	    {"a\n\n\nb\n", "a\n\n\nb\n"}};
+	struct notice_template_values v = values;
+	char text[200], left[400];
+	struct error_text why;
+	char *out;
+
+	v.text[NOTICE_TEMPLATE_TENANT] = "acme";
+	v.text[NOTICE_TEMPLATE_URL] = "";
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		snprintf(text, sizeof text, "Subject: x\n\n%s", cases[i].body);
+		snprintf(left, sizeof left, ADDED "Subject: x\n\n%s", cases[i].left);
+		out = fill(text, &v, &why);
+		ck_assert_str_eq(out, left);
+		free(out);
+	}
+}
+END_TEST
+
 START_TEST(addresses)
 {
 	static const char *const yes[] = {"it@acme.test", "a.b+c@x", "o'neil@x-y.test",
@@ -362,9 +389,9 @@ START_TEST(addresses)
 	    "f\xC3\xBCr@x.test", "a@-x.test", "a@x!y", "a@x\x7F", "a@x\t"};
 
 	for (size_t i = 0; i < COUNT(yes); i++)
-		ck_assert_msg(notice_template_can_address(yes[i]), "%s", yes[i]);
+		ck_assert_msg(contact_can_address(yes[i]), "%s", yes[i]);
 	for (size_t i = 0; i < COUNT(no); i++)
-		ck_assert_msg(!notice_template_can_address(no[i]), "%s", no[i]);
+		ck_assert_msg(!contact_can_address(no[i]), "%s", no[i]);
 }
 END_TEST
 
@@ -482,6 +509,7 @@ main(void)
 	tcase_add_test(tcase, template_values_fit);
 	tcase_add_test(tcase, template_mailboxes);
 	tcase_add_test(tcase, template_names_are_fit_to_be_seen);
+	tcase_add_test(tcase, lines_about_no_url_are_left_out);
 	tcase_add_test(tcase, addresses);
 	tcase_add_loop_test(tcase, sending, 0, COUNT(runs));
 	tcase_add_test(tcase, sending_too_long_ends_all_of_it);

@@ -82,6 +82,32 @@ START_TEST(own_text_of_a_setting)
 }
 END_TEST
 
+START_TEST(unknown_fields_are_found)
+{
+	static const struct {
+		const char *text, *unknown; /* NULL: none */
+	} cases[] = {{"no", NULL}, {"", NULL},
+	    {"{tenant} {mailbox} {client} {url} {id}", NULL}, {"ask {foo}", "{foo}"},
+	    {"{tenant} {help-url} {x}", "{help-url}"}, {"{Tenant}", "{Tenant}"},
+	    {"{{id}", NULL}, {"{}", NULL}, {"{a b}", NULL}, {"{id", NULL},
+	    {"{0123456789012345678901234567890}", NULL},
+	    {"{012345678901234567890123456789}", NULL},
+	    {"{01234567890123456789012345678}", "{01234567890123456789012345678}"}};
+	char out[REPLY_FIELD_MAX];
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		bool found = reply_unknown_field(cases[i].text, out);
+
+		ck_assert_msg(found == (cases[i].unknown != NULL), "%s", cases[i].text);
+		if (found)
+			ck_assert_str_eq(out, cases[i].unknown);
+	}
+	ck_assert(reply_is_ascii("Ask ~ {id}"));
+	ck_assert(!reply_is_ascii("f\xC3\xBCr"));
+	ck_assert(!reply_is_ascii("a\tb"));
+}
+END_TEST
+
 START_TEST(own_text_of_a_tenant)
 {
 	struct settings s;
@@ -326,6 +352,7 @@ main(void)
 	TCase *limit = suite_add_case(suite, "limit");
 
 	tcase_add_loop_test(own, own_text_of_a_setting, 0, (int)COUNT(fields));
+	tcase_add_test(own, unknown_fields_are_found);
 	tcase_add_loop_test(own, own_text_of_a_tenant, 0, (int)COUNT(fields));
 	tcase_add_test(own, own_text_keeps_the_codes);
 	tcase_add_test(own, each_reply_has_its_own_text);

@@ -120,6 +120,10 @@ setting_warn(struct ctl *c, const struct setting *row)
 	if (strcmp(row->key, "action") == 0 && s->action == ACTION_REPORT)
 		print_remark(c->err,
 		    "action is report: the denials of tenants without an action of their own are logged only");
+	if (strcmp(row->key, "reply-tenant") == 0)
+		argument_warn_reply(c, row->key, s->reply_tenant);
+	if (strcmp(row->key, "reply-mailbox") == 0)
+		argument_warn_reply(c, row->key, s->reply_mailbox);
 	if (s->login_domain == LOGIN_DOMAIN_DEFAULT && s->default_domain[0] == '\0')
 		print_remark(c->err,
 		    "warning: login-domain is default, but default-domain is not set: until it is, the domain of a login counts");

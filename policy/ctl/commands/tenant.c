@@ -136,11 +136,14 @@ apply_options(struct ctl *c, struct tenant *t)
 		return error_set(&c->why, ERR_DATA,
 		    "tempfail-until is before enforce-from: no login would be tempfailed; set both, or --tempfail-until none");
 	if (e == OK && contact != NULL && !tenant_contact_is_valid(contact))
-		return argument_bad(c, OPT_CONTACT, "an address");
+		return argument_bad(
+		    c, OPT_CONTACT, "one plain address, as it@acme.example");
 	if (e == OK)
 		e = argument_line(c, OPT_CONTACT, CONTACT_MAX, t->contact);
 	if (e == OK)
 		e = argument_line(c, OPT_REPLY, REPLY_TEXT_MAX, t->reply);
+	if (e == OK && argument_option(c, OPT_REPLY) != NULL)
+		argument_warn_reply(c, "--reply", t->reply);
 	return e == OK ? argument_line(c, OPT_NOTE, NOTE_MAX, t->note) : e;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/base/text.h"
+#include "policy/decision/reply.h"
 #include "policy/tables/tenant_table.h"
 
 const char *
@@ -151,4 +152,19 @@ argument_tenant_option(struct ctl *c, char *name_r)
 
 	memcpy(name_r, t.name, sizeof t.name);
 	return e;
+}
+
+void
+argument_warn_reply(struct ctl *c, const char *name, const char *text)
+{
+	char unknown[REPLY_FIELD_MAX];
+
+	if (reply_unknown_field(text, unknown))
+		print_remark(c->err,
+		    "warning: %s: %s is no field and stays as it is; fields are {tenant}, {mailbox}, {client}, {url} and {id}",
+		    name, unknown);
+	if (!reply_is_ascii(text))
+		print_remark(c->err,
+		    "warning: %s: a reply has ASCII characters only; others are sent as \"?\"",
+		    name);
 }

@@ -36,6 +36,12 @@ enum error argument_past_time(struct ctl *c, enum option_id id, instant *out) MU
 enum error argument_line(
     struct ctl *c, enum option_id id, size_t max, char *out) MUST_USE;
 
+/*
+ * Says on standard error what of TEXT, the own text of a reply that NAME has been set
+ * to, will not be seen as it is written.
+ */
+void argument_warn_reply(struct ctl *c, const char *name, const char *text);
+
 /* The tenant of that name; ERR_NOTFOUND where there is no such tenant. */
 enum error argument_tenant(
     struct ctl *c, const char *typed, struct tenant *out_r) MUST_USE;

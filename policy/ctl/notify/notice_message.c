@@ -25,35 +25,18 @@ notice_message_template(
 	return e;
 }
 
-/* find_address - the contact as an argument of sendmail(1), its domain in ASCII */
-static bool
-find_address(const char *contact, char *out, size_t cap)
-{
-	const char *at = strrchr(contact, '@');
-	size_t local = at != NULL ? (size_t)(at - contact) + 1 : 0, len;
-
-	if (at == NULL || cap < local + DOMAIN_MAX + 1)
-		return false;
-	memcpy(out, contact, local);
-	if (domain_normalize(
-		at + 1, strlen(at + 1), out + local, cap - local - 1, &len) != OK)
-		return false;
-	out[local + len] = '\0';
-	return notice_template_can_address(out);
-}
-
 /* time_text - in words where there is none */
 static const char *
 time_text(instant t, char *buf, const char *none)
 {
-	return t != INSTANT_NONE ? instant_print(t, buf) : none;
+	return t != INSTANT_NONE ? instant_print_words(t, buf) : none;
 }
 
 static enum error
 compose(struct notice_message *message, const struct notice_template *t,
     const struct notice_plan *p, const char *url, struct error_text *why)
 {
-	char from[INSTANT_TEXT_MAX], until[INSTANT_TEXT_MAX];
+	char from[INSTANT_WORDS_MAX], until[INSTANT_WORDS_MAX];
 	struct notice_template_values values = {.to = message->address,
 	    .mailbox = (const char *const *)p->mailbox,
 	    .mailboxes = p->mailboxes,
@@ -82,8 +65,7 @@ notice_message_write(struct notice_message *message, const struct notice_templat
 	notice_message_free(message);
 	message->notice = (struct notice){
 	    .enforce_from = p->enforce_from, .tempfail_until = p->tempfail_until};
-	if (strlen(p->contact) > CONTACT_MAX ||
-	    !find_address(p->contact, message->address, sizeof message->address))
+	if (!contact_to_ascii(p->contact, message->address))
 		return error_set(
 		    why, ERR_DATA, "the contact is not a plain mail address");
 	memcpy(message->notice.address, p->contact, strlen(p->contact) + 1);

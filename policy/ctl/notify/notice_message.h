@@ -4,11 +4,11 @@
 
 #include "policy/ctl/notify/notice_plan.h"
 #include "policy/ctl/notify/notice_template.h"
-#include "policy/identity/domain.h"
+#include "policy/model/contact.h"
 
 /* Begins as all zero. */
 struct notice_message {
-	char address[CONTACT_MAX + DOMAIN_MAX + 2]; /* the contact, as ASCII */
+	char address[CONTACT_ASCII_MAX]; /* the contact, as ASCII */
 	char *text;
 	size_t len;
 	struct notice notice; /* but for `state` and `when` */

@@ -37,7 +37,7 @@ struct notice_template {
 	const char *name;
 	unsigned fields; /* a set of the bits of enum notice_template_field */
 	unsigned has;    /* a set of indexes of `added` */
-	bool subject;
+	bool subject, url_line;
 };
 
 /* One line while it is read or printed. */
@@ -85,6 +85,26 @@ field_at(const char *at, size_t n, enum notice_template_field *field_r, size_t *
 		}
 	}
 	return false;
+}
+
+/* is_url_line - whether the line is of the body, and {url} is all that it has for
+ * fields */
+static bool
+is_url_line(const struct line *l)
+{
+	enum notice_template_field field;
+	size_t len;
+	bool found = false;
+
+	for (size_t i = 0; i < l->len && !l->header; i += len) {
+		len = l->at[i] == '{' ? 2 : 1;
+		if (len == 1 || !field_at(l->at + i, l->len - i, &field, &len))
+			continue;
+		if (field != NOTICE_TEMPLATE_URL)
+			return false;
+		found = true;
+	}
+	return found;
 }
 
 static enum error
@@ -212,6 +232,7 @@ check_line(struct notice_template *t, struct line *l, struct error_text *why)
 		t->body = (size_t)(l->at - t->text);
 		return OK;
 	}
+	t->url_line |= is_url_line(l);
 	e = l->header ? check_header(t, l, why) : check_body(t, l, why);
 	return e == OK ? check_fields(t, l, why) : e;
 }
@@ -286,6 +307,12 @@ bool
 notice_template_uses(const struct notice_template *t, enum notice_template_field field)
 {
 	return t->fields & 1u << field;
+}
+
+bool
+notice_template_has_url_line(const struct notice_template *t)
+{
+	return t->url_line;
 }
 
 /* A line under construction, up to the longest that is allowed. */
@@ -389,43 +416,27 @@ notice_template_print(const struct notice_template *t,
 {
 	struct filling f = {.values = values, .to = to};
 	struct line l = {0};
+	bool left_out = false, after_empty = false;
 
 	text_init(&f.out, f.room, sizeof f.room);
 	fprintf(to, "To: %s\n", values->to);
 	for (size_t i = 0; i < ADDED; i++)
 		if (!(t->has & 1u << i))
 			fprintf(to, "%s: %s\n", added[i].name, added[i].value);
-	for (size_t at = 0; next_line(t, at, &l); at += l.len + 1)
+	for (size_t at = 0; next_line(t, at, &l); at += l.len + 1) {
+		if (values->text[NOTICE_TEMPLATE_URL][0] == '\0' && is_url_line(&l)) {
+			left_out = true;
+			continue;
+		}
+		if (left_out && after_empty && l.len == 0)
+			continue;
+		left_out = false;
+		after_empty = l.len == 0;
 		if (!add_line(&f, &l))
 			return notice_template_bad(t, &l, why,
 			    l.header
 				? "the line gets too long, or not ASCII, once it is filled in"
 				: "the line gets too long once it is filled in");
-	return OK;
-}
-
-static bool
-is_atom(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	    (c >= '0' && c <= '9') || (c != '\0' && strchr("!#$%&'*+-/=?^_`{|}~", c));
-}
-
-bool
-notice_template_can_address(const char *address)
-{
-	const char *at = strchr(address, '@');
-	char last = '.';
-
-	if (at == NULL || *address == '-')
-		return false;
-	for (const char *s = address; *s != '\0'; last = *s++) {
-		bool dot = *s == '.' || s == at;
-
-		if (dot ? last == '.' || last == '@' : !is_atom(*s))
-			return false;
-		if (s > at && !dot && strchr("!#$%&'*+/=?^`{|}~", *s) != NULL)
-			return false;
 	}
-	return last != '.' && last != '@' && at[1] != '-';
+	return OK;
 }

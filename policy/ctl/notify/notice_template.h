@@ -53,18 +53,16 @@ void notice_template_free(struct notice_template **t);
 bool notice_template_uses(
     const struct notice_template *t, enum notice_template_field field);
 
+/* Whether a line of the body is about {url} alone: it has no other field. */
+bool notice_template_has_url_line(const struct notice_template *t);
+
 /*
  * Writes the message, its lines ended by LF. To, and what the template lacks of
  * MIME-Version, Content-Type, Content-Transfer-Encoding and Auto-Submitted, come first.
- * ERR_DATA where a value does not fit its line; what was written is useless then.
+ * A line that is about {url} alone is left out where that is "", with one of two empty
+ * lines around it. ERR_DATA where a value does not fit its line; what was written is
+ * useless then.
  */
 enum error notice_template_print(const struct notice_template *t,
     const struct notice_template_values *values, FILE *to,
     struct error_text *why) MUST_USE;
-
-/*
- * Whether ADDRESS is one that every sendmail(1) takes as one recipient, and nothing
- * else: local@domain, of ASCII letters, digits and what RFC 5322 section 3.2.3 has for
- * an atom, with dots between, and not beginning with a dash.
- */
-bool notice_template_can_address(const char *address);

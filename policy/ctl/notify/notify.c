@@ -12,6 +12,7 @@
 #include "policy/base/monotonic.h"
 #include "policy/base/text.h"
 #include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/held_output.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/notify/notice_message.h"
 #include "policy/ctl/notify/sendmail.h"
@@ -29,6 +30,7 @@ struct notify {
 	char name[TENANT_NAME_MAX + 1];
 	char url[SETTING_URL_MAX + 1];
 	bool resend, dry_run;
+	bool print; /* the letters, in a dry run */
 	struct notice_template *message_template;
 	struct notice_plan_list list;
 	int turn; /* the lock's descriptor, or -1 */
@@ -50,7 +52,8 @@ read_options(struct notify *n)
 	if (n->sendmail == NULL)
 		n->sendmail = SENDMAIL_PATH;
 	n->resend = argument_option(c, OPT_RESEND) != NULL;
-	n->dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
+	n->print = argument_option(c, OPT_PRINT) != NULL;
+	n->dry_run = argument_option(c, OPT_DRY_RUN) != NULL || n->print;
 	if (argument_option(c, OPT_TEMPLATE) == NULL)
 		return error_set(
 		    &c->why, ERR_USAGE, "--template FILE is missing: what to send");
@@ -121,9 +124,9 @@ close_store(struct ctl *c)
 	store_close(&c->store);
 }
 
-/* read_list - the tenants to be told, and their mailboxes */
+/* find_list - the tenants to be told, and their mailboxes */
 static enum error
-read_list(struct notify *n)
+find_list(struct notify *n)
 {
 	struct ctl *c = n->c;
 	bool mailboxes =
@@ -140,6 +143,42 @@ read_list(struct notify *n)
 		e = notice_plan_list_find_mailboxes(&n->list, c, n->only, n->resend);
 	e = transaction_check(c, e);
 	close_store(c);
+	return e;
+}
+
+/* warn - about what the letters will lack */
+static void
+warn(struct notify *n)
+{
+	if (n->url[0] == '\0' && notice_template_has_url_line(n->message_template))
+		print_remark(n->c->err,
+		    "warning: help-url is not set: lines about {url} are left out; see \"smtpauthctl settings set help-url\"");
+}
+
+/*
+ * read_list - as find_list(); what it remarks is printed once, even where commits have
+ * overtaken the reading and it is made again
+ */
+static enum error
+read_list(struct notify *n)
+{
+	struct held_output held = {.to = NULL};
+	struct ctl *c = n->c;
+	FILE *err = c->err;
+	struct error_text why;
+	enum error e = held_output_open(&held, &c->why);
+
+	if (e == OK) {
+		c->err = held.to;
+		e = find_list(n);
+		if (e == OK)
+			warn(n);
+		c->err = err;
+	}
+	if (e != ERR_OVERTAKEN && held.to != NULL &&
+	    held_output_print(&held, err, &why) != OK)
+		print_remark(err, "%s", why.text);
+	held_output_close(&held);
 	return e;
 }
 
@@ -293,8 +332,26 @@ show(struct notify *n, const struct notice_plan *p)
 	print_text(out, "reason", n->step == NOTICE_STEP_FAILED ? n->reason : NULL);
 	print_time(out, "enforce_from", p->enforce_from);
 	print_time(out, "tempfail_until", p->tempfail_until);
+	if (n->print)
+		print_text(
+		    out, "letter", n->step == NOTICE_STEP_SEND ? n->message.text : "");
 	print_object_end(out);
 	fflush(n->c->out);
+}
+
+/* show_letter - for people; in place of the row of the table */
+static void
+show_letter(struct notify *n, const struct notice_plan *p)
+{
+	struct printer *out = &n->c->print;
+
+	if (n->step == NOTICE_STEP_SEND)
+		print_line(out, "--- tenant %s, to %s", p->tenant, n->message.address);
+	else
+		print_line(out, "--- tenant %s: %s%s%s", p->tenant, steps[n->step].word,
+		    n->reason[0] != '\0' ? ": " : "", n->reason);
+	if (n->step == NOTICE_STEP_SEND)
+		fprintf(n->c->out, "%s\n", n->message.text);
 }
 
 /* serve - one tenant from begin to end */
@@ -304,13 +361,18 @@ serve(struct notify *n, struct notice_plan *p)
 	bool gone = false;
 	enum error e = prepare(n, p) && !n->dry_run ? deliver(n, p, &gone) : OK;
 
-	notice_message_free(&n->message);
-	if (e != OK || gone)
+	if (e != OK || gone) {
+		notice_message_free(&n->message);
 		return e;
+	}
 	n->tried += n->step == NOTICE_STEP_SEND || n->step == NOTICE_STEP_FAILED ||
 	    n->step == NOTICE_STEP_SENT;
 	n->failed += n->step == NOTICE_STEP_FAILED;
-	show(n, p);
+	if (n->print && !n->c->options.json)
+		show_letter(n, p);
+	else
+		show(n, p);
+	notice_message_free(&n->message);
 	return OK;
 }
 
@@ -321,15 +383,19 @@ serve_all(struct notify *n)
 	    {"contact", "CONTACT"}, {"result", "RESULT"}, {NULL, NULL}};
 	enum error e = OK;
 
-	print_table(&n->c->print, columns, "");
+	if (!n->print)
+		print_table(&n->c->print, columns, "");
 	for (size_t i = 0; i < n->list.count && e == OK; i++)
 		e = serve(n, &n->list.at[i]);
 	print_finish(&n->c->print); /* also after an error: they have been sent */
-	if (e == OK && n->failed > 0)
+	if (e != OK || n->failed == 0)
+		return e;
+	if (n->tried == 1)
 		return error_set(&n->c->why, ERR_IO,
-		    "%llu of %llu notices could not be sent; repeat with --resend",
-		    (unsigned long long)n->failed, (unsigned long long)n->tried);
-	return e;
+		    "the notice could not be sent; repeat with --resend");
+	return error_set(&n->c->why, ERR_IO,
+	    "%llu of %llu notices could not be sent; repeat with --resend",
+	    (unsigned long long)n->failed, (unsigned long long)n->tried);
 }
 
 enum error
