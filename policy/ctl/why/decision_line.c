@@ -119,6 +119,7 @@ pass_stamp(const char *line, instant now, instant *when_r)
 {
 	size_t n;
 
+	*when_r = INSTANT_NONE;
 	if (line[0] == '<') { /* the priority */
 		n = strspn(line + 1, "0123456789");
 		line += n > 0 && n <= 3 && line[n + 1] == '>' ? n + 2 : 0;
@@ -189,8 +190,12 @@ value_read(struct decision_value *v, const char *s, size_t n)
 		    ? hex_byte(s + i + 2)
 		    : -1;
 
-		value_add(v, byte >= 0 ? (char)byte : s[i]);
-		i += byte >= 0 ? 3 : 0;
+		if (byte < 0) {
+			value_add(v, s[i]);
+			continue;
+		}
+		value_add(v, (char)byte);
+		i += 3;
 	}
 }
 

@@ -12,8 +12,8 @@
 #include "policy/base/child_process.h"
 #include "policy/base/text.h"
 
-#define UNIT "smtpauth-milter"
-#define JOURNAL "the journal of " UNIT
+#define UNIT_OPTION "--unit=smtpauth-milter"
+#define JOURNAL "the journal of smtpauth-milter"
 
 /* The mail logs that are looked at, the newest of each pair first. */
 static const char *const usual[] = {"/var/log/mail.log", "/var/log/mail.log.1",
@@ -30,7 +30,7 @@ struct search {
 static bool
 search_line(struct search *s, const char *line, const char *place)
 {
-	struct decision_line found;
+	struct decision_line found = {.when = INSTANT_NONE};
 
 	if (strstr(line, s->id) == NULL)
 		return false;
@@ -135,7 +135,7 @@ static enum error
 search_journal(struct search *s)
 {
 	char grep[sizeof "--grep=" + DECISION_ID_LENGTH];
-	const char *argv[] = {"journalctl", "--quiet", "--no-pager", "--unit=" UNIT,
+	const char *argv[] = {"journalctl", "--quiet", "--no-pager", UNIT_OPTION,
 	    "--output=short-unix", "--lines=10", grep, NULL};
 	char *out = NULL, *at, *line;
 	enum error e;
