@@ -229,13 +229,14 @@ find_in(const char *folders, const char *name, char *path, size_t cap)
 	return false;
 }
 
-enum error
-child_process_read(const char *const *argv, char **out_r)
+/* read_stream - the standard output, or the standard error however it ends */
+static enum error
+read_stream(const char *const *argv, int fd, char **out_r)
 {
 	char path[PATH_MAX];
 	struct child_process p = {.path = path,
 	    .argv = argv,
-	    .output_fd = STDOUT_FILENO,
+	    .output_fd = fd,
 	    .output_max = CHILD_PROCESS_OUTPUT_MAX,
 	    .whole = true,
 	    .seconds = READ_SECONDS};
@@ -248,7 +249,8 @@ child_process_read(const char *const *argv, char **out_r)
 	e = child_process_run(&p);
 	if (e == ERR_IO)
 		e = error_from_errno(errno);
-	if (e == OK && (!WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0))
+	if (e == OK && fd == STDOUT_FILENO &&
+	    (!WIFEXITED(p.status) || WEXITSTATUS(p.status) != 0))
 		e = ERR_IO;
 	if (e == OK && p.output == NULL)
 		p.output = strdup("");
@@ -259,4 +261,16 @@ child_process_read(const char *const *argv, char **out_r)
 	else
 		free(p.output);
 	return e;
+}
+
+enum error
+child_process_read(const char *const *argv, char **out_r)
+{
+	return read_stream(argv, STDOUT_FILENO, out_r);
+}
+
+enum error
+child_process_complaints(const char *const *argv, char **out_r)
+{
+	return read_stream(argv, STDERR_FILENO, out_r);
 }

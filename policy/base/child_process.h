@@ -45,6 +45,9 @@ enum error child_process_run(struct child_process *p) MUST_USE;
  */
 enum error child_process_read(const char *const *argv, char **out_r) MUST_USE;
 
+/* As child_process_read(), but OUT_R is its standard error, however it ends. */
+enum error child_process_complaints(const char *const *argv, char **out_r) MUST_USE;
+
 /*
  * Kills the process PID, or the group -PID, and reaps it. Only a disk that hangs keeps
  * a process alive then; it is not waited for.
