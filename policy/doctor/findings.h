@@ -15,14 +15,23 @@ struct finding {
 struct findings {
 	struct finding *item;
 	size_t count;
+	size_t last; /* the one that findings_fix() is about */
+	bool joined; /* it was there before */
 	bool failed; /* out of memory: something may be missing */
 };
 
-/* Adds a finding. WHERE is copied, ID is borrowed for good. */
+/*
+ * Adds a finding. WHERE is copied, ID is borrowed for good. One cause is one finding:
+ * if there is one with this ID and text, WHERE is added to its places.
+ */
 void findings_add(struct findings *list, const char *id, const char *where,
     const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
-/* The remedy for the finding that was added last. */
+/*
+ * The remedy for the finding that was added last. To one that was there before, the
+ * steps (separated by "; ") are added that it does not have, each after its like, and
+ * before "postfix reload".
+ */
 void findings_fix(struct findings *list, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -3,6 +3,7 @@
 #include "policy/doctor/milter_list.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -132,6 +133,12 @@ milter_list_parse(const char *value, struct milter_list *out)
 
 	out->count = 0;
 	out->cut = false;
+	out->open = 0;
+	for (const char *c = value; *c != '\0'; c++)
+		if (*c == '{')
+			out->open++;
+		else if (*c == '}' && out->open > 0)
+			out->open--;
 	while (next_item(&from, end, &item, &braced))
 		take_entry(out, item, braced);
 }
@@ -157,4 +164,77 @@ milter_list_squeeze(const char *value, char *out, size_t cap)
 	}
 	out[n] = '\0';
 	return true;
+}
+
+bool
+milter_list_replace(
+    const char *value, const char *address, const char *other, char *out, size_t cap)
+{
+	static const char around[] = BETWEEN "{}";
+	size_t n = strlen(address);
+	const char *at = value;
+
+	if (n == 0)
+		return false;
+	while ((at = strstr(at, address)) != NULL) {
+		bool begins = at == value || strchr(around, at[-1]) != NULL;
+
+		if (begins && strchr(around, at[n]) != NULL)
+			return snprintf(out, cap, "%.*s%s%s", (int)(at - value), value,
+				   other, at + n) < (int)cap;
+		at++;
+	}
+	return false;
+}
+
+/* find_option - what follows the "=" of the option in an entry's braces */
+static bool
+find_option(struct span item, const char *name, struct span *setting)
+{
+	const char *from = item.at, *end = item.at + item.len, *equal;
+	struct span part;
+	char known[40];
+	bool nested;
+
+	while (next_item(&from, end, &part, &nested)) {
+		equal = memchr(part.at, '=', part.len);
+		if (equal == NULL ||
+		    !span_copy((struct span){part.at, (size_t)(equal - part.at)}, known,
+			sizeof known) ||
+		    strcmp(known, name) != 0)
+			continue;
+		setting->at = equal + 1;
+		setting->len = part.len - (size_t)(equal + 1 - part.at);
+		return true;
+	}
+	return false;
+}
+
+bool
+milter_list_set(const char *value, size_t number, const char *name, const char *setting,
+    char *out, size_t cap)
+{
+	const char *from = value, *end = value + strlen(value);
+	struct span item, old;
+	bool braced;
+	int n;
+
+	do
+		if (!next_item(&from, end, &item, &braced))
+			return false;
+	while (number-- > 0);
+	if (!braced) {
+		n = snprintf(out, cap, "%.*s{ %.*s, %s=%s }%s", (int)(item.at - value),
+		    value, (int)item.len, item.at, name, setting, item.at + item.len);
+	} else if (find_option(item, name, &old)) {
+		n = snprintf(out, cap, "%.*s%s%s", (int)(old.at - value), value,
+		    setting, old.at + old.len);
+	} else {
+		while (item.len > 0 && strchr(BETWEEN, item.at[item.len - 1]) != NULL)
+			item.len--;
+		n = snprintf(out, cap, "%.*s, %s=%s%s",
+		    (int)(item.at + item.len - value), value, name, setting,
+		    item.at + item.len);
+	}
+	return n < (int)cap;
 }

@@ -22,7 +22,8 @@ struct milter_entry {
 struct milter_list {
 	struct milter_entry entry[MILTER_LIST_MAX];
 	size_t count;
-	bool cut; /* more milters, or a longer address, than can be kept */
+	bool cut;      /* more milters, or a longer address, than can be kept */
+	unsigned open; /* braces without a "}": smtpd refuses the value, and ends */
 };
 
 /*
@@ -37,6 +38,20 @@ void milter_list_parse(const char *value, struct milter_list *out);
  * replace the space between entries. False if it does not fit.
  */
 bool milter_list_squeeze(const char *value, char *out, size_t cap);
+
+/*
+ * Writes VALUE to OUT with the word ADDRESS, one that milter_list_parse() found in it,
+ * replaced by OTHER. False if it is not there, or does not fit.
+ */
+bool milter_list_replace(
+    const char *value, const char *address, const char *other, char *out, size_t cap);
+
+/*
+ * Writes VALUE to OUT with the option NAME of entry NUMBER (counted from 0) set; an
+ * entry without options gets its braces. False if there is no such entry, or no room.
+ */
+bool milter_list_set(const char *value, size_t number, const char *name,
+    const char *setting, char *out, size_t cap);
 
 /* A Postfix time ("15s", "2m", "30") in seconds, or -1. */
 long milter_list_seconds(const char *value);

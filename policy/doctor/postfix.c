@@ -2,9 +2,12 @@
 /* postfix - the configuration of a live Postfix */
 #include "policy/doctor/postfix.h"
 
+#include <ctype.h>
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "policy/base/child_process.h"
 
@@ -19,26 +22,100 @@ postfix_basename(const char *path)
 	return slash != NULL ? slash + 1 : path;
 }
 
+/* postconf_words - postconf with a word of its own, for the folder DIR or NULL */
+static void
+postconf_words(const char *argv[6], const char *dir, const char *word, const char *name)
+{
+	size_t n = 0;
+
+	argv[n++] = "postconf";
+	argv[n++] = word;
+	if (dir != NULL) {
+		argv[n++] = "-c";
+		argv[n++] = dir;
+	}
+	argv[n++] = name;
+	argv[n] = NULL;
+}
+
+/* is_old - whether this Postfix is older than 2.11, which has "postconf -P" first */
+static bool
+is_old(const char *dir, char *version, size_t cap)
+{
+	const char *argv[6];
+	long major, minor;
+	char *out, *end;
+
+	postconf_words(argv, dir, "-h", "mail_version");
+	if (child_process_read(argv, &out) != OK)
+		return false;
+	snprintf(version, cap, "%.*s", (int)strcspn(out, "\n"), out);
+	free(out);
+	major = strtol(version, &end, 10);
+	minor = *end == '.' ? strtol(end + 1, NULL, 10) : 0;
+	return major > 0 && (major < 2 || (major == 2 && minor < 11));
+}
+
+/* postconf_failed - why, in postconf's own words if it has any */
+static enum error
+postconf_failed(const char *dir, const char *word, struct error_text *why)
+{
+	const char *argv[6];
+	char version[40], *said = NULL, *line = NULL, *rest;
+
+	if (is_old(dir, version, sizeof version))
+		return error_set(why, ERR_CONFIG,
+		    "this is Postfix %s, whose postconf cannot say what master.cf has; Postfix 2.11 is needed for that: compare master.cf with contrib/postfix/README.md by hand",
+		    version);
+	postconf_words(argv, dir, word, NULL);
+	if (child_process_complaints(argv, &said) == OK)
+		for (char *l = strtok_r(said, "\n", &rest); l != NULL;
+		     l = strtok_r(NULL, "\n", &rest))
+			line = l;
+	error_set(why, ERR_CONFIG, "\"postconf %s%s%s\" fails: %s", word,
+	    dir != NULL ? " -c " : "", dir != NULL ? dir : "",
+	    line != NULL ? line : "run it by hand to see why");
+	free(said);
+	return ERR_CONFIG;
+}
+
 /* postconf_ask - postconf with one more word of its own */
 static enum error
 postconf_ask(const char *dir, const char *word, char **out_r, struct error_text *why)
 {
-	const char *argv[] = {"postconf", word, NULL, NULL, NULL};
+	const char *argv[6];
 	enum error e;
 
-	if (dir != NULL) {
-		argv[2] = "-c";
-		argv[3] = dir;
-	}
+	postconf_words(argv, dir, word, NULL);
 	e = child_process_read(argv, out_r);
 	if (e == ERR_MISSING)
 		return error_set(why, e,
 		    "no program postconf: is Postfix installed on this machine?");
-	if (e != OK)
-		return error_set(why, ERR_CONFIG,
-		    "\"postconf %s%s%s\" fails: run it by hand to see why", word,
-		    dir != NULL ? " -c " : "", dir != NULL ? dir : "");
-	return OK;
+	return e == OK ? OK : postconf_failed(dir, word, why);
+}
+
+/* name_folder - how a command names the folder; not at all if it is the default one */
+static void
+name_folder(struct postfix *p)
+{
+	static const char *const argv[] = {"postconf", "-dh", "config_directory", NULL};
+	const char *own = getenv("MAIL_CONFIG");
+	char *standard = NULL;
+	bool same;
+
+	p->option[0] = '\0';
+	if (p->dir == NULL)
+		return;
+	if (own == NULL && child_process_read(argv, &standard) == OK) {
+		standard[strcspn(standard, "\n")] = '\0';
+		own = standard;
+	}
+	same = own != NULL && strcmp(own, p->dir) == 0;
+	free(standard);
+	if (!same &&
+	    snprintf(p->option, sizeof p->option, " -c %s", p->dir) >=
+		(int)sizeof p->option)
+		strcpy(p->option, " -c DIR");
 }
 
 /* value_of - the rest of the line of TEXT that begins with "KEY = ", or NULL */
@@ -74,6 +151,94 @@ postfix_overrides(
 	return snprintf(key, sizeof key, "%s/%s/%s", service->name, service->type,
 		   name) < (int)sizeof key &&
 	    value_of(p->overrides, key, &len) != NULL;
+}
+
+/* reference - the name of the only parameter that the value names: "$mua_milters" */
+static bool
+reference(const char *value, size_t len, char *name)
+{
+	const char *end = value + len;
+	bool closed;
+	size_t n = 0;
+
+	if (len < 2 || *value++ != '$')
+		return false;
+	closed = *value == '{' || *value == '(';
+	value += closed;
+	end -= closed;
+	for (; value < end && n < POSTFIX_NAME_MAX; value++) {
+		if (*value != '_' && !isalnum((unsigned char)*value))
+			return false;
+		name[n++] = *value;
+	}
+	name[n] = '\0';
+	return n > 0 && value == end;
+}
+
+bool
+postfix_set(struct postfix *p, const struct postfix_service *service, const char *name,
+    char *out, size_t cap)
+{
+	char key[400], other[POSTFIX_NAME_MAX + 1];
+	const char *value;
+	size_t len;
+	bool master;
+
+	snprintf(key, sizeof key, "%s/%s/%s", service->name, service->type, name);
+	value = value_of(p->overrides, key, &len);
+	master = value != NULL;
+	if (!master)
+		value = value_of(p->plain, name, &len);
+	if (value != NULL && reference(value, len, other) &&
+	    !postfix_overrides(p, service, other)) {
+		master = false;
+		name = other;
+	}
+	if (master)
+		return snprintf(out, cap, "postconf%s -P '%s=", p->option, key) <
+		    (int)cap;
+	snprintf(out, cap, "postconf%s -e '%s=", p->option, name);
+	return false;
+}
+
+/* single_blanks - one blank for several */
+static void
+single_blanks(char *s)
+{
+	char *out = s;
+
+	for (; *s != '\0'; s++)
+		if (*s != ' ' || s[1] != ' ')
+			*out++ = *s;
+	*out = '\0';
+}
+
+bool
+postfix_spaced(
+    const struct postfix_service *service, char *name, char *line, size_t cap)
+{
+	const char *at = service->line, *equal;
+	size_t n;
+
+	while ((at = strstr(at, " -o ")) != NULL) {
+		at += strlen(" -o ");
+		n = strcspn(at, " ={");
+		equal = at + n + strspn(at + n, " ");
+		if (n == 0 || *equal != '=' || n > POSTFIX_NAME_MAX ||
+		    (at[n] == '=' &&
+			(equal[1] != ' ' || strchr("-", equal[2]) != NULL)))
+			continue; /* right, or an empty value */
+		memcpy(name, at, n);
+		name[n] = '\0';
+		equal++;
+		equal += strspn(equal, " ");
+		if (snprintf(line, cap, "%.*s=%s", (int)(at + n - service->line),
+			service->line, equal) >= (int)cap)
+			line[0] = '\0';
+		single_blanks(line);
+		return true;
+	}
+	return false;
 }
 
 const char *
@@ -117,24 +282,29 @@ chroot_of(struct postfix *p, const char *column)
 static enum error
 take_service(struct postfix *p, char *line)
 {
-	char *word[LINE_MAX_WORDS], *rest;
+	char *word[LINE_MAX_WORDS], *rest, *whole = strdup(line);
 	struct postfix_service *grown, *s;
 	size_t n = 0;
 
+	if (whole == NULL)
+		return ERR_MEMORY;
 	for (char *w = strtok_r(line, " \t", &rest); w != NULL && n < LINE_MAX_WORDS;
 	     w = strtok_r(NULL, " \t", &rest))
 		word[n++] = w;
 	if (n < LINE_MAX_WORDS || strcmp(postfix_basename(word[7]), "smtpd") != 0 ||
-	    (strcmp(word[1], "inet") != 0 && strcmp(word[1], "pass") != 0))
+	    (strcmp(word[1], "inet") != 0 && strcmp(word[1], "pass") != 0)) {
+		free(whole);
 		return OK;
+	}
 	grown = realloc(p->service, (p->services + 1) * sizeof *grown);
-	if (grown == NULL)
+	if (grown != NULL)
+		p->service = grown;
+	s = grown != NULL ? &grown[p->services] : NULL;
+	if (s == NULL || (s->name = strdup(word[0])) == NULL) {
+		free(whole);
 		return ERR_MEMORY;
-	p->service = grown;
-	s = &grown[p->services];
-	s->name = strdup(word[0]);
-	if (s->name == NULL)
-		return ERR_MEMORY;
+	}
+	s->line = whole;
 	s->values = NULL;
 	s->type = word[1][0] == 'i' ? "inet" : "pass";
 	s->chrooted = chroot_of(p, word[4]);
@@ -219,11 +389,14 @@ take_services(struct postfix *p, char *text, struct error_text *why)
 enum error
 postfix_read(struct postfix *out, const char *dir, struct error_text *why)
 {
+	const char *words[6];
 	char *services = NULL;
 	enum error e;
 
 	*out = (struct postfix){.dir = dir};
 	e = postconf_ask(dir, "-x", &out->main, why);
+	if (e == OK)
+		e = postconf_ask(dir, "-n", &out->plain, why);
 	if (e == OK)
 		e = postconf_ask(dir, "-P", &out->overrides, why);
 	if (e == OK)
@@ -231,7 +404,13 @@ postfix_read(struct postfix *out, const char *dir, struct error_text *why)
 	if (e == OK)
 		e = take_services(out, services, why);
 	free(services);
-	return e == OK ? expand_all(out, why) : e;
+	if (e == OK)
+		e = expand_all(out, why);
+	if (e != OK)
+		return e;
+	name_folder(out);
+	postconf_words(words, dir, "-x", NULL);
+	return child_process_complaints(words, &out->warnings);
 }
 
 void
@@ -239,10 +418,110 @@ postfix_free(struct postfix *p)
 {
 	for (size_t i = 0; i < p->services; i++) {
 		free(p->service[i].name);
+		free(p->service[i].line);
 		free(p->service[i].values);
 	}
 	free(p->service);
 	free(p->main);
+	free(p->plain);
 	free(p->overrides);
+	free(p->warnings);
 	*p = (struct postfix){0};
+}
+
+/* process_line - /proc/PID/stat, and what follows the name in it; NULL: no process */
+static char *
+process_line(pid_t pid, char *line, size_t cap)
+{
+	char path[40], *end;
+	bool ok;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+	f = fopen(path, "re");
+	if (f == NULL)
+		return NULL;
+	ok = fgets(line, (int)cap, f) != NULL;
+	fclose(f);
+	end = ok ? strrchr(line, ')') : NULL;
+	if (end != NULL)
+		*end++ = '\0';
+	return end;
+}
+
+/* process_read - the name, parent and start (seconds since 1970) of a process: proc(5)
+ */
+static bool
+process_read(pid_t pid, char name[17], pid_t *parent_r, time_t *start_r)
+{
+	enum { STATE = 3, PARENT = 4, START = 22 }; /* fields, counted from 1 */
+	char line[1024], *end = process_line(pid, line, sizeof line), *rest;
+	const char *open = end != NULL ? strchr(line, '(') : NULL, *word;
+	struct timespec now, up;
+	long ticks = 0;
+
+	if (open == NULL)
+		return false;
+	snprintf(name, 17, "%.16s", open + 1);
+	*parent_r = 0;
+	word = strtok_r(end, " ", &rest);
+	for (int i = STATE; word != NULL && i <= START; i++) {
+		if (i == PARENT)
+			*parent_r = (pid_t)strtol(word, NULL, 10);
+		if (i == START)
+			ticks = strtol(word, NULL, 10);
+		word = strtok_r(NULL, " ", &rest);
+	}
+	clock_gettime(CLOCK_REALTIME, &now);
+	clock_gettime(CLOCK_BOOTTIME, &up);
+	*start_r = now.tv_sec - up.tv_sec + ticks / sysconf(_SC_CLK_TCK);
+	return ticks > 0;
+}
+
+/*
+ * queue_started - when the queue manager of the master did, which lives until the
+ * master reads its files again; 0: there is none
+ */
+static time_t
+queue_started(pid_t master)
+{
+	DIR *all = opendir("/proc");
+	struct dirent *entry;
+	time_t start, found = 0;
+	pid_t parent;
+	char name[17];
+
+	while (all != NULL && found == 0 && (entry = readdir(all)) != NULL)
+		if (isdigit((unsigned char)entry->d_name[0]) &&
+		    process_read((pid_t)strtol(entry->d_name, NULL, 10), name, &parent,
+			&start) &&
+		    parent == master && strcmp(postfix_basename(name), "qmgr") == 0)
+			found = start;
+	if (all != NULL)
+		closedir(all);
+	return found;
+}
+
+bool
+postfix_master_find(struct postfix *p, struct postfix_master *out)
+{
+	char path[POSTFIX_DIR_MAX + 40], line[40], name[17];
+	long pid = 0;
+	time_t start;
+	pid_t parent;
+	FILE *f;
+	int n = snprintf(path, sizeof path, "%s/pid/master.pid",
+	    postfix_value(p, NULL, "queue_directory"));
+
+	f = n > 0 && (size_t)n < sizeof path ? fopen(path, "re") : NULL;
+	if (f == NULL)
+		return false;
+	if (fgets(line, sizeof line, f) != NULL)
+		pid = strtol(line, NULL, 10);
+	fclose(f);
+	if (pid <= 0 || !process_read((pid_t)pid, name, &parent, &start) ||
+	    strcmp(name, "master") != 0)
+		return false;
+	*out = (struct postfix_master){(pid_t)pid, queue_started((pid_t)pid)};
+	return true;
 }

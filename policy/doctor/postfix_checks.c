@@ -2,425 +2,26 @@
 /* postfix_checks - mistakes about the milter in main.cf and master.cf */
 #include "policy/doctor/postfix_checks.h"
 
+#include <arpa/inet.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "policy/base/child_process.h"
-#include "policy/doctor/milter_list.h"
-#include "policy/doctor/postfix.h"
-#include "policy/doctor/postfix_tables.h"
+#include "policy/doctor/postfix_exempt.h"
+#include "policy/doctor/postfix_visit.h"
 #include "policy/identity/mta.h"
 
 #define PROCESSES_SPARE 64 /* descriptors that are no sessions */
 
-/* The visit to the services of one Postfix. */
-struct visit {
-	struct checks *checks;
-	struct findings *found; /* of CHECKS */
-	struct postfix postfix;
-	const struct postfix_service *service; /* the one visited; NULL: main.cf */
-	const struct milter_entry *ours;       /* its entry for the daemon */
-	struct milter_list list;               /* its smtpd_milters */
-	struct milter_list other;              /* main.cf's, or another of its lists */
-	long sessions; /* that may be open at once, over all services */
-	bool unlimited;
-	bool offered; /* some service has AUTH */
-};
-
-static const char *
-service_value(struct visit *v, const char *name)
-{
-	return postfix_value(&v->postfix, v->service, name);
-}
-
-static const char *
-main_value(struct visit *v, const char *name)
-{
-	return postfix_value(&v->postfix, NULL, name);
-}
-
-/* from_outside - a unix socket's path without the chroot; others stay */
-static struct endpoint
-from_outside(struct visit *v, const struct endpoint *e, bool chrooted)
-{
-	struct endpoint out = *e;
-	char path[ENDPOINT_MAX * 2 + 2];
-	bool absolute = e->name[0] == '/';
-
-	if (e->kind == ENDPOINT_UNIX && (chrooted || !absolute) &&
-	    snprintf(path, sizeof path, "%s%s%s", main_value(v, "queue_directory"),
-		absolute ? "" : "/", e->name) <= ENDPOINT_MAX)
-		strcpy(out.name, path);
-	return out;
-}
-
-/* find_ours - the entry that leads to the daemon, or NULL */
-static const struct milter_entry *
-find_ours(struct visit *v, const struct milter_list *list, bool chrooted)
-{
-	for (size_t i = 0; i < list->count; i++) {
-		struct endpoint e = from_outside(v, &list->entry[i].endpoint, chrooted);
-
-		if (endpoint_reaches(&e, &v->checks->milter))
-			return &list->entry[i];
-	}
-	return NULL;
-}
-
-/* is_near - whether the entry was probably meant to be ours */
-static bool
-is_near(const struct milter_entry *entry, const struct endpoint *ours)
-{
-	const struct endpoint *e = &entry->endpoint;
-	char port[16];
-
-	if (e->kind == ENDPOINT_UNIX && ours->kind == ENDPOINT_UNIX)
-		return strcmp(postfix_basename(e->name),
-			   postfix_basename(ours->name)) == 0;
-	if (e->kind != ENDPOINT_NONE || ours->kind != ENDPOINT_INET)
-		return false;
-	snprintf(port, sizeof port, ":%u@", ours->port);
-	return strstr(entry->address, port) != NULL;
-}
-
-/*
- * right_address - how this service has to name the daemon's socket; whether the service
- * reaches it: a chrooted one sees only files below its root
- */
-static bool
-right_address(struct visit *v, char *out)
-{
-	const char *queue = main_value(v, "queue_directory");
-	const struct endpoint *ours = &v->checks->milter;
-	size_t n = strlen(queue);
-
-	endpoint_postfix(ours, out);
-	if (ours->kind != ENDPOINT_UNIX || !v->service->chrooted)
-		return true;
-	if (strncmp(ours->name, queue, n) != 0 || ours->name[n] != '/')
-		return false;
-	snprintf(out, ENDPOINT_MAX + 32, "unix:%s", ours->name + n);
-	return true;
-}
-
-/* fix_folder - a place for the socket that Postfix reaches, chrooted or not */
-static void
-fix_folder(struct visit *v)
-{
-	char queue[ENDPOINT_MAX + 1];
-
-	snprintf(queue, sizeof queue, "%s", main_value(v, "queue_directory"));
-	findings_fix(v->found,
-	    "install -d -o %s -g %s -m 2710 %s/smtpauth; in smtpauth-milter.conf: socket = unix:%s/smtpauth/milter.sock, and socket-mode = 0660; restart smtpauth-milter; name unix:smtpauth/milter.sock in smtpd_milters",
-	    checks_user(v->checks), main_value(v, "mail_owner"), queue, queue);
-}
-
-/* say_absent - with a value without space, as "postconf -P" needs it */
-static void
-say_absent(struct visit *v, const char *right)
-{
-	const struct postfix_service *s = v->service;
-	char others[2048];
-
-	if (!milter_list_squeeze(
-		service_value(v, "smtpd_milters"), others, sizeof others))
-		strcpy(others, "THE-MILTERS-IT-HAS");
-	findings_add(v->found, "milter-not-listed", s->name,
-	    "this service offers SMTP AUTH and does not ask the milter: nothing is refused here");
-	findings_fix(v->found,
-	    "postconf -P '%s/%s/smtpd_milters={%s,connect_timeout=3s,command_timeout=15s,default_action=tempfail}%s%s'; postfix reload. Or, if nobody is to log in here: postconf -P '%s/%s/smtpd_sasl_auth_enable=no'",
-	    s->name, s->type, right, others[0] != '\0' ? "," : "", others, s->name,
-	    s->type);
-}
-
-/* visit_unlisted - a service that offers AUTH and does not ask us: why not */
-static void
-visit_unlisted(struct visit *v)
-{
-	char right[ENDPOINT_MAX + 32];
-	bool in_reach = right_address(v, right);
-	const char *why = v->service->chrooted ? ": this smtpd is chrooted"
-					       : ": this smtpd is not chrooted";
-
-	if (strpbrk(right, "'\\") != NULL) /* it goes into a command to type */
-		strcpy(right, "unix:PATH-OF-THE-SOCKET");
-	for (size_t i = 0; i < v->list.count; i++) {
-		const struct milter_entry *entry = &v->list.entry[i];
-		bool unread = entry->endpoint.kind == ENDPOINT_NONE;
-
-		if (!is_near(entry, &v->checks->milter))
-			continue;
-		findings_add(v->found, unread ? "milter-syntax" : "socket-path",
-		    v->service->name,
-		    "the milter %s does not lead to the daemon's socket%s; Postfix answers with its default action, or nobody is asked",
-		    entry->address,
-		    unread ? " (that is not how Postfix writes an address)" : why);
-		if (in_reach)
-			findings_fix(v->found,
-			    "write %s in smtpd_milters; postfix reload", right);
-		else
-			fix_folder(v);
-		return;
-	}
-	say_absent(v, right);
-}
-
-static void
-check_default_action(struct visit *v)
-{
-	const char *action = v->ours->default_action;
-
-	if (action[0] == '\0')
-		action = service_value(v, "milter_default_action");
-	if (strcasecmp(action, "accept") != 0 &&
-	    strncasecmp(action, "quarantine", 10) != 0)
-		return;
-	findings_add(v->found, "default-action-accept", v->service->name,
-	    "default_action=%s: while the milter is away, everything is accepted",
-	    action);
-	findings_fix(v->found,
-	    "put default_action=tempfail into the braces of the milter's entry; postfix reload");
-}
-
-static void
-check_timeout(struct visit *v)
-{
-	long seconds = v->ours->command_timeout;
-
-	if (seconds < 0)
-		seconds =
-		    milter_list_seconds(service_value(v, "milter_command_timeout"));
-	if (seconds < 0 || seconds >= CHECKS_PATIENCE_S)
-		return;
-	findings_add(v->found, "milter-timeout", v->service->name,
-	    "command_timeout is %ld s, but the milter may take 10 s to verify its database after a start: Postfix would give up before",
-	    seconds);
-	findings_fix(
-	    v->found, "put command_timeout=15s into the braces of the milter's entry");
-}
-
-/* check_dropped - the milters of main.cf that an override leaves out */
-static void
-check_dropped(struct visit *v)
-{
-	struct milter_list *global = &v->other;
-	const struct milter_entry *ours;
-
-	if (!postfix_overrides(&v->postfix, v->service, "smtpd_milters"))
-		return;
-	milter_list_parse(main_value(v, "smtpd_milters"), global);
-	ours = find_ours(v, global, v->service->chrooted);
-	for (size_t i = 0; i < global->count; i++) {
-		const struct milter_entry *entry = &global->entry[i];
-		bool found = entry == ours;
-
-		for (size_t j = 0; j < v->list.count; j++)
-			found |= strcmp(v->list.entry[j].address, entry->address) == 0;
-		if (found)
-			continue;
-		findings_add(v->found, "milter-dropped", v->service->name,
-		    "-o smtpd_milters= in master.cf replaces main.cf's list, so %s is no longer asked for mail that comes in here",
-		    entry->address);
-		findings_fix(v->found,
-		    "name %s behind our milter in that line (a signer, for one, has to see this mail); postfix reload",
-		    entry->address);
-	}
-}
-
-/* check_maps - smtpd_milter_maps can turn milters off for a client, or name others */
-static void
-check_maps(struct visit *v)
-{
-	const struct endpoint *ours = &v->checks->milter;
-	const char *name = v->service->name;
-	char table[300], piece[ENDPOINT_MAX + 2];
-
-	/* a part of every list with our milter, however it names the host */
-	if (ours->kind == ENDPOINT_UNIX)
-		snprintf(piece, sizeof piece, "/%s", postfix_basename(ours->name));
-	else
-		snprintf(piece, sizeof piece, ":%u", ours->port);
-	switch (postfix_tables_look(v->postfix.dir,
-	    service_value(v, "smtpd_milter_maps"), piece, table, sizeof table)) {
-	case TABLES_KEEP:
-		return;
-	case TABLES_DISABLE:
-		findings_add(v->found, "milter-maps-disable", name,
-		    "%s in smtpd_milter_maps says DISABLE: for those clients no milter is asked, and nothing is refused",
-		    table);
-		findings_fix(v->found,
-		    "take those lines out; a client that may submit is exempted with \"smtpauthctl settings add exempt-clients ADDRESS\"");
-		return;
-	case TABLES_REPLACE:
-		findings_add(v->found, "milter-maps-replace", name,
-		    "%s in smtpd_milter_maps names milters without ours: for those clients that list takes the place of smtpd_milters, and nothing is refused",
-		    table);
-		findings_fix(v->found, "add our milter to the lists in that table");
-		return;
-	case TABLES_UNKNOWN:
-		findings_add(v->found, "milter-maps-unknown", name,
-		    "smtpd_milter_maps has %s, which cannot be looked through: make sure that it neither says DISABLE nor leaves our milter out for a client that submits",
-		    table);
-		return;
-	}
-}
-
-/* check_reach - whether Postfix's user may connect to a unix socket */
-static void
-check_reach(struct visit *v)
-{
-	const struct checks *c = v->checks;
-	char root[ENDPOINT_MAX + 1] = "";
-	struct account user;
-	struct error_text why;
-	enum error e;
-
-	if (c->milter.kind != ENDPOINT_UNIX ||
-	    !account_find(main_value(v, "mail_owner"), &user))
-		return;
-	if (v->service->chrooted)
-		snprintf(root, sizeof root, "%s", main_value(v, "queue_directory"));
-	e = account_may(&user, root, c->milter.name, W_OK, &why);
-	if (e == ERR_MISSING && c->running) {
-		findings_add(v->found, "socket-missing", v->service->name,
-		    "there is no socket: %s", why.text);
-		findings_fix(v->found, "restart smtpauth-milter");
-	} else if (e == ERR_PERMISSION) {
-		findings_add(v->found, "socket-not-writable", v->service->name,
-		    "Postfix cannot connect to the milter: %s", why.text);
-		fix_folder(v);
-	}
-}
-
-/* check_macros - macro v, by which the daemon tells the MTAs apart */
-static void
-check_macros(struct visit *v)
-{
-	const char *version = service_value(v, "milter_macro_v");
-
-	if (v->checks->config->mta != MTA_AUTO ||
-	    mta_from_version(version) != MTA_SENDMAIL)
-		return;
-	findings_add(v->found, "mta-detection", v->service->name,
-	    "macro v is \"%s\": beginning with a digit it reads as Sendmail's, so logins would be decoded that are not encoded",
-	    version);
-	findings_fix(v->found, "mta = postfix in smtpauth-milter.conf");
-}
-
-/* check_protocol - of the milter's own entry, or of all milters */
-static void
-check_protocol(struct visit *v)
-{
-	const struct postfix_service *s = v->service;
-	long version = v->ours->protocol;
-
-	if (version < 0)
-		version = strtol(service_value(v, "milter_protocol"), NULL, 10);
-	if (version >= 6)
-		return;
-	findings_add(v->found, "milter-protocol", s->name,
-	    "milter_protocol is below 6: the milter cannot ask for its macros");
-	if (v->ours->protocol >= 0)
-		findings_fix(v->found, "take protocol= out of the milter's entry");
-	else if (postfix_overrides(&v->postfix, s, "milter_protocol"))
-		findings_fix(v->found,
-		    "postconf -PX %s/%s/milter_protocol; postfix reload", s->name,
-		    s->type);
-	else
-		findings_fix(v->found, "postconf -X milter_protocol; postfix reload");
-}
-
-/* check_webmail - a service only this machine can reach, with AUTH and not exempt */
-static void
-check_webmail(struct visit *v)
-{
-	const struct settings *settings = v->checks->settings;
-	const char *name = v->service->name;
-
-	if ((strncmp(name, "127.", 4) != 0 && strncmp(name, "localhost:", 10) != 0 &&
-		strncmp(name, "[::1]:", 6) != 0) ||
-	    settings == NULL ||
-	    service_value(v, "smtpd_authorized_xclient_hosts")[0] != '\0' ||
-	    settings_exempt_listener(
-		settings, service_value(v, "milter_macro_daemon_name")) ||
-	    cidr_list_has_loopback(&settings->exempt_clients))
-		return;
-	findings_add(v->found, "webmail-not-exempt", name,
-	    "this service listens on loopback, as for webmail, and is not exempt: webmail stops for every mailbox whose SMTP AUTH is off");
-	findings_fix(v->found,
-	    "postconf -P '%s/inet/milter_macro_daemon_name=WEBMAIL'; postfix reload; smtpauthctl settings add exempt-listeners WEBMAIL",
-	    name);
-}
-
-/* check_loopback - behind a proxy without XCLIENT every client is loopback */
-static void
-check_loopback(struct visit *v)
-{
-	const struct settings *settings = v->checks->settings;
-
-	if (settings == NULL || !cidr_list_has_loopback(&settings->exempt_clients) ||
-	    service_value(v, "smtpd_authorized_xclient_hosts")[0] != '\0')
-		return;
-	findings_add(v->found, "loopback-exempt", v->service->name,
-	    "exempt-clients has loopback, and a proxy on this machine (Dovecot's submission service, nginx) without XCLIENT makes every client loopback: everyone would be exempt");
-	findings_fix(v->found,
-	    "exempt a listener of webmail's own instead (exempt-listeners), or let the proxy tell the client: smtpd_authorized_xclient_hosts in Postfix, submission_relay_trusted = yes in Dovecot");
-}
-
-static void
-visit_asking(struct visit *v)
-{
-	static void (*const checks[])(struct visit * v) = {check_default_action,
-	    check_timeout, check_dropped, check_maps, check_reach, check_macros,
-	    check_protocol, check_webmail, check_loopback};
-
-	checks_asks(v->checks, v->service->name);
-	v->unlimited |= v->service->processes == 0;
-	v->sessions += v->service->processes;
-	for (size_t i = 0; i < sizeof checks / sizeof *checks; i++)
-		checks[i](v);
-}
-
-static void
-visit_service(struct visit *v, const struct postfix_service *service)
-{
-	bool auth, silent;
-
-	v->service = service;
-	auth = strcasecmp(service_value(v, "smtpd_sasl_auth_enable"), "yes") == 0;
-	v->offered |= auth;
-	silent =
-	    strstr(service_value(v, "receive_override_options"), "no_milters") != NULL;
-	milter_list_parse(service_value(v, "smtpd_milters"), &v->list);
-	if (v->list.cut)
-		findings_add(v->found, "mta-unreadable", service->name,
-		    "smtpd_milters is too long: not all of it was looked at");
-	v->ours = find_ours(v, &v->list, service->chrooted);
-	if (v->ours == NULL && auth) {
-		visit_unlisted(v);
-	} else if (v->ours != NULL && auth && silent) {
-		findings_add(v->found, "milter-switched-off", service->name,
-		    "this service lists the milter, but receive_override_options has no_milters: no milter is asked, and nothing is refused here");
-		findings_fix(v->found,
-		    "take no_milters out of receive_override_options; postfix reload");
-	} else if (v->ours != NULL && auth) {
-		visit_asking(v);
-	} else if (v->ours != NULL && !silent) {
-		findings_add(v->found, "milter-misplaced", service->name,
-		    "this service offers no SMTP AUTH, so there is nothing to decide; but a stopped milter would defer the mail that comes in here");
-		findings_fix(v->found,
-		    "take the milter out of main.cf's smtpd_milters and name it with -o smtpd_milters= in the services that offer AUTH");
-	}
-}
-
 /* check_offered - Dovecot's submission service, for one, may log users in by itself */
 static void
-check_offered(struct visit *v)
+check_offered(struct postfix_visit *v)
 {
-	if (v->offered)
+	if (v->offered || v->unread)
 		return;
 	findings_add(v->found, "nobody-asks", "master.cf",
 	    "no service of this Postfix offers SMTP AUTH, so the milter is never asked: nothing is refused");
@@ -430,12 +31,13 @@ check_offered(struct visit *v)
 
 /* check_non_smtpd - mail without a session has no login, and old logins come back */
 static void
-check_non_smtpd(struct visit *v)
+check_non_smtpd(struct postfix_visit *v)
 {
 	struct milter_list *list = &v->other;
 
-	milter_list_parse(main_value(v, "non_smtpd_milters"), list);
-	if (find_ours(v, list, true) == NULL && find_ours(v, list, false) == NULL)
+	milter_list_parse(postfix_visit_main(v, "non_smtpd_milters"), list);
+	if (postfix_visit_ours(v, list, true) == NULL &&
+	    postfix_visit_ours(v, list, false) == NULL)
 		return;
 	findings_add(v->found, "milter-in-non-smtpd", "main.cf",
 	    "non_smtpd_milters names the milter: mail from sendmail(1) has no login, and a message put back into the queue would be judged again");
@@ -444,7 +46,7 @@ check_non_smtpd(struct visit *v)
 
 /* check_files - one SMTP session is one connection to the milter */
 static void
-check_files(struct visit *v)
+check_files(struct postfix_visit *v)
 {
 	char path[40], line[200];
 	long limit = 0;
@@ -472,16 +74,16 @@ check_files(struct visit *v)
 
 /* no_realm - why logins will have no domain; NULL: they will */
 static const char *
-no_realm(struct visit *v)
+no_realm(struct postfix_visit *v)
 {
 	static const char *const dovecot[] = {
 	    "doveconf", "-h", "auth_username_format", NULL};
-	const char *type = main_value(v, "smtpd_sasl_type");
+	const char *type = postfix_visit_main(v, "smtpd_sasl_type");
 	bool cut;
 	char *format;
 
 	if (strcmp(type, "cyrus") == 0)
-		return main_value(v, "smtpd_sasl_local_domain")[0] != '\0'
+		return postfix_visit_main(v, "smtpd_sasl_local_domain")[0] != '\0'
 		    ? NULL
 		    : "Cyrus SASL with an empty smtpd_sasl_local_domain adds no domain to a login that is typed without one";
 	if (strcmp(type, "dovecot") != 0 || child_process_read(dovecot, &format) != OK)
@@ -495,7 +97,7 @@ no_realm(struct visit *v)
 
 /* check_realm - unless the mail log has logins, or a setting gives them a tenant */
 static void
-check_realm(struct visit *v)
+check_realm(struct postfix_visit *v)
 {
 	const struct checks *c = v->checks;
 	const char *reason;
@@ -510,22 +112,260 @@ check_realm(struct visit *v)
 	    "smtpauthctl settings set default-domain DOMAIN; or aliases (\"smtpauthctl mailbox alias add ADDRESS LOGIN\"), or a tenant with domain '*'");
 }
 
+/* check_braces - an entry with options in braces is known to Postfix 3.0 and newer */
 static void
-visit_all(struct visit *v)
+check_braces(struct postfix_visit *v)
+{
+	const char *version = postfix_visit_main(v, "mail_version");
+
+	if (strtol(version, NULL, 10) >= 3 || version[0] == '\0' ||
+	    strchr(postfix_visit_value(v, "smtpd_milters"), '{') == NULL)
+		return;
+	findings_add(v->found, "milter-syntax", v->where,
+	    "this is Postfix %s, and a milter with options in braces needs 3.0: every submission is put off",
+	    postfix_visit_main(v, "mail_version"));
+	findings_fix(v->found,
+	    "name the address alone in smtpd_milters, and set milter_default_action=tempfail and milter_command_timeout=15s; postfix%s reload",
+	    v->postfix.option);
+}
+
+/* service_address - where a program of this machine connects to the service */
+static bool
+service_address(struct postfix_visit *v, struct endpoint *at)
+{
+	const char *name = v->service->name, *port = strrchr(name, ':');
+	const char *all = postfix_visit_main(v, "inet_interfaces");
+	const struct servent *known;
+	size_t n;
+
+	*at = (struct endpoint){.kind = ENDPOINT_INET};
+	if (port != NULL) {
+		n = (size_t)(port++ - name);
+		if (*name == '[')
+			name++, n -= n > 1 ? 2 : n;
+	} else {
+		port = name;
+		name = strcmp(all, "all") == 0 || strcmp(all, "loopback-only") == 0 ||
+			strstr(all, "localhost") != NULL
+		    ? "127.0.0.1"
+		    : all;
+		if (name != all &&
+		    strcmp(postfix_visit_main(v, "inet_protocols"), "ipv6") == 0)
+			name = "::1";
+		n = strcspn(name, ", \t");
+	}
+	if (snprintf(at->name, sizeof at->name, "%.*s", (int)n, name) > ENDPOINT_MAX)
+		return false;
+	at->port = (unsigned)strtoul(port, NULL, 10);
+	if (at->port == 0 && (known = getservbyname(port, "tcp")) != NULL)
+		at->port = ntohs((uint16_t)known->s_port);
+	return at->port != 0;
+}
+
+/* always_offers - whether the service offers AUTH to us, without TLS too */
+static bool
+always_offers(struct postfix_visit *v)
+{
+	return strcasecmp(postfix_visit_value(v, "smtpd_tls_auth_only"), "yes") != 0 &&
+	    strcasecmp(postfix_visit_value(v, "smtpd_tls_security_level"), "encrypt") !=
+	    0 &&
+	    strcasecmp(postfix_visit_value(v, "smtpd_enforce_tls"), "yes") != 0 &&
+	    postfix_visit_value(v, "smtpd_sasl_exceptions_networks")[0] == '\0' &&
+	    postfix_visit_value(v, "smtpd_discard_ehlo_keyword_address_maps")[0] ==
+	    '\0' &&
+	    strcasestr(postfix_visit_value(v, "smtpd_discard_ehlo_keywords"), "auth") ==
+	    NULL;
+}
+
+/* has_finding - whether there is one with this ID */
+static bool
+has_finding(const struct postfix_visit *v, const char *id)
+{
+	for (size_t i = 0; i < v->found->count; i++)
+		if (strcmp(v->found->item[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+/* say_no_greeting - unless the log has been found to say why */
+static void
+say_no_greeting(struct postfix_visit *v, bool closed)
+{
+	if (has_finding(v, "mta-fatal"))
+		return;
+	if (closed)
+		findings_add(v->found, "service-dead", v->where,
+		    "this service closes every connection without a greeting: its smtpd ends with \"fatal:\" in Postfix's log");
+	else
+		findings_add(v->found, "service-dead", v->where,
+		    "this service takes connections and gives no greeting within %d s: its smtpd does not start (\"fatal:\" and \"throttling\" in Postfix's log), or all of its processes are busy",
+		    PROBE_SERVICE_S);
+	findings_fix(v->found,
+	    "mend what the line with \"fatal:\" in Postfix's log names (mail.log, or journalctl -u 'postfix*'); postfix%s reload",
+	    v->postfix.option);
+}
+
+/* check_answer - whether the service works: a greeting, and AUTH */
+static void
+check_answer(struct postfix_visit *v)
+{
+	struct endpoint at;
+	bool tls =
+	    strcasecmp(postfix_visit_value(v, "smtpd_tls_wrappermode"), "yes") == 0;
+
+	if (v->master.pid == 0 || strcmp(v->service->type, "inet") != 0 ||
+	    postfix_visit_value(v, "smtpd_upstream_proxy_protocol")[0] != '\0' ||
+	    !service_address(v, &at))
+		return;
+	switch (probe_service(&at, tls)) {
+	case PROBE_SERVICE_CLOSED:
+		say_no_greeting(v, true);
+		return;
+	case PROBE_SERVICE_SILENT:
+		say_no_greeting(v, false);
+		return;
+	case PROBE_SERVICE_ABSENT:
+		if (v->stale)
+			return; /* which is said */
+		findings_add(v->found, "service-absent", v->where,
+		    "nobody listens on the port of this service, though Postfix runs: its log says why (\"fatal: bind\"), or it was not reloaded");
+		findings_fix(v->found, "postfix%s reload", v->postfix.option);
+		return;
+	case PROBE_SERVICE_NO_AUTH:
+		if (!always_offers(v))
+			return;
+		findings_add(v->found, "auth-not-offered", v->where,
+		    "smtpd_sasl_auth_enable is yes, and EHLO does not offer AUTH: nobody can log in here");
+		findings_fix(v->found,
+		    "see whether Dovecot or saslauthd runs, and what warnings of SASL Postfix's log has");
+		return;
+	case PROBE_SERVICE_WELL:
+	case PROBE_SERVICE_OTHER:
+		return;
+	}
+}
+
+/* check_stale - what was read here is not what runs */
+static void
+check_stale(struct postfix_visit *v)
+{
+	static const char *const files[] = {"main.cf", "master.cf"};
+	char path[POSTFIX_DIR_MAX + 20];
+	struct stat st;
+
+	if (!postfix_master_find(&v->postfix, &v->master) || v->master.loaded == 0)
+		return;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		snprintf(path, sizeof path, "%s/%s",
+		    postfix_visit_main(v, "config_directory"), files[i]);
+		if (stat(path, &st) != 0 || st.st_mtime <= v->master.loaded + 1)
+			continue;
+		v->stale = true;
+		findings_add(v->found, "postfix-not-reloaded",
+		    v->instance != NULL ? path : files[i],
+		    "it was changed after Postfix has read it: what runs is older than what was looked at here");
+		findings_fix(v->found, "postfix%s reload", v->postfix.option);
+	}
+}
+
+/*
+ * is_noise - a warning that is said better elsewhere, or of a name in main.cf that
+ * nothing refers to: sites keep such, and what it was meant for is looked at anyway
+ */
+static bool
+is_noise(const struct postfix_visit *v, const char *line)
+{
+	return (v->braces && strstr(line, "missing '}'") != NULL) ||
+	    strstr(line, "main.cf: unused parameter:") != NULL;
+}
+
+/* check_warnings - what postconf(1) itself has to say */
+static void
+check_warnings(struct postfix_visit *v)
+{
+	static const char prefix[] = "postconf: warning: ";
+	char *rest;
+
+	if (v->postfix.warnings == NULL)
+		return;
+	for (char *line = strtok_r(v->postfix.warnings, "\n", &rest); line != NULL;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		if (strncmp(line, prefix, sizeof prefix - 1) == 0)
+			line += sizeof prefix - 1;
+		if (is_noise(v, line))
+			continue;
+		findings_add(v->found, "postconf-warning",
+		    v->instance != NULL ? v->instance : "Postfix", "%s", line);
+		findings_fix(v->found,
+		    "mend that line; postconf%s -n shows the warnings that are left",
+		    v->postfix.option);
+	}
+}
+
+/* visit_instance - one Postfix: its files, its services */
+static void
+visit_instance(struct postfix_visit *v, const char *dir)
+{
+	struct error_text why;
+
+	v->service = NULL;
+	v->stale = v->braces = false;
+	v->master = (struct postfix_master){0};
+	if (postfix_read(&v->postfix, dir, &why) != OK) {
+		v->unread = true;
+		findings_add(v->found, "mta-unreadable",
+		    v->instance != NULL ? v->instance : "Postfix", "%s", why.text);
+		return;
+	}
+	check_stale(v);
+	for (size_t i = 0; i < v->postfix.services; i++)
+		if (postfix_visit_service(v, &v->postfix.service[i])) {
+			check_braces(v);
+			check_answer(v);
+		}
+	v->service = NULL;
+	check_warnings(v);
+	check_non_smtpd(v);
+	check_realm(v);
+}
+
+/* visit_others - the instances that the first one names (MULTI_INSTANCE_README) */
+static void
+visit_others(struct postfix_visit *v, char *folders)
+{
+	char *rest;
+
+	for (char *dir = strtok_r(folders, ", \t", &rest); dir != NULL;
+	     dir = strtok_r(NULL, ", \t", &rest)) {
+		postfix_free(&v->postfix);
+		v->instance = dir;
+		visit_instance(v, dir);
+	}
+	v->instance = NULL;
+}
+
+static void
+visit_all(struct postfix_visit *v, const char *dir)
 {
 	struct checks *c = v->checks;
+	char *others;
 
 	if (c->milter.kind == ENDPOINT_NONE) {
 		checks_unknown_socket(c);
 		return;
 	}
-	for (size_t i = 0; i < v->postfix.services; i++)
-		visit_service(v, &v->postfix.service[i]);
-	v->service = NULL;
+	visit_instance(v, dir);
+	if (v->unread)
+		return;
+	others = strdup(postfix_visit_main(v, "multi_instance_directories"));
+	if (others == NULL)
+		v->found->failed = true;
+	else
+		visit_others(v, others);
+	free(others);
 	check_offered(v);
-	check_non_smtpd(v);
 	check_files(v);
-	check_realm(v);
+	postfix_exempt_rest(v);
 	if (c->config->mta == MTA_SENDMAIL)
 		checks_wrong_mta(c,
 		    "mta = sendmail, but this is Postfix: its logins would be decoded, and one like a+2Bb@... be read as another");
@@ -534,15 +374,11 @@ visit_all(struct visit *v)
 void
 postfix_checks(struct checks *c, const char *dir)
 {
-	static struct visit v; /* large */
-	struct error_text why;
+	static struct postfix_visit v; /* large */
 
 	memset(&v, 0, sizeof v);
 	v.checks = c;
 	v.found = &c->findings;
-	if (postfix_read(&v.postfix, dir, &why) == OK)
-		visit_all(&v);
-	else
-		findings_add(v.found, "mta-unreadable", "Postfix", "%s", why.text);
+	visit_all(&v, dir);
 	postfix_free(&v.postfix);
 }

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* probe - asks a running milter as an MTA would */
+/* probe - asks a running milter as an MTA would, and an SMTP service as a client */
 #include "policy/doctor/probe.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -220,4 +223,160 @@ probe_milter(const struct endpoint *at, const struct submission *s, struct probe
 		e = error_set(why, ERR_IO, "it closed the connection");
 	close(fd);
 	return e;
+}
+
+#define LINES_MAX 4096 /* of one answer */
+
+/* An answer as it comes in. */
+struct answer {
+	int fd;
+	int64_t deadline;
+	char text[LINES_MAX + 1];
+	size_t len;
+	bool closed;
+};
+
+/* answer_more - reads on; false at the end, or when the time is over */
+static bool
+answer_more(struct answer *a)
+{
+	ssize_t n;
+
+	do
+		n = recv(a->fd, a->text + a->len, LINES_MAX - a->len, 0);
+	while (n < 0 && (errno == EINTR || errno == EAGAIN) &&
+	    monotonic_ms() < a->deadline);
+	a->closed = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+	if (n <= 0)
+		return false;
+	a->len += (size_t)n;
+	a->text[a->len] = '\0';
+	return monotonic_ms() < a->deadline;
+}
+
+/* answer_last - the last line of a whole answer ("250 ..."), or NULL */
+static const char *
+answer_last(const struct answer *a)
+{
+	const char *line = a->text, *end;
+
+	for (; (end = strchr(line, '\n')) != NULL; line = end + 1)
+		if (end - line > 3 && line[3] != '-')
+			return line;
+	return NULL;
+}
+
+/* answer_read - a whole answer; its code, or 0 */
+static int
+answer_read(struct answer *a)
+{
+	const char *line;
+
+	a->len = 0;
+	a->text[0] = '\0';
+	a->deadline = monotonic_ms() + 1000 * PROBE_SERVICE_S;
+	while ((line = answer_last(a)) == NULL)
+		if (a->len == LINES_MAX || !answer_more(a))
+			return 0;
+	return (int)strtol(line, NULL, 10);
+}
+
+/* answer_has_auth - "250-AUTH PLAIN", or the old form "250-AUTH=PLAIN" */
+static bool
+answer_has_auth(const struct answer *a)
+{
+	for (const char *line = a->text; line != NULL; line = strchr(line, '\n')) {
+		line += *line == '\n';
+		if (strlen(line) > 8 && strncasecmp(line + 4, "AUTH", 4) == 0 &&
+		    strchr(" =", line[8]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+say(int fd, const void *what, size_t n)
+{
+	return send(fd, what, n, MSG_NOSIGNAL) == (ssize_t)n;
+}
+
+static enum probe_service
+ask_in_clear(struct answer *a)
+{
+	static const char ehlo[] = "EHLO [127.0.0.1]\r\n", quit[] = "QUIT\r\n";
+	int code = answer_read(a);
+	enum probe_service result = PROBE_SERVICE_OTHER;
+
+	if (code == 0)
+		return a->len > 0 ? PROBE_SERVICE_OTHER
+		    : a->closed   ? PROBE_SERVICE_CLOSED
+				  : PROBE_SERVICE_SILENT;
+	if (code == 220 && say(a->fd, ehlo, sizeof ehlo - 1) && answer_read(a) == 250)
+		result =
+		    answer_has_auth(a) ? PROBE_SERVICE_WELL : PROBE_SERVICE_NO_AUTH;
+	else if (code == 220 && a->len == 0)
+		result = a->closed ? PROBE_SERVICE_CLOSED : PROBE_SERVICE_SILENT;
+	(void)say(a->fd, quit, sizeof quit - 1);
+	return result;
+}
+
+/*
+ * ask_in_tls - a ClientHello of TLS 1.2 (RFC 5246, 7.4.1.2) without extensions: a
+ * server answers it with its own or with an alert, and either shows that it is alive
+ */
+static enum probe_service
+ask_in_tls(struct answer *a)
+{
+	static const unsigned char hello[] = {22, 3, 1, 0, 57, 1, 0, 0, 53, 3, 3, 's',
+	    'm', 't', 'p', 'a', 'u', 't', 'h', 'c', 't', 'l', ' ', 'd', 'o', 'c', 't',
+	    'o', 'r', ' ', 'l', 'o', 'o', 'k', 's', ' ', 'h', 'e', 'r', 'e', ' ', ' ',
+	    ' ', 0, 0, 14, 0xc0, 0x2f, 0xc0, 0x2b, 0xc0, 0x30, 0xc0, 0x2c, 0, 0x9c, 0,
+	    0x2f, 0, 0x35, 1, 0};
+
+	a->len = 0;
+	a->deadline = monotonic_ms() + 1000 * PROBE_SERVICE_S;
+	if (!say(a->fd, hello, sizeof hello))
+		return PROBE_SERVICE_CLOSED;
+	(void)answer_more(a);
+	return a->len > 0 ? PROBE_SERVICE_WELL
+	    : a->closed   ? PROBE_SERVICE_CLOSED
+			  : PROBE_SERVICE_SILENT;
+}
+
+/* is_own - whether the address is one of this machine: a socket can be bound to it */
+static bool
+is_own(const struct endpoint *at)
+{
+	const struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *all;
+	bool own = false;
+
+	if (getaddrinfo(at->name, NULL, &hints, &all) != 0)
+		return false;
+	for (const struct addrinfo *a = all; a != NULL && !own; a = a->ai_next) {
+		int fd = socket(a->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+		own = fd >= 0 && bind(fd, a->ai_addr, a->ai_addrlen) == 0;
+		if (fd >= 0)
+			close(fd);
+	}
+	freeaddrinfo(all);
+	return own;
+}
+
+enum probe_service
+probe_service(const struct endpoint *at, bool tls)
+{
+	struct answer a = {.fd = -1};
+	enum probe_service result;
+
+	if (!is_own(at))
+		return PROBE_SERVICE_OTHER;
+	a.fd = endpoint_connect(at);
+	if (a.fd < 0)
+		return errno == ECONNREFUSED ? PROBE_SERVICE_ABSENT
+					     : PROBE_SERVICE_OTHER;
+	result = tls ? ask_in_tls(&a) : ask_in_clear(&a);
+	close(a.fd);
+	return result;
 }

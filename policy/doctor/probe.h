@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* probe - asks a running milter as an MTA would */
+/* probe - asks a running milter as an MTA would, and an SMTP service as a client */
 #pragma once
 
 #include "policy/config/endpoint.h"
@@ -21,3 +21,23 @@ struct probe {
  */
 enum error probe_milter(const struct endpoint *at, const struct submission *s,
     struct probe *out, struct error_text *why) MUST_USE;
+
+/* How long a greeting is waited for: Postfix looks up the client's name before it. */
+#define PROBE_SERVICE_S 10
+
+enum probe_service {
+	PROBE_SERVICE_WELL, /* greeting, EHLO and AUTH; with TLS at once: an answer */
+	PROBE_SERVICE_NO_AUTH, /* greeting and EHLO, and AUTH is not offered */
+	PROBE_SERVICE_ABSENT,  /* nobody listens there */
+	PROBE_SERVICE_CLOSED,  /* connected, and closed without a greeting */
+	PROBE_SERVICE_SILENT,  /* connected, and no greeting within PROBE_SERVICE_S */
+	PROBE_SERVICE_OTHER,   /* it speaks, but does not let us look */
+};
+
+/*
+ * Connects, waits for a greeting, sends EHLO, looks for AUTH, and sends QUIT. With
+ * TLS at once (smtpd_tls_wrappermode) the first message of a handshake is sent, and any
+ * answer is enough. An address that cannot be reached, or is another machine's, is
+ * PROBE_SERVICE_OTHER.
+ */
+enum probe_service probe_service(const struct endpoint *at, bool tls);

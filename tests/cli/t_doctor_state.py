@@ -71,23 +71,6 @@ class Settings(PostfixCase):
         self.conf(on_error='tempfail')
         self.silent()
 
-    def test_webmail(self):
-        self.postconf('-M', '127.0.0.1:10587/inet='
-                      '127.0.0.1:10587 inet n - y - - smtpd')
-        for value in 'smtpd_sasl_auth_enable=yes', \
-                     'smtpd_milters=$mua_milters':
-            self.postconf('-P', '127.0.0.1:10587/inet/' + value)
-        finding = self.finds(('webmail-not-exempt', '127.0.0.1:10587'),
-                             fix='exempt-listeners WEBMAIL')
-        self.assertEqual(self.follow(finding), 2)
-        self.silent()
-
-    def test_loopback_exempt(self):
-        self.ctl('settings add exempt-clients 127.0.0.0/8', rc=0)
-        self.finds(*self.both('loopback-exempt'), fix='exempt-listeners')
-        self.ctl('settings remove exempt-clients 127.0.0.0/8')
-        self.silent()
-
     def test_no_realm_of_cyrus(self):
         self.postconf('-e', 'smtpd_sasl_type=cyrus')
         self.finds(('login-without-realm', 'main.cf'), fix='default-domain')

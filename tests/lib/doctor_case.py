@@ -8,6 +8,7 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import stat
 import subprocess
 
@@ -130,8 +131,9 @@ class Doctor(harness.Case):
         report = self.examine(*args, **more)
         self.assertEqual(sorted(ids(report)), sorted(expected))
         for finding in report['findings']:
+            advice = (finding['fix'] or '').replace(' -c ' + self.etc, '')
             for word in [fix] if isinstance(fix, str) else fix:
-                self.assertIn(word, finding['fix'] or '', finding)
+                self.assertIn(word, advice, finding)
         return report['findings'][0]
 
     def postconf(self, *args):
@@ -150,7 +152,8 @@ class Doctor(harness.Case):
                 continue
             words = shlex.split(re.sub(r' \(and after it .*', '', part))
             if words[0] == 'postconf':
-                self.postconf(*words[1:])
+                self.assertEqual(words[1:3], ['-c', self.etc])
+                self.postconf(*words[3:])
             elif words[0] == 'smtpauthctl':
                 self.ctl(*words[1:])
             else:
@@ -181,5 +184,16 @@ class PostfixCase(Doctor):
             self.daemon.socket_postfix,
             PREFIX + action if options is None else options))
 
-    def both(self, finding):
-        return (finding, 'submission'), (finding, 'submissions')
+    @staticmethod
+    def both(finding):
+        """One cause in two services is one finding."""
+        return ((finding, 'submission, submissions'),)
+
+    def listen(self, address):
+        """Somebody listens there, as another milter would."""
+        listener = socket.socket(
+            socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
+        self.addCleanup(listener.close)
+        listener.bind(address)
+        listener.listen()
+        return listener.getsockname()

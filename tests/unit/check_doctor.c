@@ -3,11 +3,16 @@
 #include "policy/config/endpoint.h"
 #include "policy/doctor/findings.h"
 #include "policy/doctor/milter_list.h"
+#include "policy/doctor/probe.h"
 #include "tests/lib/suite.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define HUGE_SIZE (1u << 20)
 #define LENGTH(array) (sizeof(array) / sizeof *(array))
@@ -293,12 +298,203 @@ START_TEST(findings_are_kept)
 }
 END_TEST
 
+START_TEST(findings_of_one_cause)
+{
+	struct findings list = {0};
+
+	for (int i = 0; i < 3; i++) {
+		const char *where = i == 0 ? "a" : i == 1 ? "b" : "a";
+
+		findings_add(&list, "one", where, "text");
+		findings_fix(&list,
+		    "postconf -P '%s; x'; postfix reload; or: postconf -P '%s=no'",
+		    where, where);
+	}
+	findings_add(&list, "one", "ab", "text");
+	findings_add(&list, "one", "c", "another text");
+	findings_add(&list, "two", "c", "text");
+	ck_assert_uint_eq(list.count, 3);
+	ck_assert_str_eq(list.item[0].where, "a, b, ab");
+	ck_assert_str_eq(list.item[0].fix,
+	    "postconf -P 'a; x'; postconf -P 'b; x'; postfix reload; "
+	    "or: postconf -P 'a=no'; or: postconf -P 'b=no'");
+	ck_assert_str_eq(list.item[1].where, "c");
+	findings_add(&list, "one", "d", "text");
+	findings_fix(&list, "stop");
+	ck_assert_str_eq(list.item[0].fix,
+	    "postconf -P 'a; x'; postconf -P 'b; x'; stop; postfix reload; "
+	    "or: postconf -P 'a=no'; or: postconf -P 'b=no'");
+	ck_assert(!list.failed);
+	findings_free(&list);
+}
+END_TEST
+
+START_TEST(list_with_another_entry)
+{
+	static const struct {
+		const char *value, *address, *expected;
+	} cases[] = {
+	    {"inet:a:1", "inet:a:1", "x"},
+	    {"{ inet:a:1, b=c }, d", "inet:a:1", "{ x, b=c }, d"},
+	    {"inet:a:12,{inet:a:1}", "inet:a:1", "inet:a:12,{x}"},
+	    {"xinet:a:1 inet:a:1", "inet:a:1", "xinet:a:1 x"},
+	    {"inet:a:1", "inet:a", NULL},
+	    {"", "inet:a:1", NULL},
+	    {"a", "", NULL},
+	};
+	char out[40];
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		bool done = milter_list_replace(
+		    cases[i].value, cases[i].address, "x", out, sizeof out);
+
+		ck_assert_msg(done == (cases[i].expected != NULL), "case %zu", i);
+		if (done)
+			ck_assert_str_eq(out, cases[i].expected);
+	}
+	ck_assert(!milter_list_replace("abc", "abc", "xyz", out, 3));
+	ck_assert(milter_list_replace("abc", "abc", "xyz", out, 4));
+}
+END_TEST
+
+START_TEST(list_with_another_option)
+{
+	static const struct {
+		const char *value;
+		size_t number;
+		const char *expected;
+	} cases[] = {
+	    {"a", 0, "{ a, o=v }"},
+	    {"a, b c", 1, "a, { b, o=v } c"},
+	    {"{ a, o=w }, b", 0, "{ a, o=v }, b"},
+	    {"{ a, { o = w }, p=q }", 0, "{ a, { o =v}, p=q }"},
+	    {"{ a, op=w }", 0, "{ a, op=w, o=v }"},
+	    {"{a}", 0, "{a, o=v}"},
+	    {"a", 1, NULL},
+	    {"", 0, NULL},
+	};
+	char out[40];
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		bool done = milter_list_set(
+		    cases[i].value, cases[i].number, "o", "v", out, sizeof out);
+
+		ck_assert_msg(done == (cases[i].expected != NULL), "case %zu", i);
+		if (done)
+			ck_assert_str_eq(out, cases[i].expected);
+	}
+	ck_assert(!milter_list_set("a", 0, "o", "v", out, 10));
+	ck_assert(milter_list_set("a", 0, "o", "v", out, 11));
+}
+END_TEST
+
+START_TEST(list_with_open_braces)
+{
+	static const struct {
+		const char *value;
+		unsigned open;
+	} cases[] = {{"", 0}, {"{ a }", 0}, {"{ a", 1}, {"{ a, { b=c }", 1},
+	    {"{ a, { b=c", 2}, {"}{", 1}, {"a}", 0}};
+	struct milter_list list;
+
+	for (size_t i = 0; i < LENGTH(cases); i++) {
+		milter_list_parse(cases[i].value, &list);
+		ck_assert_msg(list.open == cases[i].open, "case %zu", i);
+	}
+}
+END_TEST
+
+/* serve - one client: a greeting, an answer to whatever it sends, and the end */
+static void
+serve(int fd, const char *greeting, const char *answer)
+{
+	char request[512];
+	int client = accept(fd, NULL, NULL);
+
+	for (const char *c = greeting; *c != '\0'; c++) /* in as many pieces */
+		(void)!write(client, c, 1);
+	if (answer != NULL && read(client, request, sizeof request) > 0) {
+		(void)!write(client, answer, strlen(answer));
+		while (read(client, request, sizeof request) > 0)
+			;
+	}
+	_exit(0);
+}
+
+/* probed - what the probe says of such a server */
+static enum probe_service
+probed(const char *greeting, const char *answer, bool tls)
+{
+	struct sockaddr_in in = {.sin_family = AF_INET};
+	socklen_t len = sizeof in;
+	struct endpoint at = {.kind = ENDPOINT_INET, .name = "127.0.0.1"};
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	enum probe_service result;
+	pid_t pid;
+
+	in.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&in, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&in, &len), 0);
+	at.port = ntohs(in.sin_port);
+	if (greeting == NULL) {
+		result = probe_service(&at, tls); /* nobody listens */
+		close(fd);
+		return result;
+	}
+	ck_assert_int_eq(listen(fd, 1), 0);
+	pid = fork();
+	if (pid == 0)
+		serve(fd, greeting, answer);
+	close(fd);
+	result = probe_service(&at, tls);
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
+	return result;
+}
+
+START_TEST(services_that_answer)
+{
+	static const char banner[] = "220-mx ESMTP\r\n220 more\r\n";
+
+	ck_assert_int_eq(
+	    probed(banner, "250-mx\r\n250-AUTH PLAIN\r\n250 DSN\r\n", false),
+	    PROBE_SERVICE_WELL);
+	ck_assert_int_eq(
+	    probed(banner, "250-mx\r\n250 auth=login\r\n", false), PROBE_SERVICE_WELL);
+	ck_assert_int_eq(
+	    probed(banner, "250-mx AUTH\r\n250-AUTHOR\r\n250 DSN\r\n", false),
+	    PROBE_SERVICE_NO_AUTH);
+	ck_assert_int_eq(probed(banner, "502 no\r\n", false), PROBE_SERVICE_OTHER);
+	ck_assert_int_eq(probed("554 go away\r\n", "", false), PROBE_SERVICE_OTHER);
+	ck_assert_int_eq(probed("SSH-2.0\r\n", "", false), PROBE_SERVICE_OTHER);
+}
+END_TEST
+
+START_TEST(services_that_do_not_answer)
+{
+	struct endpoint at = {ENDPOINT_INET, "192.0.2.1", 25};
+
+	ck_assert_int_eq(probed(NULL, NULL, false), PROBE_SERVICE_ABSENT);
+	ck_assert_int_eq(probed("", NULL, false), PROBE_SERVICE_CLOSED);
+	ck_assert_int_eq(probed("220 mx\r\n", NULL, false), PROBE_SERVICE_CLOSED);
+	ck_assert_int_eq(probed("220 m", NULL, false), PROBE_SERVICE_OTHER);
+	ck_assert_int_eq(probe_service(&at, false), PROBE_SERVICE_OTHER);
+}
+END_TEST
+
+START_TEST(services_with_tls)
+{
+	ck_assert_int_eq(probed("", "\x15\x03\x01", true), PROBE_SERVICE_WELL);
+	ck_assert_int_eq(probed("", NULL, true), PROBE_SERVICE_CLOSED);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *suite = suite_create("doctor");
 	TCase *endpoint = suite_add_case(suite, "endpoint");
 	TCase *lists = suite_add_case(suite, "lists");
+	TCase *probes = suite_add_case(suite, "probes");
 
 	tcase_add_test(endpoint, addresses_of_the_milter);
 	tcase_add_test(endpoint, addresses_of_postfix);
@@ -313,5 +509,12 @@ main(void)
 	tcase_add_test(lists, list_without_space);
 	tcase_add_test(lists, times_of_postfix);
 	tcase_add_test(lists, findings_are_kept);
+	tcase_add_test(lists, findings_of_one_cause);
+	tcase_add_test(lists, list_with_another_entry);
+	tcase_add_test(lists, list_with_another_option);
+	tcase_add_test(lists, list_with_open_braces);
+	tcase_add_test(probes, services_that_answer);
+	tcase_add_test(probes, services_that_do_not_answer);
+	tcase_add_test(probes, services_with_tls);
 	return suite_run(suite);
 }
