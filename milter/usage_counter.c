@@ -105,6 +105,7 @@ describe(
 	u->mechanism = usage_mechanism_code(s->mechanism);
 	u->tls = usage_tls_code(tls);
 	u->has_client = cidr_ip_parse(s->client, &u->client);
+	usage_set_listener(u, s->listener);
 	u->elsewhere = !u->has_client || !cidr_ip_is_loopback(&u->client);
 	if (kind == USAGE_DENIED)
 		return;

@@ -36,7 +36,7 @@ struct usage_counter {
 };
 
 /*
- * Takes 22 MB of address space; memory as logins come, until they are written.
+ * Takes 23 MB of address space; memory as logins come, until they are written.
  * ERR_MEMORY. Once.
  */
 enum error usage_counter_start(struct usage_counter *c) MUST_USE;

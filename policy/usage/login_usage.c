@@ -32,7 +32,7 @@ judge(struct store_txn *txn, const struct usage_row *row, instant now,
 	    .normal = true,
 	    .mta = MTA_POSTFIX,
 	    .client = client,
-	    .listener = "",
+	    .listener = row->usage.listener,
 	    .mechanism = usage_mechanism_name(row->usage.mechanism),
 	    .now = now,
 	};
@@ -68,7 +68,7 @@ static bool
 is_settled(const struct decision *d)
 {
 	return d->reason == REASON_LOCKED || d->reason == REASON_MAILBOX_DISABLED ||
-	    d->reason == REASON_EXEMPT_CLIENT;
+	    d->reason == REASON_EXEMPT_CLIENT || d->reason == REASON_EXEMPT_LISTENER;
 }
 
 enum error

@@ -7,7 +7,7 @@
 
 #include "policy/base/text.h"
 
-#define USAGE_VERSION 2
+#define USAGE_VERSION 3
 #define DAY_VERSION 1
 
 /* Stored by their place: new ones go to the end. */
@@ -40,10 +40,11 @@ usage_submissions(const uint64_t *count)
 	return count[USAGE_ALLOWED] + count[USAGE_DENIED] + count[USAGE_WOULD_DENY];
 }
 
-/* The bits of a record's flags; version 1 had the first only. */
+/* The bits of a record's flags; version 1 had the first only, version 2 three. */
 #define HAS_CLIENT 1
 #define ELSEWHERE 2
 #define STRANGER 4
+#define HAS_LISTENER 8
 
 void
 usage_others(struct login *out_r)
@@ -66,6 +67,7 @@ usage_entry_make_others(struct usage_entry *entry)
 	u->has_client = u->elsewhere = u->stranger = false;
 	memset(&u->client, 0, sizeof u->client);
 	u->mechanism = u->tls = 0;
+	usage_set_listener(u, "");
 }
 
 void
@@ -74,6 +76,16 @@ usage_init(struct usage *u)
 	memset(u, 0, sizeof *u);
 	u->first_seen = u->last_seen = INSTANT_NONE;
 	u->last_use = u->last_password_use = u->last_exempt = INSTANT_NONE;
+}
+
+void
+usage_set_listener(struct usage *u, const char *name)
+{
+	size_t n = strlen(name);
+
+	memset(u->listener, 0, sizeof u->listener);
+	if (n <= USAGE_LISTENER_MAX && text_is_line(name, n))
+		memcpy(u->listener, name, n);
 }
 
 instant
@@ -107,7 +119,9 @@ is_later(const struct usage *a, const struct usage *b)
 		return order > 0;
 	if (a->mechanism != b->mechanism)
 		return a->mechanism > b->mechanism;
-	return a->tls > b->tls;
+	if (a->tls != b->tls)
+		return a->tls > b->tls;
+	return strcmp(a->listener, b->listener) > 0;
 }
 
 void
@@ -118,6 +132,7 @@ usage_add(struct usage *into, const struct usage *from)
 		into->client = from->client;
 		into->mechanism = from->mechanism;
 		into->tls = from->tls;
+		memcpy(into->listener, from->listener, sizeof into->listener);
 	}
 	into->elsewhere = into->elsewhere || from->elsewhere;
 	into->stranger = into->stranger && from->stranger;
@@ -214,9 +229,12 @@ usage_encode(const struct usage *u, struct record_writer *w)
 	record_put_u8(w, u->tls);
 	record_put_u8(w,
 	    (uint8_t)((u->has_client ? HAS_CLIENT : 0) |
-		(u->elsewhere ? ELSEWHERE : 0) | (u->stranger ? STRANGER : 0)));
+		(u->elsewhere ? ELSEWHERE : 0) | (u->stranger ? STRANGER : 0) |
+		(u->listener[0] != '\0' ? HAS_LISTENER : 0)));
 	if (u->has_client)
 		record_put_bytes(w, u->client.byte, sizeof u->client.byte);
+	if (u->listener[0] != '\0')
+		record_put_string(w, u->listener);
 }
 
 /* get_instant - one of our years, or none: it will be printed */
@@ -230,17 +248,36 @@ get_instant(struct record_reader *r)
 	return t;
 }
 
-/* get_flags - and the client; version 1 did not note where else a login was seen */
+/* get_listener - a name that can be printed */
+static void
+get_listener(struct record_reader *r, struct usage *u)
+{
+	char name[USAGE_LISTENER_MAX + 1] = "";
+
+	record_get_string(r, name, sizeof name);
+	usage_set_listener(u, r->failed ? "" : name);
+	if (u->listener[0] == '\0')
+		r->failed = true;
+}
+
+/*
+ * get_flags - and client and listener; version 1 did not note where else a login was
+ * seen, version 2 no listener
+ */
 static void
 get_flags(struct record_reader *r, uint8_t version, struct usage *u)
 {
+	static const uint8_t most[] = {0, HAS_CLIENT, HAS_CLIENT | ELSEWHERE | STRANGER,
+	    HAS_CLIENT | ELSEWHERE | STRANGER | HAS_LISTENER};
 	uint8_t flags = record_get_u8(r);
 
-	if (flags > (version == 1 ? HAS_CLIENT : HAS_CLIENT | ELSEWHERE | STRANGER))
+	if (flags > most[version])
 		r->failed = true;
 	u->has_client = flags & HAS_CLIENT;
 	if (u->has_client)
 		record_get_bytes(r, u->client.byte, sizeof u->client.byte);
+	if (flags & HAS_LISTENER)
+		get_listener(r, u);
 	u->stranger = flags & STRANGER;
 	u->elsewhere = flags & ELSEWHERE;
 	if (version == 1)

@@ -27,6 +27,8 @@ bool usage_kind_of(const struct decision *d, enum usage_kind *kind_r);
 /* Submissions that were not exempt. */
 uint64_t usage_submissions(const uint64_t *count);
 
+#define USAGE_LISTENER_MAX 80 /* bytes of a name that is kept */
+
 /* All that is kept for good of one login. INSTANT_NONE: never. */
 struct usage {
 	instant first_seen, last_seen;
@@ -36,8 +38,9 @@ struct usage {
 	/* Of the last time seen: */
 	bool has_client;
 	struct cidr_ip client;
-	uint8_t mechanism; /* see usage_mechanism_code() */
-	uint8_t tls;       /* see usage_tls_code() */
+	uint8_t mechanism;                     /* see usage_mechanism_code() */
+	uint8_t tls;                           /* see usage_tls_code() */
+	char listener[USAGE_LISTENER_MAX + 1]; /* "": none, or a longer name */
 	/* Seen from a client that is not on this machine, or not known. */
 	bool elsewhere;
 	/* No tenant owned the login whenever it was recorded. See usage_database.h. */
@@ -83,6 +86,9 @@ void usage_entry_make_others(struct usage_entry *entry);
 /* Nothing seen. */
 void usage_init(struct usage *u);
 
+/* Sets the listener: a name over USAGE_LISTENER_MAX, or one that is no line, is "". */
+void usage_set_listener(struct usage *u, const char *name);
+
 /* The later of two instants, INSTANT_NONE being before all; and the earlier. */
 instant usage_later(instant a, instant b);
 instant usage_earlier(instant a, instant b);
@@ -115,7 +121,7 @@ uint32_t usage_mechanisms_known(uint32_t set);
 #define USAGE_MECHANISMS_TEXT_MAX 300 /* bytes of BUF */
 const char *usage_mechanisms_print(uint32_t set, char *buf);
 
-#define USAGE_BYTES_MAX 60
+#define USAGE_BYTES_MAX (62 + USAGE_LISTENER_MAX)
 
 /*
  * The bytes of both, the day's without the day itself. Decoders take a whole record,

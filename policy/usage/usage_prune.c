@@ -72,11 +72,14 @@ look_at_login(
 {
 	bool old = is_old(p->prune, usage), was = usage->stranger;
 	bool known = (!old && !was) || is_known(p->prune, login);
-	bool forget =
-	    usage->has_client && usage_day_of(usage->last_seen) < p->prune->first_day;
+	bool has = usage->has_client || usage->listener[0] != '\0';
+	bool forget = has && usage_day_of(usage->last_seen) < p->prune->first_day;
 
 	end_login(p);
-	usage->has_client = usage->has_client && !forget;
+	if (forget) {
+		usage->has_client = false;
+		usage_set_listener(usage, "");
+	}
 	usage->stranger = was && (!known || p->prune->known == NULL);
 	if (forget || usage->stranger != was) {
 		p->change[p->changes].usage = *usage;

@@ -191,7 +191,7 @@ try_usage(struct bytes from)
 	if (!decoded(usage_decode(from, &u)))
 		return;
 	usage_encode(&u, &w);
-	if (*(const uint8_t *)from.at == 1) /* an older version, which is not written */
+	if (*(const uint8_t *)from.at < 3) /* an older version, which is not written */
 		return;
 	same(&w, from);
 	sum = u;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* usage_fill.c - fills the usage database of a state folder, for tests. It reads lines:
  *
- *	LOGIN TIME KIND N [CLIENT [MECHANISM [TLS]]]
+ *	LOGIN TIME KIND N [CLIENT [MECHANISM [TLS [LISTENER]]]]
  *	others TIME KIND N
  *	strangers N
  *	node [since=TIME] [until=TIME] [dropped=N] [last-dropped=TIME] [id=HEX]
@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORDS = 8, STATUS_BAD = 65, STATUS_FAILED = 70, LINES_A_COMMIT = 20000 };
+enum { WORDS = 9, STATUS_BAD = 65, STATUS_FAILED = 70, LINES_A_COMMIT = 20000 };
 
 static unsigned long line_number;
 
@@ -112,6 +112,7 @@ describe(struct usage_entry *e, enum usage_kind kind, instant t, char *const *w,
 	u->elsewhere = !u->has_client || !cidr_ip_is_loopback(&u->client);
 	u->mechanism = usage_mechanism_code(mechanism);
 	u->tls = usage_tls_code(word(w, words, 6));
+	usage_set_listener(u, word(w, words, 7));
 	e->day.mechanisms = UINT32_C(1) << u->mechanism;
 	if (kind == USAGE_DENIED)
 		return;

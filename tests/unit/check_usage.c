@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define USAGE_BYTES_MIN 44 /* without a client */
+#define USAGE_BYTES_MIN 44 /* without client and listener */
 #define USAGE_DAY_BYTES 21
 #define DAY INT64_C(86400)
 #define NOW (INT64_C(20000) * DAY + 3600)
@@ -24,6 +24,7 @@ same(const struct usage *a, const struct usage *b)
 	    a->last_exempt == b->last_exempt && a->has_client == b->has_client &&
 	    a->mechanism == b->mechanism && a->tls == b->tls &&
 	    a->elsewhere == b->elsewhere && a->stranger == b->stranger &&
+	    strcmp(a->listener, b->listener) == 0 &&
 	    (!a->has_client || memcmp(&a->client, &b->client, sizeof a->client) == 0);
 }
 
@@ -183,7 +184,9 @@ comes_back(const struct usage *u)
 	record_write_start(&w, buf, USAGE_BYTES_MAX);
 	usage_encode(u, &w);
 	ck_assert(!w.failed);
-	ck_assert_uint_eq(w.len, u->has_client ? USAGE_BYTES_MAX : USAGE_BYTES_MIN);
+	ck_assert_uint_eq(w.len,
+	    USAGE_BYTES_MIN + (u->has_client ? 16 : 0) +
+		(*u->listener != '\0' ? 2 + strlen(u->listener) : 0));
 	expect_ok(usage_decode((struct bytes){buf, w.len}, &again));
 	ck_assert(same(u, &again));
 	expect_error(ERR_DAMAGED, usage_decode((struct bytes){buf, w.len + 1}, &again));
@@ -211,6 +214,10 @@ START_TEST(bytes)
 	comes_back(&u);
 	u.stranger = true;
 	comes_back(&u);
+	usage_set_listener(&u, "x");
+	comes_back(&u);
+	memset(u.listener, 'x', USAGE_LISTENER_MAX);
+	comes_back(&u);
 	u.has_client = false;
 	comes_back(&u);
 	usage_init(&u);
@@ -225,6 +232,59 @@ START_TEST(bytes)
 		    ERR_DAMAGED, usage_day_decode((struct bytes){buf, n}, &again));
 	buf[0] = 2;
 	expect_error(ERR_NEWER, usage_day_decode((struct bytes){buf, w.len}, &again));
+}
+END_TEST
+
+START_TEST(listeners)
+{
+	char name[USAGE_LISTENER_MAX + 2] = "";
+	uint8_t buf[USAGE_BYTES_MAX];
+	struct record_writer w;
+	struct usage u;
+
+	usage_init(&u);
+	memset(name, 'n', USAGE_LISTENER_MAX);
+	usage_set_listener(&u, name);
+	ck_assert_str_eq(u.listener, name);
+	name[USAGE_LISTENER_MAX] = 'n'; /* not cut, but not known */
+	usage_set_listener(&u, name);
+	ck_assert_str_eq(u.listener, "");
+	usage_set_listener(&u, "a\nb");
+	ck_assert_str_eq(u.listener, "");
+	usage_set_listener(&u, "MSA");
+	record_write_start(&w, buf, sizeof buf);
+	usage_encode(&u, &w);
+	buf[0] = 2;
+	expect_error(ERR_DAMAGED, usage_decode((struct bytes){buf, w.len}, &u));
+	buf[0] = 3;
+	expect_ok(usage_decode((struct bytes){buf, w.len}, &u));
+	ck_assert_str_eq(u.listener, "MSA");
+	buf[w.len - 1] = '\033';
+	expect_error(ERR_DAMAGED, usage_decode((struct bytes){buf, w.len}, &u));
+	usage_set_listener(&u, "");
+	record_write_start(&w, buf, sizeof buf);
+	usage_encode(&u, &w);
+	buf[0] = 2; /* of an older daemon */
+	expect_ok(usage_decode((struct bytes){buf, w.len}, &u));
+}
+END_TEST
+
+/* The name that was seen last; of one second, any that all would choose. */
+START_TEST(last_listener_stays)
+{
+	struct usage a = usage_image_seen(100, "192.0.2.1", "PLAIN"), b = a, sum = a;
+
+	usage_set_listener(&a, "a");
+	usage_set_listener(&b, "b");
+	sum = a;
+	usage_add(&sum, &b);
+	ck_assert_str_eq(sum.listener, "b");
+	sum = b;
+	usage_add(&sum, &a);
+	ck_assert_str_eq(sum.listener, "b");
+	a.last_seen++;
+	usage_add(&sum, &a);
+	ck_assert_str_eq(sum.listener, "a");
 }
 END_TEST
 
@@ -437,6 +497,8 @@ main(void)
 	tcase_add_test(facts, counts_stop);
 	tcase_add_test(facts, codes);
 	tcase_add_test(facts, bytes);
+	tcase_add_test(facts, listeners);
+	tcase_add_test(facts, last_listener_stays);
 	tcase_add_test(facts, bytes_of_version_1);
 	tcase_add_test(facts, flags_add_up);
 	tcase_add_test(facts, nodes);

@@ -197,7 +197,7 @@ START_TEST(error_in_the_middle)
 	static const struct {
 		const char *value;
 		enum error want;
-	} cases[] = {{"\3", ERR_NEWER}, {"\1", ERR_DAMAGED}};
+	} cases[] = {{"\4", ERR_NEWER}, {"\1", ERR_DAMAGED}};
 
 	for (size_t i = 0; i < 2; i++) {
 		struct error_text why = {.text = ""};

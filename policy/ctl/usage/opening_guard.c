@@ -16,9 +16,10 @@
 
 /* What the usage tells. */
 struct found {
-	uint64_t logins; /* of the last 90 days */
-	uint64_t opened; /* of these, refused before and not refused after the change */
-	uint64_t exempted; /* exempt after the change, and not before */
+	uint64_t
+	    opened; /* logins of that time that are refused now, and then are not */
+	uint64_t submissions; /* of those logins in that time that were not exempt */
+	uint64_t exempted;    /* of these, of logins that the change exempts */
 	char names[NAMES_SHOWN * (LOGIN_MAX + 2)];
 	char unknown[300];          /* why the usage cannot be read, or "" */
 	struct login_usage was, is; /* of the present login, before and after */
@@ -59,8 +60,9 @@ found_add(struct ctl *c, struct store_txn *before, const struct usage_row *row,
 		e = login_usage_read(c->txn, row, since, c->now, &f->is);
 	if (e != OK)
 		return e;
-	f->logins++;
-	f->exempted += is_exempt(is) && !is_exempt(was);
+	f->submissions += usage_submissions(f->was.count);
+	if (is_exempt(is) && !is_exempt(was))
+		f->exempted += usage_submissions(f->was.count);
 	if (decision_passes(was->verdict) || !decision_passes(is->verdict))
 		return OK;
 	f->opened++;
@@ -104,11 +106,12 @@ found_words(const struct found *f, const struct opening *o, struct text *t)
 		    t->len > 0 ? ": " : "", f->opened, f->opened == 1 ? "" : "s",
 		    OPENING_GUARD_DAYS, f->names,
 		    f->opened > NAMES_SHOWN ? " and others" : "");
-	if (o->exempts && f->exempted * 2 > f->logins)
+	if (o->exempts && f->exempted * 2 > f->submissions)
 		text_printf(t,
 		    "%s%" PRIu64 " of %" PRIu64
-		    " logins of the last %d days would be exempt from the policy",
-		    t->len > 0 ? "; " : "", f->exempted, f->logins, OPENING_GUARD_DAYS);
+		    " submissions of the last %d days are of logins last seen there, which would be exempt from the policy",
+		    t->len > 0 ? "; " : "", f->exempted, f->submissions,
+		    OPENING_GUARD_DAYS);
 	if (f->unknown[0] != '\0')
 		text_printf(t, "%swhich logins would pass is not known: %s",
 		    t->len > 0 ? "; " : "", f->unknown);

@@ -25,10 +25,10 @@ struct opening {
 };
 
 /*
- * Compares the policy as it was with that of C's transaction, for each login of the last
- * 90 days. ERR_PROTECTED, with C's `why`, where some of them would pass now, where most
- * of them become exempt, or where there is a cause. With --force or --dry-run this is a
- * remark. A usage that cannot be read is a cause of its own; one that has not begun is
- * none.
+ * Compares the policy as it was with that of C's transaction, for each login of the
+ * last 90 days. ERR_PROTECTED, with C's `why`, where some of them would pass now, where
+ * most submissions of that time are of logins that become exempt, or where there is a
+ * cause. With --force or --dry-run this is a remark. A usage that cannot be read is a
+ * cause of its own; one that has not begun is none.
  */
 enum error opening_guard_check(struct ctl *c, const struct opening *opening) MUST_USE;
