@@ -129,7 +129,7 @@ class Settings(Guard):
     def test_network_that_most_use_came_from(self):
         self.seen('kim@open.test', 'pat@open.test', client='198.51.100.7')
         self.guarded('settings set exempt-clients 198.51.100.0/24',
-                     '2 of 2 logins', 'exempt')
+                     '6 of 6 submissions', 'exempt')
 
     def test_network_of_others(self):
         self.seen(BOB, client='198.51.100.7')
