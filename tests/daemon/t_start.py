@@ -125,6 +125,13 @@ class Listen(Case):
                      keys='', before=('setpriv', '--reuid=65534',
                                       '--clear-groups'))
 
+    @unittest.skipUnless(os.geteuid() == 0, 'needs root to mount')
+    def test_folder_that_cannot_be_written(self):
+        self.refused('unix:/mnt/socket', 'folder /mnt cannot be written:',
+                     'ReadWritePaths=', before=(
+                         'unshare', '--mount', 'sh', '-c',
+                         'mount -t tmpfs -o ro none /mnt && exec "$0" "$@"'))
+
     def path_of(self, size):
         """The address of a unix socket whose path has so many bytes."""
         return 'unix:%s/%s' % (self.tmp, 's' * (size - len(self.tmp) - 1))

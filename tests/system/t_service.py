@@ -392,6 +392,18 @@ class Service(harness.Case):
         self.decides(ADDRESS)
         self.box.wait_log('is used instead')
 
+    def test_tcp_where_the_unit_has_no_network(self):
+        self.box.drop_in(UNIT, 'unix-only', self.box.shipped('unix-only.conf'))
+        for kind, host, name in (('inet', '127.0.0.1', 'IPv4'),
+                                 ('inet6', '::1', 'IPv6')):
+            self.box.run('systemctl mask --runtime %s.socket' % UNIT)
+            at = '%s:9988@%s' % (kind, host)
+            self.box.configure('socket = %s\n' % at)
+            self.box.run('systemctl start ' + UNIT, check=False)
+            self.box.wait_log('cannot listen on %s: this machine, or its '
+                              'service unit, has no %s' % (at, name))
+            self.box.run('systemctl stop ' + UNIT)
+
     def test_port_that_is_taken_beside_the_socket_unit(self):
         """Where the MTA asks another one, the daemon must not seem well."""
         self.box.configure('socket = inet:9988@127.0.0.1\n')
