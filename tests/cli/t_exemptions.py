@@ -39,7 +39,7 @@ class Exemptions(Usage):
     def test_half_is_not_most(self):
         self.seen('a@open.test', 5, listener='MSA')
         self.seen('b@open.test', 5)
-        self.ctl('settings set exempt-listeners MSA')
+        self.assertEqual(self.ctl('settings set exempt-listeners MSA').err, '')
 
     def test_network_that_most_came_from(self):
         self.seen('a@open.test', 6, client='192.0.2.1')
@@ -55,6 +55,19 @@ class Exemptions(Usage):
         self.needs_force('add exempt-listeners originating',
                          '1 login of the last 90 days, refused now, would pass: '
                          'x@shut.test')
+
+    def test_usage_without_listeners(self):
+        """As older versions recorded it."""
+        self.seen('a@open.test', 6)
+        self.seen('b@open.test', 4, listener='MSA')
+        said = self.ctl('settings add exempt-listeners MSA').err
+        self.assertIn('the listener of 6 of 10 submissions of the last 90 days '
+                      'is not known', said)
+        self.assertEqual(said.count('\n'), 1)
+        for command in ('add exempt-clients 192.0.2.1',
+                        'set exempt-listeners msa',
+                        'remove exempt-listeners MSA'):
+            self.assertEqual(self.ctl('settings ' + command).err, '', command)
 
     def test_usage_of_other_names(self):
         """No such submission was seen, so nothing is known to open."""

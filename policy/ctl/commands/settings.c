@@ -204,6 +204,19 @@ wide_network(const struct settings *before, const struct settings *now)
 	return NULL;
 }
 
+/* has_new_listener - whether one is exempt now and was not before */
+static bool
+has_new_listener(const struct settings *before, const struct settings *now)
+{
+	char names[sizeof now->exempt_listeners], *rest = names, *name;
+
+	strcpy(names, now->exempt_listeners);
+	while ((name = strsep(&rest, ",")) != NULL)
+		if (*name != '\0' && !settings_exempt_listener(before, name))
+			return true;
+	return false;
+}
+
 /* guard_check - after the change */
 static enum error
 guard_check(struct ctl *c, const struct setting *row, const struct setting_guard *guard,
@@ -212,7 +225,8 @@ guard_check(struct ctl *c, const struct setting *row, const struct setting_guard
 	const struct settings *now = store_settings(c->txn);
 	char net[CIDR_TEXT_MAX], cause[CIDR_TEXT_MAX + 100];
 	const struct cidr *wide;
-	struct opening opening = {.exempts = strncmp(row->key, "exempt-", 7) == 0};
+	struct opening opening = {.exempts = strncmp(row->key, "exempt-", 7) == 0,
+	    .listeners = has_new_listener(&guard->before, now)};
 
 	if (!guard->wanted)
 		return OK;

@@ -19,7 +19,8 @@ struct found {
 	uint64_t
 	    opened; /* logins of that time that are refused now, and then are not */
 	uint64_t submissions; /* of those logins in that time that were not exempt */
-	uint64_t exempted;    /* of these, of logins that the change exempts */
+	uint64_t unknown_listener; /* of these, of logins whose listener is not known */
+	uint64_t exempted;         /* of these, of logins that the change exempts */
 	char names[NAMES_SHOWN * (LOGIN_MAX + 2)];
 	char unknown[300];          /* why the usage cannot be read, or "" */
 	struct login_usage was, is; /* of the present login, before and after */
@@ -61,6 +62,8 @@ found_add(struct ctl *c, struct store_txn *before, const struct usage_row *row,
 	if (e != OK)
 		return e;
 	f->submissions += usage_submissions(f->was.count);
+	if (row->usage.listener[0] == '\0')
+		f->unknown_listener += usage_submissions(f->was.count);
 	if (is_exempt(is) && !is_exempt(was))
 		f->exempted += usage_submissions(f->was.count);
 	if (decision_passes(was->verdict) || !decision_passes(is->verdict))
@@ -117,6 +120,17 @@ found_words(const struct found *f, const struct opening *o, struct text *t)
 		    t->len > 0 ? "; " : "", f->unknown);
 }
 
+/* found_remark - what the usage cannot tell, where that is most of it */
+static void
+found_remark(struct ctl *c, const struct found *f, const struct opening *o)
+{
+	if (o->listeners && f->unknown_listener * 2 > f->submissions)
+		print_remark(c->err,
+		    "warning: the listener of %" PRIu64 " of %" PRIu64
+		    " submissions of the last %d days is not known, so they were not looked at",
+		    f->unknown_listener, f->submissions, OPENING_GUARD_DAYS);
+}
+
 enum error
 opening_guard_refuse(struct ctl *c, const char *fmt, ...)
 {
@@ -156,8 +170,12 @@ opening_guard_check(struct ctl *c, const struct opening *o)
 	text_init(&t, words, sizeof words - sizeof WAY_OUT);
 	if (e == OK)
 		found_words(f, o, &t);
+	if (e == OK && t.len > 0)
+		e = opening_guard_refuse(c, "%s", words);
+	if (e == OK)
+		found_remark(c, f, o);
 	free(f);
 	if (e == OK && argument_option(c, OPT_DRY_RUN) != NULL)
 		print_remark(c->err, "dry run: nothing is changed");
-	return e == OK && t.len > 0 ? opening_guard_refuse(c, "%s", words) : e;
+	return e;
 }

@@ -21,7 +21,8 @@ enum error opening_guard_refuse(struct ctl *c, const char *fmt, ...) MUST_USE
 /* CAUSE is what is known without the usage, as a clause; NULL: nothing. */
 struct opening {
 	const char *cause;
-	bool exempts; /* networks or listeners are exempted by the change */
+	bool exempts;   /* networks or listeners are exempted by the change */
+	bool listeners; /* ... listeners; of most of the usage they may not be known */
 };
 
 /*
