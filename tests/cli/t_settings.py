@@ -228,7 +228,7 @@ class Lists(harness.Case):
                              'action')
 
     def test_loopback_warns(self):
-        for command in ('set exempt-clients 127.0.0.0/8',
+        for command in ('set exempt-clients 127.0.0.0/8 --force',
                         'set exempt-clients 192.0.2.0/24,::1',
                         'add exempt-clients 127.0.0.1',
                         'add exempt-clients 127.0.1.1',
