@@ -71,7 +71,7 @@ choose_socket(struct daemon *d, int fd, const char *name, struct error_text *why
 	close(fd);
 	if (e == OK)
 		log_message(LEVEL_WARNING,
-		    "systemd holds %s, too, and nobody answers there: \"socket\" is %s",
+		    "systemd holds %s, too, and nobody answers there: \"socket\" is %s; the MTA must ask at the latter, or remove \"socket\" from the configuration. To give up the former: systemctl mask --now smtpauth-milter.socket",
 		    name, d->config.socket);
 	return e;
 }
@@ -87,7 +87,7 @@ open_socket(struct daemon *d, struct error_text *why)
 		return e;
 	if (fd < 0)
 		return make_socket(d, why);
-	if (socket_activation_suits(d->config.socket, name))
+	if (!d->config.socket_is_set || socket_activation_suits(d->config.socket, name))
 		return take_socket(d, fd, name, why);
 	return choose_socket(d, fd, name, why);
 }

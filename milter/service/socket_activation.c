@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "policy/base/number.h"
-#include "policy/config/config.h"
 #include "policy/config/endpoint.h"
 
 #define SYSTEMD_FIRST 3 /* SD_LISTEN_FDS_START */
@@ -105,8 +104,7 @@ socket_activation_suits(const char *spec, const char *name)
 {
 	if (strncmp(spec, "local:", 6) == 0 && strncmp(name, "unix:", 5) == 0)
 		return strcmp(spec + 6, name + 5) == 0;
-	return strncmp(spec, "fd:", 3) == 0 || strcmp(spec, CONFIG_SOCKET) == 0 ||
-	    strcmp(spec, name) == 0;
+	return strncmp(spec, "fd:", 3) == 0 || strcmp(spec, name) == 0;
 }
 
 /* A TCP address of the configuration. */

@@ -18,8 +18,8 @@ enum error socket_activation_find(const char *spec, int *fd_r,
     char name[SOCKET_ACTIVATION_NAME_MAX + 1], struct error_text *why) MUST_USE;
 
 /*
- * Whether to listen on the inherited socket NAME: SPEC is "fd:N", the same address, or
- * the default. Any other SPEC is where the MTA expects the daemon.
+ * Whether to listen on the inherited socket NAME: SPEC, as configured, is "fd:N" or the
+ * same address. Any other SPEC is where the MTA expects the daemon.
  */
 bool socket_activation_suits(const char *spec, const char *name);
 

@@ -177,6 +177,8 @@ config_set(struct config *c, const char *key, const char *value, struct error_te
 	else if (!row->set(row, member, value))
 		return error_set(why, ERR_CONFIG, "bad value \"%s\" for %s: use %s",
 		    value, key, row->expected);
+	if (row->set == set_socket)
+		c->socket_is_set = true;
 	return OK;
 }
 
@@ -187,6 +189,7 @@ set_defaults(struct config *c)
 	for (size_t i = 0; i < ROWS; i++)
 		if (config_set(c, rows[i].key, rows[i].initial, NULL) != OK)
 			abort(); /* a default of the table above is wrong */
+	c->socket_is_set = false;
 }
 
 struct parse {

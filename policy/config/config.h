@@ -18,6 +18,7 @@ enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 
 struct config {
 	char socket[CONFIG_VALUE_MAX + 1];
+	bool socket_is_set; /* in the file or on the command line, to whatever value */
 	unsigned socket_mode;
 	char socket_group[CONFIG_VALUE_MAX + 1]; /* "": unchanged */
 	char user[CONFIG_VALUE_MAX + 1];         /* "": unchanged */

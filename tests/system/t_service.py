@@ -379,6 +379,26 @@ class Service(harness.Case):
             self.box.run('systemctl restart ' + UNIT)
             self.assertNotEqual(self.box.pid_of(), pid)
 
+    def test_the_configuration_decides_which_address_it_is(self):
+        """A socket unit elsewhere is used, unless `socket` is set, be it to
+        the default; then that is said, with the way out."""
+        elsewhere = ('127.0.0.1', 9988)
+        self.box.drop_in(UNIT + '.socket', 'port', '[Socket]\nListenStream=\n'
+                         'ListenStream=127.0.0.1:9988\n')
+        self.start()
+        self.decides(elsewhere)
+        self.assertTrue(self.refused(ADDRESS))
+        self.assertNotIn('nobody answers', self.box.log())
+        self.box.configure('socket = inet:8899@127.0.0.1\n')
+        self.box.run('systemctl restart ' + UNIT)
+        self.decides(ADDRESS)
+        self.box.wait_log('systemd holds inet:9988@127.0.0.1, too, and nobody '
+                          'answers there: .*systemctl mask --now ')
+        self.box.run('systemctl mask --runtime --now %s.socket; '
+                     'systemctl restart %s' % (UNIT, UNIT))
+        self.decides(ADDRESS)
+        self.assertTrue(self.refused(elsewhere))
+
     def test_another_port_beside_the_socket_unit(self):
         self.box.configure('socket = inet:9988@127.0.0.1\n')
         self.start()

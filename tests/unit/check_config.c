@@ -401,6 +401,18 @@ START_TEST(print_comes_back)
 }
 END_TEST
 
+START_TEST(socket_set_to_its_default)
+{
+	struct config c;
+	struct error_text why;
+
+	ck_assert_int_eq(read_text("usage = no\n", &c, &why), OK);
+	ck_assert(!c.socket_is_set);
+	ck_assert_int_eq(read_text("socket = " CONFIG_SOCKET "\n", &c, &why), OK);
+	ck_assert(c.socket_is_set);
+}
+END_TEST
+
 START_TEST(defaults_come_back)
 {
 	struct error_text why = {""};
@@ -566,6 +578,7 @@ main(void)
 	tcase_add_test(file, bytes_behind_a_nul_are_not_dropped);
 	tcase_add_test(file, print_comes_back);
 	tcase_add_test(file, defaults_come_back);
+	tcase_add_test(file, socket_set_to_its_default);
 	tcase_add_test(file, state_dir_alone);
 	tcase_add_test(file, bad_state_dir);
 	tcase_add_test(file, state_dir_is_not_guessed);
