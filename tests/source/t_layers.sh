@@ -32,8 +32,8 @@ policy/usage           base,crypto,identity,model,db,store,tables,decision -
 policy/live            base,store,tables,decision                          -
 policy/doctor          base,identity,model,config,store,decision,usage     -
 policy/ctl/frame       all                                                 -
-policy/ctl/transfer    all                                                 -
 policy/ctl/usage       all                                                 -
+policy/ctl/transfer    all                                                 -
 policy/ctl/rollout     all                                                 -
 policy/ctl/notify      all                                                 -
 policy/ctl/why         all                                                 -

@@ -17,6 +17,8 @@
 #include "policy/ctl/transfer/import_guard.h"
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/ctl/transfer/overrule_sum.h"
+#include "policy/ctl/usage/opening_guard.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/import/access_rows.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/jsonl.h"
@@ -394,7 +396,7 @@ guard_blank(const struct import_job *j, struct error_text *why)
 	if (!import_is_blank(j))
 		return OK;
 	return error_set(why, ERR_PROTECTED,
-	    "the column SmtpClientAuthenticationDisabled is empty in all rows: no mailbox of the file would have a setting of its own; was it exported? Use --force if that is meant");
+	    "the column SmtpClientAuthenticationDisabled is empty in all rows: no mailbox of the file would have a setting of its own, and it may not have been exported; use --force if that is meant");
 }
 
 static enum error
@@ -409,7 +411,27 @@ guard_locks(const struct import_job *j, struct error_text *why)
 	return lock_guard_check(&j->changes.guard, why);
 }
 
-/* import_check_guards - the first one stops it; a dry run says them all */
+/*
+ * import_refuse - what a guard says; with --force and in a dry run it is a remark.
+ * Where the whole policy is replaced, the usage tells which logins would pass.
+ */
+static enum error
+import_refuse(struct import_job *j, bool opens, struct error_text *why)
+{
+	struct opening opening = {.cause = why->text};
+	char *way_out = strstr(why->text, "; use --force");
+
+	if (!j->force && !j->dry_run && !(opens && j->c->usage != NULL))
+		return error_set(&j->c->why, ERR_PROTECTED, "%s", why->text);
+	if (way_out != NULL && (j->force || j->c->usage != NULL))
+		*way_out = '\0';
+	if (opens && j->c->usage != NULL)
+		return opening_guard_check(j->c, &opening);
+	print_remark(j->c->err, "warning: %s", why->text);
+	return OK;
+}
+
+/* import_check_guards - the first one stops it; otherwise all of them are said */
 static enum error
 import_check_guards(struct import_job *j)
 {
@@ -417,16 +439,16 @@ import_check_guards(struct import_job *j)
 	    const struct import_job *j, struct error_text *why) = {
 	    guard_replace, guard_locks, guard_opening, guard_blank, guard_exceptions};
 	struct error_text why;
-	enum error e;
+	enum error e = OK;
 
-	for (size_t i = 0; !j->force && i < sizeof guards / sizeof *guards; i++) {
+	for (size_t i = 0; e == OK && i < sizeof guards / sizeof *guards; i++) {
 		e = guards[i](j, &why);
-		if (e != OK && (e != ERR_PROTECTED || !j->dry_run))
+		if (e == ERR_PROTECTED)
+			e = import_refuse(j, guards[i] == guard_opening, &why);
+		else if (e != OK)
 			return error_set(&j->c->why, e, "%s", why.text);
-		if (e != OK)
-			print_remark(j->c->err, "warning: %s", why.text);
 	}
-	return OK;
+	return e;
 }
 
 /* import_say - what the changes are, and what holds at present instead of them */
@@ -472,6 +494,16 @@ import_run(struct import_job *j)
 	return e;
 }
 
+/* import_begin - the transaction; a whole policy is compared by the usage, too */
+static enum error
+import_begin(struct import_job *j)
+{
+	bool whole = j->replace && j->format == FORMAT_JSONL &&
+	    argument_option(j->c, OPT_TENANT) == NULL;
+
+	return whole ? usage_sources_begin(j->c) : transaction_begin(j->c);
+}
+
 enum error
 ctl_import(struct ctl *c)
 {
@@ -489,11 +521,11 @@ ctl_import(struct ctl *c)
 	j->changes = (struct change_summary){.c = c, .print = j->dry_run};
 	e = input_file_open_text(c, path, &c->in);
 	if (e == OK)
-		e = transaction_begin(c);
-	if (e == OK)
 		e = import_start(j);
 	if (e == OK) {
-		e = import_run(j);
+		e = import_begin(j);
+		if (e == OK)
+			e = import_run(j);
 		import_end(j);
 	}
 	import_close(&j->import);

@@ -57,7 +57,8 @@ note_tenant(
 		e = key_to_tenant(key, 1, t.name);
 	if (e == OK)
 		e = removal_denies(g->txn, &t, &denies);
-	g->unguarded += denies;
+	if (e == OK && denies && g->unguarded++ == 0)
+		snprintf(g->first, sizeof g->first, "tenant %s", t.name);
 	return e;
 }
 
@@ -99,8 +100,10 @@ note_domain(
 		return e;
 	if (after.at != NULL)
 		return note_move(g, key, owner, after);
-	g->unguarded++;
-	return OK;
+	if (g->unguarded++ > 0)
+		return OK;
+	memcpy(g->first, "domain ", 7);
+	return key_to_name(key, 1, DOMAIN_MAX, g->first + 7);
 }
 
 enum error
@@ -183,7 +186,8 @@ import_guard_check(const struct import_guard *g, struct error_text *why)
 
 	if (g->unguarded > 0 && accepts)
 		return error_set(why, ERR_PROTECTED,
-		    "tenants or domains that deny SMTP AUTH would be removed, and unknown-tenant is accept: their logins would pass" WAY_OUT);
+		    "tenants or domains that deny SMTP AUTH would be removed, %s first, and unknown-tenant is accept: their logins would pass" WAY_OUT,
+		    g->first);
 	if (g->unset && accepts && g->was.unknown_tenant != ACTION_ACCEPT)
 		return error_set(why, ERR_PROTECTED,
 		    "unknown-tenant is not in the file: without it the logins of no tenant would pass" WAY_OUT);

@@ -16,9 +16,10 @@ struct moved_domain {
 struct import_guard {
 	struct store_txn *txn;
 	struct settings was;
-	uint64_t unguarded; /* tenants and domains that deny, and would go */
-	uint64_t unlocked;  /* locks that were brought, and would go */
-	bool unset;         /* unknown-tenant is no longer set */
+	uint64_t unguarded;          /* tenants and domains that deny, and would go */
+	char first[DOMAIN_MAX + 16]; /* of these: "tenant acme" */
+	uint64_t unlocked;           /* locks that were brought, and would go */
+	bool unset;                  /* unknown-tenant is no longer set */
 	struct moved_domain *moved;
 	size_t moves, room;
 };
