@@ -30,7 +30,18 @@ value_name(const struct command *command, enum option_id id)
 {
 	if (id == OPT_SMTP_AUTH && commands_is_of(command, "tenant"))
 		return "enabled|disabled"; /* there is nothing it could inherit */
+	if (id == OPT_UNTIL && commands_is_of(command, "audit"))
+		return option_value_name(OPT_SINCE);
 	return option_value_name(id);
+}
+
+/* option_words - what a command's option does */
+static const char *
+option_words(const struct command *command, enum option_id id)
+{
+	if (id == OPT_UNTIL && commands_is_of(command, "audit"))
+		return "up to then";
+	return option_help(id);
 }
 
 /* print_options - those of a command; whether one of them takes a time */
@@ -48,7 +59,7 @@ print_options(const struct command *command, FILE *out)
 		n = fprintf(out, "      --%s%s%s", option_name((enum option_id)i),
 		    value != NULL ? " " : "", value != NULL ? value : "");
 		fprintf(out, "%*s %s\n", n < OPTION_COLUMN ? OPTION_COLUMN - n : 1, "",
-		    option_help((enum option_id)i));
+		    option_words(command, (enum option_id)i));
 		time |= value != NULL && strstr(value, "TIME") != NULL;
 	}
 	return time;

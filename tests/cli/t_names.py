@@ -7,6 +7,7 @@ import subprocess
 import time
 
 import harness
+from mta import Mta
 
 OLD, NEW = 'jane@a.test', 'jane.doe@a.test'
 
@@ -330,6 +331,27 @@ class Tenant(Names):
         self.ctl('tenant rename acme gamma')
         self.ctl('tenant rename beta acme')
         self.assertEqual([self.verdict(login) for login in logins], before)
+
+
+class Daemon(Names):
+
+    def test_next_mail_of_an_open_session(self):
+        self.ctl('mailbox set %s --clients none' % OLD)
+        with harness.Daemon(self) as daemon:
+            daemon.wait_log('policy database verified')
+            with Mta(daemon) as mta:
+                self.assertEqual(mta.mail(OLD), 'a')
+                self.assertNotEqual(mta.mail(NEW), 'a')
+                self.ctl('mailbox', 'rename', OLD, NEW)
+                self.assertEqual(mta.mail(NEW), 'a')
+                self.assertNotEqual(mta.mail(OLD), 'a')
+                self.ctl('tenant rename acme gamma')
+                self.assertEqual(mta.mail(NEW), 'a')
+                self.assertNotEqual(mta.mail(OLD), 'a')
+                self.ctl('tenant lock gamma')
+                self.assertIn('locked', mta.mail(NEW))
+                self.ctl('tenant rename gamma delta')
+                self.assertIn('locked', mta.mail(NEW))
 
 
 class Prune(Names):
