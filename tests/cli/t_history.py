@@ -5,6 +5,7 @@
 import json
 import subprocess
 import time
+from random import Random as Source
 
 import harness
 
@@ -459,6 +460,74 @@ class Undo(History):
         self.ctl('mailbox set x@c.test --smtp-auth disabled')   # 8
         self.refused('audit undo 7 --force', 65, 'x@c.test')
         self.undo('7-8', '--force')
+
+
+class Random(History):
+    """Whatever is done, all of it can be undone as one range."""
+
+    def command(self, random):
+        addresses = ['%s@%s' % (local, domain) for local in 'uv'
+                     for domain in ('a.test', 'b.test', 'c.test')]
+        pick = random.choice
+        address, other, login = pick(addresses), pick(addresses), pick('xyz')
+        domain, tenant = pick(('a.test', 'b.test', 'c.test', '*')), pick(
+            ('acme', 'beta', 'gamma'))
+        return pick((
+            'mailbox set %s --smtp-auth %s --note %s' % (
+                address, pick(('enabled', 'disabled', 'inherit')), login),
+            'mailbox remove ' + address, 'mailbox rename %s %s' % (address, other),
+            'mailbox alias add %s %s' % (address, pick((login, other))),
+            'mailbox alias remove ' + pick((login, other)),
+            'tenant add %s --smtp-auth %s' % (
+                tenant, pick(('enabled', 'disabled'))),
+            'tenant set %s --note %s' % (tenant, login),
+            'tenant remove %s --force' % tenant,
+            'tenant rename %s %s' % (tenant, pick(('acme', 'beta', 'gamma'))),
+            'domain add %s %s' % (tenant, domain),
+            'domain move %s %s --force' % (domain, tenant),
+            'domain remove %s --force' % domain,
+            'lock ' + pick((address, login)), 'unlock ' + pick((address, login)),
+            'tenant lock ' + tenant, 'tenant unlock ' + tenant,
+            'settings set action ' + pick(('reject', 'tempfail')),
+            'settings set default-domain a.test --force',
+            'settings unset default-domain --force'))
+
+    def test_random_commands(self):
+        for seed in range(4 if harness.SLOW else 8):
+            random = Source(seed)
+            before, first = self.status(), self.count() + 1
+            text = self.policy()
+            done = [command for command in (self.command(random)
+                                            for _ in range(60))
+                    if self.ctl(command, rc=None).rc == 0]
+            with self.subTest(seed=seed, done=done):
+                self.assertGreater(len(done), 10)
+                self.assertGreater(self.count(), first)
+                self.undo('%d-%d' % (first, self.count()), '--force')
+                after = self.status()
+                for key in 'policy_digest', 'local_digest', 'locks':
+                    self.assertEqual(after[key], before[key], key)
+                self.assertEqual(self.policy(), text)
+
+
+    def test_any_entry(self):
+        """What is undone out of turn leaves a policy that import would take."""
+        for seed in range(3 if harness.SLOW else 4):
+            random = Source(seed)
+            for _ in range(60):
+                self.ctl(self.command(random), rc=None)
+            results = set()
+            for _ in range(20):
+                number = random.randrange(1, self.count() + 1)
+                results.add(self.undo(number, '--force', rc=(0, 65)).rc)
+                copy = '%s/copy%d' % (self.tmp, len(self.transcript))
+                for args, text in ((['init'], ''), (['import', '-'],
+                                                    self.policy())):
+                    result = subprocess.run(
+                        [harness.CTL, '-d', copy, *args], input=text.encode(),
+                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                    self.assertEqual(result.returncode, 0, result.stderr)
+            self.assertEqual(results, {0, 65})
 
 
 class Guard(History):
