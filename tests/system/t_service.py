@@ -180,6 +180,23 @@ class Service(harness.Case):
         self.assertEqual(line['SYSLOG_IDENTIFIER'], 'smtpauth-milter')
         self.assertEqual(line['_SYSTEMD_UNIT'], UNIT + '.service')
 
+    def test_why_reads_the_journal(self):
+        """An id of a reply, explained from what the unit has logged."""
+        for log in 'stderr', 'syslog', 'json':
+            with self.subTest(log=log):
+                self.box.configure('log = %s\n' % log)
+                self.box.run(['systemctl', 'restart', UNIT])
+                found = re.search(r'\[(\w{10})\]', self.box.ask(
+                    'alice@acme.test'))[1]
+                self.box.wait_log(found)
+                got = json.loads(self.box.ctl('--json why ' + found).stdout)
+                self.assertEqual(got['found_in'], 'the journal of ' + UNIT)
+                self.assertEqual((got['verdict'], got['login']),
+                                 ('reject', 'alice@acme.test'))
+                self.assertEqual(got['then']['reason'], 'tenant-disabled')
+                self.assertIsNone(got['doubt'])
+        self.assertEqual(self.box.ctl('why 0000000000', check=False).returncode, 1)
+
     # -- ends -------------------------------------------------------------
 
     def test_it_comes_back_after_hup_and_after_kill(self):
