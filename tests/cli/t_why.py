@@ -178,11 +178,29 @@ class Why(harness.Case):
         self.assertIn('whole login', got['doubt'])
         self.assertIsNone(got['then'])
         self.assertIsNone(got['now'])
+        backup = os.path.join(self.tmp, 'backup')
+        self.ctl('backup ' + backup)
+        self.ctl('tenant set acme --smtp-auth enabled')
+        self.later()
+        self.line(verdict='allow', reason='tenant-enabled')
+        self.assertIsNone(self.why()['doubt'])
+        self.later()
+        self.ctl('restore %s --force' % backup)
+        self.assertIn('stands for more changes', self.why()['doubt'])
         self.line(when=-1000)
         self.later()
         self.ctl('audit prune --before ' + stamp())
         self.line(when=-1000)
         self.assertIn('pruned', self.why()['doubt'])
+
+    def test_many_changes_at_once(self):
+        """An import of more than have an entry each; one less is explained."""
+        for n, doubt in ((10000, False), (10001, True)):
+            self.line()
+            self.later()
+            self.ctl('import - --format csv', stdin='address,smtp_auth\n' + ''.join(
+                'u%d-%d@acme.test,enabled\n' % (n, i) for i in range(n)))
+            self.assertEqual(self.why()['doubt'] is not None, doubt, n)
 
     def test_people(self):
         self.line()
@@ -206,7 +224,7 @@ class Why(harness.Case):
     def test_what_others_log_is_no_decision(self):
         forged = self.line(head='%s mx postfix/smtpd[9]: from=<"')
         self.refused(['why', ID, '--log', self.log], 1, 'no decision ' + ID,
-                     self.log, 'other lines')
+                     self.log, 'log-level', 'another program', 'postfix/smtpd[9]')
         self.line(login='bob@acme.test')
         self.assertEqual(self.why()['login'], 'bob@acme.test')
         with open(self.log, 'a') as f:

@@ -26,6 +26,17 @@ struct search {
 	struct text looked;
 };
 
+/* search_other - keeps the first line of another program, as far as there is room */
+static void
+search_other(struct search *s, const char *line)
+{
+	char *other = s->out->other;
+
+	if (other[0] == '\0')
+		snprintf(other, LOG_SEARCH_OTHER_MAX, "%.*s",
+		    (int)strcspn(line, "\r\n"), line);
+}
+
 /* search_line - whether LINE is the one; PLACE is where it stands */
 static bool
 search_line(struct search *s, const char *line, const char *place)
@@ -35,7 +46,7 @@ search_line(struct search *s, const char *line, const char *place)
 	if (strstr(line, s->id) == NULL)
 		return false;
 	if (!decision_line_read(&found, line, s->id, s->c->now)) {
-		s->out->is_named = true;
+		search_other(s, line);
 		return false;
 	}
 	s->out->found = true;

@@ -6,14 +6,15 @@
 #include "policy/ctl/why/decision_line.h"
 
 #define LOG_SEARCH_PLACE_MAX 300
-#define LOG_SEARCH_LOOKED_MAX 900
+#define LOG_SEARCH_LOOKED_MAX 500
+#define LOG_SEARCH_OTHER_MAX 400
 
 struct log_search {
 	bool found;
 	struct decision_line line;
 	char place[LOG_SEARCH_PLACE_MAX];   /* where it was found, for people */
 	char looked[LOG_SEARCH_LOOKED_MAX]; /* all places, with what hindered there */
-	bool is_named; /* by another program: a line that is no decision has the id */
+	char other[LOG_SEARCH_OTHER_MAX]; /* a line of another program that names it */
 };
 
 /*

@@ -154,11 +154,12 @@ find(struct why *w, const char *id)
 	read = w->search.found;
 	if (read)
 		return OK;
+	if (w->search.other[0] != '\0')
+		return error_set(&c->why, ERR_NOTFOUND,
+		    "no decision %s in %s, where log-level may hide it; another program has it in this line: %s",
+		    id, w->search.looked, w->search.other);
 	return error_set(&c->why, ERR_NOTFOUND,
-	    "no decision %s in %s%s; --log FILE looks elsewhere", id, w->search.looked,
-	    w->search.is_named
-		? ", only other lines with it (does log-level hide decisions?)"
-		: "");
+	    "no decision %s in %s; --log FILE looks elsewhere", id, w->search.looked);
 }
 
 enum error
