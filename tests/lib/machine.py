@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""A throw-away Debian of this machine's own release with a real systemd as
+"""A throw-away Debian, of this machine's own release or another one, with a real systemd as
 its process 1, in namespaces of its own: no container program is needed.
 
     with Machine(packages=('postfix',)) as box:
@@ -116,9 +116,9 @@ def release():
         return re.search(r'^VERSION_CODENAME=(\w+)', f.read(), re.M)[1]
 
 
-def sources():
+def sources(codename=None):
     """The host's own sources of Debian's packages, as sources.list has
-    them."""
+    them, or what they would be for another release."""
     ask = ['apt-get', 'indextargets', '--format',
            'deb $(REPO_URI) $(RELEASE) $(COMPONENT)',
            'Created-By: Packages', 'Origin: Debian']
@@ -127,7 +127,8 @@ def sources():
         lines = sorted(filter(wanted.match,
                               set(execute(ask).stdout.splitlines())))
         if lines:
-            return lines
+            return [line.replace(release(), codename or release())
+                    for line in lines]
         execute(['apt-get', 'update'])
     raise AssertionError('apt knows no source of %s' % release())
 
@@ -143,11 +144,11 @@ def age(path):
     return time.time() - os.stat(path).st_mtime
 
 
-def image(packages):
+def image(packages, codename):
     """The path of a tarball with these packages, made when it has to be."""
     folder = cache_folder()
     names = sorted({*BASE, *packages})
-    key = hashlib.sha256(' '.join([release(), *names]).encode()).hexdigest()
+    key = hashlib.sha256(' '.join([codename, *names]).encode()).hexdigest()
     path = os.path.join(folder, 'machine-%s.tar' % key[:16])
     with open(path + '.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -155,16 +156,17 @@ def image(packages):
             for old in glob.glob(os.path.join(folder, 'machine-*.tar')):
                 if age(old) > DAY:
                     os.remove(old)
-            make_image(path, names)
+            make_image(path, names, codename)
     return path
 
 
-def make_image(path, names):
+def make_image(path, names, codename):
     part = path + '.part'
     try:
         execute(['mmdebstrap', '--variant=apt', '--format=tar', '--quiet',
-                 '--include=' + ','.join(names), release(), part, '-'],
-                input='\n'.join(sources()) + '\n', env={**os.environ, **ENV})
+                 '--include=' + ','.join(names), codename, part, '-'],
+                input='\n'.join(sources(codename)) + '\n',
+                env={**os.environ, **ENV})
         os.rename(part, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
@@ -179,15 +181,16 @@ class Machine:
     .root is the path of its file system on the host; .path('/run/x') is the
     path of a file as the machine sees it, its mounts included."""
 
-    def __init__(self, packages=()):
-        self.packages = packages
+    def __init__(self, packages=(), codename=None):
+        self.packages, self.codename = packages, codename or release()
         self.dir = self.root = self.cgroup = self.child = self.pid = None
 
     def __enter__(self):
-        tarball = image(self.packages)
+        tarball = image(self.packages, self.codename)
         self.dir = tempfile.mkdtemp(prefix='smtpauth-machine-')
         try:
             self._unpack(tarball)
+            self.prepare()
             self._boot()
         except BaseException:
             self.end()
@@ -196,6 +199,20 @@ class Machine:
 
     def __exit__(self, *_):
         self.end()
+
+    def prepare(self):
+        """What a machine of its own kind does before it boots."""
+
+    def before_boot(self, command, **keys):
+        """Run a shell's command in the file system, with the network and
+        the devices of the host, as root."""
+        shutil.copy('/etc/resolv.conf', self.root + '/etc/resolv.conf')
+        script = 'mount -t proc proc "$1/proc" && mount --rbind /dev ' \
+            '"$1/dev" && exec chroot "$1" bash -c "$2"'
+        return execute(['unshare', '--mount', '--pid', '--fork',
+                        '--kill-child', '--propagation', 'private', 'sh',
+                        '-c', script, 'sh', self.root, command],
+                       env={'HOME': '/root', **ENV}, **keys)
 
     def run(self, command, check=True, **keys):
         """Run a command (a shell's line, or a list) inside, as root."""
