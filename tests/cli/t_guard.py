@@ -72,7 +72,8 @@ class Domain(Guard):
 
     def test_move_to_one_that_lets_pass(self):
         self.seen(BOB, 'other@open.test')
-        self.guarded('domain move shut.test open', '1 login of', BOB)
+        self.guarded('domain move shut.test open', '1 login of', BOB,
+                     'tenant shut denies', 'tenant open does not')
 
     def test_move_out_of_a_locked_tenant(self):
         self.ctl('tenant lock shut')
@@ -90,6 +91,11 @@ class Domain(Guard):
     def test_remove(self):
         self.seen(BOB)
         self.guarded('domain remove shut.test', BOB)
+
+    def test_remove_from_a_locked_tenant(self):
+        self.ctl('tenant lock shut')
+        result = self.refused('domain remove shut.test', 65, 'is locked')
+        self.assertEqual(result.err.count('--force'), 1)
 
 
 class Settings(Guard):

@@ -25,9 +25,12 @@ domain_print(void *arg, const char *domain, const char *tenant)
 	return OK;
 }
 
-/* move_opens - whether the domain leaves a tenant that denies for one that does not */
+#define CAUSE_MAX (2 * TENANT_NAME_MAX + 80)
+
+/* move_cause - in words, if the domain leaves a tenant that denies for one that does
+ * not */
 static enum error
-move_opens(struct ctl *c, const char *domain, const struct tenant *to, bool *opens_r)
+move_cause(struct ctl *c, const char *domain, const struct tenant *to, char *cause)
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct tenant from;
@@ -40,7 +43,10 @@ move_opens(struct ctl *c, const char *domain, const struct tenant *to, bool *ope
 		e = removal_denies(c->txn, &from, &denied);
 	if (e == OK && denied)
 		e = removal_denies(c->txn, to, &denies);
-	*opens_r = denied && !denies;
+	if (e == OK && denied && !denies)
+		snprintf(cause, CAUSE_MAX,
+		    "tenant %s denies SMTP AUTH, and tenant %s does not", name,
+		    to->name);
 	return e;
 }
 
@@ -49,9 +55,8 @@ static enum error
 domain_give(
     struct ctl *c, const char *domain_typed, const char *tenant_typed, bool move)
 {
-	char domain[DOMAIN_MAX + 1];
+	char domain[DOMAIN_MAX + 1], cause[CAUSE_MAX] = "";
 	struct opening opening = {.cause = NULL};
-	bool opens = false;
 	struct tenant t;
 	enum error e = move ? usage_sources_begin(c) : OK;
 
@@ -63,12 +68,11 @@ domain_give(
 	if (e == OK)
 		e = locking_check_domain(c, domain, t.name, move);
 	if (e == OK && move)
-		e = move_opens(c, domain, &t, &opens);
+		e = move_cause(c, domain, &t, cause);
 	if (e == OK)
 		e = ownership_add_domain(c->txn, domain, t.name, move, &c->why);
-	if (opens)
-		opening.cause =
-		    "the tenant it has denies SMTP AUTH, the other does not";
+	if (cause[0] != '\0')
+		opening.cause = cause;
 	if (e == OK && move)
 		e = opening_guard_check(c, &opening);
 	if (e != OK)
@@ -103,8 +107,9 @@ ctl_domain_remove(struct ctl *c)
 		e = domain_table_get(c->txn, domain, tenant);
 	if (e == OK && tenant[0] != '\0')
 		e = locking_check_removal(c, tenant);
-	if (e == OK)
-		e = removal_domain(c->txn, domain, false, &c->why);
+	if (e != OK)
+		return e;
+	e = removal_domain(c->txn, domain, false, &c->why);
 	if (e == ERR_PROTECTED) {
 		snprintf(cause, sizeof cause, "%s", c->why.text);
 		opening.cause = cause;
