@@ -151,9 +151,10 @@ exception_guard_note(struct exception_guard *g, struct bytes key, struct bytes b
 	e = mailbox_read(before, &was);
 	if (e == OK)
 		e = mailbox_read(after, &is);
-	if (e != OK ||
-	    (was.smtp_auth == SMTP_AUTH_INHERIT) == (is.smtp_auth == SMTP_AUTH_INHERIT))
+	if (e != OK)
 		return e;
+	if ((was.smtp_auth == SMTP_AUTH_INHERIT) == (is.smtp_auth == SMTP_AUTH_INHERIT))
+		return OK;
 	return exception_guard_count(g, key, &was);
 }
 
