@@ -268,8 +268,8 @@ class Overruled(Case):
                     self.ctl('mailbox remove ' + row, rc=(0, 1))
                 self.assertEqual(
                     self.summary(HEAD + 'u@o.test,disabled\n'),
-                    'smtpauthctl: smtp-auth of what is set, mailbox u@o.test '
-                    'among it, is overruled at present: ' + text)
+                    'smtpauthctl: smtp-auth of what is set is overruled at '
+                    'present: %s (such as mailbox u@o.test)' % text)
                 self.assertEqual(self.causes(HEAD + 'v@o.test,disabled\n'),
                                  [cause])
                 # an exception is overruled by none of these
@@ -294,8 +294,8 @@ class Overruled(Case):
         self.assertEqual(self.summary(text + more, '--replace', '--force'), '')
 
     def test_dates(self):
-        self.assertIn('mailbox u@s.test among it, is overruled at present: '
-                      'until is over', self.summary(
+        self.assertIn('overruled at present: until is over (such as mailbox '
+                      'u@s.test)', self.summary(
                           'address,smtp_auth,until\nu@s.test,enabled,2020-01-01\n'))
 
     def test_tenants(self):
@@ -304,11 +304,19 @@ class Overruled(Case):
         self.assertEqual(self.summary(tenant % ''), '')
         for more, text in ((',"action":"report"', 'the action is report'),
                            (',"enforce_from":"2099-01-01"', 'enforce-from is')):
-            self.assertIn('tenant open among it', self.summary(tenant % more))
+            found = self.summary(tenant % more)
+            self.assertIn(text, found)
+            self.assertIn('(such as tenant open)', found)
             self.ctl('tenant set open --smtp-auth enabled')
-            self.assertIn(text, self.summary(tenant % more))
         self.ctl('settings set action report')
         self.assertIn('the action is report', self.summary(tenant % ''))
+
+    def test_several(self):
+        self.ctl('settings set enforce no')
+        self.assertIn(': enforce is no (such as mailbox a@o.test), until is over '
+                      '(such as mailbox b@o.test)', self.summary(
+                          'address,smtp_auth,until\na@o.test,disabled,\n'
+                          'b@o.test,disabled,2020-01-01\nc@o.test,disabled,\n'))
 
     def test_locks(self):
         self.ctl('mailbox lock u@s.test')

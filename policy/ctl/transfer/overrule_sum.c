@@ -2,10 +2,14 @@
 /* overrule_sum - what overrules, at present, the settings that many changes make */
 #include "policy/ctl/transfer/overrule_sum.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "policy/tables/lock_table.h"
 #include "policy/tables/ownership.h"
+
+_Static_assert(
+    OVERRULE_LAST == OVERRULE_FIRST << (OVERRULE_SUM_CAUSES - 1), "one for each cause");
 
 void
 overrule_sum_start(struct overrule_sum *o, instant now)
@@ -15,12 +19,22 @@ overrule_sum_start(struct overrule_sum *o, instant now)
 	settings_init(&o->none);
 }
 
-/* overrule_sum_first - what the line names, for one example */
+/* example_set - the first one stays */
 static void
-overrule_sum_first(struct overrule_sum *o, const char *type, const char *name)
+example_set(struct overrule_example *example, const char *type, const char *name)
 {
-	if (o->first[0] == '\0')
-		snprintf(o->first, sizeof o->first, "%s %s", type, name);
+	if (example->text[0] == '\0')
+		snprintf(example->text, sizeof example->text, "%s%s", type, name);
+}
+
+/* overrule_sum_add - an example for each of these causes */
+static void
+overrule_sum_add(
+    struct overrule_sum *o, unsigned causes, const char *type, const char *name)
+{
+	for (int i = 0; i < OVERRULE_SUM_CAUSES; i++)
+		if (causes & (unsigned)OVERRULE_FIRST << i)
+			example_set(&o->example[i], type, name);
 }
 
 static enum error __attribute__((noinline)) /* a large frame */
@@ -29,9 +43,9 @@ overrule_sum_mailbox(struct overrule_sum *o, struct store_txn *txn, struct bytes
 {
 	struct lock_state lock = {.set = false};
 	char tenant[TENANT_NAME_MAX + 1] = "";
-	bool locked, denies = m->smtp_auth == SMTP_AUTH_DISABLED;
 	struct login address;
 	unsigned causes;
+	bool locked;
 	enum error e = key_to_login(key, &address);
 
 	if (e == OK && store_meta(txn)->locks > 0) {
@@ -45,11 +59,9 @@ overrule_sum_mailbox(struct overrule_sum *o, struct store_txn *txn, struct bytes
 		return e;
 	locked = lock_holds(&lock, o->now);
 	causes = overrule_mailbox(&o->none, m, locked, o->now);
-	denies = denies && causes == 0 && !locked;
-	if (causes != 0 || denies)
-		overrule_sum_first(o, "mailbox", address.text);
-	o->causes |= causes;
-	o->mailbox = o->mailbox || denies;
+	overrule_sum_add(o, causes, "mailbox ", address.text);
+	if (m->smtp_auth == SMTP_AUTH_DISABLED && causes == 0 && !locked)
+		example_set(&o->mailbox, "mailbox ", address.text);
 	return OK;
 }
 
@@ -59,8 +71,7 @@ overrule_sum_tenant(struct overrule_sum *o, struct store_txn *txn, struct bytes 
 {
 	struct lock_state lock = {.set = false};
 	char name[TENANT_NAME_MAX + 1];
-	unsigned causes;
-	bool locked, denies;
+	bool locked;
 	enum error e = key_to_tenant(key, 1, name);
 
 	if (e == OK)
@@ -68,14 +79,13 @@ overrule_sum_tenant(struct overrule_sum *o, struct store_txn *txn, struct bytes 
 	if (e != OK)
 		return e;
 	locked = lock_holds(&lock, o->now);
-	causes = overrule_tenant(&o->none, t, locked, o->now);
-	denies = t->smtp_auth == SMTP_AUTH_DISABLED && !locked;
-	if (causes != 0 || denies)
-		overrule_sum_first(o, "tenant", name);
-	o->causes |= causes;
-	o->tenant = o->tenant || denies;
-	o->tenant_by_default =
-	    o->tenant_by_default || (denies && t->action == ACTION_DEFAULT);
+	overrule_sum_add(
+	    o, overrule_tenant(&o->none, t, locked, o->now), "tenant ", name);
+	if (t->smtp_auth != SMTP_AUTH_DISABLED || locked)
+		return OK;
+	example_set(&o->tenant, "tenant ", name);
+	if (t->action == ACTION_DEFAULT)
+		example_set(&o->by_default, "tenant ", name);
 	return OK;
 }
 
@@ -101,36 +111,55 @@ overrule_sum_note(
 	return OK;
 }
 
-unsigned
-overrule_sum_causes(const struct overrule_sum *o, const struct settings *s)
+/* overrule_sum_add_tenant - with an action, where EXAMPLE is one that is disabled */
+static void
+overrule_sum_add_tenant(struct overrule_sum *o, const struct settings *s,
+    enum action action, const struct overrule_example *example)
 {
-	unsigned causes = o->causes;
-	struct mailbox m;
 	struct tenant t;
+
+	tenant_init(&t);
+	t.smtp_auth = SMTP_AUTH_DISABLED;
+	t.action = action;
+	if (example->text[0] != '\0')
+		overrule_sum_add(
+		    o, overrule_tenant(s, &t, false, o->now), "", example->text);
+}
+
+unsigned
+overrule_sum_causes(struct overrule_sum *o, const struct settings *s)
+{
+	unsigned causes = 0;
+	struct mailbox m;
 
 	mailbox_init(&m);
 	m.smtp_auth = SMTP_AUTH_DISABLED;
-	tenant_init(&t);
-	t.smtp_auth = SMTP_AUTH_DISABLED;
-	t.action = o->tenant_by_default ? ACTION_DEFAULT : ACTION_REJECT;
-	if (o->mailbox)
-		causes |= overrule_mailbox(s, &m, false, o->now);
-	if (o->tenant)
-		causes |= overrule_tenant(s, &t, false, o->now);
+	overrule_sum_add_tenant(o, s, ACTION_REJECT, &o->tenant);
+	overrule_sum_add_tenant(o, s, ACTION_DEFAULT, &o->by_default);
+	if (o->mailbox.text[0] != '\0')
+		overrule_sum_add(
+		    o, overrule_mailbox(s, &m, false, o->now), "", o->mailbox.text);
+	for (int i = 0; i < OVERRULE_SUM_CAUSES; i++)
+		if (o->example[i].text[0] != '\0')
+			causes |= (unsigned)OVERRULE_FIRST << i;
 	return causes;
 }
 
 void
 overrule_sum_remark(const struct overrule_sum *o, unsigned causes, FILE *err)
 {
-	char buf[OVERRULE_TEXT_MAX];
+	char buf[OVERRULE_TEXT_MAX + OVERRULE_SUM_CAUSES * sizeof o->example[0]];
 	struct text text;
 
 	if (causes == 0)
 		return;
 	text_init(&text, buf, sizeof buf);
-	overrule_describe(causes, NULL, &text);
-	print_remark(err,
-	    "smtp-auth of what is set, %s among it, is overruled at present: %s",
-	    o->first, buf);
+	for (int i = 0; i < OVERRULE_SUM_CAUSES; i++) {
+		if (o->example[i].text[0] == '\0')
+			continue;
+		text_puts(&text, text.len > 0 ? ", " : "");
+		overrule_describe((unsigned)OVERRULE_FIRST << i, NULL, &text);
+		text_printf(&text, " (such as %s)", o->example[i].text);
+	}
+	print_remark(err, "smtp-auth of what is set is overruled at present: %s", buf);
 }
