@@ -80,16 +80,14 @@ class Why(harness.Case):
                 self.assertEqual(got['now']['reason'], 'mailbox-enabled')
                 if log == 'json':    # its line has the time
                     self.assertIsNone(got['doubt'])
-                    self.assertEqual(got['then']['reason'], 'tenant-disabled')
-                    change = got['changes'][-1]
-                    self.assertEqual(change['object'], LOGIN)
-                    self.assertEqual(change['actor'], 'webmin')
-                    self.assertIsNone(change['before'])
-                    self.assertEqual(change['after']['smtp_auth'], 'enabled')
                 else:
                     self.assertIn('no time', got['doubt'])
-                    self.assertIsNone(got['then'])
-                self.assertNotEqual(got['id'], '')
+                self.assertEqual(got['then']['reason'], 'tenant-disabled')
+                change, = got['changes']
+                self.assertEqual(change['object'], LOGIN)
+                self.assertEqual(change['actor'], 'webmin')
+                self.assertIsNone(change['before'])
+                self.assertEqual(change['after']['smtp_auth'], 'enabled')
 
     def test_each_kind_of_record(self):
         """What decided then is shown, whatever kind of record has changed since."""
@@ -192,6 +190,29 @@ class Why(harness.Case):
         self.ctl('audit prune --before ' + stamp())
         self.line(when=-1000)
         self.assertIn('pruned', self.why()['doubt'])
+
+    def test_a_line_without_a_time(self):
+        """The last policy that decides as the line says is shown, if there is one."""
+        self.ctl('mailbox set %s --smtp-auth enabled' % LOGIN)
+        self.ctl('settings set help-url https://x.test')
+        self.ctl('mailbox set %s --smtp-auth disabled' % LOGIN)
+        self.ctl('lock ' + LOGIN)
+        for reason, changes in (('locked', 0), ('mailbox-disabled', 1),
+                                ('mailbox-enabled', 2), ('tenant-disabled', 3)):
+            with self.subTest(reason=reason):
+                self.line(head='smtpauth-milter: ', reason=reason,
+                          verdict='allow' if changes == 2 else 'reject')
+                got = self.why()
+                self.assertIsNone(got['when'])
+                self.assertIn('no time', got['doubt'])
+                self.assertEqual(got['then']['reason'], reason)
+                self.assertEqual(len(got['changes']), changes)
+                self.assertEqual(got['now']['reason'], 'locked')
+        self.line(head='smtpauth-milter: ', reason='tenant-enabled')
+        got = self.why()
+        self.assertIn('not known', got['doubt'])
+        self.assertIsNone(got['then'])
+        self.assertEqual(got['changes'], [])
 
     def test_many_changes_at_once(self):
         """An import of more than have an entry each; one less is explained."""

@@ -18,6 +18,9 @@
 #define LATE_MAX 60
 #define LATE_ENTRIES_MAX 100
 
+/* How many entries back a policy is looked for where the line has no time. */
+#define GUESS_ENTRIES_MAX 10000
+
 /* same - whether the value of the line is S */
 static bool
 same(const struct decision_value *v, const char *s)
@@ -91,29 +94,82 @@ judge_then(struct why *w, uint64_t least, uint64_t first)
 	return e == OK ? judge(w, &w->then, when, true) : e;
 }
 
+/* An entry, as far as a guess needs it. */
+struct step {
+	struct why *w;
+	instant when;
+	bool concerns;
+};
+
+static enum error
+take_step(void *arg, const struct audit_entry *e)
+{
+	struct step *step = arg;
+
+	step->when = e->when;
+	step->concerns = policy_past_concerns(&step->w->past, e);
+	return WALK_STOP;
+}
+
+/*
+ * guess_then - the last policy that decides as the line says, where that has no time:
+ * as all entries have left it, or before one of them
+ */
+static enum error
+guess_then(struct why *w, uint64_t least, uint64_t end)
+{
+	struct step step = {w, w->c->now, true};
+	uint64_t at = end;
+	enum error e = OK;
+
+	while (e == OK) {
+		if (step.concerns) {
+			e = policy_past_at(&w->past, at);
+			if (e == OK)
+				e = judge(w, &w->then, step.when, true);
+		}
+		if (e != OK || w->then.agrees || at <= least)
+			break;
+		e = audit_table_each(w->c->txn, --at, take_step, &step);
+	}
+	w->guessed = e == OK && w->then.agrees;
+	w->then.made = w->guessed;
+	w->first = at;
+	return e;
+}
+
+/* read_past - from which entries on it may matter; LEAST_R and FIRST_R of judge_then()
+ */
+static enum error
+read_past(struct why *w, uint64_t *least_r, uint64_t *first_r)
+{
+	uint64_t count = store_meta(w->c->txn)->audit_count;
+	instant when = w->search.line.when;
+	enum error e = OK;
+
+	*first_r = count + 1;
+	*least_r = count > GUESS_ENTRIES_MAX ? count - GUESS_ENTRIES_MAX + 1 : 1;
+	if (when != INSTANT_NONE)
+		e = audit_table_since(w->c->txn, when + 1, first_r);
+	if (e == OK && when != INSTANT_NONE)
+		e = audit_table_since(w->c->txn, when - LATE_MAX, least_r);
+	return e == OK ? policy_past_open(&w->past, w->c->txn, *least_r) : e;
+}
+
 /* explain - the policy then and now; nothing is known of a login that is not whole */
 static enum error
 explain(struct why *w)
 {
-	instant when = w->search.line.when;
-	uint64_t first = UINT64_MAX, least = UINT64_MAX;
-	enum error e = OK;
+	uint64_t first, least;
+	enum error e = read_past(w, &least, &first);
 
-	if (when != INSTANT_NONE)
-		e = audit_table_since(w->c->txn, when + 1, &first);
-	if (e == OK && when != INSTANT_NONE)
-		e = audit_table_since(w->c->txn, when - LATE_MAX, &least);
+	if (e != OK || w->search.line.login.cut)
+		return e;
+	e = w->search.line.when != INSTANT_NONE ? judge_then(w, least, first)
+						: guess_then(w, least, first);
 	if (e == OK)
-		e = policy_past_open(&w->past, w->c->txn, least);
-	if (e == OK && !w->search.line.login.cut) {
-		if (when != INSTANT_NONE)
-			e = judge_then(w, least, first);
-		if (e == OK)
-			e = policy_past_at(&w->past, 0);
-		if (e == OK)
-			e = judge(w, &w->now, w->c->now, true);
-	}
-	return e;
+		e = policy_past_at(&w->past, 0);
+	return e == OK ? judge(w, &w->now, w->c->now, true) : e;
 }
 
 /* read_id - as it is typed, or with the brackets of the reply */
@@ -176,7 +232,7 @@ ctl_why(struct ctl *c)
 		e = transaction_begin(c);
 	if (e != OK)
 		return e;
-	w.then.made = w.now.made = false;
+	w.then.made = w.now.made = w.guessed = false;
 	e = explain(&w);
 	if (e == OK)
 		e = why_print(&w);

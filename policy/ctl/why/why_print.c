@@ -62,6 +62,9 @@ why_doubt(const struct why *w, char *out)
 	if (line->login.cut)
 		snprintf(out, DOUBT_MAX,
 		    "the log has not the whole login, so nothing can be looked up");
+	else if (w->guessed)
+		snprintf(out, DOUBT_MAX,
+		    "the line has no time: what is shown is the last policy that decides so");
 	else if (line->when == INSTANT_NONE)
 		snprintf(out, DOUBT_MAX,
 		    "the line has no time, so the policy of then is not known");
@@ -129,16 +132,33 @@ judgement_print(struct why *w, const char *key, const struct why_judgement *j)
 	print_object_end(p);
 }
 
-/* user_text - who, as "root" or "root (webmin)" */
+/* add_user - the name of a uid, or its number */
+static void
+add_user(struct text *t, uint32_t uid)
+{
+	const struct passwd *pw = getpwuid((uid_t)uid);
+
+	if (pw != NULL)
+		text_printf(t, "%.40s", pw->pw_name);
+	else
+		text_printf(t, "%" PRIu32, uid);
+}
+
+/* user_text - who, as "root", "root (alice)" for another login user, "root, webmin" */
 static void
 user_text(const struct audit_origin *o, char *out, size_t cap)
 {
-	const struct passwd *pw = getpwuid((uid_t)o->uid);
-	char uid[16];
+	struct text t;
 
-	snprintf(uid, sizeof uid, "%" PRIu32, o->uid);
-	snprintf(out, cap, "%.40s%s%s%s", pw != NULL ? pw->pw_name : uid,
-	    o->actor[0] != '\0' ? " (" : "", o->actor, o->actor[0] != '\0' ? ")" : "");
+	text_init(&t, out, cap);
+	add_user(&t, o->uid);
+	if (o->login_uid != AUDIT_NO_UID && o->login_uid != o->uid) {
+		text_puts(&t, " (");
+		add_user(&t, o->login_uid);
+		text_puts(&t, ")");
+	}
+	if (o->actor[0] != '\0')
+		text_printf(&t, ", %s", o->actor);
 }
 
 /* is_indifferent - whether the entry is of a setting that no decision depends on */
@@ -158,7 +178,7 @@ static enum error
 change_line(
     struct why *w, const struct audit_entry *e, const char *type, const char *name)
 {
-	char user[AUDIT_ACTOR_MAX + 64], when[INSTANT_TEXT_MAX], *words = NULL;
+	char user[AUDIT_ACTOR_MAX + 128], when[INSTANT_TEXT_MAX], *words = NULL;
 	struct printer *p = &w->c->print;
 	enum error error = OK;
 
@@ -202,6 +222,8 @@ change_print(void *arg, const struct audit_entry *e)
 	print_number(p, "number", e->number);
 	print_time(p, "when", e->when);
 	print_number_if(p, "uid", e->origin.uid != AUDIT_NO_UID, e->origin.uid);
+	print_number_if(
+	    p, "login_uid", e->origin.login_uid != AUDIT_NO_UID, e->origin.login_uid);
 	print_text(p, "actor", e->origin.actor);
 	print_text(p, "command", e->origin.command);
 	print_text(p, "type", type);

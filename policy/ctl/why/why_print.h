@@ -22,6 +22,7 @@ struct why {
 	struct log_search search;
 	struct policy_past past;
 	uint64_t first; /* the entries from here on have been made since */
+	bool guessed;   /* THEN is the last that decides so: the line has no time */
 	struct why_judgement then, now;
 };
 
