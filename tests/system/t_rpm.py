@@ -43,6 +43,19 @@ FILES = {
     '/usr/lib/systemd/system/smtpauth-snapshot.service': PLAIN}
 DOCS = {'README.md', 'NEWS', 'REQUIREMENTS.md', 'SECURITY.md', 'COPYING',
         *('contrib/' + name for name in packages.documents())}
+# Two instances of a Postfix that is not there.
+POSTCONF = r"""#!/bin/sh
+case "$*" in
+"-xh multi_instance_directories") echo /etc/two ;;
+"-c /etc/postfix -xP")
+    echo "submission/inet/smtpd_milters =" \
+        "{ inet:127.0.0.1:8899, default_action=tempfail }"
+    echo "smtps/inet/smtpd_milters = inet:127.0.0.1:8891, inet:127.0.0.1:18899" ;;
+"-c /etc/two -xn")
+    echo "mua_milters = unix:/smtpauth/milter.sock"
+    echo "smtpd_milters = unix:/smtpauth/milter.sock" ;;
+esac
+"""
 # What rpmlint may say.
 KNOWN = {
     # The state folder is root's, and the group's to read.
@@ -196,7 +209,19 @@ class Life(harness.Case):
         self.assertEqual(self.box.run('ls %s*' % policy, check=False).stdout,
                          '')
         self.box.run('mv /root/kept ' + policy)
-        self.rpm('-e')
+        self.box.run('systemctl enable %s@two smtpauth-snapshot.path '
+                     'smtpauth-snapshot.service' % UNIT)
+        self.assertNotIn('still names', self.rpm('-e --test'))
+        self.box.write('/usr/sbin/postconf', POSTCONF, 0o755)
+        self.addCleanup(self.box.run, 'rm /usr/sbin/postconf')
+        said = self.rpm('-e')
+        self.assertIn('the mail server still names this milter', said)
+        self.assertEqual(re.findall('(?m)^  .*', said), [
+            '  /etc/postfix: submission/inet/smtpd_milters = { inet:'
+            '127.0.0.1:8899, default_action=tempfail }',
+            '  /etc/two: smtpd_milters = unix:/smtpauth/milter.sock'])
+        self.assertEqual(self.box.run(
+            'find /etc/systemd -name "smtpauth-*"').stdout, '')
         for unit in units:
             self.assertEqual(self.box.show(unit, 'ActiveState'), 'inactive')
         self.assertEqual(self.box.read(CONF + '.rpmsave'), edited)
