@@ -247,7 +247,7 @@ main(int argc, char **argv)
 		e = run(&c);
 	if (e == OK)
 		return c.status;
-	print_remark(stderr, "%s%s", c.why.text[0] != '\0' ? c.why.text : error_string(e),
-	    rights_hint(&c, e));
+	print_remark(stderr, "%s%s",
+	    c.why.text[0] != '\0' ? c.why.text : error_string(e), rights_hint(&c, e));
 	return exit_status(e);
 }

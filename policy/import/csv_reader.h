@@ -16,15 +16,15 @@
 
 /*
  * A delimiter separates fields, LF or CR LF ends a row; a field in quotes may contain
- * all of these, and a quote written twice. Blanks at the ends of a field are no part of it,
- * in quotes or not. A row of nothing but blanks and delimiters is skipped.
- * One thread at a time.
+ * all of these, and a quote written twice. Blanks at the ends of a field are no part of
+ * it, in quotes or not. A row of nothing but blanks and delimiters is skipped. One
+ * thread at a time.
  */
 struct csv_reader {
 	FILE *in;
 	char delimiter; /* ',', ';' or tab; while unknown, the first of them is it */
-	uint64_t line; /* where the last row began, from 1 */
-	uint64_t next; /* the line that comes next */
+	uint64_t line;  /* where the last row began, from 1 */
+	uint64_t next;  /* the line that comes next */
 	size_t columns;
 	bool kept[CSV_COLUMNS_MAX];
 	size_t start[CSV_COLUMNS_MAX]; /* of each kept field in TEXT */

@@ -15,7 +15,7 @@ enum utf16_order { UTF16_NOT, UTF16_LITTLE, UTF16_BIG };
 enum error utf16_find(FILE *in, enum utf16_order *order_r) MUST_USE;
 
 /*
- * Writes the text of IN as UTF-8 to OUT, without the mark. ERR_DATA for half a character
- * and half a surrogate pair; ERR_IO, with errno 0 where reading failed.
+ * Writes the text of IN as UTF-8 to OUT, without the mark. ERR_DATA for half a
+ * character and half a surrogate pair; ERR_IO, with errno 0 where reading failed.
  */
 enum error utf16_to_utf8(FILE *in, enum utf16_order order, FILE *out) MUST_USE;

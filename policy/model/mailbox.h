@@ -20,8 +20,8 @@ struct mailbox {
 void mailbox_init(struct mailbox *m);
 
 /*
- * Sets smtp-auth as of NOW. Where that changes it, until and clients go: they were those
- * of the setting before. A time that has come goes in any case.
+ * Sets smtp-auth as of NOW. Where that changes it, until and clients go: they were
+ * those of the setting before. A time that has come goes in any case.
  */
 void mailbox_set_smtp_auth(struct mailbox *m, enum smtp_auth smtp_auth, instant now);
 

@@ -170,9 +170,9 @@ typedef enum error store_lens(void *arg, struct store_txn *txn, const struct key
     uint8_t *buf, struct bytes *value_r, bool *taken_r);
 
 /*
- * Makes every store_get() of TXN, a reader, ask LENS first, and reads the settings again
- * through it. The meta record stays as it is, but locks and aliases are looked up even
- * where it counts none. Lists of whole tables do not ask.
+ * Makes every store_get() of TXN, a reader, ask LENS first, and reads the settings
+ * again through it. The meta record stays as it is, but locks and aliases are looked up
+ * even where it counts none. Lists of whole tables do not ask.
  */
 enum error store_see(struct store_txn *txn, store_lens *lens, void *arg) MUST_USE;
 

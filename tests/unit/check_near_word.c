@@ -10,19 +10,10 @@ static const struct {
 	const char *a, *b;
 	unsigned distance;
 } pairs[] = {
-    {"", "", 0},
-    {"until", "until", 0},
-    {"UNTIL", "until", 0},
-    {"until", "untill", 1},
-    {"until", "unti", 1},
-    {"until", "untal", 1},
-    {"until", "utnil", 1},
-    {"clients", "client", 1},
-    {"clients", "Clint", 2},
-    {"note", "name", 2},
-    {"abc", "", 3},
-    {"", "abc", 3},
-    {"ca", "abc", 3}, /* no letter is changed twice */
+    {"", "", 0}, {"until", "until", 0}, {"UNTIL", "until", 0}, {"until", "untill", 1},
+    {"until", "unti", 1}, {"until", "untal", 1}, {"until", "utnil", 1},
+    {"clients", "client", 1}, {"clients", "Clint", 2}, {"note", "name", 2},
+    {"abc", "", 3}, {"", "abc", 3}, {"ca", "abc", 3}, /* no letter is changed twice */
 };
 
 START_TEST(distance)

@@ -16,22 +16,32 @@ static const struct {
 	enum utf16_order order;
 	const char *utf8; /* NULL: it is not UTF-16 to the end */
 } files[] = {
-    {TEXT("\xFF\xFE" "a\0b\0"), UTF16_LITTLE, "ab"},
-    {TEXT("\xFE\xFF" "\0a\0b"), UTF16_BIG, "ab"},
+    {TEXT("\xFF\xFE"
+	  "a\0b\0"),
+	UTF16_LITTLE, "ab"},
+    {TEXT("\xFE\xFF"
+	  "\0a\0b"),
+	UTF16_BIG, "ab"},
     {TEXT("\xFF\xFE"), UTF16_LITTLE, ""},
     {TEXT("a\0b\0"), UTF16_LITTLE, "ab"},
     {TEXT("\0a\0b"), UTF16_BIG, "ab"},
     {TEXT("a\0\xFC\0"), UTF16_LITTLE, "a\xC3\xBC"},
     {TEXT("\xFF\xFE\x3D\xD8\x00\xDE"), UTF16_LITTLE, "\xF0\x9F\x98\x80"},
     {TEXT("\xFF\xFE\xFF\xFE"), UTF16_LITTLE, "\xEF\xBB\xBF"}, /* one is the mark */
-    {TEXT("\xFF\xFE" "a"), UTF16_LITTLE, NULL},
+    {TEXT("\xFF\xFE"
+	  "a"),
+	UTF16_LITTLE, NULL},
     {TEXT("\xFF\xFE\x3D\xD8"), UTF16_LITTLE, NULL},
-    {TEXT("\xFF\xFE\x3D\xD8" "a\0"), UTF16_LITTLE, NULL},
+    {TEXT("\xFF\xFE\x3D\xD8"
+	  "a\0"),
+	UTF16_LITTLE, NULL},
     {TEXT("\xFF\xFE\x00\xDE"), UTF16_LITTLE, NULL},
     {TEXT(""), UTF16_NOT, ""},
     {TEXT("ab\0c"), UTF16_NOT, ""},
     {TEXT("a\0"), UTF16_NOT, ""},
-    {TEXT("\xEF\xBB\xBF" "ab"), UTF16_NOT, ""},
+    {TEXT("\xEF\xBB\xBF"
+	  "ab"),
+	UTF16_NOT, ""},
 };
 
 START_TEST(is_seen_and_read)

@@ -11,8 +11,10 @@
  */
 enum error input_file_open(struct ctl *c, const char *path, FILE **file_r) MUST_USE;
 
-/* The same; text in UTF-16 is decoded into a temporary file. ERR_DATA where it is none. */
-enum error input_file_open_text(struct ctl *c, const char *path, FILE **file_r) MUST_USE;
+/* The same; text in UTF-16 is decoded into a temporary file. ERR_DATA where it is none.
+ */
+enum error input_file_open_text(
+    struct ctl *c, const char *path, FILE **file_r) MUST_USE;
 
 /* What to call it in messages. */
 const char *input_file_name(const char *path);
