@@ -340,8 +340,7 @@ command_usage(const struct command *command, const char *word, struct error_text
 	return error_set(why, ERR_USAGE,
 	    "%susage: smtpauthctl %s%s%s%s; see \"smtpauthctl help %.*s\"", extra,
 	    command->name, *command->args != '\0' ? " " : "", command->args,
-	    command->options != 0 ? " [options]" : "", (int)strcspn(command->name, "["),
-	    command->name);
+	    command->options != 0 ? " [options]" : "", (int)n, command->name);
 }
 
 /* command_check - whether it takes these words and options; "[NAME]" may be missing */

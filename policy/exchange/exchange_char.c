@@ -139,9 +139,10 @@ begins_prompt(struct exchange_span s)
 struct exchange_span
 exchange_char_skip_prompt(struct exchange_span s)
 {
-	struct exchange_span rest = s = exchange_char_trim(s);
+	struct exchange_span rest;
 	const char *end;
 
+	s = exchange_char_trim(s);
 	if (exchange_char_match(s, ">>") > 0)
 		return exchange_char_trim(exchange_char_skip(s, 2));
 	rest = skip_bracket(skip_bracket(s, '(', ')'), '[', ']');

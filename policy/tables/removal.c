@@ -107,13 +107,13 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 }
 
 enum error
-removal_opens(struct store_txn *txn, const struct tenant *t, bool *protects_r)
+removal_opens(struct store_txn *txn, const struct tenant *t, bool *opens_r)
 {
 	bool passes;
 	enum error e = passes_without(txn, t, &passes);
 
-	*protects_r = false;
-	return e == OK && passes ? removal_denies(txn, t, protects_r) : e;
+	*opens_r = false;
+	return e == OK && passes ? removal_denies(txn, t, opens_r) : e;
 }
 
 /* protection_cause - what would let the logins pass */

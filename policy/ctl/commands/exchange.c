@@ -141,7 +141,7 @@ get_transport_config(struct exchange_job *job, const struct exchange *x)
 {
 	struct ctl *c = job->c;
 	struct exchange_list list = {.c = c, .properties = x->properties};
-	struct tenant t;
+	struct tenant t = {.name = ""};
 	enum error e;
 
 	if (x->organization[0] != '\0') {
