@@ -253,7 +253,9 @@ csv_rows_fill(struct csv_rows *c, struct row *row, struct error_text *why)
 	if (e != OK)
 		return e;
 	row->name = c->address;
-	c->valued = c->valued || *csv_rows_field(c, CSV_EXCHANGE_DISABLED) != '\0';
+	for (int i = 0; i < CSV_COLUMNS; i++)
+		c->valued[i] =
+		    c->valued[i] || *csv_rows_field(c, (enum csv_column)i) != '\0';
 	row->says = (csv_rows_has(c, CSV_UNTIL) ? ROW_UNTIL : 0) |
 	    (csv_rows_has(c, CSV_CLIENTS) ? ROW_CLIENTS : 0) |
 	    (csv_rows_has(c, CSV_NOTE) ? ROW_NOTE : 0);
@@ -269,6 +271,12 @@ csv_rows_fill(struct csv_rows *c, struct row *row, struct error_text *why)
 	if (e == OK)
 		e = csv_rows_set(c, CSV_NOTE, row, why);
 	return e == OK ? row_check_mailbox(row, why) : e;
+}
+
+bool
+csv_rows_is_blank(const struct csv_rows *c, enum csv_column column)
+{
+	return csv_rows_has(c, column) && !c->valued[column];
 }
 
 /* csv_rows_is_known - whether the mailbox has that login anyway */

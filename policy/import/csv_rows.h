@@ -33,8 +33,8 @@ struct csv_rows {
 	size_t columns;            /* that each row must have */
 	size_t place[CSV_COLUMNS]; /* of each column, or CSV_NOWHERE */
 	bool started, exchange;
-	bool aliases; /* are wanted */
-	bool valued;  /* SmtpClientAuthenticationDisabled has a value in some row */
+	bool aliases;             /* are wanted */
+	bool valued[CSV_COLUMNS]; /* the column has a value in some row */
 	instant now;
 	/* What the heading has besides; complete after the first csv_rows_next(): */
 	bool has_aliases;   /* columns of login aliases */
@@ -48,6 +48,9 @@ struct csv_rows {
 };
 
 #define CSV_NOWHERE SIZE_MAX
+
+/* Whether the column is there, and is empty in all rows that have been read. */
+bool csv_rows_is_blank(const struct csv_rows *c, enum csv_column column);
 
 /* ALIASES: each mailbox is followed by a row for each of its login aliases. */
 void csv_rows_start(

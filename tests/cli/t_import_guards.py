@@ -151,6 +151,25 @@ class Blank(Case):
         self.assertEqual(r.out, '0 created, 0 changed, 0 removed\n')
         self.assertIn('warning: there is no row in ', r.err)
 
+    def test_networks_and_times(self):
+        """A column that an export has left out clears them for all."""
+        for n in range(3):
+            self.ctl('mailbox', 'set', 'u%d@s.test' % n, '--smtp-auth', 'enabled',
+                     '--clients', '192.0.2.0/24', '--until', '+30d')
+        head = 'address,smtp_auth,%s\n'
+        rows = 'u0@s.test,enabled,%s\nu1@s.test,enabled,\n'
+        self.load(head % 'note' + rows % '')
+        self.load(head % 'clients' + rows.replace('u1', 'u2') % '10.0.0.0/8')
+        self.guarded(head % 'clients' + rows % '',
+                     'the column clients is empty in all rows: 2 exceptions '
+                     'would hold from everywhere, u0@s.test first')
+        self.guarded(head % 'until' + rows % '',
+                     'the column until is empty in all rows: 2 settings would '
+                     'have no end, u0@s.test first')
+        # what is not set already, and what ends with its setting
+        self.load(head % 'until' + rows % '')
+        self.load(head % 'until' + 'u2@s.test,disabled,\n')
+
     def test_a_dry_run_says_all(self):
         self.exceptions('o.test', 'disabled', 5)
         r = self.load(EXCHANGE + ''.join('u%02d@o.test,\n' % n

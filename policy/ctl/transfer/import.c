@@ -352,15 +352,6 @@ import_replace_all(struct import_job *j)
 	return e;
 }
 
-/* import_is_blank - an export without the property, which would end all settings */
-static bool
-import_is_blank(const struct import_job *j)
-{
-	const struct csv_rows *csv = &j->reader.csv;
-
-	return j->format == FORMAT_CSV && csv->exchange && j->rows > 0 && !csv->valued;
-}
-
 /*
  * guard_replace - what --replace refuses without --force. Locks are counted
  * apart: many of them would make the loss of all else look small.
@@ -390,13 +381,29 @@ guard_opening(const struct import_job *j, struct error_text *why)
 	return import_guard_check(&j->opening, why);
 }
 
+/* guard_blank - columns that an export has left out, which would clear what is set */
 static enum error
 guard_blank(const struct import_job *j, struct error_text *why)
 {
-	if (!import_is_blank(j))
+	const struct csv_rows *csv = &j->reader.csv;
+	const struct import_guard *g = &j->opening;
+
+	if (j->format != FORMAT_CSV || j->rows == 0)
 		return OK;
-	return error_set(why, ERR_PROTECTED,
-	    "the column SmtpClientAuthenticationDisabled is empty in all rows: no mailbox of the file would have a setting of its own, and it may not have been exported; use --force if that is meant");
+	if (csv_rows_is_blank(csv, CSV_EXCHANGE_DISABLED))
+		return error_set(why, ERR_PROTECTED,
+		    "the column SmtpClientAuthenticationDisabled is empty in all rows: no mailbox of the file would have a setting of its own, and it may not have been exported; use --force if that is meant");
+	if (csv_rows_is_blank(csv, CSV_CLIENTS) && g->networks.n > 0)
+		return error_set(why, ERR_PROTECTED,
+		    "the column clients is empty in all rows: %" PRIu64
+		    " exceptions would hold from everywhere, %s first; use --force if that is meant",
+		    g->networks.n, g->networks.first);
+	if (csv_rows_is_blank(csv, CSV_UNTIL) && g->ends.n > 0)
+		return error_set(why, ERR_PROTECTED,
+		    "the column until is empty in all rows: %" PRIu64
+		    " settings would have no end, %s first; use --force if that is meant",
+		    g->ends.n, g->ends.first);
+	return OK;
 }
 
 static enum error
@@ -478,7 +485,7 @@ import_run(struct import_job *j)
 	e = lock_guard_start(&j->changes.guard, j->c->txn, j->c->now);
 	if (e != OK)
 		return store_about(&j->c->why, e, j->c->store);
-	import_guard_start(&j->opening, j->c->txn);
+	import_guard_start(&j->opening, j->c->txn, j->c->now);
 	exception_guard_start(&j->exceptions, j->c->txn, j->c->now);
 	overrule_sum_start(&j->overruled, j->c->now);
 	if (!j->replace)

@@ -9,17 +9,19 @@
 
 #include "policy/base/array.h"
 #include "policy/model/domain_record.h"
+#include "policy/model/mailbox.h"
 #include "policy/tables/removal.h"
 #include "policy/tables/tenant_table.h"
 
 #define WAY_OUT "; use --force if that is meant"
 
 void
-import_guard_start(struct import_guard *g, struct store_txn *txn)
+import_guard_start(struct import_guard *g, struct store_txn *txn, instant now)
 {
 	memset(g, 0, sizeof *g);
 	g->txn = txn;
 	g->was = *store_settings(txn);
+	g->now = now;
 }
 
 void
@@ -106,6 +108,45 @@ note_domain(
 	return key_to_name(key, 1, DOMAIN_MAX, g->first + 7);
 }
 
+static enum error
+lost_add(struct lost *lost, struct bytes key)
+{
+	struct login address;
+	enum error e;
+
+	if (lost->n++ > 0)
+		return OK;
+	e = key_to_login(key, &address);
+	if (e == OK)
+		memcpy(lost->first, address.text, address.len + 1);
+	return e;
+}
+
+/* note_mailbox - what ends with a setting is said elsewhere */
+static enum error
+note_mailbox(
+    struct import_guard *g, struct bytes key, struct bytes before, struct bytes after)
+{
+	struct mailbox was, is;
+	enum error e;
+
+	if (before.at == NULL || after.at == NULL)
+		return OK;
+	e = mailbox_decode(before, &was);
+	if (e == OK)
+		e = mailbox_decode(after, &is);
+	if (e != OK)
+		return e;
+	if (was.smtp_auth != is.smtp_auth)
+		return OK;
+	if (was.clients.count > 0 && is.clients.count == 0)
+		e = lost_add(&g->networks, key);
+	if (e == OK && is.until == INSTANT_NONE && was.until != INSTANT_NONE &&
+	    mailbox_overrides(&was, g->now))
+		e = lost_add(&g->ends, key);
+	return e;
+}
+
 enum error
 import_guard_note(
     struct import_guard *g, struct bytes key, struct bytes before, struct bytes after)
@@ -118,6 +159,8 @@ import_guard_note(
 		return note_tenant(g, key, before, after);
 	case TABLE_DOMAIN:
 		return note_domain(g, key, before, after);
+	case TABLE_MAILBOX:
+		return note_mailbox(g, key, before, after);
 	case TABLE_LOCK:
 		g->unlocked += after.at == NULL;
 		return OK;

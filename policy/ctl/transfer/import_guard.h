@@ -5,6 +5,7 @@
 
 #include "policy/ctl/frame/ctl.h"
 #include "policy/identity/domain.h"
+#include "policy/identity/login.h"
 #include "policy/model/settings.h"
 
 /* A domain that goes from a tenant that denies to another one. */
@@ -13,7 +14,15 @@ struct moved_domain {
 	char to[TENANT_NAME_MAX + 1];
 };
 
+/* Mailboxes whose setting stays, and loses what goes with it. */
+struct lost {
+	uint64_t n;
+	char first[LOGIN_MAX + 1];
+};
+
 struct import_guard {
+	struct lost networks, ends; /* until; those that are not over */
+	instant now;
 	struct store_txn *txn;
 	struct settings was;
 	uint64_t unguarded;          /* tenants and domains that deny, and would go */
@@ -25,7 +34,7 @@ struct import_guard {
 };
 
 /* Before the change of TXN. */
-void import_guard_start(struct import_guard *g, struct store_txn *txn);
+void import_guard_start(struct import_guard *g, struct store_txn *txn, instant now);
 
 /* For the watcher of the change, of any record. Errors of the store, ERR_MEMORY. */
 enum error import_guard_note(struct import_guard *g, struct bytes key,
