@@ -584,6 +584,23 @@ class Mailboxes(NotifyCase):
         message = dict(self.sent())['it@%s.test' % tenant]
         return message.partition('\n\n')[2]
 
+    def test_a_warning_is_said_once(self):
+        """... also where others write so often that the reading is made again."""
+        self.tenant('acme')
+        self.ctl('settings set usage-nodes 3')
+        self.use(*('u%05d@acme.test' % i for i in range(20000)))
+        writer = subprocess.Popen(
+            ['sh', '-c', 'while :; do "$0" -d "$1" settings set usage-retention 80; '
+             '"$0" -d "$1" settings unset usage-retention; done', harness.CTL,
+             self.dir], stdout=subprocess.DEVNULL, start_new_session=True)
+        self.addCleanup(writer.wait)
+        self.addCleanup(os.killpg, writer.pid, signal.SIGKILL)
+        before = self.status()['audit_count']
+        harness.wait_for(lambda: self.status()['audit_count'] > before + 4)
+        for _ in range(3):
+            r = self.ctl(*self.words('--dry-run'))
+            self.assertEqual(r.err.count('may lack some'), 1, r.err)
+
     def test_none_recorded(self):
         self.tenant('acme')
         self.refused(self.words(), 69, '{mailboxes}', '--usage')
