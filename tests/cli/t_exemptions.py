@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """An exemption that covers what submits needs --force, and says what it opens."""
 
+import os
+
 import harness
 from mta import Mta
 from usage_case import DAY, Usage
@@ -67,6 +69,20 @@ class Exemptions(Usage):
         for command in ('add exempt-clients 192.0.2.1',
                         'set exempt-listeners msa',
                         'remove exempt-listeners MSA'):
+            self.assertEqual(self.ctl('settings ' + command).err, '', command)
+
+    def test_usage_that_cannot_be_read(self):
+        """It could hide what would pass; it does not keep an exemption alive."""
+        self.ctl('settings set exempt-clients 192.0.2.1')
+        self.ctl('settings set exempt-listeners MSA,webmail')
+        self.seen('a@open.test', 1)
+        os.truncate(os.path.join(self.dir, 'usage', 'usage.mdb'), 5000)
+        for command in ('add exempt-clients 192.0.2.2',
+                        'set exempt-listeners web'):
+            self.needs_force(command, 'which logins would pass is not known')
+        for command in ('remove exempt-clients 192.0.2.1',
+                        'set exempt-listeners WEB',
+                        'unset exempt-listeners', 'unset exempt-clients'):
             self.assertEqual(self.ctl('settings ' + command).err, '', command)
 
     def test_usage_of_other_names(self):

@@ -29,7 +29,7 @@ init
 settings show
 settings set help-url https://help.test/
 settings unset help-url
-settings add exempt-clients 192.0.2.1
+settings add exempt-clients 192.0.2.1 --force
 settings remove exempt-clients 192.0.2.1
 tenant add other --domain other.test --smtp-auth enabled
 tenant add fresh --domain fresh.test --usage {usage}    # usage

@@ -7,7 +7,6 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/opening_guard.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/ownership.h"
 #include "policy/tables/removal.h"
@@ -58,7 +57,7 @@ domain_give(
 	char domain[DOMAIN_MAX + 1], cause[CAUSE_MAX] = "";
 	struct opening opening = {.cause = NULL};
 	struct tenant t;
-	enum error e = move ? usage_sources_begin(c) : OK;
+	enum error e = move ? opening_guard_begin(c) : OK;
 
 	if (e == OK)
 		e = argument_tenant(c, tenant_typed, &t);
@@ -71,6 +70,7 @@ domain_give(
 		e = move_cause(c, domain, &t, cause);
 	if (e == OK)
 		e = ownership_add_domain(c->txn, domain, t.name, move, &c->why);
+	opening.harmless = cause[0] == '\0';
 	if (cause[0] != '\0')
 		opening.cause = cause;
 	if (e == OK && move)
@@ -99,7 +99,7 @@ ctl_domain_remove(struct ctl *c)
 	char domain[DOMAIN_MAX + 1], tenant[TENANT_NAME_MAX + 1];
 	char cause[ERROR_TEXT_MAX];
 	struct opening opening = {.cause = NULL};
-	enum error e = usage_sources_begin(c);
+	enum error e = opening_guard_begin(c);
 
 	if (e == OK)
 		e = domain_parse(argument_word(c, 0), domain, &c->why);

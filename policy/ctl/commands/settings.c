@@ -9,7 +9,6 @@
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/opening_guard.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/decision/overrule.h"
 #include "policy/tables/setting_table.h"
 
@@ -176,7 +175,7 @@ guard_begin(struct ctl *c, const struct setting *row, struct setting_guard *guar
 	guard->wanted = row->identifies || strcmp(row->key, "unknown-tenant") == 0 ||
 	    strcmp(row->key, "exempt-clients") == 0 ||
 	    strcmp(row->key, "exempt-listeners") == 0;
-	e = guard->wanted ? usage_sources_begin(c) : transaction_begin(c);
+	e = guard->wanted ? opening_guard_begin(c) : transaction_begin(c);
 	if (e == OK)
 		guard->before = *store_settings(c->txn);
 	return e;
@@ -191,14 +190,16 @@ has_network(const struct cidr_list *list, const struct cidr *net)
 	return false;
 }
 
-/* wide_network - one that is exempt now and was not before: nobody owns all of it */
+/* new_network - one that is exempt now and was not before; WIDE: nobody owns all of it
+ */
 static const struct cidr *
-wide_network(const struct settings *before, const struct settings *now)
+new_network(const struct settings *before, const struct settings *now, bool wide)
 {
 	for (unsigned i = 0; i < now->exempt_clients.count; i++) {
 		const struct cidr *net = &now->exempt_clients.net[i];
 
-		if (cidr_is_wide(net) && !has_network(&before->exempt_clients, net))
+		if ((!wide || cidr_is_wide(net)) &&
+		    !has_network(&before->exempt_clients, net))
 			return net;
 	}
 	return NULL;
@@ -225,12 +226,15 @@ guard_check(struct ctl *c, const struct setting *row, const struct setting_guard
 	const struct settings *now = store_settings(c->txn);
 	char net[CIDR_TEXT_MAX], cause[CIDR_TEXT_MAX + 100];
 	const struct cidr *wide;
-	struct opening opening = {.exempts = strncmp(row->key, "exempt-", 7) == 0,
-	    .listeners = has_new_listener(&guard->before, now)};
+	struct opening opening = {.listeners = has_new_listener(&guard->before, now)};
 
-	if (!guard->wanted)
+	opening.exempts =
+	    opening.listeners || new_network(&guard->before, now, false) != NULL;
+	/* to end an exemption opens nothing: the usage may be what it wants */
+	if (!guard->wanted ||
+	    (!opening.exempts && strncmp(row->key, "exempt-", 7) == 0))
 		return OK;
-	wide = wide_network(&guard->before, now);
+	wide = new_network(&guard->before, now, true);
 	if (wide != NULL) {
 		snprintf(cause, sizeof cause,
 		    "network %s is wider than a /16 (IPv6: a /32)",

@@ -13,7 +13,6 @@
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/opening_guard.h"
 #include "policy/ctl/usage/usage_guard.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/identity/domain.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/lock_table.h"
@@ -290,7 +289,7 @@ ctl_tenant_remove(struct ctl *c)
 	bool dry_run = argument_option(c, OPT_DRY_RUN) != NULL;
 	struct lock_subject subject;
 	struct tenant t;
-	enum error e = usage_sources_begin(c);
+	enum error e = opening_guard_begin(c);
 
 	if (e == OK)
 		e = argument_tenant(c, argument_word(c, 0), &t);

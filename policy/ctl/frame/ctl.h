@@ -33,8 +33,9 @@ struct ctl {
 	FILE *err;                   /* for print_remark() */
 	bool tells;                  /* `out` is true although the command fails */
 	instant now;
-	bool spared; /* commits have overtaken it before: writers wait a little */
-	int status;  /* the exit status of a success */
+	bool hurried; /* it can do without the usage, see as_usage_user.h */
+	bool spared;  /* commits have overtaken it before: writers wait a little */
+	int status;   /* the exit status of a success */
 	struct error_text why;
 };
 

@@ -197,7 +197,9 @@ static enum error
 receive(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
 {
 	const int64_t deadline = monotonic_ms() + AS_USAGE_USER_LIMIT_MS;
-	int64_t silence = monotonic_ms() + AS_USAGE_USER_SILENCE_MS;
+	int64_t patience =
+	    c->hurried ? AS_USAGE_USER_SHORT_SILENCE_MS : AS_USAGE_USER_SILENCE_MS;
+	int64_t silence = monotonic_ms() + patience;
 	struct pollfd p = {.fd = h->from, .events = POLLIN};
 	static char buf[CHUNK];
 	uint64_t sum = 0;
@@ -226,7 +228,7 @@ receive(struct ctl *c, const struct helper *h, uint64_t max, FILE *into)
 		if (fwrite(buf + skip, 1, (size_t)(n - skip), into) !=
 		    (size_t)(n - skip))
 			return cannot_write(c);
-		silence = monotonic_ms() + AS_USAGE_USER_SILENCE_MS;
+		silence = monotonic_ms() + patience;
 	}
 }
 

@@ -15,6 +15,9 @@
 
 /* The longest that a command waits for the next byte, and for all of them. */
 #define AS_USAGE_USER_SILENCE_MS 2000
+/* For a command that can do without, and may have to wait for its turn to write, too.
+ */
+#define AS_USAGE_USER_SHORT_SILENCE_MS 700
 #define AS_USAGE_USER_LIMIT_MS 60000
 
 /*

@@ -8,11 +8,24 @@
 #include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/usage/login_usage.h"
 
 #define NAMES_SHOWN 3
 #define WAY_OUT "; use --force if that is meant"
+
+enum error
+opening_guard_begin(struct ctl *c)
+{
+	enum error e;
+
+	c->hurried = true;
+	e = usage_sources_open(c);
+	if (e == ERR_BUSY) /* usage_sources_merge() says that, too */
+		e = error_set(&c->why, OK, "%s", "");
+	return e == OK ? transaction_begin(c) : e;
+}
 
 /* What the usage tells. */
 struct found {
@@ -115,7 +128,7 @@ found_words(const struct found *f, const struct opening *o, struct text *t)
 		    " submissions of the last %d days are of logins last seen there, which would be exempt from the policy",
 		    t->len > 0 ? "; " : "", f->exempted, f->submissions,
 		    OPENING_GUARD_DAYS);
-	if (f->unknown[0] != '\0')
+	if (f->unknown[0] != '\0' && !o->harmless)
 		text_printf(t, "%swhich logins would pass is not known: %s",
 		    t->len > 0 ? "; " : "", f->unknown);
 }
@@ -124,6 +137,9 @@ found_words(const struct found *f, const struct opening *o, struct text *t)
 static void
 found_remark(struct ctl *c, const struct found *f, const struct opening *o)
 {
+	if (f->unknown[0] != '\0' && o->harmless)
+		print_remark(c->err,
+		    "warning: which logins would pass is not known: %s", f->unknown);
 	if (o->listeners && f->unknown_listener * 2 > f->submissions)
 		print_remark(c->err,
 		    "warning: the listener of %" PRIu64 " of %" PRIu64

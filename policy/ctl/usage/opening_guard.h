@@ -6,8 +6,8 @@
 
 /*
  * For commands that could open what is closed by anything but a login's own setting.
- * They have the options --force and --dry-run, call usage_sources_begin(), make the
- * change, and then ask here, before they commit.
+ * They have the options --force and --dry-run, begin here, make the change, and then
+ * ask here, before they commit.
  */
 #define OPENING_GUARD_DAYS 90
 
@@ -21,9 +21,17 @@ enum error opening_guard_refuse(struct ctl *c, const char *fmt, ...) MUST_USE
 /* CAUSE is what is known without the usage, as a clause; NULL: nothing. */
 struct opening {
 	const char *cause;
+	bool harmless;  /* as far as the policy alone tells */
 	bool exempts;   /* networks or listeners are exempted by the change */
 	bool listeners; /* ... listeners; of most of the usage they may not be known */
 };
+
+/*
+ * Reads the usage and begins the command's transaction. What is wrong with the usage is
+ * for opening_guard_check(): the usage belongs to another user, who must not keep root
+ * from a change.
+ */
+enum error opening_guard_begin(struct ctl *c) MUST_USE;
 
 /*
  * Compares the policy as it was with that of C's transaction, for each login of the

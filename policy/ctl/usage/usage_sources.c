@@ -141,9 +141,9 @@ usage_sources_open(struct ctl *c)
 	if (s == NULL)
 		return error_about(&c->why, ERR_MEMORY, HERE);
 	s->error = open_all(c, s);
+	s->why = c->why;
 	if (s->error == ERR_BUSY)
 		return ERR_BUSY;
-	s->why = c->why;
 	return error_set(&c->why, OK, "%s", "");
 }
 
