@@ -7,7 +7,6 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/opening_guard.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/decision/lock_lookup.h"
 #include "policy/model/address.h"
 #include "policy/tables/ownership.h"
@@ -31,7 +30,7 @@ ctl_alias_add(struct ctl *c)
 	struct lock_state was = {.set = false};
 	const struct opening opening = {.cause = NULL};
 	struct login mailbox, login;
-	enum error e = usage_sources_begin(c);
+	enum error e = opening_guard_begin(c);
 
 	if (e == OK)
 		e = ownership_mailbox(c->txn, argument_word(c, 0), &mailbox, &c->why);
@@ -58,7 +57,7 @@ ctl_alias_remove(struct ctl *c)
 	struct lock_state was = {.set = false};
 	const struct opening opening = {.cause = NULL};
 	struct login login;
-	enum error e = usage_sources_begin(c);
+	enum error e = opening_guard_begin(c);
 
 	if (e == OK)
 		e = address_login(

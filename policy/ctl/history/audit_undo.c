@@ -9,7 +9,7 @@
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/history/undo_check.h"
 #include "policy/ctl/transfer/line_errors.h"
-#include "policy/ctl/usage/usage_sources.h"
+#include "policy/ctl/usage/opening_guard.h"
 #include "policy/model/lock.h"
 #include "policy/model/policy_record.h"
 #include "policy/tables/policy_table.h"
@@ -240,7 +240,7 @@ ctl_audit_undo(struct ctl *c)
 	if (e == OK)
 		e = range_parse(c, &check->first, &check->last);
 	if (e == OK)
-		e = usage_sources_begin(c);
+		e = opening_guard_begin(c);
 	if (e == OK && check->last > store_meta(c->txn)->audit_count)
 		e = error_set(&c->why, ERR_NOTFOUND,
 		    "there is no entry %" PRIu64 " in the audit log", check->last);
