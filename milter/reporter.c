@@ -206,6 +206,7 @@ reporter_start(struct daemon *d)
 	h->pid = (uint32_t)getpid();
 	h->interval = d->config.usage_flush;
 	h->started = instant_now();
+	h->config = config_digest(&d->config);
 	pthread_mutex_init(&r->mutex, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/base/fnv.h"
 #include "policy/base/number.h"
 #include "policy/config/endpoint.h"
 
-#define DEFAULT_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
 #define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/smtpauth-milter"
 #define DEFAULT_USER "smtpauth"
 #define STATE_DIR "state-dir"
@@ -349,7 +349,7 @@ read_stream(struct parse *p)
 static enum error
 config_load(struct parse *p, const char *file)
 {
-	p->file = file != NULL ? file : DEFAULT_FILE;
+	p->file = file != NULL ? file : CONFIG_FILE;
 	set_defaults(p->config);
 	p->from = fopen(p->file, "re");
 	if (p->from == NULL && file == NULL && errno == ENOENT)
@@ -394,4 +394,23 @@ config_print(const struct config *c, FILE *to)
 		rows[i].print(&rows[i], (const char *)c + rows[i].offset, to);
 		fputc('\n', to);
 	}
+}
+
+uint64_t
+config_digest(const struct config *c)
+{
+	struct config plain = *c;
+	char *text = NULL;
+	size_t n = 0;
+	FILE *f = open_memstream(&text, &n);
+	uint64_t digest = 0;
+
+	plain.socket[0] = plain.state_dir[0] = '\0';
+	if (f == NULL)
+		return 0;
+	config_print(&plain, f);
+	if (fclose(f) == 0)
+		digest = fnv_add(FNV_START, text, n);
+	free(text);
+	return digest;
 }

@@ -2,6 +2,7 @@
 /* config - the configuration file */
 #pragma once
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "policy/base/error.h"
@@ -12,6 +13,9 @@
 
 enum log_target { LOG_TO_STDERR, LOG_TO_SYSLOG, LOG_TO_JSON };
 enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
+
+/* The default file. */
+#define CONFIG_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
 
 /* Where the daemon listens by default. */
 #define CONFIG_SOCKET "inet:8899@127.0.0.1"
@@ -54,6 +58,12 @@ enum error config_state_dir(char *dir, const char *file, void (*warn)(const char
 /* Sets one key as the file would; ERR_CONFIG with WHY. */
 enum error config_set(struct config *c, const char *key, const char *value,
     struct error_text *why) MUST_USE;
+
+/*
+ * A hash of all keys but `socket` and `state-dir`, which a command line may overrule; 0
+ * when out of memory. Equal configurations have equal ones.
+ */
+uint64_t config_digest(const struct config *c);
 
 /* Prints all keys as a configuration file would have them. */
 void config_print(const struct config *c, FILE *to);

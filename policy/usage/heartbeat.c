@@ -38,6 +38,7 @@ heartbeat_encode(const struct heartbeat *h, struct record_writer *w)
 	record_put_u64(w, c->usage_recorded);
 	record_put_u64(w, c->usage_dropped);
 	record_put_u8(w, h->log_replaced);
+	record_put_u64(w, h->config);
 }
 
 enum error
@@ -67,8 +68,11 @@ heartbeat_decode(struct bytes from, struct heartbeat *h)
 	c->usage_on = usage_on != 0;
 	c->usage_recorded = record_get_u64(&r);
 	c->usage_dropped = record_get_u64(&r);
-	if (*(const uint8_t *)from.at > 1)
+	h->config = 0;
+	if (*(const uint8_t *)from.at > 1) {
 		log_replaced = record_get_u8(&r);
+		h->config = record_get_u64(&r);
+	}
 	h->log_replaced = log_replaced != 0;
 	if (record_end(&r) != OK || usage_on > 1 || log_replaced > 1 ||
 	    h->policy > HEARTBEAT_FAULT || !instant_is_valid(h->started) ||

@@ -33,15 +33,16 @@ struct heartbeat {
 	instant started, beat;
 	uint8_t policy;    /* enum heartbeat_policy */
 	bool log_replaced; /* lines for syslog go to standard error: there is none */
+	uint64_t config;   /* config_digest() of what it runs with; 0: not known */
 	struct heartbeat_counters counters;
 };
 
 /*
  * The bytes of a beat, in the database and on a pipe. The daemon's user wrote them, so
  * instants that cannot be printed, and texts that are not a line, are ERR_DAMAGED, too.
- * ERR_NEWER. Version 1 had no `log_replaced`, which is false then.
+ * ERR_NEWER. Version 1 had neither `log_replaced` nor `config`: false and 0 then.
  */
-#define HEARTBEAT_BYTES_MAX (2 * HEARTBEAT_TEXT_MAX + 128)
+#define HEARTBEAT_BYTES_MAX (2 * HEARTBEAT_TEXT_MAX + 136)
 void heartbeat_encode(const struct heartbeat *h, struct record_writer *w);
 enum error heartbeat_decode(struct bytes from, struct heartbeat *h) MUST_USE;
 
