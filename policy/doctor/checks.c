@@ -5,17 +5,31 @@
 #include <grp.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "policy/base/child_process.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/write_lock.h"
+
+#define CONFIG_NAME "smtpauth-milter.conf"
+
+/* A state folder with less room than this cannot be written to. */
+#define ROOM_MIN (256u << 10)
 
 const char *
 checks_user(const struct checks *c)
 {
 	return c->config->user[0] != '\0' ? c->config->user : STATE_DIR_ACCOUNT;
+}
+
+const char *
+checks_unless_root(const struct checks *c)
+{
+	return c->root ? "" : "not root: ";
 }
 
 void
@@ -30,7 +44,7 @@ checks_asks(struct checks *c, const char *service)
 void
 checks_unknown_socket(struct checks *c)
 {
-	findings_add(&c->findings, "socket-unknown", "smtpauth-milter.conf",
+	findings_add(&c->findings, "socket-unknown", CONFIG_NAME,
 	    "socket = %s, and no daemon runs that would say where it listens: the MTA's side was not looked at",
 	    c->config->socket);
 	findings_fix(&c->findings, "start the service, then ask again");
@@ -39,7 +53,7 @@ checks_unknown_socket(struct checks *c)
 void
 checks_wrong_mta(struct checks *c, const char *text)
 {
-	findings_add(&c->findings, "mta-setting", "smtpauth-milter.conf", "%s", text);
+	findings_add(&c->findings, "mta-setting", CONFIG_NAME, "%s", text);
 	findings_fix(&c->findings, "mta = auto");
 }
 
@@ -124,7 +138,7 @@ say_no_user(struct checks *c)
 {
 	bool configured = c->config->user[0] != '\0';
 
-	findings_add(&c->findings, "no-user", "smtpauth-milter.conf",
+	findings_add(&c->findings, "no-user", CONFIG_NAME,
 	    "there is no user %s: the daemon would %s", checks_user(c),
 	    configured ? "not start" : "stay root");
 	findings_fix(&c->findings,
@@ -132,20 +146,71 @@ say_no_user(struct checks *c)
 	    configured ? "user = smtpauth in smtpauth-milter.conf; " : "");
 }
 
-void
-checks_state(struct checks *c)
+/* check_usage - what the daemon writes */
+static void
+check_usage(struct checks *c, const struct account *user)
 {
-	static const char *const mtas[] = {"postfix", "smmsp", "smmta"};
-	struct account user;
-	struct stat st;
+	static const char *const files[] = {"usage/usage.mdb", "usage/usage.mdb-lock"};
+	struct error_text why;
+	char path[PATH_MAX];
+	size_t before = c->findings.count;
 
-	if (stat(c->dir, &st) == 0) {
-		for (size_t i = 0; i < sizeof mtas / sizeof *mtas; i++)
-			check_mta_group(c, mtas[i], st.st_gid);
-		check_private(c, st.st_mode);
+	check_file(c, user, "usage", R_OK | W_OK | X_OK);
+	for (size_t i = 0; i < 2 && c->findings.count == before; i++) {
+		if (snprintf(path, sizeof path, "%s/%s", c->dir, files[i]) >=
+			(int)sizeof path ||
+		    account_may(user, "", path, R_OK | W_OK, &why) != ERR_PERMISSION)
+			continue;
+		findings_add(&c->findings, "database-permission", path,
+		    "the daemon's user cannot use it, so no sign of life and no usage is recorded: %s",
+		    why.text);
+		findings_fix(&c->findings,
+		    "chown %s: %s/usage/*; chmod 0600 %s/usage/*; systemctl restart smtpauth-milter",
+		    user->name, c->dir, c->dir);
 	}
-	if (geteuid() != 0)
-		return; /* an ordinary user cannot see it all */
+}
+
+/* check_room - a full disk stops changes and usage, not decisions */
+static void
+check_room(struct checks *c)
+{
+	struct statvfs fs;
+	const char *what = NULL;
+
+	if (statvfs(c->dir, &fs) != 0)
+		return; /* another finding */
+	if (fs.f_flag & ST_RDONLY)
+		what = "is mounted read-only";
+	else if ((unsigned long long)fs.f_bavail * fs.f_frsize < ROOM_MIN)
+		what = "is full";
+	else if (fs.f_files > 0 && fs.f_favail == 0)
+		what = "has no room for another file (inodes)";
+	if (what == NULL)
+		return;
+	findings_add(&c->findings, "disk-full", c->dir,
+	    "the file system of the state folder %s: decisions go on, but no change of the policy, no lock and no usage can be written",
+	    what);
+	findings_fix(&c->findings, "make room there: \"df -h %s\", \"df -i %s\"",
+	    c->dir, c->dir);
+}
+
+/* say_silent - a daemon that answers, and of which there is no sign of life */
+static void
+say_silent(struct checks *c)
+{
+	findings_add(&c->findings, "daemon-silent", "smtpauth-milter",
+	    "the milter answers, but there is no fresh sign of life of a daemon in %s/usage: what it decides is not counted",
+	    c->dir);
+	findings_fix(&c->findings,
+	    "the daemon's log says why it cannot write; if another program answers there, stop that");
+}
+
+/* check_owners - whether the daemon's user may use its files */
+static void
+check_owners(struct checks *c)
+{
+	struct account user;
+
 	if (!account_find(checks_user(c), &user)) {
 		say_no_user(c);
 		return;
@@ -154,7 +219,31 @@ checks_state(struct checks *c)
 		return;
 	check_file(c, &user, "policy.mdb", R_OK);
 	check_file(c, &user, WRITERS_FILE, R_OK);
-	check_file(c, &user, "usage", R_OK | W_OK | X_OK);
+	check_usage(c, &user);
+}
+
+void
+checks_state(struct checks *c)
+{
+	static const char *const mtas[] = {"postfix", "smmsp", "smmta"};
+	size_t before;
+	struct stat st;
+
+	if (stat(c->dir, &st) == 0) {
+		for (size_t i = 0; i < sizeof mtas / sizeof *mtas; i++)
+			check_mta_group(c, mtas[i], st.st_gid);
+		check_private(c, st.st_mode);
+	}
+	check_room(c);
+	if (!c->root) {
+		findings_add(&c->unseen, "not-root", "",
+		    "%swho may use the files in %s", checks_unless_root(c), c->dir);
+		return;
+	}
+	before = c->findings.count;
+	check_owners(c);
+	if (!c->running && c->answers && c->findings.count == before)
+		say_silent(c); /* else that is why */
 }
 
 void
@@ -166,10 +255,12 @@ checks_settings(struct checks *c)
 		bool found;
 		const char *id, *where, *text, *fix;
 	} rows[] = {
-	    {c->config->on_error == ACTION_ACCEPT, "on-error-accept",
-		"smtpauth-milter.conf",
+	    {c->config->on_error == ACTION_ACCEPT, "on-error-accept", CONFIG_NAME,
 		"on-error = accept: whenever the database cannot be used, everything passes",
 		"on-error = tempfail"},
+	    {c->config->log_level < LEVEL_INFO, "denials-not-logged", CONFIG_NAME,
+		"log-level is error or warning: denials leave no line in the log",
+		"log-level = info; systemctl restart smtpauth-milter"},
 	    {!s->enforce, "dry-run", "settings",
 		"enforce is no: denials are logged as report, and pass",
 		"smtpauthctl settings set enforce yes"},
@@ -201,6 +292,14 @@ checks_daemon(struct checks *c)
 	char path[40];
 	struct stat st;
 
+	if (c->beats_unseen) {
+		findings_add(&c->unseen, "not-root", "",
+		    "%sthe daemon's signs of life in %s/usage", checks_unless_root(c),
+		    c->dir);
+		return;
+	}
+	if (!c->running && c->answers)
+		return; /* see checks_state() */
 	if (!c->running) {
 		findings_add(f, "daemon-not-running", "smtpauth-milter",
 		    "there is no fresh sign of life of a daemon in %s", c->dir);
@@ -211,7 +310,8 @@ checks_daemon(struct checks *c)
 	if (c->daemon.policy == HEARTBEAT_FAULT) {
 		findings_add(f, "daemon-on-error", "smtpauth-milter",
 		    "it answers with on-error: its policy database cannot be used");
-		findings_fix(f, "smtpauthctl verify; the daemon's log names the fault");
+		findings_fix(f,
+		    "the daemon's log and \"smtpauthctl verify\" name the fault; \"smtpauthctl restore DIR\" brings a backup back");
 	}
 	snprintf(path, sizeof path, "/proc/%lu", (unsigned long)c->daemon.pid);
 	if (stat(path, &st) == 0 && st.st_uid == 0) {
@@ -219,4 +319,40 @@ checks_daemon(struct checks *c)
 		    f, "runs-as-root", "smtpauth-milter", "the daemon runs as root");
 		findings_fix(f, "user = smtpauth in smtpauth-milter.conf");
 	}
+}
+
+void
+checks_units(struct checks *c)
+{
+	static const char *const ask[] = {
+	    "systemctl", "is-failed", "smtpauth-snapshot.service", NULL};
+	char *out = NULL;
+
+	if (child_process_read(ask, &out) == OK && strcmp(out, "failed\n") == 0) {
+		findings_add(&c->findings, "snapshot-failed", ask[2],
+		    "the last snapshot could not be applied: this machine still has the policy from before it");
+		findings_fix(&c->findings,
+		    "journalctl -u smtpauth-snapshot says why; then systemctl restart smtpauth-snapshot");
+	}
+	free(out);
+}
+
+void
+checks_restart(struct checks *c, const char *file)
+{
+	char started[INSTANT_TEXT_MAX], when[INSTANT_TEXT_MAX];
+	struct stat st;
+
+	if (!c->running || c->daemon.config == 0 ||
+	    c->daemon.config == config_digest(c->config) || stat(file, &st) != 0 ||
+	    (instant)st.st_mtime <= c->daemon.started)
+		return; /* in the second of the start it was read, as a rule */
+	for (size_t i = 0; i < c->findings.count; i++)
+		if (strcmp(c->findings.item[i].where, CONFIG_NAME) == 0)
+			return; /* which may be the change */
+	findings_add(&c->findings, "restart-needed", CONFIG_NAME,
+	    "%s was changed at %s, and the daemon, which runs since %s, does not know: it reads it at a start only",
+	    file, instant_print((instant)st.st_mtime, when),
+	    instant_print(c->daemon.started, started));
+	findings_fix(&c->findings, "systemctl restart smtpauth-milter");
 }

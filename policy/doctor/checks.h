@@ -20,6 +20,9 @@ struct checks {
 	const char *dir; /* the state folder */
 	const struct config *config;
 	struct endpoint milter; /* where the daemon listens, or should */
+	bool root;              /* the caller may look at everything */
+	bool answers;           /* the milter, when it is asked */
+	bool beats_unseen;      /* the caller may not see whether a daemon runs */
 	bool running;           /* a daemon with a fresh heartbeat */
 	struct heartbeat daemon;
 	struct store_txn *txn;           /* NULL: the database cannot be used */
@@ -27,12 +30,16 @@ struct checks {
 	bool catch_all;                  /* a tenant has the domain "*" */
 	unsigned logins;                 /* different ones seen in the mail log */
 	struct findings findings;
+	struct findings unseen; /* what was not looked at, a text each */
 	char services[CHECKS_SERVICES_MAX +
 	    1]; /* that ask the milter, separated by ", " */
 };
 
 /* The name of the user that the daemon runs as. */
 const char *checks_user(const struct checks *c);
+
+/* "not root: ", the reason why something was not looked at; "" for root. */
+const char *checks_unless_root(const struct checks *c);
 
 /* Adds a service to those that ask the milter, if it fits. */
 void checks_asks(struct checks *c, const char *service);
@@ -50,3 +57,12 @@ void checks_wrong_mta(struct checks *c, const char *text);
 void checks_daemon(struct checks *c);
 void checks_state(struct checks *c);
 void checks_settings(struct checks *c);
+
+/* The checks of what only systemd knows: a replica whose snapshots fail. */
+void checks_units(struct checks *c);
+
+/*
+ * The check that the daemon runs with what the configuration FILE says now. It adds no
+ * finding beside another about the configuration. After checks_settings().
+ */
+void checks_restart(struct checks *c, const char *file);

@@ -1,261 +1,361 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* mail_log - decisions for the logins in a mail log */
+/* mail_log - the mail log of this machine, and what it shows */
 #include "policy/doctor/mail_log.h"
 
 #include <errno.h>
-#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include "policy/base/child_process.h"
 #include "policy/base/text.h"
-#include "policy/decision/submission.h"
-#include "policy/identity/mta.h"
+#include "policy/doctor/mail_line.h"
 
 #define TAIL_MAX (16L << 20)
-#define LOGINS_MAX 10000
-#define NAMES_SHOWN 3
-#define NAME_SHOWN_MAX 80
+#define SECONDS_A_DAY 86400
 
-/* Logins of one kind. */
-struct group {
-	unsigned count;
-	char buf[NAMES_SHOWN * (NAME_SHOWN_MAX + 40)];
-	struct text names;
-};
+/* A file that was not written for so long may be a former one. */
+#define IDLE_SECONDS SECONDS_A_DAY
 
-struct log {
-	struct checks *checks;
-	void *seen; /* a tree of strings "CLIENT LOGIN" */
-	unsigned logins;
-	struct group unknown, bare, invalid, loopback;
-};
+/* Clocks and buffers of loggers are not that far off. */
+#define AHEAD_SECONDS 60
 
-static void
-group_add(struct group *g, const char *login)
-{
-	if (g->count == 0)
-		text_init(&g->names, g->buf, sizeof g->buf);
-	if (g->count < NAMES_SHOWN) {
-		text_puts(&g->names, g->count > 0 ? ", " : "");
-		text_show(&g->names, login, strlen(login), NAME_SHOWN_MAX);
-	} else if (g->count == NAMES_SHOWN) {
-		text_puts(&g->names, ", ...");
-	}
-	g->count++;
-}
-
-/* log_field - what stands between BEGIN and one of ENDS; false when it is not there */
 static bool
-log_field(const char *line, const char *begin, const char *ends, char *out, size_t cap)
+ends_with(const char *s, const char *end)
 {
-	const char *at = strstr(line, begin);
-	size_t n;
+	size_t n = strlen(s), m = strlen(end);
 
-	if (at == NULL)
-		return false;
-	at += strlen(begin);
-	if (*at == '<') {
-		at++;
-		ends = ">";
-	}
-	n = strcspn(at, ends);
-	if (n == 0 || n >= cap)
-		return false;
-	memcpy(out, at, n);
-	out[n] = '\0';
-	return true;
+	return n >= m && strcmp(s + n - m, end) == 0;
 }
 
-/* client_of - the address in brackets after "client=", "from " or "relay=" */
-static void
-client_of(const char *line, char *out, size_t cap)
-{
-	static const char *const places[] = {"client=", ": MAIL from ", "relay="};
-
-	out[0] = '\0';
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		const char *at = strstr(line, places[i]);
-
-		if (at != NULL && log_field(at, "[", "]", out, cap))
-			return;
-	}
-}
-
-static int
-compare_pairs(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
-/* is_new - whether the pair was not seen before; a full tree takes no more */
 static bool
-is_new(struct log *log, const char *client, const char *login)
+begins_with(const char *s, const char *begin)
 {
-	char *pair, **at;
-
-	if (log->logins == LOGINS_MAX || asprintf(&pair, "%s %s", client, login) < 0)
-		return false;
-	at = tsearch(pair, &log->seen, compare_pairs);
-	if (at == NULL || *at != pair) {
-		free(pair);
-		return false;
-	}
-	log->logins++;
-	return true;
+	return strncmp(s, begin, strlen(begin)) == 0;
 }
 
-/* judge_login - by the policy as it is now */
-static void
-judge_login(struct log *log, const char *client, const char *login)
+/* trouble_of - that of the program, or a new one; NULL when there are too many */
+static struct mail_trouble *
+trouble_of(struct mail_log *log, const char *program)
 {
-	const struct settings *settings = log->checks->settings;
-	const struct submission s = {
-	    .login = login,
-	    .login_len = strlen(login),
-	    .mta = MTA_POSTFIX,
-	    .client = client,
-	    .listener = "",
-	    .mechanism = "",
-	    .now = instant_now(),
-	};
-	struct cidr_ip ip;
-	struct outcome o;
+	struct mail_trouble *t;
 
-	if (cidr_ip_parse(client, &ip) && cidr_ip_is_loopback(&ip) &&
-	    settings->exempt_listeners[0] == '\0' &&
-	    !cidr_list_has_loopback(&settings->exempt_clients))
-		group_add(&log->loopback, login);
-	if (submission_judge(log->checks->txn, &s, &o, NULL) != OK)
-		return;
-	if (o.decision.reason == REASON_INVALID_LOGIN)
-		group_add(&log->invalid, login);
-	else if (o.decision.reason == REASON_UNKNOWN_TENANT &&
-	    strchr(login, '@') == NULL)
-		group_add(&log->bare, login);
-	else if (o.decision.reason == REASON_UNKNOWN_TENANT)
-		group_add(&log->unknown, login);
-}
-
-static void
-take_line(struct log *log, const char *line)
-{
-	char login[LOGIN_MAX + 1], client[64];
-
-	if (strstr(line, "authentication failed") != NULL)
-		return; /* Postfix 3.8 and later name the login of a guess, too */
-	if (!log_field(line, "sasl_username=", ",\r\n", login, sizeof login) &&
-	    !(strstr(line, "AUTH=server") != NULL &&
-		log_field(line, "authid=", ",\r\n", login, sizeof login)))
-		return;
-	client_of(line, client, sizeof client);
-	if (is_new(log, client, login))
-		judge_login(log, client, login);
-}
-
-/* say_group - the finding ID about these logins: "N logins TEXT: NAMES" */
-static void
-say_group(struct log *log, const struct group *g, const char *id, const char *text,
-    const char *fix)
-{
-	if (g->count == 0)
-		return;
-	findings_add(&log->checks->findings, id, "mail log", "%u login%s %s: %s",
-	    g->count, g->count == 1 ? "" : "s", text, g->buf);
-	findings_fix(&log->checks->findings, "%s", fix);
-}
-
-static void
-say_groups(struct log *log)
-{
-	const struct settings *s = log->checks->settings;
-	char text[120];
-
-	snprintf(text, sizeof text,
-	    "of domains that no tenant has (unknown-tenant is %s)",
-	    word_of_action(s->unknown_tenant));
-	say_group(log, &log->unknown, "logins-unknown-tenant", text,
-	    "smtpauthctl domain add TENANT DOMAIN, or a tenant with domain '*'");
-	snprintf(text, sizeof text,
-	    "without a domain, so of no tenant (unknown-tenant is %s)",
-	    word_of_action(s->unknown_tenant));
-	say_group(log, &log->bare, "login-without-realm", text,
-	    "smtpauthctl settings set default-domain DOMAIN, or \"smtpauthctl mailbox alias add ADDRESS LOGIN\"");
-	snprintf(text, sizeof text,
-	    "that cannot be read as an address (invalid-login is %s)",
-	    word_of_action(s->invalid_login));
-	say_group(log, &log->invalid, "logins-invalid", text,
-	    "smtpauthctl check LOGIN says what is wrong with each of them");
-	say_group(log, &log->loopback, "webmail-not-exempt",
-	    "from this machine itself, as webmail does it, and nothing is exempt",
-	    "give webmail a listener of its own and \"smtpauthctl settings add exempt-listeners WEBMAIL\"; if these are clients of a proxy, let it send XCLIENT");
-}
-
-static void
-read_log(struct log *log, FILE *f)
-{
-	char *line = NULL;
-	size_t room = 0;
-
-	if (fseek(f, -TAIL_MAX, SEEK_END) == 0 && getline(&line, &room, f) < 0)
-		clearerr(f); /* the rest of a line that began before */
-	while (getline(&line, &room, f) >= 0)
-		take_line(log, line);
-	free(line);
-}
-
-/* open_log - the file that was named, or the first of the usual ones; may be NULL */
-static FILE *
-open_log(const char *file)
-{
-	struct stat st;
-	FILE *f;
-
-	if (file != NULL && strcmp(file, "-") == 0)
-		return stdin;
-	if (file != NULL && stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
-		errno = EISDIR; /* fopen() would not say so */
+	for (size_t i = 0; i < log->troubles; i++)
+		if (strcmp(log->trouble[i].program, program) == 0)
+			return &log->trouble[i];
+	if (log->troubles == MAIL_LOG_TROUBLES_MAX)
 		return NULL;
+	t = &log->trouble[log->troubles++];
+	*t = (struct mail_trouble){.last = INSTANT_NONE};
+	snprintf(t->program, sizeof t->program, "%s", program);
+	return t;
+}
+
+static void
+trouble_note(struct mail_trouble *t, const struct mail_line *line)
+{
+	struct text shown;
+
+	if (t == NULL)
+		return;
+	text_init(&shown, t->text, sizeof t->text);
+	text_show(
+	    &shown, line->text, strcspn(line->text, "\r\n"), sizeof t->text / 4 - 40);
+	t->last = line->at;
+	t->count++;
+}
+
+/*
+ * trouble_end - a program that serves clients again. Services without a syslog_name of
+ * their own have one name, so one of them says nothing of the others.
+ */
+static void
+trouble_end(struct mail_log *log, const char *program)
+{
+	const char *slash = strchr(program, '/');
+
+	if (slash == NULL || strchr(slash + 1, '/') == NULL)
+		return;
+	for (size_t i = 0; i < log->troubles; i++)
+		if (strcmp(log->trouble[i].program, program) == 0)
+			log->trouble[i] = log->trouble[--log->troubles];
+}
+
+/* take_trouble - what Postfix says of smtpd processes that cannot run */
+static void
+take_trouble(struct mail_log *log, const struct mail_line *line)
+{
+	bool fatal =
+	    begins_with(line->text, "fatal: ") || begins_with(line->text, "panic: ");
+
+	if (ends_with(line->program, "/smtpd")) {
+		if (fatal)
+			trouble_note(trouble_of(log, line->program), line);
+		else if (begins_with(line->text, "connect from "))
+			trouble_end(log, line->program);
+	} else if (ends_with(line->program, "/master")) {
+		if (begins_with(line->text, "reload ") ||
+		    begins_with(line->text, "daemon started"))
+			log->troubles = log->throttled.count = 0;
+		else if (fatal && strstr(line->text, "bind ") != NULL)
+			trouble_note(trouble_of(log, line->program), line);
+		else if (strstr(line->text, "throttling") != NULL &&
+		    strstr(line->text, "smtpd") != NULL)
+			trouble_note(&log->throttled, line);
 	}
-	if (file != NULL)
-		return fopen(file, "re");
-	f = fopen("/var/log/mail.log", "re");
-	if (f == NULL)
-		f = fopen("/var/log/maillog", "re");
-	return f;
 }
 
 static enum error
-read_logins(struct checks *c, FILE *f)
+take_line(struct mail_log *log, const char *text, instant now)
 {
-	struct log *log = calloc(1, sizeof *log);
+	struct mail_line line = {.at = INSTANT_NONE};
+	struct mail_login login;
+	bool known = mail_line_read(text, now, &line);
 
-	if (log == NULL)
+	if (known) {
+		log->last = usage_later(log->last, line.at);
+		if (log->host[0] == '\0')
+			strcpy(log->host, line.host);
+		log->mixed = log->mixed || strcmp(log->host, line.host) != 0;
+		take_trouble(log, &line);
+	}
+	if (!mail_line_login(text, &login))
+		return OK;
+	return logins_add(log->logins,
+		   &(struct login_seen){.login = login.login,
+		       .client = login.client,
+		       .mta = login.mta,
+		       .at = line.at,
+		       .mail = known && login.mail,
+		       .program = line.program})
+	    ? OK
+	    : ERR_MEMORY;
+}
+
+static enum error
+read_lines(struct mail_log *log, FILE *f)
+{
+	const instant now = instant_now();
+	char *line = NULL;
+	size_t room = 0;
+	enum error e = OK;
+
+	if (fseek(f, -TAIL_MAX, SEEK_END) == 0 && getline(&line, &room, f) < 0)
+		clearerr(f); /* the rest of a line that began before */
+	while (e == OK && getline(&line, &room, f) >= 0)
+		e = take_line(log, line, now);
+	free(line);
+	return e;
+}
+
+/* open_named - the file that was named */
+static FILE *
+open_named(const char *file)
+{
+	struct stat st;
+
+	if (strcmp(file, "-") == 0)
+		return stdin;
+	if (stat(file, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EISDIR; /* fopen() would not say so */
+		return NULL;
+	}
+	return fopen(file, "re");
+}
+
+/*
+ * open_usual - the first of the usual files, a regular one; NULL for none. One that may
+ * not be read is a line of C's `unseen`, and NAME is set.
+ */
+static FILE *
+open_usual(struct checks *c, const char *maillog, const char **name)
+{
+	const char *const names[] = {maillog, "/var/log/mail.log", "/var/log/maillog"};
+	struct stat st;
+
+	*name = NULL;
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		FILE *f;
+
+		if (names[i][0] == '\0' || stat(names[i], &st) != 0 ||
+		    !S_ISREG(st.st_mode))
+			continue;
+		*name = names[i];
+		f = fopen(names[i], "re");
+		if (f == NULL)
+			findings_add(&c->unseen, "mail-log", "",
+			    "%sthe mail log %s: %s", checks_unless_root(c), names[i],
+			    strerror(errno));
+		return f;
+	}
+	return NULL;
+}
+
+/* is_idle - nothing was written to the file for a long time, or ever */
+static bool
+is_idle(FILE *f)
+{
+	struct stat st;
+
+	return fstat(fileno(f), &st) != 0 || st.st_size == 0 ||
+	    (instant)st.st_mtime < instant_now() - IDLE_SECONDS;
+}
+
+/*
+ * journal_text - the lines of facility mail (2), of all instances and all names of
+ * programs, to be freed; NULL for none
+ */
+static char *
+journal_text(void)
+{
+	const char *argv[] = {"journalctl", "--quiet", "--no-pager",
+	    "--output=short-iso", "--lines=20000", "SYSLOG_FACILITY=2", NULL};
+	char *out = NULL;
+	enum error e = child_process_read(argv, &out);
+
+	if (e == ERR_LIMIT) { /* long ones */
+		argv[4] = "--lines=2000";
+		e = child_process_read(argv, &out);
+	}
+	if (e == OK && out[0] == '\0') {
+		free(out);
+		out = NULL;
+	}
+	return e == OK ? out : NULL;
+}
+
+static enum error
+read_journal(struct mail_log *log, char *text)
+{
+	FILE *f = fmemopen(text, strlen(text), "r");
+	enum error e;
+
+	if (f == NULL)
 		return ERR_MEMORY;
-	log->checks = c;
-	read_log(log, f);
-	c->logins = log->logins;
-	say_groups(log);
-	tdestroy(log->seen, free);
-	free(log);
-	return OK;
+	log->written = instant_now();
+	e = read_lines(log, f);
+	fclose(f);
+	return e;
+}
+
+static enum error
+read_file(struct mail_log *log, FILE *f)
+{
+	struct stat st;
+
+	log->written = f != stdin && fstat(fileno(f), &st) == 0 ? (instant)st.st_mtime
+								: instant_now();
+	return read_lines(log, f);
+}
+
+/* read_found - the machine's log, wherever it is */
+static enum error
+read_found(struct mail_log *log, struct checks *c, const char *maillog)
+{
+	const char *name;
+	FILE *f = open_usual(c, maillog, &name);
+	char *journal = NULL;
+	enum error e = OK;
+
+	if (f == NULL && name != NULL)
+		return OK; /* it was said */
+	if (f == NULL || is_idle(f))
+		journal = journal_text();
+	if (journal != NULL) {
+		log->where = strdup("journal");
+		e = read_journal(log, journal);
+	} else if (f != NULL) {
+		log->where = strdup(name);
+		e = read_file(log, f);
+	} else {
+		log->missing = true;
+	}
+	if ((journal != NULL || f != NULL) && log->where == NULL)
+		e = ERR_MEMORY;
+	if (f != NULL)
+		fclose(f);
+	free(journal);
+	return e;
 }
 
 enum error
-mail_log_check(struct checks *c, const char *file, struct error_text *why)
+mail_log_read(struct mail_log *log, struct checks *c, const char *file,
+    const char *maillog, struct error_text *why)
 {
-	FILE *f = open_log(file);
+	FILE *f = NULL;
 	enum error e = OK;
 
-	if (f == NULL && file != NULL)
+	*log = (struct mail_log){.last = INSTANT_NONE, .logins = logins_new()};
+	if (file != NULL && (f = open_named(file)) == NULL)
 		return error_set(
 		    why, error_from_errno(errno), "%s: %s", file, strerror(errno));
-	if (f == NULL)
-		return OK;
-	if (c->settings != NULL)
-		e = read_logins(c, f);
-	if (f != stdin)
+	if (log->logins == NULL)
+		e = ERR_MEMORY;
+	else if (f != NULL &&
+	    (log->where = strdup(f == stdin ? "standard input" : file)) != NULL)
+		e = read_file(log, f);
+	else if (f == NULL)
+		e = read_found(log, c, maillog);
+	else
+		e = ERR_MEMORY;
+	if (f != NULL && f != stdin)
 		fclose(f);
+	c->logins = log->logins != NULL ? (unsigned)logins_count(log->logins) : 0;
 	return e == OK ? OK : error_set(why, e, "%s", error_string(e));
+}
+
+void
+mail_log_free(struct mail_log *log)
+{
+	free(log->where);
+	logins_free(&log->logins);
+	*log = (struct mail_log){.where = NULL};
+}
+
+/* say_trouble - unless it was long ago */
+static bool
+say_trouble(struct checks *c, const struct mail_log *log, const struct mail_trouble *t)
+{
+	char when[INSTANT_TEXT_MAX];
+
+	if (t->count == 0 ||
+	    (t->last != INSTANT_NONE && t->last < log->last - SECONDS_A_DAY))
+		return false;
+	findings_add(&c->findings, "mta-fatal", t->program,
+	    "it cannot run, and clients get no answer: the mail log says \"%s\"%s%s (%u time%s since the last start or reload)",
+	    t->text, t->last != INSTANT_NONE ? " at " : "",
+	    t->last != INSTANT_NONE ? instant_print(t->last, when) : "", t->count,
+	    t->count == 1 ? "" : "s");
+	findings_fix(&c->findings,
+	    "correct what it names in main.cf or master.cf; postfix check; postfix reload");
+	return true;
+}
+
+void
+mail_log_check(struct checks *c, struct mail_log *log)
+{
+	bool said = false;
+
+	for (size_t i = 0; i < log->troubles; i++)
+		said |= say_trouble(c, log, &log->trouble[i]);
+	if (!said) { /* else it follows from them */
+		strcpy(log->throttled.program, "postfix/master");
+		say_trouble(c, log, &log->throttled);
+	}
+	if (c->settings != NULL)
+		logins_say(c, log->logins, "mail log", log->last);
+}
+
+enum error
+mail_log_compare(struct checks *c, struct mail_log *log, struct usage_merge *usage,
+    struct error_text *why)
+{
+	const instant now = instant_now();
+
+	if (c->settings == NULL || log->last == INSTANT_NONE || log->mixed ||
+	    log->last > now + AHEAD_SECONDS || log->last > log->written + AHEAD_SECONDS)
+		return OK; /* another machine's, or in another zone's time */
+	return logins_compare(c, log->logins, usage, why);
 }

@@ -214,7 +214,9 @@ probe_milter(const struct endpoint *at, const struct submission *s, struct probe
 
 	*out = (struct probe){.kind = PROBE_REFUSES};
 	if (fd < 0)
-		return error_set(why, ERR_IO, "%s", strerror(errno));
+		return error_set(why,
+		    errno == EACCES || errno == EPERM ? ERR_PERMISSION : ERR_IO, "%s",
+		    strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	errno = 0;
 	e = probe_converse(fd, s, out, why);

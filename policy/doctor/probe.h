@@ -17,7 +17,8 @@ struct probe {
  * Opens a connection to the milter, negotiates, and sends one MAIL FROM with S's login,
  * client, listener and mechanism as macros, encoded as S's MTA does. Gives up when
  * nothing comes for 15 s: a decision may wait 10 s for a first scan. ERR_IO with WHY
- * when the milter is not there or speaks otherwise.
+ * when the milter is not there or speaks otherwise, ERR_PERMISSION when this user may
+ * not connect.
  */
 enum error probe_milter(const struct endpoint *at, const struct submission *s,
     struct probe *out, struct error_text *why) MUST_USE;

@@ -252,6 +252,9 @@ class Listing(PostfixCase):
         self.postconf('-e', 'mail_name=8th floor mail')
         self.finds(*self.both('mta-detection'), fix='mta = postfix')
         self.conf(mta='postfix')
+        self.finds(('restart-needed', 'smtpauth-milter.conf'),
+                   fix='systemctl restart smtpauth-milter')
+        self.restart()
         self.silent()
 
     def test_mta_setting(self):

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """smtpauthctl doctor: planted mistakes, one by one.  Each is found by its
 name and place, with nothing else; where the advice can be carried out here,
-it is, and then nothing is found.  Here: settings, files, the daemon, and the
-logins in a mail log.
+it is, and then nothing is found.  Here: settings, files and the daemon.
 """
 
 import os
@@ -15,15 +14,6 @@ import sys
 
 import harness
 from doctor_case import USER, PostfixCase, ids
-
-POSTFIX_LINE = ('Nov 23 10:00:00 mx postfix/submission/smtpd[17]: 4B2C9: '
-                'client=%s, sasl_method=PLAIN, sasl_username=%s\n')
-# As Postfix 3.8 and later log a guess of a password.
-POSTFIX_FAILED = ('Nov 23 10:00:00 mx postfix/submission/smtpd[17]: warning: '
-                  'unknown[192.0.2.9]: SASL PLAIN authentication failed: '
-                  '(reason unavailable), sasl_username=%s\n')
-SENDMAIL_LINE = ('Nov 23 10:00:00 mx sm-mta[17]: AUTH=server, relay=%s, '
-                 'authid=%s, mech=PLAIN, bits=0\n')
 
 
 class Settings(PostfixCase):
@@ -45,6 +35,49 @@ class Settings(PostfixCase):
                                    fix='smtpauthctl settings set ' + setting)
                 self.assertEqual(self.follow(found), 1)
                 self.silent()
+
+    def test_tenant_in_report_mode(self):
+        self.ctl('tenant set acme --action report')
+        found = self.finds(('tenant-report', 'tenants'),
+                           fix='smtpauthctl tenant set acme --action default')
+        self.assertEqual(self.follow(found), 1)
+        self.silent()
+        for i in range(5):
+            self.ctl('tenant', 'add', 't%d' % i, '--smtp-auth', 'disabled',
+                     '--action', 'report')
+        found = self.finds(('tenant-report', 'tenants'), fix='tenant set t0 ')
+        self.assertIn('5 tenants', found['text'])
+        self.assertIn(': t0, t1, t2, ...', found['text'])
+        # One finding for the cause: nothing at all is denied.
+        self.ctl('settings set enforce no')
+        self.finds(('dry-run', 'settings'))
+
+    def test_log_level(self):
+        for level in 'warning', 'error':
+            self.conf(log_level=level)
+            self.restart()
+            self.finds(('denials-not-logged', 'smtpauth-milter.conf'),
+                       fix='log-level = info')
+        self.conf(log_level='debug')
+        self.restart()
+        self.silent()
+
+    def test_restart_needed(self):
+        """By what the daemon runs with, not by the time of the file only."""
+        self.conf(usage_flush=33)
+        found = self.finds(('restart-needed', 'smtpauth-milter.conf'),
+                           fix='systemctl restart smtpauth-milter')
+        self.assertIn(self.daemon.conf, found['text'])
+        with open(self.daemon.conf, 'a') as f:
+            f.write('# a remark\n')
+        self.conf(usage_flush=10)               # the default
+        self.silent()
+        self.conf(usage_flush=33)
+        os.utime(self.daemon.conf, (1, 1))      # another file, long there
+        self.silent()
+        os.utime(self.daemon.conf)
+        self.restart()
+        self.silent()
 
     def test_ignore(self):
         self.ctl('settings set enforce no')
@@ -178,6 +211,93 @@ class State(PostfixCase):
             program.kill()
             program.wait()
 
+    def test_not_writable_for_the_daemon(self):
+        """It runs and answers, and cannot write: that is said, not that it
+        is to be started."""
+        self.start(usage_flush=1)
+        self.site()
+        path = self.place('usage/usage.mdb')
+        for name in os.listdir(self.place('usage')):
+            shutil.chown(self.place('usage/' + name), 'root', 'root')
+        self.restart_without_beat()
+        found = self.finds(('database-permission', path), fix='chown ' + USER)
+        self.assertIn('no sign of life', found['text'])
+        for part in found['fix'].split('; ')[:2]:
+            subprocess.run(part, shell=True, check=True)
+        self.restart()
+        self.silent()
+
+    def restart_without_beat(self):
+        self.daemon.stop()
+        self.daemon.start()
+
+    def test_silent_daemon(self):
+        """It answers, and its files are fine."""
+        self.start()
+        self.site()
+        other = os.path.join(self.tmp, 'other')
+        shutil.copytree(self.dir, other)
+        for folder, _, files in os.walk(self.dir):      # not their owners
+            for path in folder, *(os.path.join(folder, f) for f in files):
+                owner = os.stat(path)
+                os.chown(path.replace(self.dir, other, 1), owner.st_uid,
+                         owner.st_gid)
+        self.daemon.stop()
+        for name in os.listdir(self.place('usage')):
+            os.remove(self.place('usage/' + name))
+        self.daemon.argv[self.daemon.argv.index('-d') + 1] = other
+        self.daemon.start()
+        self.finds(('daemon-silent', 'smtpauth-milter'), fix='log')
+
+    def test_full_disk(self):
+        self.start()
+        self.site()
+        program = self.wrapper('mount -t tmpfs -o size=1m,mode=0750 none '
+                               '%s/full' % self.tmp,
+                               'cp -a %s/. %s/full' % (self.dir, self.tmp),
+                               'head -c 1m /dev/zero >%s/full/f 2>/dev/null'
+                               % self.tmp,
+                               'mount --bind %s/full %s' % (
+                                   self.tmp, self.dir))
+        os.mkdir(os.path.join(self.tmp, 'full'))
+        shutil.chown(os.path.join(self.tmp, 'full'), 'root', 'nogroup')
+        self.program = program
+        report = self.examine()
+        self.assertIn(('disk-full', self.dir), ids(report))
+        found, = [f for f in report['findings'] if f['id'] == 'disk-full']
+        self.assertIn('is full', found['text'])
+        self.assertIn('df -h ' + self.dir, found['fix'])
+
+    def test_snapshot_failed(self):
+        self.start()
+        self.site()
+        path = os.path.join(self.bin, 'systemctl')
+        for text, status, expected in (
+                ('failed', 0, [('snapshot-failed',
+                                'smtpauth-snapshot.service')]),
+                ('inactive', 1, []), ('active', 1, []),
+                ('System has not been booted with systemd', 1, [])):
+            self.write(path, '#!/bin/sh\n[ "$1 $2" = "is-failed smtpauth-'
+                       'snapshot.service" ] && echo "%s"\nexit %d\n'
+                       % (text, status))
+            os.chmod(path, 0o755)
+            self.assertEqual(ids(self.examine()), expected)
+
+    def wrapper(self, *commands):
+        """smtpauthctl in a mount namespace, after these commands."""
+        if subprocess.run(['unshare', '--mount', 'true'],
+                          capture_output=True).returncode:
+            self.skipTest('mount namespaces are not to be had here')
+        script = os.path.join(self.tmp, 'ctl')
+        self.write(script, '#!/bin/sh\n%s\nexec %s "$@"\n' % (
+            '\n'.join(commands), harness.CTL))
+        os.chmod(script, 0o755)
+        path = os.path.join(self.tmp, 'wrapper')
+        self.write(path, '#!/bin/sh\nexec unshare --mount --propagation '
+                   'private %s "$@"\n' % script)
+        os.chmod(path, 0o755)
+        return path
+
     def test_runs_as_root(self):
         os.chown(self.place('usage'), 0, -1)    # as where it never was another
         self.start(user='root')
@@ -267,7 +387,12 @@ class State(PostfixCase):
         report = self.examine('--login', 'alice@acme.test')
         self.assertEqual(ids(report), [
             ('database', self.dir), ('daemon-on-error', 'smtpauth-milter')])
-        self.assertEqual(report['findings'][0]['fix'], 'smtpauthctl verify')
+        self.assertEqual(report['findings'][0]['fix'],
+                         'smtpauthctl restore DIR')
+        self.assertIn('restore DIR', report['findings'][1]['fix'])
+        self.ctl('verify', rc=None)
+        backup = os.path.join(self.tmp, 'backup')
+        self.assertNotEqual(self.ctl('restore', backup, rc=None).rc, 0)
         self.assertTrue(report['answer'].startswith('451 4.3.0 '))
 
     def test_mta_in_group(self):
@@ -280,129 +405,46 @@ class State(PostfixCase):
                           flags=re.M)
         self.assertIn('postfix\n', text)
         self.write(group, text)
-        if subprocess.run(['unshare', '--mount', 'mount', '--bind', group,
-                           '/etc/group'], capture_output=True).returncode:
-            self.skipTest('mount namespaces are not to be had here')
-        script = os.path.join(self.tmp, 'ctl')
-        self.write(script, '#!/bin/sh\nmount --bind %s /etc/group\n'
-                   'exec %s "$@"\n' % (group, harness.CTL))
-        os.chmod(script, 0o755)
-        wrapper = os.path.join(self.tmp, 'wrapper')
-        self.write(wrapper, '#!/bin/sh\nexec unshare --mount --propagation '
-                   'private %s "$@"\n' % script)
-        os.chmod(wrapper, 0o755)
-        self.program = wrapper
+        self.program = self.wrapper('mount --bind %s /etc/group' % group)
         self.finds(('mta-in-group', self.dir),
                    fix='gpasswd -d postfix nogroup')
+
+    def examine_as(self, user, groups):
+        """The report for an ordinary user in these groups."""
+        shutil.copy(harness.CTL, os.path.join(self.tmp, 'smtpauthctl'))
+        self.program = os.path.join(self.tmp, 'smtpauthctl')
+        os.chmod(self.daemon.conf, 0o644)
+        os.chmod(self.log, 0o600)
+        args = () if self.log is None else ('--log', '-')
+        return self.examine(*args, user=user, group=user,
+                            extra_groups=groups, cwd='/')
 
     def test_not_root(self):
         """An ordinary user is told to be root, and nothing false."""
         self.start()
         self.site()
-        self.conf(socket=self.daemon.socket)
-        shutil.copy(harness.CTL, os.path.join(self.tmp, 'smtpauthctl'))
-        self.program = os.path.join(self.tmp, 'smtpauthctl')
-        os.chmod(self.daemon.conf, 0o644)
-        report = self.examine(user='daemon', group='daemon', extra_groups=[],
-                              cwd='/')
-        self.assertEqual(ids(report)[0], ('database', self.dir))
+        report = self.examine_as('daemon', [])
+        self.assertEqual(ids(report), [('database', self.dir)])
         self.assertIn('as root', report['findings'][0]['fix'])
-        self.assertNotIn('milter-not-listed', dict(ids(report)))
+        self.assertIn(self.dir, '\n'.join(report['not_looked_at']))
 
-
-class Logs(PostfixCase):
-    """Logins in a mail log."""
-
-    def setUp(self):
-        super().setUp()
-        self.start()
-        self.site()
-
-    def logins(self, *lines):
-        self.write(self.log, ''.join(lines))
-
-    def test_well(self):
-        self.logins(POSTFIX_LINE % ('mua[192.0.2.7]', 'alice@acme.test'),
-                    SENDMAIL_LINE % ('mua [192.0.2.7]', 'bob@acme.test'),
-                    'Nov 23 10:00:00 mx postfix/smtpd[3]: connect from x\n')
-        self.silent()
-
-    def test_kinds(self):
-        for client, login, finding, fix in (
-                ('mua[192.0.2.7]', 'carol@other.test',
-                 'logins-unknown-tenant', 'smtpauthctl domain add'),
-                ('mua[192.0.2.7]', 'bob', 'login-without-realm',
-                 'default-domain'),
-                ('mua[192.0.2.7]', 'bob@', 'logins-invalid',
-                 'smtpauthctl check'),
-                ('localhost[127.0.0.1]', 'alice@acme.test',
-                 'webmail-not-exempt', 'exempt-listeners'),
-                ('localhost[::1]', 'alice@acme.test',
-                 'webmail-not-exempt', 'exempt-listeners')):
-            for line in (POSTFIX_LINE % (client, login),
-                         SENDMAIL_LINE % (client.replace('[', ' ['), login)):
-                with self.subTest(line):
-                    self.logins(line, line)
-                    found = self.finds((finding, 'mail log'), fix=fix)
-                    self.assertIn(login, found['text'])
-                    self.assertTrue(found['text'].startswith('1 login '))
-
-    def test_guesses(self):
-        """Logins that were not let in are no logins."""
-        self.logins(*(POSTFIX_FAILED % login for login in (
-            'admin', 'x@other.test', 'test@', '(unavailable)')))
-        self.silent()
-
-    def test_many(self):
-        self.logins(*(POSTFIX_LINE % ('mua[192.0.2.7]', 'u%d@other.test' % i)
-                      for i in range(20000)))
-        found = self.finds(('logins-unknown-tenant', 'mail log'))
-        self.assertIn('10000 logins', found['text'])
-        self.assertLess(len(found['text']), 400)
-
-    def test_long_log(self):
-        """Only the end of a long one is read, whole lines of it."""
-        with open(self.log, 'w') as f:
-            f.write(POSTFIX_LINE % ('mua[192.0.2.7]', 'old@other.test'))
-            line = POSTFIX_LINE % ('mua[192.0.2.7]', 'alice@acme.test')
-            f.write(line * ((17 << 20) // len(line)))
-        self.silent()
-
-    def test_standard_input(self):
-        line = POSTFIX_LINE % ('mua[192.0.2.7]', 'carol@other.test')
-        self.finds(('logins-unknown-tenant', 'mail log'),
-                   args=('--log', '-'), stdin=line)
-
-    def test_hostile(self):
-        """Whatever a log holds, the terminal gets printable text."""
-        with open(self.log, 'wb') as f:
-            f.write(b'sasl_username=\xff\x1b[31m\x07@other.test\n'
-                    b'sasl_username=' + b'x' * 100000 + b'\n'
-                    b'sasl_username=\0\nAUTH=server, authid=\n'
-                    b'client=[, sasl_username=<>\nclient=x[1.2.3.4'
-                    b'\nAUTH=server, authid=\x1b]0;x\x07, x\n'
-                    b'sasl_username=%n%s@other.test')
-        for args in (), ('--login', 'a\x1b[1m@acme.test'):
-            result = self.run_doctor(*self.mta(), *args, rc=1)
-            self.assertNotRegex(result.raw, rb'[\x00-\x09\x0b-\x1f\x7f]')
-            self.assertIn('%n%s@other.test', result.out)
-            self.examine(*args)
-
-    def test_unreadable(self):
-        for path in os.path.join(self.tmp, 'missing.log'), self.tmp:
-            result = self.run_doctor(*self.mta(), '--log', path, rc=None)
-            self.assertNotIn(result.rc, (0, 1))
-            self.assertIn(path, result.err)
-            self.assertEqual(result.out, '')
-
-    def test_hostile_configuration(self):
-        self.postconf('-e', 'mail_name=8\x1b[31m\x07\xff x')
-        self.write(os.path.join(self.etc, 'table'), '1.2.3.4 DISABLE\n')
-        self.postconf('-e', 'smtpd_milter_maps=cidr:%s/table, cidr:\x1b[31m'
-                      % self.etc)
-        result = self.run_doctor(*self.mta(), rc=1)
-        self.assertIn('mta-detection', result.out)
-        self.assertNotRegex(result.raw, rb'[\x00-\x09\x0b-\x1f\x7f]')
+    def test_member_of_the_group(self):
+        """Who may read the policy, and not connect, accuses nobody."""
+        folder = os.path.join(self.tmp, 'run')
+        os.mkdir(folder)
+        shutil.chown(folder, USER, 'root')
+        os.chmod(folder, 0o2710)
+        self.start(os.path.join(folder, 'milter.sock'))
+        self.site(chroot='n')
+        report = self.examine_as('daemon', ['nogroup'])
+        self.assertEqual([f for f in ids(report)
+                          if f[0] != 'socket-not-writable'], [])
+        unseen = report['not_looked_at']
+        for words in ('who may use the files in ' + self.dir,
+                      "the daemon's signs of life in %s/usage" % self.dir,
+                      'what the milter on unix:%s/milter.sock answers: '
+                      'Permission denied' % folder):
+            self.assertIn('not root: ' + words, '\n'.join(unseen))
 
 
 if __name__ == '__main__':

@@ -11,6 +11,7 @@ import shutil
 import socket
 import stat
 import subprocess
+import time
 
 import harness
 import postfix_rig
@@ -90,14 +91,22 @@ class Doctor(harness.Case):
 
     def conf(self, **keys):
         """The daemon's configuration as it is after these changes; the
-        daemon itself goes on with the old one."""
+        daemon itself goes on with the old one, as its file is newer."""
         with open(self.daemon.conf, 'a') as f:
             for key, value in keys.items():
                 f.write('%s = %s\n' % (key.replace('_', '-'), value))
+        later = time.time() + 5     # than the second of the start
+        os.utime(self.daemon.conf, (later, later))
+
+    def restart(self):
+        """The daemon, with the configuration as it is now."""
+        self.daemon.stop()
+        self.daemon.start()
+        harness.wait_for(lambda: self.examine()['running'], what='heartbeat')
 
     def run_doctor(self, *args, rc=(0, 1), as_json=False, **more):
         env = {'PATH': self.bin + ':' + PATH, **more.pop('env', {})}
-        if '--log' not in args:
+        if '--log' not in args and self.log:    # None: the machine's own
             args = *args, '--log', self.log
         return self.ctl(*(['--json'] if as_json else []), '-c',
                         self.daemon.conf, 'doctor', *args,
@@ -112,8 +121,8 @@ class Doctor(harness.Case):
         report = json.loads(result.raw)
         self.assertEqual(result.rc, 1 if report['findings'] else 0)
         self.assertEqual(set(report), {
-            'mta', 'socket', 'running', 'asked_by', 'login', 'answer',
-            'findings'})
+            'mta', 'socket', 'running', 'asked_by', 'mail_log', 'login',
+            'answer', 'not_looked_at', 'findings'})
         for finding in report['findings']:
             self.assertEqual(set(finding), {'id', 'where', 'text', 'fix'})
             for text in finding.values():

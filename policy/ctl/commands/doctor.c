@@ -2,6 +2,7 @@
 /* doctor - the command that checks the MTA, the daemon and the policy */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "policy/base/child_process.h"
@@ -10,6 +11,7 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/print.h"
 #include "policy/ctl/usage/daemon.h"
+#include "policy/ctl/usage/usage_sources.h"
 #include "policy/doctor/listener.h"
 #include "policy/doctor/mail_log.h"
 #include "policy/doctor/postfix_checks.h"
@@ -18,10 +20,25 @@
 #include "policy/identity/mta.h"
 #include "policy/store/state_dir.h"
 #include "policy/tables/domain_table.h"
+#include "policy/tables/tenant_table.h"
 
 enum { EXIT_FINDINGS = 1 };
 
 #define SHOWN_MAX 3000
+
+/* A daemon that has just started gives its first sign of life within 3 s. */
+#define BEAT_PAUSES 30
+#define BEAT_PAUSE_NS 100000000
+
+#define TENANTS_SHOWN 3
+
+/* Tenants in report mode. */
+struct reported {
+	unsigned count;
+	char first[TENANT_NAME_MAX + 1];
+	char buf[(TENANTS_SHOWN + 1) * (TENANT_NAME_MAX + 3)];
+	struct text names;
+};
 
 struct examination {
 	struct ctl *ctl;
@@ -29,8 +46,12 @@ struct examination {
 	struct checks checks;
 	enum mta mta; /* MTA_AUTO: there is none */
 	struct daemon_view view;
-	bool probed;
 	struct probe probe;
+	enum error probe_error; /* of asking it, with: */
+	struct error_text probe_why;
+	struct mail_log log;
+	struct usage_merge *usage; /* NULL: it cannot be read, for a reason: */
+	struct error_text usage_why;
 };
 
 /* choose_mta - as told, else the one that is installed */
@@ -65,6 +86,8 @@ doctor_remedy(enum error e, const char *dir)
 						 : "smtpauthctl init";
 	if (e == ERR_OLDER)
 		return "smtpauthctl export, with the version that wrote it";
+	if (e == ERR_DAMAGED || e == ERR_FORMAT)
+		return "smtpauthctl restore DIR";
 	return "smtpauthctl verify";
 }
 
@@ -116,13 +139,13 @@ find_daemon(struct examination *x)
 	const struct daemon_report *r = &x->view.report;
 	struct checks *s = &x->checks;
 
-	if (r->error != OK && r->error != ERR_MISSING)
+	s->beats_unseen = r->error == ERR_PERMISSION && !s->root;
+	if (r->error != OK && r->error != ERR_MISSING && !s->beats_unseen)
 		print_remark(x->ctl->err, "warning: %s", r->why.text);
 	s->running = x->view.asked == DAEMON_RUNS || x->view.latest == DAEMON_RUNS;
 	s->daemon = x->view.asked == DAEMON_RUNS ? r->asked : r->latest;
 	if (s->running && x->view.asked != DAEMON_RUNS)
 		say_elsewhere(x);
-	(void)endpoint_from_milter(x->config.socket, &s->milter);
 }
 
 static const char *
@@ -149,31 +172,196 @@ submission_of(const struct examination *x)
 	};
 }
 
-/* ask_milter - whether it answers, and what a login would get */
+/* probe_first - a connection starts a daemon whose socket systemd holds */
 static void
-ask_milter(struct examination *x)
+probe_first(struct examination *x)
 {
-	struct findings *f = &x->checks.findings;
+	const struct timespec pause = {0, BEAT_PAUSE_NS};
 	const struct submission s = submission_of(x);
-	char address[ENDPOINT_MAX + 32];
-	struct error_text why;
+	struct checks *c = &x->checks;
 
-	if (x->checks.milter.kind == ENDPOINT_NONE)
+	daemon_look(x->ctl, x->config.socket, &x->view);
+	if (!endpoint_from_milter(x->config.socket, &c->milter))
+		return; /* fd:N */
+	x->probe_error = probe_milter(&c->milter, &s, &x->probe, &x->probe_why);
+	c->answers = x->probe_error == OK;
+	for (int i = 0; i < BEAT_PAUSES && c->answers &&
+	     x->view.asked == DAEMON_ABSENT && x->view.report.error != ERR_PERMISSION;
+	     i++) {
+		nanosleep(&pause, NULL);
+		daemon_look(x->ctl, x->config.socket, &x->view);
+	}
+}
+
+/* say_answer - what the milter answered */
+static void
+say_answer(struct examination *x)
+{
+	struct checks *c = &x->checks;
+	char address[ENDPOINT_MAX + 32];
+
+	if (c->milter.kind == ENDPOINT_NONE)
 		return; /* fd:N, and no daemon that would say what it is */
-	endpoint_milter(&x->checks.milter, address);
-	if (probe_milter(&x->checks.milter, &s, &x->probe, &why) != OK) {
-		findings_add(f, "milter-unreachable", address,
-		    "the milter does not answer: %s", why.text);
-		findings_fix(f,
+	endpoint_milter(&c->milter, address);
+	if (x->probe_error == ERR_PERMISSION && !c->root) {
+		findings_add(&c->unseen, "not-root", "",
+		    "%swhat the milter on %s answers: %s", checks_unless_root(c),
+		    address, x->probe_why.text);
+	} else if (x->probe_error != OK) {
+		findings_add(&c->findings, "milter-unreachable", address,
+		    "the milter does not answer: %s", x->probe_why.text);
+		findings_fix(&c->findings,
 		    "see whether the daemon runs and its log; \"socket\" in smtpauth-milter.conf is where it listens");
+	} else if (argument_option(x->ctl, OPT_LOGIN) == NULL &&
+	    x->probe.kind != PROBE_PASSES) {
+		findings_add(&c->findings, "milter-answer", address,
+		    "a session without a login does not pass: %s", x->probe.reply);
+		findings_fix(&c->findings, "another program may listen there");
+	}
+}
+
+/* reported_take - a tenant of a walk */
+static enum error
+reported_take(void *arg, const struct tenant *t)
+{
+	struct reported *r = arg;
+
+	if (t->smtp_auth == SMTP_AUTH_ENABLED || t->action != ACTION_REPORT)
+		return OK;
+	if (r->count == 0)
+		strcpy(r->first, t->name);
+	if (r->count < TENANTS_SHOWN)
+		text_printf(&r->names, "%s%s", r->count > 0 ? ", " : "", t->name);
+	else if (r->count == TENANTS_SHOWN)
+		text_puts(&r->names, ", ...");
+	r->count++;
+	return OK;
+}
+
+/* say_reported - tenants that seem to be denied, and pass */
+static void
+say_reported(struct examination *x)
+{
+	struct reported r = {.count = 0};
+	struct checks *c = &x->checks;
+
+	text_init(&r.names, r.buf, sizeof r.buf);
+	if (c->txn == NULL || !c->settings->enforce ||
+	    tenant_table_each(c->txn, reported_take, &r) != OK || r.count == 0)
+		return;
+	findings_add(&c->findings, "tenant-report", "tenants",
+	    "%u tenant%s with smtp-auth disabled and action report: its logins are logged, and pass: %s",
+	    r.count, r.count == 1 ? "" : "s", r.buf);
+	findings_fix(&c->findings, "smtpauthctl tenant set %s --action default%s",
+	    r.first, r.count > 1 ? ", and so for each of them" : "");
+}
+
+/* maillog_of - the log that Postfix writes itself, to be freed; NULL for none */
+static char *
+maillog_of(const struct examination *x)
+{
+	const char *dir = argument_option(x->ctl, OPT_POSTFIX);
+	const char *const argv[] = {"postconf", "-h",
+	    dir != NULL ? "-c" : "maillog_file", dir, "maillog_file", NULL};
+	char *out = NULL;
+
+	if (x->mta != MTA_POSTFIX || child_process_read(argv, &out) != OK)
+		return NULL;
+	out[strcspn(out, "\n")] = '\0';
+	return out;
+}
+
+/* take_usage - of this machine, before the policy is opened */
+static void
+take_usage(struct examination *x)
+{
+	struct ctl *c = x->ctl;
+	enum error e = usage_sources_open(c);
+
+	if (e == OK)
+		e = usage_sources_merge(c, &x->usage);
+	if (e != OK)
+		x->usage_why = c->why;
+	error_set(&c->why, OK, "%s", "");
+}
+
+/* usage_unseen - what was not looked at, as the usage cannot be read */
+static void
+usage_unseen(struct examination *x, const char *what, const char *why)
+{
+	findings_add(&x->checks.unseen, "usage", "", "%s%s: %s",
+	    checks_unless_root(&x->checks), what, why);
+}
+
+/* look_at_usage - the logins that it knows, where no log does */
+static void
+look_at_usage(struct examination *x)
+{
+	static const char none[] = "no mail log found (" MAIL_LOG_PLACES ")";
+	struct checks *s = &x->checks;
+	struct error_text why;
+	instant until;
+
+	if (x->usage == NULL) {
+		findings_add(&s->unseen, "mail-log", "",
+		    "%s%s: logins were not looked at", checks_unless_root(s), none);
 		return;
 	}
-	x->probed = true;
-	if (s.login_len == 0 && x->probe.kind != PROBE_PASSES) {
-		findings_add(f, "milter-answer", address,
-		    "a session without a login does not pass: %s", x->probe.reply);
-		findings_fix(f, "another program may listen there");
-	}
+	findings_add(&s->unseen, "mail-log", "",
+	    "%s%s: of logins, those that the daemon has recorded were looked at",
+	    checks_unless_root(s), none);
+	if (logins_add_usage(x->log.logins, x->usage, &until, &why) != OK)
+		usage_unseen(x, "logins that the daemon has recorded", why.text);
+	else if (s->settings != NULL)
+		logins_say(s, x->log.logins, "usage", until);
+}
+
+/* look_at_log - what the MTA's log shows */
+static enum error
+look_at_log(struct examination *x)
+{
+	struct ctl *c = x->ctl;
+	char *maillog = maillog_of(x);
+	enum error e = mail_log_read(&x->log, &x->checks, argument_option(c, OPT_LOG),
+	    maillog != NULL ? maillog : "", &c->why);
+
+	free(maillog);
+	if (e != OK)
+		return e;
+	if (x->log.where != NULL)
+		mail_log_check(&x->checks, &x->log);
+	else if (x->log.missing)
+		look_at_usage(x);
+	return OK;
+}
+
+/* has_cause - whether a finding says already why logins are not asked about */
+static bool
+has_cause(const struct findings *f)
+{
+	static const char causes[] =
+	    "milter-not-listed,milter-switched-off,milter-maps-disable,milter-maps-replace,nobody-asks,default-action-accept,filter-without-f,daemon-elsewhere";
+
+	for (size_t i = 0; i < f->count; i++)
+		if (sendmail_list_has(causes, f->item[i].id))
+			return true;
+	return false;
+}
+
+/* compare_log - with what the daemon has recorded, unless the cause is known */
+static void
+compare_log(struct examination *x)
+{
+	struct error_text why;
+
+	if (x->log.where == NULL || x->checks.logins == 0 ||
+	    has_cause(&x->checks.findings))
+		return;
+	if (x->usage == NULL)
+		usage_unseen(
+		    x, "whether all logins were asked about", x->usage_why.text);
+	else if (mail_log_compare(&x->checks, &x->log, x->usage, &why) != OK)
+		usage_unseen(x, "whether all logins were asked about", why.text);
 }
 
 /* doctor_examine - what the MTA's log shows comes before what is only likely */
@@ -183,17 +371,21 @@ doctor_examine(struct examination *x)
 	struct ctl *c = x->ctl;
 	enum error e;
 
-	daemon_look(c, x->config.socket, &x->view); /* while no policy is open */
+	x->checks.root = geteuid() == 0;
+	probe_first(x); /* while no policy is open, */
+	take_usage(x);  /* and this, too */
 	open_policy(x);
 	find_daemon(x);
 	checks_daemon(&x->checks);
 	listener_check(&x->checks);
-	ask_milter(x);
-	e = mail_log_check(&x->checks, argument_option(c, OPT_LOG), &c->why);
+	say_answer(x);
+	e = look_at_log(x);
 	if (e != OK)
 		return e;
 	checks_state(&x->checks);
 	checks_settings(&x->checks);
+	say_reported(x);
+	checks_units(&x->checks);
 	if (x->mta == MTA_POSTFIX)
 		postfix_checks(&x->checks, argument_option(c, OPT_POSTFIX));
 	else if (x->mta == MTA_SENDMAIL)
@@ -202,6 +394,9 @@ doctor_examine(struct examination *x)
 		findings_add(&x->checks.findings, "no-mta", "",
 		    "neither postconf nor " SENDMAIL_DEFAULT
 		    " is here: name the MTA with --postfix DIR or --sendmail FILE");
+	checks_restart(&x->checks,
+	    c->options.config_file != NULL ? c->options.config_file : CONFIG_FILE);
+	compare_log(x);
 	return OK;
 }
 
@@ -209,7 +404,7 @@ doctor_examine(struct examination *x)
 static const char *
 answer_text(const struct examination *x)
 {
-	if (!x->probed || argument_option(x->ctl, OPT_LOGIN) == NULL)
+	if (!x->checks.answers || argument_option(x->ctl, OPT_LOGIN) == NULL)
 		return NULL;
 	return x->probe.kind == PROBE_PASSES ? "passes"
 	    : x->probe.kind == PROBE_REPLIES ? x->probe.reply
@@ -221,8 +416,8 @@ static void
 print_fields(struct printer *p, const struct examination *x)
 {
 	static const struct print_column columns[] = {{"mta", "mta"},
-	    {"socket", "milter"}, {"asked_by", "asked by"}, {"answer", "answer"},
-	    {NULL, NULL}};
+	    {"socket", "milter"}, {"asked_by", "asked by"}, {"mail_log", "mail log"},
+	    {"answer", "answer"}, {NULL, NULL}};
 	static const char *const mtas[] = {
 	    [MTA_AUTO] = "", [MTA_POSTFIX] = "postfix", [MTA_SENDMAIL] = "sendmail"};
 	const struct checks *s = &x->checks;
@@ -236,8 +431,13 @@ print_fields(struct printer *p, const struct examination *x)
 	print_text(p, "socket", address);
 	print_bool(p, "running", s->running);
 	print_text(p, "asked_by", s->services);
+	print_text(p, "mail_log", x->log.where);
 	print_text(p, "login", argument_option(x->ctl, OPT_LOGIN));
 	print_text(p, "answer", answer_text(x));
+	print_array_start(p, "not_looked_at");
+	for (size_t i = 0; i < s->unseen.count; i++)
+		print_item(p, s->unseen.item[i].text, strlen(s->unseen.item[i].text));
+	print_array_end(p);
 	print_array_start(p, "findings");
 	for (const struct finding *f = s->findings.item;
 	     f < s->findings.item + s->findings.count; f++) {
@@ -259,15 +459,19 @@ doctor_shown(const char *s, char *buf)
 	struct text t;
 
 	text_init(&t, buf, SHOWN_MAX);
-	text_show(&t, s, strlen(s), SHOWN_MAX / 4 - 40);
+	text_typed(&t, s, strlen(s), SHOWN_MAX / 4 - 40);
 	return buf;
 }
 
 static void
-print_findings(FILE *out, const struct findings *findings)
+print_findings(
+    FILE *out, const struct findings *findings, const struct findings *unseen)
 {
 	char buf[SHOWN_MAX];
 
+	for (size_t i = 0; i < unseen->count; i++)
+		fprintf(out, "%-16s %s\n", "not looked at",
+		    doctor_shown(unseen->item[i].text, buf));
 	for (size_t i = 0; i < findings->count; i++) {
 		const struct finding *f = &findings->item[i];
 
@@ -293,6 +497,9 @@ ctl_doctor(struct ctl *c)
 	const char *ignore = argument_option(c, OPT_IGNORE);
 	enum error e = config_read(&x.config, c->options.config_file, &c->why);
 
+	/* Logs have the time of the machine's zone, whatever this user's zone is. */
+	unsetenv("TZ");
+	tzset();
 	x.ctl = c;
 	x.checks.dir = c->dir;
 	x.checks.config = &x.config;
@@ -304,14 +511,16 @@ ctl_doctor(struct ctl *c)
 	for (size_t i = found->count; ignore != NULL && i-- > 0;)
 		if (sendmail_list_has(ignore, found->item[i].id))
 			findings_drop(found, i);
-	if (e == OK && found->failed)
+	if (e == OK && (found->failed || x.checks.unseen.failed))
 		e = error_set(&c->why, ERR_MEMORY, "%s", error_string(ERR_MEMORY));
 	if (e == OK) {
 		print_fields(&c->print, &x);
 		if (!c->options.json)
-			print_findings(c->out, found);
+			print_findings(c->out, found, &x.checks.unseen);
 	}
 	c->status = found->count > 0 ? EXIT_FINDINGS : 0;
 	findings_free(found);
+	findings_free(&x.checks.unseen);
+	mail_log_free(&x.log);
 	return e;
 }
