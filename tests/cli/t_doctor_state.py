@@ -283,6 +283,29 @@ class State(PostfixCase):
             os.chmod(path, 0o755)
             self.assertEqual(ids(self.examine()), expected)
 
+    def test_replica_that_was_changed(self):
+        """Its next snapshot takes the change back; a lock stays."""
+        self.start()
+        self.site()
+        key, file = (os.path.join(self.tmp, name) for name in ('key', 'snap'))
+        subprocess.run(['openssl', 'genpkey', '-algorithm', 'ed25519', '-out',
+                        key], check=True, capture_output=True)
+        subprocess.run(['openssl', 'pkey', '-in', key, '-pubout', '-out',
+                        key + '.pub'], check=True, capture_output=True)
+        self.ctl('snapshot', 'create', file, '--key', key)
+        self.ctl('mailbox set bob@acme.test --smtp-auth enabled')
+        self.silent()       # where snapshots are made, changes are made
+        self.ctl('snapshot', 'apply', file, '--trust', key + '.pub', '--force')
+        self.silent()
+        self.ctl('mailbox lock alice@acme.test')
+        self.silent()
+        self.ctl('mailbox set bob@acme.test --smtp-auth enabled')
+        found = self.finds(('policy-changed-here', 'policy'),
+                           fix='smtpauthctl audit list --since 2')
+        self.assertIn('1 change was made', found['text'])
+        self.ctl('mailbox remove bob@acme.test')
+        self.silent()
+
     def wrapper(self, *commands):
         """smtpauthctl in a mount namespace, after these commands."""
         if subprocess.run(['unshare', '--mount', 'true'],

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* doctor - the command that checks the MTA, the daemon and the policy */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "policy/audit/audit_table.h"
 #include "policy/base/child_process.h"
 #include "policy/config/config.h"
 #include "policy/ctl/frame/arguments.h"
@@ -256,6 +258,52 @@ say_reported(struct examination *x)
 	    r.first, r.count > 1 ? ", and so for each of them" : "");
 }
 
+/* What was changed here since the last snapshot. */
+struct since_snapshot {
+	bool applied; /* one ever was */
+	instant when;
+	struct digest then, now; /* of the policy */
+	uint64_t changes;
+};
+
+/* since_snapshot_take - an entry of the audit log */
+static enum error
+since_snapshot_take(void *arg, const struct audit_entry *e)
+{
+	struct since_snapshot *s = arg;
+
+	if (e->kind == AUDIT_SUMMARY &&
+	    strcmp(e->origin.command, "snapshot apply") == 0)
+		*s = (struct since_snapshot){
+		    .applied = true, .when = e->when, .then = e->policy};
+	else if (!digest_equal(&s->now, &e->policy))
+		s->changes++;
+	s->now = e->policy;
+	return OK;
+}
+
+/* say_changed - a policy that the next snapshot brings back; locks stay */
+static void
+say_changed(struct examination *x)
+{
+	struct since_snapshot s = {.applied = false};
+	struct checks *c = &x->checks;
+	char when[INSTANT_TEXT_MAX];
+
+	if (c->txn == NULL || store_meta(c->txn)->serial == 0 ||
+	    audit_table_each(c->txn, 0, since_snapshot_take, &s) != OK || !s.applied ||
+	    digest_equal(&s.then, &store_meta(c->txn)->digest))
+		return;
+	instant_print(s.when, when);
+	findings_add(&c->findings, "policy-changed-here", "policy",
+	    "%" PRIu64
+	    " change%s made on this machine since a snapshot was applied at %s: the next snapshot takes them back",
+	    s.changes, s.changes == 1 ? " was" : "s were", when);
+	findings_fix(&c->findings,
+	    "make them where snapshots are made; \"smtpauthctl audit list --since %s\" shows them",
+	    when);
+}
+
 /* maillog_of - the log that Postfix writes itself, to be freed; NULL for none */
 static char *
 maillog_of(const struct examination *x)
@@ -385,6 +433,7 @@ doctor_examine(struct examination *x)
 	checks_state(&x->checks);
 	checks_settings(&x->checks);
 	say_reported(x);
+	say_changed(x);
 	checks_units(&x->checks);
 	if (x->mta == MTA_POSTFIX)
 		postfix_checks(&x->checks, argument_option(c, OPT_POSTFIX));
