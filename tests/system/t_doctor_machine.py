@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """smtpauthctl doctor on a machine without a syslog daemon: a real Postfix and
-a real journal.  What passes without being asked is seen by its effect."""
+a real journal; and with the log of a real Sendmail.  What passes without being
+asked is seen by its effect.
+"""
 
 import base64
 import contextlib
 import json
+import os
 import re
 import smtplib
 
 import harness
 import postfix_rig
+import sendmail_rig
 import service_machine
 from service_machine import UNIT
 
@@ -213,6 +217,46 @@ class DoctorMachine(harness.Case):
         self.box.run('postfix reload')
         self.assertEqual(self.submit(USERS[1]), 250)
         self.assertNotIn('mta-fatal', self.doctor()[1])
+
+
+class Sendmail(harness.Case):
+    """The log of a real Sendmail, whose logins are xtext."""
+
+    LOGINS = ['al@acme.test', 'a+b@acme.test', 'r\xf6@acme.test', 'c=d@other.test']
+
+    def setUp(self):
+        reason = sendmail_rig.missing()
+        if reason:
+            self.skipTest(reason)
+        super().setUp()
+        self.ctl('tenant add acme --domain acme.test --smtp-auth disabled')
+
+    def test_logins_as_the_daemon_sees_them(self):
+        port = harness.free_port()
+        with harness.Daemon(self, user='root') as daemon, sendmail_rig.Rig(
+                "FEATURE(`no_default_msa')dnl\nMAIL_FILTER(`smtpauth', "
+                "`S=%s, F=T')dnl\nDAEMON_OPTIONS(`Port=%d, Name=MSA, M=E, "
+                "InputMailFilters=smtpauth')dnl\n" % (daemon.socket, port),
+                dict.fromkeys(self.LOGINS, PASSWORD)) as site:
+            for login in self.LOGINS:
+                with site.login('msa', login) as smtp:
+                    smtp.docmd('MAIL FROM:<s@acme.test>')
+            log = site.log()
+            for name in 'a+2Bb@acme.test', 'c+3Dd@other.test':
+                self.assertIn('authid=' + name, log)
+            log_file = os.path.join(self.tmp, 'log')
+            with open(log_file, 'w') as f:
+                f.write(log)
+            report = json.loads(self.ctl(
+                '--json', '-c', daemon.conf, 'doctor', '--sendmail',
+                os.path.join(site.dir, 'sendmail.cf'), '--log', log_file,
+                rc=1).raw)
+        found = {f['id']: f['text'] for f in report['findings']
+                 if f['where'] == 'mail log'}
+        self.assertEqual(set(found) - {'webmail-not-exempt'},
+                         {'logins-unknown-tenant'})
+        self.assertIn(': c=d@other.test', found['logins-unknown-tenant'])
+        self.assertNotIn('+2B', str(found))
 
 
 if __name__ == '__main__':
