@@ -166,7 +166,7 @@ static const struct command table[] = {
 	NEED_WRITE, ctl_cmdlet, "change a mailbox's own setting; Null: the tenant's"},
     {"backup", "DIR", 0, NEED_READ, ctl_backup,
 	"write a compact copy of the policy database"},
-    {"restore", "DIR", OPTION(OPT_FORCE), NEED_NOTHING, ctl_restore,
+    {"restore", "[DIR]", OPTION(OPT_FORCE), NEED_NOTHING, ctl_restore,
 	"bring the policy of a backup back; replaces a damaged database"},
 };
 

@@ -78,6 +78,11 @@ class Running(Restored):
             f.truncate(0)
             f.write(content)
 
+    def test_which_backup(self):
+        """At night, with a damaged database: what it needs."""
+        self.refused(['restore'], 64, 'restore DIR',
+                     '"smtpauthctl backup DIR" has written')
+
     def test_over_a_damaged_one(self):
         def zero():
             size = os.stat(self.path()).st_size

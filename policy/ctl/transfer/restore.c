@@ -121,6 +121,9 @@ ctl_restore(struct ctl *c)
 	struct restore r;
 	enum error e = audit_origin_read(c, "restore", &c->log);
 
+	if (c->options.words == 0)
+		return error_set(&c->why, ERR_USAGE,
+		    "usage: smtpauthctl restore DIR; DIR is a folder that \"smtpauthctl backup DIR\" has written, with a policy.mdb in it");
 	if (e == OK)
 		e = restore_check(c, dir);
 	if (e == OK)
