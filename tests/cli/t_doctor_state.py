@@ -413,10 +413,29 @@ class State(PostfixCase):
         self.assertEqual(report['findings'][0]['fix'],
                          'smtpauthctl restore DIR')
         self.assertIn('restore DIR', report['findings'][1]['fix'])
-        self.ctl('verify', rc=None)
-        backup = os.path.join(self.tmp, 'backup')
-        self.assertNotEqual(self.ctl('restore', backup, rc=None).rc, 0)
         self.assertTrue(report['answer'].startswith('451 4.3.0 '))
+
+    def test_damaged_record(self):
+        """It can be opened; what was written is not what is there.  The
+        advice, with a backup, mends it."""
+        self.start()
+        self.site()
+        backup = os.path.join(self.tmp, 'backup')
+        self.ctl('backup', backup)
+        for i in range(3):
+            self.ctl('mailbox set u%d@acme.test --smtp-auth enabled' % i)
+        with open(self.place('policy.mdb'), 'r+b') as f:
+            data = f.read()
+            f.seek(0)
+            f.write(data.replace(b'u1', b'u7'))
+        report = self.examine()
+        self.assertEqual(ids(report)[0], ('database', self.dir))
+        self.assertEqual(report['findings'][0]['fix'],
+                         'smtpauthctl restore DIR')
+        self.assertIn('restore DIR', self.ctl('verify', rc=1).err)
+        self.ctl('restore', backup)
+        harness.wait_for(lambda: self.examine()['findings'] == [],
+                         what='daemon that decides again')
 
     def test_mta_in_group(self):
         """Another /etc/group, in a mount namespace."""

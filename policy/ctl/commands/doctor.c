@@ -23,6 +23,7 @@
 #include "policy/store/state_dir.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/tenant_table.h"
+#include "policy/tables/verify.h"
 
 enum { EXIT_FINDINGS = 1 };
 
@@ -93,6 +94,16 @@ doctor_remedy(enum error e, const char *dir)
 	return "smtpauthctl verify";
 }
 
+/* scan_policy - the whole database, whoever else has scanned it: ERR_DAMAGED */
+static enum error
+scan_policy(struct ctl *c)
+{
+	struct error_text what;
+	enum error e = verify_store(c->store, NULL, &what);
+
+	return e == ERR_DAMAGED ? error_set(&c->why, e, "%s", what.text) : OK;
+}
+
 /* open_policy - a database that cannot be used is a finding, not the end */
 static void
 open_policy(struct examination *x)
@@ -102,11 +113,9 @@ open_policy(struct examination *x)
 	char tenant[TENANT_NAME_MAX + 1];
 	enum error e = store_open(&c->store, c->dir, STORE_READ, &c->why);
 
-	if (e == OK) {
-		e = store_begin(c->store, &c->txn);
-		if (e != OK)
-			store_about(&c->why, e, c->store);
-	}
+	if (e == OK && (e = scan_policy(c)) == OK &&
+	    (e = store_begin(c->store, &c->txn)) != OK)
+		store_about(&c->why, e, c->store);
 	if (e != OK) {
 		findings_add(&s->findings, "database", c->dir, "%s", c->why.text);
 		findings_fix(&s->findings, "%s", doctor_remedy(e, c->dir));
