@@ -318,6 +318,13 @@ class Inputs(Case):
             ('short logins', ACCESS, 'eva REJECT\nmfp OK\n', 0, [], BOTH)))
         self.given = given
 
+    def test_on_a_tenant_of_all_domains(self):
+        """Where any domain is taken, a slip must not become one."""
+        given, self.given = self.given, (*self.given, 'domain add fab *')
+        for table in TABLES, NAMES, CELLS, FOREIGN:
+            self.check(table)
+        self.given = given
+
     def test_exports(self):
         self.check(EXPORTS)
 
