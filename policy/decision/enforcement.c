@@ -35,10 +35,12 @@ count_tenant(void *arg, const struct tenant *t)
 enum error
 enforcement_count(struct store_txn *txn, instant now, struct enforcement *out)
 {
-	struct count count = {store_settings(txn), now, out};
+	struct enforcement n = {0};
+	struct count count = {store_settings(txn), now, &n};
+	enum error e = tenant_table_each(txn, count_tenant, &count);
 
-	*out = (struct enforcement){0};
-	return tenant_table_each(txn, count_tenant, &count);
+	*out = n;
+	return e;
 }
 
 /* put_part - unless there are none */
