@@ -3,8 +3,6 @@
 #include "policy/doctor/mail_line.h"
 
 #include <ctype.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -67,26 +65,40 @@ local_time(struct tm *tm, instant now)
 	return INSTANT_NONE;
 }
 
+/* digits_of - the number of two digits at S, the first of which may be a blank; -1 */
+static int
+digits_of(const char *s)
+{
+	if ((!isdigit((unsigned char)s[0]) && s[0] != ' ') ||
+	    !isdigit((unsigned char)s[1]))
+		return -1;
+	return (s[0] == ' ' ? 0 : s[0] - '0') * 10 + s[1] - '0';
+}
+
 /* syslog_time - "Nov 23 10:00:00", and what follows it; NULL for anything else */
 static const char *
 syslog_time(const char *line, instant now, instant *at_r)
 {
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 	struct tm tm = {.tm_sec = 0};
-	char month[4];
+	char month[4] = "";
 	const char *found;
-	int n = 0;
 
-	if (sscanf(line, "%3[A-Za-z] %2d %2d:%2d:%2d%n", month, &tm.tm_mday,
-		&tm.tm_hour, &tm.tm_min, &tm.tm_sec, &n) != 5 ||
-	    line[n] != ' ' || strlen(month) != 3)
+	if (strnlen(line, 16) < 16 || line[3] != ' ' || line[6] != ' ' ||
+	    line[9] != ':' || line[12] != ':' || line[15] != ' ')
 		return NULL;
+	memcpy(month, line, 3);
 	found = strstr(months, month);
-	if (found == NULL || (found - months) % 3 != 0)
+	tm.tm_mday = digits_of(line + 4);
+	tm.tm_hour = digits_of(line + 7);
+	tm.tm_min = digits_of(line + 10);
+	tm.tm_sec = digits_of(line + 13);
+	if (found == NULL || (found - months) % 3 != 0 || tm.tm_mday < 1 ||
+	    tm.tm_hour < 0 || tm.tm_min < 0 || tm.tm_sec < 0)
 		return NULL;
 	tm.tm_mon = (int)(found - months) / 3;
 	*at_r = local_time(&tm, now);
-	return line + n + 1;
+	return line + 16;
 }
 
 bool

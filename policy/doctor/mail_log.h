@@ -38,7 +38,7 @@ struct mail_log {
  * line of C's `unseen`. mail_log_free() in any case. ERR_MISSING, ERR_IO with WHY for a
  * FILE that was named; ERR_MEMORY.
  */
-enum error mail_log_read(struct mail_log *out, struct checks *c, const char *file,
+enum error mail_log_read(struct mail_log *log, struct checks *c, const char *file,
     const char *maillog, struct error_text *why) MUST_USE;
 void mail_log_free(struct mail_log *log);
 

@@ -60,8 +60,9 @@ START_TEST(no_beginnings)
 {
 	static const char *const lines[] = {"", "\n", "Nov", "Nov 23 10:00:00",
 	    "Nov 23 10:00:00 mx", "Nov 23 10:00:00 mx a[1]:", "ovD 23 10:00:00 mx a: b",
-	    "Nov 23 10:00:00mx a: b", "+30d mx a: b", "today mx a: b",
-	    "2026-11-23 mx a: b", "2026-13-23T10:00:00Z mx a: b",
+	    "Nov 23 10:00:00mx a: b", "Nov 23 1x:00:00 mx a: b",
+	    "Nov  0 10:00:00 mx a: b", "Nov 23 10-00-00 mx a: b", "+30d mx a: b",
+	    "today mx a: b", "2026-11-23 mx a: b", "2026-13-23T10:00:00Z mx a: b",
 	    "2026-11-23T10:00:00Z mx", "99999-11-23T10:00:00Z mx a: b"};
 	struct mail_line line;
 
