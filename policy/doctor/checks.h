@@ -29,6 +29,8 @@ struct checks {
 	const struct settings *settings; /* borrowed from TXN; NULL with it */
 	bool catch_all;                  /* a tenant has the domain "*" */
 	unsigned logins;                 /* different ones seen in the mail log */
+	instant renamed; /* the last change of aliases or settings: logins may count as
+			    others since */
 	struct findings findings;
 	struct findings unseen; /* what was not looked at, a text each */
 	char services[CHECKS_SERVICES_MAX +

@@ -376,8 +376,8 @@ sender_order(const void *a, const void *b)
 }
 
 /*
- * senders_pick - those whose last mail came while this daemon ran, and was written down
- * before UNTIL
+ * senders_pick - those whose last mail came while this daemon ran, after all changes by
+ * which a login counts as another one, and was written down before UNTIL
  */
 static void
 senders_pick(
@@ -389,7 +389,8 @@ senders_pick(
 		struct outcome o;
 
 		if (p->mail == INSTANT_NONE || p->mail <= c->daemon.started ||
-		    p->mail >= until || pair_judge(c, p, &o) != OK || !o.has_login)
+		    p->mail <= c->renamed || p->mail >= until ||
+		    pair_judge(c, p, &o) != OK || !o.has_login)
 			continue;
 		*n = (struct sender){.login = o.login,
 		    .pair = p,

@@ -437,6 +437,34 @@ class Unasked(PostfixCase):
         self.accepted('al')
         self.silent()
 
+    def test_alias_that_is_new(self):
+        """What was recorded under the name of then."""
+        with Mta(self.daemon) as mta:
+            mta.mail('al')
+        self.accepted('al')
+        self.wait_written(time.time() + 2)
+        for change in ('mailbox alias add alice@acme.test al',
+                       'settings set default-domain acme.test'):
+            self.ctl(change)
+            self.assertNotIn('logins-not-asked', dict(ids(self.examine())))
+
+    def test_exempt_and_reported(self):
+        """What passes is recorded, too."""
+        self.ctl('settings set enforce no')
+        with Mta(self.daemon) as mta:
+            self.assertEqual(mta.mail('alice@acme.test')[:1], 'a')
+        self.ctl('settings add exempt-clients 192.0.2.0/24')
+        with Mta(self.daemon) as mta:
+            mta.mail('bob@acme.test')
+        now = int(time.time())
+        harness.wait_for(lambda: time.time() > now + 1, what='a second')
+        for login in 'alice@acme.test', 'bob@acme.test':
+            self.accepted(login, at=now + 1)
+        self.wait_written(now + 3)
+        self.assertNotIn('logins-not-asked', dict(ids(self.examine())))
+        self.accepted('carol@acme.test', at=now + 1)
+        self.assertIn('logins-not-asked', dict(ids(self.examine())))
+
     def test_usage_is_off(self):
         self.daemon.stop()
         self.conf(usage='no')

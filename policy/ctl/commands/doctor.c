@@ -267,47 +267,57 @@ say_reported(struct examination *x)
 	    r.first, r.count > 1 ? ", and so for each of them" : "");
 }
 
-/* What was changed here since the last snapshot. */
-struct since_snapshot {
-	bool applied; /* one ever was */
+/* What the audit log tells. */
+struct history {
+	bool applied; /* a snapshot, the last one at: */
 	instant when;
 	struct digest then, now; /* of the policy */
-	uint64_t changes;
+	uint64_t changes;        /* since then */
+	instant renamed;         /* see struct checks */
 };
 
-/* since_snapshot_take - an entry of the audit log */
+/* history_take - an entry of the audit log */
 static enum error
-since_snapshot_take(void *arg, const struct audit_entry *e)
+history_take(void *arg, const struct audit_entry *e)
 {
-	struct since_snapshot *s = arg;
+	struct history *h = arg;
+	const char *object = e->object.at;
 
 	if (e->kind == AUDIT_SUMMARY &&
-	    strcmp(e->origin.command, "snapshot apply") == 0)
-		*s = (struct since_snapshot){
-		    .applied = true, .when = e->when, .then = e->policy};
-	else if (!digest_equal(&s->now, &e->policy))
-		s->changes++;
-	s->now = e->policy;
+	    strcmp(e->origin.command, "snapshot apply") == 0) {
+		h->applied = true;
+		h->when = e->when;
+		h->then = e->policy;
+		h->changes = 0;
+	} else if (!digest_equal(&h->now, &e->policy)) {
+		h->changes++;
+	}
+	h->now = e->policy;
+	if (e->kind == AUDIT_SUMMARY ||
+	    (e->object.len > 0 &&
+		(object[0] == TABLE_ALIAS || object[0] == TABLE_SETTING)))
+		h->renamed = usage_later(h->renamed, e->when);
 	return OK;
 }
 
-/* say_changed - a policy that the next snapshot brings back; locks stay */
+/* look_at_history - for changes that the next snapshot takes back; locks stay */
 static void
-say_changed(struct examination *x)
+look_at_history(struct examination *x)
 {
-	struct since_snapshot s = {.applied = false};
+	struct history h = {.renamed = INSTANT_NONE};
 	struct checks *c = &x->checks;
 	char when[INSTANT_TEXT_MAX];
+	enum error e = c->txn == NULL ? ERR_MISSING
+				      : audit_table_each(c->txn, 0, history_take, &h);
 
-	if (c->txn == NULL || store_meta(c->txn)->serial == 0 ||
-	    audit_table_each(c->txn, 0, since_snapshot_take, &s) != OK || !s.applied ||
-	    digest_equal(&s.then, &store_meta(c->txn)->digest))
+	c->renamed = e == OK ? h.renamed : instant_now();
+	if (e != OK || !h.applied || digest_equal(&h.then, &store_meta(c->txn)->digest))
 		return;
-	instant_print(s.when, when);
+	instant_print(h.when, when);
 	findings_add(&c->findings, "policy-changed-here", "policy",
 	    "%" PRIu64
 	    " change%s made on this machine since a snapshot was applied at %s: the next snapshot takes them back",
-	    s.changes, s.changes == 1 ? " was" : "s were", when);
+	    h.changes, h.changes == 1 ? " was" : "s were", when);
 	findings_fix(&c->findings,
 	    "make them where snapshots are made; \"smtpauthctl audit list --since %s\" shows them",
 	    when);
@@ -442,7 +452,7 @@ doctor_examine(struct examination *x)
 	checks_state(&x->checks);
 	checks_settings(&x->checks);
 	say_reported(x);
-	say_changed(x);
+	look_at_history(x);
 	checks_units(&x->checks);
 	if (x->mta == MTA_POSTFIX)
 		postfix_checks(&x->checks, argument_option(c, OPT_POSTFIX));
