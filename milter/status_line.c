@@ -59,36 +59,43 @@ recount(struct daemon *d)
 	return changed;
 }
 
-/* send - the line, as things are */
+/* send - the line, as things are, unless that was sent; two threads may find it */
 static void
 send(struct daemon *d)
 {
 	struct status_line *s = &d->status_line;
 	enum live_store_state state = live_store_state(d->store);
-	char line[sizeof s->enforced + sizeof s->event.text + 4];
+	char line[sizeof s->sent];
 
 	pthread_mutex_lock(&s->mutex);
 	if (state == LIVE_STORE_GOOD)
-		snprintf(line, sizeof line, "%s; %s", s->enforced, s->event.text);
+		snprintf(line, sizeof line, "%s; %s",
+		    s->enforced[0] != '\0' ? s->enforced : "nothing is known yet",
+		    s->event.text);
 	else if (state == LIVE_STORE_VERIFYING)
 		snprintf(
 		    line, sizeof line, "nothing is decided yet; %s", s->event.text);
 	else
 		snprintf(line, sizeof line, "on-error is %s; %s",
 		    word_of_action(d->config.on_error), s->event.text);
+	if (strcmp(line, s->sent) != 0) {
+		strcpy(s->sent, line);
+		service_notify_status(line);
+	}
 	pthread_mutex_unlock(&s->mutex);
-	service_notify_status(line);
 }
 
 void
 status_line_event(struct daemon *d, const char *text)
 {
 	struct status_line *s = &d->status_line;
+	bool good = live_store_state(d->store) == LIVE_STORE_GOOD;
 
 	pthread_mutex_lock(&s->mutex);
 	error_set(&s->event, OK, "%s", text);
+	s->good = good;
 	pthread_mutex_unlock(&s->mutex);
-	if (live_store_state(d->store) == LIVE_STORE_GOOD)
+	if (good)
 		(void)recount(d);
 	send(d);
 }
@@ -99,13 +106,14 @@ status_line_look(struct daemon *d)
 	struct status_line *s = &d->status_line;
 	struct live_store_report report;
 	int64_t now = monotonic_ms(), due;
-	bool other;
+	bool other, good;
 
 	live_store_report(d->store, &report);
 	pthread_mutex_lock(&s->mutex);
+	good = s->good; /* the state may be good a moment before its event is told */
 	other = report.meta.commit != s->commit;
 	due = s->due + (other ? 0 : RECOUNT_MS);
 	pthread_mutex_unlock(&s->mutex);
-	if (report.has_meta && now >= due && recount(d))
+	if (good && report.has_meta && now >= due && recount(d))
 		send(d);
 }

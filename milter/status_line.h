@@ -3,6 +3,7 @@
 #pragma once
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "policy/base/error.h"
@@ -15,8 +16,10 @@ struct status_line {
 	pthread_mutex_t mutex; /* for all below */
 	char enforced[ENFORCEMENT_TEXT_MAX];
 	struct error_text event; /* the last one of the live store */
-	uint64_t commit;         /* the policy that `enforced` is about */
-	int64_t due;             /* no other counting before, in monotonic_ms() */
+	bool good;               /* it was one of a policy that decides */
+	char sent[ENFORCEMENT_TEXT_MAX + ERROR_TEXT_MAX + 4]; /* the last line */
+	uint64_t commit; /* the policy that `enforced` is about */
+	int64_t due;     /* no other counting before, in monotonic_ms() */
 };
 
 /* Before the live store and the reporter start. */
