@@ -159,6 +159,7 @@ class Hour(harness.Case):
             self.first_policy()
             self.postfix()
             self.rollout(steps())
+            self.removed()
 
     def installed(self):
         self.typed('cd %s; %s' % (self.box.folder, self.box.last))
@@ -182,10 +183,10 @@ class Hour(harness.Case):
         harness.wait_for(self.passes, what='submission that passes')
         self.assertEqual(self.mail('alice'), DENIED)
 
-    def passes(self):
+    def passes(self, name='printer'):
         """Also while Postfix reads its configuration anew."""
         with contextlib.suppress(OSError, smtplib.SMTPException):
-            return self.mail('printer') == PASSED
+            return self.mail(name) == PASSED
         return False
 
     def rollout(self, lines):
@@ -226,6 +227,19 @@ class Hour(harness.Case):
         self.assertEqual(self.mail('alice', 10587), PASSED)     # webmail
         for line in lines['Afterwards']:
             self.typed(line)
+
+    def removed(self):
+        """apt says that this stops all mail, and what to type instead."""
+        said = self.typed('apt-get remove smtpauth-milter 2>&1')
+        self.assertIn('the mail server still names this milter', said)
+        advice = re.findall('(?m)^  (postconf .*)$', said)
+        self.assertEqual(len(advice), 3, said)      # each of the services
+        with self.assertRaisesRegex(smtplib.SMTPException, '454'):
+            self.mail('billing')
+        for line in *advice, 'postfix reload':
+            self.typed(line)
+        for name in 'alice', 'printer':
+            harness.wait_for(lambda n=name: self.passes(n), what=name)
 
     def used(self):
         """{name: exempt submissions}"""
