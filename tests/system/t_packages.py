@@ -451,8 +451,11 @@ class Life(Package):
         self.box.run(r"""
             rm -rf /etc/postfix-two; cp -a /etc/postfix /etc/postfix.kept
             cd /etc/postfix
-            postconf -e 'mua_milters = { inet:127.0.0.1:8899, default_action=tempfail }, inet:127.0.0.1:8891'
-            postconf -M 'submission/inet=submission inet n - y - - smtpd -o smtpd_milters=$mua_milters'
+            postconf -e other=inet:127.0.0.1:8891 \
+                'ours = { inet:127.0.0.1:8899, default_action=tempfail }' \
+                'mua_milters = $ours, $other'
+            postconf -M submission/inet='submission inet n - y - - smtpd'
+            postconf -P 'submission/inet/smtpd_milters=$mua_milters'
             cp -a /etc/postfix /etc/postfix-two
             cd /etc/postfix-two
             postconf -c . -e 'smtpd_milters = inet:127.0.0.1:8891 unix:/smtpauth/milter.sock' \
