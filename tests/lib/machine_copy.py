@@ -145,7 +145,8 @@ def type_in(line, rc=(0,)):
 def install():
     """Install the programs as README.md configures them.  A build may have
     other folders: what holds their names is compiled anew, in the copy."""
-    os.utime(os.path.join(harness.ROOT, 'policy', 'config', 'config.c'))
+    for name in 'config/config.c', 'ctl/commands/doctor.c':
+        os.utime(os.path.join(harness.ROOT, 'policy', name))
     done = subprocess.run(
         ['make', '-C', harness.BUILDDIR, 'prefix=/usr/local',
          'exec_prefix=/usr/local', 'sysconfdir=/etc', 'localstatedir=/var',
