@@ -76,6 +76,7 @@ trouble_end(struct mail_log *log, const char *program)
 {
 	const char *slash = strchr(program, '/');
 
+	log->throttled.count = 0; /* of one that the master had just started */
 	if (slash == NULL || strchr(slash + 1, '/') == NULL)
 		return;
 	for (size_t i = 0; i < log->troubles; i++)

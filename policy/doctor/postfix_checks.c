@@ -371,6 +371,40 @@ visit_all(struct postfix_visit *v, const char *dir)
 		    "mta = sendmail, but this is Postfix: its logins would be decoded, and one like a+2Bb@... be read as another");
 }
 
+/* findings_has - whether one of the findings has this name */
+static bool
+findings_has(const struct findings *f, const char *id)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (strcmp(f->item[i].id, id) == 0)
+			return true;
+	return false;
+}
+
+static void
+drop_all(struct findings *f, const char *id)
+{
+	for (size_t i = f->count; i-- > 0;)
+		if (strcmp(f->item[i].id, id) == 0)
+			findings_drop(f, i);
+}
+
+/*
+ * drop_symptoms - a mistake that was found in the files is why smtpd ends, and what
+ * smtpd itself says is why a service gives no greeting: one finding for one cause
+ */
+static void
+drop_symptoms(struct findings *f)
+{
+	bool known =
+	    findings_has(f, "milter-syntax") || findings_has(f, "master-syntax");
+
+	if (known || findings_has(f, "mta-fatal"))
+		drop_all(f, "service-dead");
+	if (known)
+		drop_all(f, "mta-fatal");
+}
+
 void
 postfix_checks(struct checks *c, const char *dir)
 {
@@ -380,5 +414,6 @@ postfix_checks(struct checks *c, const char *dir)
 	v.checks = c;
 	v.found = &c->findings;
 	visit_all(&v, dir);
+	drop_symptoms(v.found);
 	postfix_free(&v.postfix);
 }
