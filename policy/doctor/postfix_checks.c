@@ -371,38 +371,42 @@ visit_all(struct postfix_visit *v, const char *dir)
 		    "mta = sendmail, but this is Postfix: its logins would be decoded, and one like a+2Bb@... be read as another");
 }
 
-/* findings_has - whether one of the findings has this name */
-static bool
-findings_has(const struct findings *f, const char *id)
-{
-	for (size_t i = 0; i < f->count; i++)
-		if (strcmp(f->item[i].id, id) == 0)
-			return true;
-	return false;
-}
-
+/* drop_all - those at WHERE, or NULL for anywhere */
 static void
-drop_all(struct findings *f, const char *id)
+drop_all(struct findings *f, const char *id, const char *where)
 {
 	for (size_t i = f->count; i-- > 0;)
-		if (strcmp(f->item[i].id, id) == 0)
+		if (strcmp(f->item[i].id, id) == 0 &&
+		    (where == NULL || strcmp(f->item[i].where, where) == 0))
 			findings_drop(f, i);
 }
 
+static size_t
+count_of(const struct findings *f, const char *id)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		n += strcmp(f->item[i].id, id) == 0;
+	return n;
+}
+
 /*
- * drop_symptoms - a mistake that was found in the files is why smtpd ends, and what
- * smtpd itself says is why a service gives no greeting: one finding for one cause
+ * drop_symptoms - one finding for one cause. A mistake in the files is why smtpd ends,
+ * what smtpd says is why a service gives no greeting, and a service on loopback is
+ * where the mail log has logins from this machine
  */
 static void
 drop_symptoms(struct findings *f)
 {
-	bool known =
-	    findings_has(f, "milter-syntax") || findings_has(f, "master-syntax");
+	bool known = count_of(f, "milter-syntax") + count_of(f, "master-syntax") > 0;
 
-	if (known || findings_has(f, "mta-fatal"))
-		drop_all(f, "service-dead");
+	if (known || count_of(f, "mta-fatal") > 0)
+		drop_all(f, "service-dead", NULL);
 	if (known)
-		drop_all(f, "mta-fatal");
+		drop_all(f, "mta-fatal", NULL);
+	if (count_of(f, "webmail-not-exempt") > 1)
+		drop_all(f, "webmail-not-exempt", "mail log");
 }
 
 void
