@@ -203,6 +203,15 @@ probe_converse(
 	return OK;
 }
 
+/* connect_error - ERR_MISSING where nobody listens */
+static enum error
+connect_error(int number)
+{
+	if (number == EACCES || number == EPERM)
+		return ERR_PERMISSION;
+	return number == ECONNREFUSED || number == ENOENT ? ERR_MISSING : ERR_IO;
+}
+
 enum error
 probe_milter(const struct endpoint *at, const struct submission *s, struct probe *out,
     struct error_text *why)
@@ -214,9 +223,7 @@ probe_milter(const struct endpoint *at, const struct submission *s, struct probe
 
 	*out = (struct probe){.kind = PROBE_REFUSES};
 	if (fd < 0)
-		return error_set(why,
-		    errno == EACCES || errno == EPERM ? ERR_PERMISSION : ERR_IO, "%s",
-		    strerror(errno));
+		return error_set(why, connect_error(errno), "%s", strerror(errno));
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	errno = 0;
 	e = probe_converse(fd, s, out, why);

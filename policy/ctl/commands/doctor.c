@@ -49,6 +49,7 @@ struct examination {
 	struct checks checks;
 	enum mta mta; /* MTA_AUTO: there is none */
 	struct daemon_view view;
+	bool elsewhere; /* the daemon listens on another socket than configured */
 	struct probe probe;
 	enum error probe_error; /* of asking it, with: */
 	struct error_text probe_why;
@@ -155,7 +156,8 @@ find_daemon(struct examination *x)
 		print_remark(x->ctl->err, "warning: %s", r->why.text);
 	s->running = x->view.asked == DAEMON_RUNS || x->view.latest == DAEMON_RUNS;
 	s->daemon = x->view.asked == DAEMON_RUNS ? r->asked : r->latest;
-	if (s->running && x->view.asked != DAEMON_RUNS)
+	x->elsewhere = s->running && x->view.asked != DAEMON_RUNS;
+	if (x->elsewhere)
 		say_elsewhere(x);
 }
 
@@ -204,6 +206,13 @@ probe_first(struct examination *x)
 	}
 }
 
+/* is_stopped - whether it is a finding that no daemon runs */
+static bool
+is_stopped(const struct checks *c)
+{
+	return !c->running && !c->beats_unseen;
+}
+
 /* say_answer - what the milter answered */
 static void
 say_answer(struct examination *x)
@@ -218,6 +227,8 @@ say_answer(struct examination *x)
 		findings_add(&c->unseen, "not-root", "",
 		    "%swhat the milter on %s answers: %s", checks_unless_root(c),
 		    address, x->probe_why.text);
+	} else if (x->probe_error == ERR_MISSING && (x->elsewhere || is_stopped(c))) {
+		return; /* nobody listens there, and why is said */
 	} else if (x->probe_error != OK) {
 		findings_add(&c->findings, "milter-unreachable", address,
 		    "the milter does not answer: %s", x->probe_why.text);
@@ -431,6 +442,25 @@ compare_log(struct examination *x)
 		usage_unseen(x, "whether all logins were asked about", why.text);
 }
 
+/* look_at_mta - by the socket that is meant; which one that is must be known */
+static void
+look_at_mta(struct examination *x)
+{
+	const struct ctl *c = x->ctl;
+
+	if (x->elsewhere && x->probe_error == ERR_MISSING)
+		findings_add(&x->checks.unseen, "mta", "",
+		    "the MTA: nobody listens on the configured socket, by which its milters are judged");
+	else if (x->mta == MTA_POSTFIX)
+		postfix_checks(&x->checks, argument_option(c, OPT_POSTFIX));
+	else if (x->mta == MTA_SENDMAIL)
+		sendmail_check(&x->checks, argument_option(c, OPT_SENDMAIL));
+	else
+		findings_add(&x->checks.findings, "no-mta", "",
+		    "neither postconf nor " SENDMAIL_DEFAULT
+		    " is here: name the MTA with --postfix DIR or --sendmail FILE");
+}
+
 /* doctor_examine - what the MTA's log shows comes before what is only likely */
 static enum error
 doctor_examine(struct examination *x)
@@ -454,14 +484,7 @@ doctor_examine(struct examination *x)
 	say_reported(x);
 	look_at_history(x);
 	checks_units(&x->checks);
-	if (x->mta == MTA_POSTFIX)
-		postfix_checks(&x->checks, argument_option(c, OPT_POSTFIX));
-	else if (x->mta == MTA_SENDMAIL)
-		sendmail_check(&x->checks, argument_option(c, OPT_SENDMAIL));
-	else
-		findings_add(&x->checks.findings, "no-mta", "",
-		    "neither postconf nor " SENDMAIL_DEFAULT
-		    " is here: name the MTA with --postfix DIR or --sendmail FILE");
+	look_at_mta(x);
 	checks_restart(&x->checks,
 	    c->options.config_file != NULL ? c->options.config_file : CONFIG_FILE);
 	compare_log(x);
