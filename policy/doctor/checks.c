@@ -307,7 +307,7 @@ checks_daemon(struct checks *c)
 		    "systemctl start smtpauth-milter; its log says why if it does not stay");
 		return;
 	}
-	if (c->daemon.policy == HEARTBEAT_FAULT) {
+	if (c->daemon.policy == HEARTBEAT_FAULT && (c->txn != NULL || !c->root)) {
 		findings_add(f, "daemon-on-error", "smtpauth-milter",
 		    "it answers with on-error: its policy database cannot be used");
 		findings_fix(f,
