@@ -547,8 +547,8 @@ say_silent(struct postfix_visit *v)
 		    option, s->name, s->type, option);
 	else
 		findings_fix(v->found,
-		    "if nobody is to log in here: postconf%s -P '%s/%s/smtpd_sasl_auth_enable=no'; else name in smtpd_milters the milters that this service needs, ours among them, and take no_milters out of receive_override_options; postfix%s reload",
-		    option, s->name, s->type, option);
+		    "if nobody is to log in here: postconf%s -P '%s/%s/smtpd_sasl_auth_enable=no' && postfix%s reload; else name in smtpd_milters the milters that this service needs, ours among them, and take no_milters out of receive_override_options; postfix%s reload",
+		    option, s->name, s->type, option, option);
 }
 
 /* visit_name - how findings name the service */
