@@ -199,10 +199,10 @@ static void
 say_silent(struct checks *c)
 {
 	findings_add(&c->findings, "daemon-silent", "smtpauth-milter",
-	    "the milter answers, but there is no fresh sign of life of a daemon in %s/usage: what it decides is not counted",
+	    "the milter answers, but there is no fresh sign of life of a daemon in %s/usage: what it decides is not counted, and may be by another policy",
 	    c->dir);
 	findings_fix(&c->findings,
-	    "the daemon's log says why it cannot write; if another program answers there, stop that");
+	    "the daemon's log says why it cannot write; if another program answers there, stop that; systemctl start smtpauth-milter");
 }
 
 /* check_owners - whether the daemon's user may use its files */

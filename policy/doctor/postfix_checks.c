@@ -253,7 +253,14 @@ check_stale(struct postfix_visit *v)
 	char path[POSTFIX_DIR_MAX + 20];
 	struct stat st;
 
-	if (!postfix_master_find(&v->postfix, &v->master) || v->master.loaded == 0)
+	if (!postfix_master_find(&v->postfix, &v->master)) {
+		if (!v->checks->root)
+			findings_add(&v->checks->unseen, "not-root", "",
+			    "%swhether the services of Postfix answer, and whether it has read its files",
+			    checks_unless_root(v->checks));
+		return;
+	}
+	if (v->master.loaded == 0)
 		return;
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
 		snprintf(path, sizeof path, "%s/%s",

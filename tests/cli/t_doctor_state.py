@@ -402,15 +402,10 @@ class State(PostfixCase):
         with open(self.place('policy.mdb'), 'r+b') as f:
             f.write(b'\xff' * 8192)
         harness.wait_for(
-            lambda: ('daemon-on-error', 'smtpauth-milter')
-            in ids(self.examine()), what='fault in the heartbeat')
-        report = self.examine('--login', 'alice@acme.test')
-        self.assertEqual(ids(report), [
-            ('database', self.dir), ('daemon-on-error', 'smtpauth-milter')])
-        self.assertEqual(report['findings'][0]['fix'],
-                         'smtpauthctl restore DIR')
-        self.assertIn('restore DIR', report['findings'][1]['fix'])
-        self.assertTrue(report['answer'].startswith('451 4.3.0 '))
+            lambda: (self.examine('--login', 'alice@acme.test')['answer']
+                     or '').startswith('451 4.3.0 '), what='on-error')
+        # that the daemon answers so is no finding of its own
+        self.finds(('database', self.dir), fix='smtpauthctl restore DIR')
 
     def test_damaged_record(self):
         """It can be opened; what was written is not what is there.  The

@@ -318,8 +318,7 @@ MISTAKES = {
         'systemctl stop smtpauth-milter; ' + another(8899),
         'daemon-silent|daemon-not-running', {
             '^the daemon.s log says why|^its log says why': ':',
-            '^if another program answers there, stop that':
-            END_OTHER + '; systemctl start smtpauth-milter'},
+            '^if another program answers there, stop that': END_OTHER},
         OPEN),
     'socket_in_conf': Mistake(
         LATER + '; ' + conf('socket = inet:8897@127.0.0.1'),
