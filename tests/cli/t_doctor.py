@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import subprocess
+import time
 
 import harness
 from doctor_case import PATH, PREFIX, USER, PostfixCase, ids, shipped
@@ -252,6 +253,8 @@ class Listing(PostfixCase):
         self.postconf('-e', 'mail_name=8th floor mail')
         self.finds(*self.both('mta-detection'), fix='mta = postfix')
         self.conf(mta='postfix')
+        later = time.time() + 5     # than the second of the start
+        os.utime(self.daemon.conf, (later, later))
         self.finds(('restart-needed', 'smtpauth-milter.conf'),
                    fix='systemctl restart smtpauth-milter')
         self.restart()
