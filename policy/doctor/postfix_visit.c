@@ -166,21 +166,18 @@ say_absent(struct postfix_visit *v, const char *right)
 	    option, option, s->name, s->type, option);
 }
 
-/* milter_problem - the errno of a connection to it, 0 for none; each is tried once */
+/* milter_problem - as probe_listener() says, 0 for none; each is tried once */
 static int
 milter_problem(struct postfix_visit *v, const struct endpoint *at)
 {
-	int fd, problem;
+	int problem;
 
 	for (size_t i = 0; i < v->milters; i++)
 		if (v->milter[i].at.kind == at->kind &&
 		    v->milter[i].at.port == at->port &&
 		    strcmp(v->milter[i].at.name, at->name) == 0)
 			return v->milter[i].problem;
-	fd = endpoint_connect(at);
-	problem = fd < 0 ? errno : 0;
-	if (fd >= 0)
-		close(fd);
+	problem = probe_listener(at);
 	if (problem == EACCES || problem == EPERM)
 		problem = 0; /* the caller may not connect; that says nothing */
 	if (v->milters < POSTFIX_VISIT_DEAD_MAX)
@@ -200,7 +197,7 @@ entry_problem(struct postfix_visit *v, const struct milter_entry *entry)
 }
 
 /*
- * say_dead - nobody listens there; RIGHT is our address if it was meant, or NULL, and
+ * say_dead - no milter is there; RIGHT is our address if it was meant, or NULL, and
  * whether this service reaches it
  */
 static void
@@ -208,14 +205,18 @@ say_dead(struct postfix_visit *v, const struct milter_entry *entry, int problem,
     const char *right, bool in_reach)
 {
 	const char *action = entry->default_action;
+	bool silent = problem == PROBE_NO_ANSWER;
 
 	if (action[0] == '\0')
 		action = postfix_visit_value(v, "milter_default_action");
 	findings_add(v->found, "milter-dead", v->where,
-	    "%s: nobody listens there (%s), and Postfix answers by default_action=%s%s%s%s",
-	    entry->address, strerror(problem), action,
-	    right != NULL ? "; did you mean ours (" : "", right != NULL ? right : "",
-	    right != NULL ? ")?" : "");
+	    "%s: %s (%s), and Postfix answers by default_action=%s%s%s%s",
+	    entry->address, silent ? "no milter answers there" : "nobody listens there",
+	    silent
+		? "somebody takes the connection, as systemd does for a program that does not run"
+		: strerror(problem),
+	    action, right != NULL ? "; did you mean ours (" : "",
+	    right != NULL ? right : "", right != NULL ? ")?" : "");
 	if (right != NULL && in_reach)
 		fix_entry(v, entry, right);
 	else if (right != NULL)

@@ -13,7 +13,7 @@
 /* A milter to which a connection was tried. */
 struct postfix_visit_milter {
 	struct endpoint at;
-	int problem; /* errno; 0: it listens */
+	int problem; /* see probe_listener() */
 };
 
 /* What a visit knows. Postfix may have several instances, visited one by one. */

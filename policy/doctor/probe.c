@@ -94,10 +94,16 @@ probe_receive(int fd, int64_t deadline, void *out, size_t n)
 	size_t done = 0;
 
 	while (done < n) {
-		ssize_t got = recv(fd, (char *)out + done, n - done, 0);
+		const int64_t left = deadline - monotonic_ms();
+		const struct timeval limit = {left / 1000, left % 1000 * 1000};
+		ssize_t got;
 
-		if (monotonic_ms() > deadline)
+		errno = EAGAIN;
+		if (left <= 0 ||
+		    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit) != 0)
 			return false;
+		errno = 0;
+		got = recv(fd, (char *)out + done, n - done, 0);
 		if (got < 0 && errno == EINTR)
 			continue;
 		if (got <= 0)
@@ -107,11 +113,14 @@ probe_receive(int fd, int64_t deadline, void *out, size_t n)
 	return true;
 }
 
-/* probe_answer - the next packet, its data cut to OUT; false for none or a bad one */
+/*
+ * probe_answer - the next packet, within SECONDS, its data cut to OUT; false for none
+ * or a bad one
+ */
 static bool
-probe_answer(int fd, char *command, char *out, size_t cap)
+probe_answer(int fd, int seconds, char *command, char *out, size_t cap)
 {
-	int64_t deadline = monotonic_ms() + 1000 * ANSWER_S;
+	const int64_t deadline = monotonic_ms() + 1000 * seconds;
 	size_t kept = 0;
 	uint32_t n;
 	char byte;
@@ -133,7 +142,7 @@ probe_answer(int fd, char *command, char *out, size_t cap)
 
 /* probe_negotiate - offers everything, as MTAs do */
 static bool
-probe_negotiate(int fd)
+probe_negotiate(int fd, int seconds)
 {
 	struct packet p;
 	char command, ignored[16];
@@ -143,7 +152,18 @@ probe_negotiate(int fd)
 	record_put_u32(&p.w, ALL_ACTIONS);
 	record_put_u32(&p.w, ALL_STEPS);
 	return packet_send(fd, &p) &&
-	    probe_answer(fd, &command, ignored, sizeof ignored) && command == 'O';
+	    probe_answer(fd, seconds, &command, ignored, sizeof ignored) &&
+	    command == 'O';
+}
+
+/* probe_quit - as MTAs take their leave */
+static bool
+probe_quit(int fd)
+{
+	struct packet quit;
+
+	packet_start(&quit, 'Q');
+	return packet_send(fd, &quit);
 }
 
 /* send_mail - the macros of the connection and of MAIL, and MAIL itself */
@@ -190,11 +210,11 @@ probe_converse(
 {
 	char command;
 
-	if (!probe_negotiate(fd))
+	if (!probe_negotiate(fd, ANSWER_S))
 		return error_set(why, ERR_IO, "it does not answer as a milter: %s",
 		    errno == EAGAIN ? "nothing came" : "is it another program?");
 	if (!send_mail(fd, s) ||
-	    !probe_answer(fd, &command, out->reply, sizeof out->reply))
+	    !probe_answer(fd, ANSWER_S, &command, out->reply, sizeof out->reply))
 		return error_set(why, ERR_IO, "no answer to MAIL FROM");
 	out->kind = command == 'y'                               ? PROBE_REPLIES
 	    : command == 'r' || command == 't' || command == '4' ? PROBE_REFUSES
@@ -216,22 +236,32 @@ enum error
 probe_milter(const struct endpoint *at, const struct submission *s, struct probe *out,
     struct error_text *why)
 {
-	const struct timeval patience = {ANSWER_S, 0};
-	struct packet quit;
 	enum error e;
 	int fd = endpoint_connect(at);
 
 	*out = (struct probe){.kind = PROBE_REFUSES};
 	if (fd < 0)
 		return error_set(why, connect_error(errno), "%s", strerror(errno));
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
 	errno = 0;
 	e = probe_converse(fd, s, out, why);
-	packet_start(&quit, 'Q');
-	if (!packet_send(fd, &quit) && e == OK)
+	if (!probe_quit(fd) && e == OK)
 		e = error_set(why, ERR_IO, "it closed the connection");
 	close(fd);
 	return e;
+}
+
+int
+probe_listener(const struct endpoint *at)
+{
+	int fd = endpoint_connect(at);
+	bool answers;
+
+	if (fd < 0)
+		return errno;
+	answers = probe_negotiate(fd, PROBE_LISTENER_S);
+	(void)probe_quit(fd);
+	close(fd);
+	return answers ? 0 : PROBE_NO_ANSWER;
 }
 
 #define LINES_MAX 4096 /* of one answer */

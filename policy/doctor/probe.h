@@ -23,6 +23,18 @@ struct probe {
 enum error probe_milter(const struct endpoint *at, const struct submission *s,
     struct probe *out, struct error_text *why) MUST_USE;
 
+#define PROBE_LISTENER_S 5
+
+/* No errno: it takes connections and does not answer as a milter. */
+#define PROBE_NO_ANSWER (-1)
+
+/*
+ * Whether a milter answers there: 0, or the errno of the connection, or
+ * PROBE_NO_ANSWER, after PROBE_LISTENER_S at the latest. A connection alone says
+ * nothing: systemd holds the sockets of programs that do not run.
+ */
+int probe_listener(const struct endpoint *at) MUST_USE;
+
 /* How long a greeting is waited for: Postfix looks up the client's name before it. */
 #define PROBE_SERVICE_S 10
 

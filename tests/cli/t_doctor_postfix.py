@@ -53,6 +53,23 @@ class Dead(PostfixCase):
         self.assertEqual(self.follow(finding), 1)
         self.silent()
 
+    def test_held(self):
+        """Somebody takes the connection and no milter answers: systemd holds
+        the port, and the daemon listens on another socket."""
+        for answer in b'', b'220 mx ESMTP\r\n':
+            held = 'inet:127.0.0.1:%d' % self.listen(
+                ('127.0.0.1', 0), answer)[1]
+            self.postconf('-e', 'mua_milters={ %s, %stempfail }' % (
+                held, PREFIX))
+            finding = self.finds(*self.both('milter-dead'))
+            self.assertIn('no milter answers there', finding['text'])
+            self.assertIn('did you mean ours', finding['text'])
+            self.assertEqual(self.follow(finding), 1)
+            self.assertEqual(
+                self.value('mua_milters'), '{ %s, %stempfail }' % (
+                    self.daemon.socket_postfix, PREFIX))
+            self.silent()
+
     def test_another(self):
         """One beside ours, in every service that lists it."""
         self.site(master='smtp inet n - y - - smtpd\n'

@@ -3,6 +3,7 @@
 files have it, and ways to look at the doctor's report.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -10,7 +11,9 @@ import shlex
 import shutil
 import socket
 import stat
+import struct
 import subprocess
+import threading
 import time
 
 import harness
@@ -25,6 +28,8 @@ queue_directory = {queue}
 mail_owner = postfix
 smtpd_sasl_type = dovecot
 """
+# A milter's answer to what an MTA offers: version 6, no actions, all steps.
+NEGOTIATED = struct.pack('>IcIII', 13, b'O', 6, 0, 0)
 PREFIX = 'connect_timeout=3s, command_timeout=15s, default_action='
 
 
@@ -198,11 +203,24 @@ class PostfixCase(Doctor):
         """One cause in two services is one finding."""
         return ((finding, 'submission, submissions'),)
 
-    def listen(self, address):
-        """Somebody listens there, as another milter would."""
+    def listen(self, address, answer=NEGOTIATED):
+        """Somebody listens there, as another milter would; without an answer
+        as systemd does for a program that does not run."""
         listener = socket.socket(
             socket.AF_INET if isinstance(address, tuple) else socket.AF_UNIX)
         self.addCleanup(listener.close)
         listener.bind(address)
         listener.listen()
+        if answer:
+            threading.Thread(target=self._negotiate, daemon=True,
+                             args=(listener, answer)).start()
         return listener.getsockname()
+
+    @staticmethod
+    def _negotiate(listener, answer):
+        with contextlib.suppress(OSError):      # it is closed
+            while True:
+                with listener.accept()[0] as client:
+                    client.sendall(answer)
+                    while client.recv(4096):
+                        pass
