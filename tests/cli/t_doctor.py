@@ -124,6 +124,16 @@ class Listing(PostfixCase):
             '},{inet:127.0.0.1:%d,{connect_timeout=3s}},unix:other/sock'
             % port), listed)
 
+    def test_advice_is_whole(self):
+        """However many services it is for, people see what to type."""
+        self.site(master=''.join(
+            '25%02d inet n - y - - smtpd\n  -o smtpd_sasl_auth_enable=yes\n'
+            '  -o smtpd_milters=\n' % n for n in range(40)))
+        finding = self.examine()['findings'][0]
+        self.assertEqual(finding['fix'].count('/smtpd_milters='), 40)
+        self.assertIn('   -> ' + finding['fix'],
+                      self.run_doctor(*self.mta(), rc=1).out.splitlines())
+
     def test_not_listed_anywhere(self):
         self.postconf('-e', 'mua_milters=')
         self.finds(*self.both('milter-not-listed'),

@@ -26,7 +26,9 @@
 
 enum { EXIT_FINDINGS = 1 };
 
-#define SHOWN_MAX 3000
+/* A text of so many bytes is shown whole: advice that is cut may not be typed. */
+#define WHOLE_MAX (64u << 10)
+#define SHOWN_MAX (4 * WHOLE_MAX + 40)
 
 /* A daemon that has just started gives its first sign of life within 3 s. */
 #define BEAT_PAUSES 30
@@ -447,7 +449,7 @@ doctor_shown(const char *s, char *buf)
 	struct text t;
 
 	text_init(&t, buf, SHOWN_MAX);
-	text_typed(&t, s, strlen(s), SHOWN_MAX / 4 - 40);
+	text_typed(&t, s, strlen(s), WHOLE_MAX);
 	return buf;
 }
 
@@ -455,7 +457,7 @@ static void
 print_findings(
     FILE *out, const struct findings *findings, const struct findings *unseen)
 {
-	char buf[SHOWN_MAX];
+	static char buf[SHOWN_MAX];
 
 	for (size_t i = 0; i < unseen->count; i++)
 		fprintf(out, "%-16s %s\n", "not looked at",
