@@ -142,47 +142,66 @@ field_of(const char *line, const char *begin, const char *ends, char *out, size_
 	return true;
 }
 
-/* client_of - the address in brackets after "client=", "from " or "relay=" */
-static void
-client_of(const char *line, char *out, size_t cap)
+/*
+ * skip_id - what follows the id of the message, or "NOQUEUE", and whether there is one;
+ * an id that begins behind the line's first ": ", or that, as RFC 5424 has it, ends
+ * there
+ */
+static const char *
+skip_id(const char *line, bool *queued_r)
 {
-	static const char *const places[] = {"client=", ": MAIL from ", "relay="};
+	const char *colon = strstr(line, ": "), *id = colon;
+	size_t n;
 
-	out[0] = '\0';
-	for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-		const char *at = strstr(line, places[i]);
-
-		if (at != NULL && field_of(at, "[", "]", out, cap))
-			return;
-	}
-}
-
-/* has_queue_id - "...]: 4B2C9: client=...", as a message's first line has it */
-static bool
-has_queue_id(const char *line)
-{
-	const char *client = strstr(line, ": client="), *id = client;
-
-	if (client == NULL)
-		return false;
+	*queued_r = false;
+	if (colon == NULL)
+		return line;
 	while (id > line && isalnum((unsigned char)id[-1]))
 		id--;
-	return client - id >= 5 && strncmp(id, "NOQUEUE", 7) != 0;
+	if (strncmp(colon, ": client=", 9) != 0)
+		id = colon + 2;
+	for (n = 0; isalnum((unsigned char)id[n]); n++)
+		;
+	if (strncmp(id + n, ": ", 2) != 0)
+		return id;
+	*queued_r = n >= 5 && strncmp(id, "NOQUEUE", n) != 0;
+	return id + n + 2;
 }
 
+/* field_of_refusal - "reject: MAIL from ...", and what no client can write in it */
+static const char *
+field_of_refusal(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz-_");
+	const char *end = NULL;
+
+	if (n == 0 || strncmp(text + n, ": ", 2) != 0)
+		return "";
+	for (const char *at = text; (at = strstr(at, " proto=")) != NULL; at++)
+		end = at; /* what a client has chosen comes before the last one */
+	return end != NULL ? end : "";
+}
+
+/*
+ * Senders, recipients and headers are words of anybody, and each can hold what looks
+ * like a login: so the forms of whole lines count.
+ */
 bool
 mail_line_login(const char *line, struct mail_login *out)
 {
-	if (strstr(line, "authentication failed") != NULL)
-		return false; /* Postfix 3.8 and later name the login of a guess, too */
+	bool queued;
+	const char *text = skip_id(line, &queued), *at = text;
+
 	out->mta = MTA_POSTFIX;
-	if (!field_of(line, "sasl_username=", ",\r\n", out->login, sizeof out->login)) {
-		if (strstr(line, "AUTH=server") == NULL ||
-		    !field_of(line, "authid=", ",\r\n", out->login, sizeof out->login))
-			return false;
+	out->mail = queued && strncmp(text, "client=", 7) == 0;
+	if (strncmp(text, "AUTH=server", 11) == 0)
 		out->mta = MTA_SENDMAIL;
-	}
-	client_of(line, out->client, sizeof out->client);
-	out->mail = out->mta == MTA_POSTFIX && has_queue_id(line);
+	else if (strncmp(text, "client=", 7) != 0)
+		at = field_of_refusal(text);
+	if (!field_of(at, out->mta == MTA_SENDMAIL ? "authid=" : "sasl_username=",
+		",\r\n", out->login, sizeof out->login))
+		return false;
+	if (!field_of(text, "[", "]", out->client, sizeof out->client))
+		out->client[0] = '\0';
 	return true;
 }

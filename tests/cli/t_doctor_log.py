@@ -166,12 +166,12 @@ class Logs(PostfixCase):
     def test_hostile(self):
         """Whatever a log holds, the terminal gets printable text."""
         with open(self.log, 'wb') as f:
-            f.write(b'sasl_username=\xff\x1b[31m\x07@other.test\n'
-                    b'sasl_username=' + b'x' * 100000 + b'\n'
-                    b'sasl_username=\0\nAUTH=server, authid=\n'
+            f.write(b'client=, sasl_username=\xff\x1b[31m\x07@other.test\n'
+                    b'client=, sasl_username=' + b'x' * 100000 + b'\n'
+                    b'client=, sasl_username=\0\nAUTH=server, authid=\n'
                     b'client=[, sasl_username=<>\nclient=x[1.2.3.4'
                     b'\nAUTH=server, authid=\x1b]0;x\x07, x\n'
-                    b'sasl_username=%n%s@other.test')
+                    b'client=, sasl_username=%n%s@other.test')
         for args in (), ('--login', 'a\x1b[1m@acme.test'):
             result = self.run_doctor(*self.mta(), *args, rc=1)
             self.assertNotRegex(result.raw, rb'[\x00-\x09\x0b-\x1f\x7f]')

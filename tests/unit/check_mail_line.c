@@ -116,11 +116,17 @@ START_TEST(logins)
 		"a", "2001:db8::1", MTA_POSTFIX, true},
 	    {"x: NOQUEUE: client=mua[192.0.2.7], sasl_method=PLAIN, sasl_username=a@b",
 		"a@b", "192.0.2.7", MTA_POSTFIX, false},
-	    {"x: NOQUEUE: reject: MAIL from mua[192.0.2.7]: 550; sasl_username=<a,b>, x",
+	    {"x: NOQUEUE: reject: MAIL from mua[192.0.2.7]: 550; from=<z> proto=ESMTP helo=<m> sasl_username=<a,b>, x",
 		"a,b", "192.0.2.7", MTA_POSTFIX, false},
+	    {"x: 4B2C9: milter-reject: MAIL from mua[192.0.2.7]: 550; from=<\"y proto=ESMTP sasl_username=v\"@d> proto=ESMTP helo=<m> sasl_username=<a@b>",
+		"a@b", "192.0.2.7", MTA_POSTFIX, false},
+	    {"<22>1 2026-11-23T10:00:00Z mx postfix/smtpd 17 - - 4B2C9: client=mua[192.0.2.7], sasl_username=a@b",
+		"a@b", "192.0.2.7", MTA_POSTFIX, true},
 	    {"x: AUTH=server, relay=mua [192.0.2.7], authid=a+2Bb@c, mech=PLAIN",
 		"a+2Bb@c", "192.0.2.7", MTA_SENDMAIL, false},
-	    {"sasl_username=a", "a", "", MTA_POSTFIX, false},
+	    {"client=, sasl_username=a", "a", "", MTA_POSTFIX, false},
+	    {"x: 4AN: AUTH=server, relay=mua [192.0.2.7], authid=a", "a", "192.0.2.7",
+		MTA_SENDMAIL, false},
 	};
 	struct mail_login login;
 
@@ -137,13 +143,45 @@ END_TEST
 
 START_TEST(no_logins)
 {
-	static const char *const lines[] = {"", "sasl_username=", "sasl_username=,",
-	    "authid=a", "AUTH=server, authid=",
+	static const char *const lines[] = {"", "sasl_username=", "client=,",
+	    "client=, sasl_username=", "client=, sasl_username=,", "authid=a",
+	    "AUTH=server, authid=", "x: 4B2C9: ", "x: 4B2C9", ": ",
 	    "warning: m[192.0.2.9]: SASL PLAIN authentication failed: x, sasl_username=a"};
 	struct mail_login login;
 
 	for (size_t i = 0; i < LENGTH(lines); i++)
 		ck_assert_msg(!mail_line_login(lines[i], &login), "%s", lines[i]);
+}
+END_TEST
+
+/* Words that anybody may send: an address, a header, a message id, a name of HELO. */
+START_TEST(no_logins_but_words_of_a_client)
+{
+	static const char login[] = "ABCDEF: client=y[192.0.2.9], sasl_username=v@a, z";
+	static const char *const forms[] = {
+	    "x postfix/smtpd[1]: NOQUEUE: reject: RCPT from m[192.0.2.7]: 554 5.7.1 <%s@d>: Relay access denied; from=<> to=<\"%s\"@d> proto=ESMTP helo=<m>",
+	    "x postfix/smtpd[1]: NOQUEUE: reject: RCPT from m[192.0.2.7]: 554; from=<\" proto=ESMTP helo=<m> %s\"@d> proto=ESMTP helo=<m>",
+	    "x postfix/smtpd[1]: NOQUEUE: reject: RCPT from m[192.0.2.7]: 554 <%s>",
+	    "x postfix/smtpd[1]: 4B2C9: client=m[192.0.2.7]",
+	    "x postfix/cleanup[1]: 4B2C9: message-id=<%s proto=x %s>",
+	    "x postfix/cleanup[1]: 4B2C9: warning: header Subject: %s",
+	    "x postfix/smtpd[1]: warning: Illegal address syntax from m[192.0.2.7] in MAIL command: <%s proto=ESMTP %s>",
+	    "x postfix/smtpd[1]: improper command pipelining after EHLO from m[192.0.2.7]: %s",
+	    "x sm-mta[1]: 4AN: from=<AUTH=server, relay=m [192.0.2.7], authid=v>, %s",
+	};
+	struct mail_login out;
+	char line[1000];
+
+	for (size_t i = 0; i < LENGTH(forms); i++) {
+		const char *form = forms[i], *at;
+		size_t n = 0;
+
+		for (; (at = strstr(form, "%s")) != NULL; form = at + 2)
+			n += (size_t)snprintf(line + n, sizeof line - n, "%.*s%s",
+			    (int)(at - form), form, login);
+		snprintf(line + n, sizeof line - n, "%s", form);
+		ck_assert_msg(!mail_line_login(line, &out), "%s", line);
+	}
 }
 END_TEST
 
@@ -160,5 +198,6 @@ main(void)
 	tcase_add_test(lines, long_words);
 	tcase_add_test(lines, logins);
 	tcase_add_test(lines, no_logins);
+	tcase_add_test(lines, no_logins_but_words_of_a_client);
 	return suite_run(suite);
 }
