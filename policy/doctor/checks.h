@@ -22,6 +22,7 @@ struct checks {
 	struct endpoint milter; /* where the daemon listens, or should */
 	bool root;              /* the caller may look at everything */
 	bool answers;           /* the milter, when it is asked */
+	bool served;            /* every service that offers AUTH gives a greeting */
 	bool beats_unseen;      /* the caller may not see whether a daemon runs */
 	bool running;           /* a daemon with a fresh heartbeat */
 	struct heartbeat daemon;

@@ -19,6 +19,9 @@
 /* A file that was not written for so long may be a former one. */
 #define IDLE_SECONDS SECONDS_A_DAY
 
+/* Postfix tries again after a minute (service_throttle_time). */
+#define SETTLED_SECONDS 600
+
 /* Clocks and buffers of loggers are not that far off. */
 #define AHEAD_SECONDS 60
 
@@ -180,9 +183,9 @@ open_usual(struct checks *c, const char *maillog, const char **name)
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		FILE *f;
 
-		if (names[i][0] == '\0' || stat(names[i], &st) != 0 ||
-		    !S_ISREG(st.st_mode))
-			continue;
+		if (names[i][0] == '\0' || begins_with(names[i], "/dev/") ||
+		    stat(names[i], &st) != 0 || !S_ISREG(st.st_mode))
+			continue; /* /dev/stdout would be our own, if that is a file */
 		*name = names[i];
 		f = fopen(names[i], "re");
 		if (f == NULL)
@@ -347,6 +350,31 @@ mail_log_check(struct checks *c, struct mail_log *log)
 	}
 	if (c->settings != NULL)
 		logins_say(c, log->logins, "mail log", log->last);
+}
+
+/* is_over - what was found of the program is older than a try of its clients */
+static bool
+is_over(const struct mail_log *log, const char *program)
+{
+	const struct mail_trouble *t = &log->throttled;
+
+	for (size_t i = 0; i < log->troubles; i++)
+		if (strcmp(log->trouble[i].program, program) == 0)
+			t = &log->trouble[i];
+	return t->last != INSTANT_NONE && t->last < log->last - SETTLED_SECONDS &&
+	    strcmp(t->program, program) == 0 &&
+	    (t == &log->throttled || ends_with(program, "/smtpd"));
+}
+
+void
+mail_log_settle(struct checks *c, const struct mail_log *log)
+{
+	struct findings *f = &c->findings;
+
+	for (size_t i = f->count; c->served && i-- > 0;)
+		if (strcmp(f->item[i].id, "mta-fatal") == 0 &&
+		    is_over(log, f->item[i].where))
+			findings_drop(f, i);
 }
 
 enum error

@@ -46,6 +46,13 @@ void mail_log_free(struct mail_log *log);
 void mail_log_check(struct checks *c, struct mail_log *log);
 
 /*
+ * Takes back what was found of programs that do not start, if that was some time ago
+ * and every service greets its clients now: then somebody has mended it, without a
+ * reload.
+ */
+void mail_log_settle(struct checks *c, const struct mail_log *log);
+
+/*
  * Compares it with the usage of this machine, see logins_compare(), where its times can
  * be relied upon. Errors of reading the usage, with WHY.
  */

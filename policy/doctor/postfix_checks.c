@@ -205,8 +205,8 @@ say_no_greeting(struct postfix_visit *v, bool closed)
 	    v->postfix.option);
 }
 
-/* check_answer - whether the service works: a greeting, and AUTH */
-static void
+/* check_answer - whether the service works: a greeting, and AUTH; whether it greets */
+static bool
 check_answer(struct postfix_visit *v)
 {
 	struct endpoint at;
@@ -216,33 +216,35 @@ check_answer(struct postfix_visit *v)
 	if (v->master.pid == 0 || strcmp(v->service->type, "inet") != 0 ||
 	    postfix_visit_value(v, "smtpd_upstream_proxy_protocol")[0] != '\0' ||
 	    !service_address(v, &at))
-		return;
+		return false;
 	switch (probe_service(&at, tls)) {
 	case PROBE_SERVICE_CLOSED:
 		say_no_greeting(v, true);
-		return;
+		return false;
 	case PROBE_SERVICE_SILENT:
 		say_no_greeting(v, false);
-		return;
+		return false;
 	case PROBE_SERVICE_ABSENT:
 		if (v->stale)
-			return; /* which is said */
+			return false; /* which is said */
 		findings_add(v->found, "service-absent", v->where,
 		    "nobody listens on the port of this service, though Postfix runs: its log says why (\"fatal: bind\"), or it was not reloaded");
 		findings_fix(v->found, "postfix%s reload", v->postfix.option);
-		return;
+		return false;
 	case PROBE_SERVICE_NO_AUTH:
 		if (!always_offers(v))
-			return;
+			return true;
 		findings_add(v->found, "auth-not-offered", v->where,
 		    "smtpd_sasl_auth_enable is yes, and EHLO does not offer AUTH: nobody can log in here");
 		findings_fix(v->found,
 		    "see whether Dovecot or saslauthd runs, and what warnings of SASL Postfix's log has");
-		return;
+		return true;
 	case PROBE_SERVICE_WELL:
+		return true;
 	case PROBE_SERVICE_OTHER:
-		return;
+		return false;
 	}
+	return false;
 }
 
 /* check_stale - what was read here is not what runs */
@@ -328,7 +330,10 @@ visit_instance(struct postfix_visit *v, const char *dir)
 	for (size_t i = 0; i < v->postfix.services; i++)
 		if (postfix_visit_service(v, &v->postfix.service[i])) {
 			check_braces(v);
-			check_answer(v);
+			if (check_answer(v))
+				v->greeting++;
+			else
+				v->mute = true;
 		}
 	v->service = NULL;
 	check_warnings(v);
@@ -370,6 +375,7 @@ visit_all(struct postfix_visit *v, const char *dir)
 	else
 		visit_others(v, others);
 	free(others);
+	c->served = v->greeting > 0 && !v->mute && !v->unread;
 	check_offered(v);
 	check_files(v);
 	postfix_exempt_rest(v);

@@ -37,6 +37,8 @@ struct postfix_visit {
 	/* over all instances: */
 	long sessions; /* that may be open at once */
 	bool unlimited;
+	unsigned greeting;       /* services that greet a client */
+	bool mute;               /* another one did not, or was not asked to */
 	bool unread;             /* some instance could not be read */
 	bool offered;            /* some service has AUTH */
 	unsigned asking, exempt; /* services that ask, those that are exempt by name */

@@ -4,13 +4,14 @@ and the ends of programs in it say, and how it compares with what the daemon
 has recorded.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import time
 
 import harness
-from doctor_case import PostfixCase, ids
+from doctor_case import PATH, PostfixCase, ids
 from mta import Mta
 
 POSTFIX_LINE = ('Nov 23 10:00:00 mx postfix/submission/smtpd[17]: 4B2C9: '
@@ -286,6 +287,14 @@ esac
         self.found_in(own, 'own@other.test')
         self.postconf('-e', 'maillog_file=/dev/stdout')     # a container's
         self.found_in('/var/log/mail.log', 'debian@other.test')
+        with open(self.log_file('out', 'out@other.test'), 'a+') as out:
+            subprocess.run(     # doctor >>FILE
+                [self.program, '-d', self.dir, '--json', '-c',
+                 self.daemon.conf, 'doctor', *self.mta()], stdout=out,
+                stdin=subprocess.DEVNULL, env={'PATH': self.bin + ':' + PATH})
+            out.seek(0)
+            report = json.loads(out.readlines()[-1])
+        self.assertEqual(report['mail_log'], '/var/log/mail.log')
         self.assertEqual(self.asked(), '')
 
     def test_file_that_is_no_longer_written(self):

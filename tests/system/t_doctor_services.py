@@ -148,6 +148,27 @@ class Effect(Doctor):
         self.serves()
         self.silent()
 
+    def test_mended_without_a_reload(self):
+        """What the log says of smtpd counts no longer once it works, though
+        programs of one name leave it open which of them it was."""
+        def said(fatal, last):
+            self.write(self.log, ''.join(time.strftime(
+                '%Y-%m-%dT%H:%M:%SZ mx postfix/smtpd[17]: ' + text + '\n',
+                time.gmtime(time.time() - ago)) for ago, text in (
+                    (fatal, 'fatal: no SASL authentication mechanisms'),
+                    (last, 'connect from mua[192.0.2.7]'))))
+        said(1000, 1)       # one service is not asked: PROXY
+        self.finds(('mta-fatal', 'postfix/smtpd'))
+        self.postconf('-MX', self.c + '/inet')
+        self.rig.reload()
+        self.silent()
+        said(300, 1)        # that may come again
+        self.finds(('mta-fatal', 'postfix/smtpd'))
+        said(1000, 1)
+        self.plant('-P', '%s/inet/smtpd_sasl_path=private/nobody' % self.a)
+        self.ends('submission', 'no SASL authentication mechanisms')
+        self.finds(('mta-fatal', 'postfix/smtpd'))
+
     def test_throttling(self):
         """smtpd ends before it takes a connection, which hangs then."""
         for port in self.a, self.b:

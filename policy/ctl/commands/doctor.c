@@ -384,6 +384,7 @@ doctor_examine(struct examination *x)
 	doctor_policy_history(&x->checks);
 	checks_units(&x->checks);
 	look_at_mta(x);
+	mail_log_settle(&x->checks, &x->log);
 	checks_restart(&x->checks,
 	    c->options.config_file != NULL ? c->options.config_file : CONFIG_FILE);
 	compare_log(x);
