@@ -195,7 +195,8 @@ dial_address(int family, const struct sockaddr *address, socklen_t len)
 		return fd;
 	err = errno;
 	close(fd);
-	errno = err;
+	/* as the limit of a socket is called */
+	errno = err == EINPROGRESS || err == EAGAIN ? ETIMEDOUT : err;
 	return -1;
 }
 

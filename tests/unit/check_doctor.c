@@ -7,10 +7,12 @@
 #include "tests/lib/suite.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -162,6 +164,29 @@ START_TEST(nobody_answers)
 	ck_assert_int_eq(endpoint_connect(&e), -1);
 	ck_assert(endpoint_from_milter("inet:1@no host", &e));
 	ck_assert_int_eq(endpoint_connect(&e), -1);
+}
+END_TEST
+
+START_TEST(nobody_takes_the_connection)
+{
+	struct sockaddr_un un = {.sun_family = AF_UNIX};
+	char folder[] = "/tmp/check_doctor-XXXXXX";
+	int fd = socket(AF_UNIX, SOCK_STREAM, 0), first;
+	struct endpoint e = {.kind = ENDPOINT_UNIX};
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(e.name, sizeof e.name, "%s/s", folder);
+	strcpy(un.sun_path, e.name);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&un, sizeof un), 0);
+	ck_assert_int_eq(listen(fd, 0), 0);
+	first = endpoint_connect(&e); /* and the queue is full */
+	ck_assert_int_ge(first, 0);
+	ck_assert_int_eq(endpoint_connect(&e), -1);
+	ck_assert_int_eq(errno, ETIMEDOUT);
+	close(first);
+	close(fd);
+	unlink(e.name);
+	rmdir(folder);
 }
 END_TEST
 
@@ -503,6 +528,7 @@ main(void)
 	tcase_add_test(endpoint, who_reaches_whom);
 	tcase_add_test(endpoint, case_of_a_path_counts);
 	tcase_add_test(endpoint, nobody_answers);
+	tcase_add_test(endpoint, nobody_takes_the_connection);
 	tcase_add_test(lists, list_of_milters);
 	tcase_add_test(lists, list_that_is_hostile);
 	tcase_add_test(lists, list_that_is_long);
