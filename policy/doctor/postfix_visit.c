@@ -241,6 +241,20 @@ check_dead(struct postfix_visit *v, const struct milter_entry *meant)
 	}
 }
 
+/*
+ * is_others - whether mail from sendmail(1) goes to it, too, which ours has no business
+ * with: a signer or a filter that happens to be away
+ */
+static bool
+is_others(struct postfix_visit *v, const struct milter_entry *entry)
+{
+	milter_list_parse(postfix_visit_main(v, "non_smtpd_milters"), &v->other);
+	for (size_t i = 0; i < v->other.count; i++)
+		if (strcmp(v->other.entry[i].address, entry->address) == 0)
+			return true;
+	return false;
+}
+
 /* find_near - the entry that was probably meant to be ours, or NULL */
 static const struct milter_entry *
 find_near(struct postfix_visit *v)
@@ -253,7 +267,7 @@ find_near(struct postfix_visit *v)
 	for (size_t i = 0; i < v->list.count; i++) {
 		const struct milter_entry *entry = &v->list.entry[i];
 
-		if (entry_problem(v, entry) == 0)
+		if (entry_problem(v, entry) == 0 || is_others(v, entry))
 			continue;
 		if (dead == NULL || entry->endpoint.kind == v->checks->milter.kind)
 			dead = entry;

@@ -70,6 +70,23 @@ class Dead(PostfixCase):
                     self.daemon.socket_postfix, PREFIX))
             self.silent()
 
+    def test_signer_that_is_away(self):
+        """The advice leaves it in its place: nobody meant ours."""
+        self.site(main='smtpd_milters = %s\nnon_smtpd_milters = '
+                  '$smtpd_milters\n' % self.dead)
+        for service in 'submission', 'submissions':
+            self.postconf('-PX', service + '/inet/smtpd_milters')
+        report = self.examine()
+        self.assertEqual(
+            [f['id'] for f in report['findings']],
+            ['milter-dead', 'milter-not-listed'])
+        self.assertEqual(self.follow(report['findings'][1]), 2)
+        self.listen(('127.0.0.1', self.port))
+        self.silent()
+        self.assertIn(self.dead, subprocess.check_output(
+            ['postconf', '-c', self.etc, '-Ph', 'submission/inet/'
+             'smtpd_milters'], text=True, env={'PATH': PATH}))
+
     def test_another(self):
         """One beside ours, in every service that lists it."""
         self.site(master='smtp inet n - y - - smtpd\n'
