@@ -94,6 +94,17 @@ postconf_ask(const char *dir, const char *word, char **out_r, struct error_text 
 	return e == OK ? OK : postconf_failed(dir, word, why);
 }
 
+/* is_plain - whether a shell takes the path as it stands */
+static bool
+is_plain(const char *path)
+{
+	for (; *path != '\0'; path++)
+		if (!isalnum((unsigned char)*path) &&
+		    strchr("/._-+:@%,", *path) == NULL)
+			return false;
+	return true;
+}
+
 /* name_folder - how a command names the folder; not at all if it is the default one */
 static void
 name_folder(struct postfix *p)
@@ -113,8 +124,9 @@ name_folder(struct postfix *p)
 	same = own != NULL && strcmp(own, p->dir) == 0;
 	free(standard);
 	if (!same &&
-	    snprintf(p->option, sizeof p->option, " -c %s", p->dir) >=
-		(int)sizeof p->option)
+	    (!is_plain(p->dir) ||
+		snprintf(p->option, sizeof p->option, " -c %s", p->dir) >=
+		    (int)sizeof p->option))
 		strcpy(p->option, " -c DIR");
 }
 

@@ -70,6 +70,16 @@ class Dead(PostfixCase):
                     self.daemon.socket_postfix, PREFIX))
             self.silent()
 
+    def test_folder_that_a_shell_would_read(self):
+        """Advice names it in a way that nobody types by mistake."""
+        odd = os.path.join(self.tmp, 'etc & touch x')
+        os.rename(self.etc, odd)
+        self.etc = odd
+        self.postconf('-PX', 'submission/inet/smtpd_milters')
+        fix = self.finds(('milter-not-listed', 'submission'))['fix']
+        self.assertIn('postconf -c DIR -P ', fix)
+        self.assertNotIn('touch', fix)
+
     def test_signer_that_is_away(self):
         """The advice leaves it in its place: nobody meant ours."""
         self.site(main='smtpd_milters = %s\nnon_smtpd_milters = '
