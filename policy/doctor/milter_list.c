@@ -94,8 +94,6 @@ take_option(struct milter_entry *entry, struct span option)
 		strcpy(entry->default_action, value);
 	else if (strcmp(name, "command_timeout") == 0)
 		entry->command_timeout = milter_list_seconds(value);
-	else if (strcmp(name, "protocol") == 0)
-		entry->protocol = strtol(value, NULL, 10);
 }
 
 /* take_entry - an address, or with braces an address and its options */
@@ -111,7 +109,7 @@ take_entry(struct milter_list *list, struct span item, bool braced)
 		list->cut = true;
 		return;
 	}
-	*entry = (struct milter_entry){.command_timeout = -1, .protocol = -1};
+	*entry = (struct milter_entry){.command_timeout = -1};
 	if (braced && !next_item(&from, end, &part, &nested))
 		return;
 	if (!span_copy(part, entry->address, sizeof entry->address)) {

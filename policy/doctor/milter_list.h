@@ -16,7 +16,6 @@ struct milter_entry {
 	struct endpoint endpoint;                   /* ENDPOINT_NONE: cannot be read */
 	char default_action[MILTER_ACTION_MAX + 1]; /* "": not set */
 	long command_timeout;                       /* seconds; -1: not set */
-	long protocol;                              /* -1: not set */
 };
 
 struct milter_list {

@@ -203,11 +203,9 @@ START_TEST(list_of_milters)
 	ck_assert_str_eq(list.entry[0].address, "inet:a:1");
 	ck_assert_str_eq(list.entry[0].default_action, "");
 	ck_assert_int_eq(list.entry[0].command_timeout, -1);
-	ck_assert_int_eq(list.entry[0].protocol, -1);
 	ck_assert_str_eq(list.entry[1].address, "inet:b:2");
 	ck_assert_str_eq(list.entry[1].default_action, "reject");
 	ck_assert_int_eq(list.entry[1].command_timeout, 120);
-	ck_assert_int_eq(list.entry[1].protocol, 6);
 	ck_assert_str_eq(list.entry[2].address, "unix:c");
 	ck_assert_str_eq(list.entry[3].endpoint.name, "d");
 }
