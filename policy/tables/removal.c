@@ -72,18 +72,51 @@ removal_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
 	return e;
 }
 
+static enum action
+action_of(const struct store_txn *txn, const struct tenant *t)
+{
+	return t->action == ACTION_DEFAULT ? store_settings(txn)->action : t->action;
+}
+
+/* denies_less - whether TO lets pass what FROM denies; both are disabled */
+static bool
+denies_less(const struct store_txn *txn, const struct tenant *from,
+    const struct tenant *to, instant now)
+{
+	return (to->blocks != BLOCKS_ALL && from->blocks == BLOCKS_ALL) ||
+	    (action_of(txn, to) == ACTION_REPORT &&
+		action_of(txn, from) != ACTION_REPORT) ||
+	    (to->enforce_from > now && to->enforce_from > from->enforce_from);
+}
+
+enum error
+removal_move_opens(struct store_txn *txn, const struct tenant *from,
+    const struct tenant *to, instant now, bool *opens_r)
+{
+	struct lock_state lock = {.set = false};
+	bool denied;
+	enum error e = removal_denies(txn, from, &denied);
+
+	*opens_r = false;
+	if (e == OK && denied)
+		e = lock_table_add_tenant(txn, to->name, &lock);
+	if (e != OK || !denied || lock_holds(&lock, now))
+		return e;
+	*opens_r = to->smtp_auth == SMTP_AUTH_ENABLED ||
+	    (from->smtp_auth == SMTP_AUTH_DISABLED && denies_less(txn, from, to, now));
+	return OK;
+}
+
 /* surely_denies - whether a tenant denies all its logins, at all times and for good */
 static enum error
 surely_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
 {
-	const struct settings *s = store_settings(txn);
-	enum action action = t->action == ACTION_DEFAULT ? s->action : t->action;
 	struct lock_state lock = {.set = false};
 	enum error e = lock_table_add_tenant(txn, t->name, &lock);
 
 	*denies_r = (lock.set && lock.until == INSTANT_NONE) ||
 	    (t->smtp_auth == SMTP_AUTH_DISABLED && t->blocks == BLOCKS_ALL &&
-		t->enforce_from == INSTANT_NONE && action != ACTION_REPORT);
+		t->enforce_from == INSTANT_NONE && action_of(txn, t) != ACTION_REPORT);
 	return e;
 }
 
@@ -93,7 +126,7 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct tenant other;
-	bool found, denies = false;
+	bool found, surely = false;
 	enum error e = domain_table_get(txn, DOMAIN_ANY, name);
 
 	*passes_r = store_settings(txn)->unknown_tenant == ACTION_ACCEPT;
@@ -101,8 +134,8 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 		return e;
 	e = tenant_table_get(txn, name, &other, &found);
 	if (e == OK)
-		e = found ? surely_denies(txn, &other, &denies) : ERR_DAMAGED;
-	*passes_r = !denies;
+		e = found ? surely_denies(txn, &other, &surely) : ERR_DAMAGED;
+	*passes_r = !surely;
 	return e;
 }
 

@@ -26,6 +26,14 @@ enum error removal_tenant(struct store_txn *txn, const char *name, bool force,
 enum error removal_opens(
     struct store_txn *txn, const struct tenant *t, bool *opens_r) MUST_USE;
 
+/*
+ * Whether the tenant FROM denies at NOW what would pass if a domain went from it to the
+ * tenant TO, which may have another action, other mechanisms or another date. Which
+ * lock the logins leave is not asked here.
+ */
+enum error removal_move_opens(struct store_txn *txn, const struct tenant *from,
+    const struct tenant *to, instant now, bool *opens_r) MUST_USE;
+
 /* Whether the tenant is disabled, or has a lock. */
 enum error removal_denies(
     struct store_txn *txn, const struct tenant *t, bool *denies_r) MUST_USE;

@@ -3,6 +3,8 @@
 """What would let logins pass that are refused now needs --force, and says which logins
 of the recorded usage that are."""
 
+import time
+
 import harness
 from usage_case import DAY, Usage
 
@@ -83,6 +85,29 @@ class Domain(Guard):
         self.ctl('tenant add shut2 --smtp-auth disabled')
         self.seen(BOB)
         self.free('domain move shut.test shut2')
+
+    def test_move_to_one_that_denies_less(self):
+        for options in '--action report', '--blocks passwords', '--enforce-from +30d':
+            with self.subTest(options):
+                self.ctl('tenant add less --smtp-auth disabled ' + options)
+                self.guarded('domain move shut.test less', 'tenant shut denies',
+                             'does not deny as much')
+                self.ctl('tenant set shut ' + options)
+                self.free('domain move shut.test shut')
+                self.ctl('domain move shut.test less')
+                self.ctl('domain move shut.test shut')
+                self.ctl('tenant set shut --action default --blocks all'
+                         ' --enforce-from none')
+                self.refused('audit undo %d' % (self.status()['audit_count'] - 1),
+                             65, 'does not deny as much')
+                self.ctl('tenant remove less')
+
+    def test_move_to_one_whose_lock_has_ended(self):
+        end = time.gmtime(time.time() + 2)
+        self.ctl('tenant lock open --until '
+                 + time.strftime('%Y-%m-%dT%H:%M:%SZ', end))
+        time.sleep(3)
+        self.guarded('domain move shut.test open', 'tenant open does not')
 
     def test_move_of_an_open_one(self):
         self.seen('kim@open.test')

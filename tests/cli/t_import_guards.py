@@ -220,6 +220,17 @@ class Opening(Case, Usage):
                   '"smtp_auth":"disabled"}\n', '--replace')
         self.ctl('check u@s.test', rc=11)
 
+    def test_a_domain_that_moves_to_a_tenant_that_denies_less(self):
+        text = self.ctl('export').out.replace('"s.test"', '"x.test"')
+        for field in '"action":"report"', '"blocks":"passwords"', \
+                '"enforce_from":"2100-01-01T00:00:00Z"':
+            self.guarded(text + '{"type":"tenant","name":"new","domains":["s.test"],'
+                         '"smtp_auth":"disabled",%s}\n' % field,
+                         'to tenant new, which does not, or not as much',
+                         options=['--replace'])
+            self.ctl('tenant remove new --force')
+            self.ctl('domain add shut s.test')
+
     def test_unknown_tenant_is_not_in_the_file(self):
         text = self.ctl('export').out
         self.ctl('settings set unknown-tenant reject')

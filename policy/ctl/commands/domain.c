@@ -24,28 +24,26 @@ domain_print(void *arg, const char *domain, const char *tenant)
 	return OK;
 }
 
-#define CAUSE_MAX (2 * TENANT_NAME_MAX + 80)
+#define CAUSE_MAX (2 * TENANT_NAME_MAX + 120)
 
 /* move_cause - in words, if the domain leaves a tenant that denies for one that does
- * not */
+ * not, or denies less */
 static enum error
 move_cause(struct ctl *c, const char *domain, const struct tenant *to, char *cause)
 {
 	char name[TENANT_NAME_MAX + 1];
 	struct tenant from;
-	bool found = false, denied = false, denies = false;
+	bool found = false, opens = false;
 	enum error e = domain_table_get(c->txn, domain, name);
 
 	if (e == OK && name[0] != '\0')
 		e = tenant_table_get(c->txn, name, &from, &found);
 	if (e == OK && found)
-		e = removal_denies(c->txn, &from, &denied);
-	if (e == OK && denied)
-		e = removal_denies(c->txn, to, &denies);
-	if (e == OK && denied && !denies)
+		e = removal_move_opens(c->txn, &from, to, c->now, &opens);
+	if (e == OK && opens)
 		snprintf(cause, CAUSE_MAX,
-		    "tenant %s denies SMTP AUTH, and tenant %s does not", name,
-		    to->name);
+		    "tenant %s denies SMTP AUTH, and tenant %s does not%s", name,
+		    to->name, opening_guard_less(to));
 	return e;
 }
 

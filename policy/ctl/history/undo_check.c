@@ -98,20 +98,19 @@ tenant_opens(struct undo_check *check, const char *name)
 static enum error
 domain_opens(struct undo_check *check, const char *owner, const char *to)
 {
-	struct store_txn *txn = check->c->txn;
+	struct ctl *c = check->c;
 	struct tenant from, other;
-	bool found, denied = false, denies = false;
-	enum error e = tenant_table_get(txn, owner, &from, &found);
+	bool found, opens = false;
+	enum error e = tenant_table_get(c->txn, owner, &from, &found);
 
 	if (e == OK && found)
-		e = removal_denies(txn, &from, &denied);
-	if (e == OK && denied)
-		e = tenant_table_get(txn, to, &other, &found);
-	if (e == OK && denied && found)
-		e = removal_denies(txn, &other, &denies);
-	if (e == OK && denied && !denies && check->cause[0] == '\0')
+		e = tenant_table_get(c->txn, to, &other, &found);
+	if (e == OK && found)
+		e = removal_move_opens(c->txn, &from, &other, c->now, &opens);
+	if (e == OK && opens && check->cause[0] == '\0')
 		snprintf(check->cause, sizeof check->cause,
-		    "tenant %s denies SMTP AUTH, and tenant %s does not", owner, to);
+		    "tenant %s denies SMTP AUTH, and tenant %s does not%s", owner, to,
+		    opening_guard_less(&other));
 	return e;
 }
 

@@ -175,22 +175,43 @@ import_guard_note(
 	}
 }
 
+/* move_opens - one that has denied, and is gone or does no more, counts as before */
+static enum error
+move_opens(const struct import_guard *g, const struct moved_domain *m, bool *opens_r)
+{
+	struct tenant from, to;
+	bool found = false, has = false;
+	enum error e = tenant_table_get(g->txn, m->to, &to, &has);
+
+	if (e == OK)
+		e = has ? tenant_table_get(g->txn, m->from, &from, &found)
+			: ERR_DAMAGED;
+	if (e != OK)
+		return e;
+	if (!found || from.smtp_auth != SMTP_AUTH_DISABLED) {
+		tenant_init(&from);
+		memcpy(from.name, m->from, sizeof from.name);
+		from.smtp_auth = SMTP_AUTH_DISABLED;
+	}
+	return removal_move_opens(g->txn, &from, &to, g->now, opens_r);
+}
+
 /* check_moves - domains that would leave a tenant that denies */
 static enum error
 check_moves(const struct import_guard *g, struct error_text *why)
 {
 	enum error e;
-	bool denies;
+	bool opens;
 
 	for (size_t i = 0; i < g->moves; i++) {
 		const struct moved_domain *m = &g->moved[i];
 
-		e = tenant_denies(g->txn, m->to, &denies);
+		e = move_opens(g, m, &opens);
 		if (e != OK)
 			return error_set(why, e, "%s", error_string(e));
-		if (!denies)
+		if (opens)
 			return error_set(why, ERR_PROTECTED,
-			    "domain %s would go from tenant %s, which denies SMTP AUTH, to tenant %s, which does not: its logins would pass" WAY_OUT,
+			    "domain %s would go from tenant %s, which denies SMTP AUTH, to tenant %s, which does not, or not as much: its logins would pass" WAY_OUT,
 			    m->domain, m->from, m->to);
 	}
 	return OK;

@@ -195,3 +195,11 @@ opening_guard_check(struct ctl *c, const struct opening *o)
 		print_remark(c->err, "dry run: nothing is changed");
 	return e;
 }
+
+const char *
+opening_guard_less(const struct tenant *t)
+{
+	return t->smtp_auth == SMTP_AUTH_ENABLED
+	    ? ""
+	    : " deny as much, by its action, blocks or enforce-from";
+}

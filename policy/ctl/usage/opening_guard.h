@@ -3,6 +3,7 @@
 #pragma once
 
 #include "policy/ctl/frame/ctl.h"
+#include "policy/model/tenant.h"
 
 /*
  * For commands that could open what is closed by anything but a login's own setting.
@@ -41,3 +42,6 @@ enum error opening_guard_begin(struct ctl *c) MUST_USE;
  * cause of its own; one that has not begun is none.
  */
 enum error opening_guard_check(struct ctl *c, const struct opening *opening) MUST_USE;
+
+/* What follows "tenant T does not": "" for one that is enabled. */
+const char *opening_guard_less(const struct tenant *t);
