@@ -120,19 +120,20 @@ surely_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
 	return e;
 }
 
-/* passes_without - whether the tenant's logins may pass as those of "*" or nobody */
+/* passes_without - whether the logins of tenant NAME may pass as those of "*" or nobody
+ */
 static enum error
-passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
+passes_without(struct store_txn *txn, const char *name, bool *passes_r)
 {
-	char name[TENANT_NAME_MAX + 1];
+	char any[TENANT_NAME_MAX + 1];
 	struct tenant other;
 	bool found, surely = false;
-	enum error e = domain_table_get(txn, DOMAIN_ANY, name);
+	enum error e = domain_table_get(txn, DOMAIN_ANY, any);
 
 	*passes_r = store_settings(txn)->unknown_tenant == ACTION_ACCEPT;
-	if (e != OK || *passes_r || name[0] == '\0' || strcmp(name, t->name) == 0)
+	if (e != OK || *passes_r || any[0] == '\0' || strcmp(any, name) == 0)
 		return e;
-	e = tenant_table_get(txn, name, &other, &found);
+	e = tenant_table_get(txn, any, &other, &found);
 	if (e == OK)
 		e = found ? surely_denies(txn, &other, &surely) : ERR_DAMAGED;
 	*passes_r = !surely;
@@ -140,10 +141,16 @@ passes_without(struct store_txn *txn, const struct tenant *t, bool *passes_r)
 }
 
 enum error
+removal_unowned_pass(struct store_txn *txn, bool *passes_r)
+{
+	return passes_without(txn, "", passes_r);
+}
+
+enum error
 removal_opens(struct store_txn *txn, const struct tenant *t, bool *opens_r)
 {
 	bool passes;
-	enum error e = passes_without(txn, t, &passes);
+	enum error e = passes_without(txn, t->name, &passes);
 
 	*opens_r = false;
 	return e == OK && passes ? removal_denies(txn, t, opens_r) : e;

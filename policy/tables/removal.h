@@ -26,6 +26,9 @@ enum error removal_tenant(struct store_txn *txn, const char *name, bool force,
 enum error removal_opens(
     struct store_txn *txn, const struct tenant *t, bool *opens_r) MUST_USE;
 
+/* Whether logins of a domain that no tenant has may pass: by "*", or unknown-tenant. */
+enum error removal_unowned_pass(struct store_txn *txn, bool *passes_r) MUST_USE;
+
 /*
  * Whether the tenant FROM denies at NOW what would pass if a domain went from it to the
  * tenant TO, which may have another action, other mechanisms or another date. Which

@@ -100,7 +100,7 @@ class Domain(Guard):
                          ' --enforce-from none')
                 self.refused('audit undo %d' % (self.status()['audit_count'] - 1),
                              65, 'does not deny as much')
-                self.ctl('tenant remove less')
+                self.ctl('tenant remove less --force')
 
     def test_move_to_one_whose_lock_has_ended(self):
         end = time.gmtime(time.time() + 2)

@@ -253,6 +253,18 @@ class Opening(Case, Usage):
         self.guarded(text, 'would be removed, domain s.test first, and '
                      'unknown-tenant is accept', options=['--replace'])
 
+    def test_a_tenant_that_goes_to_that_of_all_others(self):
+        self.ctl('settings set unknown-tenant reject')
+        self.ctl("tenant add any --smtp-auth enabled --domain '*'")
+        text = ''.join(line for line in self.ctl('export').out.splitlines(True)
+                       if '"shut"' not in line)
+        self.guarded(text, 'would be removed, domain s.test first, and '
+                     'the tenant of * may not deny', options=['--replace'])
+        self.ctl('tenant add shut --smtp-auth disabled --domain s.test')
+        self.load(text.replace('"domains":["*"],"smtp_auth":"enabled"',
+                               '"domains":["*"],"smtp_auth":"disabled"'), '--replace')
+        self.ctl('check u@s.test', rc=11)
+
     def test_logins_of_the_usage(self):
         """Who would pass is named where the whole policy is replaced."""
         now = int(time.time())

@@ -246,12 +246,17 @@ enum error
 import_guard_check(const struct import_guard *g, struct error_text *why)
 {
 	bool accepts = store_settings(g->txn)->unknown_tenant == ACTION_ACCEPT;
-	enum error e;
+	bool pass = false;
+	enum error e = g->unguarded > 0 ? removal_unowned_pass(g->txn, &pass) : OK;
 
-	if (g->unguarded > 0 && accepts)
+	if (e != OK)
+		return error_set(why, e, "%s", error_string(e));
+	if (pass)
 		return error_set(why, ERR_PROTECTED,
-		    "tenants or domains that deny SMTP AUTH would be removed, %s first, and unknown-tenant is accept: their logins would pass" WAY_OUT,
-		    g->first);
+		    "tenants or domains that deny SMTP AUTH would be removed, %s first, and %s: their logins would pass" WAY_OUT,
+		    g->first,
+		    accepts ? "unknown-tenant is accept"
+			    : "the tenant of * may not deny");
 	if (g->unset && accepts && g->was.unknown_tenant != ACTION_ACCEPT)
 		return error_set(why, ERR_PROTECTED,
 		    "unknown-tenant is not in the file: without it the logins of no tenant would pass" WAY_OUT);
