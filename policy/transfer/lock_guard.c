@@ -74,18 +74,21 @@ lock_guard_note_domain(struct lock_guard *g, struct bytes key)
 	return e == OK ? lock_guard_add_domain(g, domain, g->any_owner) : e;
 }
 
-/* lock_guard_before - the lock of the tenant that the login, an alias or not, was of */
+/* lock_guard_before - the locks of the tenant and mailbox that the login was of; its
+ * own one stays */
 static enum error
-lock_guard_before(struct lock_guard *g, const struct login *login, struct bytes before,
-    struct lock_state *out)
+lock_guard_before(struct lock_guard *g, struct bytes before, struct locked_alias *was)
 {
 	struct login mailbox;
 	enum error e;
 
 	if (before.at == NULL)
-		return lock_lookup_own_tenant(g->txn, login, out);
+		return lock_lookup_own_tenant(g->txn, &was->login, &was->lock);
 	e = alias_record_decode(before, &mailbox);
-	return e == OK ? lock_lookup_own_tenant(g->txn, &mailbox, out) : e;
+	if (e == OK)
+		e = lock_lookup_own_tenant(g->txn, &mailbox, &was->lock);
+	return e == OK ? lock_lookup_login(g->txn, &mailbox, g->now, &was->own, NULL)
+		       : e;
 }
 
 static enum error
@@ -95,8 +98,8 @@ lock_guard_note_alias(struct lock_guard *g, struct bytes key, struct bytes befor
 	enum error e = key_to_login(key, &was.login);
 
 	if (e == OK)
-		e = lock_guard_before(g, &was.login, before, &was.lock);
-	if (e != OK || !lock_holds(&was.lock, g->now))
+		e = lock_guard_before(g, before, &was);
+	if (e != OK || !(lock_holds(&was.lock, g->now) || lock_holds(&was.own, g->now)))
 		return e;
 	at = array_grow(g->alias, g->aliases, &g->alias_room, sizeof *at);
 	if (at == NULL)
@@ -184,16 +187,20 @@ static enum error
 lock_guard_check_alias(
     const struct lock_guard *g, const struct locked_alias *was, struct error_text *why)
 {
-	struct lock_state lock = {.set = false};
+	struct lock_state lock = {.set = false}, own = {.set = false};
 	enum error e = lock_lookup_tenant(g->txn, &was->login, &lock);
+	bool leaves_tenant;
 
+	if (e == OK)
+		e = lock_lookup_login(g->txn, &was->login, g->now, &own, NULL);
 	if (e != OK)
 		return error_set(why, e, "%s", error_string(e));
-	if (!lock_outlasts(&was->lock, &lock, g->now))
+	leaves_tenant = lock_outlasts(&was->lock, &lock, g->now);
+	if (!leaves_tenant && !lock_outlasts(&was->own, &own, g->now))
 		return OK;
 	return error_set(why, ERR_PROTECTED,
-	    "login %s would leave the lock of its tenant; use --force if that is meant",
-	    was->login.text);
+	    "login %s would leave the lock of its %s; use --force if that is meant",
+	    was->login.text, leaves_tenant ? "tenant" : "mailbox");
 }
 
 enum error

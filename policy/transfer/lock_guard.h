@@ -10,10 +10,11 @@ struct locked_domain {
 	struct lock_state lock;
 };
 
-/* An alias that is new, changed or removed, and the lock of its tenant before. */
+/* An alias that is new, changed or removed, and the locks of its tenant and mailbox
+ * before. */
 struct locked_alias {
 	struct login login;
-	struct lock_state lock;
+	struct lock_state lock, own;
 };
 
 /* What the locks that were made on this machine held, as the policy was. */
@@ -37,8 +38,8 @@ enum error lock_guard_start(
 
 /*
  * For the watcher of the change: a new domain leaves the tenant of "*", and a login
- * that becomes an alias, of another mailbox, or no longer is one, may leave its tenant.
- * Errors of the store, ERR_MEMORY.
+ * that becomes an alias, of another mailbox, or no longer is one, may leave the lock of
+ * its tenant or mailbox. Errors of the store, ERR_MEMORY.
  */
 enum error lock_guard_note(struct lock_guard *g, struct bytes key, struct bytes before,
     struct bytes after) MUST_USE;

@@ -380,6 +380,27 @@ class Commands(Case):
         self.ctl('restore', backup)
         self.assertTrue(self.locked('short'))
 
+    def test_alias_that_came_after_the_lock(self):
+        """Its mailbox alone is locked, so it would leave that lock."""
+        self.ctl('lock m@open.test')
+        self.ctl('mailbox alias add m@open.test short')
+        made = self.status()['audit_count']
+        text = self.ctl('export').out
+        said = 'login short would leave the lock of its mailbox'
+        self.refused('mailbox alias remove short', 65, said, '--force')
+        self.refused('audit undo %d' % made, 65, said, '--force')
+        moved = text.replace('"mailbox":"m@', '"mailbox":"n@')
+        self.assertNotEqual(moved, text)
+        self.assertIn(said, self.load(moved, '--replace', rc=65).err)
+        self.assertTrue(self.locked('short'))
+        self.ctl('lock short')
+        self.ctl('mailbox alias remove short')
+        self.assertTrue(self.locked('short'))
+        self.ctl('audit undo %d' % self.status()['audit_count'])
+        self.ctl('unlock short')
+        self.assertFalse(self.locked('short'))
+        self.ctl('mailbox alias remove short')
+
     def test_alias_does_not_leave_a_locked_tenant(self):
         self.ctl('tenant add any --domain * --smtp-auth enabled')
         self.ctl('tenant lock any')

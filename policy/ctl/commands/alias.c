@@ -7,7 +7,6 @@
 #include "policy/ctl/frame/ctl.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/opening_guard.h"
-#include "policy/decision/lock_lookup.h"
 #include "policy/model/address.h"
 #include "policy/tables/ownership.h"
 
@@ -27,7 +26,7 @@ alias_print(void *arg, const struct login *login, const struct login *mailbox)
 enum error
 ctl_alias_add(struct ctl *c)
 {
-	struct lock_state was = {.set = false};
+	struct login_locks was;
 	const struct opening opening = {.cause = NULL};
 	struct login mailbox, login;
 	enum error e = opening_guard_begin(c);
@@ -38,7 +37,7 @@ ctl_alias_add(struct ctl *c)
 		e = address_login(
 		    store_settings(c->txn), argument_word(c, 1), &login, &c->why);
 	if (e == OK)
-		e = lock_lookup_tenant(c->txn, &login, &was);
+		e = locking_read(c, &login, &was);
 	if (e == OK)
 		e = ownership_add_alias(c->txn, &mailbox, &login, &c->why);
 	if (e == OK)
@@ -54,7 +53,7 @@ ctl_alias_add(struct ctl *c)
 enum error
 ctl_alias_remove(struct ctl *c)
 {
-	struct lock_state was = {.set = false};
+	struct login_locks was;
 	const struct opening opening = {.cause = NULL};
 	struct login login;
 	enum error e = opening_guard_begin(c);
@@ -63,7 +62,7 @@ ctl_alias_remove(struct ctl *c)
 		e = address_login(
 		    store_settings(c->txn), argument_word(c, 0), &login, &c->why);
 	if (e == OK)
-		e = lock_lookup_tenant(c->txn, &login, &was);
+		e = locking_read(c, &login, &was);
 	if (e == OK)
 		e = alias_table_remove(c->txn, &login);
 	if (e == ERR_NOTFOUND)

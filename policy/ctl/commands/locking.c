@@ -353,16 +353,30 @@ locking_check_domain(struct ctl *c, const char *domain, const char *tenant, bool
 }
 
 enum error
-locking_check_alias(
-    struct ctl *c, const struct login *login, const struct lock_state *was)
+locking_read(struct ctl *c, const struct login *login, struct login_locks *out_r)
 {
-	struct lock_state lock = {.set = false};
-	enum error e = lock_lookup_tenant(c->txn, login, &lock);
+	enum error e;
 
-	if (e != OK || !lock_outlasts(was, &lock, c->now))
-		return e;
-	return opening_guard_refuse(
-	    c, "login %s would leave the lock of its tenant", login->text);
+	*out_r = (struct login_locks){.tenant.set = false};
+	e = lock_lookup_tenant(c->txn, login, &out_r->tenant);
+	return e == OK ? lock_lookup_login(c->txn, login, c->now, &out_r->own, NULL)
+		       : e;
+}
+
+enum error
+locking_check_alias(
+    struct ctl *c, const struct login *login, const struct login_locks *was)
+{
+	struct login_locks is;
+	enum error e = locking_read(c, login, &is);
+
+	if (e == OK && lock_outlasts(&was->tenant, &is.tenant, c->now))
+		return opening_guard_refuse(
+		    c, "login %s would leave the lock of its tenant", login->text);
+	if (e == OK && lock_outlasts(&was->own, &is.own, c->now))
+		return opening_guard_refuse(
+		    c, "login %s would leave the lock of its mailbox", login->text);
+	return e;
 }
 
 enum error

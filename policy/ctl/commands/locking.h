@@ -40,12 +40,20 @@ enum error locking_remark_stays(
 enum error locking_check_domain(
     struct ctl *c, const char *domain, const char *tenant, bool move) MUST_USE;
 
+/* The locks that hold a login: that of its tenant, and those of itself and mailbox. */
+struct login_locks {
+	struct lock_state tenant, own;
+};
+
+enum error locking_read(
+    struct ctl *c, const struct login *login, struct login_locks *out_r) MUST_USE;
+
 /*
- * The same after LOGIN has become an alias or is no longer one; WAS is the lock of the
- * tenant that it had before.
+ * The same after LOGIN has become an alias or is no longer one; WAS is what held it
+ * before.
  */
 enum error locking_check_alias(
-    struct ctl *c, const struct login *login, const struct lock_state *was) MUST_USE;
+    struct ctl *c, const struct login *login, const struct login_locks *was) MUST_USE;
 
 /*
  * Before a domain of TENANT, or the tenant, is removed. Without --force ERR_PROTECTED
