@@ -107,9 +107,8 @@ removal_move_opens(struct store_txn *txn, const struct tenant *from,
 	return OK;
 }
 
-/* surely_denies - whether a tenant denies all its logins, at all times and for good */
-static enum error
-surely_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
+enum error
+removal_surely_denies(struct store_txn *txn, const struct tenant *t, bool *denies_r)
 {
 	struct lock_state lock = {.set = false};
 	enum error e = lock_table_add_tenant(txn, t->name, &lock);
@@ -135,7 +134,7 @@ passes_without(struct store_txn *txn, const char *name, bool *passes_r)
 		return e;
 	e = tenant_table_get(txn, any, &other, &found);
 	if (e == OK)
-		e = found ? surely_denies(txn, &other, &surely) : ERR_DAMAGED;
+		e = found ? removal_surely_denies(txn, &other, &surely) : ERR_DAMAGED;
 	*passes_r = !surely;
 	return e;
 }

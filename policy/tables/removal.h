@@ -40,3 +40,7 @@ enum error removal_move_opens(struct store_txn *txn, const struct tenant *from,
 /* Whether the tenant is disabled, or has a lock. */
 enum error removal_denies(
     struct store_txn *txn, const struct tenant *t, bool *denies_r) MUST_USE;
+
+/* Whether the tenant denies all its logins, at all times and for good. */
+enum error removal_surely_denies(
+    struct store_txn *txn, const struct tenant *t, bool *denies_r) MUST_USE;

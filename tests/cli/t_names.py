@@ -194,6 +194,19 @@ class Mailbox(Names):
         self.assertNotIn('was blocked', self.ctl(
             'mailbox rename u@a.test v@a.test').err)
 
+    def test_a_blocked_login_of_a_tenant_that_does_not_deny_all(self):
+        for options, told in (('--action report', True), ('--blocks passwords', True),
+                              ('--enforce-from +3d', True),
+                              ('--enforce-from today', False)):
+            self.ctl('tenant set acme --smtp-auth disabled --action default'
+                     ' --blocks all --enforce-from none')
+            self.ctl('tenant set acme ' + options)
+            self.ctl('mailbox set x@a.test --smtp-auth disabled')
+            said = self.ctl('mailbox rename x@a.test y@a.test').err
+            self.assertEqual('x@a.test was blocked by this setting, and may pass now'
+                             in said, told, options)
+            self.ctl('mailbox remove y@a.test')
+
     def test_what_overrules_is_said(self):
         self.ctl('mailbox set x@b.test --smtp-auth disabled')
         self.ctl('settings set enforce no')

@@ -14,6 +14,7 @@
 #include "policy/model/address.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/ownership.h"
+#include "policy/tables/removal.h"
 #include "policy/tables/tenant_table.h"
 
 /* A mailbox that gets another address. */
@@ -203,15 +204,20 @@ tell_opened(const struct mailbox_rename *r)
 {
 	struct ctl *c = r->c;
 	struct tenant t;
-	bool found;
+	bool found, denied = false;
 	enum error e = ownership_of_login(c->txn, &r->from, &t, &found);
 
-	if (e == OK && found && t.smtp_auth == SMTP_AUTH_ENABLED &&
-	    r->mailbox.smtp_auth == SMTP_AUTH_DISABLED &&
+	if (e == OK && found && t.enforce_from <= c->now)
+		t.enforce_from = INSTANT_NONE;
+	if (e == OK && found)
+		e = removal_surely_denies(c->txn, &t, &denied);
+	if (e == OK && found && !denied && r->mailbox.smtp_auth == SMTP_AUTH_DISABLED &&
 	    mailbox_overrides(&r->mailbox, c->now))
 		print_remark(c->err,
-		    "warning: login %s was blocked by this setting, and passes now as its tenant says; \"smtpauthctl lock %s\" blocks it",
-		    r->from.text, r->from.text);
+		    "warning: login %s was blocked by this setting, and %s now as its tenant says; \"smtpauthctl lock %s\" blocks it",
+		    r->from.text,
+		    t.smtp_auth == SMTP_AUTH_ENABLED ? "passes" : "may pass",
+		    r->from.text);
 	return e;
 }
 
