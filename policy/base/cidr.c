@@ -232,3 +232,22 @@ cidr_list_has_loopback(const struct cidr_list *list)
 			return true;
 	return false;
 }
+
+static bool
+has_network(const struct cidr_list *list, const struct cidr *net)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if (memcmp(&list->net[i], net, sizeof *net) == 0)
+			return true;
+	return false;
+}
+
+const struct cidr *
+cidr_list_new(const struct cidr_list *list, const struct cidr_list *old, bool wide)
+{
+	for (unsigned i = 0; i < list->count; i++)
+		if ((!wide || cidr_is_wide(&list->net[i])) &&
+		    !has_network(old, &list->net[i]))
+			return &list->net[i];
+	return NULL;
+}

@@ -69,5 +69,9 @@ void cidr_list_print(const struct cidr_list *list, struct text *t);
 
 bool cidr_list_has(const struct cidr_list *list, const struct cidr_ip *ip);
 
+/* The first network of LIST that OLD does not have; WIDE: and that is wide. Or NULL */
+const struct cidr *cidr_list_new(
+    const struct cidr_list *list, const struct cidr_list *old, bool wide);
+
 /* Whether some network of the list has addresses of 127.0.0.0/8, or ::1. */
 bool cidr_list_has_loopback(const struct cidr_list *list);

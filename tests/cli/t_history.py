@@ -553,6 +553,16 @@ class Guard(History):
         self.refused('audit undo 7', 65, 'no tenant would pass', '--force')
         self.undo(7, '--force')
 
+    def test_a_wide_network(self):
+        self.ctl('settings set exempt-clients 192.0.2.0/24')
+        self.ctl('settings set exempt-clients 10.0.0.0/8 --force')
+        self.ctl('settings set exempt-clients 198.51.100.0/24')
+        self.assertIn('network 10.0.0.0/8 is wider than',
+                      self.undo(self.count(), rc=65).err)
+        self.undo(self.count(), '--force')
+        self.undo('%d-%d' % (self.count() - 2, self.count() - 1), rc=65)
+        self.undo('%d-%d' % (self.count() - 2, self.count()))
+
     def test_a_domain_does_not_leave_a_lock(self):
         self.ctl('domain move b.test acme')
         self.ctl('tenant lock acme')

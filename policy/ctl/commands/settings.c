@@ -181,30 +181,6 @@ guard_begin(struct ctl *c, const struct setting *row, struct setting_guard *guar
 	return e;
 }
 
-static bool
-has_network(const struct cidr_list *list, const struct cidr *net)
-{
-	for (unsigned i = 0; i < list->count; i++)
-		if (memcmp(&list->net[i], net, sizeof *net) == 0)
-			return true;
-	return false;
-}
-
-/* new_network - one that is exempt now and was not before; WIDE: nobody owns all of it
- */
-static const struct cidr *
-new_network(const struct settings *before, const struct settings *now, bool wide)
-{
-	for (unsigned i = 0; i < now->exempt_clients.count; i++) {
-		const struct cidr *net = &now->exempt_clients.net[i];
-
-		if ((!wide || cidr_is_wide(net)) &&
-		    !has_network(&before->exempt_clients, net))
-			return net;
-	}
-	return NULL;
-}
-
 /* has_new_listener - whether one is exempt now and was not before */
 static bool
 has_new_listener(const struct settings *before, const struct settings *now)
@@ -228,13 +204,14 @@ guard_check(struct ctl *c, const struct setting *row, const struct setting_guard
 	const struct cidr *wide;
 	struct opening opening = {.listeners = has_new_listener(&guard->before, now)};
 
-	opening.exempts =
-	    opening.listeners || new_network(&guard->before, now, false) != NULL;
+	opening.exempts = opening.listeners ||
+	    cidr_list_new(&now->exempt_clients, &guard->before.exempt_clients, false) !=
+		NULL;
 	/* to end an exemption opens nothing: the usage may be what it wants */
 	if (!guard->wanted ||
 	    (!opening.exempts && strncmp(row->key, "exempt-", 7) == 0))
 		return OK;
-	wide = new_network(&guard->before, now, true);
+	wide = cidr_list_new(&now->exempt_clients, &guard->before.exempt_clients, true);
 	if (wide != NULL) {
 		snprintf(cause, sizeof cause,
 		    "network %s is wider than a /16 (IPv6: a /32)",

@@ -70,6 +70,7 @@ undo_check_start(struct undo_check *check, struct ctl *c)
 
 	check->c = c;
 	check->unknown_tenant = store_settings(c->txn)->unknown_tenant;
+	check->exempt_clients = store_settings(c->txn)->exempt_clients;
 	if (e == OK)
 		e = lock_guard_start(&check->guard, c->txn, c->now);
 	store_watch(c->txn, note_change, check);
@@ -316,8 +317,12 @@ static enum error
 check_opening(struct undo_check *check)
 {
 	struct ctl *c = check->c;
-	bool accepts = store_settings(c->txn)->unknown_tenant == ACTION_ACCEPT &&
+	const struct settings *s = store_settings(c->txn);
+	bool accepts = s->unknown_tenant == ACTION_ACCEPT &&
 	    check->unknown_tenant != ACTION_ACCEPT;
+	const struct cidr *wide =
+	    cidr_list_new(&s->exempt_clients, &check->exempt_clients, true);
+	char net[CIDR_TEXT_MAX];
 	struct opening opening = {.exempts = check->exempts};
 
 	if (check->ends_lock && check->first < check->last)
@@ -326,6 +331,12 @@ check_opening(struct undo_check *check)
 		opening.cause = check->cause;
 	else if (accepts)
 		opening.cause = "the logins of no tenant would pass";
+	if (opening.cause == NULL && wide != NULL) {
+		snprintf(check->cause, sizeof check->cause,
+		    "network %s is wider than a /16 (IPv6: a /32)",
+		    cidr_print(wide, net));
+		opening.cause = check->cause;
+	}
 	return check->opens || opening.cause != NULL ? opening_guard_check(c, &opening)
 						     : OK;
 }

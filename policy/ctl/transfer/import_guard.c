@@ -217,29 +217,19 @@ check_moves(const struct import_guard *g, struct error_text *why)
 	return OK;
 }
 
-static bool
-has_network(const struct cidr_list *list, const struct cidr *net)
-{
-	for (unsigned i = 0; i < list->count; i++)
-		if (memcmp(&list->net[i], net, sizeof *net) == 0)
-			return true;
-	return false;
-}
-
 /* check_networks - that are exempt now, and were not before */
 static enum error
 check_networks(const struct import_guard *g, struct error_text *why)
 {
-	const struct cidr_list *is = &store_settings(g->txn)->exempt_clients;
+	const struct cidr *wide = cidr_list_new(
+	    &store_settings(g->txn)->exempt_clients, &g->was.exempt_clients, true);
 	char net[CIDR_TEXT_MAX];
 
-	for (unsigned i = 0; i < is->count; i++)
-		if (cidr_is_wide(&is->net[i]) &&
-		    !has_network(&g->was.exempt_clients, &is->net[i]))
-			return error_set(why, ERR_PROTECTED,
-			    "network %s of exempt-clients is wider than a /16 (IPv6: a /32): all logins from there would pass" WAY_OUT,
-			    cidr_print(&is->net[i], net));
-	return OK;
+	if (wide == NULL)
+		return OK;
+	return error_set(why, ERR_PROTECTED,
+	    "network %s of exempt-clients is wider than a /16 (IPv6: a /32): all logins from there would pass" WAY_OUT,
+	    cidr_print(wide, net));
 }
 
 enum error
