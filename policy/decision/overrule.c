@@ -83,6 +83,28 @@ overrule_setting(const struct settings *s, const char *key)
 }
 
 const char *
+overrule_lax(const struct settings *s, const char *key)
+{
+	if (strcmp(key, "enforce") == 0 && s->enforce == WORD_NO)
+		return "enforce is no: nothing is denied now but what is locked";
+	if (strcmp(key, "action") == 0 && s->action == ACTION_REPORT)
+		return "action is report: the denials of tenants without an action of their own are logged only";
+	return NULL;
+}
+
+const char *
+overrule_laxer(const struct settings *before, const struct settings *now)
+{
+	static const char *const keys[] = {"enforce", "action"};
+
+	for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+		if (overrule_lax(before, keys[i]) == NULL &&
+		    overrule_lax(now, keys[i]) != NULL)
+			return overrule_lax(now, keys[i]);
+	return NULL;
+}
+
+const char *
 overrule_word(enum overrule cause)
 {
 	for (size_t i = 0; i < KNOWN; i++)

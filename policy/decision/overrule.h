@@ -44,3 +44,10 @@ const char *overrule_word(enum overrule cause);
 
 /* The causes in words, with commas: "enforce is no, enforce-from is 2027-...". */
 void overrule_describe(unsigned causes, const struct tenant *t, struct text *out);
+
+/* What the setting KEY of S lets pass, in words: "enforce" no, "action" report. Or NULL
+ */
+const char *overrule_lax(const struct settings *s, const char *key);
+
+/* The same of whichever was not so BEFORE. */
+const char *overrule_laxer(const struct settings *before, const struct settings *now);

@@ -553,6 +553,15 @@ class Guard(History):
         self.refused('audit undo 7', 65, 'no tenant would pass', '--force')
         self.undo(7, '--force')
 
+    def test_settings_that_deny_nothing(self):
+        for key, lax, strict in ('enforce', 'no', 'yes'), ('action', 'report', 'reject'):
+            self.ctl('settings set %s %s' % (key, lax))
+            self.ctl('settings set %s %s' % (key, strict))
+            said = '%s is %s: ' % (key, lax)
+            self.assertIn(said, self.undo(self.count(), rc=65).err)
+            self.assertIn(said, self.undo(self.count(), '--force').err)
+            self.undo(self.count())     # which denies again
+
     def test_a_wide_network(self):
         self.ctl('settings set exempt-clients 192.0.2.0/24')
         self.ctl('settings set exempt-clients 10.0.0.0/8 --force')

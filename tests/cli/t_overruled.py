@@ -184,6 +184,13 @@ class Settings(Overruled):
         self.says('settings set enforce no', 'nothing is denied')
         self.says('settings set action report', 'logged only')
 
+    def test_what_an_imported_setting_means(self):
+        for key, value, words in (('enforce', 'no', 'nothing is denied'),
+                                  ('action', 'report', 'logged only')):
+            row = '{"type":"setting","key":"%s","value":"%s"}\n' % (key, value)
+            self.assertIn(words, self.ctl('import -', stdin=row).err)
+            self.assertEqual(self.ctl('import -', stdin=row).err, '')
+
     def test_overruled(self):
         self.ctl('settings set enforce no')
         for command in ('settings set action tempfail',

@@ -113,12 +113,8 @@ setting_warn(struct ctl *c, const struct setting *row)
 	    cidr_list_has_loopback(&s->exempt_clients))
 		print_remark(c->err,
 		    "warning: exempt-clients holds the loopback address: behind a proxy on this machine that exempts everyone");
-	if (strcmp(row->key, "enforce") == 0 && s->enforce == WORD_NO)
-		print_remark(
-		    c->err, "enforce is no: nothing is denied now but what is locked");
-	if (strcmp(row->key, "action") == 0 && s->action == ACTION_REPORT)
-		print_remark(c->err,
-		    "action is report: the denials of tenants without an action of their own are logged only");
+	if (overrule_lax(s, row->key) != NULL)
+		print_remark(c->err, "%s", overrule_lax(s, row->key));
 	if (strcmp(row->key, "reply-tenant") == 0)
 		argument_warn_reply(c, row->key, s->reply_tenant);
 	if (strcmp(row->key, "reply-mailbox") == 0)

@@ -14,6 +14,7 @@
 #include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/opening_guard.h"
+#include "policy/decision/overrule.h"
 #include "policy/model/alias_record.h"
 #include "policy/model/domain_record.h"
 #include "policy/model/settings.h"
@@ -69,8 +70,7 @@ undo_check_start(struct undo_check *check, struct ctl *c)
 	enum error e = audit_table_each(c->txn, check->first, moved_note, check);
 
 	check->c = c;
-	check->unknown_tenant = store_settings(c->txn)->unknown_tenant;
-	check->exempt_clients = store_settings(c->txn)->exempt_clients;
+	check->before = *store_settings(c->txn);
 	if (e == OK)
 		e = lock_guard_start(&check->guard, c->txn, c->now);
 	store_watch(c->txn, note_change, check);
@@ -319,9 +319,9 @@ check_opening(struct undo_check *check)
 	struct ctl *c = check->c;
 	const struct settings *s = store_settings(c->txn);
 	bool accepts = s->unknown_tenant == ACTION_ACCEPT &&
-	    check->unknown_tenant != ACTION_ACCEPT;
+	    check->before.unknown_tenant != ACTION_ACCEPT;
 	const struct cidr *wide =
-	    cidr_list_new(&s->exempt_clients, &check->exempt_clients, true);
+	    cidr_list_new(&s->exempt_clients, &check->before.exempt_clients, true);
 	char net[CIDR_TEXT_MAX];
 	struct opening opening = {.exempts = check->exempts};
 
@@ -331,6 +331,8 @@ check_opening(struct undo_check *check)
 		opening.cause = check->cause;
 	else if (accepts)
 		opening.cause = "the logins of no tenant would pass";
+	else
+		opening.cause = overrule_laxer(&check->before, s);
 	if (opening.cause == NULL && wide != NULL) {
 		snprintf(check->cause, sizeof check->cause,
 		    "network %s is wider than a /16 (IPv6: a /32)",

@@ -14,10 +14,9 @@ struct undo_check {
 	uint64_t first, last;    /* the range */
 	struct undo_entry entry; /* that is looked at */
 	struct lock_guard guard;
-	enum action unknown_tenant;      /* before */
-	struct cidr_list exempt_clients; /* before */
-	bool opens;                      /* something that is guarded was put back */
-	bool exempts;                    /* a setting was */
+	struct settings before;
+	bool opens;   /* something that is guarded was put back */
+	bool exempts; /* a setting was */
 	bool ends_lock;
 	char cause[300]; /* why it needs --force; "" */
 	struct moved_domain

@@ -462,12 +462,16 @@ import_check_guards(struct import_job *j)
 static void
 import_say(struct import_job *j)
 {
-	unsigned causes = overrule_sum_causes(&j->overruled, store_settings(j->c->txn));
+	const struct settings *s = store_settings(j->c->txn);
+	unsigned causes = overrule_sum_causes(&j->overruled, s);
+	const char *laxer = overrule_laxer(&j->opening.was, s);
 
 	if (j->rows == 0 && !j->replace)
 		print_remark(j->c->err, "warning: there is no row in %s", j->name);
 	change_summary_print_summary(&j->changes, causes);
 	overrule_sum_remark(&j->overruled, causes, j->c->err);
+	if (laxer != NULL)
+		print_remark(j->c->err, "%s", laxer);
 }
 
 static enum error
