@@ -150,6 +150,17 @@ class Why(harness.Case):
         self.assertEqual(got['then']['reason'], 'tenant-disabled')
         self.assertEqual([c['object'] for c in got['changes']], [LOGIN])
 
+    def test_an_import_that_was_late(self):
+        """However many entries it has."""
+        self.ctl('import - --format csv', stdin='address,smtp_auth\n' + ''.join(
+            '%s,enabled\n' % address for address in
+            [LOGIN] + ['u%d@acme.test' % i for i in range(500)]))
+        self.line(when=1)
+        got = self.why()
+        self.assertIsNone(got['doubt'])
+        self.assertEqual(got['then']['reason'], 'tenant-disabled')
+        self.assertEqual([c['object'] for c in got['changes']], [LOGIN])
+
     def test_the_time_of_then_counts(self):
         """A schedule is judged at the time of the decision."""
         self.ctl('tenant set acme --enforce-from +1d')

@@ -13,10 +13,10 @@
 /*
  * An entry has the time at which its command began, which may wait for its turn and
  * commit later: how much earlier than the decision an entry is looked at that the
- * decision may not have known, in seconds and in entries.
+ * decision may not have known, in seconds and in entries that concern it.
  */
 #define LATE_MAX 60
-#define LATE_ENTRIES_MAX 100
+#define LATE_POLICIES_MAX 100
 
 /* How many entries back a policy is looked for where the line has no time. */
 #define GUESS_ENTRIES_MAX 10000
@@ -69,32 +69,7 @@ judge(struct why *w, struct why_judgement *j, instant now, bool with_steps)
 	return judge_as(w, j, MTA_POSTFIX, now, with_steps);
 }
 
-/*
- * judge_then - by the policy of then; where that decides otherwise, before an entry
- * that may have been committed after the decision
- */
-static enum error
-judge_then(struct why *w, uint64_t least, uint64_t first)
-{
-	instant when = w->search.line.when;
-	uint64_t at = first;
-	enum error e = policy_past_at(&w->past, at);
-
-	if (e == OK)
-		e = judge(w, &w->then, when, false);
-	for (int i = 0;
-	     e == OK && !w->then.agrees && at > least && i < LATE_ENTRIES_MAX; i++) {
-		e = policy_past_at(&w->past, --at);
-		if (e == OK)
-			e = judge(w, &w->then, when, false);
-	}
-	w->first = e == OK && w->then.agrees ? at : first;
-	if (e == OK)
-		e = policy_past_at(&w->past, w->first);
-	return e == OK ? judge(w, &w->then, when, true) : e;
-}
-
-/* An entry, as far as a guess needs it. */
+/* An entry, as far as it matters here. */
 struct step {
 	struct why *w;
 	instant when;
@@ -109,6 +84,36 @@ take_step(void *arg, const struct audit_entry *e)
 	step->when = e->when;
 	step->concerns = policy_past_concerns(&step->w->past, e);
 	return WALK_STOP;
+}
+
+/*
+ * judge_then - by the policy of then; where that decides otherwise, before an entry
+ * that may have been committed after the decision
+ */
+static enum error
+judge_then(struct why *w, uint64_t least, uint64_t first)
+{
+	instant when = w->search.line.when;
+	struct step step = {.w = w};
+	uint64_t at = first;
+	enum error e = policy_past_at(&w->past, at);
+
+	if (e == OK)
+		e = judge(w, &w->then, when, false);
+	for (int i = 0;
+	     e == OK && !w->then.agrees && at > least && i < LATE_POLICIES_MAX;) {
+		e = audit_table_each(w->c->txn, --at, take_step, &step);
+		if (e != OK || !step.concerns)
+			continue; /* of an import, for one, which has many */
+		i++;
+		e = policy_past_at(&w->past, at);
+		if (e == OK)
+			e = judge(w, &w->then, when, false);
+	}
+	w->first = e == OK && w->then.agrees ? at : first;
+	if (e == OK)
+		e = policy_past_at(&w->past, w->first);
+	return e == OK ? judge(w, &w->then, when, true) : e;
 }
 
 /*
