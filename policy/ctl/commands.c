@@ -303,6 +303,7 @@ commands_unknown(const struct options *o, struct error_text *why)
 {
 	char near[NEAR_WORD_MAX + 1];
 	const char *noun = o->words > 0 ? o->word[0] : NULL;
+	bool found;
 
 	if (noun == NULL)
 		return error_set(
@@ -318,7 +319,12 @@ commands_unknown(const struct options *o, struct error_text *why)
 		return error_set(why, ERR_USAGE,
 		    "\"%s\" needs one of its commands; see \"smtpauthctl help %s\"",
 		    noun, noun);
-	if (command_near(noun, o->word[1], near) != NULL)
+	found = command_near(noun, o->word[1], near) != NULL;
+	if (found && strcmp(near, o->word[1]) == 0)
+		return error_set(why, ERR_USAGE,
+		    "\"%s %s\" needs one of its commands; see \"smtpauthctl help %s\"",
+		    noun, near, noun);
+	if (found)
 		return error_set(why, ERR_USAGE,
 		    "\"%s\" has no command \"%s\"; do you mean \"%s %s\"?", noun,
 		    o->word[1], noun, near);

@@ -95,7 +95,7 @@ import_setting(struct import *i, const struct row *row, struct error_text *why)
 		return error_set(
 		    why, ERR_DATA, "a setting is not of tenant %s alone", i->only);
 	if (setting == NULL)
-		return error_set(why, ERR_DATA, "unknown setting \"%s\"", row->name);
+		return settings_unknown(row->name, why);
 	key_name(&key, TABLE_SETTING, setting->key);
 	e = import_meet(i, &key, "setting", setting->key, why);
 	if (e == OK)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/base/near_word.h"
 #include "policy/base/number.h"
 #include "policy/base/text.h"
 
@@ -215,6 +216,21 @@ settings_find(const char *key)
 		if (strcmp(row->key, key) == 0)
 			return row;
 	return NULL;
+}
+
+enum error
+settings_unknown(const char *key, struct error_text *why)
+{
+	const char *known[sizeof table / sizeof *table], *near;
+
+	for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+		known[i] = table[i].key;
+	near = near_word_find(key, known, sizeof table / sizeof *table);
+	if (near != NULL)
+		return error_set(why, ERR_DATA,
+		    "unknown setting \"%s\"; do you mean \"%s\"?", key, near);
+	return error_set(why, ERR_DATA,
+	    "unknown setting \"%s\"; see \"smtpauthctl settings show\"", key);
 }
 
 void

@@ -69,6 +69,9 @@ const struct setting *settings_at(size_t i);
 /* Returns the row of KEY, or NULL. */
 const struct setting *settings_find(const char *key);
 
+/* ERR_DATA for a KEY without a row, with WHY: the key that may be meant. */
+enum error settings_unknown(const char *key, struct error_text *why) MUST_USE;
+
 /* All settings at their defaults. */
 void settings_init(struct settings *s);
 

@@ -212,6 +212,27 @@ class Words(harness.Case):
             with self.subTest(typed=typed):
                 self.refused(typed, 64, meant)
 
+    def test_options_and_settings_that_were_meant(self):
+        for typed, rc, meant in (
+                ('usage --denid', 64, 'do you mean "--denied"?'),
+                ('mailbox set u@a.test --smtp_auth=enabled', 64,
+                 'do you mean "--smtp-auth"?'),
+                ('--jsn status', 64, 'do you mean "--json"?'),
+                ('tenant list --frob', 64, 'smtpauthctl help COMMAND'),
+                ('settings set enforc no', 65, 'do you mean "enforce"?'),
+                ('settings add exempt_client 192.0.2.1', 65,
+                 'do you mean "exempt-clients"?'),
+                ('settings unset frob', 65, 'settings show')):
+            with self.subTest(typed=typed):
+                self.refused(typed, rc, meant)
+
+    def test_a_command_of_three_words_is_not_offered_as_itself(self):
+        for typed in ('mailbox alias', 'mailbox alias ad u@a.test u'):
+            with self.subTest(typed=typed):
+                self.refused(typed, 64,
+                             '"mailbox alias" needs one of its commands',
+                             'help mailbox')
+
     def test_what_resembles_nothing(self):
         self.refused('tenant bogus', 64, '"tenant"', '"bogus"', 'help tenant')
         self.refused('frobnicate', 64, '"frobnicate"', 'smtpauthctl help')

@@ -95,8 +95,7 @@ setting_find(struct ctl *c, bool list, const struct setting **row_r)
 
 	*row_r = settings_find(key);
 	if (*row_r == NULL)
-		return error_set(&c->why, ERR_DATA,
-		    "unknown setting \"%s\"; see \"smtpauthctl settings show\"", key);
+		return settings_unknown(key, &c->why);
 	if (list && (*row_r)->shape != SETTING_LIST)
 		return error_set(&c->why, ERR_DATA,
 		    "setting %s is no list; use \"settings set\"", key);

@@ -3,8 +3,10 @@
 #include "policy/ctl/frame/options.h"
 
 #include <getopt.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "policy/base/near_word.h"
 #include "policy/exchange/exchange.h"
 
 enum { GLOBAL_JSON = 1000, GLOBAL_ACTOR, GLOBAL_FIRST_OPTION };
@@ -53,7 +55,7 @@ static const struct {
     [OPT_PRINT] = {"print", NULL, "show the letters, and send none"},
     [OPT_REPLACE] = {"replace", NULL, "remove what the file does not have"},
     [OPT_REPLY] = {"reply", "TEXT", "own text of the reply"},
-    [OPT_RESEND] = {"resend", NULL, "also to who got it before"},
+    [OPT_RESEND] = {"resend", NULL, "those that failed, too, once more"},
     [OPT_SENDMAIL] = {"sendmail", "FILE", "the program that sends, or sendmail.cf"},
     [OPT_SINCE] = {"since", "SPAN|TIME", "from then on"},
     [OPT_SMTP_AUTH] = {"smtp-auth", "enabled|disabled|inherit", "the setting"},
@@ -155,6 +157,32 @@ take_option(struct options *o, enum option_id id, char *value, struct error_text
 	return e;
 }
 
+/* unknown_option - what WORD may mean; the value behind a "=" does not count */
+static enum error
+unknown_option(const char *word, struct error_text *why)
+{
+	static const char *const globals[] = {
+	    "config", "dir", "help", "version", "json", "actor"};
+	enum { GLOBALS = sizeof globals / sizeof *globals };
+	const char *known[GLOBALS + OPT_COUNT], *near = NULL;
+	char typed[NEAR_WORD_MAX + 1];
+	size_t n = strcspn(word, "=");
+
+	memcpy(known, globals, sizeof globals);
+	for (int i = 0; i < OPT_COUNT; i++)
+		known[GLOBALS + i] = table[i].name;
+	if (strncmp(word, "--", 2) == 0 && n - 2 < sizeof typed) {
+		snprintf(typed, sizeof typed, "%.*s", (int)n - 2, word + 2);
+		near = near_word_find(typed, known, GLOBALS + OPT_COUNT);
+	}
+	if (near != NULL && strcmp(near, typed) != 0)
+		return error_set(why, ERR_USAGE,
+		    "unknown option \"%s\"; do you mean \"--%s\"?", word, near);
+	return error_set(why, ERR_USAGE,
+	    "unknown option \"%s\"; \"smtpauthctl help COMMAND\" shows those of a command",
+	    word);
+}
+
 static enum error
 take(struct options *o, int c, char *value, const char *word, struct error_text *why)
 {
@@ -180,7 +208,7 @@ take(struct options *o, int c, char *value, const char *word, struct error_text 
 	case ':':
 		return error_set(why, ERR_USAGE, "option \"%s\" needs a value", word);
 	case '?':
-		return error_set(why, ERR_USAGE, "unknown option \"%s\"", word);
+		return unknown_option(word, why);
 	default:
 		return take_option(
 		    o, (enum option_id)(c - GLOBAL_FIRST_OPTION), value, why);
