@@ -100,7 +100,7 @@ csv_rows_unknown(const struct csv_rows *c, struct error_text *why)
 		    "this is a password file, not a file of settings; contrib/panels has a recipe for it");
 	if (at != NULL)
 		return error_set(why, ERR_FORMAT,
-		    "\"%.100s\" is no name of a column: begin with the line address,smtp_auth and write ADDRESS,enabled in each of the others",
+		    "\"%.100s\" is no name of a column: begin with the line address,smtp_auth and write ADDRESS,enabled in each of the others; a table for check_sasl_access needs --format access",
 		    name);
 	if (strcasecmp(name, "Sender address") == 0)
 		return error_set(why, ERR_FORMAT,
@@ -286,51 +286,96 @@ csv_rows_is_known(const struct csv_rows *c, const char *login)
 	return *login == '\0' || strcasecmp(login, c->address) == 0;
 }
 
-/* csv_rows_next_address - the next one of EmailAddresses; others than SMTP's are
- * skipped */
-static bool
-csv_rows_next_address(struct csv_rows *c)
+/* csv_rows_take_login - one of EmailAddresses, without its "smtp:" */
+static enum error
+csv_rows_take_login(
+    struct csv_rows *c, const char *address, size_t n, struct error_text *why)
+{
+	const char *at = memchr(address, '@', n);
+
+	if (n > LOGIN_RAW_MAX || at == NULL ||
+	    memchr(at + 1, '@', n - 1 - (size_t)(at - address)) != NULL)
+		return error_set(why, ERR_DATA,
+		    "EmailAddresses: \"%.*s\" is no address: blanks, commas or semicolons stand between them",
+		    (int)(n < 100 ? n : 100), address);
+	memcpy(c->login, address, n);
+	c->login[n] = '\0';
+	return OK;
+}
+
+/*
+ * csv_rows_next_address - the next one of EmailAddresses; FOUND_R is false where none
+ * is left. Others than SMTP's are skipped, and the braces of PowerShell's lists.
+ */
+static enum error
+csv_rows_next_address(struct csv_rows *c, bool *found_r, struct error_text *why)
 {
 	static const char between[] = " ,;\t\r\n";
+	enum error e = OK;
 	size_t n;
 
-	while (*(c->addresses += strspn(c->addresses, between)) != '\0') {
+	*found_r = false;
+	while (e == OK && !*found_r &&
+	    *(c->addresses += strspn(c->addresses, between)) != '\0') {
 		const char *at = c->addresses;
 
 		n = strcspn(at, between);
 		c->addresses += n;
-		if (n < 5 || n > LOGIN_RAW_MAX || strncasecmp(at, "smtp:", 5) != 0)
+		if (*at == '{') {
+			at++;
+			n--;
+		}
+		if (n > 0 && at[n - 1] == '}')
+			n--;
+		if (n < 5 || strncasecmp(at, "smtp:", 5) != 0)
 			continue;
-		memcpy(c->login, at + 5, n - 5);
-		c->login[n - 5] = '\0';
-		if (!csv_rows_is_known(c, c->login))
-			return true;
+		e = csv_rows_take_login(c, at + 5, n - 5, why);
+		*found_r = e == OK && !csv_rows_is_known(c, c->login);
 	}
-	return false;
+	return e;
 }
 
 /* csv_rows_next_alias - another login of the mailbox of the row before */
-static bool
-csv_rows_next_alias(struct csv_rows *c, struct row *row)
+static enum error
+csv_rows_next_alias(
+    struct csv_rows *c, struct row *row, bool *found_r, struct error_text *why)
 {
 	const char *login = csv_rows_field(c, CSV_EXCHANGE_LOGIN);
+	enum error e;
 
+	*found_r = false;
 	if (c->addresses == NULL)
-		return false;
+		return OK;
 	row_start(row, ROW_ALIAS);
 	row->value = c->address;
 	row->name = c->login;
 	if (!c->login_taken) {
 		c->login_taken = true;
-		row->name = login;
-		if (!csv_rows_is_known(c, login))
-			return true;
+		*found_r = !csv_rows_is_known(c, login);
+		if (*found_r) {
+			row->name = login;
+			return OK;
+		}
 	}
-	row->name = c->login;
-	if (csv_rows_next_address(c))
-		return true;
-	c->addresses = NULL;
-	return false;
+	e = csv_rows_next_address(c, found_r, why);
+	if (!*found_r)
+		c->addresses = NULL;
+	return e;
+}
+
+/* csv_rows_start_aliases - of the row before; a cell with an object in it has none */
+static enum error
+csv_rows_start_aliases(struct csv_rows *c, struct error_text *why)
+{
+	const char *cell = csv_rows_field(c, CSV_EXCHANGE_ADDRESSES);
+
+	if (*cell != '\0' && strchr(cell, ':') == NULL)
+		return error_set(why, ERR_DATA,
+		    "EmailAddresses \"%.100s\" has no address with its kind, as smtp:name@example.com: export them joined, as $_.EmailAddresses -join ' '",
+		    cell);
+	c->addresses = cell;
+	c->login_taken = false;
+	return OK;
 }
 
 enum error
@@ -339,8 +384,10 @@ csv_rows_next(
 {
 	enum error e = c->started ? OK : csv_rows_heading(c, why);
 
-	*found_r = true;
-	if (e == OK && csv_rows_next_alias(c, row))
+	*found_r = false;
+	if (e == OK)
+		e = csv_rows_next_alias(c, row, found_r, why);
+	if (e == OK && *found_r)
 		return OK;
 	if (e == OK)
 		e = csv_reader_next(&c->reader, found_r, why);
@@ -348,9 +395,7 @@ csv_rows_next(
 	if (e != OK || !*found_r)
 		return e;
 	e = csv_rows_fill(c, row, why);
-	if (e == OK && c->aliases && c->has_aliases) {
-		c->addresses = csv_rows_field(c, CSV_EXCHANGE_ADDRESSES);
-		c->login_taken = false;
-	}
+	if (e == OK && c->aliases && c->has_aliases)
+		e = csv_rows_start_aliases(c, why);
 	return e;
 }

@@ -68,7 +68,7 @@ LISTS = (
     ('a list without a heading', ANY, lines(
         'eva@fab.test', 'mfp@fab.test', end='\r\n'), 65,
      ['line 1: "eva@fab.test" is no name of a column',
-      'address,smtp_auth', 'ADDRESS,enabled'], {}),
+      'address,smtp_auth', 'ADDRESS,enabled', '--format access'], {}),
     ('a loop over it', EXCHANGE, lines(
         r'$Allow = Get-Content "C:\Lists\allow.txt"',
         '$Allow | foreach {Set-CASMailbox -Identity $_ %s}' % ON), 65,
@@ -411,6 +411,32 @@ class Details(Case):
                          {'eva@fab.test', 'em@fab.test'})
         self.assertEqual(self.json('check eva@fab.test')['reason'],
                          'mailbox-enabled')
+
+    def test_email_addresses_as_they_are_exported(self):
+        """Joined by anything, with PowerShell's braces; never half an alias."""
+        heading = ('PrimarySmtpAddress,EmailAddresses,'
+                   'SmtpClientAuthenticationDisabled\n')
+        for cell, aliases in (
+                ('{smtp:eva@fab.test, SMTP:eva.meyer@fab.test, smtp:em@fab.test}',
+                 {'eva@fab.test', 'em@fab.test'}),
+                ('smtp:eva@fab.test;X500:/o=Fab Inc/cn=eva;smtp:em@fab.test',
+                 {'eva@fab.test', 'em@fab.test'})):
+            with self.subTest(cell=cell):
+                out = self.ctl('import', '-', '--aliases', '--dry-run', stdin=(
+                    heading + 'eva.meyer@fab.test,"%s",False\n' % cell)).out
+                self.assertEqual(set(re.findall('create alias (.*?):', out)), aliases)
+        for cell, said in (
+                ('System.String[]', '-join'),
+                ('Microsoft.Exchange.Data.ProxyAddressCollection', '-join'),
+                ('eva@fab.test', 'smtp:name@example.com'),
+                ('smtp:eva@fab.test|smtp:em@fab.test', 'stand between them'),
+                ('smtp:eva', '"eva" is no address')):
+            with self.subTest(cell=cell):
+                err = self.ctl('import', '-', '--aliases', rc=65, stdin=(
+                    heading + 'eva.meyer@fab.test,%s,False\n' % cell)).err
+                self.assertIn('line 2: EmailAddresses', err)
+                self.assertIn(said, err)
+                self.assertEqual(self.policy(), {})
 
     def typed(self, words, expected, **files):
         """Type the command of the manual that has these words."""
