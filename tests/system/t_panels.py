@@ -2,15 +2,20 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The recipes of contrib/panels/README.md, typed as they stand, against real databases."""
 
+import glob
 import os
 import re
 import shlex
+import shutil
 import subprocess
+import unittest
 
 import harness
 
 SRC = os.environ.get('srcdir', '..')
 README = os.path.join(SRC, 'contrib', 'panels', 'README.md')
+# The folder of its server's programs, which Debian keeps out of PATH.
+POSTGRES = max(glob.glob('/usr/lib/postgresql/*/bin'), default=None)
 
 # The tables of the panels, with the columns that matter here and some besides.
 SWITCHED = ("INSERT INTO mailbox (username, domain, %s) VALUES "
@@ -106,6 +111,38 @@ class Server:
         self.process.wait()
 
 
+class Postgres:
+    """A private PostgreSQL, in the same way; as root it has the rights of postgres."""
+
+    def __init__(self, case):
+        self.folder = folder = os.path.join(case.tmp, 'postgres')
+        user = 'postgres' if os.geteuid() == 0 else None
+        os.mkdir(folder)
+        os.chmod(case.tmp, 0o755)
+        if user:
+            shutil.chown(folder, user)
+        how = {'cwd': folder, 'user': user, 'group': user, 'stdout': subprocess.DEVNULL,
+               'stderr': subprocess.DEVNULL}
+        data = os.path.join(folder, 'data')
+        subprocess.run([POSTGRES + '/initdb', '-D', data, '-A', 'trust', '-U', 'postgres',
+                        '--no-sync'], check=True, **how)
+        self.process = subprocess.Popen(
+            [POSTGRES + '/postgres', '-D', data, '-k', folder, '-c', 'listen_addresses=',
+             '-c', 'fsync=off'], **how)
+        case.addCleanup(self.end)
+        self.env = {'PGHOST': folder, 'PGUSER': 'postgres'}
+        harness.wait_for(lambda: self.run('SELECT 1;').returncode == 0, what='postgres')
+
+    def run(self, sql):
+        return subprocess.run(['psql', '-q', '-v', 'ON_ERROR_STOP=1', 'postgres'],
+                              input=sql.encode(), stdout=subprocess.DEVNULL,
+                              stderr=subprocess.DEVNULL, env={**os.environ, **self.env})
+
+    def end(self):
+        self.process.terminate()
+        self.process.wait()
+
+
 class Panels(harness.Case):
 
     given = (*harness.Case.given,
@@ -154,6 +191,24 @@ class Panels(harness.Case):
         self.assertEqual({t['name']: t['domains'] for t in self.jsonl('tenant list')},
                          {'fab.test': ['fab.test'], 'other.test': ['other.test']})
 
+    @unittest.skipUnless(POSTGRES and shutil.which('psql'), 'no PostgreSQL')
+    def test_postgresql(self):
+        """As the page says: the same with psql. Its booleans are no numbers."""
+        server = Postgres(self)
+        for sql in (POSTFIXADMIN, MODOBOA):
+            made = re.sub(r'tinyint\(1\)', 'boolean', sql)
+            made = re.sub(r'DEFAULT 1\b', 'DEFAULT true', made)
+            made = re.sub(r"(test'|'eva'|'mfp'|'admin'), ([01])\b", r"\1, '\2'", made)
+            self.assertEqual(server.run(made).returncode, 0, made)
+        self.env.update(server.env)
+        r = recipes()
+        for command, expected in ((r['PostfixAdmin'][0], OFF),
+                                  (r['Modoboa'][0], {'mfp@fab.test': 'enabled'})):
+            command = re.sub('mysql -B -e (".*?") [a-z]+ ', r'psql --csv -c \1 postgres ',
+                             command, flags=re.S)
+            self.assertIn('psql', command)
+            self.type(command, expected)
+
     def test_sqlite(self):
         path = os.path.join(self.tmp, 'postfixadmin.db')
         subprocess.run(['sqlite3', path], input=POSTFIXADMIN.encode(), check=True)
@@ -172,10 +227,16 @@ class Panels(harness.Case):
         self.type(r['Modoboa'][1], {'eva@fab.test': 'disabled'})
         self.file('users', '# users\neva@fab.test:{PLAIN}x::::::nologin\n'
                   'mfp@fab.test:{PLAIN}x::::::allow_nets=192.0.2.0/24,2001:db8::/32 x=y\n'
-                  'a@fab.test:{PLAIN}x::::::\n')
+                  'a@fab.test:{PLAIN}x::::::\n'
+                  'b@fab.test:{PLAIN}no nologin pw:1:1:nologin user:/home/b:/x nologin:\n'
+                  'c@fab.test:{PLAIN}x::::::user_allow_nets=10.0.0.0/8 '
+                  'userdb_x=nologin\n'
+                  'd@fab.test:{PLAIN}x::::::nologin=y allow_nets=192.0.2.0/24\n'
+                  'e@fab.test:{PLAIN}nologin\n')
         self.type(r['Dovecot\'s passwd-file'][0].replace(
             '/etc/dovecot/users', 'users'),
-            {'eva@fab.test': 'disabled', 'mfp@fab.test': 'enabled'})
+            {'eva@fab.test': 'disabled', 'mfp@fab.test': 'enabled',
+             'd@fab.test': 'disabled'})
         self.assertEqual(self.json('mailbox show mfp@fab.test')['clients'],
                          ['192.0.2.0/24', '2001:db8::/32'])
 
