@@ -10,11 +10,19 @@
 #define COUNT(array) (sizeof(array) / sizeof *(array))
 #define PATTERN_MAX 64
 
-/* What does the work of PowerShell's other commands here; by the beginning of a name.
+/*
+ * What does the work of PowerShell's other commands here; by the beginning of a name.
+ * NULL for those of its session, which have nothing to do here.
  */
 static const struct {
 	const char *name, *ours;
 } equivalents[] = {
+    {"Connect-", NULL},
+    {"Install-Module", NULL},
+    {"Import-PSSession", NULL},
+    {"Remove-PSSession", NULL},
+    {"Set-ExecutionPolicy", NULL},
+    {"exit", NULL},
     {"foreach", "import"},
     {"%", "import"},
     {"Set-CASMailboxPlan", "tenant set"},
@@ -91,11 +99,21 @@ exchange_unknown(struct exchange_span name, struct error_text *why)
 		return error_set(why, ERR_USAGE,
 		    "variables are not supported, as \"%.*s\": write each command with its values, or give \"smtpauthctl import\" a list",
 		    exchange_char_shown(name), name.at);
-	for (size_t i = 0; i < COUNT(equivalents); i++)
-		if (exchange_char_match(name, equivalents[i].name) > 0)
+	for (size_t i = 0; i < COUNT(equivalents); i++) {
+		if (exchange_char_match(name, equivalents[i].name) == 0)
+			continue;
+		if (equivalents[i].ours == NULL)
 			return error_set(why, ERR_USAGE,
-			    "\"%.*s\" is not supported; see \"smtpauthctl %s\"",
-			    exchange_char_shown(name), name.at, equivalents[i].ours);
+			    "\"%.*s\" is not needed here: leave out such lines",
+			    exchange_char_shown(name), name.at);
+		return error_set(why, ERR_USAGE,
+		    "\"%.*s\" is not supported; see \"smtpauthctl %s\"",
+		    exchange_char_shown(name), name.at, equivalents[i].ours);
+	}
+	if (memchr(name.at, '@', name.len) != NULL)
+		return error_set(why, ERR_USAGE,
+		    "\"%.*s\" is no command; for a list of addresses see \"Importing\" in smtpauthctl(8)",
+		    exchange_char_shown(name), name.at);
 	if (exchange_is_output(name))
 		return error_set(why, ERR_USAGE,
 		    "\"%.*s\" begins no command but what one has printed: leave out such lines",

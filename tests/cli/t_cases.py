@@ -69,6 +69,16 @@ LISTS = (
         'eva@fab.test', 'mfp@fab.test', end='\r\n'), 65,
      ['line 1: "eva@fab.test" is no name of a column',
       'address,smtp_auth', 'ADDRESS,enabled', '--format access'], {}),
+    ('a list for exchange', EXCHANGE, lines('eva@fab.test', 'mfp@fab.test'), 65,
+     ['line 1: "eva@fab.test" is no command', '"Importing" in smtpauthctl(8)',
+      'line 2: "mfp@fab.test"'], {}),
+    ('what opens a session', EXCHANGE, lines(
+        'Set-ExecutionPolicy RemoteSigned', 'Install-Module ExchangeOnlineManagement',
+        'Connect-IPPSSession', 'Remove-PSSession 1', 'exit'), 65,
+     ['line %d: "%s" is not needed here: leave out such lines' % found
+      for found in enumerate(('Set-ExecutionPolicy', 'Install-Module',
+                              'Connect-IPPSSession', 'Remove-PSSession', 'exit'), 1)],
+     {}),
     ('a loop over it', EXCHANGE, lines(
         r'$Allow = Get-Content "C:\Lists\allow.txt"',
         '$Allow | foreach {Set-CASMailbox -Identity $_ %s}' % ON), 65,
