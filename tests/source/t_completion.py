@@ -75,6 +75,15 @@ class Completion(harness.Case):
         self.assertEqual(self.ask('unl'), {'unlock'})
         self.assertEqual(self.ask('unlock', 'old'), {'oldprinter'})
 
+    def test_help_is_of_commands(self):
+        self.assertEqual(self.ask('hel'), {'help'})
+        self.assertEqual(self.ask('help', 'ten'), {'tenant'})
+        self.assertNotIn('help', self.ask('help', ''))
+        self.assertEqual(self.ask('help', 'tenant', 'sh'), {'show'})
+        self.assertEqual(self.ask('help', 'mailbox', 'alias', ''),
+                         {'add', 'remove', 'list'})
+        self.assertEqual(self.ask('help', 'tenant', 'show', ''), set())
+
     def test_every_option_is_offered_and_no_other(self):
         every = {'-c', '-d', '--json', '--actor', '--help'}
         for words, _, options in self.commands():
