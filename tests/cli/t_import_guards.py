@@ -265,6 +265,38 @@ class Opening(Case, Usage):
                                '"domains":["*"],"smtp_auth":"disabled"'), '--replace')
         self.ctl('check u@s.test', rc=11)
 
+    def test_settings_that_exempt_and_accept(self):
+        """As "settings set" asks, whether the rest of the policy is there or not."""
+        now = int(time.time())
+        self.fill(*((login, now - 86400, 'denied', 3, '192.0.2.7', 'PLAIN', '-', 'MUA')
+                    for login in ('bob@s.test', 'kim@s.test')))
+        self.fill(('x@nobody.test', now - 86400, 'denied', 1, '198.51.100.1', 'PLAIN'))
+        self.ctl('settings set unknown-tenant reject')
+        text = self.ctl('export').out
+        row = '{"type":"setting","key":"%s","value":%s}\n'
+        exempt = '2 logins of the last 90 days, refused now, would pass: bob@s.test'
+        for key, value, *said in (
+                ('exempt-listeners', '["MUA"]', exempt, '6 of 7 submissions'),
+                ('exempt-clients', '["192.0.2.0/24"]', exempt, '6 of 7 submissions'),
+                ('unknown-tenant', '"accept"', '1 login of the last 90 days',
+                 'x@nobody.test')):
+            for more, options in (('', ()), (text.replace('"reject"', '"tempfail"'),
+                                             ['--replace'])):
+                with self.subTest(key=key, options=options):
+                    if key == 'unknown-tenant':
+                        more = more.replace(row % (key, '"tempfail"'), '')
+                    self.guarded(row % (key, value) + more, *said, options=options)
+                    self.load(text, '--replace', '--force')
+
+    def test_settings_beside_what_a_row_says_itself(self):
+        """Who has an exception by the file passes by that, and needs no --force."""
+        now = int(time.time())
+        self.fill(('bob@s.test', now - 86400, 'denied', 3, '192.0.2.7', 'PLAIN'),
+                  ('kim@s.test', now - 86400, 'allowed', 9, '192.0.2.8', 'PLAIN'))
+        self.load('{"type":"setting","key":"exempt-clients","value":["192.0.2.99"]}\n'
+                  '{"type":"mailbox","address":"bob@s.test","smtp_auth":"enabled"}\n')
+        self.assertEqual(self.json('mailbox show bob@s.test')['smtp_auth'], 'enabled')
+
     def test_logins_of_the_usage(self):
         """Who would pass is named where the whole policy is replaced."""
         now = int(time.time())

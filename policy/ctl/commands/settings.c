@@ -176,19 +176,6 @@ guard_begin(struct ctl *c, const struct setting *row, struct setting_guard *guar
 	return e;
 }
 
-/* has_new_listener - whether one is exempt now and was not before */
-static bool
-has_new_listener(const struct settings *before, const struct settings *now)
-{
-	char names[sizeof now->exempt_listeners], *rest = names, *name;
-
-	strcpy(names, now->exempt_listeners);
-	while ((name = strsep(&rest, ",")) != NULL)
-		if (*name != '\0' && !settings_exempt_listener(before, name))
-			return true;
-	return false;
-}
-
 /* guard_check - after the change */
 static enum error
 guard_check(struct ctl *c, const struct setting *row, const struct setting_guard *guard,
@@ -197,11 +184,9 @@ guard_check(struct ctl *c, const struct setting *row, const struct setting_guard
 	const struct settings *now = store_settings(c->txn);
 	char net[CIDR_TEXT_MAX], cause[CIDR_TEXT_MAX + 100];
 	const struct cidr *wide;
-	struct opening opening = {.listeners = has_new_listener(&guard->before, now)};
+	struct opening opening = {.cause = NULL};
 
-	opening.exempts = opening.listeners ||
-	    cidr_list_new(&now->exempt_clients, &guard->before.exempt_clients, false) !=
-		NULL;
+	opening_guard_exempts(&opening, &guard->before, now);
 	/* to end an exemption opens nothing: the usage may be what it wants */
 	if (!guard->wanted ||
 	    (!opening.exempts && strncmp(row->key, "exempt-", 7) == 0))

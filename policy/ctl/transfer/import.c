@@ -18,7 +18,6 @@
 #include "policy/ctl/transfer/line_errors.h"
 #include "policy/ctl/transfer/overrule_sum.h"
 #include "policy/ctl/usage/opening_guard.h"
-#include "policy/ctl/usage/usage_sources.h"
 #include "policy/import/access_rows.h"
 #include "policy/import/csv_rows.h"
 #include "policy/import/jsonl.h"
@@ -47,6 +46,7 @@ struct import_job {
 	char only[TENANT_NAME_MAX + 1]; /* --tenant, or "" */
 	bool replace, dry_run, force;
 	bool warned; /* of columns */
+	bool asked;  /* the usage, which logins would pass */
 	struct import *import;
 	struct row row;
 	uint64_t lines;           /* read */
@@ -420,7 +420,7 @@ guard_locks(const struct import_job *j, struct error_text *why)
 
 /*
  * import_refuse - what a guard says; with --force and in a dry run it is a remark.
- * Where the whole policy is replaced, the usage tells which logins would pass.
+ * Where the usage has been read, it tells which logins would pass.
  */
 static enum error
 import_refuse(struct import_job *j, bool opens, struct error_text *why)
@@ -432,8 +432,10 @@ import_refuse(struct import_job *j, bool opens, struct error_text *why)
 		return error_set(&j->c->why, ERR_PROTECTED, "%s", why->text);
 	if (way_out != NULL && (j->force || j->c->usage != NULL))
 		*way_out = '\0';
-	if (opens && j->c->usage != NULL)
+	if (opens && j->c->usage != NULL) {
+		j->asked = true;
 		return opening_guard_check(j->c, &opening);
+	}
 	print_remark(j->c->err, "warning: %s", why->text);
 	return OK;
 }
@@ -445,6 +447,7 @@ import_check_guards(struct import_job *j)
 	static enum error (*const guards[])(
 	    const struct import_job *j, struct error_text *why) = {
 	    guard_replace, guard_locks, guard_opening, guard_blank, guard_exceptions};
+	struct opening opening;
 	struct error_text why;
 	enum error e = OK;
 
@@ -455,6 +458,9 @@ import_check_guards(struct import_job *j)
 		else if (e != OK)
 			return error_set(&j->c->why, e, "%s", why.text);
 	}
+	if (e == OK && !j->asked && j->c->usage != NULL &&
+	    import_guard_settings(&j->opening, &opening))
+		e = opening_guard_check(j->c, &opening);
 	return e;
 }
 
@@ -505,14 +511,14 @@ import_run(struct import_job *j)
 	return e;
 }
 
-/* import_begin - the transaction; a whole policy is compared by the usage, too */
+/* import_begin - the transaction; what has settings is compared by the usage, too */
 static enum error
 import_begin(struct import_job *j)
 {
-	bool whole = j->replace && j->format == FORMAT_JSONL &&
-	    argument_option(j->c, OPT_TENANT) == NULL;
+	bool settings =
+	    j->format == FORMAT_JSONL && argument_option(j->c, OPT_TENANT) == NULL;
 
-	return whole ? usage_sources_begin(j->c) : transaction_begin(j->c);
+	return settings ? opening_guard_begin(j->c) : transaction_begin(j->c);
 }
 
 enum error

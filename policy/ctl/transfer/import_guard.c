@@ -232,6 +232,18 @@ check_networks(const struct import_guard *g, struct error_text *why)
 	    cidr_print(wide, net));
 }
 
+bool
+import_guard_settings(const struct import_guard *g, struct opening *opening_r)
+{
+	const struct settings *now = store_settings(g->txn);
+	bool accepts = now->unknown_tenant == ACTION_ACCEPT &&
+	    g->was.unknown_tenant != ACTION_ACCEPT;
+
+	*opening_r = (struct opening){.by_settings = true};
+	opening_guard_exempts(opening_r, &g->was, now);
+	return accepts || opening_r->exempts;
+}
+
 enum error
 import_guard_check(const struct import_guard *g, struct error_text *why)
 {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "policy/ctl/frame/ctl.h"
+#include "policy/ctl/usage/opening_guard.h"
 #include "policy/identity/domain.h"
 #include "policy/identity/login.h"
 #include "policy/model/settings.h"
@@ -49,5 +50,11 @@ enum error import_guard_note(struct import_guard *g, struct bytes key,
  */
 enum error import_guard_check(
     const struct import_guard *g, struct error_text *why) MUST_USE;
+
+/*
+ * After the change: whether settings, which the file had, exempt what was not exempt,
+ * or let the logins of no tenant pass; then OPENING_R is for opening_guard_check().
+ */
+bool import_guard_settings(const struct import_guard *g, struct opening *opening_r);
 
 void import_guard_end(struct import_guard *g);

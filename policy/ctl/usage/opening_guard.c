@@ -15,6 +15,28 @@
 #define NAMES_SHOWN 3
 #define WAY_OUT "; use --force if that is meant"
 
+/* has_new_listener - whether one is exempt now and was not before */
+static bool
+has_new_listener(const struct settings *before, const struct settings *now)
+{
+	char names[sizeof now->exempt_listeners], *rest = names, *name;
+
+	strcpy(names, now->exempt_listeners);
+	while ((name = strsep(&rest, ",")) != NULL)
+		if (*name != '\0' && !settings_exempt_listener(before, name))
+			return true;
+	return false;
+}
+
+void
+opening_guard_exempts(struct opening *opening_r, const struct settings *before,
+    const struct settings *now)
+{
+	opening_r->listeners = has_new_listener(before, now);
+	opening_r->exempts = opening_r->listeners ||
+	    cidr_list_new(&now->exempt_clients, &before->exempt_clients, false) != NULL;
+}
+
 enum error
 opening_guard_begin(struct ctl *c)
 {
@@ -60,7 +82,7 @@ found_name(struct found *f, const char *login)
 /* found_add - one login, before and after */
 static enum error
 found_add(struct ctl *c, struct store_txn *before, const struct usage_row *row,
-    struct found *f)
+    const struct opening *o, struct found *f)
 {
 	instant since = c->now - OPENING_GUARD_DAYS * (int64_t)USAGE_SECONDS_A_DAY;
 	const struct decision *was = &f->was.outcome.decision;
@@ -81,6 +103,8 @@ found_add(struct ctl *c, struct store_txn *before, const struct usage_row *row,
 		f->exempted += usage_submissions(f->was.count);
 	if (decision_passes(was->verdict) || !decision_passes(is->verdict))
 		return OK;
+	if (o->by_settings && !is_exempt(is) && is->reason != REASON_UNKNOWN_TENANT)
+		return OK;
 	f->opened++;
 	found_name(f, row->login.text);
 	return OK;
@@ -88,7 +112,8 @@ found_add(struct ctl *c, struct store_txn *before, const struct usage_row *row,
 
 /* found_read - all logins; BEFORE is the policy that is in force */
 static enum error
-found_read(struct ctl *c, struct store_txn *before, struct found *f)
+found_read(
+    struct ctl *c, struct store_txn *before, const struct opening *o, struct found *f)
 {
 	struct usage_merge *merge;
 	struct usage_row row;
@@ -101,7 +126,7 @@ found_read(struct ctl *c, struct store_txn *before, struct found *f)
 		e = usage_merge_next(merge, &row, &more, &c->why);
 		if (e != OK || !more)
 			break;
-		e = found_add(c, before, &row, f);
+		e = found_add(c, before, &row, o, f);
 	}
 	if (e != OK)
 		snprintf(f->unknown, sizeof f->unknown, "%.299s",
@@ -180,7 +205,7 @@ opening_guard_check(struct ctl *c, const struct opening *o)
 	if (e == OK && (e = store_begin(store, &before)) != OK)
 		e = store_about(&c->why, e, store);
 	if (e == OK)
-		e = found_read(c, before, f);
+		e = found_read(c, before, o, f);
 	store_abort(&before);
 	store_close(&store);
 	text_init(&t, words, sizeof words - sizeof WAY_OUT);

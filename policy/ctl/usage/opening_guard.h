@@ -25,7 +25,12 @@ struct opening {
 	bool harmless;  /* as far as the policy alone tells */
 	bool exempts;   /* networks or listeners are exempted by the change */
 	bool listeners; /* ... listeners; of most of the usage they may not be known */
+	bool by_settings; /* only what exemptions and unknown-tenant let pass counts */
 };
+
+/* Whether NOW exempts networks or listeners that BEFORE does not. */
+void opening_guard_exempts(struct opening *opening_r, const struct settings *before,
+    const struct settings *now);
 
 /*
  * Reads the usage and begins the command's transaction. What is wrong with the usage is
