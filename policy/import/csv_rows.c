@@ -369,7 +369,7 @@ csv_rows_start_aliases(struct csv_rows *c, struct error_text *why)
 {
 	const char *cell = csv_rows_field(c, CSV_EXCHANGE_ADDRESSES);
 
-	if (*cell != '\0' && strchr(cell, ':') == NULL)
+	if (cell[strspn(cell, "{} ")] != '\0' && strchr(cell, ':') == NULL)
 		return error_set(why, ERR_DATA,
 		    "EmailAddresses \"%.100s\" has no address with its kind, as smtp:name@example.com: export them joined, as $_.EmailAddresses -join ' '",
 		    cell);

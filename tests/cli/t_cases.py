@@ -430,7 +430,8 @@ class Details(Case):
                 ('{smtp:eva@fab.test, SMTP:eva.meyer@fab.test, smtp:em@fab.test}',
                  {'eva@fab.test', 'em@fab.test'}),
                 ('smtp:eva@fab.test;X500:/o=Fab Inc/cn=eva;smtp:em@fab.test',
-                 {'eva@fab.test', 'em@fab.test'})):
+                 {'eva@fab.test', 'em@fab.test'}),
+                ('{}', set())):
             with self.subTest(cell=cell):
                 out = self.ctl('import', '-', '--aliases', '--dry-run', stdin=(
                     heading + 'eva.meyer@fab.test,"%s",False\n' % cell)).out
