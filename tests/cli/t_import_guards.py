@@ -350,6 +350,13 @@ class Overruled(Case):
                 self.assertEqual(self.summary(HEAD + 'u@o.test,enabled\n'), '')
                 self.ctl('settings', 'unset', command.split()[2], '--force')
 
+    def test_enforce_alone(self):
+        """No row of a mailbox is needed to say that nothing is denied any more."""
+        row = '{"type":"setting","key":"enforce","value":"no"}\n'
+        for options, said in (('--dry-run',), 1), ((), 1), ((), 0):
+            err = self.load(row, *options).err
+            self.assertEqual(err.count('enforce is no: nothing is denied'), said, err)
+
     def test_settings_of_the_same_file(self):
         mailbox = '{"type":"mailbox","address":"u@o.test","smtp_auth":"disabled"}\n'
         setting = '{"type":"setting","key":"enforce","value":"%s"}\n'
