@@ -219,6 +219,9 @@ class Words(harness.Case):
                  'do you mean "--smtp-auth"?'),
                 ('--jsn status', 64, 'do you mean "--json"?'),
                 ('tenant list --frob', 64, 'smtpauthctl help COMMAND'),
+                ('import x --for csv', 64, '"--for" may be each of --force, --format:'),
+                ('mailbox list --exp', 64, '--expired, --expired-before, '
+                 '--expiring-within: write one of them'),
                 ('settings set enforc no', 65, 'do you mean "enforce"?'),
                 ('settings add exempt_client 192.0.2.1', 65,
                  'do you mean "exempt-clients"?'),

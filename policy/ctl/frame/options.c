@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "policy/base/near_word.h"
+#include "policy/base/text.h"
 #include "policy/exchange/exchange.h"
 
 enum { GLOBAL_JSON = 1000, GLOBAL_ACTOR, GLOBAL_FIRST_OPTION };
@@ -165,17 +166,25 @@ unknown_option(const char *word, struct error_text *why)
 	    "config", "dir", "help", "version", "json", "actor"};
 	enum { GLOBALS = sizeof globals / sizeof *globals };
 	const char *known[GLOBALS + OPT_COUNT], *near = NULL;
-	char typed[NEAR_WORD_MAX + 1];
-	size_t n = strcspn(word, "=");
+	char typed[NEAR_WORD_MAX + 1] = "", several[200];
+	size_t n = strcspn(word, "="), begins = 0;
+	struct text t;
 
 	memcpy(known, globals, sizeof globals);
 	for (int i = 0; i < OPT_COUNT; i++)
 		known[GLOBALS + i] = table[i].name;
-	if (strncmp(word, "--", 2) == 0 && n - 2 < sizeof typed) {
+	if (strncmp(word, "--", 2) == 0 && n - 2 < sizeof typed)
 		snprintf(typed, sizeof typed, "%.*s", (int)n - 2, word + 2);
-		near = near_word_find(typed, known, GLOBALS + OPT_COUNT);
-	}
-	if (near != NULL && strcmp(near, typed) != 0)
+	text_init(&t, several, sizeof several);
+	for (size_t i = 0; typed[0] != '\0' && i < GLOBALS + OPT_COUNT; i++)
+		if (strncmp(known[i], typed, strlen(typed)) == 0)
+			text_printf(&t, "%s--%s", begins++ > 0 ? ", " : "", known[i]);
+	if (begins > 1)
+		return error_set(why, ERR_USAGE,
+		    "option \"%s\" may be each of %s: write one of them", word,
+		    several);
+	near = near_word_find(typed, known, GLOBALS + OPT_COUNT);
+	if (near != NULL && begins == 0)
 		return error_set(why, ERR_USAGE,
 		    "unknown option \"%s\"; do you mean \"--%s\"?", word, near);
 	return error_set(why, ERR_USAGE,
