@@ -129,6 +129,21 @@ class Sending(NotifyCase):
         self.assertEqual(r.err, '')
         self.assertIn('\n\nMore about it: https://help.test\n\n', r.out)
 
+    def test_print_nothing(self):
+        r = self.ctl(*self.words('--print'))
+        self.assertEqual((r.out, r.err), ('', 'smtpauthctl: nothing to list\n'))
+        self.assertEqual(self.ctl('--json', *self.words('--print')).err, '')
+
+    def test_a_dry_run_of_everything_is_told(self):
+        self.ctl('settings set enforce no')
+        self.ctl('settings set help-url https://help.test/')
+        self.assertNotIn('enforce', self.ctl(*self.words('--print')).err)
+        self.tenant('acme')
+        for options in ('--print',), ('--dry-run',), ():
+            self.assertIn('enforce is no', self.ctl(*self.words(*options)).err)
+        self.ctl('settings set enforce yes')
+        self.assertEqual(self.ctl(*self.words()).err, '')
+
     def test_print(self):
         """The letters as they would be sent; nothing is sent, nothing recorded."""
         self.tenant('acme', '--tempfail-until', UNTIL)

@@ -30,7 +30,8 @@ struct notify {
 	char name[TENANT_NAME_MAX + 1];
 	char url[SETTING_URL_MAX + 1];
 	bool resend, dry_run;
-	bool print; /* the letters, in a dry run */
+	bool unenforced; /* the setting enforce is no */
+	bool print;      /* the letters, in a dry run */
 	struct notice_template *message_template;
 	struct notice_plan_list list;
 	int turn; /* the lock's descriptor, or -1 */
@@ -137,6 +138,7 @@ find_list(struct notify *n)
 		e = open_store(c, STORE_READ);
 	if (e == OK) {
 		memcpy(n->url, store_settings(c->txn)->help_url, sizeof n->url);
+		n->unenforced = store_settings(c->txn)->enforce == WORD_NO;
 		e = notice_plan_list_read(&n->list, c, n->only);
 	}
 	if (e == OK && mailboxes)
@@ -146,10 +148,13 @@ find_list(struct notify *n)
 	return e;
 }
 
-/* warn - about what the letters will lack */
+/* warn - about what the letters will lack, and what they say and nobody does */
 static void
 warn(struct notify *n)
 {
+	if (n->unenforced && n->list.count > 0)
+		print_remark(n->c->err,
+		    "warning: enforce is no: nothing is denied at the dates of the letters before \"smtpauthctl settings set enforce yes\"");
 	if (n->url[0] == '\0' && notice_template_has_url_line(n->message_template))
 		print_remark(n->c->err,
 		    "warning: help-url is not set: lines about {url} are left out; see \"smtpauthctl settings set help-url\"");
@@ -385,6 +390,8 @@ serve_all(struct notify *n)
 
 	if (!n->print)
 		print_table(&n->c->print, columns, "");
+	else if (n->list.count == 0 && !n->c->options.json)
+		print_remark(n->c->err, "nothing to list");
 	for (size_t i = 0; i < n->list.count && e == OK; i++)
 		e = serve(n, &n->list.at[i]);
 	print_finish(&n->c->print); /* also after an error: they have been sent */
