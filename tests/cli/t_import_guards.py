@@ -196,6 +196,28 @@ class Empty(Case):
         self.load(HEAD, '--replace', '--force', rc=64)
 
 
+class Dropped(Case):
+    """A change of smtp-auth ends until and clients, and says so."""
+
+    def test_until_and_clients(self):
+        self.load('address,smtp_auth,until,clients\n'
+                  'a@s.test,enabled,2099-01-01,192.0.2.0/24\n'
+                  'b@s.test,enabled,,192.0.2.0/24\nc@s.test,enabled,,\n'
+                  'd@s.test,enabled,2020-01-01,\n')
+        rows = HEAD + ''.join(u + '@s.test,disabled\n' for u in 'abcd')
+        said = ('until or clients of 2 mailboxes ended with the old smtp-auth, '
+                'a@s.test first\n')
+        self.assertIn(said, self.load(rows, '--dry-run').err)
+        self.assertIn(said, self.load(rows).err)
+        self.assertIsNone(self.json('mailbox show a@s.test')['until'])
+        self.assertNotIn('ended', self.load(rows).err)
+
+    def test_what_the_file_says(self):
+        self.load('address,smtp_auth,until\na@s.test,enabled,2099-01-01\n')
+        self.assertNotIn('ended', self.load(
+            'address,smtp_auth,until\na@s.test,disabled,2099-06-01\n').err)
+
+
 class Opening(Case, Usage):
     """What a command would ask for, import asks for."""
 

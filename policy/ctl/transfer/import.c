@@ -471,6 +471,7 @@ import_say(struct import_job *j)
 	const struct settings *s = store_settings(j->c->txn);
 	unsigned causes = overrule_sum_causes(&j->overruled, s);
 	const char *laxer = overrule_laxer(&j->opening.was, s);
+	const struct lost *dropped = &j->opening.dropped;
 
 	if (j->rows == 0 && !j->replace)
 		print_remark(j->c->err, "warning: there is no row in %s", j->name);
@@ -478,6 +479,11 @@ import_say(struct import_job *j)
 	overrule_sum_remark(&j->overruled, causes, j->c->err);
 	if (laxer != NULL)
 		print_remark(j->c->err, "%s", laxer);
+	if (dropped->n > 0)
+		print_remark(j->c->err,
+		    "until or clients of %" PRIu64
+		    " mailbox%s ended with the old smtp-auth, %s first",
+		    dropped->n, dropped->n == 1 ? "" : "es", dropped->first);
 }
 
 static enum error

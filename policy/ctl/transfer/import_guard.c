@@ -137,8 +137,13 @@ note_mailbox(
 		e = mailbox_decode(after, &is);
 	if (e != OK)
 		return e;
-	if (was.smtp_auth != is.smtp_auth)
-		return OK;
+	if (was.smtp_auth != is.smtp_auth) {
+		if (mailbox_overrides(&was, g->now) &&
+		    ((was.until != INSTANT_NONE && is.until == INSTANT_NONE) ||
+			(was.clients.count > 0 && is.clients.count == 0)))
+			e = lost_add(&g->dropped, key);
+		return e;
+	}
 	if (was.clients.count > 0 && is.clients.count == 0)
 		e = lost_add(&g->networks, key);
 	if (e == OK && is.until == INSTANT_NONE && was.until != INSTANT_NONE &&

@@ -15,7 +15,7 @@ struct moved_domain {
 	char to[TENANT_NAME_MAX + 1];
 };
 
-/* Mailboxes whose setting stays, and loses what goes with it. */
+/* Mailboxes that lose what goes with their setting. */
 struct lost {
 	uint64_t n;
 	char first[LOGIN_MAX + 1];
@@ -23,6 +23,7 @@ struct lost {
 
 struct import_guard {
 	struct lost networks, ends; /* until; those that are not over */
+	struct lost dropped;        /* the same, with another smtp-auth */
 	instant now;
 	struct store_txn *txn;
 	struct settings was;
