@@ -310,6 +310,21 @@ class Opening(Case, Usage):
                     self.guarded(row % (key, value) + more, *said, options=options)
                     self.load(text, '--replace', '--force')
 
+    def test_a_policy_that_comes_back(self):
+        """An export goes into an empty policy as it is, beside the old usage."""
+        now = int(time.time())
+        self.ctl('settings set exempt-listeners MUA')
+        text = self.ctl('export').out
+        for name in ['open', 'shut'] + ['more%d' % i for i in range(20)]:
+            self.ctl('tenant', 'remove', name, '--force')
+        self.ctl('settings unset exempt-listeners')
+        self.fill(('bob@s.test', now - 86400, 'allowed', 3, '192.0.2.7', 'PLAIN', '-',
+                   'MUA'))
+        self.assertIn('created', self.load(text).out)
+        self.ctl('settings unset exempt-listeners')
+        self.assertIn('3 of 3 submissions', self.load(
+            '{"type":"setting","key":"exempt-listeners","value":["MUA"]}\n', rc=65).err)
+
     def test_settings_beside_what_a_row_says_itself(self):
         """Who has an exception by the file passes by that, and needs no --force."""
         now = int(time.time())

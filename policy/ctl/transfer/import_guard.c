@@ -21,6 +21,7 @@ import_guard_start(struct import_guard *g, struct store_txn *txn, instant now)
 	memset(g, 0, sizeof *g);
 	g->txn = txn;
 	g->was = *store_settings(txn);
+	g->first_tenants = store_meta(txn)->tenants == 0;
 	g->now = now;
 }
 
@@ -246,6 +247,8 @@ import_guard_settings(const struct import_guard *g, struct opening *opening_r)
 
 	*opening_r = (struct opening){.by_settings = true};
 	opening_guard_exempts(opening_r, &g->was, now);
+	if (g->first_tenants) /* a policy that comes back: what was exempt is again */
+		opening_r->exempts = opening_r->listeners = false;
 	return accepts || opening_r->exempts;
 }
 

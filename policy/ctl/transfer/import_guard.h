@@ -27,6 +27,7 @@ struct import_guard {
 	instant now;
 	struct store_txn *txn;
 	struct settings was;
+	bool first_tenants;          /* there was no tenant before */
 	uint64_t unguarded;          /* tenants and domains that deny, and would go */
 	char first[DOMAIN_MAX + 16]; /* of these: "tenant acme" */
 	uint64_t unlocked;           /* locks that were brought, and would go */
