@@ -137,6 +137,7 @@ usage_file_write(struct db *db, FILE *to, void (*alive)(FILE *to))
 {
 	struct writer *writer = calloc(1, sizeof *writer);
 	struct db_txn *txn = NULL;
+	struct error_text why;
 	enum error e = ERR_MEMORY;
 
 	if (writer == NULL || (writer->hasher = hasher_new()) == NULL)
@@ -146,8 +147,10 @@ usage_file_write(struct db *db, FILE *to, void (*alive)(FILE *to))
 	if (e == OK)
 		e = write_all(txn, writer, alive);
 	db_abort(&txn);
-	if (e != OK && writer->started) /* in the middle; nothing follows */
-		usage_frame_write_error(to, e, error_string(e));
+	if (e != OK && writer->started) { /* in the middle; nothing follows */
+		error_about(&why, e, "the usage of this machine");
+		usage_frame_write_error(to, e, why.text);
+	}
 	hasher_free(&writer->hasher);
 out:
 	free(writer);

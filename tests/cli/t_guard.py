@@ -3,6 +3,7 @@
 """What would let logins pass that are refused now needs --force, and says which logins
 of the recorded usage that are."""
 
+import os
 import time
 
 import harness
@@ -62,6 +63,18 @@ class Tenant(Guard):
         self.ctl('mailbox set kim@open.test --smtp-auth disabled')
         self.seen('kim@open.test')
         self.guarded('tenant remove open', 'kim@open.test')
+
+    def test_usage_that_is_damaged(self):
+        """It is not said of the policy database, however far it could be read."""
+        self.seen(BOB, 'amy@shut.test')
+        path = os.path.join(self.dir, 'usage', 'usage.mdb')
+        with open(path, 'rb') as file:
+            image = file.read()
+        with open(path, 'r+b') as file:
+            file.write(image.replace(b'shut.test\0bob', b'shut.test\0b\nb'))
+        said = 'the database is damaged: the usage of this machine'
+        self.guarded('tenant remove shut', 'would pass is not known: ' + said)
+        self.refused('usage', 69, said)
 
     def test_old_use_does_not_count(self):
         self.ctl('settings set usage-retention 400')
