@@ -130,6 +130,14 @@ class Domain(Guard):
         self.seen(BOB)
         self.guarded('domain remove shut.test', BOB)
 
+    def test_a_dry_run_says_what_would_be(self):
+        self.assertIn('would belong to tenant open',
+                      self.ctl('domain move shut.test open --dry-run').out)
+        self.assertIn('would be removed',
+                      self.ctl('domain remove shut.test --dry-run').out)
+        self.assertIn('would be mailbox', self.ctl(
+            'mailbox alias add %s bob --dry-run' % BOB).out)
+
     def test_remove_from_a_locked_tenant(self):
         self.ctl('tenant lock shut')
         result = self.refused('domain remove shut.test', 65, 'is locked')

@@ -154,12 +154,15 @@ START_TEST(empty_table_is_known)
 	print_close(&p);
 	fclose(out);
 	free(printed);
+}
+END_TEST
+
+START_TEST(empty_json_is_not_for_people)
+{
 	start(true);
 	print_table(&p, columns, "");
 	ck_assert(!print_is_empty(&p));
-	print_close(&p);
-	fclose(out);
-	free(printed);
+	expect("");
 }
 END_TEST
 
@@ -333,6 +336,7 @@ main(void)
 	tcase_add_test(tc, table_after_a_line_has_all_columns);
 	tcase_add_test(tc, long_cell_moves_its_own_row_only);
 	tcase_add_test(tc, empty_table_is_known);
+	tcase_add_test(tc, empty_json_is_not_for_people);
 	tcase_add_test(tc, numbers_have_all_their_digits);
 	tcase_add_test(tc, table_has_its_columns_in_their_order);
 	tcase_add_test(tc, table_without_rows_is_silent);

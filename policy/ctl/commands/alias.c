@@ -46,7 +46,8 @@ ctl_alias_add(struct ctl *c)
 		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
-	print_line(&c->print, "login %s is mailbox %s", login.text, mailbox.text);
+	print_line(&c->print, "login %s %s mailbox %s", login.text,
+	    argument_option(c, OPT_DRY_RUN) != NULL ? "would be" : "is", mailbox.text);
 	return alias_print(&c->print, &login, &mailbox);
 }
 
@@ -73,7 +74,9 @@ ctl_alias_remove(struct ctl *c)
 		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
-	print_line(&c->print, "login %s is no alias now", login.text);
+	print_line(&c->print, "login %s %s", login.text,
+	    argument_option(c, OPT_DRY_RUN) != NULL ? "would be no alias"
+						    : "is no alias now");
 	return alias_print(&c->print, &login, NULL);
 }
 

@@ -75,7 +75,9 @@ domain_give(
 		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
-	print_line(&c->print, "domain %s belongs to tenant %s", domain, t.name);
+	print_line(&c->print, "domain %s %s tenant %s", domain,
+	    argument_option(c, OPT_DRY_RUN) != NULL ? "would belong to" : "belongs to",
+	    t.name);
 	return domain_print(&c->print, domain, t.name);
 }
 
@@ -117,7 +119,8 @@ ctl_domain_remove(struct ctl *c)
 		e = opening_guard_check(c, &opening);
 	if (e != OK)
 		return e;
-	print_line(&c->print, "domain %s removed", domain);
+	print_line(&c->print, "domain %s %s", domain,
+	    argument_option(c, OPT_DRY_RUN) != NULL ? "would be removed" : "removed");
 	return domain_print(&c->print, domain, "");
 }
 
