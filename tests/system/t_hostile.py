@@ -20,7 +20,8 @@ TRACED = ('open,openat,openat2,creat,truncate,chmod,fchmodat,chown,lchown,fchown
           'mkdir,mkdirat,mknod,mknodat,connect,execve,setresuid,utimensat,setxattr')
 # What root may open: the system's, files of the policy, and what the command names.
 ALLOWED = (
-    r'(/etc|/lib(64)?|/usr|/proc|/sys|/run/(systemd|userdb|host)|/var/run/nscd)(/|$)'
+    r'(/etc|/lib(64)?|/usr|/proc|/sys|/run/(systemd|userdb|host|log)|/var/run/nscd)'
+    r'(/|$)'
     r'|/dev/(null|log|urandom)$|/(run|tmp|var)?$|/var/(log|spool)/'
     r'|/tmp/smtpauthctl\.\w{{6}}$'
     r'|{tmp}(/[^/]*)?$|{tmp}/(backup|postfix)/[^/]*$|{dir}/policy(\.[^/]*)?$')
@@ -36,6 +37,8 @@ tenant add fresh --domain fresh.test --usage {usage}    # usage
 tenant set other --note hello
 tenant show acme
 tenant list
+tenant rename other another
+tenant rename another other
 tenant lock other
 tenant unlock other
 domain add other second.test
@@ -45,6 +48,9 @@ domain list
 mailbox set bob@acme.test --smtp-auth disabled
 mailbox show bob@acme.test
 mailbox list
+mailbox rename bob@acme.test rob@acme.test
+mailbox rename rob@acme.test bob@acme.test
+mailbox prune --expired-before 1d
 mailbox lock bob@acme.test
 mailbox unlock bob@acme.test
 lock eve --note stolen
@@ -58,8 +64,11 @@ import {import}
 export
 export --format csv
 audit list
+audit show 1
+audit undo 3 --dry-run --force
 audit verify
 audit prune --before 1d
+why 3k5yzwq7ab                                         # 1
 status                                                 # usage 3
 usage list                                             # usage
 usage tenants                                          # usage
@@ -112,8 +121,9 @@ class Step:
 def table():
     """The commands of the program."""
     with open(harness.ROOT + '/policy/ctl/commands.c') as f:
-        return {name.replace('[', '').replace(']', '')
-                for name in re.findall(r'^ *\{"([^"]+)",', f.read(), re.M)}
+        rows = re.search(r'(?ms) table\[\] = \{$(.*?)^\};', f.read())[1]
+    return {name.replace('[', '').replace(']', '')
+            for name in re.findall(r'^ *\{"([^"]+)",', rows, re.M)}
 
 
 class Traced(harness.Result):

@@ -27,7 +27,7 @@ enum error
 ctl_alias_add(struct ctl *c)
 {
 	struct login_locks was;
-	const struct opening opening = {.cause = NULL};
+	const struct opening opening = {.harmless = true}; /* but for the usage */
 	struct login mailbox, login;
 	enum error e = opening_guard_begin(c);
 
@@ -55,7 +55,7 @@ enum error
 ctl_alias_remove(struct ctl *c)
 {
 	struct login_locks was;
-	const struct opening opening = {.cause = NULL};
+	const struct opening opening = {.harmless = true}; /* but for the usage */
 	struct login login;
 	enum error e = opening_guard_begin(c);
 
