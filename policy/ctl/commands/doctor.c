@@ -253,8 +253,14 @@ static void
 take_usage(struct examination *x)
 {
 	struct ctl *c = x->ctl;
-	enum error e = usage_sources_open(c);
+	enum error e;
 
+	if (x->view.report.error == ERR_BUSY) { /* and would be again, after seconds */
+		x->usage_why = x->view.report.why;
+		return;
+	}
+	c->hurried = true;
+	e = usage_sources_open(c);
 	if (e == OK)
 		e = usage_sources_merge(c, &x->usage);
 	if (e != OK)
