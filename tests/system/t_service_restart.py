@@ -278,7 +278,7 @@ class Restart(harness.Case):
         allowed = set(re.findall(r' verdict=allow .* sender=(\S+)$', log,
                                  re.M))
         rejected = dict(re.findall(
-            r' id=(\S+) verdict=reject .* sender=(\S+)$', log, re.M))
+            r'\bid=(\S+) verdict=reject .* sender=(\S+)$', log, re.M))
         missing = []
         for client in clients:
             for sender, (code, text) in client.replies.items():

@@ -229,7 +229,8 @@ class Spellings(Submissions):
         with self.milter():
             for listener, count in ('name', 3), ('general', 1), ('uca', 1):
                 for value, passing in ('accept', count), ('reject', 0):
-                    self.ctl('settings', 'set', 'unknown-tenant', value)
+                    self.ctl('settings', 'set', 'unknown-tenant', value,
+                             '--force')
                     replies = self.replies(listener, foreign)
                     self.assertEqual(len(self.passed(replies)), passing,
                                      '%s, %s' % (listener, value))
