@@ -9,13 +9,14 @@ build_needs=(gcc libc6-dev make autoconf automake pkg-config libmilter-dev liblm
 # shellcheck disable=SC2034
 run_needs=(postfix dovecot-core swaks python3)
 
-# A package that has another name in another release is listed as `name|other-name`.
+# A package that has another name in another release is listed as `name|other-name`, one
+# that not every release has as `name?`.
 
 # missing_packages NAME...: prints those that are not installed.
 missing_packages() {
     local package name
     for package in "$@"; do
-        for name in ${package//|/ }; do
+        for name in ${package//[|?]/ }; do
             [[ $(dpkg-query -W -f '${db:Status-Status}' "$name" 2>/dev/null) == installed ]] && continue 2
         done
         printf '%s\n' "$package"
@@ -26,10 +27,11 @@ missing_packages() {
 named_here() {
     local package name
     for package in "$@"; do
-        for name in ${package//|/ }; do
+        for name in ${package//[|?]/ }; do
             LC_ALL=C apt-cache policy "$name" | grep -q 'Candidate: [^(]' && break
+            [[ $package != *'?' ]] || name=
         done
-        printf '%s\n' "$name"
+        [[ -z $name ]] || printf '%s\n' "$name"
     done
 }
 

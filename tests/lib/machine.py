@@ -12,18 +12,11 @@ It has a loopback interface of its own and no other network, so every package
 has to be named at the start.  Nothing of the host's services, files and
 kernel settings is touched; at the end all its processes are killed, and no
 mount, control group or file stays.  Needs root.
-
-The installed file system is kept as a tarball in $XDG_CACHE_HOME (default
-~/.cache) and made anew after a day.
 """
 
 import contextlib
 import ctypes
-import fcntl
-import glob
-import hashlib
 import os
-import re
 import shlex
 import shutil
 import socket
@@ -33,10 +26,9 @@ import threading
 import time
 import uuid
 
-TIMEOUT = 120
-DAY = 24 * 3600
-PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-ENV = {'PATH': PATH, 'LC_ALL': 'C', 'DEBIAN_FRONTEND': 'noninteractive'}
+import debian_image
+from debian_image import ENV, PATH, TIMEOUT, execute
+
 TOOLS = {'mmdebstrap': 'mmdebstrap', 'apt-get': 'apt', 'unshare': 'util-linux',
          'nsenter': 'util-linux', 'setpriv': 'util-linux',
          'pivot_root': 'util-linux'}
@@ -96,83 +88,6 @@ def cgroup_top():
     return found[0] if found else None
 
 
-def execute(argv, check=True, **keys):
-    """Run a command of the host; its output is in the error it raises."""
-    keys = {'stdin': subprocess.DEVNULL, 'timeout': 20 * TIMEOUT, **keys}
-    if 'input' in keys:
-        del keys['stdin']
-    done = subprocess.run(argv, stdout=subprocess.PIPE, text=True,
-                          stderr=subprocess.PIPE, errors='replace', **keys)
-    assert not check or done.returncode == 0, '%s: status %d\n%s%s' % (
-        ' '.join(argv), done.returncode, done.stdout, done.stderr)
-    return done
-
-
-# The cached file system
-
-def release():
-    """The code name of the host's release, as `bookworm`."""
-    with open('/etc/os-release') as f:
-        return re.search(r'^VERSION_CODENAME=(\w+)', f.read(), re.M)[1]
-
-
-def sources(codename=None):
-    """The host's own sources of Debian's packages, as sources.list has
-    them, or what they would be for another release."""
-    ask = ['apt-get', 'indextargets', '--format',
-           'deb $(REPO_URI) $(RELEASE) $(COMPONENT)',
-           'Created-By: Packages', 'Origin: Debian']
-    wanted = re.compile(r'deb \S+ %s(-(updates|security))? ' % release())
-    for _ in range(2):
-        lines = sorted(filter(wanted.match,
-                              set(execute(ask).stdout.splitlines())))
-        if lines:
-            return [line.replace(release(), codename or release())
-                    for line in lines]
-        execute(['apt-get', 'update'])
-    raise AssertionError('apt knows no source of %s' % release())
-
-
-def cache_folder():
-    base = os.environ.get('XDG_CACHE_HOME') or os.path.expanduser('~/.cache')
-    folder = os.path.join(base, 'smtpauth-milter-tests')
-    os.makedirs(folder, exist_ok=True)
-    return folder
-
-
-def age(path):
-    return time.time() - os.stat(path).st_mtime
-
-
-def image(packages, codename):
-    """The path of a tarball with these packages, made when it has to be."""
-    folder = cache_folder()
-    names = sorted({*BASE, *packages})
-    key = hashlib.sha256(' '.join([codename, *names]).encode()).hexdigest()
-    path = os.path.join(folder, 'machine-%s.tar' % key[:16])
-    with open(path + '.lock', 'w') as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(path) or age(path) > DAY:
-            for old in glob.glob(os.path.join(folder, 'machine-*.tar')):
-                if age(old) > DAY:
-                    os.remove(old)
-            make_image(path, names, codename)
-    return path
-
-
-def make_image(path, names, codename):
-    part = path + '.part'
-    try:
-        execute(['mmdebstrap', '--variant=apt', '--format=tar', '--quiet',
-                 '--include=' + ','.join(names), codename, part, '-'],
-                input='\n'.join(sources(codename)) + '\n',
-                env={**os.environ, **ENV})
-        os.rename(part, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(part)
-
-
 # The machine
 
 class Machine:
@@ -182,11 +97,13 @@ class Machine:
     path of a file as the machine sees it, its mounts included."""
 
     def __init__(self, packages=(), codename=None):
-        self.packages, self.codename = packages, codename or release()
+        self.packages = packages
+        self.codename = codename or debian_image.release()
         self.dir = self.root = self.cgroup = self.child = self.pid = None
 
     def __enter__(self):
-        tarball = image(self.packages, self.codename)
+        tarball = debian_image.tarball({*BASE, *self.packages},
+                                       self.codename)
         self.dir = tempfile.mkdtemp(prefix='smtpauth-machine-')
         try:
             self._unpack(tarball)
@@ -308,8 +225,7 @@ class Machine:
     def _unpack(self, tarball):
         self.root = os.path.join(self.dir, 'root')
         os.mkdir(self.root)
-        execute(['tar', '-xpf', tarball, '--numeric-owner', '--xattrs',
-                 '--xattrs-include=*', '-C', self.root])
+        debian_image.unpack(tarball, self.root)
         os.chmod(self.dir, 0o755)
         with open(os.path.join(self.root, 'etc/machine-id'), 'w') as f:
             f.write(uuid.uuid4().hex + '\n')

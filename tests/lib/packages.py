@@ -11,7 +11,7 @@ import shutil
 import tempfile
 
 import harness
-from machine import execute
+from debian_image import execute
 
 NOBODY = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups']
 DEB_NEEDS = ('dpkg-buildpackage', 'dh', 'lintian', 'make')

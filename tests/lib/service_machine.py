@@ -10,6 +10,7 @@ import tempfile
 import time
 
 import harness
+import debian_image
 import machine
 import mta
 
@@ -30,7 +31,7 @@ def missing():
 
 
 def linked(program):
-    return machine.execute(['ldd', program]).stdout
+    return debian_image.execute(['ldd', program]).stdout
 
 
 def libraries():
@@ -39,7 +40,7 @@ def libraries():
     for program in harness.MILTER, harness.CTL:
         for path in re.findall(r'=> (/\S+)', linked(program)):
             for name in path, os.path.realpath(path), '/usr' + path:
-                owner = machine.execute(['dpkg', '-S', name], check=False)
+                owner = debian_image.execute(['dpkg', '-S', name], check=False)
                 if owner.returncode == 0:
                     found.add(owner.stdout.split(':')[0])
                     break
@@ -66,7 +67,7 @@ class Site(machine.Machine):
         with tempfile.TemporaryDirectory() as staged:
             environment = {k: v for k, v in os.environ.items()
                            if k not in ('MAKEFLAGS', 'MFLAGS', 'MAKELEVEL')}
-            machine.execute(['make', '-C', harness.BUILDDIR, 'install',
+            debian_image.execute(['make', '-C', harness.BUILDDIR, 'install',
                              'DESTDIR=' + staged], env=environment)
             shutil.copytree(staged, self.root, symlinks=True,
                             dirs_exist_ok=True)

@@ -5,7 +5,7 @@
 Debian's is a pool of threads, takes over sockets (fd:N) and has a milter.pc.
 Elsewhere it is a thread for each connection around poll() or select(), may
 not take over a socket, and has no milter.pc.  Those are built here from the
-source of Debian's package, and kept in the folder of machine.py for a month.
+source of Debian's package, and kept in the folder of debian_image.py for a month.
 """
 
 import contextlib
@@ -21,13 +21,13 @@ import subprocess
 import tempfile
 
 import harness
-import machine
+import debian_image
 import packages
 import service_machine
 from packages import run
 
 NEEDS = 'apt-get', 'dpkg-source', 'patch', 'cc', 'ar', 'nm', 'pkg-config'
-MONTH = 30 * machine.DAY
+MONTH = 30 * debian_image.DAY
 # The name of a libmilter, its flags, and whether it takes over sockets.
 KINDS = {'poll': (['-DSM_CONF_POLL=1'], True),
          'select': (['-DSM_CONF_POLL=0'], True),
@@ -50,13 +50,13 @@ def fetch(folder):
     os.makedirs(folder + '/cache/archives/partial')
     with open(folder + '/sources.list', 'w') as f:
         f.write(''.join('deb-src' + line[3:] + '\n'
-                        for line in machine.sources()))
+                        for line in debian_image.sources()))
     apt = ['apt-get', '-q', '-o', 'APT::Sandbox::User=root']
     for key, value in (('Etc::sourcelist', folder + '/sources.list'),
                        ('Etc::sourceparts', '-'), ('Cache', folder + '/cache'),
                        ('State::lists', folder + '/lists')):
         apt += ['-o', 'Dir::%s=%s' % (key, value)]
-    env = {**os.environ, **machine.ENV}
+    env = {**os.environ, **debian_image.ENV}
     run(*apt, 'update', env=env)
     run(*apt, '--download-only', 'source', 'sendmail', cwd=folder, env=env)
     path, = glob.glob(folder + '/*.dsc')
@@ -92,12 +92,12 @@ def compile_one(source, kind, folder):
 @functools.lru_cache(maxsize=None)
 def libraries():
     """The folder with a folder for each kind."""
-    recipe = repr((machine.release(), KINDS, FLAGS, PARTS))
+    recipe = repr((debian_image.release(), KINDS, FLAGS, PARTS))
     key = hashlib.sha256(recipe.encode()).hexdigest()[:16]
-    path = os.path.join(machine.cache_folder(), 'libmilter-' + key)
+    path = os.path.join(debian_image.cache_folder(), 'libmilter-' + key)
     with open(path + '.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not os.path.exists(path) or machine.age(path) > MONTH:
+        if not os.path.exists(path) or debian_image.age(path) > MONTH:
             with tempfile.TemporaryDirectory() as folder:
                 source = fetch(folder)
                 for kind in KINDS:
