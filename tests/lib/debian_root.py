@@ -15,6 +15,7 @@ status are the command's.
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -99,6 +100,8 @@ def main():
         sys.exit(__doc__)
     codename, _, arch = sys.argv[1].partition('/')
     arch = arch or debian_image.architecture()
+    # Who ends this program ends the command and removes the root as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     folder = tempfile.mkdtemp(prefix='smtpauth-root-')
     try:
         root = os.path.join(folder, 'root')
