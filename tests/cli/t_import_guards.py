@@ -170,6 +170,41 @@ class Blank(Case):
         self.load(head % 'until' + rows % '')
         self.load(head % 'until' + 'u2@s.test,disabled,\n')
 
+    def test_times_that_are_over(self):
+        """An expired setting must not hold again because of an empty column."""
+        head = 'address,smtp_auth,until\n'
+        rows = 'a@s.test,enabled,%s\nb@s.test,enabled,%s\nc@o.test,disabled,%s\n'
+        over = '2020-01-01'
+        self.load(head + rows % (over, over, over))
+        self.guarded(head + rows % ('', '', ''),
+                     'the column until is empty in all rows: 3 expired settings '
+                     'would hold again, without an end, a@s.test first')
+        self.load(head + rows % (over, '2099-01-01', over))
+        dry = self.load(head + rows % ('', '', ''), '--dry-run').err
+        self.assertIn('1 settings would have no end, b@s.test first', dry)
+        self.guarded(head + rows % ('', '', ''), '2 expired settings would hold')
+        self.load(head + rows % (over, over, over))
+        self.guarded(EXCHANGE.replace('\n', ',until\n') + 'b@s.test,False,\n',
+                     '1 expired setting would', 'b@s.test first')
+
+    def test_times_that_are_over_told(self):
+        """Who sets it anew means it, and is told that it has no end."""
+        head = 'address,smtp_auth,until\n'
+        said = '1 expired setting holds again, without an end, a@s.test first'
+        for again in ('address,smtp_auth\na@s.test,enabled\n',
+                      head + 'a@s.test,enabled,\nb@s.test,enabled,2099-01-01\n',
+                      '{"type":"mailbox","address":"a@s.test",'
+                      '"smtp_auth":"enabled"}\n'):
+            with self.subTest(again=again):
+                self.load(head + 'a@s.test,enabled,2020-01-01\n')
+                self.assertIn(said, self.load(again, '--dry-run').err)
+                self.assertIn(said, self.load(again).err)
+                self.assertNotIn('holds again', self.load(again).err)
+        self.load(head + 'a@s.test,enabled,2020-01-01\n')
+        for other in ('inherit,', 'disabled,', 'enabled,2099-01-01'):
+            self.assertNotIn('hold', self.load(
+                head + 'a@s.test,%s\n' % other, '--force').err)
+
     def test_a_dry_run_says_all(self):
         self.exceptions('o.test', 'disabled', 5)
         r = self.load(EXCHANGE + ''.join('u%02d@o.test,\n' % n

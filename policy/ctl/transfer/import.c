@@ -381,29 +381,47 @@ guard_opening(const struct import_job *j, struct error_text *why)
 	return import_guard_check(&j->opening, why);
 }
 
+static bool
+is_blank(const struct import_job *j, enum csv_column column)
+{
+	return j->format == FORMAT_CSV && j->rows > 0 &&
+	    csv_rows_is_blank(&j->reader.csv, column);
+}
+
 /* guard_blank - columns that an export has left out, which would clear what is set */
 static enum error
 guard_blank(const struct import_job *j, struct error_text *why)
 {
-	const struct csv_rows *csv = &j->reader.csv;
 	const struct import_guard *g = &j->opening;
 
-	if (j->format != FORMAT_CSV || j->rows == 0)
-		return OK;
-	if (csv_rows_is_blank(csv, CSV_EXCHANGE_DISABLED))
+	if (is_blank(j, CSV_EXCHANGE_DISABLED))
 		return error_set(why, ERR_PROTECTED,
 		    "the column SmtpClientAuthenticationDisabled is empty in all rows: no mailbox of the file would have a setting of its own, and it may not have been exported; use --force if that is meant");
-	if (csv_rows_is_blank(csv, CSV_CLIENTS) && g->networks.n > 0)
+	if (is_blank(j, CSV_CLIENTS) && g->networks.n > 0)
 		return error_set(why, ERR_PROTECTED,
 		    "the column clients is empty in all rows: %" PRIu64
 		    " exceptions would hold from everywhere, %s first; use --force if that is meant",
 		    g->networks.n, g->networks.first);
-	if (csv_rows_is_blank(csv, CSV_UNTIL) && g->ends.n > 0)
+	if (is_blank(j, CSV_UNTIL) && g->ends.n > 0)
 		return error_set(why, ERR_PROTECTED,
 		    "the column until is empty in all rows: %" PRIu64
 		    " settings would have no end, %s first; use --force if that is meant",
 		    g->ends.n, g->ends.first);
 	return OK;
+}
+
+/* guard_revived - a column that would let expired settings hold again, without end */
+static enum error
+guard_revived(const struct import_job *j, struct error_text *why)
+{
+	const struct lost *revived = &j->opening.revived;
+
+	if (!is_blank(j, CSV_UNTIL) || revived->n == 0)
+		return OK;
+	return error_set(why, ERR_PROTECTED,
+	    "the column until is empty in all rows: %" PRIu64
+	    " expired setting%s would hold again, without an end, %s first; use --force if that is meant",
+	    revived->n, revived->n == 1 ? "" : "s", revived->first);
 }
 
 static enum error
@@ -445,8 +463,8 @@ static enum error
 import_check_guards(struct import_job *j)
 {
 	static enum error (*const guards[])(
-	    const struct import_job *j, struct error_text *why) = {
-	    guard_replace, guard_locks, guard_opening, guard_blank, guard_exceptions};
+	    const struct import_job *j, struct error_text *why) = {guard_replace,
+	    guard_locks, guard_opening, guard_revived, guard_blank, guard_exceptions};
 	struct opening opening;
 	struct error_text why;
 	enum error e = OK;
@@ -472,6 +490,7 @@ import_say(struct import_job *j)
 	unsigned causes = overrule_sum_causes(&j->overruled, s);
 	const char *laxer = overrule_laxer(&j->opening.was, s);
 	const struct lost *dropped = &j->opening.dropped;
+	const struct lost *revived = &j->opening.revived;
 
 	if (j->rows == 0 && !j->replace)
 		print_remark(j->c->err, "warning: there is no row in %s", j->name);
@@ -484,6 +503,10 @@ import_say(struct import_job *j)
 		    "until or clients of %" PRIu64
 		    " mailbox%s ended with the old smtp-auth, %s first",
 		    dropped->n, dropped->n == 1 ? "" : "es", dropped->first);
+	if (revived->n > 0 && !is_blank(j, CSV_UNTIL)) /* else a warning has said it */
+		print_remark(j->c->err,
+		    "%" PRIu64 " expired setting%s again, without an end, %s first",
+		    revived->n, revived->n == 1 ? " holds" : "s hold", revived->first);
 }
 
 static enum error

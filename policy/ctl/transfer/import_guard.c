@@ -148,8 +148,9 @@ note_mailbox(
 	if (was.clients.count > 0 && is.clients.count == 0)
 		e = lost_add(&g->networks, key);
 	if (e == OK && is.until == INSTANT_NONE && was.until != INSTANT_NONE &&
-	    mailbox_overrides(&was, g->now))
-		e = lost_add(&g->ends, key);
+	    mailbox_overrides(&is, g->now))
+		e = lost_add(
+		    mailbox_overrides(&was, g->now) ? &g->ends : &g->revived, key);
 	return e;
 }
 

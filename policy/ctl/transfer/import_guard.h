@@ -24,6 +24,7 @@ struct lost {
 struct import_guard {
 	struct lost networks, ends; /* until; those that are not over */
 	struct lost dropped;        /* the same, with another smtp-auth */
+	struct lost revived;        /* until that was over */
 	instant now;
 	struct store_txn *txn;
 	struct settings was;
