@@ -52,14 +52,17 @@ access_add(struct access_rows *a, struct bytes more, struct error_text *why)
 	return OK;
 }
 
-/* access_continues - whether the line that follows belongs to this one */
+/*
+ * access_continues - whether what follows can belong to this line: one that begins with
+ * a blank does, also after empty lines and comments
+ */
 static bool
 access_continues(const struct access_rows *a)
 {
 	int c = getc(a->reader.in);
 
 	ungetc(c, a->reader.in);
-	return c == ' ' || c == '\t';
+	return c != EOF && strchr(BLANKS "\n#", c) != NULL;
 }
 
 /* access_read - a line with those that continue it, also after what is wrong with it */
@@ -141,6 +144,9 @@ access_fill(struct access_rows *a, struct row *row, struct error_text *why)
 		    "the line begins with a blank, and there is none that it continues");
 	while (end > a->line && strchr(BLANKS, end[-1]) != NULL)
 		*--end = '\0';
+	for (char *at = a->line; at < end; at++) /* a note has no control characters */
+		if (strchr(BLANKS, *at) != NULL)
+			*at = ' ';
 	if (a->line[n] == '\0')
 		return error_set(why, ERR_DATA, "\"%.*s\" has no action after it",
 		    (int)strcspn(a->line, ":"), a->line);

@@ -9,9 +9,10 @@
 
 /*
  * The source of a table, as in access(5): a login and an action a line, "#" begins a
- * comment, a line that begins with a blank continues the one before. REJECT, DEFER and
- * replies of the classes 4 and 5 are disabled, with their text as note; OK is enabled,
- * DUNNO inherit. Any other action is an error.
+ * comment, a line that begins with a blank continues the one before, also across
+ * comments and empty lines. REJECT, DEFER and replies of the classes 4 and 5 are
+ * disabled, with their text as note; OK is enabled, DUNNO inherit. Any other action is
+ * an error.
  */
 struct access_rows {
 	struct line_reader reader;

@@ -32,6 +32,11 @@ static const struct {
     {"u dunno\n", "u", SMTP_AUTH_INHERIT, NULL, 1, false},
     {"# c\n\n  \n\t# d\nu OK\n", "u", SMTP_AUTH_ENABLED, NULL, 5, false},
     {"u\n OK\n", "u", SMTP_AUTH_ENABLED, NULL, 1, false},
+    {"u\n# c\n OK\n", "u", SMTP_AUTH_ENABLED, NULL, 1, false},
+    {"u REJECT a\n\n\r\n# c\n \n#\n\tb\n\n# e\n", "u", SMTP_AUTH_DISABLED, "a b", 1,
+	false},
+    {"u OK\n# c", "u", SMTP_AUTH_ENABLED, NULL, 1, false},
+    {"u\tREJECT\ta\tb\r\n\tc\r\n", "u", SMTP_AUTH_DISABLED, "a b  c", 1, false},
     {"u REJECT a\n b\n  # d\n  \n c\n", "u", SMTP_AUTH_DISABLED, "a b c", 1, false},
 };
 
@@ -52,6 +57,33 @@ START_TEST(rows_are_read)
 		ck_assert_str_eq(row.mailbox.note, good[_i].note);
 	ck_assert_uint_eq(row.line, good[_i].line);
 	ck_assert_int_eq(a->deferred, good[_i].deferred);
+	expect_ok(access_rows_next(a, &row, &found, &why));
+	ck_assert(!found);
+	access_rows_end(a);
+	fclose(in);
+	free(a);
+}
+END_TEST
+
+START_TEST(comments_end_no_row)
+{
+	static const char text[] = "u OK\n# c\n\nv OK\n# d\n REJECT\nw OK\n";
+	static const struct {
+		const char *name;
+		unsigned line;
+	} rows[] = {{"u", 1}, {"v", 4}, {"w", 7}};
+	struct access_rows *a = malloc(sizeof *a);
+	FILE *in = file_of(text, sizeof text - 1);
+	struct row row = {0};
+	bool found;
+
+	access_rows_start(a, in, 1, NOW);
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		expect_ok(access_rows_next(a, &row, &found, &why));
+		ck_assert(found);
+		ck_assert_str_eq(row.name, rows[i].name);
+		ck_assert_uint_eq(row.line, rows[i].line);
+	}
 	expect_ok(access_rows_next(a, &row, &found, &why));
 	ck_assert(!found);
 	access_rows_end(a);
@@ -137,6 +169,7 @@ main(void)
 	TCase *tcase = suite_add_case(suite, "access_rows");
 
 	tcase_add_loop_test(tcase, rows_are_read, 0, sizeof good / sizeof *good);
+	tcase_add_test(tcase, comments_end_no_row);
 	tcase_add_loop_test(
 	    tcase, bad_rows_are_told_and_left_behind, 0, sizeof bad / sizeof *bad);
 	tcase_add_loop_test(tcase, lines_have_a_limit, 0, 2);
