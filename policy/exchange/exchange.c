@@ -240,13 +240,23 @@ exchange_take_results(const struct exchange_reader *r, struct exchange_span valu
 }
 
 static enum error
-exchange_take_value(
-    struct exchange_reader *r, enum parameter p, const struct exchange_word *value)
+exchange_take_once(struct exchange_reader *r, enum parameter p)
 {
 	if (r->given[p])
 		return error_set(
 		    r->why, ERR_USAGE, "-%s is given twice", parameters[p].name);
 	r->given[p] = true;
+	return OK;
+}
+
+static enum error
+exchange_take_value(
+    struct exchange_reader *r, enum parameter p, const struct exchange_word *value)
+{
+	enum error e = exchange_take_once(r, p);
+
+	if (e != OK)
+		return e;
 	if (p == IDENTITY)
 		return exchange_take_text(r, p, value, r->out->identity, LOGIN_RAW_MAX);
 	if (p == ORGANIZATION)
@@ -262,10 +272,13 @@ exchange_take_value(
 /* exchange_take_switch - with or without ":$true" */
 static enum error
 exchange_take_switch(
-    const struct exchange_reader *r, enum parameter p, struct exchange_span value)
+    struct exchange_reader *r, enum parameter p, struct exchange_span value)
 {
 	bool on = true;
+	enum error e = exchange_take_once(r, p);
 
+	if (e != OK)
+		return e;
 	if (value.len > 0 && value.at[0] == '$')
 		value = exchange_char_skip(value, 1);
 	if (exchange_char_is(value, "false"))
