@@ -119,6 +119,14 @@ class Usage(harness.Case):
         self.refused('--frob status', 64, 'frob')
         self.refused('tenant list --force', 64, 'force')
 
+    def test_options_without_a_value(self):
+        for command in ('mailbox list --expired=yes', 'mailbox list --expired=',
+                        'status --json=yes', '--version=1', '--help=status'):
+            with self.subTest(command=command):
+                option = command[command.index('--'):].split('=')[0]
+                self.refused(command, 64, 'option "%s" takes no value' % option)
+        self.refused('status --jsn=yes', 64, 'unknown option "--jsn=yes"')
+
     def test_number_of_words(self):
         self.ctl('tenant add acme')
         for command in (

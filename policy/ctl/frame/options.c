@@ -217,6 +217,10 @@ take(struct options *o, int c, char *value, const char *word, struct error_text 
 	case ':':
 		return error_set(why, ERR_USAGE, "option \"%s\" needs a value", word);
 	case '?':
+		if (strncmp(word, "--", 2) == 0 && optopt != 0) /* "--name=value" */
+			return error_set(why, ERR_USAGE,
+			    "option \"%.*s\" takes no value", (int)strcspn(word, "="),
+			    word);
 		return unknown_option(word, why);
 	default:
 		return take_option(
