@@ -7,6 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "policy/doctor/postfix_tables.h"
+
 #define DAEMON_NAME "milter_macro_daemon_name"
 
 void
@@ -222,6 +224,43 @@ check_mynetworks(struct postfix_visit *v)
 	findings_fix(v->found,
 	    "postconf%s -P '%s/%s/smtpd_relay_restrictions=permit_sasl_authenticated,reject_unauth_destination'; postfix%s reload",
 	    v->postfix.option, v->service->name, v->service->type, v->postfix.option);
+}
+
+void
+postfix_exempt_maps(struct postfix_visit *v)
+{
+	const struct endpoint *ours = &v->checks->milter;
+	const char *name = v->service->name;
+	char table[300], piece[ENDPOINT_MAX + 2];
+
+	/* a part of every list with our milter, however it names the host */
+	if (ours->kind == ENDPOINT_UNIX)
+		snprintf(piece, sizeof piece, "/%s", postfix_basename(ours->name));
+	else
+		snprintf(piece, sizeof piece, ":%u", ours->port);
+	switch (postfix_tables_look(v->postfix.dir,
+	    postfix_visit_value(v, "smtpd_milter_maps"), piece, table, sizeof table)) {
+	case TABLES_KEEP:
+		return;
+	case TABLES_DISABLE:
+		findings_add(v->found, "milter-maps-disable", name,
+		    "%s in smtpd_milter_maps says DISABLE: for those clients no milter is asked, and nothing is refused",
+		    table);
+		findings_fix(v->found,
+		    "take those lines out; a client that may submit is exempted with \"smtpauthctl settings add exempt-clients ADDRESS\"");
+		return;
+	case TABLES_REPLACE:
+		findings_add(v->found, "milter-maps-replace", name,
+		    "%s in smtpd_milter_maps names milters without ours: for those clients that list takes the place of smtpd_milters, and nothing is refused",
+		    table);
+		findings_fix(v->found, "add our milter to the lists in that table");
+		return;
+	case TABLES_UNKNOWN:
+		findings_add(v->found, "milter-maps-unknown", name,
+		    "smtpd_milter_maps has %s, which cannot be looked through: make sure that it neither says DISABLE nor leaves our milter out for a client that submits",
+		    table);
+		return;
+	}
 }
 
 void

@@ -11,6 +11,9 @@ void postfix_exempt_name(struct postfix_visit *v);
 /* Whether only programs of this machine can connect to the service visited. */
 bool postfix_exempt_loopback(struct postfix_visit *v);
 
+/* What smtpd_milter_maps does: it can turn milters off for a client, or name others. */
+void postfix_exempt_maps(struct postfix_visit *v);
+
 /* The exemptions that reach the service visited, which asks the milter. */
 void postfix_exempt_service(struct postfix_visit *v);
 

@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "policy/doctor/postfix_exempt.h"
-#include "policy/doctor/postfix_tables.h"
 #include "policy/identity/mta.h"
 
 const char *
@@ -409,44 +408,6 @@ check_dropped(struct postfix_visit *v)
 	}
 }
 
-/* check_maps - smtpd_milter_maps can turn milters off for a client, or name others */
-static void
-check_maps(struct postfix_visit *v)
-{
-	const struct endpoint *ours = &v->checks->milter;
-	const char *name = v->service->name;
-	char table[300], piece[ENDPOINT_MAX + 2];
-
-	/* a part of every list with our milter, however it names the host */
-	if (ours->kind == ENDPOINT_UNIX)
-		snprintf(piece, sizeof piece, "/%s", postfix_basename(ours->name));
-	else
-		snprintf(piece, sizeof piece, ":%u", ours->port);
-	switch (postfix_tables_look(v->postfix.dir,
-	    postfix_visit_value(v, "smtpd_milter_maps"), piece, table, sizeof table)) {
-	case TABLES_KEEP:
-		return;
-	case TABLES_DISABLE:
-		findings_add(v->found, "milter-maps-disable", name,
-		    "%s in smtpd_milter_maps says DISABLE: for those clients no milter is asked, and nothing is refused",
-		    table);
-		findings_fix(v->found,
-		    "take those lines out; a client that may submit is exempted with \"smtpauthctl settings add exempt-clients ADDRESS\"");
-		return;
-	case TABLES_REPLACE:
-		findings_add(v->found, "milter-maps-replace", name,
-		    "%s in smtpd_milter_maps names milters without ours: for those clients that list takes the place of smtpd_milters, and nothing is refused",
-		    table);
-		findings_fix(v->found, "add our milter to the lists in that table");
-		return;
-	case TABLES_UNKNOWN:
-		findings_add(v->found, "milter-maps-unknown", name,
-		    "smtpd_milter_maps has %s, which cannot be looked through: make sure that it neither says DISABLE nor leaves our milter out for a client that submits",
-		    table);
-		return;
-	}
-}
-
 /* check_reach - whether Postfix's user may connect to a unix socket */
 static void
 check_reach(struct postfix_visit *v)
@@ -494,8 +455,8 @@ static void
 visit_asking(struct postfix_visit *v)
 {
 	static void (*const checks[])(struct postfix_visit * v) = {check_default_action,
-	    check_timeout, check_dropped, check_maps, check_reach, check_macros,
-	    postfix_exempt_service};
+	    check_timeout, check_dropped, postfix_exempt_maps, check_reach,
+	    check_macros, postfix_exempt_service};
 
 	checks_asks(v->checks, v->where);
 	v->unlimited |= v->service->processes == 0;
