@@ -182,8 +182,7 @@ guard_check(struct ctl *c, const struct setting *row, const struct setting_guard
     bool unset)
 {
 	const struct settings *now = store_settings(c->txn);
-	char net[CIDR_TEXT_MAX], cause[CIDR_TEXT_MAX + 100];
-	const struct cidr *wide;
+	char cause[CIDR_TEXT_MAX + 100];
 	struct opening opening = {.cause = NULL};
 
 	opening_guard_exempts(&opening, &guard->before, now);
@@ -191,15 +190,10 @@ guard_check(struct ctl *c, const struct setting *row, const struct setting_guard
 	if (!guard->wanted ||
 	    (!opening.exempts && strncmp(row->key, "exempt-", 7) == 0))
 		return OK;
-	wide = cidr_list_new(&now->exempt_clients, &guard->before.exempt_clients, true);
-	if (wide != NULL) {
-		snprintf(cause, sizeof cause,
-		    "network %s is wider than a /16 (IPv6: a /32)",
-		    cidr_print(wide, net));
+	if (opening_guard_wide(&guard->before, now, cause, sizeof cause))
 		opening.cause = cause;
-	} else if (unset && guard->before.unknown_tenant != now->unknown_tenant) {
+	else if (unset && guard->before.unknown_tenant != now->unknown_tenant)
 		opening.cause = "without it the logins of no tenant pass";
-	}
 	return opening_guard_check(c, &opening);
 }
 

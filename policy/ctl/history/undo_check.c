@@ -320,9 +320,6 @@ check_opening(struct undo_check *check)
 	const struct settings *s = store_settings(c->txn);
 	bool accepts = s->unknown_tenant == ACTION_ACCEPT &&
 	    check->before.unknown_tenant != ACTION_ACCEPT;
-	const struct cidr *wide =
-	    cidr_list_new(&s->exempt_clients, &check->before.exempt_clients, true);
-	char net[CIDR_TEXT_MAX];
 	struct opening opening = {.exempts = check->exempts};
 
 	if (check->ends_lock && check->first < check->last)
@@ -333,12 +330,9 @@ check_opening(struct undo_check *check)
 		opening.cause = "the logins of no tenant would pass";
 	else
 		opening.cause = overrule_laxer(&check->before, s);
-	if (opening.cause == NULL && wide != NULL) {
-		snprintf(check->cause, sizeof check->cause,
-		    "network %s is wider than a /16 (IPv6: a /32)",
-		    cidr_print(wide, net));
+	if (opening.cause == NULL &&
+	    opening_guard_wide(&check->before, s, check->cause, sizeof check->cause))
 		opening.cause = check->cause;
-	}
 	return check->opens || opening.cause != NULL ? opening_guard_check(c, &opening)
 						     : OK;
 }

@@ -37,6 +37,20 @@ opening_guard_exempts(struct opening *opening_r, const struct settings *before,
 	    cidr_list_new(&now->exempt_clients, &before->exempt_clients, false) != NULL;
 }
 
+bool
+opening_guard_wide(
+    const struct settings *before, const struct settings *now, char *cause, size_t cap)
+{
+	const struct cidr *wide =
+	    cidr_list_new(&now->exempt_clients, &before->exempt_clients, true);
+	char net[CIDR_TEXT_MAX];
+
+	if (wide != NULL)
+		snprintf(cause, cap, "network %s is wider than a /16 (IPv6: a /32)",
+		    cidr_print(wide, net));
+	return wide != NULL;
+}
+
 enum error
 opening_guard_begin(struct ctl *c)
 {

@@ -32,6 +32,11 @@ struct opening {
 void opening_guard_exempts(struct opening *opening_r, const struct settings *before,
     const struct settings *now);
 
+/* Whether NOW exempts a wide network that BEFORE does not; CAUSE says so, as a clause.
+ */
+bool opening_guard_wide(
+    const struct settings *before, const struct settings *now, char *cause, size_t cap);
+
 /*
  * Reads the usage and begins the command's transaction. What is wrong with the usage is
  * for opening_guard_check(): the usage belongs to another user, who must not keep root
