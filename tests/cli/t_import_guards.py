@@ -181,7 +181,7 @@ class Blank(Case):
                      'would hold again, without an end, a@s.test first')
         self.load(head + rows % (over, '2099-01-01', over))
         dry = self.load(head + rows % ('', '', ''), '--dry-run').err
-        self.assertIn('1 settings would have no end, b@s.test first', dry)
+        self.assertIn('1 setting would have no end, b@s.test first', dry)
         self.guarded(head + rows % ('', '', ''), '2 expired settings would hold')
         self.load(head + rows % (over, over, over))
         self.guarded(EXCHANGE.replace('\n', ',until\n') + 'b@s.test,False,\n',

@@ -400,13 +400,13 @@ guard_blank(const struct import_job *j, struct error_text *why)
 	if (is_blank(j, CSV_CLIENTS) && g->networks.n > 0)
 		return error_set(why, ERR_PROTECTED,
 		    "the column clients is empty in all rows: %" PRIu64
-		    " exceptions would hold from everywhere, %s first; use --force if that is meant",
-		    g->networks.n, g->networks.first);
+		    " exception%s would hold from everywhere, %s first; use --force if that is meant",
+		    g->networks.n, g->networks.n == 1 ? "" : "s", g->networks.first);
 	if (is_blank(j, CSV_UNTIL) && g->ends.n > 0)
 		return error_set(why, ERR_PROTECTED,
 		    "the column until is empty in all rows: %" PRIu64
-		    " settings would have no end, %s first; use --force if that is meant",
-		    g->ends.n, g->ends.first);
+		    " setting%s would have no end, %s first; use --force if that is meant",
+		    g->ends.n, g->ends.n == 1 ? "" : "s", g->ends.first);
 	return OK;
 }
 

@@ -277,7 +277,7 @@ import_guard_check(const struct import_guard *g, struct error_text *why)
 	if (e != OK || g->unlocked == 0)
 		return e;
 	return error_set(why, ERR_PROTECTED,
-	    "%" PRIu64
-	    " locks that were brought are not in the file, and would end" WAY_OUT,
-	    g->unlocked);
+	    "%" PRIu64 " lock%s brought %s not in the file, and would end" WAY_OUT,
+	    g->unlocked, g->unlocked == 1 ? " that was" : "s that were",
+	    g->unlocked == 1 ? "is" : "are");
 }
