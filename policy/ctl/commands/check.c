@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "policy/ctl/frame/arguments.h"
+#include "policy/ctl/frame/object_text.h"
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/why/decision_line.h"
 #include "policy/decision/override.h"
@@ -56,23 +57,6 @@ struct answer {
 	struct change change[SCHEDULE_MAX];
 	size_t changes;
 };
-
-/* check_steps - the lines of STEPS, each as an item or a line */
-static void
-check_steps(struct printer *p, const char *steps)
-{
-	size_t n;
-
-	print_line(p, "steps");
-	print_array_start(p, "steps");
-	for (; *steps != '\0'; steps += n, steps += *steps == '\n') {
-		n = strcspn(steps, "\n");
-		print_item(p, steps, n);
-		if (!p->has_json)
-			fprintf(p->out, "  %.*s\n", (int)n, steps); /* safe already */
-	}
-	print_array_end(p);
-}
 
 /* check_fields - for programs */
 static void
@@ -158,7 +142,8 @@ check_print(struct ctl *c, struct answer *a)
 	check_lines(c, a);
 	print_object_start(&c->print, NULL);
 	check_fields(c, a);
-	check_steps(&c->print, a->steps);
+	print_line(&c->print, "steps");
+	object_text_steps(&c->print, a->steps);
 	print_object_end(&c->print);
 }
 

@@ -304,3 +304,18 @@ object_text_change(
 	free(new);
 	return e;
 }
+
+void
+object_text_steps(struct printer *p, const char *steps)
+{
+	size_t n;
+
+	print_array_start(p, "steps");
+	for (; *steps != '\0'; steps += n, steps += *steps == '\n') {
+		n = strcspn(steps, "\n");
+		print_item(p, steps, n);
+		if (!p->has_json)
+			fprintf(p->out, "  %.*s\n", (int)n, steps); /* safe already */
+	}
+	print_array_end(p);
+}

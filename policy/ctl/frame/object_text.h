@@ -50,3 +50,6 @@ enum error object_text_record(struct printer *p, const char *key, struct bytes r
  */
 enum error object_text_change(char **text_r, struct bytes record, struct bytes before,
     struct bytes after) MUST_USE;
+
+/* The lines of STEPS: an array for programs, indented lines for people. */
+void object_text_steps(struct printer *p, const char *steps);

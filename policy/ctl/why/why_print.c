@@ -86,22 +86,6 @@ why_doubt(const struct why *w, char *out)
 		    "by the audit log the decision would have been another one: was the clock set, or the policy changed from outside? See \"smtpauthctl audit verify\"");
 }
 
-/* steps_print - the lines of STEPS */
-static void
-steps_print(struct printer *p, const char *steps)
-{
-	size_t n;
-
-	print_array_start(p, "steps");
-	for (; *steps != '\0'; steps += n, steps += *steps == '\n') {
-		n = strcspn(steps, "\n");
-		print_item(p, steps, n);
-		if (!p->has_json)
-			fprintf(p->out, "  %.*s\n", (int)n, steps); /* safe already */
-	}
-	print_array_end(p);
-}
-
 /* judgement_print - as KEY; null where nothing was judged */
 static void
 judgement_print(struct why *w, const char *key, const struct why_judgement *j)
@@ -128,7 +112,7 @@ judgement_print(struct why *w, const char *key, const struct why_judgement *j)
 	print_text(p, "verdict", decision_verdict_name(o->decision.verdict));
 	print_text(p, "reason", decision_reason_name(o->decision.reason));
 	print_text(p, "override", override);
-	steps_print(p, j->steps);
+	object_text_steps(p, j->steps);
 	print_object_end(p);
 }
 
