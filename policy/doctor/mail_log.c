@@ -291,7 +291,9 @@ mail_log_read(struct mail_log *log, struct checks *c, const char *file,
 	FILE *f = NULL;
 	enum error e = OK;
 
-	*log = (struct mail_log){.last = INSTANT_NONE, .logins = logins_new()};
+	memset(log, 0, sizeof *log);
+	log->last = INSTANT_NONE;
+	log->logins = logins_new();
 	if (file != NULL && (f = open_named(file)) == NULL)
 		return error_set(
 		    why, error_from_errno(errno), "%s: %s", file, strerror(errno));
@@ -315,7 +317,7 @@ mail_log_free(struct mail_log *log)
 {
 	free(log->where);
 	logins_free(&log->logins);
-	*log = (struct mail_log){.where = NULL};
+	memset(log, 0, sizeof *log);
 }
 
 /* say_trouble - unless it was long ago */

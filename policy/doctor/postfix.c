@@ -405,7 +405,8 @@ postfix_read(struct postfix *out, const char *dir, struct error_text *why)
 	char *services = NULL;
 	enum error e;
 
-	*out = (struct postfix){.dir = dir};
+	memset(out, 0, sizeof *out);
+	out->dir = dir;
 	e = postconf_ask(dir, "-x", &out->main, why);
 	if (e == OK)
 		e = postconf_ask(dir, "-n", &out->plain, why);
@@ -438,7 +439,7 @@ postfix_free(struct postfix *p)
 	free(p->plain);
 	free(p->overrides);
 	free(p->warnings);
-	*p = (struct postfix){0};
+	memset(p, 0, sizeof *p);
 }
 
 /* process_line - /proc/PID/stat, and what follows the name in it; NULL: no process */

@@ -171,7 +171,7 @@ sendmail_read(struct sendmail *out, const char *file, struct error_text *why)
 	FILE *f = fopen(file, "re");
 	bool bad;
 
-	*out = (struct sendmail){.filters = 0};
+	memset(out, 0, sizeof *out);
 	if (f == NULL)
 		return error_set(
 		    why, error_from_errno(errno), "%s: %s", file, strerror(errno));
