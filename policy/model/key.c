@@ -20,6 +20,15 @@ key_add(struct key *k, const void *p, size_t n)
 	k->len += n;
 }
 
+/* key_add_text - what fits of S; ROOM bytes are for what follows it */
+static void
+key_add_text(struct key *k, const char *s, size_t room)
+{
+	size_t n = strlen(s), most = KEY_MAX - room - k->len;
+
+	key_add(k, s, n < most ? n : most);
+}
+
 void
 key_table(struct key *k, enum table table)
 {
@@ -31,7 +40,7 @@ void
 key_name(struct key *k, enum table table, const char *name)
 {
 	key_table(k, table);
-	key_add(k, name, strnlen(name, KEY_MAX - 1));
+	key_add_text(k, name, 0);
 }
 
 void
@@ -46,7 +55,7 @@ void
 key_domain_range(struct key *k, enum table table, const char *domain)
 {
 	key_table(k, table);
-	key_add(k, domain, strnlen(domain, KEY_MAX - 2));
+	key_add_text(k, domain, 1);
 	key_add(k, "", 1);
 }
 
@@ -71,7 +80,7 @@ key_tenant_lock(struct key *k, enum table table, const char *tenant)
 {
 	key_table(k, table);
 	key_add(k, &(uint8_t){LOCK_TENANT}, 1);
-	key_add(k, tenant, strnlen(tenant, TENANT_NAME_MAX));
+	key_add_text(k, tenant, 0);
 }
 
 void
@@ -86,7 +95,7 @@ void
 key_tenant_domain(struct key *k, const char *tenant, const char *domain)
 {
 	key_domain_range(k, INDEX_DOMAIN, tenant);
-	key_add(k, domain, strnlen(domain, KEY_MAX - k->len));
+	key_add_text(k, domain, 0);
 }
 
 /* key_hash - 72 bits, both ways; alias_table_put() looks for a collision */
