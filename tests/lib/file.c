@@ -62,6 +62,8 @@ file_read(const char *path, size_t *size)
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *bytes;
 
+	if (size != NULL)
+		*size = 0;
 	if (fd < 0)
 		return NULL;
 	bytes = bytes_read(fd, size);

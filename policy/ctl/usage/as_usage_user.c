@@ -264,16 +264,18 @@ as_usage_user_ask(struct ctl *c, as_usage_user_fn *fn, void *arg, uint8_t *buf,
 	FILE *answer = fmemopen(buf, size, "w+");
 	enum error e;
 
+	*answer_r = NULL;
 	if (answer == NULL)
 		return error_about(&c->why, ERR_MEMORY, "the usage");
 	/* the stream ends what it holds with a NUL */
 	e = as_usage_user(c, fn, arg, size - 1, answer);
-	if (e != OK)
+	if (e != OK) {
 		fclose(answer);
-	else
-		rewind(answer);
-	*answer_r = e == OK ? answer : NULL;
-	return e;
+		return e;
+	}
+	rewind(answer);
+	*answer_r = answer;
+	return OK;
 }
 
 void
