@@ -84,7 +84,7 @@ for page in milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpau
 	policy/smtpauth-settings.5 policy/smtpauthctl.8; do
 	lint "$src/$page" >"$tmp/lint"
 	sed 's/^/# /' "$tmp/lint"
-	[ ! -s "$tmp/lint" ]
+	! grep -q . "$tmp/lint"
 	result $? "$page is clean"
 	render "$src/$page" >"$tmp/$(basename "$page")"
 done
