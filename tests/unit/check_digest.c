@@ -122,10 +122,10 @@ END_TEST
 static struct digest
 negated(struct digest digest)
 {
-	int i = DIGEST_BYTES;
+	int i = DIGEST_BYTES - 1;
 
-	while (--i > 0 && digest.byte[i] == 0)
-		continue;
+	while (i > 0 && digest.byte[i] == 0)
+		i--;
 	digest.byte[i] = (uint8_t)(256 - digest.byte[i]);
 	while (--i >= 0)
 		digest.byte[i] = (uint8_t)~digest.byte[i];
