@@ -171,6 +171,8 @@ instant_parse_span(const char *s, int64_t *seconds_r, struct error_text *why)
 	    why, ERR_DATA, "bad span of time \"%s\": use 2w, 14d, 12h or 15m", s);
 }
 
+_Static_assert(sizeof(time_t) >= sizeof(instant), "time_t holds the year 9999");
+
 const char *
 instant_print(instant t, char *buf)
 {

@@ -6,6 +6,8 @@ import shutil
 import subprocess
 
 CC = shutil.which('cc')
+# The names of 64-bit time, as the programs have them on 32 bit.
+WIDE = '-D_FILE_OFFSET_BITS=64', '-D_TIME_BITS=64'
 SOURCE = r'''
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,14 +19,16 @@ int
 clock_gettime(clockid_t id, struct timespec *t)
 {
 	static int (*real)(clockid_t, struct timespec *);
+	const char *name = sizeof(time_t) > sizeof(long) ? "__clock_gettime64"
+							 : "clock_gettime";
 	FILE *file = id == CLOCK_REALTIME ? fopen(getenv("CLOCK"), "r") : NULL;
-	long ahead = 0;
+	long long ahead = 0;
 	int rc;
 
 	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "clock_gettime");
+		*(void **)&real = dlsym(RTLD_NEXT, name);
 	if (file != NULL) {
-		if (fscanf(file, "%ld", &ahead) != 1)
+		if (fscanf(file, "%lld", &ahead) != 1)
 			ahead = 0;
 		fclose(file);
 	}
@@ -54,8 +58,8 @@ class FakeClock:
         source, shim = self.file + '.c', self.file + '.so'
         with open(source, 'w') as f:
             f.write(SOURCE)
-        subprocess.run([CC, '-shared', '-fPIC', '-o', shim, source, '-ldl'],
-                       check=True)
+        subprocess.run([CC, *WIDE, '-shared', '-fPIC', '-o', shim, source,
+                        '-ldl'], check=True)
         self.env = {'LD_PRELOAD': shim, 'CLOCK': self.file}
         self.set(0)
 
