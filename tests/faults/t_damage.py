@@ -13,7 +13,8 @@ import fault
 from fault import PAGE, Mta
 
 BRANCH, LEAF = 1, 2
-FLAGS_AT = 10           # in a page's header
+WORD = struct.calcsize('P')
+FLAGS_AT = WORD + 2     # in a page's header, behind its number and a pad
 NOTICED = 2.0           # seconds: what was written from outside is known
 LOOKS = 2.4
 FLIPS = 1600
@@ -53,7 +54,7 @@ class Damage(fault.Case):
             yield 'swapped', {n: self.page(other), other: self.page(n)}
             yield 'another', {n: self.page(other)}
             # the page's own number stays that of its place
-            yield 'disguised', {n: self.page(n)[:8] + self.page(other)[8:]}
+            yield 'disguised', {n: self.page(n)[:WORD] + self.page(other)[WORD:]}
             old = self.page(n, self.older)
             if old and old != self.page(n):
                 yield 'older', {n: old}

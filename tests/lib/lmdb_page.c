@@ -6,9 +6,9 @@
 #include <string.h>
 
 enum {
-	KIND_AT = 10,  /* behind the page's number and a pad */
-	LOWER_AT = 12, /* where its pointers end */
-	POINTERS_AT = 16,
+	KIND_AT = sizeof(size_t) + 2,  /* behind the page's number and a pad */
+	LOWER_AT = sizeof(size_t) + 4, /* where its pointers end */
+	POINTERS_AT = sizeof(size_t) + 8,
 	POINTER = 2
 };
 
