@@ -4,8 +4,15 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+
+#if SIZE_MAX > UINT32_MAX
+#define MAP_MOST "32 GiB"
+#else
+#define MAP_MOST "1 GiB"
+#endif
 
 static const char *const phrases[] = {
     [OK] = "no error",
@@ -24,11 +31,15 @@ static const char *const phrases[] = {
     [ERR_NEWER] = "the database was written by a newer version",
     [ERR_OLDER] =
 	"the policy database was written by an older version of smtpauth-milter; export it with that version and import it with this one, see NEWS",
+    [ERR_MACHINE] =
+	"the database was made on a machine of another word size or byte order; export it there and import it here, or use a snapshot",
     [ERR_NETWORK_FS] = "the state folder is on a network file system",
     [ERR_PID_SPACE] =
 	"the process number is taken in the lock file: all programs on one state folder must share a PID namespace",
     [ERR_BUSY] = "the database is busy",
     [ERR_FULL] = "the disk or the database is full",
+    [ERR_MAP] = "the database has outgrown its address space (at most " MAP_MOST
+		" on this machine, less with ulimit -v or LimitAS=)",
     [ERR_IO] = "input/output error",
     [ERR_CREATE] = "cannot create",
     [ERR_PERMISSION] = "permission denied",

@@ -28,10 +28,12 @@ enum error {
 	ERR_FORMAT,     /* not our file */
 	ERR_NEWER,      /* written by a newer version */
 	ERR_OLDER,      /* written by an older version, in a format no longer read */
+	ERR_MACHINE,    /* LMDB's file of another word size or byte order */
 	ERR_NETWORK_FS, /* LMDB must not live on a network file system */
 	ERR_PID_SPACE,  /* our process number is taken in LMDB's lock file */
 	ERR_BUSY,       /* another writer, or nothing free in time */
-	ERR_FULL,       /* disk or map full */
+	ERR_FULL,       /* the disk is full, or LMDB's list of changes */
+	ERR_MAP,        /* the address space is too small for the database */
 	ERR_IO,         /* reading or writing failed */
 	ERR_CREATE,     /* a file or folder cannot be made */
 	ERR_PERMISSION, /* the operating system refuses */

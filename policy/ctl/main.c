@@ -43,12 +43,14 @@ exit_status(enum error e)
 	case ERR_FORMAT:
 	case ERR_NEWER:
 	case ERR_OLDER:
+	case ERR_MACHINE:
 	case ERR_NETWORK_FS:
 	case ERR_PID_SPACE:
 		return EX_UNAVAILABLE;
 	case ERR_OVERTAKEN:
 	case ERR_BUSY:
 	case ERR_FULL:
+	case ERR_MAP:
 	case ERR_MEMORY:
 	case ERR_FILES:
 		return EX_TEMPFAIL;

@@ -30,6 +30,9 @@ db_from_lmdb(int rc)
 	case MDB_SUCCESS:
 		return OK;
 	case MDB_MAP_FULL:
+		return ERR_MAP;
+	case MDB_MAP_RESIZED: /* it has outgrown our map: it has to be opened anew */
+		return ERR_REPLACED;
 	case MDB_TXN_FULL:
 		return ERR_FULL;
 	case MDB_READERS_FULL:
@@ -77,16 +80,16 @@ open_env(void *arg)
 	return db_from_lmdb(rc);
 }
 
-/* least_map - below this, halving the map size is of no use */
+/* least_map - a smaller map does not hold the file */
 static size_t
 least_map(const char *path)
 {
-	size_t least = (size_t)1 << 20;
+	const size_t least = (size_t)1 << 20;
 	struct stat st;
 
-	if (stat(path, &st) == 0 && (size_t)st.st_size * 2 > least)
-		least = (size_t)st.st_size * 2;
-	return least;
+	if (stat(path, &st) != 0 || st.st_size <= (off_t)least)
+		return least;
+	return (uintmax_t)st.st_size < SIZE_MAX ? (size_t)st.st_size : SIZE_MAX;
 }
 
 static bool
@@ -105,7 +108,7 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 
 	if (size == 0)
 		size = sizeof(size_t) > 4 ? (size_t)32 << 30 : (size_t)1 << 30;
-	for (;; size /= 2) {
+	for (;; size = size / 2 > least ? size / 2 : least) {
 		struct open_call call = {NULL, path, size, options};
 
 		e = db_from_lmdb(mdb_env_create(&call.env));
@@ -120,8 +123,10 @@ open_any_size(struct db *db, const char *path, const struct db_options *options)
 		if (e == ERR_DAMAGED && guard_trapped() && statvfs(path, &fs) == 0 &&
 		    is_full(&fs))
 			return ERR_FULL;
-		if (e != ERR_MEMORY || size / 2 < least)
+		if (e != ERR_MEMORY)
 			return e;
+		if (size <= least)
+			return ERR_MAP;
 	}
 }
 

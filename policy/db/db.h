@@ -51,8 +51,9 @@ struct db_options {
 /*
  * Opens PATH, a file. With `writable` it is created when it is missing or empty.
  * ERR_MISSING; ERR_FORMAT for a file that is not LMDB's; ERR_DAMAGED; ERR_PERMISSION;
- * ERR_MEMORY; ERR_IO; with `lock_file` also ERR_PID_SPACE and ERR_BUSY (no reader
- * slot); with WHY.
+ * ERR_MACHINE for a file of another word size or byte order; ERR_MAP where there is no
+ * room for its map; ERR_MEMORY; ERR_IO; with `lock_file` also ERR_PID_SPACE and
+ * ERR_BUSY (no reader slot); with WHY.
  */
 enum error db_open(struct db **db_r, const char *path, const struct db_options *options,
     struct error_text *why) MUST_USE;

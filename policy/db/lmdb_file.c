@@ -16,19 +16,43 @@
 #define PAGE_MAX 32768u
 #define META_MAGIC 0xBEEFC0DEu
 
-/* header_ok - whether HEADER starts one of LMDB's meta pages with a sane page size */
+/* header_number - the one at AT of HEADER */
+static uint32_t
+header_number(const uint8_t *header, size_t at, bool swapped)
+{
+	uint32_t n;
+
+	memcpy(&n, header + at, sizeof n);
+	return swapped ? __builtin_bswap32(n) : n;
+}
+
+/*
+ * header_ok - whether HEADER starts one of LMDB's meta pages with a sane page size, as
+ * a machine writes it whose words have WORD bytes
+ */
 static bool
-header_ok(const uint8_t *header)
+header_ok(const uint8_t *header, size_t word, bool swapped)
 {
 	/* MDB_page up to mp_ptrs, then MDB_meta up to mm_dbs[FREE_DBI].md_pad */
-	const size_t meta = sizeof(size_t) + 8;
-	const size_t pad = meta + 8 + sizeof(void *) + sizeof(size_t);
-	uint32_t magic, page;
+	const size_t meta = word + 8;
+	const size_t pad = meta + 8 + word + word;
+	uint32_t magic = header_number(header, meta, swapped);
+	uint32_t page = header_number(header, pad, swapped);
 
-	memcpy(&magic, header + meta, sizeof magic);
-	memcpy(&page, header + pad, sizeof page);
 	return magic == META_MAGIC && page >= PAGE_MIN && page <= PAGE_MAX &&
 	    (page & (page - 1)) == 0;
+}
+
+/* header_check - what HEADER says the file is */
+static enum error
+header_check(const uint8_t *header)
+{
+	if (header_ok(header, sizeof(size_t), false))
+		return OK;
+	for (size_t word = 4; word <= 8; word += 4)
+		if (header_ok(header, word, false) || header_ok(header, word, true))
+			return ERR_MACHINE;
+	return ERR_FORMAT;
 }
 
 enum error
@@ -44,7 +68,7 @@ lmdb_file_check_open(int fd, bool may_create)
 		return ERR_IO;
 	if (n == 0 && may_create)
 		return OK;
-	return n == sizeof header && header_ok(header) ? OK : ERR_FORMAT;
+	return n == sizeof header ? header_check(header) : ERR_FORMAT;
 }
 
 enum error

@@ -8,7 +8,8 @@
 
 /*
  * OK for a regular file that starts like LMDB's; with MAY_CREATE also for none and
- * for an empty one. ERR_MISSING, ERR_PERMISSION, ERR_FORMAT, ERR_IO otherwise. LMDB
+ * for an empty one. ERR_MISSING, ERR_PERMISSION, ERR_FORMAT, ERR_IO otherwise;
+ * ERR_MACHINE for one of LMDB on a machine of another word size or byte order. LMDB
  * itself would divide by a page size of zero, and calls an empty file "bad file
  * descriptor". Opening the data file beside LMDB is harmless: its locks are on the
  * lock file.

@@ -396,8 +396,8 @@ live_store_take(struct live_store *live, struct store_txn **txn_r, int *slot_r)
 static bool
 is_suspect(enum error e)
 {
-	return e != OK && e != ERR_MEMORY && e != ERR_FILES && e != ERR_BUSY &&
-	    e != ERR_OVERTAKEN;
+	return e != OK && e != ERR_MEMORY && e != ERR_MAP && e != ERR_FILES &&
+	    e != ERR_BUSY && e != ERR_OVERTAKEN;
 }
 
 void

@@ -34,6 +34,11 @@ store_new(struct store **store_r, enum store_mode mode, const char *name,
 enum error
 store_about(struct error_text *why, enum error e, const struct store *store)
 {
+	struct stat st;
+
+	if (e == ERR_MAP && stat(store->path, &st) == 0)
+		return error_set(why, e, "%s: %s (%lld MiB)", error_string(e),
+		    store->path, (long long)st.st_size >> 20);
 	if (store->live && (e == ERR_DAMAGED || e == ERR_FORMAT))
 		return error_set(why, e,
 		    "%s: %s; \"smtpauthctl restore DIR\" brings a backup back",

@@ -306,7 +306,7 @@ static bool
 restore_is_lost(enum error e)
 {
 	return e == ERR_DAMAGED || e == ERR_FORMAT || e == ERR_OLDER ||
-	    e == ERR_MISSING || e == ERR_REPLACED;
+	    e == ERR_MACHINE || e == ERR_MISSING || e == ERR_REPLACED;
 }
 
 /*

@@ -32,6 +32,10 @@ usage_database_open(
 	e = db_open(db_r, path, &options, &detail);
 	if (e == ERR_MISSING)
 		return error_set(why, e, "there is no usage database: %s", path);
+	if (e == ERR_MACHINE)
+		return error_set(why, e,
+		    "%.600s was made on a machine of another word size or byte order; move it away, and the daemon begins a new one",
+		    path);
 	if (e == ERR_DAMAGED || e == ERR_FORMAT)
 		return error_set(why, e,
 		    "%.600s; move it away, and the daemon begins a new one",

@@ -243,6 +243,50 @@ START_TEST(foreign_files_are_refused_and_kept)
 }
 END_TEST
 
+/* header_put - number N at AT, as another machine may write it */
+static void
+header_put(char *file, size_t at, uint32_t n, bool swapped)
+{
+	n = swapped ? __builtin_bswap32(n) : n;
+	memcpy(file + at, &n, sizeof(n));
+}
+
+/* machine_write - LMDB's first page of a machine whose words have WORD bytes */
+static void
+machine_write(size_t word, bool swapped)
+{
+	static char file[2 * 4096];
+	const size_t meta = word + 8; /* behind the head of the page */
+
+	memset(file, 0, sizeof(file));
+	header_put(file, meta, 0xBEEFC0DE, swapped);
+	header_put(file, meta + 8 + 2 * word, 4096, swapped);
+	ck_assert(file_write(state.data, file, sizeof(file)));
+}
+
+START_TEST(files_of_other_machines_are_told_from_garbage)
+{
+	const size_t other = sizeof(size_t) == 8 ? 4 : 8;
+	const struct {
+		size_t word;
+		bool swapped;
+	} machines[] = {{other, false}, {other, true}, {sizeof(size_t), true}};
+
+	machine_write(machines[_i].word, machines[_i].swapped);
+	open_expect(ERR_MACHINE);
+	create_expect(ERR_MACHINE);
+	ck_assert_ptr_nonnull(strstr(why.text, "another word size"));
+}
+END_TEST
+
+/* The check itself: the same page as this machine writes it gets as far as LMDB. */
+START_TEST(file_of_this_machine_is_none_of_them)
+{
+	machine_write(sizeof(size_t), false);
+	open_expect(ERR_DAMAGED);
+}
+END_TEST
+
 START_TEST(what_is_no_regular_file_is_refused)
 {
 	char other[STATE_PATH];
@@ -455,6 +499,8 @@ main(void)
 	tcase_add_test(tcase, lost_is_an_error_that_names_restore);
 	tcase_add_test(tcase, empty_file_is_filled_by_create_only);
 	tcase_add_loop_test(tcase, foreign_files_are_refused_and_kept, 0, 5);
+	tcase_add_loop_test(tcase, files_of_other_machines_are_told_from_garbage, 0, 3);
+	tcase_add_test(tcase, file_of_this_machine_is_none_of_them);
 	tcase_add_test(tcase, what_is_no_regular_file_is_refused);
 	tcase_add_test(tcase, lmdb_file_of_another_program_is_refused);
 	tcase_add_test(tcase, lmdb_file_without_any_record_becomes_ours);

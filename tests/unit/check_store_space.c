@@ -68,7 +68,7 @@ START_TEST(full_map_is_told_and_nothing_is_lost)
 		key_name(&key, (enum table)'L', value);
 		e = db_put(txn, &key, (struct bytes){value, sizeof(value)});
 	}
-	expect_error(ERR_FULL, e);
+	expect_error(ERR_MAP, e);
 	ck_assert_int_gt(n, MIB / VALUE_SIZE / 4);
 	db_abort(&txn);
 	expect_ok(db_begin(db, false, &txn));
@@ -116,7 +116,7 @@ START_TEST(full_map_is_told_by_the_store)
 	state_change(&state, records_write, NULL);
 	store = small_store();
 	txn = txn_begin(store);
-	expect_error(ERR_FULL, map_fill(txn));
+	expect_error(ERR_MAP, map_fill(txn));
 	/* Who does not look at it gets no database with half of the records. */
 	ck_assert_int_ne(store_commit(&txn), OK);
 	store_close(&store);
@@ -133,11 +133,61 @@ START_TEST(full_map_is_not_taken_for_damage)
 
 	store = small_store();
 	txn = txn_begin(store);
-	expect_error(ERR_FULL, map_fill(txn));
+	expect_error(ERR_MAP, map_fill(txn));
 	ck_assert_int_ne(big_put(txn, 0), ERR_DAMAGED);
 	ck_assert_int_ne(store_commit(&txn), ERR_DAMAGED);
 	txn = txn_begin(store); /* would wait for ever for LMDB's mutex */
 	state_abandon(&store, &txn);
+}
+END_TEST
+
+/* A reader with a small map meets a file that another one has made larger. */
+START_TEST(file_that_outgrows_a_map_is_opened_anew)
+{
+	const struct db_options small = {.map_size = MIB}, large = {.writable = true};
+	struct db *reader, *writer;
+	struct db_txn *txn;
+	struct key key;
+	char value[VALUE_SIZE] = "";
+
+	state_change(&state, records_write, NULL);
+	expect_ok(db_open(&reader, state.data, &small, &why));
+	expect_ok(db_open(&writer, state.data, &large, &why));
+	expect_ok(db_begin(writer, true, &txn));
+	for (int n = 0; n < 2 * MIB / VALUE_SIZE; n++) {
+		snprintf(value, sizeof(value), "%d", n);
+		key_name(&key, (enum table)'L', value);
+		expect_ok(db_put(txn, &key, (struct bytes){value, sizeof(value)}));
+	}
+	expect_ok(db_commit(&txn));
+	expect_error(ERR_REPLACED, db_begin(reader, false, &txn));
+	db_close(&reader);
+	expect_ok(db_open(&reader, state.data, &small, &why));
+	expect_ok(db_begin(reader, false, &txn)); /* its map is as large as the file */
+	db_abort(&txn);
+	db_close(&reader);
+	db_close(&writer);
+}
+END_TEST
+
+START_TEST(file_larger_than_the_address_space_is_told)
+{
+	struct rlimit limit;
+	struct store *store;
+
+	state_change(&state, records_write, NULL);
+	ck_assert_int_eq(truncate(state.data, 512 * MIB), 0);
+	ck_assert_int_eq(getrlimit(RLIMIT_AS, &limit), 0);
+	limit.rlim_cur = 64 * MIB;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	expect_error(ERR_MAP, store_open(&store, state.dir, STORE_READ, &why));
+	ck_assert_ptr_nonnull(strstr(why.text, "address space"));
+	ck_assert_ptr_nonnull(strstr(why.text, "policy.mdb (512 MiB)"));
+	limit.rlim_cur = limit.rlim_max;
+	ck_assert_int_eq(setrlimit(RLIMIT_AS, &limit), 0);
+	store = state_store(&state, STORE_READ);
+	ck_assert_uint_eq(store_expect_sound(store), RECORDS + 1);
+	store_close(&store);
 }
 END_TEST
 
@@ -176,7 +226,9 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, full_map_is_told_and_nothing_is_lost);
+	tcase_add_test(tcase, file_that_outgrows_a_map_is_opened_anew);
 	if (LIMITS_ADDRESSES) {
+		tcase_add_test(tcase, file_larger_than_the_address_space_is_told);
 		tcase_add_test(tcase, full_map_is_told_by_the_store);
 		tcase_add_test(tcase, full_map_is_not_taken_for_damage);
 	}

@@ -81,6 +81,8 @@ doctor_remedy(enum error e, const char *dir)
 						 : "smtpauthctl init";
 	if (e == ERR_OLDER)
 		return "smtpauthctl export, with the version that wrote it";
+	if (e == ERR_MACHINE)
+		return "smtpauthctl export, on a machine like the one that wrote it";
 	if (e == ERR_DAMAGED || e == ERR_FORMAT)
 		return "smtpauthctl restore DIR";
 	return "smtpauthctl verify";
