@@ -2,7 +2,6 @@
 /* metrics - counts decisions, and writes a file of metrics for Prometheus */
 #include "milter/metrics.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -16,6 +15,7 @@
 #include "policy/base/text.h"
 #include "policy/base/unicode.h"
 #include "policy/config/config.h"
+#include "policy/kernel/proc.h"
 
 #define SECOND_NS 1000000000
 #define LABEL_MAX 500
@@ -328,21 +328,6 @@ metrics_print(FILE *to, const struct metrics *m, const struct metrics_facts *fac
 	print_process(&p, facts);
 }
 
-/* open_files - the number of open descriptors, except for its own; or -1 */
-static long
-open_files(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	long n = -1;
-
-	if (dir == NULL)
-		return -1;
-	for (const struct dirent *d; (d = readdir(dir)) != NULL;)
-		n += d->d_name[0] != '.';
-	closedir(dir);
-	return n;
-}
-
 static long
 files_limit(void)
 {
@@ -399,7 +384,7 @@ metrics_write(const char *path, const struct metrics *m, struct metrics_facts *f
 	clock_gettime(CLOCK_REALTIME, &now);
 	facts->daemon = name;
 	facts->now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-	facts->files = open_files();
+	facts->files = proc_open_files();
 	facts->files_max = files_limit();
 	snprintf(temporary, sizeof temporary, "%s.tmp", path);
 	file = create(temporary);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/config/endpoint.h"
+#include "policy/kernel/held_file.h"
 
 /* path_of - the file of a unix socket, or NULL; AT is for its name */
 static const char *
@@ -80,15 +81,10 @@ owner_of(const struct config *config, uid_t *user, gid_t *group, struct error_te
 	return OK;
 }
 
-/*
- * set_access - set mode, group and owner through FD, not by name: the folder may belong
- * to the daemon's user, who could put a link there that root would follow.
- */
+/* set_access - set group, owner and mode of the file that is held */
 static enum error
-set_access(
-    const struct config *config, int fd, const char *path, struct error_text *why)
+set_access(const struct config *config, struct held_file *file, struct error_text *why)
 {
-	char by_number[40];
 	uid_t user;
 	gid_t group;
 	enum error e = owner_of(config, &user, &group, why);
@@ -96,14 +92,13 @@ set_access(
 	if (e != OK)
 		return e;
 	if ((user != (uid_t)-1 || group != (gid_t)-1) &&
-	    fchownat(fd, "", user, group, AT_EMPTY_PATH) != 0)
+	    !held_file_set_owner(file, user, group))
 		return error_set(why, ERR_PERMISSION,
-		    "cannot give %s to group \"%s\": %s", path, config->socket_group,
-		    strerror(errno));
-	snprintf(by_number, sizeof by_number, "/proc/self/fd/%d", fd);
-	if (chmod(by_number, (mode_t)config->socket_mode) != 0)
+		    "cannot give %s to group \"%s\": %s", file->path,
+		    config->socket_group, held_file_why(file));
+	if (!held_file_set_mode(file, (mode_t)config->socket_mode))
 		return error_set(why, ERR_PERMISSION, "cannot set the mode of %s: %s",
-		    path, strerror(errno));
+		    file->path, held_file_why(file));
 	return OK;
 }
 
@@ -112,24 +107,21 @@ listener_adjust(const struct config *config, struct listener *l, struct error_te
 {
 	struct endpoint at;
 	const char *path = path_of(config, &at);
-	struct stat st;
+	struct held_file file;
 	enum error e;
-	int fd;
 
 	l->is_file = false;
 	if (path == NULL)
 		return OK;
-	fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0 || fstat(fd, &st) != 0 || !S_ISSOCK(st.st_mode)) {
+	if (!held_file_open(&file, path) || !S_ISSOCK(file.st.st_mode)) {
 		e = error_set(why, ERR_IO, "%s is not the socket that was made", path);
 	} else {
 		l->is_file = true;
-		l->dev = st.st_dev;
-		l->ino = st.st_ino;
-		e = set_access(config, fd, path, why);
+		l->dev = file.st.st_dev;
+		l->ino = file.st.st_ino;
+		e = set_access(config, &file, why);
 	}
-	if (fd >= 0)
-		close(fd);
+	held_file_close(&file);
 	return e;
 }
 

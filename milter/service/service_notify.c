@@ -74,7 +74,7 @@ copy_clean(char *to, const char *text)
 		if (n == 0 || (unsigned char)*text < ' ')
 			*to++ = '?';
 		else
-			to = mempcpy(to, text, n);
+			to = (char *)memcpy(to, text, n) + n;
 		n += n == 0;
 		text += n;
 		left -= n;

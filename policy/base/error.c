@@ -34,6 +34,7 @@ static const char *const phrases[] = {
     [ERR_MACHINE] =
 	"the database was made on a machine of another word size or byte order; export it there and import it here, or use a snapshot",
     [ERR_NETWORK_FS] = "the state folder is on a network file system",
+    [ERR_NO_LOCKS] = "the file system has no locks, which the state folder needs",
     [ERR_PID_SPACE] =
 	"the process number is taken in the lock file: all programs on one state folder must share a PID namespace",
     [ERR_BUSY] = "the database is busy",
@@ -98,6 +99,8 @@ error_from_errno(int err)
 		return ERR_FULL;
 	case ENOMEM:
 		return ERR_MEMORY;
+	case ENOLCK:
+		return ERR_NO_LOCKS;
 	case EMFILE:
 	case ENFILE:
 		return ERR_FILES;
@@ -106,5 +109,21 @@ error_from_errno(int err)
 		return ERR_BUSY;
 	default:
 		return ERR_IO;
+	}
+}
+
+enum error
+error_from_lock(int err)
+{
+	switch (err) {
+	case EWOULDBLOCK:
+	case EINTR:
+		return ERR_BUSY;
+	case EINVAL:
+	case ENOSYS:
+	case EOPNOTSUPP:
+		return ERR_NO_LOCKS;
+	default:
+		return error_from_errno(err);
 	}
 }

@@ -30,6 +30,7 @@ enum error {
 	ERR_OLDER,      /* written by an older version, in a format no longer read */
 	ERR_MACHINE,    /* LMDB's file of another word size or byte order */
 	ERR_NETWORK_FS, /* LMDB must not live on a network file system */
+	ERR_NO_LOCKS,   /* the file system or the kernel has no file locks */
 	ERR_PID_SPACE,  /* our process number is taken in LMDB's lock file */
 	ERR_BUSY,       /* another writer, or nothing free in time */
 	ERR_FULL,       /* the disk is full, or LMDB's list of changes */
@@ -70,3 +71,6 @@ enum error error_about(struct error_text *why, enum error e, const char *what);
 
 /* Maps an errno value of the C library to an error. */
 enum error error_from_errno(int err);
+
+/* The same of a lock that was not taken: ERR_BUSY, ERR_NO_LOCKS. */
+enum error error_from_lock(int err);

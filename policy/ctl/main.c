@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "policy/config/config.h"
 #include "policy/ctl/commands.h"
@@ -45,6 +46,7 @@ exit_status(enum error e)
 	case ERR_OLDER:
 	case ERR_MACHINE:
 	case ERR_NETWORK_FS:
+	case ERR_NO_LOCKS:
 	case ERR_PID_SPACE:
 		return EX_UNAVAILABLE;
 	case ERR_OVERTAKEN:

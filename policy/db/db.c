@@ -14,6 +14,7 @@
 #include "policy/db/db_parts.h"
 #include "policy/db/guard.h"
 #include "policy/db/lmdb_file.h"
+#include "policy/kernel/proc.h"
 
 #define FILE_MODE 0660
 
@@ -41,6 +42,9 @@ db_from_lmdb(int rc)
 		return ERR_LIMIT;
 	case EAGAIN: /* mdb_reader_pid(): another process with our number */
 		return ERR_PID_SPACE;
+	case ENOSYS: /* of the locks on the lock file */
+	case EOPNOTSUPP:
+		return ERR_NO_LOCKS;
 	default:
 		return rc < 0 || rc == EINVAL || rc == EBADF ? ERR_DAMAGED
 							     : error_from_errno(rc);
@@ -152,7 +156,7 @@ db_open(struct db **db_r, const char *path, const struct db_options *options,
 	    ? lmdb_file_check_open(options->fd, options->writable)
 	    : lmdb_file_check(path, options->writable);
 	const char *file = path;
-	char link[32]; /* proc(5): leads to the open file, whatever its name is now */
+	char link[PROC_PATH_MAX];
 	struct db *db;
 
 	*db_r = NULL;
@@ -162,10 +166,8 @@ db_open(struct db **db_r, const char *path, const struct db_options *options,
 	if (db == NULL)
 		return error_about(why, ERR_MEMORY, path);
 	db->lock_file = options->lock_file;
-	if (options->fd > 0) {
-		snprintf(link, sizeof link, "/proc/self/fd/%d", options->fd);
-		file = link;
-	}
+	if (options->fd > 0)
+		file = proc_path(options->fd, link);
 	e = open_any_size(db, file, options);
 	if (e == OK)
 		e = open_main_table(db);

@@ -8,7 +8,6 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 /* LMDB's limits on the page size and its mark (mdb.c: MAX_PAGESIZE, MDB_MAGIC) */
@@ -84,42 +83,4 @@ lmdb_file_check(const char *path, bool may_create)
 	e = lmdb_file_check_open(fd, may_create);
 	close(fd);
 	return e;
-}
-
-bool
-lmdb_file_is_network(unsigned long type)
-{
-	static const unsigned long network[] = {
-	    0x6969,     /* NFS */
-	    0x517B,     /* SMB */
-	    0xFF534D42, /* CIFS */
-	    0xFE534D42, /* SMB2 */
-	    0x00C36400, /* Ceph */
-	    0x5346414F, /* AFS */
-	    0x6B414653, /* kAFS */
-	    0x73757245, /* Coda */
-	    0x01021997, /* 9P */
-	    0x7461636F, /* OCFS2 */
-	    0x01161970, /* GFS2 */
-	    0x0BD00BD0, /* Lustre */
-	    0x47504653, /* GPFS */
-	    0x19830326, /* BeeGFS */
-	    0x20030528, /* OrangeFS */
-	    0xAAD7AAEA, /* PanFS */
-	};
-
-	for (size_t i = 0; i < sizeof network / sizeof *network; i++)
-		if ((type & 0xFFFFFFFFul) == network[i])
-			return true;
-	return false;
-}
-
-enum error
-lmdb_file_check_folder(const char *dir)
-{
-	struct statfs fs;
-
-	if (statfs(dir, &fs) != 0)
-		return error_from_errno(errno);
-	return lmdb_file_is_network((unsigned long)fs.f_type) ? ERR_NETWORK_FS : OK;
 }

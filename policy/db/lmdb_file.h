@@ -18,12 +18,3 @@ enum error lmdb_file_check(const char *path, bool may_create) MUST_USE;
 
 /* The same of a file that is open for reading. */
 enum error lmdb_file_check_open(int fd, bool may_create) MUST_USE;
-
-/*
- * ERR_NETWORK_FS when the folder is on a network file system: LMDB's memory map and
- * locks do not hold across machines.
- */
-enum error lmdb_file_check_folder(const char *dir) MUST_USE;
-
-/* Whether statfs(2)'s f_type is that of a network file system. */
-bool lmdb_file_is_network(unsigned long type);

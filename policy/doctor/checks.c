@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "policy/base/child_process.h"
+#include "policy/kernel/proc.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/write_lock.h"
 
@@ -289,8 +290,7 @@ void
 checks_daemon(struct checks *c)
 {
 	struct findings *f = &c->findings;
-	char path[40];
-	struct stat st;
+	uid_t user;
 
 	if (c->beats_unseen) {
 		findings_add(&c->unseen, "not-root", "",
@@ -313,8 +313,7 @@ checks_daemon(struct checks *c)
 		findings_fix(f,
 		    "the daemon's log and \"smtpauthctl verify\" name the fault; \"smtpauthctl restore DIR\" brings a backup back");
 	}
-	snprintf(path, sizeof path, "/proc/%lu", (unsigned long)c->daemon.pid);
-	if (stat(path, &st) == 0 && st.st_uid == 0) {
+	if (proc_user((pid_t)c->daemon.pid, &user) && user == 0) {
 		findings_add(
 		    f, "runs-as-root", "smtpauth-milter", "the daemon runs as root");
 		findings_fix(f, "user = smtpauth in smtpauth-milter.conf");

@@ -12,6 +12,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "policy/kernel/peer_user.h"
+#include "policy/kernel/proc.h"
+
 #define STATE_LISTEN 10 /* TCP_LISTEN */
 
 /* A line of the kernel's table; the address is IPv6, or IPv4 mapped to it. */
@@ -130,15 +133,12 @@ listener_in(const struct endpoint *e, const char *tcp4, const char *tcp6,
 static size_t
 find_unix(const struct endpoint *e, uid_t *users)
 {
-	struct ucred peer;
-	socklen_t len = sizeof peer;
 	int fd = endpoint_connect(e);
 	size_t count = 0;
 
 	if (fd < 0)
 		return 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
-		users[count++] = peer.uid;
+	count += peer_user(fd, users);
 	close(fd);
 	return count;
 }
@@ -163,8 +163,7 @@ listener_check(struct checks *c)
 	if (c->milter.kind == ENDPOINT_UNIX)
 		count = find_unix(&c->milter, users);
 	else if (c->milter.kind == ENDPOINT_INET)
-		count =
-		    listener_in(&c->milter, "/proc/net/tcp", "/proc/net/tcp6", users);
+		count = listener_in(&c->milter, PROC_TCP4, PROC_TCP6, users);
 	for (size_t i = 0; i < count; i++) {
 		const struct passwd *pw;
 

@@ -3,13 +3,12 @@
 #include "policy/doctor/postfix.h"
 
 #include <ctype.h>
-#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "policy/base/child_process.h"
+#include "policy/kernel/proc.h"
 
 #define OVERRIDES_MAX 64
 #define LINE_MAX_WORDS 8 /* of master.cf before the arguments: master(5) */
@@ -442,86 +441,12 @@ postfix_free(struct postfix *p)
 	memset(p, 0, sizeof *p);
 }
 
-/* process_line - /proc/PID/stat, and what follows the name in it; NULL: no process */
-static char *
-process_line(pid_t pid, char *line, size_t cap)
-{
-	char path[40], *end;
-	bool ok;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return NULL;
-	ok = fgets(line, (int)cap, f) != NULL;
-	fclose(f);
-	end = ok ? strrchr(line, ')') : NULL;
-	if (end != NULL)
-		*end++ = '\0';
-	return end;
-}
-
-/* process_read - the name, parent and start (seconds since 1970) of a process: proc(5)
- */
-static bool
-process_read(pid_t pid, char name[17], pid_t *parent_r, time_t *start_r)
-{
-	enum { STATE = 3, PARENT = 4, START = 22 }; /* fields, counted from 1 */
-	char line[1024], *end = process_line(pid, line, sizeof line), *rest;
-	const char *open = end != NULL ? strchr(line, '(') : NULL, *word;
-	struct timespec now, up;
-	long ticks = 0;
-
-	if (open == NULL)
-		return false;
-	snprintf(name, 17, "%.16s", open + 1);
-	*parent_r = 0;
-	word = strtok_r(end, " ", &rest);
-	for (int i = STATE; word != NULL && i <= START; i++) {
-		if (i == PARENT)
-			*parent_r = (pid_t)strtol(word, NULL, 10);
-		if (i == START)
-			ticks = strtol(word, NULL, 10);
-		word = strtok_r(NULL, " ", &rest);
-	}
-	clock_gettime(CLOCK_REALTIME, &now);
-	clock_gettime(CLOCK_BOOTTIME, &up);
-	*start_r = now.tv_sec - up.tv_sec + ticks / sysconf(_SC_CLK_TCK);
-	return ticks > 0;
-}
-
-/*
- * queue_started - when the queue manager of the master did, which lives until the
- * master reads its files again; 0: there is none
- */
-static time_t
-queue_started(pid_t master)
-{
-	DIR *all = opendir("/proc");
-	struct dirent *entry;
-	time_t start, found = 0;
-	pid_t parent;
-	char name[17];
-
-	while (all != NULL && found == 0 && (entry = readdir(all)) != NULL)
-		if (isdigit((unsigned char)entry->d_name[0]) &&
-		    process_read((pid_t)strtol(entry->d_name, NULL, 10), name, &parent,
-			&start) &&
-		    parent == master && strcmp(postfix_basename(name), "qmgr") == 0)
-			found = start;
-	if (all != NULL)
-		closedir(all);
-	return found;
-}
-
 bool
 postfix_master_find(struct postfix *p, struct postfix_master *out)
 {
-	char path[POSTFIX_DIR_MAX + 40], line[40], name[17];
+	char path[POSTFIX_DIR_MAX + 40], line[40];
+	struct proc master, queue;
 	long pid = 0;
-	time_t start;
-	pid_t parent;
 	FILE *f;
 	int n = snprintf(path, sizeof path, "%s/pid/master.pid",
 	    postfix_value(p, NULL, "queue_directory"));
@@ -532,9 +457,12 @@ postfix_master_find(struct postfix *p, struct postfix_master *out)
 	if (fgets(line, sizeof line, f) != NULL)
 		pid = strtol(line, NULL, 10);
 	fclose(f);
-	if (pid <= 0 || !process_read((pid_t)pid, name, &parent, &start) ||
-	    strcmp(name, "master") != 0)
+	if (pid <= 0 || !proc_read((pid_t)pid, &master) ||
+	    strcmp(master.name, "master") != 0)
 		return false;
-	*out = (struct postfix_master){(pid_t)pid, queue_started((pid_t)pid)};
+	/* its queue manager lives until the master reads its files again */
+	*out = (struct postfix_master){.pid = (pid_t)pid};
+	if (proc_child(out->pid, "qmgr", &queue))
+		out->loaded = queue.start;
 	return true;
 }

@@ -14,6 +14,7 @@
 #include "policy/doctor/postfix_exempt.h"
 #include "policy/doctor/postfix_visit.h"
 #include "policy/identity/mta.h"
+#include "policy/kernel/proc.h"
 
 #define PROCESSES_SPARE 64 /* descriptors that are no sessions */
 
@@ -48,20 +49,11 @@ check_non_smtpd(struct postfix_visit *v)
 static void
 check_files(struct postfix_visit *v)
 {
-	char path[40], line[200];
-	long limit = 0;
-	FILE *f;
+	long limit;
 
-	snprintf(path, sizeof path, "/proc/%lu/limits",
-	    (unsigned long)v->checks->daemon.pid);
-	f = v->checks->running ? fopen(path, "re") : NULL;
-	if (f == NULL)
-		return;
-	while (fgets(line, sizeof line, f) != NULL)
-		if (strncmp(line, "Max open files", 14) == 0)
-			limit = strtol(line + 14, NULL, 10);
-	fclose(f);
-	if (limit == 0 || (!v->unlimited && v->sessions + PROCESSES_SPARE <= limit))
+	if (!v->checks->running ||
+	    !proc_files_limit((pid_t)v->checks->daemon.pid, &limit) ||
+	    (!v->unlimited && v->sessions + PROCESSES_SPARE <= limit))
 		return;
 	findings_add(v->found, "fd-limit", "smtpauth-milter",
 	    "it may open %ld files, and Postfix may run %s%ld smtpd processes that each hold a connection",

@@ -203,7 +203,8 @@ file_give_at(
 enum error
 state_dir_give(const char *dir, const char *name, mode_t mode, struct error_text *why)
 {
-	int at = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* one folder for both */
+	int at =
+	    open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* one folder for both */
 	enum error e;
 
 	if (at < 0)

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policy/db/lmdb_file.h"
+#include "policy/kernel/network_fs.h"
 #include "policy/store/state_dir.h"
 #include "policy/store/store_parts.h"
 
@@ -83,7 +84,7 @@ set_path(struct store *s, const char *dir, struct error_text *why)
 	s->live = true;
 	if (e != OK)
 		return e;
-	e = lmdb_file_check_folder(dir);
+	e = network_fs_check(dir);
 	if (e == ERR_MISSING)
 		return state_dir_missing(dir, dir, why);
 	return e == OK ? OK : error_about(why, e, dir);

@@ -2,7 +2,6 @@
 /* write_lock - the turns of those who write the policy database */
 #include "policy/store/write_lock.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -12,11 +11,12 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "policy/base/monotonic.h"
+#include "policy/kernel/byte_lock.h"
+#include "policy/kernel/lock_holder.h"
 #include "policy/store/state_dir.h"
 
 #define POLL_NANOSECONDS 2000000L
@@ -35,30 +35,11 @@ pause_briefly(void)
 	nanosleep(&pause, NULL);
 }
 
-/* lock_bytes - a lock of the open file description; LEN 0: to the end of all files */
-static bool
-lock_bytes(int fd, short type, off_t len)
-{
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = len};
-
-	return fcntl(fd, F_OFD_SETLK, &lock) == 0;
-}
-
-/* lock_against - the type of the lock that stands against a write lock, or F_UNLCK */
-static int
-lock_against(int fd, short type)
-{
-	struct flock lock = {.l_type = type, .l_whence = SEEK_SET, .l_len = 1};
-
-	return fcntl(fd, F_OFD_GETLK, &lock) == 0 ? lock.l_type : F_UNLCK;
-}
-
 /* stand_first - whether this writer is the first in line, or no line can be formed */
 static bool
 stand_first(int fd)
 {
-	return lock_bytes(fd, F_WRLCK, 1) ||
-	    (errno != EAGAIN && errno != EACCES && errno != EINTR);
+	return byte_lock_take(fd) != BYTE_LOCK_OTHERS;
 }
 
 static enum error
@@ -66,8 +47,7 @@ try_turn(int fd)
 {
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return OK;
-	return errno == EWOULDBLOCK || errno == EINTR ? ERR_BUSY
-						      : error_from_errno(errno);
+	return error_from_lock(errno);
 }
 
 /*
@@ -92,129 +72,8 @@ take_turn(int fd, int64_t deadline)
 		pause_briefly();
 	}
 	if (first)
-		(void)lock_bytes(fd, F_UNLCK, 1);
+		byte_lock_release(fd);
 	return e;
-}
-
-/* parse_number - in BASE, where *AT leads; *AT moves behind it and the character END */
-static bool
-parse_number(char **at, int base, char end, uint64_t *out_r)
-{
-	char *behind;
-
-	errno = 0;
-	*out_r = strtoull(*at, &behind, base);
-	if (errno != 0 || behind == *at || *behind != end)
-		return false;
-	*at = behind + 1;
-	return true;
-}
-
-/* A writer has few files open: a process with more is not searched to the end. */
-#define FDS_MAX 1000
-
-#define FLAGS "flags:" /* a line of /proc/PID/fdinfo/N: in octal, as of open(2) */
-
-/* may_write - whether descriptor NAME of /proc/PID/fdinfo was opened to write */
-static bool
-may_write(int folder, const char *name)
-{
-	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC);
-	FILE *info = fd >= 0 ? fdopen(fd, "r") : NULL;
-	unsigned long flags = O_RDONLY;
-	char line[256];
-
-	if (info == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	while (fgets(line, sizeof line, info) != NULL)
-		if (strncmp(line, FLAGS, sizeof FLAGS - 1) == 0)
-			flags = strtoul(line + sizeof FLAGS - 1, NULL, 8);
-	fclose(info);
-	return (flags & O_ACCMODE) != O_RDONLY;
-}
-
-/*
- * can_write - whether the process has the file ST open to write, as far as can be seen
- * until UNTIL. Its owner tells nothing: a process that runs a set-user-ID program is
- * root's, and keeps its locks.
- */
-static bool
-can_write(uint64_t pid, const struct stat *st, int64_t until)
-{
-	char path[64];
-	struct dirent *entry;
-	struct stat file;
-	bool found = false;
-	DIR *fds;
-	int infos;
-
-	snprintf(path, sizeof path, "/proc/%" PRIu64 "/fdinfo", pid);
-	infos = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	snprintf(path, sizeof path, "/proc/%" PRIu64 "/fd", pid);
-	fds = infos >= 0 ? opendir(path) : NULL;
-	for (int i = 0; fds != NULL && !found && i < FDS_MAX; i++) {
-		entry = monotonic_ms() < until ? readdir(fds) : NULL;
-		if (entry == NULL)
-			break;
-		found = fstatat(dirfd(fds), entry->d_name, &file, 0) == 0 &&
-		    file.st_ino == st->st_ino && file.st_dev == st->st_dev &&
-		    may_write(infos, entry->d_name);
-	}
-	if (fds != NULL)
-		closedir(fds);
-	if (infos >= 0)
-		close(infos);
-	return found;
-}
-
-/*
- * is_ours - whether a line of /proc/locks is an exclusive flock(2) on ST of a process
- * that might write the file: "1: FLOCK  ADVISORY  WRITE 42 08:01:131 0 EOF". One that
- * waits for such a lock ("1: -> FLOCK ...") does not hold it.
- */
-static bool
-is_ours(char *line, const struct stat *st, int64_t until)
-{
-	static const char kind[] = "FLOCK  ADVISORY  WRITE ";
-	uint64_t pid, major_id, minor_id, inode;
-	char *at = strstr(line, kind);
-
-	if (at == NULL || strstr(line, "->") != NULL)
-		return false;
-	at += sizeof kind - 1;
-	if (!parse_number(&at, 10, ' ', &pid) ||
-	    !parse_number(&at, 16, ':', &major_id) ||
-	    !parse_number(&at, 16, ':', &minor_id) ||
-	    !parse_number(&at, 10, ' ', &inode) || inode != st->st_ino ||
-	    major_id != major(st->st_dev) || minor_id != minor(st->st_dev))
-		return false;
-	return can_write(pid, st, until);
-}
-
-/*
- * held_by_writer - whether the holder of the file's flock(2) can write it. Readers can
- * make this a long search, so it ends after LOOK_MS.
- */
-static bool
-held_by_writer(int fd)
-{
-	int64_t until = monotonic_ms() + LOOK_MS;
-	FILE *locks = fopen("/proc/locks", "re");
-	bool found = false;
-	char line[256];
-	struct stat st;
-
-	if (locks == NULL)
-		return false;
-	if (fstat(fd, &st) == 0)
-		while (!found && monotonic_ms() < until &&
-		    fgets(line, sizeof line, locks) != NULL)
-			found = is_ours(line, &st, until);
-	fclose(locks);
-	return found;
 }
 
 /* What is in the way on WRITERS_FILE. */
@@ -223,11 +82,12 @@ enum obstacle { NOTHING, READERS, WRITER };
 static enum obstacle
 try_writers_file(int fd)
 {
-	if (!lock_bytes(fd, F_WRLCK, 1))
-		return lock_against(fd, F_WRLCK) == F_WRLCK ? WRITER : READERS;
+	if (byte_lock_take(fd) == BYTE_LOCK_OTHERS)
+		return byte_lock_against_write(fd) == BYTE_LOCK_WRITE ? WRITER
+								      : READERS;
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return NOTHING;
-	return held_by_writer(fd) ? WRITER : READERS;
+	return lock_holder_can_write(fd, monotonic_ms() + LOOK_MS) ? WRITER : READERS;
 }
 
 /*
@@ -403,7 +263,7 @@ write_lock_watch(const char *dir)
 bool
 write_lock_at_work(int fd)
 {
-	return fd >= 0 && lock_against(fd, F_RDLCK) == F_WRLCK;
+	return fd >= 0 && byte_lock_against_read(fd) == BYTE_LOCK_WRITE;
 }
 
 /* stamp_field - "NAME=NUMBER " of the stamp */
@@ -411,11 +271,16 @@ static bool
 stamp_field(char **at, const char *name, uint64_t *out_r)
 {
 	size_t n = strlen(name);
+	char *behind;
 
 	if (strncmp(*at, name, n) != 0)
 		return false;
-	*at += n;
-	return parse_number(at, 10, ' ', out_r);
+	errno = 0;
+	*out_r = strtoull(*at + n, &behind, 10);
+	if (errno != 0 || behind == *at + n || *behind != ' ')
+		return false;
+	*at = behind + 1;
+	return true;
 }
 
 bool

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "policy/db/lmdb_file.h"
+#include "policy/kernel/network_fs.h"
 #include "policy/usage/usage_key.h"
 
 #define FILE_MODE 0600
@@ -21,7 +21,7 @@ usage_database_open(
 	    .writable = create, .lock_file = true, .mode = FILE_MODE};
 	struct error_text detail;
 	char path[PATH_MAX];
-	enum error e = lmdb_file_check_folder(dir);
+	enum error e = network_fs_check(dir);
 
 	*db_r = NULL;
 	if (e != OK)

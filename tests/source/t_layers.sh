@@ -16,21 +16,22 @@ trap 'exit 1' HUP INT TERM
 # last column is the one header of another project's that only this room includes.
 rooms='
 policy/base            -                                                   uni[a-z0-9]*[.]h
+policy/kernel          base                                                -
 policy/crypto          base                                                openssl/.*
 policy/identity        base                                                idn2[.]h
 policy/model           base,identity                                       -
 policy/config          base,identity,model                                 ini[.]h
-policy/db              base,model                                          lmdb[.]h
-policy/store           base,crypto,db,model                                -
+policy/db              base,kernel,model                                   lmdb[.]h
+policy/store           base,kernel,crypto,db,model                         -
 policy/tables          base,identity,model,store                           -
 policy/decision        base,identity,model,store,tables                    -
 policy/audit           base,crypto,db,model,store                          -
 policy/transfer        base,crypto,model,store,tables,decision,audit       -
 policy/import          base,identity,model,store,tables                    jansson[.]h
 policy/exchange        base,identity,model                                 -
-policy/usage           base,crypto,identity,model,db,store,tables,decision -
+policy/usage           base,kernel,crypto,identity,model,db,store,tables,decision -
 policy/live            base,store,tables,decision                          -
-policy/doctor          base,identity,model,config,store,decision,usage     -
+policy/doctor          base,kernel,identity,model,config,store,decision,usage -
 policy/ctl/frame       all                                                 -
 policy/ctl/usage       all                                                 -
 policy/ctl/transfer    all                                                 -
@@ -40,8 +41,8 @@ policy/ctl/why         all                                                 -
 policy/ctl/commands    all                                                 -
 policy/ctl/history     all                                                 -
 policy/ctl             all                                                 -
-milter/service         base,config                                         -
-milter                 service,base,crypto,identity,config,db,tables,decision,usage,live libmilter/.*
+milter/service         base,kernel,config                                  -
+milter                 service,base,kernel,crypto,identity,config,db,tables,decision,usage,live libmilter/.*
 '
 modules_max=15 # of one room
 

@@ -5,6 +5,7 @@
 #include "tests/lib/suite.h"
 
 #include "policy/db/lmdb_file.h"
+#include "policy/kernel/network_fs.h"
 #include "policy/store/state_dir.h"
 #include "policy/tables/verify.h"
 
@@ -465,9 +466,9 @@ START_TEST(network_file_systems_are_known)
 	    0x6B414653 /* the kernel's AFS */, 0x47504653 /* GPFS */,
 	    0x19830326 /* BeeGFS */, 0x20030528 /* OrangeFS */, 0xAAD7AAEA /* PanFS */};
 
-	ck_assert_msg(lmdb_file_is_network(network[_i]), "%lx", network[_i]);
+	ck_assert_msg(network_fs_type(network[_i]), "%lx", network[_i]);
 	/* f_type is a signed int on some systems */
-	ck_assert(lmdb_file_is_network((unsigned long)(long)(int)network[_i]));
+	ck_assert(network_fs_type((unsigned long)(long)(int)network[_i]));
 }
 END_TEST
 
@@ -478,9 +479,9 @@ START_TEST(local_file_systems_are_taken)
 	    0x2FC12FC1 /* ZFS */, 0xF2F52010 /* F2FS */, 0};
 
 	for (size_t i = 0; i < sizeof(local) / sizeof(*local); i++)
-		ck_assert_msg(!lmdb_file_is_network(local[i]), "%lx", local[i]);
-	expect_ok(lmdb_file_check_folder(state.dir));
-	expect_error(ERR_MISSING, lmdb_file_check_folder(""));
+		ck_assert_msg(!network_fs_type(local[i]), "%lx", local[i]);
+	expect_ok(network_fs_check(state.dir));
+	expect_error(ERR_MISSING, network_fs_check(""));
 }
 END_TEST
 

@@ -8,22 +8,7 @@
 #include <unistd.h>
 
 #include "policy/base/text.h"
-
-/* login_uid - the user who logged in, whoever they are now; see pam_loginuid(8) */
-static uint32_t
-login_uid(void)
-{
-	FILE *f = fopen("/proc/self/loginuid", "re");
-	unsigned long uid = AUDIT_NO_UID;
-	char digits[11];
-
-	if (f == NULL)
-		return AUDIT_NO_UID;
-	if (fscanf(f, "%10[0-9]", digits) == 1)
-		uid = strtoul(digits, NULL, 10);
-	fclose(f);
-	return uid > UINT32_MAX ? AUDIT_NO_UID : (uint32_t)uid;
-}
+#include "policy/kernel/proc.h"
 
 enum error
 audit_origin_name(struct audit_log *log, const char *command)
@@ -53,7 +38,8 @@ audit_origin_read(struct ctl *c, const char *command, struct audit_log *log)
 		    "--actor has control characters or is not UTF-8");
 	memcpy(log->origin.actor, actor, n + 1);
 	log->origin.uid = getuid();
-	log->origin.login_uid = login_uid();
+	if (!proc_login_uid(&log->origin.login_uid))
+		log->origin.login_uid = AUDIT_NO_UID;
 	log->when = c->now;
 	return audit_origin_name(log, command);
 }

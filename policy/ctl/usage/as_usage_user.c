@@ -10,15 +10,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#ifdef __linux__
-#include <sys/prctl.h>
-#endif
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "policy/base/child_process.h"
 #include "policy/base/monotonic.h"
+#include "policy/kernel/helper_process.h"
 
 #define SIGN_OF_LIFE '\n'
 #define FIRST_FREE 3 /* the descriptor after standard error */
@@ -68,31 +66,6 @@ become(const struct stat *owner)
 	    setresuid(owner->st_uid, owner->st_uid, owner->st_uid) == 0;
 }
 
-/* die_with - the helper does not outlive its parent; after become(), which undoes it */
-static bool
-die_with(pid_t parent)
-{
-#ifdef __linux__
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
-	    prctl(PR_SET_PDEATHSIG, SIGKILL) != 0)
-		return false;
-#endif
-	return getppid() == parent;
-}
-
-static void
-close_all_from(int first)
-{
-#ifdef HAVE_CLOSEFROM
-	closefrom(first);
-#else
-	long most = sysconf(_SC_OPEN_MAX);
-
-	for (int fd = first; fd < most; fd++)
-		close(fd);
-#endif
-}
-
 /* drop_descriptors - leaves the pipe alone, and nothing as standard streams */
 static FILE *
 drop_descriptors(int pipe_end)
@@ -107,7 +80,7 @@ drop_descriptors(int pipe_end)
 			return NULL;
 	if (pipe_end != FIRST_FREE && dup2(pipe_end, FIRST_FREE) != FIRST_FREE)
 		return NULL;
-	close_all_from(FIRST_FREE + 1);
+	helper_process_close_from(FIRST_FREE + 1);
 	return fdopen(FIRST_FREE, "w");
 }
 
@@ -137,7 +110,8 @@ help(struct ctl *c, as_usage_user_fn *fn, void *arg, const struct stat *owner,
 		_exit(1);
 	c->dir = dir;
 	to = drop_descriptors(pipe_end);
-	if (to == NULL || !drop_settings() || !become(owner) || !die_with(parent))
+	if (to == NULL || !drop_settings() || !become(owner) ||
+	    !helper_process_tie(parent))
 		_exit(1);
 	fn(c, arg, to);
 	_exit(fclose(to) == 0 ? 0 : 1);
