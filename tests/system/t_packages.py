@@ -439,6 +439,26 @@ class Life(Package):
         self.install()          # and nothing of the old is enabled
         self.assertEqual(self.active(*self.OWN), set())
 
+    def test_a_reinstallation_that_is_aborted(self):
+        """It leaves no note that keeps later upgrades from a restart."""
+        note = '/run/smtpauth-milter.reinstalled'
+        self.install()
+        self.box.run('dpkg --remove ' + UNIT)
+        self.box.run('''
+            cd /root; rm -rf broken; dpkg-deb -R %s broken
+            sed -i 's,^exit 0$,test ! -e %s,' broken/DEBIAN/preinst
+            dpkg-deb -b broken broken.deb''' % (
+                os.path.basename(self.deb), note))
+        done = self.box.run('dpkg -i /root/broken.deb 2>&1', check=False)
+        self.assertNotEqual(done.returncode, 0, done.stdout)
+        self.box.run('test ! -e ' + note)
+        self.box.run('dpkg --purge ' + UNIT)
+        self.install()
+        pid = self.box.show(UNIT, 'MainPID')
+        self.install(self.newer)
+        self.assertEqual(self.box.show(UNIT, 'ActiveState'), 'active')
+        self.assertNotEqual(self.box.show(UNIT, 'MainPID'), pid)
+
     WARNS = 'the mail server still names this milter'
 
     def test_remove_warns_while_postfix_names_it(self):
