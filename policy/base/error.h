@@ -11,6 +11,8 @@
  *
  * FN of an ..._each() function ends the walk with WALK_STOP, upon which the walk
  * returns OK; any other error ends it, too, and is returned.
+ *
+ * Files of usage carry these numbers: a new one comes last, before WALK_STOP.
  */
 enum error {
 	OK = 0,
@@ -28,13 +30,11 @@ enum error {
 	ERR_FORMAT,     /* not our file */
 	ERR_NEWER,      /* written by a newer version */
 	ERR_OLDER,      /* written by an older version, in a format no longer read */
-	ERR_MACHINE,    /* LMDB's file of another word size or byte order */
 	ERR_NETWORK_FS, /* LMDB must not live on a network file system */
 	ERR_NO_LOCKS,   /* the file system or the kernel has no file locks */
 	ERR_PID_SPACE,  /* our process number is taken in LMDB's lock file */
 	ERR_BUSY,       /* another writer, or nothing free in time */
 	ERR_FULL,       /* the disk is full, or LMDB's list of changes */
-	ERR_MAP,        /* the address space is too small for the database */
 	ERR_IO,         /* reading or writing failed */
 	ERR_CREATE,     /* a file or folder cannot be made */
 	ERR_PERMISSION, /* the operating system refuses */
@@ -43,6 +43,8 @@ enum error {
 	ERR_FILES,      /* the process or the system has too many files open */
 	ERR_LIMIT,      /* larger than a documented limit */
 	ERR_INTERNAL,   /* a defect of this program */
+	ERR_MACHINE,    /* LMDB's file of another word size or byte order */
+	ERR_MAP,        /* the address space is too small for the database */
 	WALK_STOP,      /* no error: see above */
 };
 

@@ -64,9 +64,9 @@ account_check(
 	if (account_allows(account, &st, mode))
 		return OK;
 	return error_set(why, ERR_PERMISSION,
-	    "%s (mode %04o, owner %ld, group %ld) does not let user %s %s", path,
-	    (unsigned)(st.st_mode & 07777), (long)st.st_uid, (long)st.st_gid,
-	    account->name,
+	    "%s (mode %04o, owner %lu, group %lu) does not let user %s %s", path,
+	    (unsigned)(st.st_mode & 07777), (unsigned long)st.st_uid,
+	    (unsigned long)st.st_gid, account->name,
 	    S_ISDIR(st.st_mode) && mode == X_OK ? "in"
 		: mode & W_OK                   ? "write"
 						: "read");

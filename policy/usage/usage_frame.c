@@ -69,7 +69,7 @@ usage_frame_read(
 		error = record_get_u8(&r);
 		record_get_string(&r, text, sizeof text);
 		if (record_end(&r) != OK || error == OK || error == ERR_NOTFOUND ||
-		    error > ERR_INTERNAL || !text_is_line(text, strlen(text)))
+		    error >= WALK_STOP || !text_is_line(text, strlen(text)))
 			return error_set(why, ERR_DAMAGED, "%s is damaged", name);
 		e = error_set(why, (enum error)error, "%s", text);
 	}

@@ -174,9 +174,9 @@ START_TEST(error_in_its_place)
 	struct usage_image image = {NULL, 0};
 	uint64_t rows;
 
-	for (int e = OK; e <= ERR_INTERNAL + 1; e++) {
+	for (int e = OK; e <= WALK_STOP; e++) {
 		FILE *to = open_memstream(&image.at, &image.n);
-		enum error want = e == OK || e == ERR_NOTFOUND || e > ERR_INTERNAL
+		enum error want = e == OK || e == ERR_NOTFOUND || e >= WALK_STOP
 		    ? ERR_DAMAGED
 		    : (enum error)e;
 

@@ -54,11 +54,12 @@ audit_origin_announce(const struct audit_log *log, const struct store_meta *meta
 	text_escape(&t, log->origin.actor, strlen(log->origin.actor), AUDIT_ACTOR_MAX);
 	openlog("smtpauthctl", LOG_PID, LOG_AUTHPRIV);
 	syslog(LOG_NOTICE,
-	    "audit head=%s count=%llu command=\"%s\" uid=%lu login_uid=%ld actor=%s",
+	    "audit head=%s count=%llu command=\"%s\" uid=%lu login_uid=%lld actor=%s",
 	    digest_print(&meta->audit_head, hash),
 	    (unsigned long long)meta->audit_count, log->origin.command,
 	    (unsigned long)log->origin.uid,
-	    log->origin.login_uid == AUDIT_NO_UID ? -1L : (long)log->origin.login_uid,
+	    log->origin.login_uid == AUDIT_NO_UID ? -1
+						  : (long long)log->origin.login_uid,
 	    actor);
 	closelog();
 }
