@@ -3,6 +3,7 @@
 #include "milter/filter.h"
 
 #include <stdatomic.h>
+#include <stdbool.h> /* or mfapi.h makes a type of this name, which C23 refuses */
 #include <string.h>
 #include <unistd.h>
 

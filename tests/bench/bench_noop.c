@@ -5,6 +5,8 @@
  *
  *	bench_noop SOCKET
  */
+#include <stdbool.h> /* for mfapi.h, see milter/filter.c */
+
 #include <libmilter/mfapi.h>
 
 #include <stdio.h>
