@@ -75,7 +75,7 @@ START_TEST(strip_subaddress)
 	ck_assert_msg(login_strip_subaddress(&in, strips[_i].delimiters, &out) == has,
 	    "%s", strips[_i].in);
 	ck_assert_str_eq(out.text, has ? strips[_i].out : "untouched");
-	ck_assert_str_eq(in.text, login_of(strips[_i].in).text);
+	ck_assert_int_eq(strcmp(in.text, login_of(strips[_i].in).text), 0);
 	if (has) {
 		struct login want = login_of(strips[_i].out);
 
