@@ -31,7 +31,6 @@ enum error {
 	ERR_NEWER,      /* written by a newer version */
 	ERR_OLDER,      /* written by an older version, in a format no longer read */
 	ERR_NETWORK_FS, /* LMDB must not live on a network file system */
-	ERR_NO_LOCKS,   /* the file system or the kernel has no file locks */
 	ERR_PID_SPACE,  /* our process number is taken in LMDB's lock file */
 	ERR_BUSY,       /* another writer, or nothing free in time */
 	ERR_FULL,       /* the disk is full, or LMDB's list of changes */
@@ -45,6 +44,7 @@ enum error {
 	ERR_INTERNAL,   /* a defect of this program */
 	ERR_MACHINE,    /* LMDB's file of another word size or byte order */
 	ERR_MAP,        /* the address space is too small for the database */
+	ERR_NO_LOCKS,   /* the file system or the kernel has no file locks */
 	WALK_STOP,      /* no error: see above */
 };
 

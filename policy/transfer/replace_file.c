@@ -42,7 +42,7 @@ replace_file_folder(struct replace_file *s, bool in_turn, struct error_text *why
 	if (in_turn || flock(s->folder, LOCK_EX | LOCK_NB) == 0)
 		return OK;
 	if (errno != EWOULDBLOCK)
-		return replace_file_failed(s, "lock", "", why);
+		return error_about(why, error_from_lock(errno), s->dir);
 	return error_set(why, ERR_BUSY,
 	    "another program is making a database in %s; try again", s->dir);
 }

@@ -93,8 +93,7 @@ take_turn(struct notify *n)
 		    why, error_from_errno(errno), "%s: %s", path, strerror(errno));
 	while (flock(n->turn, (n->resend ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
-			return error_set(why, error_from_errno(errno), "%s: %s", path,
-			    strerror(errno));
+			return error_about(why, error_from_lock(errno), path);
 		if (monotonic_ms() >= deadline)
 			return error_set(why, ERR_BUSY,
 			    "another \"rollout notify\" is at work, and --resend has to be alone; try again (lock: %s)",
