@@ -3,12 +3,20 @@
 #pragma once
 
 #include "policy/identity/login.h"
+#include "policy/kernel/linux_calls.h"
 #include "policy/model/mailbox.h"
 #include "policy/store/store.h"
 
 #include <check.h>
 
 enum { STATE_PATH = 96 };
+
+/* Whether this system tells who holds a lock of a file. */
+#ifdef LINUX_CALLS
+enum { LOCKS_ARE_SEEN = true };
+#else
+enum { LOCKS_ARE_SEEN = false };
+#endif
 
 struct state {
 	char dir[STATE_PATH / 2];

@@ -5,7 +5,6 @@
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
 
-#include "policy/kernel/linux_calls.h"
 #include "policy/tables/notice_table.h"
 #include "policy/tables/verify.h"
 #include "policy/transfer/backup.h"
@@ -486,9 +485,8 @@ main(void)
 	tcase_add_test(tcase, senseless_backup_is_refused);
 	tcase_add_loop_test(tcase, newer_database_is_left_alone, 0, 2);
 	tcase_add_test(tcase, in_the_place_of_an_older_database);
-#ifdef LINUX_CALLS /* others do not see who holds a lock */
-	tcase_add_test(tcase, other_writer_is_waited_for);
-#endif
+	if (LOCKS_ARE_SEEN)
+		tcase_add_test(tcase, other_writer_is_waited_for);
 	tcase_add_test(tcase, no_folder);
 	return suite_run(suite);
 }

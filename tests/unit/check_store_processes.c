@@ -6,7 +6,6 @@
 #include "tests/lib/suite.h"
 
 #include "policy/db/guard.h"
-#include "policy/kernel/linux_calls.h"
 #include "policy/live/read_pool.h"
 #include "policy/store/write_lock.h"
 #include "policy/tables/mailbox_table.h"
@@ -418,11 +417,11 @@ main(void)
 	tcase_add_checked_fixture(tcase, setup, NULL);
 	tcase_add_test(tcase, file_does_not_grow_under_a_resting_pool);
 	tcase_add_test(tcase, readers_hold_no_pages_and_no_slots);
-#ifdef LINUX_CALLS /* others do not see who holds a lock */
-	tcase_add_loop_test(
-	    tcase, lock_of_readers_is_waited_for_but_not_for_long, 1, 4);
-	tcase_add_loop_test(tcase, lock_of_one_who_may_write_is_a_turn, 0, 2);
-#endif
+	if (LOCKS_ARE_SEEN) {
+		tcase_add_loop_test(
+		    tcase, lock_of_readers_is_waited_for_but_not_for_long, 1, 4);
+		tcase_add_loop_test(tcase, lock_of_one_who_may_write_is_a_turn, 0, 2);
+	}
 	tcase_add_test(tcase, writer_waits_for_its_turn_no_longer_than_told);
 	tcase_add_test(tcase, writer_gets_its_turn_when_the_other_ends);
 	tcase_add_test(tcase, files_of_the_lock_must_be_ours_to_make);

@@ -5,7 +5,6 @@
 #include "tests/lib/file.h"
 #include "tests/lib/suite.h"
 
-#include "policy/kernel/linux_calls.h"
 #include "policy/store/write_lock.h"
 #include "policy/tables/setting_table.h"
 
@@ -293,9 +292,8 @@ main(void)
 	tcase_add_test(tcase, overwritten_by_an_older_state);
 	tcase_add_test(tcase, overwritten_by_a_later_state);
 	tcase_add_test(tcase, truncated_under_a_snapshot);
-#ifdef LINUX_CALLS /* others do not see who holds a lock */
-	tcase_add_test(tcase, written_to_without_a_commit);
-#endif
+	if (LOCKS_ARE_SEEN)
+		tcase_add_test(tcase, written_to_without_a_commit);
 	tcase_add_test(tcase, written_to_by_nobody_knows_whom);
 	tcase_add_test(tcase, writer_tells_of_what_was_written_before_it);
 	tcase_add_test(tcase, commit_of_another_program_is_refused);
