@@ -99,6 +99,12 @@ class Configure(harness.Case):
         self.assertLessEqual({of[0] for of in LIBRARIES.values()},
                              set(linked))
 
+    def test_an_empty_folder_is_refused(self):
+        """What pkg-config prints where it knows nothing: the units would
+        be left out."""
+        self.assertIn('--with-systemdsystemunitdir needs a folder, or "no"',
+                      self.configure(1, '--with-systemdsystemunitdir='))
+
     def test_packages_are_those_of_the_other_files(self):
         debian = {of[1] for of in LIBRARIES.values()}
         fedora = {of[2] for of in LIBRARIES.values()}
