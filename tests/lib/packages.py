@@ -111,15 +111,16 @@ class Lacking(Exception):
 
 @functools.lru_cache(maxsize=None)
 def deb():
-    """Build Debian's package, once; the paths of it and of the .changes
-    file, and what the build said."""
+    """Build Debian's package and its source, once; the paths of the package
+    and of the .changes file, and what the build said."""
     folder = scratch()
-    _, tree = tarball(folder)
+    path, tree = tarball(folder)
+    os.rename(path, '%s/smtpauth-milter_%s.orig.tar.gz' % (folder, version()))
     shutil.copytree(os.path.join(tree, 'contrib/debian'), tree + '/debian')
     lacking = run('dpkg-checkbuilddeps', cwd=tree, check=False)
     if lacking.returncode != 0:
         raise Lacking(lacking.stderr.strip().split('error: ')[-1])
-    said = as_nobody(folder, 'dpkg-buildpackage', '-us', '-uc', '-b',
+    said = as_nobody(folder, 'dpkg-buildpackage', '-us', '-uc',
                      cwd=tree, env={'DEB_BUILD_OPTIONS': 'parallel=2'})
     found, = glob.glob(folder + '/smtpauth-milter_*.deb')
     changes, = glob.glob(folder + '/*.changes')

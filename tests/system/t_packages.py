@@ -20,6 +20,11 @@ from service_machine import ADDRESS, UNIT
 CONF = '/etc/smtpauth-milter/smtpauth-milter.conf'
 STATE = '/var/lib/smtpauth-milter'
 DENIED = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
+# Each is said by one of the lintians of Debian 12 and 13, and to the other one
+# an override would be a finding: Debian 12's wants an init.d script, and knows
+# no newer Standards-Version.
+NOT_ASKED = re.compile(r' (package-supports-alternative-init-but-no-init\.d-'
+                       r'script|out-of-date-standards-version) ')
 # What an installation may change below /etc.
 ACCOUNTS = {'/etc/' + name + old for old in ('', '-')
             for name in ('passwd', 'group', 'shadow', 'gshadow')}
@@ -117,10 +122,12 @@ class Files(harness.Case):
         if packages.missing('shellcheck'):
             self.skipTest(packages.missing('shellcheck'))
         folder = os.path.join(harness.ROOT, 'contrib')
+        tests = glob.glob(folder + '/debian/tests/s*')
+        self.assertEqual(len(tests), 2)
         scripts = glob.glob(folder + '/debian/*.p*[mt]')
         self.assertEqual({os.path.splitext(path)[1] for path in scripts},
                          {'.preinst', '.postinst', '.prerm', '.postrm'})
-        done = run('shellcheck', *scripts, folder +
+        done = run('shellcheck', *scripts, *tests, folder +
                    '/bash-completion/smtpauthctl', check=False)
         self.assertEqual((done.returncode, done.stdout), (0, ''))
 
@@ -179,10 +186,11 @@ class Build(Package):
                             link.startswith('contrib/debian/'), link)
 
     def test_lintian_has_nothing_to_say(self):
-        done = run('lintian', '--allow-root', '--fail-on=error,warning',
-                   '--tag-display-limit=0', self.changes, check=False)
+        done = run('lintian', '--allow-root', '--display-info', '--pedantic',
+                   '--fail-on=none', '--tag-display-limit=0', self.changes,
+                   check=False)
         said = [line for line in done.stdout.splitlines()
-                if not line.startswith('N:')]
+                if not (line.startswith('N:') or NOT_ASKED.search(line))]
         self.assertEqual((done.returncode, said), (0, []))
 
     def test_lintian_would_see_a_mistake(self):
@@ -307,6 +315,24 @@ class Life(Package):
         self.box.run('dpkg --purge ' + UNIT)
         self.assertEqual(self.changed(before), set())
         self.assertEqual(self.box.show('postfix@-', 'MainPID'), mail)
+
+    def test_into_another_root_without_chroot(self):
+        """It leaves this machine alone, its units and its policy, too."""
+        self.box.run('rm -rf /root/other; mkdir -p /root/other/var/lib/dpkg '
+                     '/root/other/etc; touch /root/other/var/lib/dpkg/status; '
+                     'cp /etc/passwd /etc/group /root/other/etc')
+        before = self.etc()
+        for option in '-i /root/' + os.path.basename(self.deb), \
+                '-i /root/' + os.path.basename(self.newer), '--purge ' + UNIT:
+            done = self.box.run('dpkg --root=/root/other --force-depends '
+                                '--force-script-chrootless %s 2>&1' % option)
+            self.transcript.append(done.stdout)
+            self.assertEqual('type: smtpauthctl init' in done.stdout,
+                             self.deb.endswith(option.split('/')[-1]))
+            self.assertNotIn('configuration is wrong', done.stdout)
+        self.assertEqual(self.changed(before), set())
+        self.assertFalse(self.exists(STATE))
+        self.assertFalse(self.exists('/root/other' + STATE))
 
     def test_the_first_installation_adds_an_account_only(self):
         self.box.run('userdel smtpauth', check=False)
