@@ -145,7 +145,12 @@ class Life(harness.Case):
         self.box.run('%s -e %s; rm -rf %s /etc/smtpauth-milter' % (
             self.program_rpm, UNIT, STATE), check=False)
 
-    program_rpm = 'rpm --force-debian --nodeps'
+    @property
+    def program_rpm(self):
+        """Debian's rpm before 4.20 wants to be told that it is meant."""
+        known = self.box.run('rpm --help').stdout
+        return 'rpm --nodeps' + (' --force-debian' if '--force-debian' in
+                                 known else '')
 
     def diagnostics(self):
         return super().diagnostics() + self.box.status(UNIT)
