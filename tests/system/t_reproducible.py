@@ -21,7 +21,7 @@ EPOCH = '1750000000'
 PROGRAMS = ('milter/smtpauth-milter', 'policy/smtpauthctl',
             'policy/libpolicy.a')
 DEB = """\
-cp -r contrib/debian debian && dpkg-buildpackage -us -uc -d >../said 2>&1 ||
+cp -r contrib/debian debian && dpkg-buildpackage -us -uc -d -b >../said 2>&1 ||
     { tail -30 ../said; exit 1; }
 """
 
@@ -62,9 +62,8 @@ class Site:
         self.keys['env'].pop('SOURCE_DATE_EPOCH')
         self.keys['env']['DEB_BUILD_OPTIONS'] = 'nocheck parallel=2'
         self.shell(DEB, os.path.join(folder, os.path.basename(self.tree)))
-        return {os.path.basename(path): path for kind in (
-            'deb', 'dsc', 'debian.tar.xz')
-            for path in glob.glob('%s/*.%s' % (folder, kind))}
+        return {os.path.basename(path): path
+                for path in glob.glob(folder + '/*.deb')}
 
 
 def digest(path):
@@ -109,7 +108,7 @@ class Reproducible(harness.Case):
             self.skipTest(lacking)
         tarball, = (path for name, path in self.made[0].items()
                     if name.endswith('.gz'))
-        self.same(*(site.package(tarball) for site in self.sites), 3)
+        self.same(*(site.package(tarball) for site in self.sites), 2)
 
 
 if __name__ == '__main__':
