@@ -328,7 +328,7 @@ class Proxy(Site):
     master = re.sub(r'(?m)^submission inet.*\n(  .*\n)+', '',
                     machine_copy.shipped('master.cf.example', PROXY))
 
-    def proxy(self, trusted='yes', more='', fields=''):
+    def proxy(self, trusted='yes', more='', fields=()):
         self.site.stop_dovecot()
         self.site.start_dovecot(' submission', machine_copy.shipped(
             'dovecot-submission.conf.example').replace(
@@ -385,7 +385,7 @@ class Proxy(Site):
     def test_by_a_master_user_everybody_is_the_loopback(self):
         self.proxy('no', 'submission_relay_master_user = relay\n'
                          'submission_relay_password = key\n',
-                   ' submission_relay_user=%u')
+                   {'submission_relay_user': '%{user}'})
         with self.milter() as daemon:
             self.denied(ask(self.session('alice@acme.test')), TENANT, daemon,
                         'login=alice@acme.test', 'client=127.0.0.1')
