@@ -3,6 +3,7 @@
 #include "policy/db/db.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,12 @@
 
 /* With less room than that, a write that failed has failed for want of it. */
 #define DISK_FULL_BYTES 65536
+
+/*
+ * LMDB 0.9.26 to 0.9.31: who closes last destroys the mutexes of the lock file, and who
+ * opens at that moment is told EINVAL, as of damage. Opened anew they are there again.
+ */
+#define OPEN_TRIES 5
 
 /* What has to stay open until the process ends, where it can be found. */
 static _Atomic(struct db *) kept;
@@ -102,31 +109,80 @@ is_full(const struct statvfs *fs)
 	return (uint64_t)fs->f_bavail * fs->f_frsize < DISK_FULL_BYTES;
 }
 
+/* fills_disk - whether the disk of PATH is full; the file itself may be missing */
+static bool
+fills_disk(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+	struct statvfs fs;
+
+	if (statvfs(path, &fs) == 0)
+		return is_full(&fs);
+	if (slash != NULL)
+		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path);
+	return statvfs(folder, &fs) == 0 && is_full(&fs);
+}
+
+/*
+ * lock_file_lacks_room - LMDB makes its lock file with a hole, and maps it: without
+ * room, filling the hole traps, and so does closing in LMDB 0.9.26 to 0.9.31
+ */
+static bool
+lock_file_lacks_room(const char *path)
+{
+	char lock[PATH_MAX + sizeof "-lock"];
+	struct stat st;
+
+	snprintf(lock, sizeof lock, "%s-lock", path);
+	return (stat(lock, &st) != 0 || (off_t)st.st_blocks * 512 < st.st_size) &&
+	    fills_disk(path);
+}
+
+static enum error
+close_env(void *arg)
+{
+	mdb_env_close(arg);
+	return OK;
+}
+
+/* close_guarded - what a trap in here leaves open stays so until the process ends */
+static void
+close_guarded(MDB_env *env)
+{
+	enum error e = guard_run(close_env, env);
+
+	(void)e;
+}
+
 /* open_any_size - with the wished map size, or less where RLIMIT_AS is in the way */
 static enum error
 open_any_size(struct db *db, const char *path, const struct db_options *options)
 {
 	size_t size = options->map_size, least = least_map(path);
-	struct statvfs fs;
 	enum error e;
 
+	if (options->lock_file && lock_file_lacks_room(path))
+		return ERR_FULL;
 	if (size == 0)
 		size = sizeof(size_t) > 4 ? (size_t)32 << 30 : (size_t)1 << 30;
 	for (;; size = size / 2 > least ? size / 2 : least) {
 		struct open_call call = {NULL, path, size, options};
+		bool trapped;
 
 		e = db_from_lmdb(mdb_env_create(&call.env));
 		if (e != OK)
 			return e;
 		e = guard_run(open_env, &call);
-		if (e == OK)
+		if (e == OK) {
 			db->env = call.env;
-		else
-			mdb_env_close(call.env);
-		/* A lock file is made with a hole, and mapped: filling that traps. */
-		if (e == ERR_DAMAGED && guard_trapped() && statvfs(path, &fs) == 0 &&
-		    is_full(&fs))
+			return OK;
+		}
+		trapped = guard_trapped();
+		close_guarded(call.env);
+		if (trapped && fills_disk(path))
 			return ERR_FULL;
+		db->trapped = trapped;
 		if (e != ERR_MEMORY)
 			return e;
 		if (size <= least)
@@ -146,6 +202,15 @@ open_main_table(struct db *db)
 	e = db_from_lmdb(mdb_dbi_open(txn->txn, NULL, 0, &db->dbi));
 	db_abort(&txn);
 	return e;
+}
+
+/* leave_env - DB itself stays */
+static void
+leave_env(struct db *db)
+{
+	if (db->env != NULL)
+		close_guarded(db->env);
+	db->env = NULL;
 }
 
 enum error
@@ -168,9 +233,16 @@ db_open(struct db **db_r, const char *path, const struct db_options *options,
 	db->lock_file = options->lock_file;
 	if (options->fd > 0)
 		file = proc_path(options->fd, link);
-	e = open_any_size(db, file, options);
-	if (e == OK)
-		e = open_main_table(db);
+	for (int n = 0; n < OPEN_TRIES; n++) {
+		e = open_any_size(db, file, options);
+		if (e == OK) {
+			e = open_main_table(db);
+			db->trapped = guard_trapped();
+		}
+		if (e != ERR_DAMAGED || db->trapped || !db->lock_file)
+			break;
+		leave_env(db);
+	}
 	if (e != OK) {
 		db_close(&db);
 		return error_about(why, e, path);
@@ -193,8 +265,7 @@ db_close(struct db **db)
 		*db = NULL;
 		return;
 	}
-	if ((*db)->env != NULL)
-		mdb_env_close((*db)->env);
+	leave_env(*db);
 	free(*db);
 	*db = NULL;
 }
@@ -444,130 +515,4 @@ db_abort(struct db_txn **txn)
 	}
 	free(*txn);
 	*txn = NULL;
-}
-
-/* A look-up or change of one record. */
-struct record_call {
-	struct db_txn *txn;
-	const struct key *key;
-	struct bytes value;
-	void *buf; /* for a copy of the value that is there, FOUND */
-	size_t cap;
-	struct bytes found;
-};
-
-static enum error
-record_copy(struct record_call *c, const MDB_val *value)
-{
-	if (value->mv_size > c->cap)
-		return ERR_LIMIT;
-	memcpy(c->buf, value->mv_data, value->mv_size);
-	c->found = (struct bytes){c->buf, value->mv_size};
-	return OK;
-}
-
-static enum error
-record_get(void *arg)
-{
-	struct record_call *c = arg;
-	MDB_val key = db_val(key_bytes(c->key)), value;
-	int rc = mdb_get(c->txn->txn, c->txn->db->dbi, &key, &value);
-
-	if (rc == MDB_NOTFOUND)
-		return OK;
-	return rc == MDB_SUCCESS ? record_copy(c, &value) : db_from_lmdb(rc);
-}
-
-enum error
-db_get(struct db_txn *txn, const struct key *key, void *buf, size_t cap,
-    struct bytes *value_r)
-{
-	struct record_call c = {.txn = txn, .key = key, .buf = buf, .cap = cap};
-	enum error e = db_run(txn, record_get, &c);
-
-	*value_r = c.found;
-	return e;
-}
-
-static enum error
-record_put(void *arg)
-{
-	struct record_call *c = arg;
-	MDB_val key = db_val(key_bytes(c->key)), value = db_val(c->value);
-
-	return db_from_lmdb(mdb_put(c->txn->txn, c->txn->db->dbi, &key, &value, 0));
-}
-
-enum error
-db_put(struct db_txn *txn, const struct key *key, struct bytes value)
-{
-	struct record_call c = {.txn = txn, .key = key, .value = value};
-
-	return db_run(txn, record_put, &c);
-}
-
-static enum error
-record_insert(void *arg)
-{
-	struct record_call *c = arg;
-	MDB_val key = db_val(key_bytes(c->key)), value = db_val(c->value);
-	int rc = mdb_cursor_put(c->txn->inserter, &key, &value, MDB_NOOVERWRITE);
-	enum error e;
-
-	if (rc != MDB_KEYEXIST)
-		return db_from_lmdb(rc);
-	e = record_copy(c, &value);
-	return e == OK ? ERR_EXISTS : e;
-}
-
-enum error
-db_insert(struct db_txn *txn, const struct key *key, struct bytes value, void *buf,
-    size_t cap, struct bytes *there_r)
-{
-	struct record_call c = {txn, key, value, buf, cap, {NULL, 0}};
-	enum error e = txn->failed;
-
-	if (e == OK && txn->inserter == NULL)
-		e = db_from_lmdb(
-		    mdb_cursor_open(txn->txn, txn->db->dbi, &txn->inserter));
-	if (e == OK)
-		e = db_run(txn, record_insert, &c);
-	*there_r = c.found;
-	return e;
-}
-
-static enum error
-record_append(void *arg)
-{
-	struct record_call *c = arg;
-	MDB_val key = db_val(key_bytes(c->key)), value = db_val(c->value);
-	int rc = mdb_put(c->txn->txn, c->txn->db->dbi, &key, &value, MDB_APPEND);
-
-	/* LMDB's word for a key that would not come last */
-	return rc == MDB_KEYEXIST ? ERR_CONFLICT : db_from_lmdb(rc);
-}
-
-enum error
-db_append(struct db_txn *txn, const struct key *key, struct bytes value)
-{
-	struct record_call c = {.txn = txn, .key = key, .value = value};
-
-	return db_run(txn, record_append, &c);
-}
-
-static enum error
-record_delete(void *arg)
-{
-	struct record_call *c = arg;
-	MDB_val key = db_val(key_bytes(c->key));
-
-	return db_from_lmdb(mdb_del(c->txn->txn, c->txn->db->dbi, &key, NULL));
-}
-
-enum error
-db_delete(struct db_txn *txn, const struct key *key)
-{
-	struct record_call c = {.txn = txn, .key = key};
-
-	return db_run(txn, record_delete, &c);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* db_parts - what db.c and db_scan.c share (the only file with lmdb.h) */
+/* db_parts - what db.c, db_record.c and db_scan.c share (the only file with lmdb.h) */
 #pragma once
 
 #include <lmdb.h>
@@ -11,6 +11,7 @@ struct db {
 	MDB_env *env;
 	MDB_dbi dbi;
 	bool lock_file;
+	bool trapped;     /* opening it */
 	bool stuck;       /* a write was left in the middle: */
 	pthread_t holder; /* this thread still holds the lock file's mutex */
 	struct db *next;  /* of those that stay open */

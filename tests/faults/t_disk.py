@@ -5,6 +5,8 @@ on until all of them fit: a command that fails says so and leaves what was
 there, and the daemon goes on."""
 
 import os
+import re
+import signal
 import subprocess
 import time
 import unittest
@@ -176,6 +178,52 @@ class Disk(fault.Case):
                            stdout=subprocess.PIPE)
         figures.database(r.returncode, 'usage')
         self.assertIn(b'last@else.test', r.stdout)
+
+    def tries(self, metrics):
+        """How many writings of the usage have failed, by the metrics."""
+        with open(metrics) as f:
+            return int(re.search(r'^smtpauth_usage_write_failures_total\S* (\d+)$',
+                                 f.read(), re.M).group(1))
+
+    def test_usage_begun(self):
+        """The files of the usage are made while there is no room for them:
+        LMDB maps a lock file with a hole in it."""
+        figures = self.figures('disk full: usage begun')
+        metrics = os.path.join(self.tmp, 'mail.prom')
+        usage = [os.path.join(self.site.dir, 'usage', name)
+                 for name in ('usage.mdb-lock', 'usage.mdb')]
+        with open(self.site.daemon.conf, 'a') as f:
+            f.write('metrics-file = %s\n' % metrics)
+        pid = self.site.daemon.start().process.pid
+
+        def descriptors():
+            return len(os.listdir('/proc/%d/fd' % pid))
+
+        with Mta(self.site.daemon) as mta:
+            self.site.wait_good(mta)
+            for gone in usage[:1], usage:
+                harness.wait_for(lambda: all(map(os.path.exists, usage))
+                                 and os.path.exists(metrics), what='usage')
+                figures.add('rounds')
+                end, before = len(self.site.daemon.log()), self.tries(metrics)
+                os.kill(pid, signal.SIGSTOP)
+                for path in gone:
+                    os.unlink(path)
+                self.leave(0)
+                os.kill(pid, signal.SIGCONT)
+                harness.wait_for(lambda: self.tries(metrics) > before,
+                                 what='a failed writing')
+                opened, tried = descriptors(), self.tries(metrics)
+                harness.wait_for(lambda: self.tries(metrics) > tried + 1,
+                                 what='more of them')
+                self.assertLessEqual(descriptors(), opened)
+                late = self.site.ask(figures, mta, '%d gone' % len(gone))
+                self.assertEqual(late, set())
+                said = self.site.daemon.log()[end:]
+                self.assertIn('the disk or the database is full', said)
+                self.assertNotIn('damaged', said)
+                self.free()
+        self.site.stop(figures)
 
 
 if __name__ == '__main__':
