@@ -106,7 +106,12 @@ class Postfix(machine_copy.Postfix):
         path = '/etc/postfix/main.cf'
         text = machine_copy.read(path).replace('/var/log/postfix.log',
                                                MAIL_LOG)
+        # The default defers, and has its turn before or after the reject of
+        # master.cf, by the version.
         machine_copy.write(path, text + 'service_throttle_time = 1s\n'
+                           'smtpd_relay_restrictions = permit_mynetworks, '
+                           'permit_sasl_authenticated, '
+                           'reject_unauth_destination\n'
                            'in_flow_delay = 0\n')
         machine_copy.write(MAIL_LOG, '')
 

@@ -33,7 +33,8 @@ TOOLS = {'mmdebstrap': 'mmdebstrap', 'apt-get': 'apt', 'unshare': 'util-linux',
          'nsenter': 'util-linux', 'setpriv': 'util-linux',
          'pivot_root': 'util-linux'}
 CLONE_NEWNET = 0x40000000
-BASE = ('systemd', 'systemd-sysv', 'dbus')
+# passwd has useradd, which from Debian 13 nothing else brings.
+BASE = ('systemd', 'systemd-sysv', 'dbus', 'passwd')
 
 # Makes the file system $1 the root of the new mount namespace and becomes
 # systemd.  What belongs to the kernel of all of us is read-only, and the

@@ -69,6 +69,8 @@ KNOWN = {
     'no-manual-page-for-binary', 'invalid-license',
     # It takes the page of a configuration file for a folder "manconf".
     'bad-manual-page-folder'}
+# Words that rpmlint 2.7 does not know.
+WORDS = {'tempfails'}
 
 
 class Rpm(harness.Case):
@@ -122,7 +124,9 @@ class Rpm(harness.Case):
         self.transcript.append(text)
         found = set(re.findall(r'(?m)^smtpauth-milter\S+ [EW]: (\S+)', text))
         self.assertIn('no-signature', found)        # it did run
-        self.assertEqual(found - KNOWN, set())
+        words = set(re.findall(r"spelling-error \(?'?(\w+)", text))
+        self.assertEqual(words - WORDS, set())
+        self.assertEqual(found - KNOWN - {'spelling-error'}, set())
 
 
 class Life(harness.Case):
@@ -135,6 +139,9 @@ class Life(harness.Case):
         cls.why_not = packages.missing(*packages.RPM_NEEDS) \
             or service_machine.missing()
         if cls.why_not is None:
+            # Debian's rpm wanted it up to 4.18, and does not know it since.
+            if '--force-debian' in run('rpm', '--help').stdout:
+                cls.program_rpm = 'rpm --force-debian --nodeps'
             cls.box = Machine((*service_machine.libraries(), 'rpm')).__enter__()
             cls.addClassCleanup(cls.box.end)
 
@@ -145,12 +152,7 @@ class Life(harness.Case):
         self.box.run('%s -e %s; rm -rf %s /etc/smtpauth-milter' % (
             self.program_rpm, UNIT, STATE), check=False)
 
-    @property
-    def program_rpm(self):
-        """Debian's rpm before 4.20 wants to be told that it is meant."""
-        known = self.box.run('rpm --help').stdout
-        return 'rpm --nodeps' + (' --force-debian' if '--force-debian' in
-                                 known else '')
+    program_rpm = 'rpm --nodeps'
 
     def diagnostics(self):
         return super().diagnostics() + self.box.status(UNIT)
