@@ -11,6 +11,7 @@ day.
 
 import contextlib
 import fcntl
+import functools
 import glob
 import hashlib
 import os
@@ -36,10 +37,15 @@ def execute(argv, check=True, **keys):
     return done
 
 
+@functools.lru_cache(maxsize=None)
 def release():
-    """The code name of the host's release, as `bookworm`."""
+    """The code name of the host's release, as `bookworm`; sid calls itself
+    by the name of the next one, and apt does not."""
     with open('/etc/os-release') as f:
-        return re.search(r'^VERSION_CODENAME=(\w+)', f.read(), re.M)[1]
+        name = re.search(r'^VERSION_CODENAME=(\w+)', f.read(), re.M)[1]
+    known = execute(['apt-get', 'indextargets', '--format', '$(RELEASE)',
+                     'Created-By: Packages']).stdout.split()
+    return 'sid' if name not in known and 'sid' in known else name
 
 
 def architecture():

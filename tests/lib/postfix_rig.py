@@ -24,7 +24,6 @@ import ssl
 import subprocess
 import tempfile
 import time
-import unittest
 
 import harness
 
@@ -107,12 +106,29 @@ service auth {{
   }}
 }}
 """
-DOVECOT_TOKENS = """\
+TOKENS_2_3 = """\
 auth_mechanisms = plain login oauthbearer
 passdb {{
   driver = oauth2
   mechanisms = oauthbearer
   args = {dir}/oauth2
+}}
+"""
+TOKENS_2_4 = """\
+auth_mechanisms = plain login oauthbearer
+oauth2 {{
+  introspection_mode = local
+  username_attribute = sub
+  oauth2_local_validation {{
+    dict fs {{
+      fs posix {{
+        prefix = {dir}/keys/
+      }}
+    }}
+  }}
+}}
+passdb oauth2 {{
+  mechanisms_filter = oauthbearer
 }}
 """
 OAUTH2 = """\
@@ -250,7 +266,7 @@ class Site:
 class Rig(Site):
     """listeners: {name: {parameter: value}}, where chroot is y or n; users:
     {login: password}; main: {parameter: value} for main.cf; tokens: whether
-    modern() shall work, which is for Dovecot 2.3; parent: where its folder is
+    modern() shall work; parent: where its folder is
     made."""
 
     def __init__(self, listeners, users, main=(), tokens=False, parent='/tmp'):
@@ -273,7 +289,6 @@ class Rig(Site):
         shutil.chown(os.path.join(self.dir, 'data'), 'postfix')
         self._write('etc/main.cf', MAIN_CF.format(dir=self.dir) + ''.join(
             '%s = %s\n' % setting for setting in self.main.items()))
-        self.tokens = self.tokens and self._old_dovecot()
         self._write('dovecot.conf', self._dovecot_conf())
         if self.tokens:
             self._write_tokens()
@@ -323,8 +338,9 @@ class Rig(Site):
 
     def _dovecot_conf(self):
         """Dovecot 2.4 changed the names of most settings."""
-        text = DOVECOT_2_3 if self._old_dovecot() else DOVECOT_2_4
-        text += DOVECOT_CONF + (DOVECOT_TOKENS if self.tokens else '')
+        start, tokens = ((DOVECOT_2_3, TOKENS_2_3) if self._old_dovecot() else
+                         (DOVECOT_2_4, TOKENS_2_4))
+        text = start + DOVECOT_CONF + (tokens if self.tokens else '')
         return text.format(dir=self.dir)
 
     def _old_dovecot(self):
@@ -340,8 +356,6 @@ class Rig(Site):
 
     def modern(self, listener, login):
         """A session that is logged in with a token, not a password."""
-        if not self.tokens:
-            raise unittest.SkipTest('tokens are set up for Dovecot 2.3 only')
         now = int(time.time())
         parts = [{'typ': 'JWT', 'alg': 'HS256'},
                  {'sub': login, 'iat': now - 60, 'exp': now + 3600}]

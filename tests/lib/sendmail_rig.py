@@ -42,6 +42,8 @@ define(`HELP_FILE', `{dir}/help')dnl
 define(`ALIAS_FILE', `')dnl
 define(`confDELIVERY_MODE', `queueonly')dnl
 define(`confBAD_RCPT_THROTTLE', `0')dnl
+define(`confREFUSE_LA', `100000')dnl
+define(`confQUEUE_LA', `100000')dnl
 define(`confAUTH_MECHANISMS', `PLAIN LOGIN EXTERNAL')dnl
 TRUST_AUTH_MECH(`PLAIN LOGIN EXTERNAL')dnl
 define(`confCACERT_PATH', `{dir}')dnl
