@@ -235,13 +235,13 @@ checks_state(struct checks *c)
 			check_mta_group(c, mtas[i], st.st_gid);
 		check_private(c, st.st_mode);
 	}
+	before = c->findings.count;
 	check_room(c);
 	if (!c->root) {
 		findings_add(&c->unseen, "not-root", "",
 		    "%swho may use the files in %s", checks_unless_root(c), c->dir);
 		return;
 	}
-	before = c->findings.count;
 	check_owners(c);
 	if (!c->running && c->answers && c->findings.count == before)
 		say_silent(c); /* else that is why */

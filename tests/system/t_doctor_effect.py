@@ -341,8 +341,8 @@ MISTAKES = {
     'disk_full': Mistake(
         'systemctl stop smtpauth-milter; cp -a %s /run/full; '
         'mount -t tmpfs -o size=4m,mode=0750 full %s; cp -a /run/full/. %s; '
-        'systemctl start smtpauth-milter; '
-        'cat /dev/zero >%s/core 2>/dev/null || :' % ((STATE,) * 4),
+        'cat /dev/zero >%s/core 2>/dev/null || :; '
+        'systemctl start smtpauth-milter' % ((STATE,) * 4),
         'disk-full', {'': 'rm %s/core' % STATE},
         undo='systemctl stop smtpauth-milter; umount %s; rm -rf /run/full'
         % STATE),
