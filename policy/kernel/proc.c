@@ -127,7 +127,7 @@ proc_read(pid_t pid, struct proc *out_r)
 	char line[1024], *end = stat_line(pid, line, sizeof line), *rest;
 	const char *open = end != NULL ? strchr(line, '(') : NULL, *word;
 	struct timespec now, up;
-	long ticks = 0;
+	long long ticks = 0; /* 31 bits are eight months */
 
 	if (open == NULL)
 		return false;
@@ -138,7 +138,7 @@ proc_read(pid_t pid, struct proc *out_r)
 		if (i == PARENT)
 			out_r->parent = (pid_t)strtol(word, NULL, 10);
 		if (i == START)
-			ticks = strtol(word, NULL, 10);
+			ticks = strtoll(word, NULL, 10);
 		word = strtok_r(NULL, " ", &rest);
 	}
 	clock_gettime(CLOCK_REALTIME, &now);
