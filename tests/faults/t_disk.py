@@ -182,7 +182,8 @@ class Disk(fault.Case):
     def tries(self, metrics):
         """How many writings of the usage have failed, by the metrics."""
         with open(metrics) as f:
-            return int(re.search(r'^smtpauth_usage_write_failures_total\S* (\d+)$',
+            return int(re.search(r'^smtpauth_usage_write_failures_'
+                                 r'total\S* (\d+)$',
                                  f.read(), re.M).group(1))
 
     def test_usage_begun(self):
