@@ -28,7 +28,9 @@ PASSWORD = 'open sesame'
 CYRUS = {'ldap': 'saslauthd -r', 'name': 'saslauthd'}
 # Tables, and what a listener of Dovecot asks for: the password alone, or
 # also the name as it is stored.
-TABLES = {'general': '', 'uca': 'COLLATE utf8mb4_uca1400_ai_ci'}
+# MariaDB's default changed with 11.5, so that each collation is named.
+TABLES = {'general': 'COLLATE utf8mb4_general_ci',
+          'uca': 'COLLATE utf8mb4_uca1400_ai_ci'}
 PLAIN, STORED = 'password', 'userid AS user, password'
 DOVECOT = {'general': ('general', PLAIN),
            'general-user': ('general', STORED),
@@ -108,10 +110,6 @@ ssl = no
 auth_mechanisms = plain login
 auth_username_chars =
 auth_failure_delay = 0
-passdb {{
-  driver = sql
-  args = {dir}/{name}.sql
-}}
 service auth {{
   unix_listener {dir}/{name}.auth {{
     mode = 0666
@@ -123,12 +121,36 @@ service anvil {{
   }}
 }}
 """
-DOVECOT_SQL = """\
+DOVECOT_2_3 = """\
+passdb {{
+  driver = sql
+  args = {dir}/{name}.sql
+}}
+"""
+DOVECOT_SQL_2_3 = """\
 driver = mysql
 connect = host={dir}/mariadb/sock dbname=mail user=root \
 option_file={dir}/my.cnf option_group=client
 default_pass_scheme = PLAIN
 password_query = SELECT {columns} FROM {table} WHERE userid = '%u'
+"""
+DOVECOT_VERSION_2_4 = """\
+dovecot_config_version = 2.4.0
+dovecot_storage_version = 2.4.0
+"""
+DOVECOT_2_4 = """\
+sql_driver = mysql
+mysql mail {{
+  host = {dir}/mariadb/sock
+  dbname = mail
+  user = root
+  option_file = {dir}/my.cnf
+  option_group = client
+}}
+passdb sql {{
+  default_password_scheme = PLAIN
+  query = SELECT {columns} FROM {table} WHERE userid = '%{{user}}'
+}}
 """
 
 
@@ -145,9 +167,7 @@ def missing():
     if not os.path.exists('/usr/lib/dovecot/modules/auth/'
                           'libdriver_mysql.so'):
         return 'dovecot-mysql is missing'
-    version = subprocess.check_output(['dovecot', '--version'], text=True)
-    return None if version.startswith('2.3') else (
-        'passwords in MariaDB are set up for Dovecot 2.3 only')
+    return None
 
 
 class Rig(postfix_rig.Rig):
@@ -157,6 +177,8 @@ class Rig(postfix_rig.Rig):
                             'smtpd_sasl_path': name} for name in CYRUS}
         super().__init__({}, dict.fromkeys(logins, PASSWORD),
                          {'smtpd_milters': milter})
+        self.main['cyrus_sasl_config_path'] = os.path.join(
+            self.dir, 'etc', 'sasl')
         listeners['ascii'] = {'smtpd_sasl_type': 'cyrus', 'smtpd_sasl_path':
                               'ldap', 'smtputf8_enable': 'no'}
         for name in DOVECOT:
@@ -240,11 +262,15 @@ class Rig(postfix_rig.Rig):
                 table, collation, table, ', '.join(
                     "('%s', '%s')" % user for user in self.users.items()))
             for table, collation in TABLES.items()))
+        old = self._old_dovecot()
+        conf = (DOVECOT_CONF + DOVECOT_2_3 if old else
+                DOVECOT_VERSION_2_4 + DOVECOT_CONF + DOVECOT_2_4)
         for name, (table, columns) in DOVECOT.items():
-            self._write(name + '.conf', DOVECOT_CONF.format(
-                dir=self.dir, name=name))
-            self._write(name + '.sql', DOVECOT_SQL.format(
-                dir=self.dir, table=table, columns=columns))
+            words = {'dir': self.dir, 'name': name, 'table': table,
+                     'columns': columns}
+            self._write(name + '.conf', conf.format(**words))
+            if old:
+                self._write(name + '.sql', DOVECOT_SQL_2_3.format(**words))
 
     # -- OpenLDAP and saslauthd ------------------------------------------
 
