@@ -464,7 +464,7 @@ class Service(harness.Case):
         print('# a socket with a bad configuration: %d tries' % tries)
         self.assertLess(tries, 30)
         self.box.configure()
-        time.sleep(2.5)     # the interval of that limit
+        time.sleep(10.5)    # the interval of that limit
         self.box.run('systemctl restart %s.socket' % UNIT)
         self.decides()
 
