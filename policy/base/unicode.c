@@ -28,16 +28,22 @@ unicode_put(uint8_t *made, size_t n, char *out, size_t cap, size_t *len_r)
 	return n <= cap ? OK : ERR_LIMIT;
 }
 
+/* unicode_is_valid - by the function: a macro of libunistring 1.4 casts const away */
+static bool
+unicode_is_valid(const char *s, size_t n)
+{
+	return (u8_check)((const uint8_t *)s, n) == NULL;
+}
+
 enum error
 unicode_lower_nfc(const char *s, size_t n, char *out, size_t cap, size_t *len_r)
 {
-	const uint8_t *in = (const uint8_t *)s;
 	uint8_t *lower;
 	size_t len = 0;
 
-	if (u8_check(in, n) != NULL)
+	if (!unicode_is_valid(s, n))
 		return ERR_DATA;
-	lower = u8_tolower(in, n, NULL, UNINORM_NFC, NULL, &len);
+	lower = u8_tolower((const uint8_t *)s, n, NULL, UNINORM_NFC, NULL, &len);
 	return unicode_put(lower, len, out, cap, len_r);
 }
 
@@ -172,7 +178,7 @@ unicode_loosen(
 	uint8_t *kept, *folded;
 	size_t len;
 
-	if (u8_check((const uint8_t *)s, n) != NULL)
+	if (!unicode_is_valid(s, n))
 		return ERR_DATA;
 	kept = malloc(n + 1);
 	if (kept == NULL)
