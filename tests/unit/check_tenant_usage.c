@@ -138,10 +138,11 @@ static enum error
 visit(void *arg, const struct login_usage *s)
 {
 	struct visits *v = arg;
-	size_t n = strlen(v->text);
-
-	snprintf(v->text + n, sizeof v->text - n, " %s=%s", s->row->login.text,
+	size_t n = strlen(v->text), left = sizeof v->text - n;
+	int wrote = snprintf(v->text + n, left, " %s=%s", s->row->login.text,
 	    s->outcome.has_tenant ? s->outcome.tenant.name : "-");
+
+	ck_assert_int_lt(wrote, (int)left);
 	return v->answer;
 }
 
