@@ -105,9 +105,11 @@ input_file_open_text(struct ctl *c, const char *path, FILE **file_r)
 	enum utf16_order order = UTF16_NOT;
 	enum error e = input_file_open(c, path, file_r);
 
-	if (e == OK && utf16_find(*file_r, &order) != OK)
-		e = cannot(c, "read", input_file_name(path));
-	return e == OK && order != UTF16_NOT ? decode(c, path, order, file_r) : e;
+	if (*file_r == NULL)
+		return e;
+	if (utf16_find(*file_r, &order) != OK)
+		return cannot(c, "read", input_file_name(path));
+	return order != UTF16_NOT ? decode(c, path, order, file_r) : OK;
 }
 
 const char *
