@@ -85,6 +85,8 @@ replace_file_open(struct replace_file *s, const char *dir, int folder, bool in_t
 	e = state_dir_path(s->made, dir, MADE, why);
 	if (e == OK)
 		e = replace_file_folder(s, in_turn, why);
+	if (s->folder < 0)
+		return e;
 	if (e == OK)
 		e = replace_file_make(s, why);
 	if (e != OK)
