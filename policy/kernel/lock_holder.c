@@ -72,17 +72,18 @@ can_write(uint64_t pid, const struct stat *st, int64_t until)
 	struct stat file;
 	bool found = false;
 	DIR *fds;
-	int infos;
+	int infos, folder;
 
 	snprintf(path, sizeof path, PROC "/%" PRIu64 "/fdinfo", pid);
 	infos = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(path, sizeof path, PROC "/%" PRIu64 "/fd", pid);
 	fds = infos >= 0 ? opendir(path) : NULL;
-	for (int i = 0; fds != NULL && !found && i < FDS_MAX; i++) {
+	folder = fds != NULL ? dirfd(fds) : -1;
+	for (int i = 0; folder >= 0 && !found && i < FDS_MAX; i++) {
 		entry = monotonic_ms() < until ? readdir(fds) : NULL;
 		if (entry == NULL)
 			break;
-		found = fstatat(dirfd(fds), entry->d_name, &file, 0) == 0 &&
+		found = fstatat(folder, entry->d_name, &file, 0) == 0 &&
 		    file.st_ino == st->st_ino && file.st_dev == st->st_dev &&
 		    may_write(infos, entry->d_name);
 	}
