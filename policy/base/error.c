@@ -39,8 +39,8 @@ static const char *const phrases[] = {
 	"the process number is taken in the lock file: all programs on one state folder must share a PID namespace",
     [ERR_BUSY] = "the database is busy",
     [ERR_FULL] = "the disk or the database is full",
-    [ERR_MAP] = "the database has outgrown its address space (at most " MAP_MOST
-		" on this machine, less with ulimit -v or LimitAS=)",
+    [ERR_MAP] = ("the database has outgrown its address space (at most " MAP_MOST
+		 " on this machine, less with ulimit -v or LimitAS=)"),
     [ERR_IO] = "input/output error",
     [ERR_CREATE] = "cannot create",
     [ERR_PERMISSION] = "permission denied",
