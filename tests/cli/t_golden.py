@@ -124,8 +124,12 @@ class Masks:
 
     @staticmethod
     def user(text):
-        """In the table of audit list; in that of locks, --actor stands."""
-        name, lines = who(), text.split('\n')
+        """In the table of audit list, and in audit show; in that of locks,
+        --actor stands."""
+        name = who()
+        text = re.sub('(?m)^(user {2,})%s$' % re.escape(name), r'\1root',
+                      text)
+        lines = text.split('\n')
         if name == 'root' or not lines[0].startswith('NUMBER  WHEN '):
             return text
         at = lines[0].index('USER')
