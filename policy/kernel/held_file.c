@@ -121,6 +121,6 @@ const char *
 held_file_why(const struct held_file *file)
 {
 	return file->refused
-	    ? "here root does so only in a folder that is root's, with all above it, and that nobody else can write"
+	    ? "on this system root does so only if its folder and all above it belong to root, and nobody else can write there"
 	    : strerror(errno);
 }
