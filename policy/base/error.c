@@ -34,7 +34,8 @@ static const char *const phrases[] = {
     [ERR_MACHINE] =
 	"the database was made on a machine of another word size or byte order; export it there and import it here, or use a snapshot",
     [ERR_NETWORK_FS] = "the state folder is on a network file system",
-    [ERR_NO_LOCKS] = "the file system has no locks, which the state folder needs",
+    [ERR_NO_LOCKS] =
+	"the file system does not support file locks, which the state folder needs",
     [ERR_PID_SPACE] =
 	"the process number is taken in the lock file: all programs on one state folder must share a PID namespace",
     [ERR_BUSY] = "the database is busy",

@@ -11,7 +11,8 @@ import harness
 import missing_calls
 from usage_case import run_fill
 
-NO_LOCKS = 'the file system has no locks, which the state folder needs: '
+NO_LOCKS = ('the file system does not support file locks, which the state '
+            'folder needs: ')
 READERS_WAIT = 2    # seconds that a writer waits for readers
 EX_UNAVAILABLE = 69
 
