@@ -89,6 +89,11 @@ class Configure(unittest.TestCase):
         rc, said = self.configure('unused.h', '')
         self.assertEqual((rc, [line for line in said.splitlines()
                                if 'error' in line]), (0, []))
+        with open(os.path.join(self.tmp, 'config.log')) as f:
+            log = f.read()
+        for name in 'LMDB', 'OpenSSL', 'libidn2', 'jansson':
+            self.assertRegex(log, r'checking for %s .*\n(.+\n)*?'
+                             r'configure:\d+: result: \d+\.\d+' % name)
 
 
 if __name__ == '__main__':
