@@ -188,7 +188,7 @@ ctl_backup(struct ctl *c)
 	if (e != OK)
 		return e;
 	e = folder_open(c, dir, &o.folder, &made, &folder);
-	if (e == OK)
+	if (e == OK && folder >= 0)
 		e = folder_check(c, dir, folder, &o);
 	if (e == OK)
 		e = copy_make(c, dir, folder, &o, &b);
