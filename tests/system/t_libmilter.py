@@ -38,6 +38,7 @@ PARTS = {'libmilter': ('main', 'engine', 'listener', 'worker', 'handler',
                        'comm', 'smfi', 'signal', 'sm_gethost', 'monitor'),
          'libsm': ('errstring', 'strl')}
 PATCH = 'debian/patches/socket_activation.patch'
+OTHER = 'bookworm'
 UNABLE = 'this libmilter cannot take over a socket'
 DENIED = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
 
@@ -45,12 +46,24 @@ DENIED = '550 5.7.1 SMTP AUTH is disabled for tenant acme'
 # The libraries
 
 def fetch(folder):
-    """The unpacked source of Debian's sendmail."""
+    """The unpacked source of Debian's sendmail: of this release, or of the
+    one before where the mirror's list names files that it does not have."""
+    try:
+        return fetch_from(debian_image.release(), folder + '/own')
+    except AssertionError as e:
+        if '404 ' not in str(e):
+            raise
+        print('# the mirror lacks the source of %s, taken is that of %s' % (
+            debian_image.release(), OTHER), flush=True)
+        return fetch_from(OTHER, folder + '/other')
+
+
+def fetch_from(release, folder):
     os.makedirs(folder + '/lists/partial')
     os.makedirs(folder + '/cache/archives/partial')
     with open(folder + '/sources.list', 'w') as f:
         f.write(''.join('deb-src' + line[3:] + '\n'
-                        for line in debian_image.sources()))
+                        for line in debian_image.sources(release)))
     apt = ['apt-get', '-q', '-o', 'APT::Sandbox::User=root']
     for key, value in (('Etc::sourcelist', folder + '/sources.list'),
                        ('Etc::sourceparts', '-'), ('Cache', folder + '/cache'),
