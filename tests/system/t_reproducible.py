@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """Two builds in two folders, at other times, with another umask, language and
-time zone, are the same to the byte: tarball, programs and Debian's package."""
+time zone, are the same to the byte: tarball, programs and Debian's packages,
+source and binary."""
 
 import glob
 import hashlib
@@ -21,7 +22,7 @@ EPOCH = '1750000000'
 PROGRAMS = ('milter/smtpauth-milter', 'policy/smtpauthctl',
             'policy/libpolicy.a')
 DEB = """\
-cp -r contrib/debian debian && dpkg-buildpackage -us -uc -d -b >../said 2>&1 ||
+cp -r contrib/debian debian && dpkg-buildpackage -us -uc -d >../said 2>&1 ||
     { tail -30 ../said; exit 1; }
 """
 
@@ -62,8 +63,9 @@ class Site:
         self.keys['env'].pop('SOURCE_DATE_EPOCH')
         self.keys['env']['DEB_BUILD_OPTIONS'] = 'nocheck parallel=2'
         self.shell(DEB, os.path.join(folder, os.path.basename(self.tree)))
-        return {os.path.basename(path): path
-                for path in glob.glob(folder + '/*.deb')}
+        return {os.path.basename(path): path for kind in (
+            'deb', 'dsc', 'debian.tar.xz')
+            for path in glob.glob('%s/*.%s' % (folder, kind))}
 
 
 def digest(path):
@@ -108,7 +110,7 @@ class Reproducible(harness.Case):
             self.skipTest(lacking)
         tarball, = (path for name, path in self.made[0].items()
                     if name.endswith('.gz'))
-        self.same(*(site.package(tarball) for site in self.sites), 2)
+        self.same(*(site.package(tarball) for site in self.sites), 4)
 
 
 if __name__ == '__main__':
