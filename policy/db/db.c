@@ -126,17 +126,21 @@ fills_disk(const char *path)
 
 /*
  * lock_file_lacks_room - LMDB makes its lock file with a hole, and maps it: without
- * room, filling the hole traps, and so does closing in LMDB 0.9.26 to 0.9.31
+ * room, filling the first page traps, and so does closing in LMDB 0.9.26 to 0.9.31. The
+ * rest is for more readers than there are, and stays a hole.
  */
 static bool
 lock_file_lacks_room(const char *path)
 {
 	char lock[PATH_MAX + sizeof "-lock"];
+	off_t page = (off_t)sysconf(_SC_PAGESIZE);
 	struct stat st;
 
 	snprintf(lock, sizeof lock, "%s-lock", path);
-	return (stat(lock, &st) != 0 || (off_t)st.st_blocks * 512 < st.st_size) &&
-	    fills_disk(path);
+	if (stat(lock, &st) == 0 && st.st_size > 0 &&
+	    (off_t)st.st_blocks * 512 >= (st.st_size < page ? st.st_size : page))
+		return false;
+	return fills_disk(path);
 }
 
 static enum error

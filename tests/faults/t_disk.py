@@ -226,6 +226,26 @@ class Disk(fault.Case):
                 self.free()
         self.site.stop(figures)
 
+    def test_usage_read(self):
+        """The lock file has its hole for ever, and who reads needs no more of
+        it than is there: with a daemon, and without one."""
+        figures = self.figures('disk full: usage read')
+        usage = os.path.join(self.site.dir, 'usage', 'usage.mdb')
+        self.site.daemon.start()
+        with Mta(self.site.daemon) as mta:
+            self.site.wait_good(mta)
+            harness.wait_for(lambda: os.path.exists(usage), what='usage')
+            self.leave(0)
+            status = os.stat(usage + '-lock')
+            self.assertLess(status.st_blocks * 512, status.st_size)
+            self.assertEqual(self.site.ask(figures, mta, 'full'), set())
+            for end in lambda: None, lambda: self.site.stop(figures):
+                end()
+                figures.add('rounds')
+                r = self.site.ctl('usage', 'list')
+                self.assertEqual((r.returncode, r.stderr), (0, b''))
+        self.free()
+
 
 if __name__ == '__main__':
     fault.main()
