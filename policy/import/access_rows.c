@@ -62,7 +62,7 @@ access_continues(const struct access_rows *a)
 	int c = getc(a->reader.in);
 
 	ungetc(c, a->reader.in);
-	return c != EOF && strchr(BLANKS "\n#", c) != NULL;
+	return c > 0 && strchr(BLANKS "\n#", c) != NULL;
 }
 
 /* access_read - a line with those that continue it, also after what is wrong with it */

@@ -126,6 +126,28 @@ START_TEST(bad_rows_are_told_and_left_behind)
 }
 END_TEST
 
+/* The NUL byte is no blank: the line does not spoil the one before. */
+START_TEST(line_that_begins_with_a_nul)
+{
+	static const char text[] = "u OK\n\0 OK\nok OK\n";
+	struct access_rows *a = malloc(sizeof *a);
+	FILE *in = file_of(text, sizeof text - 1);
+	struct row row = {0};
+	bool found;
+
+	access_rows_start(a, in, 1, NOW);
+	expect_ok(access_rows_next(a, &row, &found, &why));
+	ck_assert_str_eq(row.name, "u");
+	expect_error(ERR_DATA, access_rows_next(a, &row, &found, &why));
+	ck_assert_uint_eq(row.line, 2);
+	expect_ok(access_rows_next(a, &row, &found, &why));
+	ck_assert_str_eq(row.name, "ok");
+	access_rows_end(a);
+	fclose(in);
+	free(a);
+}
+END_TEST
+
 /* long_table - one line of N bytes, in two if CONTINUED, then "ok OK" */
 static FILE *
 long_table(size_t n, bool continued)
@@ -172,6 +194,7 @@ main(void)
 	tcase_add_test(tcase, comments_end_no_row);
 	tcase_add_loop_test(
 	    tcase, bad_rows_are_told_and_left_behind, 0, sizeof bad / sizeof *bad);
+	tcase_add_test(tcase, line_that_begins_with_a_nul);
 	tcase_add_loop_test(tcase, lines_have_a_limit, 0, 2);
 	return suite_run(suite);
 }
