@@ -88,6 +88,19 @@ fcntl64(int fd, int cmd, ...)
 	return control(fd, cmd, arg);
 }
 
+/* fcntl's name on 32 bit, where the programs have times of 64 bit */
+int
+__fcntl_time64(int fd, int cmd, ...)
+{
+	va_list ap;
+	void *arg;
+
+	va_start(ap, cmd);
+	arg = va_arg(ap, void *);
+	va_end(ap);
+	return control(fd, cmd, arg);
+}
+
 int
 prctl(int option, ...)
 {
