@@ -97,8 +97,10 @@ set_mode_by_name(struct held_file *file, mode_t mode)
 {
 	if (!may_name(file))
 		return false;
+	/* chmod(2) follows links, and older systems have nothing else */
 	return fchmodat(AT_FDCWD, file->path, mode, AT_SYMLINK_NOFOLLOW) == 0 ||
-	    (errno == EOPNOTSUPP && chmod(file->path, mode) == 0);
+	    (errno == EOPNOTSUPP && !S_ISLNK(file->st.st_mode) &&
+		chmod(file->path, mode) == 0);
 }
 
 bool

@@ -221,6 +221,41 @@ START_TEST(file_in_a_folder_of_others)
 }
 END_TEST
 
+/* A folder of our own is as good as a file that is held; /tmp above it is sticky. */
+START_TEST(file_in_a_folder_of_ours)
+{
+	struct held_file file;
+	struct stat st;
+
+	close(file_open());
+	ck_assert(held_file_open(&file, state.writers));
+	ck_assert(held_file_set_owner(&file, geteuid(), getegid()));
+	ck_assert(held_file_set_mode(&file, 0640));
+	ck_assert_int_eq(stat(state.writers, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0640);
+	held_file_close(&file);
+}
+END_TEST
+
+/* A link is held itself, and what it leads to is not changed. */
+START_TEST(link_is_not_followed)
+{
+	struct held_file file;
+	struct stat st;
+
+	close(file_open());
+	ck_assert_int_eq(symlink(state.writers, state.data), 0);
+	ck_assert(held_file_open(&file, state.data));
+	ck_assert(S_ISLNK(file.st.st_mode));
+	(void)!held_file_set_mode(&file, 0666);
+	(void)!held_file_set_owner(&file, geteuid(), getegid() + 1);
+	ck_assert_int_eq(stat(state.writers, &st), 0);
+	ck_assert_uint_eq(st.st_mode & 07777, 0600);
+	ck_assert_uint_eq(st.st_gid, getegid());
+	held_file_close(&file);
+}
+END_TEST
+
 /* Another file in its place is not changed. */
 START_TEST(file_that_was_replaced)
 {
@@ -258,6 +293,8 @@ main(void)
 	tcase_add_test(tcase, descriptors_are_closed);
 	tcase_add_test(tcase, helper_of_a_parent_that_has_ended);
 	tcase_add_test(tcase, file_in_a_folder_of_others);
+	tcase_add_test(tcase, file_in_a_folder_of_ours);
+	tcase_add_test(tcase, link_is_not_followed);
 	tcase_add_test(tcase, file_that_was_replaced);
 	return suite_run(suite);
 }
