@@ -76,7 +76,11 @@ fortified() {
 
 # Compilers of some distributions define it themselves, where they optimize.
 cc=$(show CC)
-ours=$(echo | $cc -O2 -dM -E - | sed -n 's/^#define _FORTIFY_SOURCE //p')
+# cc_defines FLAG... - its level with these
+cc_defines() {
+	echo | $cc "$@" -dM -E - | sed -n 's/^#define _FORTIFY_SOURCE //p'
+}
+ours=$(cc_defines -O2)
 cat >"$tmp/cc" <<EOT
 #!/bin/sh
 exec $cc -D_FORTIFY_SOURCE=3 "\$@"
@@ -88,6 +92,11 @@ case $(show PROJECT_CFLAGS) in
 	fortified "${ours:-2}" 'ours' CFLAGS=-O2
 	fortified '' 'not without optimization' CFLAGS=-O0
 	fortified '' 'not without CFLAGS' CFLAGS=
+	for sanitizer in address thread; do
+		flags="-O2 -fsanitize=$sanitizer"
+		# shellcheck disable=SC2086 # they are two
+		fortified "$(cc_defines $flags)" "not with the sanitizer $sanitizer" CFLAGS="$flags"
+	done
 	fortified 3 'of CFLAGS' CFLAGS='-O2 -D_FORTIFY_SOURCE=3'
 	fortified 1 'of CPPFLAGS' CFLAGS=-O2 CPPFLAGS=-D_FORTIFY_SOURCE=1
 	fortified 3 'of CFLAGS, as Fedora writes it' \
