@@ -98,6 +98,13 @@ class Reproducible(harness.Case):
     def test_plain_make_and_its_tarball(self):
         self.same(*self.made, 4)
 
+    def test_no_empty_tarball_without_gnu_tar(self):
+        build = os.path.join(self.sites[0].tree, 'build')
+        done = run('make', '-s', 'dist', cwd=build, check=False,
+                   env=packages.environment(TAR='false'))
+        self.assertNotEqual(done.returncode, 0)
+        self.assertIn('GNU tar is needed', done.stderr)
+
     def test_no_folder_is_named(self):
         for made in self.made:
             for name in PROGRAMS:
