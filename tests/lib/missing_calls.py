@@ -101,20 +101,40 @@ __fcntl_time64(int fd, int cmd, ...)
 	return control(fd, cmd, arg);
 }
 
-int
-prctl(int option, ...)
+static int
+process_control(int option, unsigned long value)
 {
 	static int (*real)(int, unsigned long, unsigned long, unsigned long,
 	    unsigned long);
+
+	if (real == NULL)
+		*(void **)&real = dlsym(RTLD_NEXT, "prctl");
+	return refused("prctl") ? -1 : real(option, value, 0, 0, 0);
+}
+
+int
+prctl(int option, ...)
+{
 	unsigned long value;
 	va_list ap;
 
 	va_start(ap, option);
 	value = va_arg(ap, unsigned long);
 	va_end(ap);
-	if (real == NULL)
-		*(void **)&real = dlsym(RTLD_NEXT, "prctl");
-	return refused("prctl") ? -1 : real(option, value, 0, 0, 0);
+	return process_control(option, value);
+}
+
+/* prctl's name on 32 bit, as above */
+int
+__prctl_time64(int option, ...)
+{
+	unsigned long value;
+	va_list ap;
+
+	va_start(ap, option);
+	value = va_arg(ap, unsigned long);
+	va_end(ap);
+	return process_control(option, value);
 }
 
 int
