@@ -151,7 +151,7 @@ read_lines(struct mail_log *log, FILE *f)
 	while (e == OK && getline(&line, &room, f) >= 0)
 		e = take_line(log, line, now);
 	free(line);
-	return e;
+	return e == OK && ferror(f) ? ERR_IO : e;
 }
 
 /* open_named - the file that was named */
@@ -309,7 +309,9 @@ mail_log_read(struct mail_log *log, struct checks *c, const char *file,
 	if (f != NULL && f != stdin)
 		fclose(f);
 	c->logins = log->logins != NULL ? (unsigned)logins_count(log->logins) : 0;
-	return e == OK ? OK : error_set(why, e, "%s", error_string(e));
+	if (e == OK)
+		return OK;
+	return error_about(why, e, log->where != NULL ? log->where : "the mail log");
 }
 
 void

@@ -186,6 +186,13 @@ class Logs(PostfixCase):
             self.assertIn(path, result.err)
             self.assertEqual(result.out, '')
 
+    def test_read_that_fails(self):
+        """It is not the end of the log: more lines could tell more."""
+        path = '/proc/self/mem'     # opens, and its first page is not there
+        result = self.run_doctor(*self.mta(), '--log', path, rc=None)
+        self.assertEqual(result.rc, 74)
+        self.assertIn(path, result.err)
+
     def test_hostile_configuration(self):
         self.postconf('-e', 'mail_name=8\x1b[31m\x07\xff x')
         self.write(os.path.join(self.etc, 'table'), '1.2.3.4 DISABLE\n')

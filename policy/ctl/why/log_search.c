@@ -113,10 +113,12 @@ open_log(const char *path)
 
 	if (fd < 0)
 		return NULL;
-	if (fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode)))
-		f = fdopen(fd, "r");
-	else
-		errno = S_ISDIR(st.st_mode) ? EISDIR : ENXIO;
+	if (fstat(fd, &st) == 0) {
+		if (S_ISREG(st.st_mode) || S_ISFIFO(st.st_mode))
+			f = fdopen(fd, "r");
+		else
+			errno = S_ISDIR(st.st_mode) ? EISDIR : ENXIO;
+	}
 	if (f == NULL)
 		close(fd);
 	return f;
