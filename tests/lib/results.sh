@@ -83,6 +83,6 @@ table_row() {
 # table FILE... - this machine's row, and those that runs on other platforms printed
 table() {
 	printf '| %-16s | %-6s | %-12s | %-14s | %-12s | %-8s |\n' 'passed / failed' build "${kinds[@]}"
-	table_row
+	[ "$built" = - ] || table_row
 	[ $# -eq 0 ] || sed -n 's/^| Debian/&/p' "$@"
 }
