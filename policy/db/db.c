@@ -114,14 +114,17 @@ static bool
 fills_disk(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	char folder[PATH_MAX] = ".";
+	char *folder;
 	struct statvfs fs;
+	bool full;
 
 	if (statvfs(path, &fs) == 0)
 		return is_full(&fs);
-	if (slash != NULL)
-		snprintf(folder, sizeof folder, "%.*s", (int)(slash - path + 1), path);
-	return statvfs(folder, &fs) == 0 && is_full(&fs);
+	folder =
+	    slash != NULL ? strndup(path, (size_t)(slash - path) + 1) : strdup(".");
+	full = folder != NULL && statvfs(folder, &fs) == 0 && is_full(&fs);
+	free(folder);
+	return full;
 }
 
 /*

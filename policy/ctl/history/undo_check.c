@@ -244,15 +244,35 @@ check_record(struct undo_check *check, const struct undo_entry *u)
 	return e;
 }
 
+static enum error
+tell_tenant_overruled(struct ctl *c, const struct key *key, struct bytes now)
+{
+	struct tenant t;
+	enum error e = tenant_decode(now, &t);
+
+	if (e == OK)
+		e = key_to_tenant(key_bytes(key), 1, t.name);
+	return e == OK ? overruled_remark_tenant(c, &t) : e;
+}
+
+static enum error
+tell_mailbox_overruled(struct ctl *c, const struct key *key, struct bytes now)
+{
+	struct mailbox m;
+	struct login address;
+	enum error e = mailbox_decode(now, &m);
+
+	if (e == OK)
+		e = key_to_login(key_bytes(key), &address);
+	return e == OK ? overruled_remark_mailbox(c, &address, &m, &m) : e;
+}
+
 /* tell_overruled - what holds at present instead of a setting that came back */
 static enum error
 tell_overruled(struct undo_check *check, const struct undo_entry *u)
 {
 	uint8_t table = u->key.at[0], buf[RECORD_MAX];
 	struct ctl *c = check->c;
-	struct tenant t;
-	struct mailbox m;
-	struct login address;
 	struct bytes now;
 	enum error e;
 
@@ -261,16 +281,8 @@ tell_overruled(struct undo_check *check, const struct undo_entry *u)
 	e = store_get(c->txn, &u->key, buf, &now);
 	if (e != OK || !undo_entry_is_same(now, u->before))
 		return e; /* an earlier entry of the range was undone after it */
-	if (table == TABLE_TENANT) {
-		e = tenant_decode(now, &t);
-		if (e == OK)
-			e = key_to_tenant(key_bytes(&u->key), 1, t.name);
-		return e == OK ? overruled_remark_tenant(c, &t) : e;
-	}
-	e = mailbox_decode(now, &m);
-	if (e == OK)
-		e = key_to_login(key_bytes(&u->key), &address);
-	return e == OK ? overruled_remark_mailbox(c, &address, &m, &m) : e;
+	return table == TABLE_TENANT ? tell_tenant_overruled(c, &u->key, now)
+				     : tell_mailbox_overruled(c, &u->key, now);
 }
 
 /* check_records - each record of the range, now that all are back */
