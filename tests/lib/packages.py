@@ -121,7 +121,7 @@ def deb():
     if lacking.returncode != 0:
         raise Lacking(lacking.stderr.strip().split('error: ')[-1])
     said = as_nobody(folder, 'dpkg-buildpackage', '-us', '-uc',
-                     cwd=tree, env={'DEB_BUILD_OPTIONS': 'parallel=2'})
+                     cwd=tree, env={'DEB_BUILD_OPTIONS': 'parallel=4'})
     found, = glob.glob(folder + '/smtpauth-milter_*.deb')
     changes, = glob.glob(folder + '/*.changes')
     return found, changes, said
