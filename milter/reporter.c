@@ -84,10 +84,10 @@ write_usage(struct daemon *d)
 	return good;
 }
 
-_Static_assert((int)HEARTBEAT_VERIFYING == (int)LIVE_STORE_VERIFYING &&
-	(int)HEARTBEAT_GOOD == (int)LIVE_STORE_GOOD &&
-	(int)HEARTBEAT_FAULT == (int)LIVE_STORE_BAD,
-    "the state of the policy is reported as it is");
+/* The state of the policy is reported as it is. clang 17 warns of && here in C23. */
+_Static_assert((int)HEARTBEAT_VERIFYING == (int)LIVE_STORE_VERIFYING, "verifying");
+_Static_assert((int)HEARTBEAT_GOOD == (int)LIVE_STORE_GOOD, "good");
+_Static_assert((int)HEARTBEAT_FAULT == (int)LIVE_STORE_BAD, "bad");
 
 /* write_all - and set the time of the next writing */
 static void

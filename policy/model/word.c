@@ -22,9 +22,10 @@ word_find(const char *const *words, const char *s, void *value_r)
 	return false;
 }
 
-_Static_assert(sizeof(enum smtp_auth) == sizeof(int) &&
-	sizeof(enum action) == sizeof(int) && sizeof(enum blocks) == sizeof(int),
-    "word_find() sets an enumeration");
+/* word_find() sets an enumeration. */
+_Static_assert(sizeof(enum smtp_auth) == sizeof(int), "smtp_auth");
+_Static_assert(sizeof(enum action) == sizeof(int), "action");
+_Static_assert(sizeof(enum blocks) == sizeof(int), "blocks");
 
 const char *
 word_of_smtp_auth(enum smtp_auth v)
