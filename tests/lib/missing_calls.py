@@ -76,66 +76,27 @@ fcntl(int fd, int cmd, ...)
 	return control(fd, cmd, arg);
 }
 
+/* Its names where files and, on 32 bit, times have 64 bits. */
+int fcntl64(int, int, ...) __attribute__((alias("fcntl")));
+int __fcntl_time64(int, int, ...) __attribute__((alias("fcntl")));
+
 int
-fcntl64(int fd, int cmd, ...)
-{
-	va_list ap;
-	void *arg;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return control(fd, cmd, arg);
-}
-
-/* fcntl's name on 32 bit, where the programs have times of 64 bit */
-int
-__fcntl_time64(int fd, int cmd, ...)
-{
-	va_list ap;
-	void *arg;
-
-	va_start(ap, cmd);
-	arg = va_arg(ap, void *);
-	va_end(ap);
-	return control(fd, cmd, arg);
-}
-
-static int
-process_control(int option, unsigned long value)
+prctl(int option, ...)
 {
 	static int (*real)(int, unsigned long, unsigned long, unsigned long,
 	    unsigned long);
+	unsigned long value;
+	va_list ap;
 
+	va_start(ap, option);
+	value = va_arg(ap, unsigned long);
+	va_end(ap);
 	if (real == NULL)
 		*(void **)&real = dlsym(RTLD_NEXT, "prctl");
 	return refused("prctl") ? -1 : real(option, value, 0, 0, 0);
 }
 
-int
-prctl(int option, ...)
-{
-	unsigned long value;
-	va_list ap;
-
-	va_start(ap, option);
-	value = va_arg(ap, unsigned long);
-	va_end(ap);
-	return process_control(option, value);
-}
-
-/* prctl's name on 32 bit, as above */
-int
-__prctl_time64(int option, ...)
-{
-	unsigned long value;
-	va_list ap;
-
-	va_start(ap, option);
-	value = va_arg(ap, unsigned long);
-	va_end(ap);
-	return process_control(option, value);
-}
+int __prctl_time64(int, ...) __attribute__((alias("prctl")));
 
 int
 close_range(unsigned first, unsigned last, int flags)
