@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* helper_process - a forked process that inherits little and does not outlive its
- * parent
- */
+/* helper_process - a forked process that inherits little and ends with its parent */
 #include "policy/kernel/helper_process.h"
 
 #include <dirent.h>

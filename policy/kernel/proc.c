@@ -101,8 +101,7 @@ proc_files_limit(pid_t pid, long *limit_r)
 	return limit > 0;
 }
 
-/* stat_line - what follows the name in the line of PID, which then ends with the name
- */
+/* stat_line - what follows the name in PID's line, which then ends with the name */
 static char *
 stat_line(pid_t pid, char *line, size_t cap)
 {
