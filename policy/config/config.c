@@ -17,6 +17,13 @@
 #define DEFAULT_STATE_DIR LOCALSTATEDIR "/lib/smtpauth-milter"
 #define DEFAULT_USER "smtpauth"
 #define STATE_DIR "state-dir"
+#define AUTHD "authd"
+
+/* Where a key may stand. Before any section it holds for all daemons, unless it is OWN:
+ * then it is the milter's. */
+#define GENERAL 1
+#define OWN 2
+#define IN_AUTHD 4
 
 static const char *const mta_words[] = {"auto", "postfix", "sendmail", NULL};
 static const char *const log_words[] = {"stderr", "syslog", "json", NULL};
@@ -31,6 +38,7 @@ struct row {
 	void (*print)(const struct row *row, const void *member, FILE *to);
 	size_t offset;
 	const char *const *words; /* of an enumeration */
+	unsigned places;
 };
 
 static bool
@@ -135,42 +143,55 @@ print_seconds(const struct row *row, const void *member, FILE *to)
 
 static const struct row rows[] = {
     {"socket", CONFIG_SOCKET, "inet:PORT@HOST, inet6:PORT@HOST, unix:/PATH or fd:N",
-	set_socket, print_text, AT(socket), NULL},
+	set_socket, print_text, AT(socket), NULL, GENERAL | OWN | IN_AUTHD},
     {"socket-mode", "0660", "an octal mode", set_mode, print_mode, AT(socket_mode),
-	NULL},
-    {"socket-group", "", "a group", set_text, print_text, AT(socket_group), NULL},
-    {"user", "", "a user", set_text, print_text, AT(user), NULL},
+	NULL, GENERAL | OWN},
+    {"socket-group", "", "a group", set_text, print_text, AT(socket_group), NULL,
+	GENERAL | OWN},
+    {"user", "", "a user", set_text, print_text, AT(user), NULL, GENERAL | IN_AUTHD},
     {STATE_DIR, DEFAULT_STATE_DIR, "an absolute path", set_path, print_text,
-	AT(state_dir), NULL},
+	AT(state_dir), NULL, GENERAL},
     {"mta", "auto", "auto, postfix or sendmail", set_word, print_word, AT(mta),
-	mta_words},
+	mta_words, GENERAL | OWN},
     {"on-error", "tempfail", "tempfail, reject or accept", set_word, print_word,
-	AT(on_error), word_three_way},
+	AT(on_error), word_three_way, GENERAL},
     {"log", "stderr", "syslog, stderr or json", set_word, print_word, AT(log),
-	log_words},
+	log_words, GENERAL | IN_AUTHD},
     {"log-level", "info", "error, warning, info or debug", set_word, print_word,
-	AT(log_level), level_words},
+	AT(log_level), level_words, GENERAL | IN_AUTHD},
     {"log-allowed", "yes", "yes or no", set_word, print_word, AT(log_allowed),
-	word_yes_no},
-    {"usage", "yes", "yes or no", set_word, print_word, AT(usage), word_yes_no},
+	word_yes_no, GENERAL | IN_AUTHD},
+    {"usage", "yes", "yes or no", set_word, print_word, AT(usage), word_yes_no,
+	GENERAL},
     {"usage-flush", "10", "seconds, 1 to 3600", set_seconds, print_seconds,
-	AT(usage_flush), NULL},
+	AT(usage_flush), NULL, GENERAL},
     {"metrics-file", "", "an absolute path of a file", set_file, print_text,
-	AT(metrics_file), NULL},
+	AT(metrics_file), NULL, GENERAL | OWN | IN_AUTHD},
+    {"key-file", "", "an absolute path of a file", set_file, print_text, AT(key_file),
+	NULL, IN_AUTHD},
 };
 
 #define ROWS (sizeof rows / sizeof *rows)
 
+/* find_row - of a key, or NULL with WHY */
+static const struct row *
+find_row(const char *key, struct error_text *why)
+{
+	for (size_t i = 0; i < ROWS; i++)
+		if (strcmp(rows[i].key, key) == 0)
+			return &rows[i];
+	(void)error_set(why, ERR_CONFIG, "unknown key \"%s\"", key);
+	return NULL;
+}
+
 enum error
 config_set(struct config *c, const char *key, const char *value, struct error_text *why)
 {
-	const struct row *row = rows;
+	const struct row *row = find_row(key, why);
 	char *member;
 
-	while (row < rows + ROWS && strcmp(row->key, key) != 0)
-		row++;
-	if (row == rows + ROWS)
-		return error_set(why, ERR_CONFIG, "unknown key \"%s\"", key);
+	if (row == NULL)
+		return ERR_CONFIG;
 	member = (char *)c + row->offset;
 	if (value[0] == '\0' && row->initial[0] == '\0')
 		*member = '\0'; /* as config_print() has it */
@@ -192,8 +213,32 @@ set_defaults(struct config *c)
 	c->socket_is_set = false;
 }
 
+/* set_line - what a line of SECTION ("": none) says to the daemon whose section is OURS
+ */
+static enum error
+set_line(struct config *c, const char *ours, const char *section, const char *key,
+    const char *value, struct error_text *why)
+{
+	const struct row *row = find_row(key, why);
+	bool general = section[0] == '\0', holds;
+	struct config other = *c; /* checks what is for another daemon */
+
+	if (row == NULL)
+		return ERR_CONFIG;
+	if (general && (row->places & GENERAL) == 0)
+		return error_set(
+		    why, ERR_CONFIG, "%s belongs in section [" AUTHD "]", key);
+	if (!general && (row->places & IN_AUTHD) == 0)
+		return error_set(why, ERR_CONFIG,
+		    "%s belongs before the first section, [%s]", key, section);
+	holds = general ? ours[0] == '\0' || (row->places & OWN) == 0
+			: strcmp(ours, section) == 0;
+	return config_set(holds ? c : &other, key, value, why);
+}
+
 struct parse {
 	struct config *config;
+	const char *ours; /* the daemon's section; "" for the milter */
 	FILE *from;
 	const char *file;
 	unsigned line;
@@ -251,6 +296,18 @@ get_line(FILE *from, char *out, size_t cap)
 	return n;
 }
 
+/* is_section - whether LINE is the header of a section that there is */
+static bool
+is_section(const char *line)
+{
+	static const char header[] = "[" AUTHD "]";
+
+	if (strncmp(line, header, sizeof header - 1) != 0)
+		return false;
+	line += sizeof header - 1;
+	return strchr("#;\r\n", line[strspn(line, " \t")]) != NULL;
+}
+
 /* check_line - its N bytes, before inih gets them */
 static void
 check_line(struct parse *p, size_t n)
@@ -263,8 +320,9 @@ check_line(struct parse *p, size_t n)
 	} else if (p->text[n - 1] != '\n' && !feof(p->from)) {
 		config_fail(p, "the line is too long");
 	} else if (*line == '[') {
-		config_fail(p, "there are no sections in this file");
-		p->pass_all = true;
+		p->pass_all = !is_section(line);
+		if (p->pass_all)
+			config_fail(p, "the only section is [" AUTHD "]");
 	} else if (strchr("#;\r\n", *line) == NULL && strpbrk(line, "=:") == NULL) {
 		config_fail(p, "expected key = value");
 	}
@@ -301,8 +359,7 @@ read_line(char *out, int cap, void *stream)
 	if (!p->pass)
 		check_line(p, n);
 	else if (!p->has_state_dir && names_state_dir(out))
-		config_fail(
-		    p, "it is in a section, and there are no sections in this file");
+		config_fail(p, "it is in a section that is not known");
 	if (p->e != OK)
 		return NULL;
 	if (p->pass && out[n - 1] != '\n')
@@ -319,10 +376,11 @@ take_key(void *user, const char *section, const char *key, const char *value)
 	struct parse *p = user;
 	struct error_text why;
 
-	(void)section;
-	p->has_user = p->has_user || strcmp(key, "user") == 0;
+	p->has_user = p->has_user ||
+	    (strcmp(key, "user") == 0 &&
+		(section[0] == '\0' || strcmp(section, p->ours) == 0));
 	p->has_state_dir = p->has_state_dir || strcmp(key, STATE_DIR) == 0;
-	if (p->e == OK && config_set(p->config, key, value, &why) != OK)
+	if (p->e == OK && set_line(p->config, p->ours, section, key, value, &why) != OK)
 		config_fail(p, why.text);
 	return p->e == OK;
 }
@@ -351,6 +409,8 @@ config_load(struct parse *p, const char *file)
 {
 	p->file = file != NULL ? file : CONFIG_FILE;
 	set_defaults(p->config);
+	if (p->ours[0] != '\0')
+		strcpy(p->config->socket, CONFIG_AUTHD_SOCKET);
 	p->from = fopen(p->file, "re");
 	if (p->from == NULL && file == NULL && errno == ENOENT)
 		return OK;
@@ -362,10 +422,12 @@ config_load(struct parse *p, const char *file)
 	return error_set(p->why, ERR_CONFIG, "%s: %s", p->file, strerror(errno));
 }
 
-enum error
-config_read(struct config *out, const char *file, struct error_text *why)
+/* config_read_ours - for the daemon whose section is OURS */
+static enum error
+config_read_ours(
+    struct config *out, const char *ours, const char *file, struct error_text *why)
 {
-	struct parse p = {.config = out, .why = why};
+	struct parse p = {.config = out, .ours = ours, .why = why};
 	enum error e = config_load(&p, file);
 
 	if (e == OK && !p.has_user && getpwnam(DEFAULT_USER) != NULL)
@@ -374,11 +436,32 @@ config_read(struct config *out, const char *file, struct error_text *why)
 }
 
 enum error
+config_read(struct config *out, const char *file, struct error_text *why)
+{
+	return config_read_ours(out, "", file, why);
+}
+
+enum error
+config_read_authd(struct config *out, const char *file, struct error_text *why)
+{
+	return config_read_ours(out, AUTHD, file, why);
+}
+
+void
+config_key_file(const struct config *c, char path[CONFIG_PATH_MAX])
+{
+	if (c->key_file[0] != '\0')
+		snprintf(path, CONFIG_PATH_MAX, "%s", c->key_file);
+	else
+		snprintf(path, CONFIG_PATH_MAX, "%s/" CONFIG_KEY_FILE, c->state_dir);
+}
+
+enum error
 config_state_dir(
     char *dir, const char *file, void (*warn)(const char *text), struct error_text *why)
 {
 	struct config config;
-	struct parse p = {.config = &config, .warn = warn, .why = why};
+	struct parse p = {.config = &config, .ours = "", .warn = warn, .why = why};
 	enum error e = config_load(&p, file);
 
 	if (e == OK)
@@ -386,14 +469,32 @@ config_state_dir(
 	return e;
 }
 
-void
-config_print(const struct config *c, FILE *to)
+/* print_rows - the keys that may stand in one of the WITH places and in none of WITHOUT
+ */
+static void
+print_rows(const struct config *c, unsigned with, unsigned without, FILE *to)
 {
 	for (size_t i = 0; i < ROWS; i++) {
+		if ((rows[i].places & with) == 0 || (rows[i].places & without) != 0)
+			continue;
 		fprintf(to, "%s = ", rows[i].key);
 		rows[i].print(&rows[i], (const char *)c + rows[i].offset, to);
 		fputc('\n', to);
 	}
+}
+
+void
+config_print(const struct config *c, FILE *to)
+{
+	print_rows(c, GENERAL, 0, to);
+}
+
+void
+config_print_authd(const struct config *c, FILE *to)
+{
+	print_rows(c, GENERAL, OWN | IN_AUTHD, to);
+	fprintf(to, "\n[" AUTHD "]\n");
+	print_rows(c, IN_AUTHD, 0, to);
 }
 
 uint64_t

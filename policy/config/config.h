@@ -17,8 +17,13 @@ enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 /* The default file. */
 #define CONFIG_FILE SYSCONFDIR "/smtpauth-milter/smtpauth-milter.conf"
 
-/* Where the daemon listens by default. */
+/* Where the daemons listen by default. */
 #define CONFIG_SOCKET "inet:8899@127.0.0.1"
+#define CONFIG_AUTHD_SOCKET "inet:8898@127.0.0.1"
+
+/* The key of smtpauth-authd, in the state folder, unless key-file names another. */
+#define CONFIG_KEY_FILE "auth.key"
+#define CONFIG_PATH_MAX (CONFIG_VALUE_MAX + 32) /* bytes of a file's path */
 
 struct config {
 	char socket[CONFIG_VALUE_MAX + 1];
@@ -35,15 +40,27 @@ struct config {
 	enum yes_no usage;
 	unsigned usage_flush;                    /* seconds */
 	char metrics_file[CONFIG_VALUE_MAX + 1]; /* "": none */
+	char key_file[CONFIG_VALUE_MAX + 1];     /* smtpauth-authd's; "": the default */
 };
 
 /*
  * Fills OUT with the defaults, then with what FILE says. FILE NULL is the default
  * file, which may be missing. ERR_CONFIG with "FILE:LINE: ..." in WHY for unknown
- * keys, bad values, sections and over-long lines.
+ * keys and sections, bad values and over-long lines, whichever daemon they are for.
+ *
+ * Keys before any section hold for all daemons, but for those that only one can use
+ * (socket, socket-mode, socket-group, mta, metrics-file): these are the milter's. A
+ * daemon's section holds for it alone, and over what stands before.
  */
 enum error config_read(
     struct config *out, const char *file, struct error_text *why) MUST_USE;
+
+/* The same for smtpauth-authd, whose section is [authd]. */
+enum error config_read_authd(
+    struct config *out, const char *file, struct error_text *why) MUST_USE;
+
+/* The path of smtpauth-authd's key. */
+void config_key_file(const struct config *c, char path[CONFIG_PATH_MAX]);
 
 /*
  * Puts the state folder alone into DIR (CONFIG_VALUE_MAX + 1 bytes), for a command that
@@ -65,5 +82,7 @@ enum error config_set(struct config *c, const char *key, const char *value,
  */
 uint64_t config_digest(const struct config *c);
 
-/* Prints all keys as a configuration file would have them. */
+/* Prints the milter's keys as a configuration file would have them; smtpauth-authd's.
+ */
 void config_print(const struct config *c, FILE *to);
+void config_print_authd(const struct config *c, FILE *to);
