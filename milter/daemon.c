@@ -3,8 +3,6 @@
 #include "milter/daemon.h"
 
 #include <signal.h>
-#include <stdio.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -13,8 +11,8 @@
 #include "milter/service/log.h"
 #include "milter/service/privileges.h"
 #include "milter/service/service_notify.h"
+#include "milter/service/service_socket.h"
 #include "milter/service/signals.h"
-#include "milter/service/socket_activation.h"
 
 #define SERVE_AFTER_NS 100000000L
 #define READY_AFTER_S 10 /* from then on decisions do not wait for a first scan */
@@ -22,74 +20,21 @@
 #define STOP_STEPS 50 /* half a second; a decision can wait 10 s for a first scan */
 #define STOP_WRITE_MS 5000 /* for a slow disk; it takes some 20 ms */
 
-/* take_socket - use the inherited socket, and put its address in the configuration */
+/* open_filter - see service_socket_opener */
 static enum error
-take_socket(struct daemon *d, int fd, const char *name, struct error_text *why)
+open_filter(void *arg, const char *spec, struct error_text *why)
 {
-	char spec[16];
-	enum error e;
-
-	snprintf(spec, sizeof spec, "fd:%d", fd);
-	e = filter_open(spec, why);
-	return e == OK ? config_set(&d->config, "socket", name, why) : e;
-}
-
-/* make_socket - bind before root is given up, so that the file can get its group */
-static enum error
-make_socket(struct daemon *d, struct error_text *why)
-{
-	enum error e = listener_clear(&d->config, why);
-	struct error_text ignored;
-
-	umask(0177); /* for the owner only until the mode is set */
-	if (e == OK)
-		e = filter_open(d->config.socket, why);
-	umask(0007);
-	if (e != OK)
-		return e;
-	e = listener_adjust(&d->config, &d->listener, why);
-	if (e != OK && listener_remove(&d->config, &d->listener, &ignored) != OK)
-		log_message(LEVEL_WARNING, "%s", ignored.text);
-	return e;
-}
-
-/*
- * choose_socket - the configured address, although systemd holds another one: the MTA
- * connects there. Only if it cannot be bound because systemd holds a part of it, the
- * inherited socket is used.
- */
-static enum error
-choose_socket(struct daemon *d, int fd, const char *name, struct error_text *why)
-{
-	enum error e = make_socket(d, why);
-
-	if (e != OK && socket_activation_overlaps(d->config.socket, fd, name)) {
-		log_message(LEVEL_WARNING,
-		    "%s; %s, which systemd holds, is used instead", why->text, name);
-		return take_socket(d, fd, name, why);
-	}
-	close(fd);
-	if (e == OK)
-		log_message(LEVEL_WARNING,
-		    "systemd holds %s, too, and nobody answers there: \"socket\" is %s; the MTA must ask at the latter, or remove \"socket\" from the configuration. To give up the former: systemctl mask --now smtpauth-milter.socket",
-		    name, d->config.socket);
-	return e;
+	(void)arg;
+	return filter_open(spec, why);
 }
 
 static enum error
 open_socket(struct daemon *d, struct error_text *why)
 {
-	char name[SOCKET_ACTIVATION_NAME_MAX + 1];
-	int fd;
-	enum error e = socket_activation_find(d->config.socket, &fd, name, why);
+	const struct service_socket s = {
+	    &d->config, &d->listener, "smtpauth-milter.socket", open_filter, NULL};
 
-	if (e != OK)
-		return e;
-	if (fd < 0)
-		return make_socket(d, why);
-	if (!d->config.socket_is_set || socket_activation_suits(d->config.socket, name))
-		return take_socket(d, fd, name, why);
-	return choose_socket(d, fd, name, why);
+	return service_socket_open(&s, why);
 }
 
 enum error

@@ -6,97 +6,9 @@
 #include <string.h>
 
 #include "milter/daemon.h"
+#include "milter/service/decision_log.h"
 #include "milter/service/log.h"
-#include "policy/decision/override.h"
 #include "policy/identity/mta.h"
-
-#define LOG_FIELDS_MAX 14
-
-static enum log_level
-level_of(const struct decision *d)
-{
-	if (d->verdict == VERDICT_PASS)
-		return LEVEL_DEBUG;
-	return d->reason == REASON_STORE_ERROR ? LEVEL_WARNING : LEVEL_INFO;
-}
-
-static struct log_field
-field(const char *key, const char *value)
-{
-	return (struct log_field){key, value, strlen(value)};
-}
-
-/* sender_field - the address without its angle brackets */
-static struct log_field
-sender_field(const char *s)
-{
-	size_t n = strlen(s);
-
-	if (n >= 2 && s[0] == '<' && s[n - 1] == '>')
-		return (struct log_field){"sender", s + 1, n - 2};
-	return (struct log_field){"sender", s, n};
-}
-
-/* instant_field - returns 1, or 0 for INSTANT_NONE */
-static size_t
-instant_field(struct log_field *f, const char *key, instant t, char *buf)
-{
-	if (t == INSTANT_NONE)
-		return 0;
-	*f = field(key, instant_print(t, buf));
-	return 1;
-}
-
-/*
- * schedule_fields - an exception that did not hold (where one does, the reason says
- * it), and the dates that counted
- */
-static size_t
-schedule_fields(struct log_field *f, const struct request *r, const struct outcome *o,
-    char when[2][INSTANT_TEXT_MAX])
-{
-	const struct decision *d = &o->decision;
-	size_t n = 0;
-
-	if (d->override == OVERRIDE_EXPIRED || d->override == OVERRIDE_OTHER_CLIENT)
-		f[n++] = field("exception", override_name(d->override));
-	if (d->override != OVERRIDE_NONE)
-		n += instant_field(&f[n], "until", o->mailbox.until, when[0]);
-	if (d->reason == REASON_SCHEDULED)
-		n += instant_field(
-		    &f[n], "enforce_from", o->tenant.enforce_from, when[1]);
-	if (d->reason == REASON_TENANT_DISABLED &&
-	    r->submission.now < o->tenant.tempfail_until)
-		n += instant_field(
-		    &f[n], "tempfail_until", o->tenant.tempfail_until, when[1]);
-	return n;
-}
-
-static void
-write_log(const struct daemon *d, const struct request *r, const struct outcome *o)
-{
-	const struct submission *s = &r->submission;
-	char when[2][INSTANT_TEXT_MAX];
-	struct log_field f[LOG_FIELDS_MAX] = {
-	    field("id", r->id),
-	    field("verdict", decision_verdict_name(o->decision.verdict)),
-	    field("reason", decision_reason_name(o->decision.reason)),
-	    field("login", s->login),
-	    field("mailbox", submission_mailbox(o)),
-	    field("tenant", submission_tenant(o)),
-	    field("client", s->client),
-	    field("mech", s->mechanism),
-	    field("listener", s->listener),
-	    sender_field(r->sender),
-	};
-	size_t n = 10;
-
-	if (o->decision.verdict == VERDICT_ALLOW && !d->config.log_allowed &&
-	    o->decision.reason != REASON_STORE_ERROR)
-		return;
-	n += schedule_fields(&f[n], r, o, when);
-	log_fields(level_of(&o->decision), f, n);
-}
 
 /* mta_of - the MTA that sent the macros; MTA_AUTO if that is unknown */
 static enum mta
@@ -154,6 +66,9 @@ request_decide(struct daemon *d, struct request *r, struct reply *reply_r)
 	if (!mta_is_probe(r->version) && /* doctor's are nobody's submissions */
 	    usage_counter_add(&d->usage_counter, s, r->tls, &o))
 		reporter_hurry(d);
-	write_log(d, r, &o);
+	decision_log_write(
+	    &(struct decision_line){
+		.id = r->id, .submission = s, .outcome = &o, .sender = r->sender},
+	    d->config.log_allowed);
 	return o.decision;
 }

@@ -16,17 +16,17 @@
 
 #include "policy/base/text.h"
 
-#define NAME "smtpauth-milter"
 #define SYSLOG_PATH "/dev/log"
 #define PREFIX_MAX 40
 
 static struct {
+	const char *program;
 	enum log_target target;
 	bool by_journal;
 	atomic_bool replaced; /* there is no syslog */
 	bool cut;             /* the last line has no newline: the disk was full */
 	char out[PREFIX_MAX + LOG_SINK_LINE_MAX];
-} sink;
+} sink = {.program = "smtpauth-milter"};
 
 static const int priorities[] = {LOG_ERR, LOG_WARNING, LOG_INFO, LOG_DEBUG};
 
@@ -50,7 +50,7 @@ static size_t
 put_prefix(char out[PREFIX_MAX], bool by_journal, enum log_level level)
 {
 	int n = by_journal ? snprintf(out, PREFIX_MAX, "<%d>", priorities[level])
-			   : snprintf(out, PREFIX_MAX, NAME ": ");
+			   : snprintf(out, PREFIX_MAX, "%s: ", sink.program);
 
 	return (size_t)n;
 }
@@ -107,12 +107,18 @@ syslog_fault(void)
 }
 
 void
+log_sink_name(const char *program)
+{
+	sink.program = program;
+}
+
+void
 log_sink_open(enum log_target target)
 {
 	sink.target = target;
 	sink.by_journal = is_journal();
 	/* whatever the target is, libmilter writes to syslog by itself */
-	openlog(NAME, LOG_PID | LOG_NDELAY, LOG_MAIL);
+	openlog(sink.program, LOG_PID | LOG_NDELAY, LOG_MAIL);
 }
 
 void

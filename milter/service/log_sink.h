@@ -9,6 +9,9 @@
 
 #define LOG_SINK_LINE_MAX 7000 /* bytes of a line with its newline */
 
+/* Sets the program's name, a literal, before anything else; else it is the milter's. */
+void log_sink_name(const char *program);
+
 /*
  * Sets where lines go, before the first is written. Standard error gets the program's
  * name before each line; where it is the journal (JOURNAL_STREAM, sd-daemon(3)), which

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* jsonl - the policy from JSON Lines (the only file with jansson) */
+/* jsonl - the policy from JSON Lines */
 #include "policy/import/jsonl.h"
 
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "policy/base/text.h"
+#include "policy/json/json_value.h"
 #include "policy/model/settings.h"
 
 static const struct {
@@ -32,7 +32,7 @@ jsonl_start(struct jsonl *j, FILE *in, uint64_t line, instant now)
 static void
 jsonl_forget(struct jsonl *j)
 {
-	json_decref(j->value);
+	json_value_free(j->value);
 	free(j->joined);
 	j->value = NULL;
 	j->joined = NULL;
@@ -60,38 +60,37 @@ jsonl_no_memory(struct error_text *why)
 /* jsonl_read_lock - as others print that of a tenant or mailbox: {"until": TIME} */
 static enum error
 jsonl_read_lock(
-    struct jsonl *j, struct row *row, const json_t *v, struct error_text *why)
+    struct jsonl *j, struct row *row, const json_value *v, struct error_text *why)
 {
-	const json_t *until = json_object_get(v, "until");
+	const json_value *until = json_value_member(v, "until");
 	struct error_text bad;
 
-	if (!json_is_object(v) || json_object_size(v) != (until != NULL ? 1 : 0) ||
-	    (until != NULL && !json_is_null(until) && !json_is_string(until)))
+	if (!json_value_is_object(v) || json_value_size(v) != (until != NULL ? 1 : 0) ||
+	    (until != NULL && !json_value_is_null(until) &&
+		json_value_string(until) == NULL))
 		return jsonl_bad(why, "lock", "null or {\"until\": null or a time}");
 	row->locked = true;
-	if (json_is_string(until) &&
-	    instant_parse(json_string_value(until), INSTANT_DAY_END, j->now,
+	if (json_value_string(until) != NULL &&
+	    instant_parse(json_value_string(until), INSTANT_DAY_END, j->now,
 		&row->lock.until, &bad) != OK)
 		return error_set(why, ERR_DATA, "lock: %.600s", bad.text);
 	return OK;
 }
 
 static enum error
-jsonl_read_clients(struct row *row, const json_t *v, struct error_text *why)
+jsonl_read_clients(struct row *row, const json_value *v, struct error_text *why)
 {
 	struct cidr net;
-	const json_t *item;
-	size_t i;
+	const json_value *item;
 
-	if (!json_is_array(v))
+	if (!json_value_is_array(v))
 		return jsonl_bad(why, "clients", "an array of networks");
-	json_array_foreach(v, i, item)
-	{
+	for (size_t i = 0; (item = json_value_item(v, i)) != NULL; i++) {
 		struct error_text bad;
 
-		if (!json_is_string(item))
+		if (json_value_string(item) == NULL)
 			return jsonl_bad(why, "clients", "a string");
-		if (cidr_parse(json_string_value(item), &net, &bad) != OK)
+		if (cidr_parse(json_value_string(item), &net, &bad) != OK)
 			return error_set(why, ERR_DATA, "%.600s", bad.text);
 		if (!cidr_list_add(&row->mailbox.clients, &net))
 			return jsonl_bad(why, "clients", "fewer networks");
@@ -101,12 +100,12 @@ jsonl_read_clients(struct row *row, const json_t *v, struct error_text *why)
 
 /* jsonl_read_domains - strings, looked at later */
 static enum error
-jsonl_read_domains(struct row *row, const json_t *v, struct error_text *why)
+jsonl_read_domains(struct row *row, const json_value *v, struct error_text *why)
 {
-	const json_t *item;
-	size_t i, n = json_array_size(v);
+	const json_value *item;
+	size_t n = json_value_size(v);
 
-	if (!json_is_array(v))
+	if (!json_value_is_array(v))
 		return jsonl_bad(why, "domains", "an array of domains");
 	if (n > row->room) {
 		const char **at = reallocarray(row->domain, n, sizeof *at);
@@ -116,27 +115,24 @@ jsonl_read_domains(struct row *row, const json_t *v, struct error_text *why)
 		row->domain = at;
 		row->room = n;
 	}
-	json_array_foreach(v, i, item)
-	{
-		if (!json_is_string(item))
+	for (size_t i = 0; (item = json_value_item(v, i)) != NULL; i++) {
+		if (json_value_string(item) == NULL)
 			return jsonl_bad(why, "domains", "a string");
-		row->domain[row->domains++] = json_string_value(item);
+		row->domain[row->domains++] = json_value_string(item);
 	}
 	return OK;
 }
 
 /* jsonl_join - the strings of an array, with commas between them */
 static enum error
-jsonl_join(struct text *t, const json_t *v, struct error_text *why)
+jsonl_join(struct text *t, const json_value *v, struct error_text *why)
 {
-	const json_t *item;
-	size_t i;
+	const json_value *item;
 
-	json_array_foreach(v, i, item)
-	{
-		if (!json_is_string(item))
+	for (size_t i = 0; (item = json_value_item(v, i)) != NULL; i++) {
+		if (json_value_string(item) == NULL)
 			return jsonl_bad(why, "value", "a string");
-		text_printf(t, "%s%s", i > 0 ? "," : "", json_string_value(item));
+		text_printf(t, "%s%s", i > 0 ? "," : "", json_value_string(item));
 	}
 	return t->cut ? jsonl_bad(why, "value", "a shorter list") : OK;
 }
@@ -144,38 +140,38 @@ jsonl_join(struct text *t, const json_t *v, struct error_text *why)
 /* jsonl_read_value - a setting's: a string, a number, or a list */
 static enum error
 jsonl_read_value(
-    struct jsonl *j, struct row *row, const json_t *v, struct error_text *why)
+    struct jsonl *j, struct row *row, const json_value *v, struct error_text *why)
 {
 	struct text t;
 
-	if (json_is_string(v)) {
-		row->value = json_string_value(v);
+	if (json_value_string(v) != NULL) {
+		row->value = json_value_string(v);
 		return OK;
 	}
-	if (!json_is_array(v) && !json_is_integer(v))
+	if (!json_value_is_array(v) && !json_value_is_integer(v))
 		return jsonl_bad(
 		    why, "value", "a string, a number or an array of strings");
 	row->value = j->joined = malloc(SETTING_TEXT_MAX + 2);
 	if (j->joined == NULL)
 		return jsonl_no_memory(why);
 	text_init(&t, j->joined, SETTING_TEXT_MAX + 2);
-	if (json_is_array(v))
+	if (json_value_is_array(v))
 		return jsonl_join(&t, v, why);
-	text_printf(&t, "%lld", (long long)json_integer_value(v));
+	text_printf(&t, "%lld", json_value_integer(v));
 	return OK;
 }
 
 /* jsonl_read_member - a member that is not null */
 static enum error
-jsonl_read_member(struct jsonl *j, struct row *row, const char *key, const json_t *v,
-    struct error_text *why)
+jsonl_read_member(struct jsonl *j, struct row *row, const char *key,
+    const json_value *v, struct error_text *why)
 {
 	const struct row_field *field = row_field_find(row->type, key);
 	bool lockable = row->type == ROW_MAILBOX || row->type == ROW_TENANT;
 
 	if (field != NULL)
-		return json_is_string(v)
-		    ? row_set(row, field, json_string_value(v), j->now, why)
+		return json_value_string(v) != NULL
+		    ? row_set(row, field, json_value_string(v), j->now, why)
 		    : jsonl_bad(why, key, "a string");
 	if (row->type == ROW_MAILBOX && strcmp(key, "clients") == 0)
 		return jsonl_read_clients(row, v, why);
@@ -191,9 +187,9 @@ jsonl_read_member(struct jsonl *j, struct row *row, const char *key, const json_
 
 /* jsonl_read_type - begins a row of the object's "type" */
 static enum error
-jsonl_read_type(const json_t *object, struct row *row, struct error_text *why)
+jsonl_read_type(const json_value *object, struct row *row, struct error_text *why)
 {
-	const char *s = json_string_value(json_object_get(object, "type"));
+	const char *s = json_value_string(json_value_member(object, "type"));
 
 	for (int i = ROW_SETTING; s != NULL && i <= ROW_LOCK; i++) {
 		if (strcmp(jsonl_types[i].name, s) != 0)
@@ -209,23 +205,25 @@ jsonl_read_type(const json_t *object, struct row *row, struct error_text *why)
 /* jsonl_read_object - all members */
 static enum error
 jsonl_read_object(
-    struct jsonl *j, json_t *object, struct row *row, struct error_text *why)
+    struct jsonl *j, json_value *object, struct row *row, struct error_text *why)
 {
 	enum error e = jsonl_read_type(object, row, why);
+	const json_value *v;
 	const char *key;
-	json_t *v;
 
 	if (e != OK)
 		return e;
 	for (const char *const *need = jsonl_types[row->type].needed; *need != NULL;
 	     need++) {
-		v = json_object_get(object, *need);
-		if (v == NULL || json_is_null(v))
+		v = json_value_member(object, *need);
+		if (v == NULL || json_value_is_null(v))
 			return error_set(why, ERR_DATA, "\"%s\" is missing", *need);
 	}
-	json_object_foreach(object, key, v)
-	{
-		if (strcmp(key, "type") == 0 || json_is_null(v))
+	for (void *at = json_value_next(object, NULL); at != NULL;
+	     at = json_value_next(object, at)) {
+		key = json_value_key(at);
+		v = json_value_at(at);
+		if (strcmp(key, "type") == 0 || json_value_is_null(v))
 			continue;
 		e = jsonl_read_member(j, row, key, v, why);
 		if (e != OK)
@@ -241,13 +239,11 @@ jsonl_read_object(
 static enum error
 jsonl_parse(struct jsonl *j, struct bytes line, struct row *row, struct error_text *why)
 {
-	json_error_t bad;
+	enum error e = json_value_parse(line.at, line.len, &j->value, why);
 
-	j->value = json_loadb(line.at, line.len, JSON_REJECT_DUPLICATES, &bad);
-	if (j->value == NULL)
-		return error_set(
-		    why, ERR_DATA, "no JSON: %s (column %d)", bad.text, bad.column);
-	if (!json_is_object((json_t *)j->value))
+	if (e != OK)
+		return e;
+	if (!json_value_is_object(j->value))
 		return error_set(why, ERR_DATA, "no JSON object");
 	return jsonl_read_object(j, j->value, row, why);
 }

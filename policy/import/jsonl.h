@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* jsonl - the policy from JSON Lines (the only file with jansson) */
+/* jsonl - the policy from JSON Lines */
 #pragma once
 
 #include "policy/import/line_reader.h"
 #include "policy/import/row.h"
+#include "policy/json/json_value.h"
 
 #define JSONL_LINE_MAX ((size_t)16 << 20) /* bytes of a line */
 
@@ -14,8 +15,8 @@
  */
 struct jsonl {
 	struct line_reader reader;
-	void *value;  /* jansson's, of the last row */
-	char *joined; /* a setting's list or number as text */
+	json_value *value; /* of the last row */
+	char *joined;      /* a setting's list or number as text */
 	instant now;
 };
 

@@ -27,7 +27,8 @@ policy/tables          base,identity,model,store                           -
 policy/decision        base,identity,model,store,tables                    -
 policy/audit           base,crypto,db,model,store                          -
 policy/transfer        base,crypto,model,store,tables,decision,audit       -
-policy/import          base,identity,model,store,tables                    jansson[.]h
+policy/json            base                                                jansson[.]h
+policy/import          base,identity,json,model,store,tables               -
 policy/exchange        base,identity,model                                 -
 policy/usage           base,kernel,crypto,identity,model,db,store,tables,decision -
 policy/live            base,store,tables,decision                          -
