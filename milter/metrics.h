@@ -3,8 +3,8 @@
 #pragma once
 
 #include <stdint.h>
-#include <stdio.h>
 
+#include "milter/service/metrics_page.h"
 #include "milter/usage_writer.h"
 #include "policy/base/instant.h"
 #include "policy/decision/decision.h"
@@ -37,25 +37,15 @@ void metrics_totals(const struct metrics *m, struct heartbeat_counters *out_r);
 
 /* What is not counted here. */
 struct metrics_facts {
-	instant started;
-	unsigned interval; /* seconds to the next writing */
 	struct live_store_report policy;
 	struct usage_report usage;
-	uint64_t log_lost;
-	/* Filled in by metrics_write(): */
-	const char *daemon;    /* the label of every series */
-	int64_t now_ms;        /* milliseconds since 1970 */
-	long files, files_max; /* descriptors; less than 0: not known */
+	struct metrics_page_facts process;
 };
 
-/* Prints in the text exposition format 0.0.4. */
+/* Prints all on a page. */
 void metrics_print(
-    FILE *to, const struct metrics *m, const struct metrics_facts *facts);
+    struct metrics_page *p, const struct metrics *m, const struct metrics_facts *facts);
 
-/*
- * Writes PATH.tmp, with mode 0644, and renames it to PATH, so that PATH is always
- * complete. Its base name without ".prom" is the label. As error_from_errno(), with
- * WHY.
- */
+/* Writes the file PATH, as metrics_page_write(). */
 enum error metrics_write(const char *path, const struct metrics *m,
     struct metrics_facts *facts, struct error_text *why) MUST_USE;

@@ -31,10 +31,10 @@ static void
 write_metrics(struct daemon *d)
 {
 	struct reporter *r = &d->reporter;
-	struct metrics_facts facts = {.started = r->heartbeat.started,
-	    .interval = r->heartbeat.interval,
-	    .usage = d->usage_writer.report,
-	    .log_lost = log_writer_lost()};
+	struct metrics_facts facts = {.usage = d->usage_writer.report,
+	    .process = {.started = r->heartbeat.started,
+		.interval = r->heartbeat.interval,
+		.log_lost = log_writer_lost()}};
 	struct error_text why;
 
 	if (d->config.metrics_file[0] == '\0')

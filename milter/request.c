@@ -29,7 +29,7 @@ mta_of(const struct daemon *d, const struct request *r)
 static void
 set_outcome(struct outcome *o, struct decision decision)
 {
-	o->has_login = o->has_tenant = o->has_mailbox = false;
+	o->has_login = o->has_tenant = o->has_mailbox = o->unsure = false;
 	o->decision = decision;
 }
 

@@ -447,15 +447,6 @@ config_read_authd(struct config *out, const char *file, struct error_text *why)
 	return config_read_ours(out, AUTHD, file, why);
 }
 
-void
-config_key_file(const struct config *c, char path[CONFIG_PATH_MAX])
-{
-	if (c->key_file[0] != '\0')
-		snprintf(path, CONFIG_PATH_MAX, "%s", c->key_file);
-	else
-		snprintf(path, CONFIG_PATH_MAX, "%s/" CONFIG_KEY_FILE, c->state_dir);
-}
-
 enum error
 config_state_dir(
     char *dir, const char *file, void (*warn)(const char *text), struct error_text *why)

@@ -21,10 +21,6 @@ enum log_level { LEVEL_ERROR, LEVEL_WARNING, LEVEL_INFO, LEVEL_DEBUG };
 #define CONFIG_SOCKET "inet:8899@127.0.0.1"
 #define CONFIG_AUTHD_SOCKET "inet:8898@127.0.0.1"
 
-/* The key of smtpauth-authd, in the state folder, unless key-file names another. */
-#define CONFIG_KEY_FILE "auth.key"
-#define CONFIG_PATH_MAX (CONFIG_VALUE_MAX + 32) /* bytes of a file's path */
-
 struct config {
 	char socket[CONFIG_VALUE_MAX + 1];
 	bool socket_is_set; /* in the file or on the command line, to whatever value */
@@ -40,7 +36,7 @@ struct config {
 	enum yes_no usage;
 	unsigned usage_flush;                    /* seconds */
 	char metrics_file[CONFIG_VALUE_MAX + 1]; /* "": none */
-	char key_file[CONFIG_VALUE_MAX + 1];     /* smtpauth-authd's; "": the default */
+	char key_file[CONFIG_VALUE_MAX + 1]; /* smtpauth-authd's; "": see auth_key.h */
 };
 
 /*
@@ -58,9 +54,6 @@ enum error config_read(
 /* The same for smtpauth-authd, whose section is [authd]. */
 enum error config_read_authd(
     struct config *out, const char *file, struct error_text *why) MUST_USE;
-
-/* The path of smtpauth-authd's key. */
-void config_key_file(const struct config *c, char path[CONFIG_PATH_MAX]);
 
 /*
  * Puts the state folder alone into DIR (CONFIG_VALUE_MAX + 1 bytes), for a command that

@@ -173,6 +173,19 @@ look_up(const struct judge *j, struct outcome *out)
 	return e == OK && out->has_tenant ? find_mailbox(j, out) : e;
 }
 
+/* is_unsure - see struct outcome; a lock holds for every client */
+static bool
+is_unsure(const struct judge *j, const struct facts *f, const struct decision *d)
+{
+	if (decision_passes(d->verdict) || d->reason == REASON_LOCKED)
+		return false;
+	if (!f->has_client &&
+	    (j->settings->exempt_clients.count > 0 ||
+		d->override == OVERRIDE_OTHER_CLIENT))
+		return true;
+	return f->listener[0] == '\0' && j->settings->exempt_listeners[0] != '\0';
+}
+
 /*
  * judge_login - the decision for the login in normal form that OUT holds, or
  * for an invalid one
@@ -201,6 +214,7 @@ judge_login(const struct judge *j, struct outcome *out)
 	out->decision =
 	    decision_make(j->settings, out->has_tenant ? &out->tenant : NULL,
 		out->has_mailbox ? &out->mailbox : NULL, &facts, j->s->now);
+	out->unsure = is_unsure(j, &facts, &out->decision);
 	steps_add(j->steps, "decision: %s, reason %s",
 	    decision_verdict_name(out->decision.verdict),
 	    decision_reason_name(out->decision.reason));
@@ -327,6 +341,7 @@ submission_judge(struct store_txn *txn, const struct submission *s, struct outco
 
 	out->has_login = out->has_tenant = out->has_mailbox = false;
 	out->login_lock.set = out->tenant_lock.set = false;
+	out->unsure = false;
 	if (s->login_len == 0) {
 		out->decision =
 		    decision_make(j.settings, NULL, NULL, &(struct facts){0}, s->now);

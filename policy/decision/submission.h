@@ -27,6 +27,12 @@ struct submission {
 /* What was found, and the decision. */
 struct outcome {
 	struct decision decision;
+	/*
+	 * The decision does not pass, and may where the client or the listener is
+	 * known: it was asked without an address, or without a name, and an exemption
+	 * or the mailbox's own networks count.
+	 */
+	bool unsure;
 	bool has_login, has_tenant, has_mailbox; /* which of the following are set */
 	struct login login; /* the login in normal form, after aliases */
 	struct tenant tenant;

@@ -17,27 +17,34 @@ enum { THREADS = 4, ROUNDS = 20000, NAME_SIZE = 300 };
 static struct metrics metrics;
 
 static const struct metrics_facts plain = {
-    .daemon = "test",
-    .started = NOW - 60,
-    .now_ms = NOW * 1000 + 7,
-    .interval = 10,
     .policy = {.state = LIVE_STORE_VERIFYING, .verified = INSTANT_NONE},
-    .files = 12,
-    .files_max = 4096,
+    .process = {.started = NOW - 60,
+	.now_ms = NOW * 1000 + 7,
+	.interval = 10,
+	.files = 12,
+	.files_max = 4096},
 };
 
-/* page - the text; the caller frees it */
+/* page_of - the text of a daemon of this name; the caller frees it */
 static char *
-page(const struct metrics_facts *facts)
+page_of(const char *name, const struct metrics_facts *facts)
 {
+	struct metrics_page p;
 	size_t size;
 	char *text;
 	FILE *to = open_memstream(&text, &size);
 
 	ck_assert_ptr_nonnull(to);
-	metrics_print(to, &metrics, facts);
+	metrics_page_start(&p, to, name);
+	metrics_print(&p, &metrics, facts);
 	ck_assert_int_eq(fclose(to), 0);
 	return text;
+}
+
+static char *
+page(const struct metrics_facts *facts)
+{
+	return page_of("test", facts);
 }
 
 /* sample_of - the value behind "smtpauth_SERIES ", as text; NULL where there is none */
@@ -307,7 +314,7 @@ START_TEST(facts_are_printed)
 {
 	struct metrics_facts f = plain;
 
-	f.log_lost = 815;
+	f.process.log_lost = 815;
 	line_expect(&f, "log_lines_lost_total{" LABEL "}", "815");
 	line_expect(&f, "start_time_seconds{" LABEL "}", "1796083140");
 	line_expect(&f, "heartbeat_timestamp_seconds{" LABEL "}", "1796083200.007");
@@ -315,7 +322,7 @@ START_TEST(facts_are_printed)
 	line_expect(&f, "build_info{" LABEL ",version=\"" PACKAGE_VERSION "\"}", "1");
 	line_expect(&f, "open_fds{" LABEL "}", "12");
 	line_expect(&f, "max_fds{" LABEL "}", "4096");
-	f.files = f.files_max = -1;
+	f.process.files = f.process.files_max = -1;
 	line_expect(&f, "open_fds{" LABEL "}", NULL);
 	line_expect(&f, "max_fds{" LABEL "}", NULL);
 }
@@ -396,27 +403,26 @@ static const struct {
 
 START_TEST(label_is_escaped)
 {
-	struct metrics_facts f = plain;
-	char name[NAME_SIZE];
+	char name[NAME_SIZE], *text = page_of(labels[_i].daemon, &plain);
+	const char *at;
 
-	f.daemon = labels[_i].daemon;
 	snprintf(name, sizeof(name), "open_fds{daemon=\"%s\"}", labels[_i].label);
-	line_expect(&f, name, "12");
+	at = sample_of(text, name);
+	ck_assert_msg(at != NULL && strncmp(at, "12\n", 3) == 0, "%s", text);
+	free(text);
 }
 END_TEST
 
 START_TEST(label_may_be_long)
 {
 	static const char piece[] = {'"', '\xC3', '\xBC', '\\'};
-	struct metrics_facts f = plain;
 	char daemon[5000], *text;
 	const char *end;
 
 	for (size_t i = 0; i < sizeof(daemon) - 1; i++)
 		daemon[i] = piece[i % sizeof(piece)];
 	daemon[sizeof(daemon) - 1] = '\0';
-	f.daemon = daemon;
-	text = page(&f);
+	text = page_of(daemon, &plain);
 	end = strstr(text, "\nsmtpauth_open_fds{daemon=\"");
 	ck_assert_ptr_nonnull(end);
 	end += strcspn(end + 1, "\n") + 1;

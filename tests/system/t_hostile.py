@@ -24,7 +24,8 @@ ALLOWED = (
     r'(/|$)'
     r'|/dev/(null|log|urandom)$|/(run|tmp|var)?$|/var/(log|spool)/'
     r'|/tmp/smtpauthctl\.\w{{6}}$'
-    r'|{tmp}(/[^/]*)?$|{tmp}/(backup|postfix)/[^/]*$|{dir}/policy(\.[^/]*)?$')
+    r'|{tmp}(/[^/]*)?$|{tmp}/(backup|postfix)/[^/]*$'
+    r'|{dir}/(policy(\.[^/]*)?|auth\.key(\.new)?)$')
 PLAN = """\
 init
 settings show

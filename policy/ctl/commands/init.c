@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "policy/ctl/frame/arguments.h"
+#include "policy/store/auth_key.h"
 #include "policy/store/state_dir.h"
 
 #define PAUSE_NS 10000000L
@@ -62,10 +63,12 @@ init(struct ctl *c, bool *created_r)
 	bool anew =
 	    argument_option(c, OPT_NEW_POLICY) != NULL || !state_dir_has_policy(c->dir);
 	enum error e = state_dir_create(c->dir, &c->why);
+	bool made;
 
 	if (e != OK)
 		return e;
-	return anew ? policy_make(c, created_r) : policy_keep(c);
+	e = anew ? policy_make(c, created_r) : policy_keep(c);
+	return e == OK ? auth_key_make(c->dir, &made, &c->why) : e;
 }
 
 enum error
