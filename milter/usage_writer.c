@@ -2,11 +2,7 @@
 /* usage_writer - writes what was counted, and the heartbeat, to the usage database */
 #include "milter/usage_writer.h"
 
-#include <stdio.h>
-#include <sys/stat.h>
-
 #include "milter/daemon.h"
-#include "policy/db/lmdb_file.h"
 #include "policy/usage/login_usage.h"
 #include "policy/usage/usage_database.h"
 
@@ -45,7 +41,7 @@ write_batch(struct daemon *d, size_t n)
 	uint64_t sum = 0, others = 0;
 	struct usage_entry entry;
 	struct db_txn *txn;
-	enum error e = db_begin(d->usage_writer.db, true, &txn);
+	enum error e = db_begin(d->usage_writer.handle.db, true, &txn);
 
 	for (size_t i = 0; i < n && e == OK; i++) {
 		entry = *usage_counter_entry(&d->usage_counter, i);
@@ -103,7 +99,7 @@ write_signs(struct daemon *d, struct heartbeat *h)
 	uint64_t dropped = d->usage_counter.dropped;
 	uint32_t strangers;
 	struct db_txn *txn;
-	enum error e = db_begin(w->db, true, &txn);
+	enum error e = db_begin(w->handle.db, true, &txn);
 
 	if (e != OK)
 		return e;
@@ -199,7 +195,7 @@ prune(struct daemon *d, instant now)
 	start_prune(d, now);
 	if (w->prune.done)
 		return OK;
-	e = db_begin(w->db, true, &txn);
+	e = db_begin(w->handle.db, true, &txn);
 	if (e != OK)
 		return e;
 	w->doubt = false;
@@ -210,56 +206,11 @@ prune(struct daemon *d, instant now)
 	return e;
 }
 
-/* lock_file - LMDB's; false: there is none */
-static bool
-lock_file(const struct daemon *d, struct stat *st)
-{
-	char path[CONFIG_VALUE_MAX + sizeof "/usage/usage.mdb-lock"];
-
-	snprintf(path, sizeof path, "%s/usage/usage.mdb-lock", d->config.state_dir);
-	return stat(path, st) == 0;
-}
-
-/* is_current - whether the open files are still those in the folder, and intact */
-static bool
-is_current(const struct daemon *d)
-{
-	const struct usage_writer *w = &d->usage_writer;
-	char path[CONFIG_VALUE_MAX + sizeof "/usage/usage.mdb-lock"];
-	struct db_file open;
-	struct stat st;
-
-	snprintf(path, sizeof path, "%s/usage/usage.mdb", d->config.state_dir);
-	return db_file(w->db, &open) == OK && stat(path, &st) == 0 &&
-	    st.st_dev == open.dev && st.st_ino == open.ino &&
-	    lmdb_file_check(path, false) == OK && lock_file(d, &st) &&
-	    st.st_dev == w->lock_dev && st.st_ino == w->lock_ino;
-}
-
 void
 usage_writer_close(struct daemon *d)
 {
-	db_close(&d->usage_writer.db);
+	usage_handle_close(&d->usage_writer.handle);
 	d->usage_writer.damaged = false;
-}
-
-/* open_current - the database that is in the folder now */
-static enum error
-open_current(struct daemon *d, struct error_text *why)
-{
-	struct usage_writer *w = &d->usage_writer;
-	struct stat st;
-	enum error e;
-
-	if (w->db != NULL && is_current(d))
-		return OK;
-	usage_writer_close(d);
-	e = usage_database_open(&w->db, d->config.state_dir, true, why);
-	if (e == OK && lock_file(d, &st)) {
-		w->lock_dev = st.st_dev;
-		w->lock_ino = st.st_ino;
-	}
-	return e;
 }
 
 static enum error
@@ -282,7 +233,7 @@ usage_writer_write(struct daemon *d, struct heartbeat *h, struct error_text *why
 		w->report.failures++;
 		return error_set(why, ERR_MEMORY, "cannot start a thread");
 	}
-	e = open_current(d, why);
+	e = usage_handle_open(&w->handle, d->config.state_dir, why);
 	if (e == OK) {
 		e = write_all(d, h);
 		if (e != OK)

@@ -4,11 +4,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "policy/base/error.h"
 #include "policy/usage/heartbeat.h"
 #include "policy/usage/usage_database.h"
+#include "policy/usage/usage_handle.h"
 #include "policy/usage/usage_prune.h"
 
 struct daemon;
@@ -26,9 +26,7 @@ struct usage_report {
 };
 
 struct usage_writer {
-	struct db *db; /* open from one writing to the next; or NULL */
-	dev_t lock_dev;
-	ino_t lock_ino; /* of LMDB's lock file when it was opened */
+	struct usage_handle handle; /* open from one writing to the next */
 	bool damaged;
 	struct usage_prune prune;
 	uint32_t pruned_day;
