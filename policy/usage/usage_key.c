@@ -81,3 +81,25 @@ usage_key_parse(
 		*day_r = *day_r << 8 | *rest;
 	return OK;
 }
+
+void
+usage_key_auth_denied(struct key *k, const struct login *login)
+{
+	usage_key_login(k, login);
+	k->at[0] = TABLE_AUTH_DENIED;
+}
+
+enum error
+usage_key_parse_auth_denied(struct bytes key, struct login *login_r)
+{
+	struct key usage = key_copy(key);
+	uint32_t day;
+	bool has_day;
+	enum error e;
+
+	if (usage.len == 0 || usage.at[0] != TABLE_AUTH_DENIED)
+		return ERR_DAMAGED;
+	usage.at[0] = TABLE_USAGE;
+	e = usage_key_parse(key_bytes(&usage), login_r, &day, &has_day);
+	return e == OK && has_day ? ERR_DAMAGED : e;
+}
