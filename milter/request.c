@@ -67,7 +67,7 @@ request_decide(struct daemon *d, struct request *r, struct reply *reply_r)
 	    usage_counter_add(&d->usage_counter, s, r->tls, &o))
 		reporter_hurry(d);
 	decision_log_write(
-	    &(struct decision_line){
+	    &(struct decision_log_entry){
 		.id = r->id, .submission = s, .outcome = &o, .sender = r->sender},
 	    d->config.log_allowed);
 	return o.decision;

@@ -133,7 +133,7 @@ write_log(const struct auth_door *d, const struct inquiry *q)
 
 	shown.login = q->question.login;
 	shown.login_len = strlen(shown.login);
-	decision_log_write(&(struct decision_line){.id = q->id,
+	decision_log_write(&(struct decision_log_entry){.id = q->id,
 			       .submission = &shown,
 			       .outcome = &q->outcome,
 			       .door = "auth",

@@ -49,8 +49,8 @@ instant_field(struct log_field *f, const char *key, instant t, char *buf)
  * it), and the dates that counted
  */
 static size_t
-schedule_fields(
-    struct log_field *f, const struct decision_line *l, char when[2][INSTANT_TEXT_MAX])
+schedule_fields(struct log_field *f, const struct decision_log_entry *l,
+    char when[2][INSTANT_TEXT_MAX])
 {
 	const struct outcome *o = l->outcome;
 	const struct decision *d = &o->decision;
@@ -71,7 +71,7 @@ schedule_fields(
 }
 
 void
-decision_log_write(const struct decision_line *l, bool allowed)
+decision_log_write(const struct decision_log_entry *l, bool allowed)
 {
 	const struct submission *s = l->submission;
 	const struct outcome *o = l->outcome;

@@ -4,7 +4,7 @@
 
 #include "policy/decision/submission.h"
 
-struct decision_line {
+struct decision_log_entry {
 	const char *id;
 	const struct submission *submission;
 	const struct outcome *outcome;
@@ -17,4 +17,4 @@ struct decision_line {
  * Logs the line; one that allows only if ALLOWED is set, or if it does so for a store
  * error. Thread-safe, no allocation.
  */
-void decision_log_write(const struct decision_line *l, bool allowed);
+void decision_log_write(const struct decision_log_entry *l, bool allowed);

@@ -52,6 +52,23 @@ class Why(harness.Case):
     def why(self, *options, **run):
         return self.json('why', ID, '--log', self.log, *options, **run)
 
+    def test_at_auth(self):
+        """A line of smtpauth-authd, which has a door and no sender."""
+        self.ctl('tenant set acme --smtp-auth disabled')
+        for head in '%s mx smtpauth-authd[8]: ', 'smtpauth-authd: ':
+            with self.subTest(head=head):
+                text = self.line(head=head)
+                with open(self.log, 'w') as f:
+                    f.write(text.replace('sender=s@a.test',
+                                         'door=auth answer=refuse'))
+                got = self.why()
+                self.assertEqual(got['door'], 'auth')
+                self.assertEqual(got['login'], LOGIN)
+                self.assertEqual(got['reason'], 'tenant-disabled')
+        with open(self.log, 'w') as f:
+            f.write('smtpauth-auth: id=%s verdict=allow\n' % ID)
+        self.refused(['why', ID, '--log', self.log], 1, 'no decision')
+
     def later(self):
         """Waits until the second is over: what changes now has another time."""
         now = stamp()
@@ -280,18 +297,18 @@ class Why(harness.Case):
             self.tmp, line))
         got = json.loads(self.ctl('--json', 'why', ID, env=self.path).out)
         self.assertEqual(got['login'], LOGIN)
-        self.assertEqual(got['found_in'], 'the journal of smtpauth-milter')
+        self.assertEqual(got['found_in'], 'the journal of smtpauth-milter and smtpauth-authd')
         self.assertEqual(got['when'], datetime.datetime.fromtimestamp(
             when, datetime.timezone.utc).strftime('%Y-%m-%dT%H:%M:%SZ'))
         with open(os.path.join(self.tmp, 'asked')) as f:
             asked = f.read()
-        for word in ('--unit=smtpauth-milter', '--grep=' + ID):
+        for word in ('--unit=smtpauth-milter', '--unit=smtpauth-authd', '--grep=' + ID):
             self.assertIn(word, asked)
 
     def test_not_found(self):
         result = self.ctl('why', ID, rc=1, env=self.path)
-        self.assertIn('no decision %s in the journal of smtpauth-milter' % ID,
-                      result.err)
+        self.assertIn('no decision %s in the journal of smtpauth-milter and '
+                      'smtpauth-authd' % ID, result.err)
         for word in ('/var/log/ma', '--log FILE'):
             self.assertIn(word, result.err)
         open(self.log, 'w').close()

@@ -9,7 +9,6 @@
 #include "policy/base/hex.h"
 #include "policy/ctl/why/flat_json.h"
 
-#define PROGRAM "smtpauth-milter"
 #define STAMP_MAX 48
 
 /* The keys that are looked at; others are passed over. */
@@ -133,23 +132,37 @@ pass_stamp(const char *line, instant now, instant *when_r)
 	return line;
 }
 
-/* pass_name - what follows "smtpauth-milter: " or "smtpauth-milter[7]: "; NULL: not it
+/* pass_word - what follows WORD; NULL: it is not there */
+static const char *
+pass_word(const char *s, const char *word)
+{
+	size_t n = strlen(word);
+
+	return strncmp(s, word, n) == 0 ? s + n : NULL;
+}
+
+/*
+ * pass_name - what follows the name of a daemon that decides, "smtpauth-milter: " or
+ * "smtpauth-authd[7]: "; NULL: not it
  */
 static const char *
 pass_name(const char *s)
 {
-	size_t n = strlen(PROGRAM);
+	const char *after = pass_word(s, "smtpauth-milter");
+	size_t n;
 
-	if (strncmp(s, PROGRAM, n) != 0)
+	if (after == NULL)
+		after = pass_word(s, "smtpauth-authd");
+	if (after == NULL)
 		return NULL;
-	s += n;
+	s = after;
 	if (*s == '[') {
 		n = 1 + strspn(s + 1, "0123456789");
 		if (s[n] != ']')
 			return NULL;
 		s += n + 1;
 	}
-	return strncmp(s, ": ", 2) == 0 ? s + 2 : NULL;
+	return pass_word(s, ": ");
 }
 
 /* message_of - what the daemon has written; NULL where it was another program */

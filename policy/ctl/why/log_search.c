@@ -12,8 +12,7 @@
 #include "policy/base/child_process.h"
 #include "policy/base/text.h"
 
-#define UNIT_OPTION "--unit=smtpauth-milter"
-#define JOURNAL "the journal of smtpauth-milter"
+#define JOURNAL "the journal of smtpauth-milter and smtpauth-authd"
 
 /* The mail logs that are looked at, the newest of each pair first. */
 static const char *const usual[] = {"/var/log/mail.log", "/var/log/mail.log.1",
@@ -148,8 +147,9 @@ static enum error
 search_journal(struct search *s)
 {
 	char grep[sizeof "--grep=" + DECISION_ID_LENGTH];
-	const char *argv[] = {"journalctl", "--quiet", "--no-pager", UNIT_OPTION,
-	    "--output=short-unix", "--lines=10", grep, NULL};
+	const char *argv[] = {"journalctl", "--quiet", "--no-pager",
+	    "--unit=smtpauth-milter", "--unit=smtpauth-authd", "--output=short-unix",
+	    "--lines=10", grep, NULL};
 	char *out = NULL, *at, *line;
 	enum error e;
 
