@@ -201,6 +201,17 @@ auth_denied_table_end(struct auth_denied_table_walk *w)
 		db_cursor_close(&w->cursor);
 }
 
+enum error
+auth_denied_table_has(struct db_txn *txn, bool *has_r)
+{
+	struct auth_denied_table_walk w;
+	enum error e = auth_denied_table_start(&w, txn);
+
+	*has_r = w.found;
+	auth_denied_table_end(&w);
+	return e;
+}
+
 /* A piece of pruning; the changes wait until its cursor is closed. */
 struct piece {
 	struct auth_denied_table_prune *prune;

@@ -33,6 +33,9 @@ enum error auth_denied_table_add(
 enum error auth_denied_table_count_guessed(
     struct db_txn *txn, uint32_t *count_r) MUST_USE;
 
+/* Whether there are any rows. */
+enum error auth_denied_table_has(struct db_txn *txn, bool *has_r) MUST_USE;
+
 /* A walk through all rows in the order of keys, within its transaction. */
 struct auth_denied_table_walk {
 	struct db_cursor *cursor;

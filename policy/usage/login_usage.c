@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "policy/identity/mta.h"
+#include "policy/usage/auth_denied.h"
 
 static void
 count_days(const struct usage_row *row, instant since, struct login_usage *s)
@@ -18,6 +19,21 @@ count_days(const struct usage_row *row, instant since, struct login_usage *s)
 			s->count[k] += row->day[i].count[k];
 		s->mechanisms |= row->day[i].mechanisms;
 	}
+	if (row->auth_denied != NULL)
+		s->auth_denied = auth_denied_count(row->auth_denied, first);
+}
+
+/* print_client - from where it came last; "" where that is not known */
+static void
+print_client(const struct usage_row *row, char *client)
+{
+	const struct auth_denied *denied = row->auth_denied;
+
+	*client = '\0';
+	if (row->usage.has_client)
+		cidr_ip_print(&row->usage.client, client);
+	else if (denied != NULL && denied->has_client && !usage_row_is_used(row))
+		cidr_ip_print(&denied->client, client);
 }
 
 /* judge - as the MTA would ask */
@@ -25,7 +41,7 @@ static enum error
 judge(struct store_txn *txn, const struct usage_row *row, instant now,
     struct outcome *outcome)
 {
-	char client[CIDR_IP_TEXT_MAX] = "";
+	char client[CIDR_IP_TEXT_MAX];
 	const struct submission s = {
 	    .login = row->login.text,
 	    .login_len = row->login.len,
@@ -37,8 +53,7 @@ judge(struct store_txn *txn, const struct usage_row *row, instant now,
 	    .now = now,
 	};
 
-	if (row->usage.has_client)
-		cidr_ip_print(&row->usage.client, client);
+	print_client(row, client);
 	return submission_judge(txn, &s, outcome, NULL);
 }
 

@@ -11,6 +11,7 @@ struct login_usage {
 	/* From the first day of the span on, to the end: */
 	uint64_t count[USAGE_KINDS];
 	uint32_t mechanisms;
+	uint64_t auth_denied; /* refusals at AUTH, which are no part of the counts */
 	/*
 	 * What it would get now, from its last client with its last mechanism, at a
 	 * listener that is not exempt.
@@ -34,7 +35,8 @@ enum error login_usage_is_known(
 
 /*
  * Fills OUT from ROW, for the span from SINCE to NOW. Counts are of whole UTC days,
- * that of SINCE included. The row of usage_others() has counts and `used` only. Errors
+ * that of SINCE included. The row of usage_others() has counts and `used` only. A login
+ * that was refused at AUTH only is judged from the last client of these. Errors
  * as submission_judge().
  */
 enum error login_usage_read(struct store_txn *txn, const struct usage_row *row,

@@ -10,6 +10,7 @@
 #include "policy/base/text.h"
 
 #define RECORDING_HOST_VERSION 1
+#define RECORDING_HOST_VERSION_AUTH 2 /* the same, with `has_auth_denied` */
 
 /* set_name - for people; it may change and need not be right */
 static void
@@ -62,7 +63,8 @@ recording_host_id_print(const struct recording_host *n, char *buf)
 void
 recording_host_encode(const struct recording_host *n, struct record_writer *w)
 {
-	record_put_u8(w, RECORDING_HOST_VERSION);
+	record_put_u8(w,
+	    n->has_auth_denied ? RECORDING_HOST_VERSION_AUTH : RECORDING_HOST_VERSION);
 	record_put_bytes(w, n->id, sizeof n->id);
 	record_put_string(w, n->name);
 	record_put_u64(w, (uint64_t)n->since);
@@ -75,10 +77,12 @@ enum error
 recording_host_decode(struct bytes from, struct recording_host *out_r)
 {
 	struct record_reader r;
-	enum error e = record_read_version(&r, from, RECORDING_HOST_VERSION);
+	enum error e = record_read_version(&r, from, RECORDING_HOST_VERSION_AUTH);
 
 	if (e != OK)
 		return e;
+	out_r->has_auth_denied =
+	    *(const uint8_t *)from.at == RECORDING_HOST_VERSION_AUTH;
 	record_get_bytes(&r, out_r->id, sizeof out_r->id);
 	record_get_string(&r, out_r->name, sizeof out_r->name);
 	out_r->since = (instant)record_get_u64(&r);

@@ -24,6 +24,11 @@ struct recording_host {
 	instant until;    /* the last time it was written */
 	uint64_t dropped; /* submissions that could not be counted, ever */
 	instant last_dropped;
+	/*
+	 * Of a usage file: it has refusals at AUTH, too. Such a file is of a newer
+	 * version than others; the record in the database never says so.
+	 */
+	bool has_auth_denied;
 };
 
 /* A new machine with a random number; ERR_INTERNAL when the system has none. */

@@ -78,6 +78,13 @@ usage_init(struct usage *u)
 	u->last_use = u->last_password_use = u->last_exempt = INSTANT_NONE;
 }
 
+bool
+usage_row_is_used(const struct usage_row *row)
+{
+	return row->days > 0 || row->usage.last_seen != INSTANT_NONE ||
+	    row->usage.last_exempt != INSTANT_NONE;
+}
+
 void
 usage_set_listener(struct usage *u, const char *name)
 {

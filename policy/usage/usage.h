@@ -66,13 +66,20 @@ struct usage_entry {
 /* The days of one login that are kept, at most: usage-retention's limit and slack. */
 #define USAGE_DAYS_MAX 3700
 
-/* All of one login; `day` is in order and borrowed. */
+struct auth_denied;
+
+/* All of one login; `day`, in order, and `auth_denied` are borrowed. */
 struct usage_row {
 	struct login login;
 	struct usage usage;
 	size_t days;
 	const struct usage_day *day;
+	/* Its refusals at AUTH, which are no usage; NULL: none. See auth_denied.h. */
+	const struct auth_denied *auth_denied;
 };
+
+/* Whether the row has any usage: a login may have been refused at AUTH only. */
+bool usage_row_is_used(const struct usage_row *row);
 
 /*
  * The row of all logins that have none of their own has an empty login, which comes

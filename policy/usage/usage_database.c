@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "policy/kernel/network_fs.h"
+#include "policy/usage/auth_denied_table.h"
 #include "policy/usage/usage_key.h"
 
 #define FILE_MODE 0600
@@ -208,16 +209,45 @@ struct gathering {
 	struct usage_row row;
 	bool open;
 	struct usage_day day[USAGE_DAYS_MAX];
+	/* Refusals at AUTH; this walk and that of the usage go side by side. */
+	struct auth_denied_table_walk denied;
 };
 
-/* deliver - the login that is complete */
+/* deliver_denied - logins before LOGIN, or NULL for all, that AUTH refused only */
+static enum error
+deliver_denied(struct gathering *g, const struct login *login)
+{
+	struct usage_row row = {.auth_denied = &g->denied.denied};
+	enum error e = OK;
+
+	while (e == OK && g->denied.found &&
+	    (login == NULL || usage_key_order(&g->denied.login, login) < 0)) {
+		row.login = g->denied.login;
+		usage_init(&row.usage);
+		e = g->fn(g->arg, &row);
+		if (e == OK)
+			e = auth_denied_table_next(&g->denied);
+	}
+	return e;
+}
+
+/* deliver - the login that is complete, with its refusals at AUTH */
 static enum error
 deliver(struct gathering *g)
 {
-	bool open = g->open;
+	bool denied;
+	enum error e;
 
+	if (!g->open)
+		return OK;
 	g->open = false;
-	return open ? g->fn(g->arg, &g->row) : OK;
+	e = deliver_denied(g, &g->row.login);
+	if (e != OK)
+		return e;
+	denied = g->denied.found && login_equal(&g->denied.login, &g->row.login);
+	g->row.auth_denied = denied ? &g->denied.denied : NULL;
+	e = g->fn(g->arg, &g->row);
+	return e == OK && denied ? auth_denied_table_next(&g->denied) : e;
 }
 
 static enum error
@@ -257,7 +287,9 @@ walk(struct db_cursor *cursor, struct gathering *g)
 		if (e == OK)
 			e = db_cursor_next(cursor);
 	}
-	return e == OK ? deliver(g) : e;
+	if (e == OK)
+		e = deliver(g);
+	return e == OK ? deliver_denied(g, NULL) : e;
 }
 
 enum error
@@ -272,7 +304,10 @@ usage_database_each(struct db_txn *txn,
 		g->fn = fn;
 		g->arg = arg;
 		g->row.day = g->day;
-		e = walk(cursor, g);
+		e = auth_denied_table_start(&g->denied, txn);
+		if (e == OK)
+			e = walk(cursor, g);
+		auth_denied_table_end(&g->denied);
 		db_cursor_close(&cursor);
 	}
 	free(g);

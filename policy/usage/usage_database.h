@@ -19,6 +19,7 @@
  *	u DOMAIN \0 LOCAL \0 DAY     -> struct usage_day; DAY is four bytes, big-endian
  *
  * so that one login is one range, and one domain too. The first may be usage_others().
+ * Refusals at AUTH have their own keys, see auth_denied_table.h.
  */
 
 /*
@@ -60,7 +61,8 @@ enum error usage_database_put_host(
     struct db_txn *txn, const struct recording_host *host) MUST_USE;
 
 /*
- * Calls FN for every login in the order of keys, with its days. Anything but OK from
+ * Calls FN for every login in the order of keys, with its days and its refusals at
+ * AUTH: one that has only these has no usage. Anything but OK from
  * FN ends the walk and is returned. ERR_DAMAGED for what is no record of ours.
  */
 enum error usage_database_each(struct db_txn *txn,

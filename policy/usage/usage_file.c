@@ -7,12 +7,16 @@
 
 #include "policy/base/text.h"
 #include "policy/crypto/digest.h"
+#include "policy/usage/auth_denied_table.h"
 #include "policy/usage/usage_database.h"
 #include "policy/usage/usage_frame.h"
 #include "policy/usage/usage_key.h"
 
 /* The body of a login with all the days that it may have, some 25 bytes each. */
-#define ROW_MAX (1024 + 32 * USAGE_DAYS_MAX)
+#define ROW_MAX (1024 + 32 * USAGE_DAYS_MAX + AUTH_DENIED_BYTES_MAX)
+
+/* Before the refusals at AUTH of a login: whether there are any. */
+enum { NEVER_DENIED, WAS_DENIED };
 
 /* So many records are scanned within the interval of signs of life, on any disk. */
 #define RECORDS_A_SIGN 1000
@@ -23,6 +27,7 @@ struct writer {
 	struct digest sum;
 	uint64_t rows;
 	bool started; /* the head is out */
+	bool has_auth_denied;
 	uint8_t body[ROW_MAX];
 };
 
@@ -47,8 +52,17 @@ write_host(struct writer *writer, const struct recording_host *host)
 	recording_host_encode(host, &w);
 	fputs(USAGE_FILE_MAGIC, writer->to);
 	writer->started = true;
+	writer->has_auth_denied = host->has_auth_denied;
 	return put_frame(writer, USAGE_FRAME_HOST,
 	    (struct bytes){USAGE_FILE_MAGIC, strlen(USAGE_FILE_MAGIC)}, &w);
+}
+
+static void
+put_auth_denied(const struct auth_denied *denied, struct record_writer *w)
+{
+	record_put_u8(w, denied != NULL ? WAS_DENIED : NEVER_DENIED);
+	if (denied != NULL)
+		auth_denied_encode(denied, w);
 }
 
 static enum error
@@ -66,6 +80,8 @@ write_row(void *arg, const struct usage_row *row)
 		record_put_u32(&w, row->day[i].day);
 		usage_day_encode(&row->day[i], &w);
 	}
+	if (writer->has_auth_denied)
+		put_auth_denied(row->auth_denied, &w);
 	writer->rows++;
 	e = put_frame(writer, USAGE_FRAME_ROW,
 	    (struct bytes){row->login.text, row->login.len}, &w);
@@ -112,6 +128,8 @@ write_all(struct db_txn *txn, struct writer *writer, void (*alive)(FILE *to))
 
 	if (e == OK)
 		e = usage_database_get_host(txn, &host, &found);
+	if (e == OK)
+		e = auth_denied_table_has(txn, &host.has_auth_denied);
 	if (e != OK)
 		return e;
 	if (!found)
@@ -166,6 +184,7 @@ struct usage_file_reader {
 	uint64_t rows;
 	struct login last; /* of the row before, where there is one */
 	struct usage_day day[USAGE_DAYS_MAX];
+	struct auth_denied denied;
 	struct usage_frame frame;
 	uint8_t body[ROW_MAX];
 };
@@ -272,7 +291,21 @@ get_days(
 	}
 	row_r->days = n;
 	row_r->day = r->day;
-	return record_end(body);
+	return OK;
+}
+
+/* get_auth_denied - where the file has them */
+static enum error
+get_auth_denied(
+    struct usage_file_reader *r, struct record_reader *body, struct usage_row *row_r)
+{
+	uint8_t was = r->host.has_auth_denied ? record_get_u8(body) : NEVER_DENIED;
+	enum error e = was == WAS_DENIED ? auth_denied_read(body, &r->denied) : OK;
+
+	row_r->auth_denied = was == WAS_DENIED ? &r->denied : NULL;
+	if (e != OK)
+		return e;
+	return was > WAS_DENIED ? ERR_DAMAGED : record_end(body);
 }
 
 static enum error
@@ -295,6 +328,8 @@ get_row(struct usage_file_reader *r, struct usage_row *row_r)
 	e = usage_read(&body, &row_r->usage);
 	if (e == OK)
 		e = get_days(r, &body, row_r);
+	if (e == OK)
+		e = get_auth_denied(r, &body, row_r);
 	if (e != OK)
 		return e;
 	r->rows++;

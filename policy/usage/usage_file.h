@@ -14,6 +14,9 @@
  * database (that of usage_others() first, if there is one, with an empty name); and
  * their number with a sum of SHA-256, by which a file is refused that was cut off or
  * altered. The sum shows damage; it is no proof against someone who can write the file.
+ * Where the machine has refusals at AUTH, each login has those after its days, and the
+ * record of the machine says so by its version: a program that does not know them says
+ * that the file is newer.
  */
 #define USAGE_FILE_MAGIC "smtpauth-usage 1\n"
 
@@ -45,8 +48,9 @@ const struct recording_host *usage_file_reader_host(
 const char *usage_file_reader_name(const struct usage_file_reader *reader);
 
 /*
- * The next login; its days are valid until the next call. At the end FOUND_R is false,
- * once number and sum have held; what was read before counts only then.
+ * The next login; its days and refusals are valid until the next call. At the end
+ * FOUND_R is false, once number and sum have held; what was read before counts only
+ * then.
  */
 enum error usage_file_reader_next(struct usage_file_reader *reader,
     struct usage_row *row_r, bool *found_r, struct error_text *why) MUST_USE;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/usage/auth_denied.h"
 #include "policy/usage/usage_key.h"
 
 /* A source and the login it stands at. */
@@ -15,9 +16,11 @@ struct source {
 };
 
 struct usage_merge {
+	bool show_auth_denied;
 	size_t n;
 	struct source source[USAGE_MERGE_SOURCES_MAX];
 	struct usage_day day[USAGE_DAYS_MAX], before[USAGE_DAYS_MAX];
+	struct auth_denied denied;
 };
 
 struct usage_merge *
@@ -69,6 +72,12 @@ usage_merge_add(struct usage_merge *merge, struct usage_file_reader *reader,
 		return ERR_LIMIT;
 	merge->source[merge->n++].reader = reader;
 	return OK;
+}
+
+void
+usage_merge_show_auth_denied(struct usage_merge *merge)
+{
+	merge->show_auth_denied = true;
 }
 
 struct usage_coverage
@@ -141,25 +150,33 @@ add_days(struct usage_merge *merge, size_t n, const struct usage_row *from)
 	return USAGE_DAYS_MAX - out;
 }
 
-enum error
-usage_merge_next(struct usage_merge *merge, struct usage_row *row_r, bool *found_r,
+static void
+add_auth_denied(
+    struct usage_merge *merge, const struct auth_denied *from, struct usage_row *row)
+{
+	if (from == NULL)
+		return;
+	auth_denied_add(&merge->denied, from);
+	row->auth_denied = &merge->denied;
+}
+
+/* next - the next login of all, also one without usage */
+static enum error
+next(struct usage_merge *merge, struct usage_row *row_r, bool *found_r,
     struct error_text *why)
 {
-	const struct source *first;
+	const struct source *first = least(merge);
 	enum error e = OK;
 
-	*found_r = false;
-	for (size_t i = 0; i < merge->n && e == OK; i++)
-		if (!merge->source[i].started)
-			e = advance(&merge->source[i], why);
-	first = e == OK ? least(merge) : NULL;
+	*found_r = first != NULL;
 	if (first == NULL)
-		return e;
-	*found_r = true;
+		return OK;
 	row_r->login = first->row.login;
 	row_r->days = 0;
 	row_r->day = merge->day;
+	row_r->auth_denied = NULL;
 	usage_init(&row_r->usage);
+	auth_denied_init(&merge->denied);
 	for (size_t i = 0; i < merge->n && e == OK; i++) {
 		struct source *s = &merge->source[i];
 
@@ -167,7 +184,27 @@ usage_merge_next(struct usage_merge *merge, struct usage_row *row_r, bool *found
 			continue;
 		usage_add(&row_r->usage, &s->row.usage);
 		row_r->days = add_days(merge, row_r->days, &s->row);
+		add_auth_denied(merge, s->row.auth_denied, row_r);
 		e = advance(s, why);
 	}
+	return e;
+}
+
+enum error
+usage_merge_next(struct usage_merge *merge, struct usage_row *row_r, bool *found_r,
+    struct error_text *why)
+{
+	enum error e = OK;
+
+	*found_r = false;
+	for (size_t i = 0; i < merge->n && e == OK; i++)
+		if (!merge->source[i].started)
+			e = advance(&merge->source[i], why);
+	if (e != OK)
+		return e;
+	do
+		e = next(merge, row_r, found_r, why);
+	while (e == OK && *found_r && !merge->show_auth_denied &&
+	    !usage_row_is_used(row_r));
 	return e;
 }

@@ -30,11 +30,18 @@ void usage_merge_free(struct usage_merge **merge);
 enum error usage_merge_add(struct usage_merge *merge, struct usage_file_reader *reader,
     const char **left_out_r) MUST_USE;
 
+/*
+ * From now on usage_merge_next() gives logins, too, that were refused at AUTH and have
+ * no usage. Only for who shows them: they may be guessed names.
+ */
+void usage_merge_show_auth_denied(struct usage_merge *merge);
+
 struct usage_coverage usage_merge_coverage(const struct usage_merge *merge);
 
 /*
- * The next login in the order of keys, with what all machines know of it; its days are
- * valid until the next call. Not found: the end of all. As usage_file_reader_next().
+ * The next login in the order of keys that has usage, with what all machines know of
+ * it; its days and refusals are valid until the next call. Not found: the end of all.
+ * As usage_file_reader_next().
  */
 enum error usage_merge_next(struct usage_merge *merge, struct usage_row *row_r,
     bool *found_r, struct error_text *why) MUST_USE;

@@ -15,6 +15,8 @@ usage_prune_start(struct usage_prune *p, instant now, unsigned retention_days)
 
 	memset(p, 0, sizeof *p);
 	p->first_day = today > retention_days ? today - retention_days : 0;
+	p->denied.today = today;
+	p->denied.first_day = p->first_day;
 }
 
 enum change_kind { CHANGE_DAY, CHANGE_USAGE, CHANGE_LOGIN };
@@ -207,10 +209,14 @@ apply_change(struct db_txn *txn, const struct piece *p, unsigned i)
 enum error
 usage_prune_step(struct db_txn *txn, struct usage_prune *p, unsigned visits)
 {
-	struct piece *piece = calloc(1, sizeof *piece); /* large for a small stack */
+	struct piece *piece;
 	struct db_cursor *cursor;
-	enum error e = piece != NULL ? db_cursor_open(txn, &cursor) : ERR_MEMORY;
+	enum error e;
 
+	if (!p->denied.done)
+		return auth_denied_table_prune_step(txn, &p->denied, visits);
+	piece = calloc(1, sizeof *piece); /* large for a small stack */
+	e = piece != NULL ? db_cursor_open(txn, &cursor) : ERR_MEMORY;
 	if (e == OK) {
 		piece->prune = p;
 		e = find(cursor, piece, visits);

@@ -3,14 +3,15 @@
 #pragma once
 
 #include "policy/db/db.h"
+#include "policy/usage/auth_denied_table.h"
 #include "policy/usage/usage.h"
 
 /* Whether a tenant owns the login now. Whoever cannot tell says yes. */
 typedef bool usage_prune_is_known(void *arg, const struct login *login);
 
 /*
- * A walk through the database that forgets what is old. Of a login that is known, when
- * it was seen stays.
+ * A walk through the database that forgets what is old, refusals at AUTH too. Of a
+ * login that is known, when it was seen stays.
  */
 struct usage_prune {
 	uint32_t first_day; /* days before go, and what was last seen before it */
@@ -18,6 +19,7 @@ struct usage_prune {
 	void *arg;
 	struct key at;  /* where to go on; key.len 0: at the start */
 	struct key row; /* the login under way, if it is to go once its days have */
+	struct auth_denied_table_prune denied; /* which is walked first */
 	bool done;
 	uint64_t days, clients, logins; /* forgotten so far */
 };

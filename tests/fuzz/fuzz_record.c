@@ -13,6 +13,7 @@
 #include "policy/tables/alias_table.h"
 #include "policy/tables/domain_table.h"
 #include "policy/tables/policy_table.h"
+#include "policy/usage/auth_denied.h"
 #include "policy/usage/heartbeat.h"
 #include "policy/usage/recording_host.h"
 #include "policy/usage/usage.h"
@@ -212,6 +213,23 @@ try_usage_day(struct bytes from)
 		return;
 	fuzz_expect(usage_mechanisms_print(d.mechanisms, text) == text);
 	usage_day_encode(&d, &w);
+	same(&w, from);
+}
+
+static void
+try_auth_denied(struct bytes from)
+{
+	struct record_writer w = writer();
+	struct auth_denied d, sum;
+
+	if (!decoded(auth_denied_decode(from, &d)))
+		return;
+	auth_denied_encode(&d, &w);
+	same(&w, from);
+	auth_denied_init(&sum);
+	auth_denied_add(&sum, &d); /* to nothing */
+	w = writer();
+	auth_denied_encode(&sum, &w);
 	same(&w, from);
 }
 
@@ -427,6 +445,18 @@ try_key(struct bytes from)
 }
 
 static void
+try_auth_denied_key(struct bytes from)
+{
+	struct login login;
+	struct key key;
+
+	if (!decoded(usage_key_parse_auth_denied(from, &login)))
+		return;
+	usage_key_auth_denied(&key, &login);
+	same_key(&key, from);
+}
+
+static void
 try_usage_key(struct bytes from)
 {
 	struct login login;
@@ -448,7 +478,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static void (*const decoders[])(struct bytes from) = {try_tenant, try_mailbox,
 	    try_domain, try_alias, try_setting, try_notice, try_audit, try_usage,
 	    try_usage_day, try_host, try_meta, try_heartbeat, try_policy, try_key,
-	    try_usage_key, try_lock};
+	    try_usage_key, try_lock, try_auth_denied, try_auth_denied_key};
 	struct fuzz_input input = {data, size};
 	uint8_t which = fuzz_byte(&input);
 	uint8_t *copy = fuzz_copy(input.at, input.left);

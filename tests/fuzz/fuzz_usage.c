@@ -4,6 +4,7 @@
 
 #include "policy/base/text.h"
 #include "policy/crypto/digest.h"
+#include "policy/usage/auth_denied.h"
 #include "policy/usage/usage_database.h"
 #include "policy/usage/usage_frame.h"
 #include "policy/usage/usage_key.h"
@@ -86,6 +87,15 @@ expect_host(const struct recording_host *n)
 }
 
 static void
+expect_denied(const struct auth_denied *d)
+{
+	fuzz_expect(instant_is_valid(d->last));
+	fuzz_expect(d->days <= AUTH_DENIED_DAYS_MAX);
+	for (uint32_t i = 1; i < d->days; i++)
+		fuzz_expect(d->day[i - 1].day < d->day[i].day);
+}
+
+static void
 expect_row(const struct usage_row *row)
 {
 	fuzz_expect(row->login.len <= LOGIN_MAX); /* 0: usage_others(), the first */
@@ -98,6 +108,8 @@ expect_row(const struct usage_row *row)
 	fuzz_expect(row->days <= USAGE_DAYS_MAX);
 	for (size_t i = 1; i < row->days; i++)
 		fuzz_expect(row->day[i - 1].day < row->day[i].day);
+	if (row->auth_denied != NULL)
+		expect_denied(row->auth_denied);
 }
 
 static struct usage_file_reader *
@@ -162,6 +174,7 @@ read_merged(const uint8_t *file, size_t size)
 		fuzz_expect(e == OK && (left_out != NULL) == (i == 1));
 	}
 	fuzz_expect(usage_merge_coverage(merge).hosts == 1);
+	usage_merge_show_auth_denied(merge);
 	while ((e = usage_merge_next(merge, &row, &found, &why)) == OK && found) {
 		expect_row(&row);
 		n++;

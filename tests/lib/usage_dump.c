@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * usage_dump.c - prints the usage database of a state folder, for tests: a line for
- * each login, "LOGIN DAYS ALLOWED DENIED WOULD-DENY EXEMPT", with the sums of its days.
+ * each login, "LOGIN DAYS ALLOWED DENIED WOULD-DENY EXEMPT", with the sums of its days;
+ * where AUTH refused it, "auth" and how often follow.
  */
 #include "policy/db/guard.h"
+#include "policy/usage/auth_denied.h"
 #include "policy/usage/usage_database.h"
 
 #include <inttypes.h>
@@ -22,6 +24,8 @@ print(void *arg, const struct usage_row *row)
 	printf("%s %zu", row->login.text, row->days);
 	for (int k = 0; k < USAGE_KINDS; k++)
 		printf(" %" PRIu64, sum[k]);
+	if (row->auth_denied != NULL)
+		printf(" auth %" PRIu64, auth_denied_count(row->auth_denied, 0));
 	putchar('\n');
 	return OK;
 }

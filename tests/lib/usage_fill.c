@@ -3,6 +3,7 @@
  *
  *	LOGIN TIME KIND N [CLIENT [MECHANISM [TLS [LISTENER]]]]
  *	others TIME KIND N
+ *	auth LOGIN TIME N [CLIENT]	(a refusal at AUTH; "-": of other logins)
  *	strangers N
  *	node [since=TIME] [until=TIME] [dropped=N] [last-dropped=TIME] [id=HEX]
  *[host=NAME]
@@ -11,6 +12,7 @@
  *"-" is what the MTA does not tell, and \20 in a login a space. As root it has the
  *rights of the owner of the folder "usage", which is made where it is missing. */
 #include "policy/decision/decision.h"
+#include "policy/usage/auth_denied_table.h"
 #include "policy/usage/usage_database.h"
 
 #include <err.h>
@@ -162,6 +164,31 @@ others_line(struct db_txn *txn, char *const *w, size_t words)
 	must(usage_database_add(txn, &e), w[0]);
 }
 
+/* auth_line - a refusal at AUTH, as smtpauth-authd would note it */
+static void
+auth_line(struct db_txn *txn, char *const *w, size_t words)
+{
+	struct auth_denied_entry e = {.count = 0};
+	struct error_text why = {.text = ""};
+	const char *client = word(w, words, 4);
+	bool others;
+	size_t n;
+
+	if (words < 4)
+		bad("line");
+	n = unescape(w[1]);
+	if (strcmp(w[1], "-") != 0 &&
+	    login_normalize(w[1], n, "", &e.login, &why) != OK)
+		bad(why.text);
+	e.last = number(w[2], "time");
+	e.day = usage_day_of(e.last);
+	e.count = (uint32_t)number(w[3], "number");
+	e.has_client = *client != '\0';
+	if (e.has_client && !cidr_ip_parse(client, &e.client))
+		bad("client");
+	must(auth_denied_table_add(txn, &e, &others), w[1]);
+}
+
 /* strangers_line - so many more rows count as those of logins of no tenant */
 static void
 strangers_line(struct db_txn *txn, char *const *w, size_t words)
@@ -244,6 +271,8 @@ take_line(struct db_txn *txn, char *line)
 		node_line(txn, w, words);
 	else if (strcmp(w[0], "others") == 0)
 		others_line(txn, w, words);
+	else if (strcmp(w[0], "auth") == 0)
+		auth_line(txn, w, words);
 	else if (strcmp(w[0], "strangers") == 0)
 		strangers_line(txn, w, words);
 	else

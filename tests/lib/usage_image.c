@@ -3,6 +3,7 @@
 #include "tests/lib/usage_image.h"
 
 #include "policy/db/db.h"
+#include "policy/usage/auth_denied_table.h"
 #include "policy/usage/usage_database.h"
 #include "policy/usage/usage_file.h"
 #include "tests/lib/state.h"
@@ -26,6 +27,34 @@ entry_make(const struct usage_sample *from)
 	e.usage.has_client =
 	    from->count % 2 && cidr_ip_parse("192.0.2.1", &e.usage.client);
 	return e;
+}
+
+static struct auth_denied_entry
+denied_make(const struct usage_sample *from)
+{
+	struct auth_denied_entry e = {.day = from->day, .count = from->count};
+
+	if (from->login[1] != '\0')
+		e.login = login_make(from->login + 1);
+	e.last = from->day * DAY + from->count;
+	e.has_client = from->count % 2 && cidr_ip_parse("192.0.2.2", &e.client);
+	return e;
+}
+
+static void
+sample_add(struct db_txn *txn, const struct usage_sample *sample)
+{
+	struct auth_denied_entry denied;
+	struct usage_entry entry;
+	bool others;
+
+	if (*sample->login == '!') {
+		denied = denied_make(sample);
+		expect_ok(auth_denied_table_add(txn, &denied, &others));
+	} else {
+		entry = entry_make(sample);
+		expect_ok(usage_database_add(txn, &entry));
+	}
 }
 
 struct db *
@@ -68,11 +97,8 @@ usage_image_make(
 
 	db = usage_image_open(&state);
 	expect_ok(db_begin(db, true, &txn));
-	for (size_t i = 0; i < n; i++) {
-		struct usage_entry e = entry_make(&samples[i]);
-
-		expect_ok(usage_database_add(txn, &e));
-	}
+	for (size_t i = 0; i < n; i++)
+		sample_add(txn, &samples[i]);
 	expect_ok(usage_database_put_host(txn, host));
 	expect_ok(db_commit(&txn));
 	to = open_memstream(&image.at, &image.n);

@@ -15,7 +15,10 @@ struct usage_image {
 	size_t n;
 };
 
-/* What a login ("": usage_others()) did on a day; an odd count comes from a client. */
+/*
+ * What a login ("": usage_others()) did on a day; an odd count comes from a client.
+ * With a '!' before the login: how often AUTH refused it.
+ */
 struct usage_sample {
 	const char *login;
 	uint32_t day, count;

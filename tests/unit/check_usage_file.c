@@ -2,6 +2,7 @@
 /* check_usage_file.c - usage as a file: it comes back whole or not at all, and
  * several machines add up. */
 #include "policy/db/db.h"
+#include "policy/usage/auth_denied.h"
 #include "policy/usage/usage_database.h"
 #include "policy/usage/usage_file.h"
 #include "policy/usage/usage_frame.h"
@@ -44,28 +45,95 @@ read_all(const void *at, size_t n, uint64_t *rows_r, struct error_text *why)
 	return e;
 }
 
+/* The last ones are refusals at AUTH. */
+enum { USED = 4, ROWS = 6 };
 static const struct usage_sample some[] = {{"", 20000, 8}, {"", 19998, 2},
     {"ann@a.example", 20000, 3}, {"ann@a.example", 19999, 2}, {"bob", 19000, 1},
-    {"c d@x", 1, 7}};
+    {"c d@x", 1, 7}, {"!", 20000, 4}, {"!ann@a.example", 20000, 3},
+    {"!ann@a.example", 19998, 9}, {"!bea@a.example", 19000, 2},
+    {"!zoe@z.example", 20000, 1}};
+#define SAMPLES (sizeof some / sizeof *some)
+#define SAMPLES_USED (SAMPLES - 5)
 
+/* export_some - some of the samples, with a machine that is the same each time */
 static struct usage_image
-export_some(void)
+export_some(size_t n)
 {
 	struct recording_host host = recording_host_make("mx1", NOW - 90 * DAY, NOW);
 
+	memset(host.id, 7, sizeof host.id);
 	host.dropped = 5;
 	host.last_dropped = NOW - 7;
-	return usage_image_make(some, sizeof some / sizeof *some, &host);
+	return usage_image_make(some, n, &host);
 }
 
 START_TEST(comes_back)
 {
-	struct usage_image image = export_some();
+	struct usage_image image = export_some(SAMPLES);
 	struct error_text why = {.text = ""};
 	uint64_t rows;
 
 	ck_assert_msg(read_all(image.at, image.n, &rows, &why) == OK, "%s", why.text);
-	ck_assert_uint_eq(rows, 4); /* one is that of others */
+	ck_assert_uint_eq(rows, ROWS); /* one is that of others */
+	free(image.at);
+}
+END_TEST
+
+/*
+ * Without refusals at AUTH a file is one that older programs read. They see version 2
+ * of the machine's record as newer than they are.
+ */
+START_TEST(version_of_the_head)
+{
+	const size_t version = strlen(USAGE_FILE_MAGIC) + USAGE_FRAME_HEAD;
+	struct error_text why = {.text = ""};
+	struct usage_image image;
+	uint64_t rows;
+
+	for (size_t n = SAMPLES_USED; n <= SAMPLES_USED + 1; n++) {
+		image = export_some(n);
+		ck_assert_int_eq(image.at[version], n == SAMPLES_USED ? 1 : 2);
+		ck_assert_int_eq(read_all(image.at, image.n, &rows, &why), OK);
+		ck_assert_uint_eq(rows, USED);
+		image.at[version] = 3;
+		ck_assert_int_eq(read_all(image.at, image.n, &rows, &why), ERR_NEWER);
+		free(image.at);
+	}
+}
+END_TEST
+
+/* The refusals are those that were stored, beside the usage of their logins. */
+START_TEST(refusals_come_back)
+{
+	static const char *const want[ROWS] = {
+	    "", "bob", "ann@a.example", "bea@a.example", "c d@x", "zoe@z.example"};
+	static const uint64_t counts[ROWS] = {4, 0, 12, 2, 0, 1};
+	struct usage_image image = export_some(SAMPLES);
+	FILE *from = fmemopen(image.at, image.n, "r");
+	struct usage_file_reader *reader;
+	struct error_text why = {.text = ""};
+	struct usage_row row;
+	bool found;
+
+	expect_ok(usage_file_reader_open(&reader, from, "a file", &why));
+	for (size_t i = 0; i < ROWS; i++) {
+		expect_ok(usage_file_reader_next(reader, &row, &found, &why));
+		ck_assert_str_eq(row.login.text, want[i]);
+		ck_assert(usage_row_is_used(&row) == (i != 3 && i != 5));
+		ck_assert((row.auth_denied != NULL) == (counts[i] > 0));
+		if (row.auth_denied != NULL)
+			ck_assert_uint_eq(
+			    auth_denied_count(row.auth_denied, 0), counts[i]);
+		if (i != 2)
+			continue;
+		ck_assert_int_eq(row.auth_denied->last, NOW + 3);
+		ck_assert(row.auth_denied->has_client && !row.auth_denied->guessed);
+		ck_assert_uint_eq(auth_denied_count(row.auth_denied, 19999), 3);
+	}
+	expect_ok(usage_file_reader_next(reader, &row, &found, &why));
+	ck_assert(!found);
+	usage_file_reader_close(&reader);
+	fclose(from);
 	free(image.at);
 }
 END_TEST
@@ -86,7 +154,7 @@ expect_refused(const void *at, size_t n, const char *what, size_t where)
 
 START_TEST(cut_anywhere)
 {
-	struct usage_image image = export_some();
+	struct usage_image image = export_some(SAMPLES);
 
 	for (size_t n = 0; n < image.n; n++)
 		expect_refused(image.at, n, "a file cut at", n);
@@ -96,7 +164,7 @@ END_TEST
 
 START_TEST(any_byte_altered)
 {
-	struct usage_image image = export_some();
+	struct usage_image image = export_some(SAMPLES);
 
 	for (size_t i = 0; i < image.n; i++)
 		for (int change = 1; change < 256; change++) {
@@ -110,7 +178,7 @@ END_TEST
 
 START_TEST(bytes_added_or_taken)
 {
-	struct usage_image image = export_some();
+	struct usage_image image = export_some(SAMPLES);
 	char *longer = malloc(2 * image.n);
 
 	memcpy(longer, image.at, image.n);
@@ -134,8 +202,8 @@ END_TEST
 /* Frames in another order, left out, or twice: the sum alone would not tell all. */
 START_TEST(frames_moved)
 {
-	struct usage_image image = export_some();
-	size_t at[8], n = 0, i = strlen(USAGE_FILE_MAGIC);
+	struct usage_image image = export_some(SAMPLES);
+	size_t at[ROWS + 3], n = 0, i = strlen(USAGE_FILE_MAGIC);
 	char *moved = malloc(2 * image.n);
 
 	while (i < image.n) {
@@ -145,7 +213,7 @@ START_TEST(frames_moved)
 		i += USAGE_FRAME_HEAD + ((size_t)head[2] << 8 | head[3]);
 	}
 	at[n] = image.n;
-	ck_assert_uint_eq(n, 6);
+	ck_assert_uint_eq(n, ROWS + 2);
 	for (size_t f = 0; f < n; f++) {
 		size_t len = at[f + 1] - at[f];
 
@@ -254,6 +322,8 @@ main(void)
 	TCase *stream = state_add_case(suite, "usage_file");
 
 	tcase_add_test(stream, comes_back);
+	tcase_add_test(stream, version_of_the_head);
+	tcase_add_test(stream, refusals_come_back);
 	tcase_add_test(stream, cut_anywhere);
 	tcase_add_test(stream, any_byte_altered);
 	tcase_add_test(stream, bytes_added_or_taken);

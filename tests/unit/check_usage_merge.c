@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* check_usage_merge.c - the usage of several machines adds up. */
+#include "policy/usage/auth_denied.h"
 #include "policy/usage/usage_merge.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
@@ -111,6 +112,52 @@ START_TEST(merge_same_machine)
 }
 END_TEST
 
+/*
+ * Refusals at AUTH add up, and whoever does not ask for them never sees a login that
+ * has nothing else.
+ */
+START_TEST(merge_refusals)
+{
+	static const struct usage_sample a[] = {{"!", 5, 2}, {"ann@a", 2, 1},
+	    {"!ann@a", 3, 7}, {"!bob@a", 4, 6}, {"!zoe@a", 4, 1}};
+	static const struct usage_sample b[] = {
+	    {"!ann@a", 3, 8}, {"!ann@a", 6, 2}, {"zoe@a", 3, 1}};
+	static const struct {
+		const char *login;
+		uint64_t count;
+		instant last;
+		bool used;
+	} want[] = {{"", 2, 5 * 86400 + 2, false}, {"ann@a", 17, 6 * 86400 + 2, true},
+	    {"bob@a", 6, 4 * 86400 + 6, false}, {"zoe@a", 1, 4 * 86400 + 1, true}};
+	struct recording_host x = recording_host_make("x", 100, 900),
+			      y = recording_host_make("y", 200, 800);
+	struct error_text why = {.text = ""};
+	struct usage_image images[2] = {
+	    usage_image_make(a, 5, &x), usage_image_make(b, 3, &y)};
+	const char *left_out;
+	struct usage_merge *merge = merge_of(images, 2, &left_out);
+	struct usage_row row;
+	bool found;
+
+	expect_row(merge, "ann@a 172801-172801 2=1");
+	expect_row(merge, "zoe@a 259201-259201 3=1");
+	expect_row(merge, NULL);
+	usage_merge_free(&merge);
+	merge = merge_of(images, 2, &left_out);
+	usage_merge_show_auth_denied(merge);
+	for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+		expect_ok(usage_merge_next(merge, &row, &found, &why));
+		ck_assert_str_eq(row.login.text, want[i].login);
+		ck_assert(usage_row_is_used(&row) == want[i].used);
+		ck_assert_ptr_nonnull(row.auth_denied);
+		ck_assert_uint_eq(auth_denied_count(row.auth_denied, 0), want[i].count);
+		ck_assert_int_eq(row.auth_denied->last, want[i].last);
+	}
+	expect_row(merge, NULL);
+	usage_merge_free(&merge);
+}
+END_TEST
+
 /* One bad source spoils all, also after good rows. */
 START_TEST(merge_with_a_bad_one)
 {
@@ -148,6 +195,7 @@ main(void)
 
 	tcase_add_test(merge, merge_two);
 	tcase_add_test(merge, merge_same_machine);
+	tcase_add_test(merge, merge_refusals);
 	tcase_add_test(merge, merge_with_a_bad_one);
 	return suite_run(suite);
 }
