@@ -13,7 +13,8 @@ from usage_case import DAY, Usage, text
 
 KEYS = ['mailbox', 'login', 'tenant', 'submissions', 'denied', 'would_deny',
         'exempt', 'first_seen', 'last_seen', 'last_client', 'mechanisms',
-        'tls', 'verdict', 'reason', 'override', 'last_use', 'last_exempt']
+        'tls', 'verdict', 'reason', 'override', 'last_use', 'last_exempt',
+        'auth_denied', 'last_auth_denied', 'last_auth_client']
 
 
 class List(Usage):
@@ -43,7 +44,8 @@ class List(Usage):
             'mechanisms': ['PLAIN', 'XOAUTH2'], 'tls': 'TLSv1.2',
             'verdict': 'reject', 'reason': 'tenant-disabled',
             'override': None, 'last_use': text(now - 90),
-            'last_exempt': text(now - 30)})
+            'last_exempt': text(now - 30), 'auth_denied': 0,
+            'last_auth_denied': None, 'last_auth_client': None})
         self.assertEqual(rows[1]['would_deny'], 5)
         self.assertEqual((rows[1]['verdict'], rows[1]['reason']),
                          ('allow', 'tenant-enabled'))
@@ -214,13 +216,71 @@ class List(Usage):
         self.assertEqual((row['denied'], row['last_client'], row['last_seen']),
                          (900, '192.0.2.9', text(t)))
         lines = self.table('--denied')
-        self.assertRegex(lines[0], '^DENIED +WOULD-DENY +MAILBOX +TENANT +'
-                                   'LAST CLIENT +LAST SEEN +NOW$')
-        self.assertRegex(lines[1], '^900 +0 +most@nobody.example +- +192.0.2.9 +'
+        self.assertRegex(lines[0], '^DENIED +AT AUTH +WOULD-DENY +MAILBOX +'
+                                   'TENANT +LAST CLIENT +LAST TRY +NOW$')
+        self.assertRegex(lines[1], '^900 +0 +0 +most@nobody.example +- +192.0.2.9 +'
                          + text(t))
         csv = self.ctl('usage --denied --csv').lines
         self.assertEqual(len(csv), 6)
         self.assertTrue(csv[1].startswith(',most@nobody.example,'), csv[1])
+
+    def test_denied_at_auth(self):
+        """What AUTH refuses is shown beside the rest, and is no use."""
+        self.acme()
+        t = self.now - 100
+        self.fill(('both@a.example', t, 'denied', 2, '192.0.2.1'),
+                  ('used@b.example', t, 'allowed', 3, '192.0.2.2'),
+                  ('gone@b.example', t - 9 * DAY, 'allowed', 3, '192.0.2.2'),
+                  'auth both@a.example %d 5 2001:db8::5' % (t + 7),
+                  'auth used@b.example %d 1 192.0.2.6' % (t - 7),
+                  'auth gone@b.example %d 1' % t,
+                  'auth only@a.example %d 4 192.0.2.7' % t,
+                  'auth only@a.example %d 40 192.0.2.8' % (t - 9 * DAY),
+                  'auth old@a.example %d 9 192.0.2.7' % (t - 9 * DAY),
+                  'auth - %d 300' % t)
+        self.assertEqual(self.logins(), ['both@a.example', 'used@b.example'])
+        self.assertEqual(self.logins('--denied'), [
+            None, 'both@a.example', 'only@a.example', 'gone@b.example',
+            'used@b.example'])
+        rows = {row['login']: row for row in self.rows('--denied')}
+        keys = ('submissions', 'denied', 'auth_denied', 'last_auth_denied',
+                'last_auth_client', 'first_seen', 'last_seen', 'last_client')
+        self.assertEqual([rows['both@a.example'][key] for key in keys], [
+            2, 2, 5, text(t + 7), '2001:db8::5', text(t), text(t), '192.0.2.1'])
+        self.assertEqual([rows['only@a.example'][key] for key in keys], [
+            0, 0, 4, text(t), '192.0.2.7', None, None, None])
+        self.assertEqual([rows[None][key] for key in keys], [
+            0, 0, 300, text(t), None, None, None, None])
+        row = self.rows()[0]
+        self.assertEqual([row[key] for key in keys], [
+            2, 2, 5, text(t + 7), '2001:db8::5', text(t), text(t), '192.0.2.1'])
+        self.assertEqual(self.logins('--denied', '--since', '30d', '--tenant',
+                                     'acme'),
+                         ['only@a.example', 'old@a.example', 'both@a.example'])
+        lines = self.table('--denied')
+        for line, start in zip(lines[1:], (
+                r'0 +300 +0 +\(other logins\) +- +- +' + text(t) + ' +-$',
+                '2 +5 +0 +both@a.example +acme +2001:db8::5 +' + text(t + 7),
+                '0 +4 +0 +only@a.example +acme +192.0.2.7 +' + text(t) +
+                ' +reject tenant-disabled',
+                '0 +1 +0 +gone@b.example +beta +- +' + text(t),
+                '0 +1 +0 +used@b.example +beta +192.0.2.2 +' + text(t))):
+            self.assertRegex(line, '^' + start)
+        out = self.ctl('usage --denied --csv').raw.decode()
+        csv_rows = {row['login']: row for row in
+                    csv.DictReader(io.StringIO(out, newline=''))}
+        self.assertEqual([csv_rows['only@a.example'][key] for key in keys], [
+            '0', '0', '4', text(t), '192.0.2.7', '', '', ''])
+
+    def test_last_client_at_auth_decides(self):
+        """What a login would get now that AUTH refused only."""
+        self.acme()
+        self.ctl('settings set exempt-clients 192.0.2.0/24')
+        self.fill('auth here@a.example %d 1 192.0.2.7' % self.now,
+                  'auth away@a.example %d 1 198.51.100.7' % self.now)
+        reasons = {row['login']: row['reason'] for row in self.rows('--denied')}
+        self.assertEqual(reasons, {'here@a.example': 'exempt-client',
+                                   'away@a.example': 'tenant-disabled'})
 
     def test_nobody_was_denied(self):
         self.fill(('a@x', self.now, 'allowed', 1))
@@ -243,8 +303,8 @@ class List(Usage):
         self.assertEqual((row['last_seen'], row['submissions']),
                          (text(self.now + 9 * DAY), 2))
         self.assertNotRegex('\n'.join(self.table()), r'\s-\d')
-        self.assertEqual(self.json('usage prune'), {'days': 0, 'clients': 0,
-                                                   'logins': 0})
+        self.assertEqual(self.json('usage prune'), {
+            'days': 0, 'clients': 0, 'logins': 0, 'auth_denied': 0})
 
     def test_odd_logins(self):
         odd = ['=1+1@x', '+x@x', '-x@x', "'quote@x", "'=x@x", 'a,b@x',
@@ -304,7 +364,7 @@ class List(Usage):
             **dict.fromkeys(KEYS), 'submissions': 9, 'denied': 2,
             'would_deny': 0, 'exempt': 0, 'first_seen': text(now - 9 * DAY),
             'last_seen': text(now), 'mechanisms': [],
-            'last_use': text(now - 9)})
+            'last_use': text(now - 9), 'auth_denied': 0})
         self.assertEqual(self.logins('--tenant', 'acme'), ['ann@a.example'])
         lines = self.table()
         self.assertRegex(lines[-2], r'^\(other logins\) +- +9 +2 +0 ')

@@ -17,6 +17,8 @@ from usage_case import DAY, Usage, text
 ROOT = os.geteuid() == 0
 NOBODY = 65534
 
+NOTHING_PRUNED = {'days': 0, 'clients': 0, 'logins': 0, 'auth_denied': 0}
+
 
 class Merge(Usage):
 
@@ -41,6 +43,25 @@ class Merge(Usage):
             self.table('--usage', file)[-1],
             'recorded since %s on 2 machines; 3 submissions could not be '
             'counted' % text(self.now - 5 * DAY))
+
+    def test_refusals_at_auth(self):
+        """They add up, and make no usage of a login that has none."""
+        t = self.now - 60
+        self.fill('auth ann@x %d 2 192.0.2.1' % t, 'auth - %d 7' % t,
+                  ('me@x', t, 'denied', 1))
+        file = self.other(
+            'mx2', 'auth ann@x %d 3 192.0.2.2' % (t + 9),
+            'auth me@x %d 4' % (t - DAY), 'auth - %d 5' % t,
+            ('you@x', t, 'allowed', 1))
+        rows = {row['login']: (row['denied'], row['auth_denied'],
+                               row['last_auth_denied'], row['last_auth_client'])
+                for row in self.rows('--denied', '--usage', file)}
+        self.assertEqual(rows, {
+            'ann@x': (0, 5, text(t + 9), '192.0.2.2'),
+            'me@x': (1, 4, text(t - DAY), None), None: (0, 12, text(t), None)})
+        self.assertEqual(self.logins('--usage', file), ['me@x', 'you@x'])
+        self.assertEqual(
+            self.json('usage', 'export', self.tmp + '/out')['logins'], 1)
 
     def test_files_alone(self):
         file = self.other('mx2', ('a@x', self.now, 'allowed', 1))
@@ -203,7 +224,7 @@ class Prune(Usage):
         self.assertEqual(self.ctl('usage prune').out,
                          '2 days and 1 client address forgotten\n')
         self.assertEqual(self.json('usage prune'),
-                         {'days': 0, 'clients': 0, 'logins': 0})
+                         NOTHING_PRUNED)
         # The day is forgotten, and that it was seen on that day is not.
         self.assertIn('old@x.example', self.logins('--since', text(edge - 60)))
         self.assertNotIn('old@x.example', self.logins('--since', text(edge)))
@@ -234,7 +255,7 @@ class Prune(Usage):
         self.assertEqual(self.logins('--since', '300d'),
                          ['upn', 'known@a.test', 'here@up.test'])
         self.assertEqual(self.json('usage prune'),
-                         {'days': 0, 'clients': 0, 'logins': 0})
+                         NOTHING_PRUNED)
 
     def test_damaged_policy_forgets_nobody(self):
         self.ctl('tenant add acme --domain a.test')
@@ -249,11 +270,32 @@ class Prune(Usage):
             f.write(good)
         self.assertEqual(self.logins('--since', '300d'), ['known@a.test'])
 
+    def test_refusals_at_auth(self):
+        """Their days are forgotten, and then the login, with its address."""
+        self.ctl('settings set usage-retention 30')
+        self.ctl('tenant add xs --domain x.example')
+        edge = self.midnight - 30 * DAY
+        self.fill('auth old@x.example %d 3 192.0.2.1' % (edge - 1),
+                  'auth kept@x.example %d 3 192.0.2.1' % edge,
+                  'auth both@x.example %d 5 192.0.2.1' % (edge - 1),
+                  'auth both@x.example %d 3 192.0.2.1' % self.now,
+                  'auth - %d 9' % (edge - 1))
+        self.assertEqual(self.ctl('usage prune').out,
+                         '0 days and 0 client addresses forgotten, and 2 '
+                         'logins refused at AUTH\n')
+        self.assertEqual(self.json('usage prune'), NOTHING_PRUNED)
+        rows = {row['login']: row['auth_denied']
+                for row in self.rows('--denied', '--since', '300d')}
+        self.assertEqual(rows, {'kept@x.example': 3, 'both@x.example': 3})
+        self.fill('auth old@x.example %d 1' % (edge - 1))
+        self.assertEqual(self.json('usage prune')['auth_denied'], 1)
+
     def test_many(self):
         self.fill(*(('u%d@x' % (i % 50), self.midnight - (100 + i // 50) * DAY,
                      'allowed', 1, '192.0.2.1') for i in range(15000)))
         self.assertEqual(self.json('usage prune'),
-                         {'days': 15000, 'clients': 50, 'logins': 50})
+                         {**NOTHING_PRUNED, 'days': 15000, 'clients': 50,
+                          'logins': 50})
 
     def test_none(self):
         self.refused('usage prune', 69)

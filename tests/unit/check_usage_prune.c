@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ANSWER_SIZE = 2000, DAYS = 3, CLIENTS = 4, LOGINS = 5 };
+enum { ANSWER_SIZE = 2000, DAYS = 3, CLIENTS = 4, LOGINS = 5, DENIED = 6 };
 
 static struct state state;
 static uint8_t answer[ANSWER_SIZE];
@@ -74,6 +74,7 @@ write_answer(uint8_t doubt)
 	record_put_u64(&w, DAYS);
 	record_put_u64(&w, CLIENTS);
 	record_put_u64(&w, LOGINS);
+	record_put_u64(&w, DENIED);
 	record_put_u8(&w, doubt);
 	usage_frame_write(to, USAGE_FRAME_PRUNED, &w);
 	length = (size_t)ftell(to);
@@ -91,7 +92,7 @@ START_TEST(good_answers)
 	write_answer(0);
 	expect_ok(prune());
 	ck_assert_str_eq(out_text,
-	    "3 days and 4 client addresses forgotten, and 5 logins of no tenant\n");
+	    "3 days and 4 client addresses forgotten, and 5 logins of no tenant, and 6 logins refused at AUTH\n");
 	ck_assert_str_eq(err_text, "");
 	write_answer(1);
 	expect_ok(prune());
@@ -108,7 +109,7 @@ START_TEST(other_answers)
 	answer[length++] = '\0';
 	expect_error(ERR_IO, prune());
 	while (length-- > 0)
-		if (length != USAGE_FRAME_HEAD + 3 * sizeof(uint64_t) + 1)
+		if (length != USAGE_FRAME_HEAD + 4 * sizeof(uint64_t) + 1)
 			expect_error(ERR_IO, prune());
 	length = 0;
 }

@@ -32,7 +32,8 @@ read_back(struct ctl *c, struct exported *x)
 	x->host = *usage_file_reader_host(reader);
 	while (e == OK && found) {
 		e = usage_file_reader_next(reader, &row, &found, &c->why);
-		x->logins += found && !usage_is_others(&row.login);
+		x->logins +=
+		    found && !usage_is_others(&row.login) && usage_row_is_used(&row);
 	}
 	usage_file_reader_close(&reader);
 	return e;

@@ -10,6 +10,7 @@
 #include "policy/ctl/frame/transaction.h"
 #include "policy/ctl/usage/usage_sources.h"
 #include "policy/decision/override.h"
+#include "policy/usage/auth_denied.h"
 #include "policy/usage/login_usage.h"
 
 #define SINCE_DAYS 7
@@ -18,17 +19,21 @@
 struct selection {
 	instant since;
 	char tenant[TENANT_NAME_MAX + 1]; /* "": of all */
-	bool denied; /* only who was denied or would have been, most tries first */
+	bool denied; /* only who was denied, or would have been, most tries first */
 };
 
 /* A login as it is listed, kept small: there may be millions. */
 struct line {
 	struct usage usage;
 	uint64_t count[USAGE_KINDS]; /* of whole days of the span */
+	uint64_t auth_denied; /* refusals at AUTH in the span, and the last one: */
+	instant last_auth_denied;
+	struct cidr_ip auth_client;
 	uint32_t mechanisms;
 	uint32_t place; /* among all logins, in the order of keys */
+	instant last;   /* of all that counts in this list */
 	instant until;  /* of the mailbox's own setting */
-	bool has_tenant;
+	bool has_tenant, has_auth_client;
 	uint8_t verdict, reason, override, setting;
 	uint16_t mailbox, tenant; /* where they begin in `text` */
 	char text[];              /* the login, the mailbox, the tenant */
@@ -46,9 +51,25 @@ is_others(const struct line *l)
 	return l->text[0] == '\0';
 }
 
-/* line_make - the line of a login, or NULL without memory */
+/* line_set_denied - from its refusals at AUTH, if there are any */
+static void
+line_set_denied(struct line *l, const struct login_usage *s, bool tries)
+{
+	const struct auth_denied *denied = s->row->auth_denied;
+
+	l->auth_denied = s->auth_denied;
+	l->last_auth_denied = denied != NULL ? denied->last : INSTANT_NONE;
+	l->has_auth_client = denied != NULL && denied->has_client;
+	if (l->has_auth_client)
+		l->auth_client = denied->client;
+	l->last = usage_later(l->usage.last_seen, l->usage.last_exempt);
+	if (tries)
+		l->last = usage_later(l->last, l->last_auth_denied);
+}
+
+/* line_make - the line of a login, in a list of TRIES or of all; NULL: no memory */
 static struct line *
-line_make(const struct login_usage *s)
+line_make(const struct login_usage *s, bool tries)
 {
 	const struct outcome *o = &s->outcome;
 	const char *login = s->row->login.text, *tenant = submission_tenant(o);
@@ -62,6 +83,7 @@ line_make(const struct login_usage *s)
 		return NULL;
 	l->usage = s->row->usage;
 	memcpy(l->count, s->count, sizeof l->count);
+	line_set_denied(l, s, tries);
 	l->mechanisms = s->mechanisms;
 	l->until = o->has_mailbox ? o->mailbox.until : INSTANT_NONE;
 	l->has_tenant = o->has_tenant;
@@ -79,11 +101,13 @@ line_make(const struct login_usage *s)
 
 /* happened - whether there is anything of the login from the first day on */
 static bool
-happened(const struct usage_row *row, instant since)
+happened(const struct usage_row *row, const struct selection *wanted)
 {
-	uint32_t first = usage_day_of(since);
+	uint32_t first = usage_day_of(wanted->since);
 	instant last = usage_later(row->usage.last_seen, row->usage.last_exempt);
 
+	if (wanted->denied && row->auth_denied != NULL)
+		last = usage_later(last, row->auth_denied->last);
 	if (row->days > 0 && row->day[row->days - 1].day >= first)
 		return true;
 	return last != INSTANT_NONE && usage_day_of(last) >= first;
@@ -93,7 +117,8 @@ happened(const struct usage_row *row, instant since)
 static bool
 is_selected(const struct selection *wanted, const struct login_usage *s)
 {
-	if (wanted->denied && s->count[USAGE_DENIED] + s->count[USAGE_WOULD_DENY] == 0)
+	if (wanted->denied &&
+	    s->count[USAGE_DENIED] + s->count[USAGE_WOULD_DENY] + s->auth_denied == 0)
 		return false;
 	return wanted->tenant[0] == '\0' ||
 	    strcmp(submission_tenant(&s->outcome), wanted->tenant) == 0;
@@ -107,7 +132,7 @@ lines_add(struct lines *lines, struct ctl *c, const struct usage_row *row,
 	struct line **at;
 	enum error e;
 
-	if (!happened(row, wanted->since))
+	if (!happened(row, wanted))
 		return OK;
 	e = login_usage_read(c->txn, row, wanted->since, c->now, &s);
 	if (e != OK)
@@ -117,7 +142,7 @@ lines_add(struct lines *lines, struct ctl *c, const struct usage_row *row,
 	at = array_grow(lines->at, lines->count, &lines->room, sizeof(struct line *));
 	if (at != NULL) {
 		lines->at = at;
-		at[lines->count] = line_make(&s);
+		at[lines->count] = line_make(&s, wanted->denied);
 	}
 	if (at == NULL || at[lines->count] == NULL)
 		return error_about(&c->why, ERR_MEMORY, "too many logins");
@@ -134,16 +159,21 @@ static int
 compare(const void *a, const void *b)
 {
 	const struct line *x = *(struct line *const *)a, *y = *(struct line *const *)b;
-	instant x_last = usage_later(x->usage.last_seen, x->usage.last_exempt);
-	instant y_last = usage_later(y->usage.last_seen, y->usage.last_exempt);
 
 	if (x->has_tenant != y->has_tenant)
 		return x->has_tenant ? -1 : 1;
 	if (is_others(x) != is_others(y))
 		return is_others(y) ? -1 : 1;
-	if (x_last != y_last)
-		return x_last > y_last ? -1 : 1;
+	if (x->last != y->last)
+		return x->last > y->last ? -1 : 1;
 	return (x->place > y->place) - (x->place < y->place);
+}
+
+/* denied - at either door */
+static uint64_t
+denied(const struct line *l)
+{
+	return l->count[USAGE_DENIED] + l->auth_denied;
 }
 
 /* compare_tries - who was denied most comes first, then who would have been */
@@ -152,8 +182,8 @@ compare_tries(const void *a, const void *b)
 {
 	const struct line *x = *(struct line *const *)a, *y = *(struct line *const *)b;
 
-	if (x->count[USAGE_DENIED] != y->count[USAGE_DENIED])
-		return x->count[USAGE_DENIED] > y->count[USAGE_DENIED] ? -1 : 1;
+	if (denied(x) != denied(y))
+		return denied(x) > denied(y) ? -1 : 1;
 	if (x->count[USAGE_WOULD_DENY] != y->count[USAGE_WOULD_DENY])
 		return x->count[USAGE_WOULD_DENY] > y->count[USAGE_WOULD_DENY] ? -1 : 1;
 	return compare(a, b);
@@ -221,6 +251,28 @@ print_now(struct printer *p, const struct line *l)
 	print_words(p, "now", now);
 }
 
+/* print_auth - its refusals at AUTH, and for people the last try at either door */
+static void
+print_auth(struct printer *p, const struct line *l)
+{
+	bool last = l->last_auth_denied > l->usage.last_seen;
+	char client[CIDR_IP_TEXT_MAX] = "", seen[CIDR_IP_TEXT_MAX] = "";
+	char when[INSTANT_TEXT_MAX] = "";
+	instant t = last ? l->last_auth_denied : l->usage.last_seen;
+
+	if (l->has_auth_client)
+		cidr_ip_print(&l->auth_client, client);
+	if (l->usage.has_client)
+		cidr_ip_print(&l->usage.client, seen);
+	if (t != INSTANT_NONE)
+		instant_print(t, when);
+	print_number(p, "auth_denied", l->auth_denied);
+	print_time(p, "last_auth_denied", l->last_auth_denied);
+	print_text(p, "last_auth_client", client);
+	print_words(p, "try_client", last ? client : seen);
+	print_words(p, "try", when);
+}
+
 static void
 line_print(struct printer *p, const struct line *l)
 {
@@ -263,6 +315,7 @@ line_print(struct printer *p, const struct line *l)
 	print_now(p, l);
 	print_time(p, "last_use", l->usage.last_use);
 	print_time(p, "last_exempt", l->usage.last_exempt);
+	print_auth(p, l);
 	print_object_end(p);
 }
 
@@ -296,9 +349,9 @@ static const struct print_column of_all[] = {{"mailbox", "MAILBOX"},
     {"last_client", "LAST CLIENT"}, {"mechanisms", "MECHANISMS"}, {"tls", "TLS"},
     {"now", "NOW"}, {NULL, NULL}};
 static const struct print_column of_tries[] = {{"denied", "DENIED"},
-    {"would_deny", "WOULD-DENY"}, {"mailbox", "MAILBOX"}, {"tenant", "TENANT"},
-    {"last_client", "LAST CLIENT"}, {"last_seen", "LAST SEEN"}, {"now", "NOW"},
-    {NULL, NULL}};
+    {"auth_denied", "AT AUTH"}, {"would_deny", "WOULD-DENY"}, {"mailbox", "MAILBOX"},
+    {"tenant", "TENANT"}, {"try_client", "LAST CLIENT"}, {"try", "LAST TRY"},
+    {"now", "NOW"}, {NULL, NULL}};
 
 static void
 lines_print_csv(struct printer *p, const struct lines *lines)
@@ -307,7 +360,9 @@ lines_print_csv(struct printer *p, const struct lines *lines)
 	    {"tenant", ""}, {"submissions", ""}, {"denied", ""}, {"would_deny", ""},
 	    {"exempt", ""}, {"first_seen", ""}, {"last_seen", ""}, {"last_client", ""},
 	    {"mechanisms", ""}, {"tls", ""}, {"verdict", ""}, {"reason", ""},
-	    {"override", ""}, {"last_use", ""}, {"last_exempt", ""}, {NULL, NULL}};
+	    {"override", ""}, {"last_use", ""}, {"last_exempt", ""},
+	    {"auth_denied", ""}, {"last_auth_denied", ""}, {"last_auth_client", ""},
+	    {NULL, NULL}};
 
 	print_csv(p, columns);
 	for (size_t i = 0; i < lines->count; i++)
@@ -380,6 +435,8 @@ ctl_usage_list(struct ctl *c)
 	if (e != OK)
 		return e;
 	coverage = usage_merge_coverage(merge);
+	if (wanted.denied)
+		usage_merge_show_auth_denied(merge);
 	e = lines_read(&lines, c, merge, &wanted);
 	if (e == OK && csv)
 		lines_print_csv(&c->print, &lines);

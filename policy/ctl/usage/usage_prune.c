@@ -115,6 +115,7 @@ serve(struct ctl *c, void *arg, FILE *to)
 	record_put_u64(&w, p->days);
 	record_put_u64(&w, p->clients);
 	record_put_u64(&w, p->logins);
+	record_put_u64(&w, p->denied.logins);
 	record_put_u8(&w, policy.doubt);
 	usage_frame_write(to, USAGE_FRAME_PRUNED, &w);
 }
@@ -135,6 +136,7 @@ read_answer(struct ctl *c, FILE *answer, struct usage_prune *p)
 	p->days = record_get_u64(&r);
 	p->clients = record_get_u64(&r);
 	p->logins = record_get_u64(&r);
+	p->denied.logins = record_get_u64(&r);
 	doubt = record_get_u8(&r);
 	if (record_end(&r) != OK || doubt > 1 || getc(answer) != EOF)
 		return error_set(&c->why, ERR_IO,
@@ -145,15 +147,24 @@ read_answer(struct ctl *c, FILE *answer, struct usage_prune *p)
 	return OK;
 }
 
+/* add_part - one more of the list of what is forgotten, if there are any */
+static void
+add_part(struct text *t, uint64_t n, const char *what)
+{
+	if (n > 0)
+		text_printf(
+		    t, ", and %" PRIu64 " login%s %s", n, n == 1 ? "" : "s", what);
+}
+
 static void
 print_pruned(struct printer *p, const struct usage_prune *done)
 {
-	char logins[64] = "";
+	char logins[128];
+	struct text t;
 
-	if (done->logins > 0)
-		snprintf(logins, sizeof logins,
-		    ", and %" PRIu64 " login%s of no tenant", done->logins,
-		    done->logins == 1 ? "" : "s");
+	text_init(&t, logins, sizeof logins);
+	add_part(&t, done->logins, "of no tenant");
+	add_part(&t, done->denied.logins, "refused at AUTH");
 	print_line(p, "%" PRIu64 " day%s and %" PRIu64 " client address%s forgotten%s",
 	    done->days, done->days == 1 ? "" : "s", done->clients,
 	    done->clients == 1 ? "" : "es", logins);
@@ -161,6 +172,7 @@ print_pruned(struct printer *p, const struct usage_prune *done)
 	print_number(p, "days", done->days);
 	print_number(p, "clients", done->clients);
 	print_number(p, "logins", done->logins);
+	print_number(p, "auth_denied", done->denied.logins);
 	print_object_end(p);
 }
 
