@@ -32,7 +32,7 @@ LLVMFuzzerTestOneInput(const uint8_t *at, size_t size)
 	fclose(from);
 	if (e != OK)
 		return 0;
-	fuzz_expect(r.error <= ERR_INTERNAL);
+	fuzz_expect(r.error < WALK_STOP && r.error != ERR_NOTFOUND);
 	expect_line(r.why.text);
 	if (r.has_asked)
 		expect_beat(&r.asked);
