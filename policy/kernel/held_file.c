@@ -14,6 +14,9 @@
 
 #if defined(O_PATH) && defined(AT_EMPTY_PATH) && !defined(PORTABLE_ONLY)
 #define HOLDS_FILES 1
+#define SEARCH_ONLY O_PATH
+#else
+#define SEARCH_ONLY O_RDONLY
 #endif
 
 /*
@@ -125,4 +128,10 @@ held_file_why(const struct held_file *file)
 	return file->refused
 	    ? "on this system root does so only if its folder and all above it belong to root, and nobody else can write there"
 	    : strerror(errno);
+}
+
+int
+held_file_open_dir(const char *dir)
+{
+	return open(dir, SEARCH_ONLY | O_DIRECTORY | O_CLOEXEC);
 }

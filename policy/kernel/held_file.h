@@ -31,3 +31,9 @@ bool held_file_set_mode(struct held_file *file, mode_t mode);
 
 /* Why the last of these failed, as words. */
 const char *held_file_why(const struct held_file *file);
+
+/*
+ * The folder DIR, for fstat(2) and openat(2), or -1 with errno. The right to search DIR
+ * is enough, but where no file can be held it must be readable, too.
+ */
+int held_file_open_dir(const char *dir);

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "policy/kernel/held_file.h"
+
 #define FOLDER_MODE 0750
 #define USAGE_MODE 0700
 
@@ -203,8 +205,7 @@ file_give_at(
 enum error
 state_dir_give(const char *dir, const char *name, mode_t mode, struct error_text *why)
 {
-	int at =
-	    open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* one folder for both */
+	int at = held_file_open_dir(dir); /* one folder for both */
 	enum error e;
 
 	if (at < 0)

@@ -457,6 +457,31 @@ START_TEST(permissions_are_those_of_the_files)
 }
 END_TEST
 
+/* What a writer needs of the folder, see held_file_open_dir(). */
+#ifdef LINUX_CALLS
+enum { FOLDER_RIGHTS = 0730 };
+#else
+enum { FOLDER_RIGHTS = 0770 };
+#endif
+
+START_TEST(folder_need_not_be_readable)
+{
+	enum store_mode writing = STORE_WRITE;
+
+	if (geteuid() != 0) {
+		suite_skip("folder_need_not_be_readable", "not root");
+		return;
+	}
+	create_expect(OK);
+	ck_assert_int_eq(chown(state.dir, 0, NOBODY), 0);
+	ck_assert_int_eq(chmod(state.dir, FOLDER_RIGHTS), 0);
+	ck_assert_int_eq(chown(state.data, NOBODY, NOBODY), 0);
+	ck_assert_int_eq(chown(state.writers, NOBODY, NOBODY), 0);
+	ck_assert_int_eq(chown(turn_path(), NOBODY, NOBODY), 0);
+	expect_ok(child_run(open_as_nobody, &writing));
+}
+END_TEST
+
 START_TEST(network_file_systems_are_known)
 {
 	static const unsigned long network[] = {0x6969 /* NFS */, 0x517B /* SMB */,
@@ -510,6 +535,7 @@ main(void)
 	    tcase, other_versions_and_broken_meta_records_are_told_apart, 0, 11);
 	tcase_add_loop_test(tcase, newer_records_do_not_pass_verification, 0, 5);
 	tcase_add_test(tcase, permissions_are_those_of_the_files);
+	tcase_add_test(tcase, folder_need_not_be_readable);
 	tcase_add_loop_test(tcase, network_file_systems_are_known, 0, 16);
 	tcase_add_test(tcase, local_file_systems_are_taken);
 	return suite_run(suite);
