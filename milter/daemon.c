@@ -62,7 +62,7 @@ say_start(const struct config *config)
 		    "on-error = accept: without a good database everything passes");
 }
 
-/* on_store - logs an event of the live store, and tells the service manager */
+/* on_store - logs an event of the live store; the reporter tells that it is ready */
 static void
 on_store(void *arg, enum live_store_event event, const char *text)
 {
@@ -76,7 +76,7 @@ on_store(void *arg, enum live_store_event event, const char *text)
 		    event == LIVE_STORE_NOTE ? LEVEL_WARNING : LEVEL_INFO, "%s", text);
 	status_line_event(d, text);
 	if (event != LIVE_STORE_NOTE)
-		service_notify_ready();
+		reporter_judged(d);
 }
 
 /* progress - see watchdog_progress */
@@ -114,6 +114,7 @@ daemon_start(struct daemon *d)
 	say_start(&d->config);
 	d->owner = pthread_self();
 	status_line_start(d);
+	reporter_init(d);
 	e = live_store_start(&d->store, d->config.state_dir, on_store, d);
 	if (e == OK)
 		e = reporter_start(d);

@@ -12,6 +12,7 @@
 #include "milter/service/log.h"
 #include "milter/service/log_sink.h"
 #include "milter/service/log_writer.h"
+#include "milter/service/service_notify.h"
 #include "policy/base/monotonic.h"
 
 #define RETRY_S 2                       /* after a failure, if usage-flush is longer */
@@ -127,13 +128,14 @@ wait_for(struct reporter *r, const bool *flag, const bool *other, int64_t end)
 
 /* wait - a second, or until there is something to do; true to stop */
 static bool
-wait(struct reporter *r, bool *hurry_r)
+wait(struct reporter *r, bool *hurry_r, bool *judged_r)
 {
 	bool stop;
 
 	pthread_mutex_lock(&r->mutex);
 	wait_for(r, &r->stop, &r->hurry, monotonic_ms() + 1000);
 	*hurry_r = r->hurry;
+	*judged_r = r->judged;
 	r->hurry = false;
 	stop = r->stop;
 	pthread_mutex_unlock(&r->mutex);
@@ -169,7 +171,7 @@ run(void *arg)
 {
 	struct daemon *d = arg;
 	struct reporter *r = &d->reporter;
-	bool hurry = false;
+	bool hurry = false, judged = false;
 
 	if (d->usage_writer.damaged) {
 		pthread_join(r->before, NULL);
@@ -180,10 +182,12 @@ run(void *arg)
 
 		if (is_due(r, hurry, policy))
 			write_all(d, policy);
+		if (judged) /* who hears it finds the heartbeat */
+			service_notify_ready();
 		status_line_look(d);
 		if (d->usage_writer.damaged && hand_over(d))
 			return NULL;
-	} while (!wait(r, &hurry));
+	} while (!wait(r, &hurry, &judged));
 	write_all(d, (uint8_t)live_store_state(d->store));
 	say_dropped(d, true);
 	write_metrics(d);
@@ -191,12 +195,24 @@ run(void *arg)
 	return NULL;
 }
 
+void
+reporter_init(struct daemon *d)
+{
+	struct reporter *r = &d->reporter;
+	pthread_condattr_t attr;
+
+	pthread_mutex_init(&r->mutex, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->changed, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
 enum error
 reporter_start(struct daemon *d)
 {
 	struct reporter *r = &d->reporter;
 	struct heartbeat *h = &r->heartbeat;
-	pthread_condattr_t attr;
 	enum error e = usage_writer_start(d);
 
 	if (e != OK)
@@ -207,11 +223,6 @@ reporter_start(struct daemon *d)
 	h->interval = d->config.usage_flush;
 	h->started = instant_now();
 	h->config = config_digest(&d->config);
-	pthread_mutex_init(&r->mutex, NULL);
-	pthread_condattr_init(&attr);
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&r->changed, &attr);
-	pthread_condattr_destroy(&attr);
 	return pthread_create(&r->thread, NULL, run, d) == 0 ? OK : ERR_MEMORY;
 }
 
@@ -219,6 +230,17 @@ void
 reporter_hurry(struct daemon *d)
 {
 	raise_flag(&d->reporter, &d->reporter.hurry);
+}
+
+void
+reporter_judged(struct daemon *d)
+{
+	struct reporter *r = &d->reporter;
+
+	pthread_mutex_lock(&r->mutex);
+	r->judged = r->hurry = true;
+	pthread_cond_broadcast(&r->changed);
+	pthread_mutex_unlock(&r->mutex);
 }
 
 void

@@ -22,8 +22,11 @@ struct reporter {
 	/* Shared: */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;
-	bool hurry, stop, ended;
+	bool hurry, judged, stop, ended;
 };
+
+/* Before any other call; no thread yet. */
+void reporter_init(struct daemon *d);
 
 /*
  * Starts the thread, which writes at once, every `usage-flush` seconds, and when the
@@ -34,6 +37,12 @@ enum error reporter_start(struct daemon *d) MUST_USE;
 
 /* Asks for a writing soon, because the usage counter fills up. Thread-safe. */
 void reporter_hurry(struct daemon *d);
+
+/*
+ * The state of the policy database is known: it is written, and then the service
+ * manager is told that the daemon is ready. Thread-safe, also before the start.
+ */
+void reporter_judged(struct daemon *d);
 
 /* Writes all for the last time; waits at most LIMIT_MS, and logs what is lost. */
 void reporter_stop(struct daemon *d, unsigned limit_ms);

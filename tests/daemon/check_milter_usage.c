@@ -7,12 +7,18 @@
 #include "tests/lib/sample_policy.h"
 #include "tests/lib/suite.h"
 
+#include "policy/usage/heartbeat.h"
+#include "policy/usage/usage_database.h"
+
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +34,9 @@ enum {
 	WORK_LIMIT = 50000,
 	LOGIN_SIZE = 40,
 	ROWS_MAX = 16,
-	STOP_LIMIT = 1000
+	STOP_LIMIT = 1000,
+	START_LIMIT = 8000, /* ready it is after 10 s in any case */
+	SILENCE = 300       /* what would come at once */
 };
 
 /* What workers and test know of each other, in shared memory. */
@@ -278,6 +286,63 @@ START_TEST(without_usage_nothing_is_recorded)
 }
 END_TEST
 
+/* manager_listen - the milter will tell this socket how it is */
+static int
+manager_listen(void)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_lt(
+	    snprintf(at.sun_path, sizeof(at.sun_path), "%s/notify", instance.folder),
+	    (int)sizeof(at.sun_path));
+	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&at, sizeof(at)), 0);
+	ck_assert_int_eq(setenv("NOTIFY_SOCKET", at.sun_path, 1), 0);
+	return fd;
+}
+
+/* manager_expect - the next message begins so, and comes in time */
+static void
+manager_expect(int fd, const char *begin)
+{
+	struct pollfd wait = {.fd = fd, .events = POLLIN};
+	char message[256] = "";
+
+	ck_assert_int_eq(poll(&wait, 1, START_LIMIT), 1);
+	ck_assert_int_gt(recv(fd, message, sizeof(message) - 1, 0), 0);
+	ck_assert_msg(strncmp(message, begin, strlen(begin)) == 0, "%s", message);
+}
+
+START_TEST(who_hears_that_it_is_ready_finds_the_heartbeat)
+{
+	struct error_text why = {.text = ""};
+	int manager = manager_listen();
+	struct pollfd more = {.fd = manager, .events = POLLIN};
+	struct heartbeat beat;
+	bool found;
+	struct db *db;
+	struct db_txn *txn;
+
+	ck_assert_int_eq(usage_database_open(&db, instance.state, true, &why), OK);
+	ck_assert_int_eq(db_begin(db, true, &txn), OK); /* nobody else can write now */
+	instance_launch(&instance);
+	manager_expect(manager, "STATUS=enforcing");
+	ck_assert_int_eq(poll(&more, 1, SILENCE), 0);
+	db_abort(&txn);
+	manager_expect(manager, "READY=1");
+	ck_assert_int_eq(db_begin(db, false, &txn), OK);
+	ck_assert_int_eq(heartbeat_latest(txn, instance.socket, &beat, &found), OK);
+	ck_assert(found);
+	ck_assert_int_eq(beat.pid, instance.pid);
+	ck_assert_int_eq(beat.policy, HEARTBEAT_GOOD);
+	db_abort(&txn);
+	db_close(&db);
+	close(manager);
+	stop();
+}
+END_TEST
+
 /* worker_login - of mailbox N: half of them may submit, half may not */
 static void
 worker_login(char *login, unsigned n)
@@ -472,6 +537,7 @@ main(void)
 	tcase_add_test(rows, what_is_no_login_is_not_counted);
 	tcase_add_test(rows, a_store_error_is_not_counted);
 	tcase_add_test(rows, without_usage_nothing_is_recorded);
+	tcase_add_test(rows, who_hears_that_it_is_ready_finds_the_heartbeat);
 	tcase_add_checked_fixture(load, setup, teardown);
 	tcase_add_test(load, figures_are_exact_also_through_a_stop);
 	tcase_add_test(load, memory_is_bounded_and_no_submission_unaccounted_for);

@@ -90,6 +90,7 @@ start(void)
 	expect_ok(config_set(&milter.config, "metrics-file", metrics_file, &why));
 	expect_ok(log_open(LOG_TO_STDERR, LEVEL_ERROR));
 	expect_ok(id_start());
+	reporter_init(&milter);
 	expect_ok(live_store_start(&milter.store, state.dir, ignore, NULL));
 	expect_ok(reporter_start(&milter));
 }
