@@ -551,6 +551,7 @@ class Prune(Audit):
                          {'removed': 0, 'pruned_up_to': None})
         self.assertEqual(self.status(), before)
 
+    @harness.at_length
     def test_prune_again(self):
         self.ctl('settings set enforce no')
         self.next_second()

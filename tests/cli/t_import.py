@@ -192,6 +192,7 @@ def random_policy(seed):
 
 class LongLine(Case):
 
+    @harness.at_length
     def test_tenant_whose_line_is_too_long(self):
         """What import would not take is not exported as if it would."""
         label = '.'.join(['x' * 62] * 3)
@@ -658,6 +659,7 @@ class Streams(Case):
         self.assertEqual(process.wait(harness.TIMEOUT), 0)
         self.assertEqual(sorted(self.mailboxes()), ['u@a.test', 'v@a.test'])
 
+    @harness.at_length
     def test_paused_output_holds_no_transaction(self):
         self.load(HEAD + ''.join('user%05d@a.test,enabled\n' % n
                                  for n in range(20000)))

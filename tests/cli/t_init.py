@@ -52,6 +52,7 @@ class Lost(harness.Case):
             self.assertIn(words, r.err)
         self.assertTrue(self.gone())
 
+    @harness.at_length
     def test_whatever_is_typed_nothing_is_begun(self):
         for empty in False, True:
             self.lose(empty)

@@ -611,6 +611,7 @@ class Grant(Rollout):
         harness.wait_for(lambda: rfc3339(time.time()) > soon)
         self.now = int(time.time())
 
+    @harness.at_length
     def test_expired_exception_is_not_widened(self):
         """Granted anew, it holds for the clients that it was for."""
         self.tenants('used')
@@ -631,6 +632,7 @@ class Grant(Rollout):
         self.assertEqual((fits['clients'], fits['until']),
                          (['192.0.2.0/24'], None))
 
+    @harness.at_length
     def test_expired_subaddress(self):
         """The record of the mailbox without it does not hide that it is."""
         self.tenants('used')
@@ -643,6 +645,7 @@ class Grant(Rollout):
         self.assertEqual((row['granted'], row['reason']),
                          (False, 'expired, and not used since'))
 
+    @harness.at_length
     def test_expired_without_the_subaddress(self):
         """What has run out for the mailbox has for its subaddresses."""
         self.tenants('used')

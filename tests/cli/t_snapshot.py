@@ -520,6 +520,7 @@ class Refused(Snapshots):
         self.at(self.here)
         self.refuses('damaged', trust=bad)
 
+    @harness.at_length
     def test_each_byte_of_head_and_signature(self):
         content = bytearray(self.read(self.file))
         self.at(self.other)
@@ -646,6 +647,7 @@ class Daemon(Snapshots):
             process.kill()
             return process.wait() != 0
 
+    @harness.at_length
     def test_killed(self):
         """Old or new, and the daemon says so, too."""
         files = [self.policy('one', 1, 2), self.policy('two', 2, 1)]

@@ -32,6 +32,8 @@ USAGE_DUMP = os.path.join(BUILDDIR, 'tests', 'lib', 'usage_dump')
 TIMEOUT = 60
 # Sanitizers and the like: the programs are slow, and less of them will do.
 SLOW = os.environ.get('TEST_SLOW', '0') not in ('', '0')
+# All tests, also those that wait or repeat much.
+LONG = os.environ.get('TEST_LONG', '0') not in ('', '0')
 # An odd time zone and a plain locale: neither may change any result.
 ENV = {**os.environ, 'LC_ALL': 'C', 'TZ': 'XYZ-5:30'}
 
@@ -61,6 +63,11 @@ def wait_for(condition, timeout=TIMEOUT, what='condition'):
             return value
         assert time.monotonic() < end, 'no %s in %g s' % (what, timeout)
         time.sleep(0.02)
+
+
+def at_length(test):
+    """Leaves a test to make check-slow; by its name it can always be run."""
+    return test if LONG or sys.argv[1:] else None
 
 
 def freeze(process):

@@ -65,6 +65,10 @@ code() {
 	FNR == 1 {
 		comment = 0
 	}
+	!comment && $0 !~ /["\047\/]/ {
+		print FILENAME ":" FNR ":" $0
+		next
+	}
 	{
 		out = quote = ""
 		for (i = 1; i <= length($0); i++) {

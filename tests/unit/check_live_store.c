@@ -383,7 +383,8 @@ main(void)
 	tcase_add_test(
 	    tcase, file_written_while_nobody_asks_is_verified_before_the_next_decision);
 	tcase_add_test(tcase, writers_that_cannot_be_seen_are_told);
-	tcase_add_loop_test(tcase, other_database_takes_over, 0, 10);
+	tcase_add_loop_test(tcase, other_database_takes_over, suite_at_length() ? 0 : 3,
+	    suite_at_length() ? 10 : 6);
 	tcase_add_test(tcase, restored_database_takes_over_without_a_fault);
 	tcase_add_test(tcase, reported_damage_starts_a_new_scan);
 	tcase_add_test(tcase, exhausted_pool_is_an_error_and_no_hang);

@@ -485,7 +485,7 @@ main(void)
 	tcase_add_test(tcase, senseless_backup_is_refused);
 	tcase_add_loop_test(tcase, newer_database_is_left_alone, 0, 2);
 	tcase_add_test(tcase, in_the_place_of_an_older_database);
-	if (LOCKS_ARE_SEEN)
+	if (LOCKS_ARE_SEEN && suite_at_length())
 		tcase_add_test(tcase, other_writer_is_waited_for);
 	tcase_add_test(tcase, no_folder);
 	return suite_run(suite);
