@@ -7,6 +7,7 @@ import fcntl
 import io
 import os
 import random
+import re
 import subprocess
 import time
 
@@ -67,6 +68,68 @@ class Rollout(harness.Case):
     def disabled(self):
         return sorted(o['name'] for o in self.jsonl(
             'tenant', 'list', '--smtp-auth', 'disabled'))
+
+
+class Guesses(Rollout):
+    """Refusals at AUTH, which anyone can cause who guesses a name."""
+
+    LINES = ('a@used.test', 'guess@used.test', 'guess@idle.test',
+             'late@used.test', 'guess@soon.test', 'x@loose.test', '-')
+
+    def guess(self):
+        lines = ''.join('auth %s %d 500 198.51.100.7\n' % (
+            login, self.now - ago) for login in self.LINES for ago in (30, 20 * DAY))
+        subprocess.run([harness.USAGE_FILL, self.dir], input=lines.encode(),
+                       check=True)
+
+    def outputs(self):
+        template = os.path.join(self.tmp, 'template')
+        with open(template, 'w') as f:
+            f.write('From: p@provider.test\n'
+                    'Subject: SMTP AUTH\n\n{tenant}\n{mailboxes}\n')
+        found = {}
+        for command in ('usage', 'usage tenants', 'rollout plan',
+                        'rollout status', 'rollout disable-unused --dry-run',
+                        'rollout grant --tenant used --dry-run',
+                        'rollout grant --tenant idle --dry-run',
+                        'rollout notify --template %s --print' % template,
+                        'tenant remove off --dry-run',
+                        'settings set exempt-clients 198.51.100.0/24 --dry-run',
+                        'usage export ' + self.tmp + '/out'):
+            for words in ([], ['--json']):
+                r = self.ctl(*words, *command.split())
+                # without the start of the span, which passes with the clock
+                found[command, *words] = (
+                    re.sub(r'since \S+ would', 'since TIME would', r.out), r.err)
+        r = self.ctl('tenant add loose --domain loose.test')
+        self.ctl('tenant remove loose --force')
+        return {**found, 'tenant add': (r.out, r.err)}
+
+    def test_count_as_no_use(self):
+        """What acts on usage does and says the same with them as without."""
+        self.tenants('used', 'idle')
+        self.tenant('off')
+        self.ctl('tenant set off --smtp-auth disabled')
+        self.tenant('soon', '--contact', 'it@soon.test')
+        self.ctl('tenant set soon --smtp-auth disabled --enforce-from +30d')
+        self.fill('a@used.test 60 allowed 3 192.0.2.1 PLAIN',
+                  'late@used.test %d allowed 3 192.0.2.1 PLAIN' % (95 * DAY),
+                  'b@off.test 60 denied 3 192.0.2.1 PLAIN',
+                  'c@soon.test 60 allowed 3 192.0.2.1 PLAIN')
+        before = self.outputs()
+        denied = self.ctl('usage --denied').out
+        self.guess()
+        self.assertNotEqual(self.ctl('usage --denied').out, denied)
+        self.maxDiff = None
+        for command, result in self.outputs().items():
+            if command == ('usage', '--json'):
+                continue            # which shows them
+            self.assertEqual((command, result), (command, before[command]))
+        self.ctl('rollout disable-unused')
+        self.assertEqual(self.disabled(), ['idle', 'off', 'soon'])
+        self.ctl('rollout grant --tenant used')
+        self.assertEqual([o['address'] for o in self.jsonl('mailbox list')],
+                         ['a@used.test'])
 
 
 class Tenants(Rollout):
