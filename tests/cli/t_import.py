@@ -526,7 +526,7 @@ class Jsonl(Case):
         self.load(self.text, '--replace')
         self.assertEqual(
             sorted(n for n in os.listdir(self.dir) if n != 'usage'),
-            ['policy.mdb', 'policy.turn', 'policy.writers'])
+            ['auth.key', 'policy.mdb', 'policy.turn', 'policy.writers'])
 
     def test_no_line_ends_a_lock(self):
         tenant = ('{"type":"tenant","name":"acme","smtp_auth":"enabled"%s}\n'

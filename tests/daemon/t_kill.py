@@ -142,7 +142,7 @@ class Killed(harness.Case):
         self.ctl('restore ' + self.out)
         self.assertEqual(self.digest(), self.new)
         self.assertEqual(sorted(os.listdir(self.dir)), [
-            'policy.mdb', 'policy.mdb.damaged', 'policy.turn',
+            'auth.key', 'policy.mdb', 'policy.mdb.damaged', 'policy.turn',
             'policy.writers', 'usage'])
         self.end_asking(faults=True)
 
