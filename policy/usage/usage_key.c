@@ -56,13 +56,14 @@ read_login(struct bytes key, struct login *login_r)
 	return login_r->local == stored.local ? OK : ERR_DAMAGED;
 }
 
-enum error
-usage_key_parse(
-    struct bytes key, struct login *login_r, uint32_t *day_r, bool *has_day_r)
+/* parse - a key of TABLE, which may be longer than any of ours */
+static enum error
+parse(struct bytes key, uint8_t table, struct login *login_r, uint32_t *day_r,
+    bool *has_day_r)
 {
 	const uint8_t *at = key.at, *end = at + key.len, *rest;
 
-	if (key.len == 0 || at[0] != TABLE_USAGE)
+	if (key.len == 0 || at[0] != table)
 		return ERR_DAMAGED;
 	rest = memchr(at, '\0', key.len);
 	if (rest != NULL)
@@ -82,6 +83,13 @@ usage_key_parse(
 	return OK;
 }
 
+enum error
+usage_key_parse(
+    struct bytes key, struct login *login_r, uint32_t *day_r, bool *has_day_r)
+{
+	return parse(key, TABLE_USAGE, login_r, day_r, has_day_r);
+}
+
 void
 usage_key_auth_denied(struct key *k, const struct login *login)
 {
@@ -92,14 +100,9 @@ usage_key_auth_denied(struct key *k, const struct login *login)
 enum error
 usage_key_parse_auth_denied(struct bytes key, struct login *login_r)
 {
-	struct key usage = key_copy(key);
 	uint32_t day;
 	bool has_day;
-	enum error e;
+	enum error e = parse(key, TABLE_AUTH_DENIED, login_r, &day, &has_day);
 
-	if (usage.len == 0 || usage.at[0] != TABLE_AUTH_DENIED)
-		return ERR_DAMAGED;
-	usage.at[0] = TABLE_USAGE;
-	e = usage_key_parse(key_bytes(&usage), login_r, &day, &has_day);
 	return e == OK && has_day ? ERR_DAMAGED : e;
 }

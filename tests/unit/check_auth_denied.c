@@ -3,6 +3,7 @@
  * names are bounded. */
 #include "policy/usage/auth_denied_table.h"
 #include "policy/usage/usage_database.h"
+#include "policy/usage/usage_key.h"
 #include "policy/usage/usage_prune.h"
 #include "tests/lib/state.h"
 #include "tests/lib/suite.h"
@@ -367,6 +368,27 @@ START_TEST(guesses_give_way)
 }
 END_TEST
 
+/* Keys of any length, as a file of usage or a fault may have them. */
+START_TEST(keys)
+{
+	static uint8_t at[4 * KEY_MAX];
+	struct login login = login_make("ann@a.test"), back;
+	struct key key;
+
+	usage_key_auth_denied(&key, &login);
+	expect_ok(usage_key_parse_auth_denied(key_bytes(&key), &back));
+	ck_assert_str_eq(back.text, "ann@a.test");
+	usage_key_add_day(&key, 7);
+	expect_error(ERR_DAMAGED, usage_key_parse_auth_denied(key_bytes(&key), &back));
+	usage_key_login(&key, &login);
+	expect_error(ERR_DAMAGED, usage_key_parse_auth_denied(key_bytes(&key), &back));
+	memset(at, 'a', sizeof at);
+	for (size_t n = 0; n < sizeof at; n++)
+		expect_error(ERR_DAMAGED,
+		    usage_key_parse_auth_denied((struct bytes){at, n}, &back));
+}
+END_TEST
+
 /* What is no row of ours is damage, for a reader and for the one who prunes. */
 START_TEST(damaged_rows)
 {
@@ -416,6 +438,7 @@ main(void)
 	tcase_add_test(facts, last_one_counts);
 	tcase_add_test(facts, days_are_bounded);
 	tcase_add_test(facts, damage);
+	tcase_add_test(facts, keys);
 	tcase_add_test(table, rows);
 	tcase_add_test(table, known_names);
 	tcase_add_test(table, guesses_are_bounded);
