@@ -40,7 +40,7 @@ struct http_server {
 	void *arg;
 	struct http_server_counts counts;
 	int64_t accept_after; /* in monotonic_ms() */
-	nfds_t polled;        /* those of `poll` that are used */
+	int used;             /* connections that have been open; none after them */
 	pthread_t thread;
 	struct pollfd poll[2 + HTTP_SERVER_CONNECTIONS];
 	struct connection connection[HTTP_SERVER_CONNECTIONS];
@@ -262,12 +262,14 @@ make_room(struct http_server *s)
 {
 	struct connection *c = s->connection, *chosen = c;
 
-	for (; c < s->connection + HTTP_SERVER_CONNECTIONS; c++) {
+	for (; c < s->connection + s->used; c++) {
 		if (c->fd < 0)
 			return c;
 		if (is_before(c, chosen))
 			chosen = c;
 	}
+	if (s->used < HTTP_SERVER_CONNECTIONS)
+		return &s->connection[s->used++];
 	drop_connection(s, chosen);
 	return chosen;
 }
@@ -322,12 +324,11 @@ prepare(struct http_server *s)
 {
 	int64_t now = monotonic_ms(), end = now + HTTP_SERVER_IDLE_MS;
 
-	s->polled = 2;
 	s->poll[0] = (struct pollfd){s->wake[0], POLLIN, 0};
 	s->poll[1] = (struct pollfd){now < s->accept_after ? -1 : s->fd, POLLIN, 0};
 	if (now < s->accept_after)
 		end = s->accept_after;
-	for (int i = 0; i < HTTP_SERVER_CONNECTIONS; i++) {
+	for (int i = 0; i < s->used; i++) {
 		struct connection *c = &s->connection[i];
 
 		if (c->fd >= 0 && end_of(c) <= now)
@@ -336,8 +337,6 @@ prepare(struct http_server *s)
 			end = end_of(c);
 		s->poll[2 + i] =
 		    (struct pollfd){c->fd, c->out > 0 ? POLLOUT : POLLIN, 0};
-		if (c->fd >= 0)
-			s->polled = (nfds_t)i + 3;
 	}
 	return (int)(end - now);
 }
@@ -345,7 +344,7 @@ prepare(struct http_server *s)
 static void
 serve_ready(struct http_server *s)
 {
-	for (int i = 0; i < HTTP_SERVER_CONNECTIONS; i++) {
+	for (int i = 0; i < s->used; i++) {
 		struct connection *c = &s->connection[i];
 
 		if (c->fd < 0 || s->poll[2 + i].revents == 0)
@@ -367,10 +366,10 @@ run(void *arg)
 	do {
 		int wait = prepare(s);
 
-		if (poll(s->poll, s->polled, wait) > 0)
+		if (poll(s->poll, 2 + (nfds_t)s->used, wait) > 0)
 			serve_ready(s);
 	} while (s->poll[0].revents == 0);
-	for (int i = 0; i < HTTP_SERVER_CONNECTIONS; i++)
+	for (int i = 0; i < s->used; i++)
 		if (s->connection[i].fd >= 0)
 			close_connection(s, &s->connection[i]);
 	return NULL;
@@ -389,8 +388,6 @@ http_server_start(struct http_server **server_r, int fd, http_server_handler *ha
 	s->handler = handler;
 	s->arg = arg;
 	s->counts = *counts;
-	for (int i = 0; i < HTTP_SERVER_CONNECTIONS; i++)
-		s->connection[i].fd = -1;
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	if (pipe(s->wake) != 0) {
