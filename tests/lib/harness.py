@@ -214,6 +214,7 @@ class Daemon:
             self.socket = 'inet:%d@127.0.0.1' % self.port
             self.socket_postfix = 'inet:127.0.0.1:%d' % self.port
         self.process = None
+        self.popen = {}
         self.text = ''
         stem = os.path.join(case.tmp, 'milter%d' % len(case.daemons))
         self.conf, self.logfile = stem + '.conf', stem + '.log'
@@ -231,7 +232,7 @@ class Daemon:
         with open(self.logfile, 'ab') as log:
             self.process = subprocess.Popen(
                 self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=ENV)
+                env=ENV, **self.popen)
         wait_for(self.answers, what='daemon on %s' % self.socket)
         return self
 
