@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """The demonstration behind ./quickstart: the milter with a sample policy
-beside a private Postfix, and two submissions through them."""
+beside a private Postfix, and two submissions through them; then the same with
+smtpauth-authd, which Dovecot asks before it checks a password."""
 
 import os
 import re
@@ -12,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 
+import door_rig
 import harness
 import postfix_rig
 
@@ -50,50 +52,62 @@ class Site:
     def __init__(self):
         self.tmp = tempfile.mkdtemp(prefix='smtpauth-quickstart-')
         self.state = os.path.join(self.tmp, 'state')
-        self.log = os.path.join(self.tmp, 'milter.log')
-        self.port = harness.free_port()
-        self.milter = None
-        self.postfix = postfix_rig.Rig(
+        self.log = os.path.join(self.tmp, 'daemons.log')
+        self.port, self.door = harness.free_port(), harness.free_port()
+        self.daemons = []
+        self.postfix = door_rig.Asking(
             {'submission': {'smtpd_milters': '$mua_milters',
                             'milter_macro_daemon_name': 'ORIGINATING'}},
             dict.fromkeys(USERS, PASSWORD),
-            {'mua_milters': snippet().replace('8899', str(self.port))})
+            {'mua_milters': snippet().replace('8899', str(self.port))},
+            self.door)
 
     def start(self):
         for command in POLICY:
             self.ctl(command)
-        argv = [harness.MILTER, '-c', os.path.join(self.tmp, 'milter.conf'),
-                '-d', self.state, '-s', 'inet:%d@127.0.0.1' % self.port]
-        with open(argv[2], 'w', encoding='utf-8') as f:
-            f.write('user = root\n')
-        with open(self.log, 'wb') as log:
-            self.milter = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                start_new_session=True)
-        harness.wait_for(self.listens, 20, 'answer of the milter')
-        show('$ smtpauth-milter -s inet:%d@127.0.0.1 &' % self.port, '0')
+        self.start_daemon(harness.MILTER, self.port)
+        with open(os.path.join(self.state, 'auth.key'),
+                  encoding='ascii') as f:
+            self.postfix.key = f.read().strip()
         self.postfix.start()
         show('$ postfix start        # a private one, on %s, with' %
              self.postfix.address('submission'), '0')
         show('smtpd_milters = %s' % self.postfix.main['mua_milters'],
              prefix='    ')
+        show('and a private Dovecot with contrib/dovecot: its door at AUTH is '
+             'still open', prefix='    ')
 
-    def listens(self):
-        if self.milter.poll() is not None:
-            raise RuntimeError('the milter ended with status %d'
-                               % self.milter.returncode)
+    def start_daemon(self, program, port):
+        argv = [program, '-c', os.path.join(self.tmp, 'smtpauth.conf'),
+                '-d', self.state, '-s', 'inet:%d@127.0.0.1' % port]
+        with open(argv[2], 'w', encoding='utf-8') as f:
+            f.write('user = root\n')
+        with open(self.log, 'ab') as log:
+            daemon = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                start_new_session=True)
+        self.daemons.append(daemon)
+        harness.wait_for(lambda: self.listens(daemon, port), 20,
+                         'answer of ' + os.path.basename(program))
+        show('$ %s -s %s &' % (os.path.basename(program), argv[-1]), '0')
+
+    @staticmethod
+    def listens(daemon, port):
+        if daemon.poll() is not None:
+            raise RuntimeError('%s ended with status %d' % (
+                daemon.args[0], daemon.returncode))
         with socket.socket() as probe:
-            return probe.connect_ex(('127.0.0.1', self.port)) == 0
+            return probe.connect_ex(('127.0.0.1', port)) == 0
 
     def stop(self):
         self.postfix.stop()
-        if self.milter:
-            self.milter.terminate()
+        for daemon in self.daemons:
+            daemon.terminate()
             try:
-                self.milter.wait(20)
+                daemon.wait(20)
             except subprocess.TimeoutExpired:
-                self.milter.kill()
-                self.milter.wait()
+                daemon.kill()
+                daemon.wait()
         shutil.rmtree(self.tmp, ignore_errors=True)
 
     def ctl(self, command):
@@ -107,15 +121,17 @@ class Site:
             raise AssertionError('smtpauthctl ended with status %d'
                                  % run.returncode)
 
-    def submit(self, login, expected):
-        """Show one submission; say whether its MAIL FROM had this reply."""
+    def submit(self, login, command, expected, password=PASSWORD):
+        """Show one submission; say whether its AUTH or MAIL FROM had this
+        reply."""
         before = [len(log) for log in self.logs()]
         show('$ swaks --auth PLAIN --auth-user %s --from %s --to '
-             'someone@example.test' % (login, login), '0')
+             'someone@example.test --auth-password %s' % (
+                 login, login, shlex.quote(password)), '0')
         run = subprocess.run(
             ['swaks', '--server', self.postfix.address('submission'),
              '--helo', 'client.acme.test', '--auth', 'PLAIN',
-             '--auth-user', login, '--auth-password', PASSWORD,
+             '--auth-user', login, '--auth-password', password,
              '--from', login,
              '--to', 'someone@example.test', '--suppress-data'],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
@@ -128,15 +144,15 @@ class Site:
             return [log[start:] for log, start in zip(self.logs(), before)]
 
         harness.wait_for(lambda: 'login=' + login in new()[0], 20,
-                         'line of the milter')
+                         'line of the daemon')
         harness.wait_for(lambda: 'disconnect from' in new()[1], 20,
                          'line of Postfix')
-        for name, text in zip(('smtpauth-milter', 'postfix'), new()):
+        for name, text in zip(('the daemon', 'postfix'), new()):
             show('log of %s:' % name, '0')
             for line in text.splitlines():
                 if re.search(r'(^| )id=|sasl_username|milter-reject', line):
                     show(line, '36', '    ')
-        return bool(re.search(r'-> MAIL FROM.*\n<.. *' + expected,
+        return bool(re.search(r'-> %s.*\n<.. *%s' % (command, expected),
                               run.stdout))
 
     def logs(self):
@@ -145,19 +161,31 @@ class Site:
 
 
 def demonstrate(site):
-    """Both submissions; returns whether all was as it should be."""
+    """All submissions; returns whether all was as it should be."""
     title('A policy: SMTP AUTH off for the tenant, on for one mailbox')
     site.start()
     title('printer@acme.test has an exception: accepted')
-    allowed = site.submit('printer@acme.test', r'250 2\.1\.0')
+    allowed = site.submit('printer@acme.test', 'MAIL FROM', r'250 2\.1\.0')
     title('alice@acme.test has none: rejected at MAIL FROM')
-    rejected = site.submit('alice@acme.test', r'550 5\.7\.1 SMTP AUTH is dis')
+    rejected = site.submit('alice@acme.test', 'MAIL FROM',
+                           r'550 5\.7\.1 SMTP AUTH is dis')
+    title('Dovecot asks smtpauth-authd before it checks a password: alice is '
+          'rejected at AUTH')
+    site.start_daemon(door_rig.AUTHD, site.door)
+    refusal = r'535 5\.7\.8 .*: 5\.7\.1 SMTP AUTH is dis'
+    refused = [site.submit('alice@acme.test', 'AUTH PLAIN', refusal, password)
+               for password in (PASSWORD, 'a wrong one')]
     title('Result')
-    for what, good in (('printer@acme.test accepted', allowed),
-                       ('alice@acme.test rejected', rejected)):
-        show(('ok      ' if good else 'NOT     ') + what,
-             '32' if good else '1;31')
-    return allowed and rejected
+    good = True
+    for what, so in (('printer@acme.test accepted', allowed),
+                     ('alice@acme.test rejected at MAIL FROM', rejected),
+                     ('alice@acme.test rejected at AUTH', refused[0]),
+                     ('a wrong password of hers gets the same answer',
+                      refused[1])):
+        show(('ok      ' if so else 'NOT     ') + what,
+             '32' if so else '1;31')
+        good = good and so
+    return good
 
 
 def serve(site):
@@ -174,7 +202,7 @@ def serve(site):
   Send a message:
     swaks --server %s --auth PLAIN --auth-user alice@acme.test \\
         --auth-password %s --from alice@acme.test --to someone@example.test
-  Let alice in, and out again; in force at her next MAIL FROM:
+  Let alice in, and out again; in force at her next AUTH:
     %s mailbox set alice@acme.test --smtp-auth enabled
     %s mailbox set alice@acme.test --smtp-auth inherit
   Ask without sending:
