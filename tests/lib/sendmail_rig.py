@@ -115,14 +115,15 @@ class Rig(postfix_rig.Site):
         super().__init__(users, '/run')
         os.chmod(self.dir, 0o755)
         self.mc = mc        # with {dir} for the rig's folder
-        self.server = None
+        self.sasl_conf = SASL_CONF
+        self.server, self.passwords = None, []
 
     def start(self):
         tree = self._tree()
         for name, mode in ('queue', 0o700), ('sasl', 0o755):
             os.mkdir(os.path.join(self.dir, name), mode)
-        self._write('sasl/Sendmail.conf', SASL_CONF.format(dir=self.dir))
-        self._add_users()
+        self._write('sasl/Sendmail.conf', self.sasl_conf.format(dir=self.dir))
+        self._start_passwords()
         self._write_certificates()
         for _ in range(3):
             self._write('sendmail.mc', self._mc(tree))
@@ -137,7 +138,7 @@ class Rig(postfix_rig.Site):
         if self.server:     # and its children, one a session
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.server.pid, signal.SIGTERM)
-        self._end(self.server)
+        self._end(self.server, *self.passwords)
 
     def log(self):
         """The whole log of Sendmail so far, without dates."""
@@ -175,7 +176,8 @@ class Rig(postfix_rig.Site):
                               stdout=subprocess.PIPE, encoding='utf-8',
                               **more).stdout
 
-    def _add_users(self):
+    def _start_passwords(self):
+        """Cyrus SASL needs no program, but its database."""
         database = os.path.join(self.dir, 'sasldb2')
         for login, password in self.users.items():
             user, _, realm = login.rpartition('@')

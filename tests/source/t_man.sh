@@ -80,7 +80,7 @@ all_of() {
 	result $? "$1 ($count) in $2"
 }
 
-for page in milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpauth-rollout.7 \
+for page in milter/auth/pam_smtpauth.8 milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpauth-rollout.7 \
 	policy/smtpauth-settings.5 policy/smtpauthctl.8; do
 	lint "$src/$page" >"$tmp/lint"
 	sed 's/^/# /' "$tmp/lint"
@@ -106,6 +106,12 @@ in_example() {
 	grep -qE "^ +$2\$" "$tmp/$1"
 }
 all_of 'defaults of the configuration' smtpauth-milter.conf.5 in_example <"$tmp/names"
+
+sed -n 's/.*value_of(word, "\([^"]*\)").*/\1/p' "$src/milter/auth/pam_smtpauth.c" >"$tmp/names"
+has_argument() {
+	grep -qE "^ {5}$2=" "$tmp/$1"
+}
+all_of 'arguments of the PAM module' pam_smtpauth.8 has_argument <"$tmp/names"
 
 sed -n '/^} symlists/,/^};/p' "$src/milter/filter.c" | grep -o '{[a-z_]*}' | sort -u >"$tmp/names"
 has_macro() {
