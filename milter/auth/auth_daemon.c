@@ -41,6 +41,7 @@ open_socket(struct auth_daemon *d, struct error_text *why)
 	return service_socket_open(&s, why);
 }
 
+/* read_key - without one every start would fail, until somebody makes it */
 static enum error
 read_key(struct auth_daemon *d, struct error_text *why)
 {
@@ -54,7 +55,7 @@ read_key(struct auth_daemon *d, struct error_text *why)
 		log_message(LEVEL_WARNING,
 		    "%s can be read by every user of this machine, who may then ask who is disabled: chmod 0640",
 		    path);
-	return e;
+	return e == OK ? OK : ERR_CONFIG;
 }
 
 enum error

@@ -26,7 +26,7 @@ struct auth_daemon {
 
 /*
  * Reads the key, opens the socket or takes the one that systemd passes, and gives up
- * root for good. ERR_CONFIG and others with WHY.
+ * root for good. ERR_CONFIG, also for a key that cannot be had, and others; with WHY.
  */
 enum error auth_daemon_open(struct auth_daemon *d, struct error_text *why) MUST_USE;
 
