@@ -26,6 +26,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 BUILDDIR = os.path.abspath(os.environ.get('BUILDDIR', ROOT))
 CTL = os.path.join(BUILDDIR, 'policy', 'smtpauthctl')
 MILTER = os.path.join(BUILDDIR, 'milter', 'smtpauth-milter')
+AUTHD = os.path.join(BUILDDIR, 'milter', 'auth', 'smtpauth-authd')
 # Programs that fill a usage database, and print it.
 USAGE_FILL = os.path.join(BUILDDIR, 'tests', 'lib', 'usage_fill')
 USAGE_DUMP = os.path.join(BUILDDIR, 'tests', 'lib', 'usage_dump')

@@ -21,7 +21,8 @@ UNITS = os.path.join(harness.BUILDDIR, 'contrib', 'systemd')
 SHIPPED = os.path.join(harness.ROOT, 'contrib', 'systemd')
 SCRIPT = os.path.join(harness.ROOT, 'contrib', 'rc', 'smtpauth-milter')
 # The exposure that systemd-analyze finds, 0 to 10; less is better.
-LIMITS = {'smtpauth-milter.service': 1.1, 'smtpauth-milter@.service': 1.1}
+LIMITS = {'smtpauth-milter.service': 1.1, 'smtpauth-milter@.service': 1.1,
+          'smtpauth-authd.service': 1.1}
 LIMIT_UNIX = 0.5
 # It is root: the policy is root's. Without capabilities and without a network.
 LIMIT_SNAPSHOT = 0.9
@@ -75,7 +76,7 @@ class Units(unittest.TestCase):
 
     def test_no_placeholder_is_left(self):
         paths = glob.glob(UNITS + '/*[a-z]')
-        self.assertEqual(len(paths), 8, paths)
+        self.assertEqual(len(paths), 10, paths)
         for path in paths:
             with open(path) as f:
                 self.assertNotRegex(f.read(), r'@[a-z]+dir@|\$\{', path)
@@ -106,6 +107,20 @@ class Units(unittest.TestCase):
     def lines(self, name):
         with open(os.path.join(SHIPPED, name)) as f:
             return f.read().splitlines()
+
+    def test_the_door_at_auth_is_confined_as_the_milter_is(self):
+        """It differs in its name and in who asks, and writes less."""
+        milter, authd = (self.lines('smtpauth-%s.service.in' % name)
+                         for name in ('milter', 'authd'))
+        service = milter.index('[Service]'), authd.index('[Service]')
+        found = [line for line in difflib.ndiff(
+            milter[service[0]:], authd[service[1]:])
+            if line[0] in '+-' and line[2] != '#']
+        self.assertEqual(found, [
+            '- ExecStart=@sbindir@/smtpauth-milter',
+            '+ ExecStart=@sbindir@/smtpauth-authd',
+            '- ReadWritePaths=-/var/spool/postfix/smtpauth',
+            '- Also=smtpauth-milter.socket', '+ Also=smtpauth-authd.socket'])
 
     def test_exposure_of_the_services(self):
         for unit, limit in LIMITS.items():
@@ -183,6 +198,7 @@ class Units(unittest.TestCase):
         path = self.root + self.folders[1]
         os.makedirs(os.path.dirname(path))
         shutil.copy(harness.MILTER, path)
+        shutil.copy(harness.AUTHD, os.path.dirname(path))
         with open(self.folder + '/smtpauth-snapshot.service') as f:
             path = self.root + re.search(r'^ExecStart=(\S+)', f.read(), re.M)[1]
         os.makedirs(os.path.dirname(path), exist_ok=True)
