@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "milter/service/id.h"
@@ -14,9 +15,11 @@
 #include "milter/service/service_notify.h"
 #include "milter/service/service_socket.h"
 #include "milter/service/signals.h"
+#include "policy/base/monotonic.h"
 
 #define READY_AFTER_S 10
 #define STOP_WRITE_MS 5000
+#define FIRST_SCAN_MS 500 /* who asks waits for 1 s in all, or for 2 */
 
 #define PROBE_AGENT "smtpauthctl-doctor" /* User-Agent of doctor's questions */
 
@@ -180,6 +183,21 @@ start_server(struct auth_daemon *d)
 	return http_server_start(&d->server, d->fd, handle, d, &counts);
 }
 
+/*
+ * wait_for_scan - questions wait in the socket while a daemon starts: without this,
+ * those of a restart would all be left to the milter
+ */
+static void
+wait_for_scan(struct auth_daemon *d)
+{
+	const struct timespec millisecond = {0, 1000000};
+	int64_t end = monotonic_ms() + FIRST_SCAN_MS;
+
+	while (
+	    live_store_state(d->store) == LIVE_STORE_VERIFYING && monotonic_ms() < end)
+		nanosleep(&millisecond, NULL);
+}
+
 enum error
 auth_daemon_start(struct auth_daemon *d)
 {
@@ -190,8 +208,10 @@ auth_daemon_start(struct auth_daemon *d)
 	if (e == OK && d->config.usage)
 		e = auth_denials_start(
 		    &d->denials, d->config.state_dir, d->config.usage_flush);
-	if (e == OK)
+	if (e == OK) {
+		wait_for_scan(d);
 		e = start_server(d);
+	}
 	return e == OK ? watchdog_start(&d->watchdog, progress, d) : e;
 }
 
