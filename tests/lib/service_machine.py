@@ -3,6 +3,7 @@
 real systemd; and sessions on the milter there."""
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,9 @@ import machine
 import mta
 
 UNIT = 'smtpauth-milter'
+AUTHD = 'smtpauth-authd'
 ADDRESS = ('127.0.0.1', 8899)
+AUTH_ADDRESS = ('127.0.0.1', 8898)
 CHROOT = '/var/spool/postfix/smtpauth'
 # A system call that is refused ends the program here, where all can see it;
 # the units themselves let the call fail.
@@ -37,7 +40,7 @@ def linked(program):
 def libraries():
     """The packages of the libraries that the programs of the build need."""
     found = set()
-    for program in harness.MILTER, harness.CTL:
+    for program in harness.MILTER, harness.AUTHD, harness.CTL:
         for path in re.findall(r'=> (/\S+)', linked(program)):
             for name in path, os.path.realpath(path), '/usr' + path:
                 owner = debian_image.execute(['dpkg', '-S', name], check=False)
@@ -85,15 +88,14 @@ class Site(machine.Machine):
     def reset(self):
         """As after the installation, with a tenant: nothing runs, nothing is
         configured."""
-        self.run('systemctl stop "%s*.socket" "%s*.service"; '
-                 'systemctl unmask --runtime %s.socket; '
+        self.run('systemctl stop "smtpauth-*.socket" "smtpauth-*.service"; '
+                 'systemctl unmask --runtime %s.socket %s.socket; '
                  'systemctl reset-failed; rm -rf %s/* /run/%s %s '
-                 '/etc/systemd/system/%s*.d %s/*; smtpauthctl init' % (
-                     UNIT, UNIT, UNIT, self.etc, UNIT, CHROOT, UNIT,
-                     self.state))
+                 '/etc/systemd/system/smtpauth-*.d %s/*; smtpauthctl init' % (
+                     UNIT, AUTHD, self.etc, UNIT, CHROOT, self.state))
         self.ctl('tenant add acme --domain acme.test --smtp-auth disabled')
         self.ctl('mailbox set printer@acme.test --smtp-auth enabled')
-        for unit in UNIT, UNIT + '@':
+        for unit in UNIT, UNIT + '@', AUTHD:
             self.drop_in(unit, 'strict', STRICT)
         self.configure()
         self.since = self.run('date +%s.%N').stdout.strip()
@@ -117,7 +119,8 @@ class Site(machine.Machine):
 
     def log(self, *args):
         """What the units have said to the journal since reset()."""
-        return self.journal('--since=@' + self.since, '-u', UNIT + '*', *args)
+        return self.journal('--since=@' + self.since, '-u', UNIT + '*',
+                            '-u', AUTHD, *args)
 
     def wait_log(self, regex):
         return harness.wait_for(
@@ -141,6 +144,27 @@ class Site(machine.Machine):
         """The verdict on one MAIL FROM in a session of its own."""
         with contextlib.closing(self.connect(address, 20)) as s:
             return Mta(s).mail(login, **keys)
+
+
+    def ask_at_auth(self, key, address=AUTH_ADDRESS, **question):
+        """What smtpauth-authd answers on a connection of its own, as Dovecot
+        would ask: the status of HTTP, and an object."""
+        return self.http('POST', '/v1/auth?command=allow',
+                         json.dumps(question), address,
+                         'Authorization: Bearer ' + key)
+
+    def http(self, method, path, body='', address=AUTH_ADDRESS, *fields):
+        """The status, and the object that is the body of the answer;
+        ConnectionResetError where the connection ends without one."""
+        head = ('%s %s HTTP/1.1' % (method, path), 'Host: x', *fields,
+                'Connection: close', 'Content-Length: %d' % len(body))
+        with contextlib.closing(self.connect(address, 20)) as s:
+            s.sendall(('\r\n'.join(head) + '\r\n\r\n' + body).encode())
+            with s.makefile('rb') as f:
+                head, _, body = f.read().partition(b'\r\n\r\n')
+        if not head:
+            raise ConnectionResetError('no answer')
+        return int(head.split()[1]), json.loads(body)
 
 
 class Mta(mta.Mta):

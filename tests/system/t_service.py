@@ -190,7 +190,8 @@ class Service(harness.Case):
                     'alice@acme.test'))[1]
                 self.box.wait_log(found)
                 got = json.loads(self.box.ctl('--json why ' + found).stdout)
-                self.assertEqual(got['found_in'], 'the journal of ' + UNIT)
+                self.assertEqual(got['found_in'], 'the journal of %s and %s' % (
+                    UNIT, service_machine.AUTHD))
                 self.assertEqual((got['verdict'], got['login']),
                                  ('reject', 'alice@acme.test'))
                 self.assertEqual(got['then']['reason'], 'tenant-disabled')
