@@ -146,25 +146,25 @@ class Site(machine.Machine):
             return Mta(s).mail(login, **keys)
 
 
-    def ask_at_auth(self, key, address=AUTH_ADDRESS, **question):
-        """What smtpauth-authd answers on a connection of its own, as Dovecot
-        would ask: the status of HTTP, and an object."""
-        return self.http('POST', '/v1/auth?command=allow',
-                         json.dumps(question), address,
-                         'Authorization: Bearer ' + key)
+def ask_at_auth(box, key, address=AUTH_ADDRESS, **question):
+    """What smtpauth-authd of that machine answers on a connection of its own,
+    asked as Dovecot does: the status of HTTP, and an object."""
+    return http(box, 'POST', '/v1/auth?command=allow', json.dumps(question),
+                address, 'Authorization: Bearer ' + key)
 
-    def http(self, method, path, body='', address=AUTH_ADDRESS, *fields):
-        """The status, and the object that is the body of the answer;
-        ConnectionResetError where the connection ends without one."""
-        head = ('%s %s HTTP/1.1' % (method, path), 'Host: x', *fields,
-                'Connection: close', 'Content-Length: %d' % len(body))
-        with contextlib.closing(self.connect(address, 20)) as s:
-            s.sendall(('\r\n'.join(head) + '\r\n\r\n' + body).encode())
-            with s.makefile('rb') as f:
-                head, _, body = f.read().partition(b'\r\n\r\n')
-        if not head:
-            raise ConnectionResetError('no answer')
-        return int(head.split()[1]), json.loads(body)
+
+def http(box, method, path, body='', address=AUTH_ADDRESS, *fields):
+    """The status, and the object that is the body of the answer;
+    ConnectionResetError where the connection ends without one."""
+    head = ('%s %s HTTP/1.1' % (method, path), 'Host: x', *fields,
+            'Connection: close', 'Content-Length: %d' % len(body))
+    with contextlib.closing(box.connect(address, 20)) as s:
+        s.sendall(('\r\n'.join(head) + '\r\n\r\n' + body).encode())
+        with s.makefile('rb') as f:
+            head, _, body = f.read().partition(b'\r\n\r\n')
+    if not head:
+        raise ConnectionResetError('no answer')
+    return int(head.split()[1]), json.loads(body)
 
 
 class Mta(mta.Mta):

@@ -16,7 +16,7 @@ import machine
 import packages
 
 SOURCES = '/root/smtpauth-milter'
-NEEDS = ('autopkgtest', 'dovecot-core', 'postfix', 'swaks')
+NEEDS = ('autopkgtest', 'curl', 'dovecot-core', 'postfix', 'swaks')
 # Its container is the machine, of which the null server knows nothing.
 RUN = """\
 cd /root && HOME=/root DEB_BUILD_OPTIONS='nocheck parallel=2' autopkgtest \\

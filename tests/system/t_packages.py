@@ -15,7 +15,7 @@ import packages
 import service_machine
 from machine import Machine
 from packages import run, source
-from service_machine import ADDRESS, UNIT
+from service_machine import ADDRESS, AUTHD, UNIT
 
 CONF = '/etc/smtpauth-milter/smtpauth-milter.conf'
 STATE = '/var/lib/smtpauth-milter'
@@ -28,9 +28,10 @@ NOT_ASKED = re.compile(r' (package-supports-alternative-init-but-no-init\.d-'
 # What an installation may change below /etc.
 ACCOUNTS = {'/etc/' + name + old for old in ('', '-')
             for name in ('passwd', 'group', 'shadow', 'gshadow')}
-WANTED = {'/etc/systemd/system/%s.target.wants/%s.%s' % (target, UNIT, kind)
+WANTED = {'/etc/systemd/system/%s.target.wants/%s.%s' % (target, unit, kind)
           for target, kind in (('multi-user', 'service'),
-                               ('sockets', 'socket'))}
+                               ('sockets', 'socket'))
+          for unit in (UNIT, AUTHD)}
 
 
 class Files(harness.Case):
@@ -39,26 +40,34 @@ class Files(harness.Case):
     given = ()
 
     def printed(self, *args):
-        text = run(harness.MILTER, '-p', *args).stdout
-        return dict(re.findall(r'^([a-z-]+) = (.*)$', text, re.M))
+        """The keys of the milter, and those of smtpauth-authd's section."""
+        milter = run(harness.MILTER, '-p', *args).stdout
+        authd = run(harness.AUTHD, '-p', *args).stdout.split('\n[authd]\n')[1]
+        return [dict(re.findall(r'^([a-z-]+) = (.*)$', text, re.M))
+                for text in (milter, authd)]
 
     def test_the_shipped_configuration_is_the_default(self):
         """Every key once, commented, in the order and with the value that
-        the program prints; and the program takes all of them."""
+        the programs print; and the programs take all of them."""
         text = source('contrib/smtpauth-milter.conf')
-        shipped = re.findall(r'^#([a-z-]+) = ?(.*)$', text, re.M)
+        shipped = [re.findall(r'^#([a-z-]+) = ?(.*)$', part, re.M)
+                   for part in text.split('\n#[authd]\n')]
         default = self.printed()
-        self.assertEqual([key for key, _ in shipped], list(default))
+        self.assertEqual([[key for key, _ in part] for part in shipped],
+                         [list(part) for part in default])
         self.assertNotRegex(text, r'(?m)^[^#\n]')
         path = self.tmp + '/all.conf'
         with open(path, 'w') as f:
-            f.write(''.join('%s = %s\n' % pair for pair in shipped))
+            f.write('[authd]\n'.join(''.join(
+                '%s = %s\n' % pair for pair in part) for part in shipped))
         taken = self.printed('-c', path)
-        self.assertEqual(taken, dict(shipped))
+        self.assertEqual(taken, [dict(part) for part in shipped])
         # These depend on the machine and on the prefix of the build.
-        self.assertIn(default.pop('user'), ('', 'smtpauth'))
-        self.assertRegex(default.pop('state-dir'), '/lib/smtpauth-milter$')
-        del taken['user'], taken['state-dir']
+        self.assertRegex(default[0].pop('state-dir'), '/lib/smtpauth-milter$')
+        del taken[0]['state-dir']
+        for one, other in zip(default, taken):
+            self.assertIn(one.pop('user'), ('', 'smtpauth'))
+            del other['user']
         self.assertEqual(taken, default)
 
     def test_make_install_puts_all_in_place(self):
@@ -69,14 +78,17 @@ class Files(harness.Case):
                            'systemdsystemunitdir', 'sysusersdir',
                            'tmpfilesdir', 'bashcompletiondir')}
         expected = {
-            'sbindir': {'smtpauth-milter'}, 'bindir': {'smtpauthctl'},
+            'sbindir': {'smtpauth-milter', 'smtpauth-authd'},
+            'bindir': {'smtpauthctl'},
             'mandir': {'man5/smtpauth-milter.conf.5',
                        'man5/smtpauth-settings.5',
                        'man7/smtpauth-rollout.7',
-                       'man8/smtpauth-milter.8', 'man8/smtpauthctl.8'},
+                       'man8/smtpauth-authd.8', 'man8/smtpauth-milter.8',
+                       'man8/smtpauthctl.8'},
             'docdir': {'README.md', 'NEWS', 'REQUIREMENTS.md', 'SECURITY.md',
                        'COPYING'},
-            'systemdsystemunitdir': {UNIT + '.service', UNIT + '@.service',
+            'systemdsystemunitdir': {AUTHD + '.service', AUTHD + '.socket',
+                                     UNIT + '.service', UNIT + '@.service',
                                      UNIT + '.socket', UNIT + '@.socket',
                                      'smtpauth-snapshot.path',
                                      'smtpauth-snapshot.service'},
@@ -225,9 +237,9 @@ class Life(Package):
     def setUp(self):
         super().setUp()
         self.box.run('rm -f /usr/sbin/policy-rc.d; dpkg --purge %s; rm -rf '
-                     '/etc/systemd/system/%s* %s /etc/smtpauth-milter; '
+                     '/etc/systemd/system/smtpauth-* %s /etc/smtpauth-milter; '
                      'systemctl daemon-reload; systemctl reset-failed' % (
-                         UNIT, UNIT, STATE), check=False)
+                         UNIT, STATE), check=False)
 
     def diagnostics(self):
         return super().diagnostics() + self.box.status(UNIT)
@@ -254,6 +266,15 @@ class Life(Package):
     def decides(self, address=ADDRESS):
         self.assertIn(DENIED, self.ask('alice@acme.test', address))
         self.assertEqual(self.ask('printer@acme.test', address), 'allow')
+
+    def key(self):
+        return self.box.read(STATE + '/auth.key').strip()
+
+    def decides_at_auth(self):
+        for login, expected in ('alice', -1), ('printer', 0):
+            status, said = service_machine.ask_at_auth(
+                self.box, self.key(), login=login + '@acme.test')
+            self.assertEqual((status, said['status']), (200, expected), login)
 
     def verified(self):
         return self.box.run('dpkg -V ' + UNIT, check=False).stdout
@@ -296,9 +317,50 @@ class Life(Package):
             {'ActiveState': 'active', 'UnitFileState': 'enabled'})
         self.assertEqual(self.box.show(UNIT + '@x.service', 'ActiveState'),
                          'inactive')
-        # systemd holds the address, not the daemon
-        self.assertRegex(self.box.run('cat /proc/net/tcp').stdout,
-                         r' 0100007F:22C3 \S+ 0A (\S+ ){3} +0 ')
+        # systemd holds the addresses, not the daemons
+        for port in '22C3', '22C2':
+            self.assertRegex(self.box.run('cat /proc/net/tcp').stdout,
+                             r' 0100007F:%s \S+ 0A (\S+ ){3} +0 ' % port)
+
+    def test_the_door_at_auth_is_there_for_who_asks(self):
+        self.install()
+        for unit in AUTHD, AUTHD + '.socket':
+            self.assertEqual(
+                self.box.show(unit, 'ActiveState', 'UnitFileState'),
+                {'ActiveState': 'active', 'UnitFileState': 'enabled'})
+        self.assertEqual(self.box.run(
+            'stat -c "%%U:%%G %%a" %s/auth.key' % STATE).stdout,
+            'root:smtpauth 640\n')
+        self.fill()
+        self.decides_at_auth()
+        self.assertEqual(service_machine.ask_at_auth(
+            self.box, 'x' * 64, login='printer@acme.test')[0], 401)
+
+    def test_an_upgrade_makes_the_key_that_older_versions_lack(self):
+        """And no policy with it, where that is lost."""
+        self.install()
+        self.fill()
+        digest = self.digest()
+        lose = 'rm %s/auth.key; systemctl stop %s.socket %s' % (
+            STATE, AUTHD, AUTHD)
+        self.box.run(lose)
+        self.install(self.newer)
+        self.assertEqual(self.box.run(
+            'stat -c "%%U:%%G %%a" %s/auth.key' % STATE).stdout,
+            'root:smtpauth 640\n')
+        self.assertEqual(self.digest(), digest)
+        self.decides_at_auth()
+        self.box.run('rm -rf /root/kept; mkdir /root/kept; '
+                     'mv %s/policy.mdb /root/kept; %s' % (STATE, lose))
+        self.install(self.deb)
+        for name in 'policy.mdb', 'auth.key':
+            self.assertFalse(self.exists('%s/%s' % (STATE, name)), name)
+        self.assertEqual(self.box.run(
+            ['dpkg-query', '-W', '-f', '${Status}', UNIT]).stdout,
+            'install ok installed')
+        self.box.run('mv /root/kept/policy.mdb %s; smtpauthctl init; '
+                     'systemctl restart %s' % (STATE, AUTHD))
+        self.decides_at_auth()
 
     def test_nothing_else_is_changed(self):
         self.install()          # the user stays after a purge
@@ -348,25 +410,34 @@ class Life(Package):
         edited = self.box.read(CONF) + 'log-allowed = no\n'
         self.box.write(CONF, edited)
         for path in self.deb, self.newer:       # over itself, and a later one
-            pid = self.box.show(UNIT, 'MainPID')
+            units, key = (UNIT, AUTHD), self.key()
+            pids = [self.box.show(unit, 'MainPID') for unit in units]
             self.install(path)
-            self.assertEqual(self.box.show(UNIT, 'ActiveState'), 'active')
-            self.assertNotEqual(self.box.show(UNIT, 'MainPID'), pid)
+            for unit, pid in zip(units, pids):
+                self.assertEqual(self.box.show(unit, 'ActiveState'), 'active')
+                self.assertNotEqual(self.box.show(unit, 'MainPID'), pid)
+            self.assertEqual(self.key(), key)
             self.assertEqual(self.box.read(CONF), edited)
             self.assertEqual(self.verified(), '??5?????? c %s\n' % CONF)
             self.assertEqual(self.digest(), digest)
             self.decides()
+            self.decides_at_auth()
         self.box.run('dpkg --remove ' + UNIT)
-        self.assertEqual(self.box.show(UNIT, 'ActiveState'), 'inactive')
+        for unit in UNIT, AUTHD:
+            self.assertEqual(self.box.show(unit, 'ActiveState'), 'inactive')
         with self.assertRaises(ConnectionRefusedError):
             self.ask('alice@acme.test')
+        with self.assertRaises(ConnectionRefusedError):
+            self.decides_at_auth()
         self.assertFalse(self.exists('/usr/sbin/smtpauth-milter'))
         self.assertEqual(self.box.read(CONF), edited)
         self.assertTrue(self.exists(STATE + '/policy.mdb'))
         self.install()
         self.assertEqual(self.box.read(CONF), edited)
         self.assertEqual(self.digest(), digest)
+        self.assertEqual(self.key(), key)
         self.decides()
+        self.decides_at_auth()
         self.box.run('dpkg --purge ' + UNIT)
         for path in STATE, os.path.dirname(CONF), *WANTED:
             self.assertFalse(self.exists(path), path)
@@ -426,8 +497,8 @@ class Life(Package):
             with self.assertRaises(ConnectionRefusedError):
                 self.ask('alice@acme.test', address)
         self.assertEqual(self.box.run(
-            'systemctl list-units --plain --no-legend --state=active "%s*"'
-            % UNIT).stdout, '')
+            'systemctl list-units --plain --no-legend --state=active '
+            '"smtpauth-*"').stdout, '')
 
     OWN = ('smtpauth-snapshot.path', 'smtpauth-snapshot.service',
            UNIT + '@two.service', UNIT + '@three.socket')

@@ -17,7 +17,7 @@ import packages
 import service_machine
 from machine import Machine
 from packages import run
-from service_machine import ADDRESS, UNIT
+from service_machine import ADDRESS, AUTHD, UNIT, ask_at_auth
 
 CONF = '/etc/smtpauth-milter/smtpauth-milter.conf'
 STATE = '/var/lib/smtpauth-milter'
@@ -29,16 +29,20 @@ FILES = {
     CONF: PLAIN + 'cn',         # config(noreplace)
     STATE: 'drwxr-x--- root:smtpauth ',
     '/usr/bin/smtpauthctl': PROGRAM, '/usr/sbin/smtpauth-milter': PROGRAM,
+    '/usr/sbin/smtpauth-authd': PROGRAM,
     '/usr/share/bash-completion/completions/smtpauthctl': PLAIN,
     '/usr/share/man/man5/smtpauth-milter.conf.5': PLAIN + 'd',
     '/usr/share/man/man5/smtpauth-settings.5': PLAIN + 'd',
     '/usr/share/man/man7/smtpauth-rollout.7': PLAIN + 'd',
+    '/usr/share/man/man8/smtpauth-authd.8': PLAIN + 'd',
     '/usr/share/man/man8/smtpauth-milter.8': PLAIN + 'd',
     '/usr/share/man/man8/smtpauthctl.8': PLAIN + 'd',
     '/usr/lib/sysusers.d/smtpauth-milter.conf': PLAIN,
     '/usr/lib/tmpfiles.d/smtpauth-milter.conf': PLAIN,
     **{'/usr/lib/systemd/system/%s%s' % (UNIT, kind): PLAIN
        for kind in ('.service', '@.service', '.socket', '@.socket')},
+    **{'/usr/lib/systemd/system/%s%s' % (AUTHD, kind): PLAIN
+       for kind in ('.service', '.socket')},
     '/usr/lib/systemd/system/smtpauth-snapshot.path': PLAIN,
     '/usr/lib/systemd/system/smtpauth-snapshot.service': PLAIN}
 DOCS = {'README.md', 'NEWS', 'REQUIREMENTS.md', 'SECURITY.md', 'COPYING',
@@ -189,9 +193,17 @@ class Life(harness.Case):
         self.assertEqual(self.box.run('rpm -V --nodeps ' + UNIT).stdout, '')
         self.assertRegex(self.box.run('getent passwd smtpauth').stdout,
                          r'^smtpauth:[x!*]:\d{1,3}:\d{1,3}:.*:/:\S*/nologin$')
-        self.box.run('systemctl start ' + UNIT)
+        self.box.run('systemctl start %s %s' % (UNIT, AUTHD))
         self.fill()
         self.decides()
+        self.decides_at_auth()
+
+    def decides_at_auth(self):
+        key = self.box.read(STATE + '/auth.key').strip()
+        for login, expected in ('alice', -1), ('printer', 0):
+            self.assertEqual(ask_at_auth(
+                self.box, key, login=login + '@acme.test')[1]['status'],
+                expected)
 
     def test_upgraded_and_erased(self):
         self.rpm('-i', 'one')
@@ -199,8 +211,8 @@ class Life(harness.Case):
                        'socket = inet:8912@127.0.0.1\n')
         edited = self.box.read(CONF) + 'log-allowed = no\n'
         self.box.write(CONF, edited)
-        units = UNIT, UNIT + '@two'
-        self.box.run('systemctl start %s %s' % units)
+        units = UNIT, UNIT + '@two', AUTHD
+        self.box.run('systemctl start %s %s %s' % units)
         self.fill()
         before = [self.box.show(unit, 'MainPID') for unit in units]
         self.rpm('-U', 'two')
@@ -209,13 +221,17 @@ class Life(harness.Case):
             self.assertNotEqual(self.box.show(unit, 'MainPID'), pid, unit)
         self.decides()
         self.decides(('127.0.0.1', 8912))
+        self.decides_at_auth()
         self.assertEqual(self.box.read(CONF), edited)
         policy = STATE + '/policy.mdb'
         self.box.run('mv %s /root/kept; touch %s-lock' % (policy, policy))
         self.rpm('-U', 'up')            # makes no policy, a lost one or not
         self.assertEqual(self.box.run('ls %s*' % policy, check=False).stdout,
                          '')
-        self.box.run('mv /root/kept ' + policy)
+        self.box.run('mv /root/kept %s; rm %s/auth.key' % (policy, STATE))
+        self.rpm('-U', 'upper')         # makes the key that older ones lack
+        self.box.wait(AUTHD)
+        self.decides_at_auth()
         self.box.run('systemctl enable %s@two smtpauth-snapshot.path '
                      'smtpauth-snapshot.service' % UNIT)
         self.assertNotIn('still names', self.rpm('-e --test'))

@@ -11,7 +11,7 @@ import time
 
 import harness
 import service_machine
-from service_machine import AUTH_ADDRESS, AUTHD, UNIT
+from service_machine import AUTH_ADDRESS, AUTHD, UNIT, ask_at_auth, http
 
 DENIED = '5.7.1 SMTP AUTH is disabled for tenant acme'
 SYSCALLS = re.compile(r'status=31/SYS|SIGSYS|Bad system call')
@@ -29,8 +29,8 @@ class Asker(threading.Thread):
     def run(self):
         while not self.done:
             try:
-                status, said = self.box.ask_at_auth(
-                    self.key, login='alice@acme.test')
+                status, said = ask_at_auth(
+                    self.box, self.key, login='alice@acme.test')
                 if status != 200 or not said['msg'].startswith(DENIED):
                     self.trouble.append((status, said))
             except OSError as e:
@@ -69,7 +69,7 @@ class Service(harness.Case):
         return self.box.pid_of(unit)
 
     def ask(self, login, key=None, **keys):
-        return self.box.ask_at_auth(key or self.key, login=login, **keys)
+        return ask_at_auth(self.box, key or self.key, login=login, **keys)
 
     def decides(self, **keys):
         """Both ways, and a change is in force at the next question."""
@@ -96,7 +96,7 @@ class Service(harness.Case):
             'WatchdogUSec': '30s'})
         self.assertIn('policy database verified', self.box.status(AUTHD))
         self.decides()
-        self.assertEqual(self.box.http('GET', '/health')[0], 200)
+        self.assertEqual(http(self.box, 'GET', '/health')[0], 200)
         self.box.wait_log(r'verdict=reject reason=tenant-disabled '
                           r'login=alice@acme\.test .*door=auth')
 
@@ -233,7 +233,7 @@ class Service(harness.Case):
         self.box.run('rm %s/policy.mdb' % self.box.state)
         harness.wait_for(lambda: self.ask('alice@acme.test') == (
             200, {'status': 0, 'msg': ''}), what='loss')
-        self.assertEqual(self.box.http('GET', '/health')[0], 503)
+        self.assertEqual(http(self.box, 'GET', '/health')[0], 503)
         self.assertIn('smtpauthctl restore', self.box.show(AUTHD, 'StatusText'))
         self.assertEqual(self.box.show(AUTHD, 'ActiveState'), 'active')
 
