@@ -7,6 +7,7 @@ export LC_ALL=C
 src=${srcdir:-$(dirname "$0")/../..}
 ctl=${BUILDDIR:-.}/policy/smtpauthctl
 milter=${BUILDDIR:-.}/milter/smtpauth-milter
+authd=${BUILDDIR:-.}/milter/auth/smtpauth-authd
 # shellcheck source=tests/lib/tap.sh
 . "$src/tests/lib/tap.sh"
 
@@ -14,7 +15,7 @@ if ! command -v mandoc >/dev/null; then
 	echo '1..0 # SKIP mandoc is missing (package mandoc)'
 	exit 0
 fi
-if [ ! -x "$ctl" ] || [ ! -x "$milter" ]; then
+if [ ! -x "$ctl" ] || [ ! -x "$milter" ] || [ ! -x "$authd" ]; then
 	echo "Bail out! no programs below ${BUILDDIR:-.}"
 	exit 1
 fi
@@ -25,8 +26,8 @@ trap 'exit 1' HUP INT TERM
 # lint PAGE - what mandoc has to say, but not of whether our pages are installed
 lint() {
 	mandoc -Tlint -W style "$1" 2>&1 | grep -v \
-		-e 'STYLE: referenced manual not found: Xr smtpauth' \
-		-e 'outdated mandoc.db lacks smtpauth'
+		-e 'STYLE: referenced manual not found: Xr [a-z_]*smtpauth' \
+		-e 'outdated mandoc.db lacks [a-z_]*smtpauth'
 }
 
 # render PAGE - as plain text, a paragraph a line
@@ -80,7 +81,7 @@ all_of() {
 	result $? "$1 ($count) in $2"
 }
 
-for page in milter/auth/pam_smtpauth.8 milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpauth-rollout.7 \
+for page in milter/auth/pam_smtpauth.8 milter/auth/smtpauth-authd.8 milter/smtpauth-milter.8 milter/smtpauth-milter.conf.5 policy/smtpauth-rollout.7 \
 	policy/smtpauth-settings.5 policy/smtpauthctl.8; do
 	lint "$src/$page" >"$tmp/lint"
 	sed 's/^/# /' "$tmp/lint"
@@ -95,10 +96,20 @@ result $? 'no option in the brackets of another'
 
 "$milter" -h | options >"$tmp/names"
 all_of 'options of smtpauth-milter' smtpauth-milter.8 has_option <"$tmp/names"
+"$authd" -h | options >"$tmp/names"
+all_of 'options of smtpauth-authd' smtpauth-authd.8 has_option <"$tmp/names"
 
 "$milter" -c /dev/null -p >"$tmp/defaults"
 sed 's/ = .*//' "$tmp/defaults" >"$tmp/names"
 all_of 'configuration keys' smtpauth-milter.conf.5 has_item <"$tmp/names"
+"$authd" -c /dev/null -p | sed '1,/^\[authd\]$/d' >"$tmp/authd"
+sed 's/ = .*//' "$tmp/authd" >"$tmp/names"
+has_key_of_authd() {
+	sed '1,/^   The section of smtpauth-authd$/d; /^FILES/q' "$tmp/$1" |
+		grep -qE "^ {5}([a-z-]+, )*$2([, ]|\$)"
+}
+all_of "keys of smtpauth-authd's section" smtpauth-milter.conf.5 has_key_of_authd <"$tmp/names"
+cat "$tmp/authd" >>"$tmp/defaults"
 
 # What depends on the build and on the machine is left out.
 grep -vE '^(state-dir|user) ' "$tmp/defaults" | sed 's/ *$//' >"$tmp/names"
@@ -153,7 +164,7 @@ result $? 'an option that is missing is found'
 result $? 'a command that is missing is found'
 ! has_item smtpauthctl.8 Get-Mailbox && ! has_option smtpauthctl.8 -Result
 result $? "one of Exchange's that is missing is found"
-! has_item smtpauth-milter.conf.5 socket-owner
+! has_item smtpauth-milter.conf.5 socket-owner && ! has_key_of_authd smtpauth-milter.conf.5 mta
 result $? 'a key that is missing is found'
 
 results_end
