@@ -7,6 +7,7 @@ import fcntl
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import threading
 import unittest
@@ -337,6 +338,34 @@ class Copy(Backup):
         self.assertEqual(len(done), 4)
         self.assertGreater(len(digests), 12)
         self.ctl('verify')
+
+
+    def write_all(self, rows, word):
+        rows = ''.join('u%06d@a.test,%s\n' % (n, word) for n in range(rows))
+        self.ctl('import', '-', '--force',
+                 stdin='address,smtp_auth\n' + rows)
+
+    @harness.at_length
+    def test_overtaken(self):
+        """What it reads while others write over it is no damage."""
+        rows = 60000
+        self.write_all(rows, 'enabled')
+        made = self.file('policy.mdb.new')
+        process = subprocess.Popen(
+            [harness.CTL, '-d', self.dir, 'backup', self.out],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=harness.ENV)
+        harness.wait_for(lambda: process.poll() is not None or
+                         os.path.exists(made) and os.stat(made).st_size > 1e6)
+        self.assertIsNone(process.poll())
+        harness.freeze(process)
+        for word in 'inherit', 'enabled', 'disabled':
+            self.write_all(rows, word)
+        process.send_signal(signal.SIGCONT)
+        _, err = process.communicate(timeout=harness.TIMEOUT)
+        self.assertEqual((process.returncode, err), (0, b''))
+        digest = self.digest()
+        self.dir = self.out
+        self.assertEqual(self.digest(), digest)
 
 
 class Restore(Restored):

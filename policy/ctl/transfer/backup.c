@@ -13,6 +13,7 @@
 
 #include "policy/ctl/frame/arguments.h"
 #include "policy/ctl/frame/output_file.h"
+#include "policy/ctl/frame/transaction.h"
 #include "policy/transfer/replace_file.h"
 
 #define FOLDER_MODE 0750
@@ -148,6 +149,7 @@ copy_make(struct ctl *c, const char *dir, int folder, const struct original *o,
 	if (e != OK)
 		return e;
 	e = backup_copy(c->txn, s.made, s.file, b, &c->why);
+	e = transaction_check(c, e);
 	store_abort(&c->txn);
 	if (e == OK)
 		e = backup_verify(s.made, s.file, b, &c->why);
