@@ -20,6 +20,7 @@ import harness
 UNITS = os.path.join(harness.BUILDDIR, 'contrib', 'systemd')
 SHIPPED = os.path.join(harness.ROOT, 'contrib', 'systemd')
 SCRIPT = os.path.join(harness.ROOT, 'contrib', 'rc', 'smtpauth-milter')
+AUTHD_SCRIPT = os.path.join(harness.ROOT, 'contrib', 'rc', 'smtpauth-authd')
 # The exposure that systemd-analyze finds, 0 to 10; less is better.
 LIMITS = {'smtpauth-milter.service': 1.1, 'smtpauth-milter@.service': 1.1,
           'smtpauth-authd.service': 1.1}
@@ -280,10 +281,10 @@ class Script(harness.Case):
             f.write('socket = inet:%d@127.0.0.1\nstate-dir = %s\nuser = root\n'
                     'log = syslog\n%s' % (self.port, self.dir, extra))
 
-    def rc(self, action, status=0):
+    def rc(self, action, status=0, script=SCRIPT):
         environment = {**os.environ,
-                       'SMTPAUTH_MILTER_DEFAULTS': self.tmp + '/default'}
-        done = run('sh', SCRIPT, action, rc=status, env=environment,
+                       'SMTPAUTH_DEFAULTS': self.tmp + '/default'}
+        done = run('sh', script, action, rc=status, env=environment,
                    stdin=subprocess.DEVNULL)
         self.transcript.append('$ rc %s: %d\n%s' % (
             action, done.returncode, done.stdout))
@@ -302,7 +303,29 @@ class Script(harness.Case):
 
     def test_shellcheck(self):
         needs('shellcheck')
-        self.assertEqual(run('shellcheck', SCRIPT).stdout, '')
+        for script in SCRIPT, AUTHD_SCRIPT:
+            self.assertEqual(run('shellcheck', '-x', script,
+                                 cwd=harness.ROOT).stdout, '')
+
+    def test_the_script_of_the_door_at_auth(self):
+        """It is the other script, by whatever name it is started."""
+        link = self.tmp + '/S01smtpauth-authd'
+        os.symlink(AUTHD_SCRIPT, link)
+        with open(self.tmp + '/default', 'a') as f:
+            f.write('DAEMON=%s\n' % harness.AUTHD)
+        self.configure('[authd]\nsocket = inet:%d@127.0.0.1\n'
+                       % harness.free_port())
+        self.addCleanup(self.rc, 'stop', None, link)
+        self.assertIn('smtpauth-authd: started', self.rc(
+            'start', script=link))
+        first = self.pid()
+        self.assertEqual(os.readlink('/proc/%d/exe' % first), harness.AUTHD)
+        self.assertIn('smtpauth-authd: runs, process %d' % first,
+                      self.rc('status', script=link))
+        self.rc('restart', script=link)
+        self.assertNotEqual(self.pid(), first)
+        self.assertIn('stopped', self.rc('stop', script=link))
+        self.rc('status', 3, script=link)
 
     def test_start_status_restart_stop(self):
         self.assertIn('does not run', self.rc('status', 3))
