@@ -189,6 +189,28 @@ class Verdicts(door_rig.DoorCase):
                          what='wrong password in the log of Dovecot')
         self.assertEqual(mismatches(ALICE), before[ALICE])
 
+    def test_question(self):
+        """What Dovecot asks, and that nothing of the password is in it."""
+        asked = []
+
+        def answer(path, headers, body):
+            asked.append((path, headers['Authorization'], json.loads(body)))
+            return http_answer(b'{"status":-1,"msg":"no"}')
+
+        doors = {'submission': 'smtp', 'dovecot': 'submission'}
+        with self.milter(), Fake(self.door_port, answer):
+            for listener, protocol in doors.items():
+                for mechanism in MECHANISMS:
+                    self.site.auth(listener, mechanism, ALICE)
+                    path, key, question = asked.pop()
+                    self.assertEqual(path, '/v1/auth?command=allow')
+                    self.assertEqual(key, 'Bearer ' + self.key)
+                    self.assertEqual(question, {
+                        **question, 'login': ALICE, 'remote': '127.0.0.1',
+                        'protocol': protocol, 'mechanism': mechanism})
+                    self.assertEqual(question.get('pwhash', ''), '')
+        self.assertEqual(asked, [])     # once for each login
+
     def test_imap_is_not_asked(self):
         refuse = http_answer(b'{"status":-1,"msg":"no"}')
         with self.milter(), Fake(self.door_port, refuse) as fake:
