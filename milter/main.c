@@ -1,48 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* main - smtpauth-milter: from the command line to serving, and back */
 #include <sysexits.h>
-#include <unistd.h>
 
 #include "milter/daemon.h"
-#include "milter/service/daemon_options.h"
-#include "milter/service/listen_fault.h"
+#include "milter/service/daemon_main.h"
 #include "milter/service/log.h"
-#include "milter/service/log_sink.h"
-#include "milter/service/log_writer.h"
-#include "milter/service/signals.h"
-#include "policy/crypto/hasher.h"
-#include "policy/db/guard.h"
 
-static const struct daemon_program program = {"smtpauth-milter",
-    "inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N", config_read, config_print};
+static struct daemon daemon;
 
-/* failed - logs why there is no service, to standard error, too; returns STATUS */
+static int serve(void *arg);
+
+static const struct daemon_main program = {.name = "smtpauth-milter",
+    .sockets = "inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N",
+    .read = config_read,
+    .print = config_print,
+    .serve = serve,
+    .arg = &daemon,
+    .config = &daemon.config};
+
+/* serve - until a signal; returns the exit status */
 static int
-failed(const struct config *config, int status, const char *text)
+serve(void *arg)
 {
-	log_message(LEVEL_ERROR, "%s", text);
-	log_writer_flush();
-	if (config->log == LOG_TO_SYSLOG && !log_sink_is_replaced())
-		log_sink_error(text);
-	return status;
-}
-
-/* run - serves until a signal; returns the exit status */
-static int
-run(struct daemon *d)
-{
-	const struct config *config = &d->config;
+	struct daemon *d = arg;
 	struct error_text why;
 	enum error e = daemon_open(d, &why);
 
 	if (e != OK)
-		return failed(
-		    config, e == ERR_CONFIG ? EX_CONFIG : EX_UNAVAILABLE, why.text);
+		return daemon_main_failed(
+		    &program, e == ERR_CONFIG ? EX_CONFIG : EX_UNAVAILABLE, why.text);
 	if (daemon_start(d) != OK)
-		return failed(config, EX_OSERR, "cannot start a thread");
+		return daemon_main_failed(&program, EX_OSERR, "cannot start a thread");
 	if (daemon_wait(d) != OK)
-		return failed(
-		    config, EX_UNAVAILABLE, "libmilter gave up; see the mail log");
+		return daemon_main_failed(
+		    &program, EX_UNAVAILABLE, "libmilter gave up; see the mail log");
 	daemon_stop(d);
 	log_message(LEVEL_INFO, "stopped");
 	return EX_OK;
@@ -51,29 +42,5 @@ run(struct daemon *d)
 int
 main(int argc, char **argv)
 {
-	static struct daemon daemon;
-	struct config *config = &daemon.config;
-	struct daemon_options options;
-	struct error_text why;
-	int status;
-
-	daemon_options_parse(&program, argc, argv, &options);
-	guard_install();
-	hasher_without_config();
-	signals_block();
-	if (daemon_options_configure(&program, &options, config, &why) != OK ||
-	    (options.test && listen_fault_of_name(config->socket, &why) != OK)) {
-		log_sink_error(why.text);
-		return EX_CONFIG;
-	}
-	if (options.print || options.test)
-		return daemon_options_show(&program, &options, config);
-	if (log_open(config->log, config->log_level) != OK) {
-		log_sink_error("cannot start a thread");
-		return EX_OSERR;
-	}
-	status = run(&daemon);
-	log_writer_flush();
-	/* Threads still run: no destructor may end what they use. */
-	_exit(status);
+	daemon_main_run(&program, argc, argv);
 }

@@ -42,7 +42,7 @@ policy/ctl/why         all                                                 -
 policy/ctl/commands    all                                                 -
 policy/ctl/history     all                                                 -
 policy/ctl             all                                                 -
-milter/service         base,kernel,config,identity,store,tables,decision,live -
+milter/service         base,kernel,crypto,config,db,identity,store,tables,decision,live -
 milter/auth            service,base,kernel,crypto,json,config,db,store,tables,decision,usage,live security/.*
 milter                 service,base,kernel,crypto,identity,config,db,tables,decision,usage,live libmilter/.*
 '

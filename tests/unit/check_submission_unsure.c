@@ -11,8 +11,8 @@
 
 enum { NOW = 1000000 };
 
-#define INSIDE "198.51.100.7" /* of the networks that are exempt, or a mailbox's own \
-			       */
+/* An address of the networks that are exempt, or that are the mailbox's own. */
+#define INSIDE "198.51.100.7"
 #define NETWORK "198.51.100.0/24"
 #define OUTSIDE "203.0.113.9"
 #define LOGIN "jane@shut.test"
