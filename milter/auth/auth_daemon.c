@@ -44,9 +44,9 @@ open_socket(struct auth_daemon *d, struct error_text *why)
 	return service_socket_open(&s, why);
 }
 
-/* read_key - without one every start would fail, until somebody makes it */
-static enum error
-read_key(struct auth_daemon *d, struct error_text *why)
+/* Without a key every start would fail, until somebody makes it. */
+enum error
+auth_daemon_read_key(struct auth_daemon *d, struct error_text *why)
 {
 	char path[PATH_MAX];
 	enum error e =
@@ -71,7 +71,7 @@ auth_daemon_open(struct auth_daemon *d, struct error_text *why)
 	if (e == OK && (e = id_start()) != OK)
 		error_set(why, e, "no random numbers");
 	if (e == OK)
-		e = read_key(d, why);
+		e = auth_daemon_read_key(d, why);
 	if (e == OK)
 		e = open_socket(d, why);
 	return e == OK ? privileges_become(d->config.user, why) : e;

@@ -24,6 +24,9 @@ struct auth_daemon {
 	struct error_text metrics_said; /* the last complaint */
 };
 
+/* Reads the key of the configuration; auth_daemon_open() does. ERR_CONFIG with WHY. */
+enum error auth_daemon_read_key(struct auth_daemon *d, struct error_text *why) MUST_USE;
+
 /*
  * Reads the key, opens the socket or takes the one that systemd passes, and gives up
  * root for good. ERR_CONFIG, also for a key that cannot be had, and others; with WHY.

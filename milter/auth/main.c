@@ -8,15 +8,24 @@
 
 static struct auth_daemon daemon;
 
+static enum error check(void *arg, struct error_text *why);
 static int serve(void *arg);
 
 static const struct daemon_main program = {.name = "smtpauth-authd",
     .sockets = "inet:PORT@HOST, inet6:PORT@HOST, unix:PATH or fd:N",
     .read = config_read_authd,
     .print = config_print_authd,
+    .check = check,
     .serve = serve,
     .arg = &daemon,
     .config = &daemon.config};
+
+/* check - the key */
+static enum error
+check(void *arg, struct error_text *why)
+{
+	return auth_daemon_read_key(arg, why);
+}
 
 /* serve - until a signal; returns the exit status */
 static int

@@ -117,6 +117,15 @@ tell_database(const struct config *config)
 		printf("policy database: NOT usable: %s\n", why.text);
 }
 
+/* check - what would end every start */
+static enum error
+check(const struct daemon_main *m, struct error_text *why)
+{
+	enum error e = listen_fault_of_name(m->config->socket, why);
+
+	return e == OK && m->check != NULL ? m->check(m->arg, why) : e;
+}
+
 /* show - what -p and -t print; a bad database does not make the configuration bad */
 static int
 show(const struct daemon_main *m, const struct options *o)
@@ -157,7 +166,7 @@ daemon_main_run(const struct daemon_main *m, int argc, char **argv)
 	hasher_without_config();
 	signals_block();
 	if (configure(m, &options, &why) != OK ||
-	    (options.test && listen_fault_of_name(m->config->socket, &why) != OK)) {
+	    (options.test && check(m, &why) != OK)) {
 		log_sink_error(why.text);
 		exit(EX_CONFIG);
 	}

@@ -13,6 +13,8 @@ struct daemon_main {
 	enum error (*read)(
 	    struct config *out, const char *file, struct error_text *why);
 	void (*print)(const struct config *c, FILE *to);
+	/* What -t looks at beside the configuration; NULL: nothing. ERR_CONFIG. */
+	enum error (*check)(void *arg, struct error_text *why);
 	/*
 	 * Serves until a signal, with the signals blocked that stop a daemon. Returns
 	 * an exit status; threads may still run.

@@ -7,7 +7,7 @@ import re
 NAME = r'[a-zA-Z_:][a-zA-Z0-9_:]*'
 LABEL = r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"'
 SAMPLE = re.compile(r'(%s)\{((?:%s)(?:,%s)*)\} (\S+)' % (NAME, LABEL, LABEL))
-SUFFIXES = {'counter': ('',), 'gauge': ('',),
+SUFFIXES = {'counter': ('',), 'gauge': ('',), 'summary': ('_sum', '_count'),
             'histogram': ('_bucket', '_sum', '_count')}
 
 
