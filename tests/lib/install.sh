@@ -5,7 +5,7 @@
 # What a build needs, and what a private Postfix beside it needs.
 # shellcheck disable=SC2034
 build_needs=(gcc libc6-dev make autoconf automake pkg-config libmilter-dev liblmdb-dev
-    libssl-dev libidn2-dev libunistring-dev libinih-dev libjansson-dev check)
+    libssl-dev libidn2-dev libunistring-dev libinih-dev libjansson-dev libpam0g-dev check)
 # shellcheck disable=SC2034
 run_needs=(postfix dovecot-core swaks python3)
 

@@ -127,6 +127,12 @@ def deb():
     return found, changes, said
 
 
+def pam_deb():
+    """The package of the PAM module, of the same build."""
+    found, = glob.glob(os.path.dirname(deb()[0]) + '/libpam-smtpauth_*.deb')
+    return found
+
+
 def newer_deb(path, number):
     """The same package, as a later version."""
     folder = os.path.splitext(path)[0]
@@ -153,8 +159,9 @@ def rpm_folder():
 
 @functools.lru_cache(maxsize=None)
 def rpm(release='one'):
-    """Build the rpm with Debian's rpmbuild; its path and what was said.
-    The tests of the build are left to those of the other package."""
+    """Build the rpms with Debian's rpmbuild; the path of the first one, and
+    that of the PAM module's.  The tests of the build are left to those of the
+    other package."""
     top = rpm_folder()
     macros = {**RPM_MACROS, '_topdir': top, '_smp_mflags': '-j2',
               'dist': '.' + release}
@@ -164,5 +171,5 @@ def rpm(release='one'):
                      top + '/smtpauth-milter.spec', env={'HOME': top})
     found = [path for path in glob.glob(top + '/RPMS/*/*.rpm')
              if '.%s.' % release in path and '-debug' not in path]
-    assert len(found) == 1, said
-    return found[0], said
+    assert len(found) == 2, said
+    return sorted(found, key=lambda path: '/pam_smtpauth-' in path)

@@ -21,6 +21,8 @@ LIBRARIES = {
     'ini.h': ('inih', 'libinih-dev', 'inih-devel'),
     'jansson.h': ('jansson', 'libjansson-dev', 'jansson-devel'),
     'unicase.h': ('unistring', 'libunistring-dev', 'libunistring-devel')}
+# What is left out where it is missing, unless it was asked for.
+PAM = 'libpam0g-dev', 'pam-devel'
 
 
 def source(path):
@@ -99,6 +101,22 @@ class Configure(harness.Case):
         self.assertLessEqual({of[0] for of in LIBRARIES.values()},
                              set(linked))
 
+    def pam(self, rc, *words):
+        """What is said of the PAM module, and whether make builds it."""
+        said = self.configure(rc, *words)
+        if rc != 0:
+            return said
+        with open(self.tmp + '/build/Makefile') as f:
+            return re.search('(?m)^PAM_LIBS = *(.*)$', f.read())[1] == '-lpam'
+
+    def test_the_pam_module(self):
+        self.assertTrue(self.pam(0))
+        self.assertFalse(self.pam(0, '--disable-pam'))
+        self.hide('security/pam_ext.h')
+        self.assertFalse(self.pam(0))
+        for word in PAM:
+            self.assertIn(word, self.pam(1, '--enable-pam'))
+
     def test_an_empty_folder_is_refused(self):
         """What pkg-config prints where it knows nothing: the units would
         be left out."""
@@ -110,13 +128,14 @@ class Configure(harness.Case):
         fedora = {of[2] for of in LIBRARIES.values()}
         needed = re.findall(r'^ (lib\S+-dev)', source(
             'contrib/debian/control'), re.M)
+        debian.add(PAM[0])
         self.assertEqual(set(needed), debian)
         readme = re.search(r'apt-get install build-essential (.*?[^\\])\n',
                            source('README.md'), re.S)[1]
         self.assertEqual(set(re.findall(r'lib\S+-dev', readme)), debian)
         needed = re.findall(r'^BuildRequires: +(\S+-devel)', source(
             'contrib/rpm/smtpauth-milter.spec'), re.M)
-        self.assertEqual(set(needed), {*fedora, 'check-devel'})
+        self.assertEqual(set(needed), {*fedora, PAM[1], 'check-devel'})
 
 
 if __name__ == '__main__':

@@ -136,7 +136,8 @@ headers() {
 		for header in "$dir"/lmdb.h "$dir"/idn2.h "$dir"/ini.h "$dir"/jansson*.h \
 			"$dir"/libmilter "$dir"/unicase.h "$dir"/uninorm.h \
 			"$dir"/unictype.h "$dir"/unistr.h "$dir"/unitypes.h \
-			"$dir"/unistring "$dir"/uniconv.h "$dir"/uniwidth.h; do
+			"$dir"/unistring "$dir"/uniconv.h "$dir"/uniwidth.h \
+			"$dir"/security; do
 			[ ! -e "$header" ] || ln -s "$header" "$tmp/include/"
 		done
 		[ ! -d "$dir/openssl" ] ||

@@ -76,7 +76,7 @@ class Files(harness.Case):
                                   'show-' + name).stdout.split()[-1]
               for name in ('sbindir', 'bindir', 'mandir', 'docdir',
                            'systemdsystemunitdir', 'sysusersdir',
-                           'tmpfilesdir', 'bashcompletiondir')}
+                           'tmpfilesdir', 'bashcompletiondir', 'pamdir')}
         expected = {
             'sbindir': {'smtpauth-milter', 'smtpauth-authd'},
             'bindir': {'smtpauthctl'},
@@ -84,7 +84,8 @@ class Files(harness.Case):
                        'man5/smtpauth-settings.5',
                        'man7/smtpauth-rollout.7',
                        'man8/smtpauth-authd.8', 'man8/smtpauth-milter.8',
-                       'man8/smtpauthctl.8'},
+                       'man8/smtpauthctl.8', 'man8/pam_smtpauth.8'},
+            'pamdir': {'pam_smtpauth.so'},
             'docdir': {'README.md', 'NEWS', 'REQUIREMENTS.md', 'SECURITY.md',
                        'COPYING'},
             'systemdsystemunitdir': {AUTHD + '.service', AUTHD + '.socket',
@@ -196,6 +197,24 @@ class Build(Package):
         for link in re.findall(r'\]\((contrib/[^):#]+)', source('README.md')):
             self.assertTrue(os.path.exists(os.path.join(folder, link)) or
                             link.startswith('contrib/debian/'), link)
+
+    def test_the_pam_module_has_a_package_of_its_own(self):
+        """Whoever installs the milter changes nothing of PAM."""
+        def files(path):
+            listed = run('dpkg-deb', '-c', path).stdout
+            return {line.split()[5][1:]: line.split()[0]
+                    for line in listed.splitlines() if line[0] == '-'}
+        triplet = run('dpkg-architecture', '-q',
+                      'DEB_HOST_MULTIARCH').stdout.strip()
+        found = files(packages.pam_deb())
+        self.assertEqual({path: mode for path, mode in found.items() if not
+                          re.match('/usr/share/(doc|lintian)/', path)},
+                         dict.fromkeys((
+                             '/usr/lib/%s/security/pam_smtpauth.so' % triplet,
+                             '/usr/share/man/man8/pam_smtpauth.8.gz'),
+                             '-rw-r--r--'))
+        self.assertEqual([path for path in files(self.deb)
+                          if 'pam_smtpauth' in path], [])
 
     def test_lintian_has_nothing_to_say(self):
         done = run('lintian', '--allow-root', '--display-info', '--pedantic',

@@ -86,16 +86,30 @@ class Rpm(harness.Case):
         if reason:
             self.skipTest(reason)
         super().setUp()
-        self.rpm, _ = packages.rpm()
+        self.rpm, self.pam_rpm = packages.rpm()
 
-    def test_files_owners_modes_and_flags(self):
+    @staticmethod
+    def files(rpm):
+        """{path: mode, owner and flags}."""
         text = run('rpm', '-qp', '--qf', '[%{FILENAMES}\t%{FILEMODES:perms} '
                    '%{FILEUSERNAME}:%{FILEGROUPNAME} %{FILEFLAGS:fflags}\n]',
-                   self.rpm).stdout
-        found = {re.sub(r'(/man/.*\.\d)\.\w+$', r'\1', path): rest for
-                 path, rest in (line.split('\t') for line in
-                                text.splitlines())
-                 if '/.build-id' not in path}
+                   rpm).stdout
+        return {re.sub(r'(/man/.*\.\d)\.\w+$', r'\1', path): rest for
+                path, rest in (line.split('\t') for line in
+                               text.splitlines())
+                if '/.build-id' not in path}
+
+    def test_the_pam_module_has_a_package_of_its_own(self):
+        found = self.files(self.pam_rpm)
+        module, = (path for path in found if path.endswith('.so'))
+        self.assertRegex(module, r'^/usr/lib\w*/security/pam_smtpauth\.so$')
+        self.assertEqual({path: rest for path, rest in found.items()
+                          if not path.startswith('/usr/share/licenses/')},
+                         {module: PROGRAM,
+                          '/usr/share/man/man8/pam_smtpauth.8': PLAIN + 'd'})
+
+    def test_files_owners_modes_and_flags(self):
+        found = self.files(self.rpm)
         docs = {path for path in found
                 if re.match('/usr/share/(doc|licenses)/', path)}
         self.assertEqual({path: rest for path, rest in found.items()
