@@ -357,13 +357,38 @@ class Rules(Metrics):
         with self.milter() as daemon:
             self.page(lambda p: p.get('policy_state', state='good'))
             page = self.last(daemon)
-        names = {name for name, _ in page.samples}
+        at_auth = self.page_of_authd()
+        self.assertEqual(self.undocumented(page, at_auth), [])
+        names = {name for name, _ in (*page.samples, *at_auth.samples)}
+        page.types.update(at_auth.types)
         used = set()
         for name in glob.glob(os.path.join(PROMETHEUS, '*')):
             with open(name, encoding='utf-8') as f:
                 used |= set(re.findall(r'smtpauth_\w+', f.read()))
         self.assertGreater(len(used), 10)
         self.assertEqual(used - names - set(page.types), set())
+
+    def page_of_authd(self):
+        self.file = os.path.join(self.folder, 'auth.prom')
+        conf = os.path.join(self.tmp, 'authd.conf')
+        with open(conf, 'w') as f:
+            f.write('state-dir = %s\nuser = root\n[authd]\n'
+                    'socket = inet:%d@127.0.0.1\nmetrics-file = %s\n' % (
+                        self.dir, harness.free_port(), self.file))
+        daemon = subprocess.Popen([harness.AUTHD, '-c', conf],
+                                  stderr=subprocess.DEVNULL)
+        self.addCleanup(daemon.kill)
+        self.page(lambda p: True)
+        daemon.terminate()
+        self.assertEqual(daemon.wait(harness.TIMEOUT), 0)
+        return self.page(lambda p: True)
+
+    def undocumented(self, *pages):
+        with open(PROMETHEUS + '/README.md', encoding='utf-8') as f:
+            text = f.read()
+        return [name for page in pages for name in page.types
+                if not re.search(r'`%s[`{]' % name.removeprefix('smtpauth_'),
+                                 text)]
 
     @unittest.skipUnless(PROMTOOL, 'promtool is missing '
                          '(package prometheus)')
