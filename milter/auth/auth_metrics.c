@@ -92,6 +92,10 @@ print_denials(struct metrics_page *p, const struct auth_denials_report *d)
 	    "Refusals that could not be counted.");
 	metrics_page_counter(p, "auth_denied_write_failures_total", d->failures,
 	    "Writings to the usage database that did not succeed.");
+	metrics_page_gauge(p, "auth_denied_guessed_names", d->guessed,
+	    "Refused names in the usage database that neither policy nor usage knows.");
+	metrics_page_gauge(p, "auth_denied_waiting_logins", d->waiting,
+	    "Logins whose refusals are not written yet.");
 }
 
 void

@@ -287,6 +287,8 @@ class Metrics(Case):
                             ('auth_bad_requests_total', 1),
                             ('auth_denied_recorded_total', 3),
                             ('auth_denied_dropped_total', 0),
+                            ('auth_denied_guessed_names', 1),
+                            ('auth_denied_waiting_logins', 0),
                             ('auth_connections', 0),
                             ('auth_connections_dropped_total', 0)):
             self.assertEqual(page.get(name), value, name)
