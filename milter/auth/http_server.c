@@ -132,7 +132,7 @@ answer_request(struct http_server *s, struct connection *c)
 	s->handler(s->arg, r, is_long ? NULL : c->from + r->head,
 	    is_long ? 0 : (size_t)r->content, &a);
 	c->trusted = a.trusted;
-	c->closing = !r->keep_alive;
+	c->closing = !r->keep_alive || !a.trusted;
 	c->has_head = false;
 	set_answer(c, &a);
 	drop_input(c, r->head + (is_long ? 0 : (size_t)r->content));

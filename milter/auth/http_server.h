@@ -22,7 +22,11 @@
 #define HTTP_SERVER_REQUEST_MS 5000 /* from a request's first byte to its last */
 #define HTTP_SERVER_IDLE_MS 60000   /* Dovecot closes after 10 s */
 
-/* An answer: status, body, and whether the request was one with a good key. */
+/*
+ * An answer: status, body, and whether the request was one with a good key. Others end
+ * the connection: on many, with a request after the other, they would take all the
+ * time.
+ */
 struct http_answer {
 	int status; /* 200 at first */
 	bool trusted;
