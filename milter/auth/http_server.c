@@ -17,8 +17,7 @@
 #include "policy/base/monotonic.h"
 
 #define IN_MAX (HTTP_REQUEST_HEAD_MAX + HTTP_SERVER_BODY_MAX)
-#define ACCEPT_PAUSE_MS \
-	100 /* without descriptors, accept(2) would fail at once again */
+#define ACCEPT_PAUSE_MS 100
 
 struct connection {
 	int fd;        /* -1: free */
@@ -73,8 +72,14 @@ reason_of(int status)
 		return "Not Found";
 	case 405:
 		return "Method Not Allowed";
+	case 431:
+		return "Request Header Fields Too Large";
+	case 501:
+		return "Not Implemented";
 	case 503:
 		return "Service Unavailable";
+	case 505:
+		return "HTTP Version Not Supported";
 	default:
 		return "Bad Request";
 	}
@@ -290,20 +295,25 @@ add_connection(struct http_server *s, int fd)
 	(*s->counts.connections)++;
 }
 
-/* accept_all - those that wait, but not for ever: others want to be read */
+/*
+ * accept_all - those that wait, but not for ever: others want to be read. After an
+ * error that does not pass at once accept(2) would fail again and again.
+ */
 static void
 accept_all(struct http_server *s)
 {
 	for (int i = 0; i < HTTP_SERVER_CONNECTIONS / 4; i++) {
 		int fd = accept(s->fd, NULL, NULL);
 
-		if (fd >= 0)
+		if (fd >= 0) {
 			add_connection(s, fd);
-		else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-		    errno == ENOMEM)
+			continue;
+		}
+		if (errno == ECONNABORTED || errno == EINTR)
+			continue;
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
 			s->accept_after = monotonic_ms() + ACCEPT_PAUSE_MS;
-		if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
-			return;
+		return;
 	}
 }
 

@@ -10,6 +10,9 @@ import harness
 from authd import Authd, question
 
 HEAD_MAX, BODY_MAX = 8192, 32768
+REASONS = {200: 'OK', 400: 'Bad Request', 401: 'Unauthorized',
+           431: 'Request Header Fields Too Large', 501: 'Not Implemented',
+           505: 'HTTP Version Not Supported'}
 PASS = (0, '')
 TENANT = r'5\.7\.1 SMTP AUTH is disabled for tenant acme \[[0-9a-z]{10}\]'
 INVALID = r'5\.7\.1 SMTP AUTH login not accepted \[[0-9a-z]{10}\]'
@@ -61,6 +64,7 @@ class Case(harness.Case):
         for status in statuses:
             answer = client.answer()
             self.assertEqual(answer.status, status, answer)
+            self.assertEqual(answer.reason, REASONS[status])
         self.assertIsNone(client.answer())
 
 

@@ -6,6 +6,7 @@ them costs another one more than a moment."""
 import contextlib
 import os
 import random
+import resource
 import select
 import signal
 import socket
@@ -285,6 +286,33 @@ class Ends(Case):
             else:
                 client.socket.shutdown(socket.SHUT_WR)
                 return
+
+    def processor(self):
+        """Seconds of it that the process has used."""
+        with open('/proc/%d/stat' % self.pid) as f:
+            fields = f.read().rsplit(')', 1)[1].split()
+        return sum(map(int, fields[11:13])) / os.sysconf('SC_CLK_TCK')
+
+    def test_no_more_files(self):
+        """Who is connected is answered; others are, when there are files
+        again; and it does not try all the time."""
+        known = self.connect()
+        self.answers(known)
+        limit = self.open_files() + 20
+        resource.prlimit(self.pid, resource.RLIMIT_NOFILE, (limit, limit))
+        idle = [self.connect() for _ in range(40)]
+        harness.wait_for(lambda: self.open_files() >= limit, 10, 'its limit')
+        used, start = self.processor(), time.monotonic()
+        late = self.connect()
+        late.send(self.ask)
+        while time.monotonic() < start + 1:
+            self.answers(known)
+            time.sleep(0.05)
+        self.assertLess(self.processor() - used, 0.5)
+        self.assertEqual(select.select([late.socket], [], [], 0)[0], [])
+        self.drop(idle)
+        self.assertEqual(late.answer().json['status'], -1)
+        self.answers()
 
     def test_stopped_and_continued(self):
         """Questions that wait meanwhile are answered afterwards."""

@@ -206,6 +206,11 @@ class Socket(Case):
                 self.refuses(daemon)
                 daemon.stop()
 
+    def test_no_socket_is_inherited(self):
+        for number in 0, 1, 17:
+            self.fails(EX_CONFIG, 'descriptor %d is no listening' % number,
+                       args=['-s', 'fd:%d' % number])
+
     def test_few_files(self):
         self.fails(EX_UNAVAILABLE, 'the limit on open files is 1000',
                    preexec_fn=lambda: resource.setrlimit(
