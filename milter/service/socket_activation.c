@@ -93,7 +93,7 @@ socket_activation_find(const char *spec, int *fd_r,
 		return e;
 	if (option_of(fd, SO_TYPE) != SOCK_STREAM || option_of(fd, SO_ACCEPTCONN) != 1)
 		return error_set(why, ERR_CONFIG,
-		    "descriptor %d is no listening stream socket: with \"socket = fd:3\" the daemon is started by systemd, through smtpauth-milter.socket",
+		    "descriptor %d is no listening stream socket: with \"socket = fd:3\" the daemon is started by systemd, through its socket unit",
 		    fd);
 	name_socket(fd, name);
 	return OK;
