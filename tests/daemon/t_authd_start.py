@@ -156,9 +156,10 @@ class Key(Case):
         with Authd(self) as daemon, daemon.client() as client:
             self.write(KEY + '\n')
             self.assertEqual(client.asks('{}', key=old).status, 200)
-        with Authd(self) as daemon, daemon.client() as client:
-            self.assertEqual(client.asks('{}', key=old).status, 401)
-            self.assertEqual(client.asks('{}').status, 200)
+        with Authd(self) as daemon:
+            with daemon.client() as client:
+                self.assertEqual(client.asks('{}').status, 200)
+                self.assertEqual(client.asks('{}', key=old).status, 401)
 
 
 class Socket(Case):
@@ -275,9 +276,10 @@ class Metrics(Case):
             for _ in range(3):
                 self.refuses(daemon)
             self.assertEqual(daemon.decides('jane@free.test'), PASS)
-            with daemon.client() as client:
-                for _ in range(2):
+            for _ in range(2):
+                with daemon.client() as client:
                     self.assertEqual(client.asks('{}', key='x').status, 401)
+            with daemon.client() as client:
                 client.send('x\r\n\r\n')
                 self.assertEqual(client.answer().status, 400)
             daemon.stop()
