@@ -155,18 +155,65 @@ is_named(const struct proc *p, const char *name)
 	return strcmp(slash != NULL ? slash + 1 : p->name, name) == 0;
 }
 
-bool
-proc_child(pid_t parent, const char *name, struct proc *out_r)
+void
+proc_each(proc_visitor *fn, void *arg)
 {
 	DIR *all = opendir(PROC);
 	struct dirent *entry;
-	bool found = false;
+	struct proc p;
+	bool more = true;
 
-	while (all != NULL && !found && (entry = readdir(all)) != NULL)
-		found = isdigit((unsigned char)entry->d_name[0]) &&
-		    proc_read((pid_t)strtol(entry->d_name, NULL, 10), out_r) &&
-		    out_r->parent == parent && is_named(out_r, name);
+	while (all != NULL && more && (entry = readdir(all)) != NULL) {
+		pid_t pid = (pid_t)strtol(entry->d_name, NULL, 10);
+
+		more = !isdigit((unsigned char)entry->d_name[0]) ||
+		    !proc_read(pid, &p) || fn(arg, pid, &p);
+	}
 	if (all != NULL)
 		closedir(all);
-	return found;
+}
+
+/* A search for a child. */
+struct child_search {
+	pid_t parent;
+	const char *name;
+	struct proc *out;
+	bool found;
+};
+
+/* match_child - see proc_each() */
+static bool
+match_child(void *arg, pid_t pid, const struct proc *p)
+{
+	struct child_search *s = arg;
+
+	(void)pid;
+	s->found = p->parent == s->parent && is_named(p, s->name);
+	if (s->found)
+		*s->out = *p;
+	return !s->found;
+}
+
+bool
+proc_child(pid_t parent, const char *name, struct proc *out_r)
+{
+	struct child_search s = {parent, name, out_r, false};
+
+	proc_each(match_child, &s);
+	return s.found;
+}
+
+size_t
+proc_arguments(pid_t pid, char *text, size_t cap)
+{
+	FILE *f = file_of(pid, "cmdline");
+	size_t n;
+
+	if (f == NULL)
+		return 0;
+	n = fread(text, 1, cap, f);
+	fclose(f);
+	while (n > 0 && text[n - 1] != '\0')
+		n--;
+	return n;
 }

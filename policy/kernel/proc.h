@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 #include <time.h>
@@ -51,3 +52,17 @@ bool proc_read(pid_t pid, struct proc *out_r);
 
 /* Finds a child of PARENT by its name; false: there is none, or that is not known. */
 bool proc_child(pid_t parent, const char *name, struct proc *out_r);
+
+/*
+ * Calls FN for every process that can be seen, until it returns false. For none where
+ * that is not known.
+ */
+typedef bool proc_visitor(void *arg, pid_t pid, const struct proc *p);
+void proc_each(proc_visitor *fn, void *arg);
+
+/*
+ * The arguments of the process, its name first, each with a NUL behind it: so many
+ * bytes of TEXT, which has CAP of them. 0: not known. Arguments that do not fit are
+ * left out.
+ */
+size_t proc_arguments(pid_t pid, char *text, size_t cap);

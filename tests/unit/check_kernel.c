@@ -123,6 +123,41 @@ START_TEST(child_is_found_by_its_name)
 }
 END_TEST
 
+/* take_self - see proc_each() */
+static bool
+take_self(void *arg, pid_t pid, const struct proc *p)
+{
+	struct proc *self = arg;
+
+	if (pid == getpid())
+		*self = *p;
+	return pid != getpid();
+}
+
+START_TEST(processes_are_visited)
+{
+	struct proc self = {.start = 0};
+
+	proc_each(take_self, &self);
+	ck_assert_str_eq(self.name, LINUX ? "check_kernel" : "");
+}
+END_TEST
+
+START_TEST(arguments_of_a_process)
+{
+	char text[4096];
+	size_t n = proc_arguments(getpid(), text, sizeof text);
+
+	ck_assert_int_eq(n > 0, LINUX);
+	if (n == 0)
+		return;
+	ck_assert_ptr_nonnull(strstr(text, "check_kernel"));
+	ck_assert_int_eq(text[n - 1], '\0');
+	ck_assert_uint_eq(proc_arguments(getpid(), text, 3), 0);
+	ck_assert_uint_eq(proc_arguments(-1, text, sizeof text), 0);
+}
+END_TEST
+
 START_TEST(open_files_are_counted)
 {
 	long before = proc_open_files();
@@ -287,6 +322,8 @@ main(void)
 	tcase_add_test(tcase, process_is_known);
 	tcase_add_test(tcase, process_that_is_none);
 	tcase_add_test(tcase, child_is_found_by_its_name);
+	tcase_add_test(tcase, processes_are_visited);
+	tcase_add_test(tcase, arguments_of_a_process);
 	tcase_add_test(tcase, open_files_are_counted);
 	tcase_add_test(tcase, path_leads_to_an_open_file_without_a_name);
 	tcase_add_test(tcase, peer_is_known);
