@@ -15,6 +15,24 @@
 /* A decision may wait almost this long for a first scan; MTAs must wait longer. */
 #define CHECKS_PATIENCE_S 11
 
+/* The program that a service asks whether a password is right. */
+enum checks_sasl { CHECKS_SASL_OTHER, CHECKS_SASL_DOVECOT, CHECKS_SASL_CYRUS };
+
+#define CHECKS_SERVICE_MAX 64
+#define CHECKS_NAME_MAX 255
+
+/* A service of Postfix that offers AUTH, for the checks of the door at AUTH. */
+struct checks_service {
+	enum checks_sasl sasl;            /* on this machine; else CHECKS_SASL_OTHER */
+	char where[CHECKS_NAME_MAX + 1];  /* its name in findings */
+	char option[CHECKS_NAME_MAX + 1]; /* " -c DIR" for postconf, or "" */
+	char key[CHECKS_NAME_MAX + 1];    /* "submission/inet", for "postconf -P" */
+	char listener[CHECKS_NAME_MAX + 1]; /* macro {daemon_name} */
+	char protocol[CHECKS_NAME_MAX + 1]; /* smtpd_sasl_service: what Dovecot sees */
+	bool exempt;                        /* by `exempt-listeners` */
+	bool loopback; /* only programs of this machine can connect to it */
+};
+
 /* The input of the checks, and their findings. */
 struct checks {
 	const char *dir; /* the state folder */
@@ -36,6 +54,8 @@ struct checks {
 	struct findings unseen; /* what was not looked at, a text each */
 	char services[CHECKS_SERVICES_MAX +
 	    1]; /* that ask the milter, separated by ", " */
+	struct checks_service service[CHECKS_SERVICE_MAX];
+	size_t service_count;
 };
 
 /* The name of the user that the daemon runs as. */

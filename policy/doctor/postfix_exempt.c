@@ -40,6 +40,50 @@ postfix_exempt_loopback(struct postfix_visit *v)
 	    strncasecmp(name, "localhost:", 10) == 0 || strncmp(name, "[::1]:", 6) == 0;
 }
 
+/* sasl_of - whose program of this machine the service asks */
+static enum checks_sasl
+sasl_of(struct postfix_visit *v)
+{
+	const char *type = postfix_visit_value(v, "smtpd_sasl_type");
+	bool dovecot = strcmp(type, "dovecot") == 0;
+	const char *path;
+
+	if (!dovecot)
+		return strcmp(type, "cyrus") == 0 ? CHECKS_SASL_CYRUS
+						  : CHECKS_SASL_OTHER;
+	path = postfix_visit_value(v, "smtpd_sasl_path");
+	if (strncmp(path, "inet:", 5) == 0 && strncmp(path + 5, "127.", 4) != 0 &&
+	    strncmp(path + 5, "localhost:", 10) != 0 &&
+	    strncmp(path + 5, "[::1]:", 6) != 0)
+		return CHECKS_SASL_OTHER;
+	return CHECKS_SASL_DOVECOT;
+}
+
+void
+postfix_exempt_note(struct postfix_visit *v)
+{
+	const struct settings *settings = v->checks->settings;
+	struct checks_service *s = &v->checks->service[v->checks->service_count];
+
+	if (v->checks->service_count == CHECKS_SERVICE_MAX)
+		return;
+	v->checks->service_count++;
+	s->sasl = sasl_of(v);
+	snprintf(s->where, sizeof s->where, "%.*s", CHECKS_NAME_MAX, v->where);
+	snprintf(
+	    s->option, sizeof s->option, "%.*s", CHECKS_NAME_MAX, v->postfix.option);
+	snprintf(s->key, sizeof s->key, "%.*s/%s", CHECKS_NAME_MAX - 6,
+	    v->service->name, v->service->type);
+	snprintf(s->listener, sizeof s->listener, "%.*s", CHECKS_NAME_MAX,
+	    postfix_visit_value(v, DAEMON_NAME));
+	snprintf(s->protocol, sizeof s->protocol, "%.*s", CHECKS_NAME_MAX,
+	    postfix_visit_value(v, "smtpd_sasl_service"));
+	if (s->protocol[0] == '\0')
+		strcpy(s->protocol, "smtp"); /* Postfix before 2.11 */
+	s->exempt = settings != NULL && settings_exempt_listener(settings, s->listener);
+	s->loopback = postfix_exempt_loopback(v);
+}
+
 /* proxy_of - what tells the service the client's address for others; NULL: nobody */
 static const char *
 proxy_of(struct postfix_visit *v)

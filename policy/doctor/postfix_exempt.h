@@ -8,6 +8,9 @@
 /* Notes the name of the service, macro {daemon_name}, whether it asks or not. */
 void postfix_exempt_name(struct postfix_visit *v);
 
+/* Notes the service visited, which offers AUTH, for the checks of the door at AUTH. */
+void postfix_exempt_note(struct postfix_visit *v);
+
 /* Whether only programs of this machine can connect to the service visited. */
 bool postfix_exempt_loopback(struct postfix_visit *v);
 

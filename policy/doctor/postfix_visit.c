@@ -546,6 +546,8 @@ postfix_visit_service(struct postfix_visit *v, const struct postfix_service *ser
 	postfix_exempt_name(v);
 	auth = strcasecmp(postfix_visit_value(v, "smtpd_sasl_auth_enable"), "yes") == 0;
 	v->offered |= auth;
+	if (auth)
+		postfix_exempt_note(v);
 	silent = strstr(postfix_visit_value(v, "receive_override_options"),
 		     "no_milters") != NULL;
 	milter_list_parse(postfix_visit_value(v, "smtpd_milters"), &v->list);

@@ -68,8 +68,9 @@ class Settings(PostfixCase):
         found = self.finds(('restart-needed', 'smtpauth-milter.conf'),
                            fix='systemctl restart smtpauth-milter')
         self.assertIn(self.daemon.conf, found['text'])
-        with open(self.daemon.conf, 'a') as f:
-            f.write('# a remark\n')
+        with open(self.daemon.conf) as f:
+            text = f.read()
+        self.write(self.daemon.conf, '# a remark\n' + text)
         self.conf(usage_flush=10)               # the default
         self.silent()
         self.conf(usage_flush=33)

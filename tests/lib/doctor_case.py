@@ -45,6 +45,8 @@ def ids(report):
 class Doctor(harness.Case):
     """A daemon on a state folder that its user may use."""
 
+    authd_socket = 'inet:1@127.0.0.1'       # nobody's
+
     def setUp(self):
         if os.geteuid() != 0:
             self.skipTest('the doctor sees all of a site as root only')
@@ -81,8 +83,11 @@ class Doctor(harness.Case):
         harness.settle(path)
 
     def program_of_dovecot(self, username_format):
+        """A Dovecot without a policy server."""
         path = os.path.join(self.bin, 'doveconf')
-        self.write(path, '#!/bin/sh\necho "%s"\n' % username_format)
+        self.write(path, '#!/bin/sh\ncase "$*" in "-h auth_username_format") '
+                   'echo "%s" ;; *) echo "base_dir = /nonexistent" ;; esac\n'
+                   % username_format)
         os.chmod(path, 0o755)
 
     def start(self, listen=None, **keys):
@@ -96,10 +101,15 @@ class Doctor(harness.Case):
 
     def conf(self, **keys):
         """The daemon's configuration as it is after these changes; the
-        daemon itself goes on with the old one, as its file is newer."""
-        with open(self.daemon.conf, 'a') as f:
+        daemon itself goes on with the old one, as its file is newer.  No
+        smtpauth-authd of this machine is asked."""
+        with open(self.daemon.conf) as f:
+            text = f.read().split('[authd]')[0]
+        with open(self.daemon.conf, 'w') as f:
+            f.write(text)
             for key, value in keys.items():
                 f.write('%s = %s\n' % (key.replace('_', '-'), value))
+            f.write('[authd]\nsocket = %s\n' % self.authd_socket)
         later = time.time() + 5     # than the second of the start
         os.utime(self.daemon.conf, (later, later))
 
@@ -127,7 +137,8 @@ class Doctor(harness.Case):
         self.assertEqual(result.rc, 1 if report['findings'] else 0)
         self.assertEqual(set(report), {
             'mta', 'socket', 'running', 'asked_by', 'mail_log', 'login',
-            'answer', 'not_looked_at', 'findings'})
+            'answer', 'auth_asked_by', 'auth_answer', 'not_looked_at',
+            'findings'})
         for finding in report['findings']:
             self.assertEqual(set(finding), {'id', 'where', 'text', 'fix'})
             for text in finding.values():

@@ -33,6 +33,7 @@ policy/exchange        base,identity,model                                 -
 policy/usage           base,kernel,crypto,identity,model,db,store,tables,decision -
 policy/live            base,store,tables,decision                          -
 policy/doctor          base,kernel,identity,model,config,store,decision,usage -
+policy/doctor/door     base,kernel,identity,model,config,store,tables,decision,json,doctor -
 policy/ctl/frame       all                                                 -
 policy/ctl/usage       all                                                 -
 policy/ctl/transfer    all                                                 -
@@ -270,6 +271,7 @@ catches arrows policy/base/text.c '#include "policy/identity/login.h"'
 catches arrows policy/store/store.c '#include "policy/tables/verify.h"'
 catches arrows policy/db/db.h '#include "policy/store/store.h"'
 catches arrows policy/doctor/probe.c '#include "policy/tables/verify.h"'
+catches arrows policy/doctor/probe.c '#include "policy/doctor/door/door.h"'
 catches arrows policy/store/store.c '#include "milter/service/log.h"'
 catches arrows policy/ctl/commands/check.c '#include "milter/service/log.h"'
 catches arrows policy/store/store.c '#include "policy/ctl/frame/ctl.h"'

@@ -14,6 +14,7 @@
 #include "policy/ctl/frame/print.h"
 #include "policy/ctl/usage/daemon.h"
 #include "policy/ctl/usage/usage_sources.h"
+#include "policy/doctor/door/door.h"
 #include "policy/doctor/listener.h"
 #include "policy/doctor/mail_log.h"
 #include "policy/doctor/postfix_checks.h"
@@ -36,8 +37,9 @@ enum { EXIT_FINDINGS = 1 };
 
 struct examination {
 	struct ctl *ctl;
-	struct config config;
+	struct config config, authd;
 	struct checks checks;
+	struct door door;
 	enum mta mta; /* MTA_AUTO: there is none */
 	struct daemon_view view;
 	bool elsewhere; /* the daemon listens on another socket than configured */
@@ -368,6 +370,16 @@ look_at_mta(struct examination *x)
 		    " is here: name the MTA with --postfix DIR or --sendmail FILE");
 }
 
+/* look_at_door - after the MTA, whose services it is about */
+static void
+look_at_door(struct examination *x)
+{
+	const struct submission s = submission_of(x);
+
+	door_checks(&x->door, &x->checks, &x->authd, s.login_len > 0 ? &s : NULL,
+	    x->mta == MTA_SENDMAIL);
+}
+
 /* doctor_examine - what the MTA's log shows comes before what is only likely */
 static enum error
 doctor_examine(struct examination *x)
@@ -396,6 +408,7 @@ doctor_examine(struct examination *x)
 	checks_restart(&x->checks,
 	    c->options.config_file != NULL ? c->options.config_file : CONFIG_FILE);
 	compare_log(x);
+	look_at_door(x);
 	return OK;
 }
 
@@ -410,13 +423,23 @@ answer_text(const struct examination *x)
 					     : "refused without a text of the milter's";
 }
 
+/* auth_answer_text - what smtpauth-authd said about it, NULL when it was not asked */
+static const char *
+auth_answer_text(const struct examination *x)
+{
+	if (!x->door.asked)
+		return NULL;
+	return x->door.answer.refused ? x->door.answer.text : "passes";
+}
+
 /* print_fields - all of it as JSON, for people what was looked at */
 static void
 print_fields(struct printer *p, const struct examination *x)
 {
 	static const struct print_column columns[] = {{"mta", "mta"},
 	    {"socket", "milter"}, {"asked_by", "asked by"}, {"mail_log", "mail log"},
-	    {"answer", "answer"}, {NULL, NULL}};
+	    {"answer", "answer"}, {"auth_asked_by", "asked at AUTH"},
+	    {"auth_answer", "answer at AUTH"}, {NULL, NULL}};
 	static const char *const mtas[] = {
 	    [MTA_AUTO] = "", [MTA_POSTFIX] = "postfix", [MTA_SENDMAIL] = "sendmail"};
 	const struct checks *s = &x->checks;
@@ -433,6 +456,8 @@ print_fields(struct printer *p, const struct examination *x)
 	print_text(p, "mail_log", x->log.where);
 	print_text(p, "login", argument_option(x->ctl, OPT_LOGIN));
 	print_text(p, "answer", answer_text(x));
+	print_text(p, "auth_asked_by", x->door.asked_by);
+	print_text(p, "auth_answer", auth_answer_text(x));
 	print_array_start(p, "not_looked_at");
 	for (size_t i = 0; i < s->unseen.count; i++)
 		print_item(p, s->unseen.item[i].text, strlen(s->unseen.item[i].text));
@@ -495,6 +520,11 @@ ctl_doctor(struct ctl *c)
 	struct findings *found = &x.checks.findings;
 	const char *ignore = argument_option(c, OPT_IGNORE);
 	enum error e = config_read(&x.config, c->options.config_file, &c->why);
+
+	if (e == OK)
+		e = config_read_authd(&x.authd, c->options.config_file, &c->why);
+	if (e == OK && strlen(c->dir) < sizeof x.authd.state_dir)
+		strcpy(x.authd.state_dir, c->dir); /* as -d has it */
 
 	/* Logs have the time of the machine's zone, whatever this user's zone is. */
 	unsetenv("TZ");
