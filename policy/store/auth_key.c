@@ -90,7 +90,9 @@ auth_key_make(const char *dir, bool *made_r, struct error_text *why)
 	*made_r = false;
 	if (at < 0)
 		return auth_key_failed(why, "open", dir);
-	if (fstatat(at, AUTH_KEY_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0) {
+	if (fstatat(at, AUTH_KEY_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0) {
+		e = state_dir_give(dir, AUTH_KEY_FILE, FILE_MODE, why);
+	} else {
 		e = auth_key_create(at, dir, why);
 		if (e == OK && renameat(at, PART, at, AUTH_KEY_FILE) != 0)
 			e = auth_key_failed(why, "create the key in", dir);

@@ -23,8 +23,9 @@ enum error auth_key_path(char *path, const char *configured, const char *dir,
 
 /*
  * Makes the file in the state folder DIR, for its owner and group, with 256 random bits
- * in hexadecimal digits; MADE_R says so. A file that is there stays as it is.
- * ERR_MISSING (the folder), ERR_CREATE, ERR_PERMISSION, ERR_FULL, with WHY.
+ * in hexadecimal digits; MADE_R says so. A file that is there keeps its key, and gets
+ * the same owner and mode. ERR_MISSING (the folder), ERR_CREATE, ERR_PERMISSION,
+ * ERR_FULL, with WHY.
  */
 enum error auth_key_make(
     const char *dir, bool *made_r, struct error_text *why) MUST_USE;

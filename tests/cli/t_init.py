@@ -144,7 +144,7 @@ class First(harness.Case):
     def test_modes_are_mended(self):
         self.ctl('init')
         files = {'policy.mdb': 0o640, 'policy.turn': 0o600,
-                 'policy.writers': 0o640}
+                 'policy.writers': 0o640, 'auth.key': 0o640}
         digest = self.digest()
         for name in files:
             path = os.path.join(self.dir, name)
