@@ -221,6 +221,22 @@ judge_login(const struct judge *j, struct outcome *out)
 	return OK;
 }
 
+/*
+ * take_stricter - of the decisions on two readings. Of two that are as strict the first
+ * stays; what one of them denies to every client is denied.
+ */
+static void
+take_stricter(const struct judge *j, const struct outcome *other, struct outcome *out)
+{
+	if (decision_is_stricter(&other->decision, &out->decision)) {
+		steps_add(
+		    j->steps, "the stricter decision holds: that of this reading");
+		*out = *other;
+	} else if (other->decision.verdict == out->decision.verdict) {
+		out->unsure = out->unsure && other->unsure;
+	}
+}
+
 /* judge_spelling - LOOSE, or an invalid login (NULL); the stricter decision
  * stays in OUT
  */
@@ -238,11 +254,9 @@ judge_spelling(const struct judge *j, const struct login *loose, struct outcome 
 		steps_add(j->steps, "may be read as an invalid login");
 	}
 	e = judge_login(j, &other);
-	if (e != OK || !decision_is_stricter(&other.decision, &out->decision))
-		return e;
-	steps_add(j->steps, "the stricter decision holds: that of this reading");
-	*out = other;
-	return OK;
+	if (e == OK)
+		take_stricter(j, &other, out);
+	return e;
 }
 
 /*

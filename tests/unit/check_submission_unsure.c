@@ -220,6 +220,20 @@ START_TEST(looser_reading_is_unsure)
 }
 END_TEST
 
+/* One reading may pass somewhere, another one nowhere. */
+START_TEST(any_sure_reading_is_sure)
+{
+	static const char wide[] = "\xEF\xBD\x8A"
+				   "ane@shut.test";
+
+	setting_store(txn, "exempt-clients", NETWORK);
+	expect(wide, "", "", "reject?");
+	lock_store(txn, LOGIN, INSTANT_NONE);
+	expect(wide, "", "", "reject");
+	expect(wide, INSIDE, "", "reject");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -237,5 +251,6 @@ main(void)
 	tcase_add_test(t, what_passes_is_sure);
 	tcase_add_test(t, tempfail_is_unsure_as_well);
 	tcase_add_test(t, looser_reading_is_unsure);
+	tcase_add_test(t, any_sure_reading_is_sure);
 	return suite_run(suite);
 }
