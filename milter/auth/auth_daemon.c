@@ -19,7 +19,7 @@
 
 #define READY_AFTER_S 10
 #define STOP_WRITE_MS 5000
-#define FIRST_SCAN_MS 500 /* who asks waits for 1 s in all, or for 2 */
+#define SCAN_WAIT_MS 500 /* who asks waits for 1 s in all, or for 2 */
 
 #define PROBE_AGENT "smtpauthctl-doctor" /* User-Agent of doctor's questions */
 
@@ -191,7 +191,7 @@ static void
 wait_for_scan(struct auth_daemon *d)
 {
 	const struct timespec millisecond = {0, 1000000};
-	int64_t end = monotonic_ms() + FIRST_SCAN_MS;
+	int64_t end = monotonic_ms() + SCAN_WAIT_MS;
 
 	while (
 	    live_store_state(d->store) == LIVE_STORE_VERIFYING && monotonic_ms() < end)
@@ -210,6 +210,7 @@ auth_daemon_start(struct auth_daemon *d)
 		    &d->denials, d->config.state_dir, d->config.usage_flush);
 	if (e == OK) {
 		wait_for_scan(d);
+		live_store_limit_wait(d->store, SCAN_WAIT_MS);
 		e = start_server(d);
 	}
 	return e == OK ? watchdog_start(&d->watchdog, progress, d) : e;

@@ -57,20 +57,29 @@ set_submission(struct inquiry *q)
 	    .now = instant_now()};
 }
 
+static bool
+is_scanning(const struct auth_door *d)
+{
+	return live_store_state(d->store) == LIVE_STORE_VERIFYING;
+}
+
 /*
  * decide - who asks waits for 2 s, and lets the login go on then: so nobody is made to
- * wait for a first scan, as at MAIL
+ * wait for a scan, as at MAIL. One may begin while this question is decided.
  */
 static void
 decide(const struct auth_door *d, struct inquiry *q)
 {
-	bool scanning = live_store_state(d->store) == LIVE_STORE_VERIFYING;
+	bool scanning = is_scanning(d);
 
-	if (scanning ||
+	if (!scanning &&
 	    live_store_decide(
-		d->store, &q->submission, q->id, &q->outcome, &q->reply) != OK)
+		d->store, &q->submission, q->id, &q->outcome, &q->reply) == OK) {
+		q->deferred = q->outcome.unsure;
+	} else {
 		set_outcome(q, decision_store_error(d->config->on_error));
-	q->deferred = scanning || q->outcome.unsure;
+		q->deferred = scanning || is_scanning(d);
+	}
 }
 
 /* is_refusal - Dovecot has no answer for a tempfail */

@@ -25,7 +25,7 @@ struct auth_door {
  * Dovecot's auth policy protocol: `status` is -1 to refuse, with `msg` for the client,
  * or 0 to go on to the password. What cannot be read is an invalid login. 0 is answered
  * to what only the milter can tell or say: a tempfail, a decision that needs a client
- * or listener which is not known, a policy whose first scan has not ended. A question
+ * or listener which is not known, a policy that is being scanned. A question
  * of doctor's (PROBE) is neither counted nor logged. ANSWER has AUTH_DOOR_ANSWER_MAX
  * bytes.
  */

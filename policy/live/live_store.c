@@ -16,7 +16,7 @@
 #include "policy/store/state_dir.h"
 #include "policy/tables/verify.h"
 
-#define FIRST_SCAN_WAIT_MS 10000
+#define SCAN_WAIT_MS 10000
 #define SLOT_WAIT_MS 1000
 #define LOOK_MS 1000       /* how often the files are checked */
 #define READ_AGAIN_MS 1000 /* how long an overtaken reading is repeated */
@@ -40,6 +40,7 @@ struct live_store {
 	/* under the mutex: */
 	pthread_mutex_t mutex;
 	pthread_cond_t changed;          /* the state has */
+	int64_t wait_ms;                 /* how long a scan is waited for */
 	int64_t wait_until;              /* when waiting for a scan ends */
 	struct live_store_report report; /* all of it but the state */
 };
@@ -57,7 +58,7 @@ set_state(struct live_store *live, enum live_store_state state)
 	pthread_mutex_lock(&live->mutex);
 	if (state == LIVE_STORE_VERIFYING &&
 	    atomic_load(&live->state) != LIVE_STORE_VERIFYING)
-		live->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
+		live->wait_until = monotonic_ms() + live->wait_ms;
 	atomic_store(&live->state, state);
 	pthread_cond_broadcast(&live->changed);
 	pthread_mutex_unlock(&live->mutex);
@@ -339,7 +340,8 @@ live_store_start(struct live_store **live_r, const char *dir,
 	live->listener = listener;
 	live->arg = arg;
 	live->report.verified = INSTANT_NONE;
-	live->wait_until = monotonic_ms() + FIRST_SCAN_WAIT_MS;
+	live->wait_ms = SCAN_WAIT_MS;
+	live->wait_until = monotonic_ms() + SCAN_WAIT_MS;
 	atomic_store(&live->state, LIVE_STORE_VERIFYING);
 	*live_r = live; /* the listener may use it */
 	if (pthread_create(&thread, NULL, keep, live) != 0) {
@@ -349,6 +351,15 @@ live_store_start(struct live_store **live_r, const char *dir,
 	}
 	pthread_detach(thread);
 	return OK;
+}
+
+void
+live_store_limit_wait(struct live_store *live, unsigned ms)
+{
+	pthread_mutex_lock(&live->mutex);
+	live->wait_ms = ms;
+	live->wait_until = monotonic_ms() + ms;
+	pthread_mutex_unlock(&live->mutex);
 }
 
 /* wait_good - wait for the scan that is under way, if any */

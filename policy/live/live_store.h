@@ -34,13 +34,16 @@ typedef void live_store_listener(
 enum error live_store_start(struct live_store **live_r, const char *dir,
     live_store_listener *listener, void *arg) MUST_USE;
 
+/* Sets the limit of waiting for a scan, from now on; it is 10 s at first. */
+void live_store_limit_wait(struct live_store *live, unsigned ms);
+
 /*
  * Calls FN with a snapshot of the verified database, and again with a new one whenever
  * commits overtook it, until what FN read is whole; FN starts anew with each call.
  * Returns what FN returned last, or a store error: ERR_BUSY if that takes longer than a
  * second; after any other a new scan has been started. Waits while the database is
- * verified after start or replacement, until 10 s after that began, and at most 1 s for
- * a free transaction. Thread-safe.
+ * verified after start or replacement, but see live_store_limit_wait(), and at most 1 s
+ * for a free transaction. Thread-safe.
  */
 typedef enum error live_store_reader(void *arg, struct store_txn *txn);
 enum error live_store_read(

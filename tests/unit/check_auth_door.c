@@ -25,7 +25,8 @@ static struct auth_denials denials;
 static struct auth_door door;
 static char logged[LOG_LINE_MAX + 1]; /* the last line; "": none */
 static unsigned counted;
-static bool is_verifying; /* the first scan has not ended */
+static bool is_verifying; /* a scan has not ended */
+static bool begins_later; /* ... which begins once it was looked for */
 
 void
 log_writer_put(enum log_level level, const char *line, size_t n)
@@ -60,7 +61,11 @@ enum live_store_state __wrap_live_store_state(struct live_store *live);
 enum live_store_state
 __wrap_live_store_state(struct live_store *live)
 {
-	return is_verifying ? LIVE_STORE_VERIFYING : __real_live_store_state(live);
+	if (begins_later)
+		begins_later = false;
+	else if (is_verifying)
+		return LIVE_STORE_VERIFYING;
+	return __real_live_store_state(live);
 }
 
 static void
@@ -408,6 +413,18 @@ START_TEST(first_scan_is_not_waited_for)
 }
 END_TEST
 
+/* The database was replaced: the decision fails, and a scan is under way then. */
+START_TEST(scan_that_begins_meanwhile_is_left_to_the_milter)
+{
+	config.on_error = ACTION_REJECT;
+	is_verifying = begins_later = true;
+	ask_login("jane@acme.test", NULL);
+	ck_assert(!begins_later);
+	is_verifying = false;
+	ask_login("jane@acme.test", "5.3.0 ");
+}
+END_TEST
+
 int
 main(void)
 {
@@ -428,5 +445,6 @@ main(void)
 	tcase_add_test(with, first_scan_is_not_waited_for);
 	tcase_add_checked_fixture(without, setup_without, NULL);
 	tcase_add_test(without, without_a_database_on_error_decides);
+	tcase_add_test(without, scan_that_begins_meanwhile_is_left_to_the_milter);
 	return suite_run(suite);
 }

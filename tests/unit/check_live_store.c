@@ -29,6 +29,9 @@ static struct {
 	char fault[ERROR_TEXT_MAX];
 } heard = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
+/* Held by a test, so that the thread goes no further than to tell a note. */
+static pthread_mutex_t before_scan = PTHREAD_MUTEX_INITIALIZER;
+
 static struct state state;
 static struct database_image image, fresh, later;
 static struct live_store *live;
@@ -62,6 +65,10 @@ listen_to(void *arg, enum live_store_event event, const char *text)
 	if (event == LIVE_STORE_FAULT)
 		snprintf(heard.fault, sizeof(heard.fault), "%s", text);
 	pthread_mutex_unlock(&heard.mutex);
+	if (event == LIVE_STORE_NOTE) {
+		pthread_mutex_lock(&before_scan);
+		pthread_mutex_unlock(&before_scan);
+	}
 }
 
 static int
@@ -307,6 +314,32 @@ START_TEST(restored_database_takes_over_without_a_fault)
 }
 END_TEST
 
+/* One that serves all from one thread must not make all wait for a scan. */
+START_TEST(waiting_for_a_scan_has_a_limit)
+{
+	int64_t end = deadline_in(RECOVERY);
+	struct store_txn *txn;
+	enum error e;
+	int slot;
+
+	database_image_make(&fresh, "c", 2);
+	start_ready();
+	live_store_limit_wait(live, 50);
+	pthread_mutex_lock(&before_scan);
+	database_image_replace(&fresh, state.data);
+	while ((e = live_store_take(live, &txn, &slot)) == OK) {
+		live_store_give(live, slot, OK);
+		ck_assert(deadline_pause(end));
+	}
+	ck_assert_int_eq(e, ERR_BUSY);
+	ck_assert_int_eq(live_store_state(live), LIVE_STORE_VERIFYING);
+	expect_error(ERR_BUSY, live_store_take(live, &txn, &slot));
+	ck_assert(deadline_pause(end)); /* it was not waited for until the default */
+	pthread_mutex_unlock(&before_scan);
+	ck_assert(live_store_serves(live, &fresh, RECOVERY));
+}
+END_TEST
+
 START_TEST(reported_damage_starts_a_new_scan)
 {
 	struct store_txn *txn;
@@ -386,6 +419,7 @@ main(void)
 	tcase_add_loop_test(tcase, other_database_takes_over, suite_at_length() ? 0 : 3,
 	    suite_at_length() ? 10 : 6);
 	tcase_add_test(tcase, restored_database_takes_over_without_a_fault);
+	tcase_add_test(tcase, waiting_for_a_scan_has_a_limit);
 	tcase_add_test(tcase, reported_damage_starts_a_new_scan);
 	tcase_add_test(tcase, exhausted_pool_is_an_error_and_no_hang);
 	tcase_add_test(tcase, name_of_the_folder_may_be_too_long);
