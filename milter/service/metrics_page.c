@@ -21,9 +21,10 @@
 
 /* the label: quotes and backslashes escaped; control and invalid bytes become "?" */
 void
-metrics_page_start(struct metrics_page *p, FILE *to, const char *s)
+metrics_page_start(struct metrics_page *p, FILE *to, const char *name)
 {
-	size_t n = strlen(s), len;
+	size_t n = strlen(name), len;
+	const char *s = name;
 	struct text t;
 
 	p->to = to;
