@@ -163,6 +163,8 @@ class Postfix(Passwords, postfix_rig.Rig):
             {'submission': service,
              'webmail': dict(service, milter_macro_daemon_name='WEBMAIL')},
             users)
+        self.main['cyrus_sasl_config_path'] = os.path.join(
+            self.dir, 'etc', 'sasl')
         self.door, self.key = door, key
 
     def _dovecot_conf(self):
