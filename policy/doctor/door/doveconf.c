@@ -50,8 +50,11 @@ cursor_enter(struct cursor *c)
 		c->bad = true;
 		return;
 	}
-	for (size_t i = 0; i < n; i++)
-		c->path[c->depth++] = c->line[i] == ' ' ? '/' : c->line[i];
+	for (size_t i = 0; i < n; i++) {
+		const char *part = c->line[i] == ' ' ? "/" : &c->line[i];
+
+		c->path[c->depth++] = *part;
+	}
 	c->path[c->depth++] = '/';
 	c->path[c->depth++] = '\n'; /* where the block begins, for its end */
 	c->path[c->depth] = '\0';
