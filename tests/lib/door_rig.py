@@ -353,8 +353,8 @@ class Authd(harness.Daemon):
         self.argv[0], self.port = AUTHD, port
         if listening:
             self.argv[-1] = 'fd:3'
-            self.argv = ['sh', '-c', 'exec "$@" 3<&%d' % listening.fileno(),
-                         'sh', *self.argv]
+            self.argv = ['bash', '-c', 'exec "$@" 3<&%d' % listening.fileno(),
+                         'bash', *self.argv]
             self.popen['pass_fds'] = [listening.fileno()]
 
     def start(self):

@@ -270,15 +270,16 @@ class Faults(door_rig.DoorCase):
         'closed at once': b'',
     }
 
-    def milter_alone(self, case):
+    def milter_alone(self, case, printer=True):
         """Logins go on, and the milter refuses at MAIL."""
         for door, seen in self.site.attempts(ALICE).items():
             with self.subTest(case, door=door):
                 at_auth, at_mail = remember(case, 'reject', door, seen)
                 self.assertEqual(at_auth[:4], '235 ')
                 self.assertRegex(at_mail, '^550 5.7.1 SMTP AUTH is disabled')
-        _, at_mail = self.site.attempt('submission', 'PLAIN', PRINTER)
-        self.assertEqual(at_mail, OK)
+        if printer:
+            self.assertEqual(self.site.attempt('submission', 'PLAIN',
+                                               PRINTER)[1], OK)
 
     def refused_at_auth(self, listener='submission', mechanism='PLAIN'):
         reply = self.site.auth(listener, mechanism, ALICE)[1]
@@ -308,23 +309,20 @@ class Faults(door_rig.DoorCase):
             for case, answer in self.BROKEN.items():
                 with Fake(self.door_port, answer) as fake:
                     self.milter_alone(case)
-                    self.assertGreater(fake.asked, 6)
+                    self.assertGreater(fake.asked, 3)
             self.door_is_back()
 
     def test_hung(self):
-        """A login waits for the time limit of the file, and goes on."""
+        """A login waits for the time limit of the file, and goes on; so do
+        several at once."""
         with self.milter():
             with Fake(self.door_port, None):
-                for listener in 'submission', 'dovecot':
-                    start = time.monotonic()
-                    at_auth, at_mail = self.site.attempt(
-                        listener, 'PLAIN', ALICE)
-                    taken = time.monotonic() - start
-                    self.assertEqual(at_auth[:4], '235 ')
-                    self.assertRegex(at_mail, '^550 5.7.1 SMTP AUTH is disa')
-                    self.assertGreater(taken, 0.9)
-                    self.assertLess(taken, 5)
-                    print('# hung, %s: %.2f s' % (listener, taken))
+                start = time.monotonic()
+                self.milter_alone('hung', printer=False)
+                taken = time.monotonic() - start
+                print('# hung: %.2f s' % taken)
+                self.assertGreater(taken, 0.9)
+                self.assertLess(taken, 4)
             self.door_is_back()
 
     def test_stopped(self):
@@ -365,7 +363,7 @@ class Faults(door_rig.DoorCase):
                                         'PLAIN', ALICE)
                 self.assertTrue(select.select([held], [], [], 10)[0])
                 door = self.authd(listening=held).start()
-                # It may be answered during the first scan.
+                # On a busy machine it may not wait long enough for that.
                 self.assertRegex(' '.join(meanwhile.result()),
                                  '5.7.1 SMTP AUTH is disabled')
                 self.assertTrue(self.refused_at_auth())

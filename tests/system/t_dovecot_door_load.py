@@ -191,6 +191,9 @@ class Load(door_rig.DoorCase):
         door.stop()
         return done
 
+    def refused_at_auth(self):
+        return 'SMTP AUTH' in self.site.auth('submission', 'PLAIN', ALICE)[1]
+
     def test_storm(self):
         seen = {ALICE: {}, PRINTER: {}}
         logins = [ALICE, PRINTER] * (SUBMISSIONS // 2)
@@ -207,8 +210,13 @@ class Load(door_rig.DoorCase):
             for threads in share(submit, list(enumerate(logins)), CLIENTS):
                 done = self.disturb(
                     lambda: any(thread.is_alive() for thread in threads))
+            took = time.monotonic() - start
+            with self.authd():
+                harness.wait_for(self.refused_at_auth, 90, 'refusal at AUTH')
+                print('# door back after %.1f s' % (
+                    time.monotonic() - start - took))
         print('# %d submissions in %.0f s; authd %s' % (
-            len(logins), time.monotonic() - start, done))
+            len(logins), took, done))
         for login, outcomes in seen.items():
             for outcome, count in sorted(outcomes.items()):
                 print('# %-17s %5d %s' % (login, count, outcome))
