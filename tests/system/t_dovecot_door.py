@@ -10,6 +10,7 @@ import os
 import re
 import select
 import signal
+import smtplib
 import socket
 import sys
 import time
@@ -160,8 +161,12 @@ class Verdicts(door_rig.DoorCase):
 
     def test_modern_mechanism(self):
         """A token is no password, and the door does not take it for one."""
-        self.ctl('tenant set acme --blocks passwords')
         with self.milter(), self.authd():
+            with self.assertRaises(smtplib.SMTPAuthenticationError) as seen:
+                self.site.modern('submission', ALICE)
+            self.assertIn(b'5.7.1 SMTP AUTH is disabled for tenant acme',
+                          seen.exception.smtp_error)
+            self.ctl('tenant set acme --blocks passwords')
             with self.site.modern('submission', ALICE) as smtp:
                 self.assertEqual(door_rig.mail(smtp), OK)
 
