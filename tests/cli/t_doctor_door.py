@@ -347,7 +347,8 @@ class Listeners(DoorCase):
         self.webmail()
         finding = self.everywhere(
             ('webmail-at-auth', '127.0.0.1:10587'),
-            fix="postconf -P '127.0.0.1:10587/inet/smtpd_sasl_service=webmail'")
+            fix="postconf -P '127.0.0.1:10587/inet/smtpd_sasl_service="
+                "webmail'")
         self.assertEqual(self.follow(finding), 1)
         for version in self.versions():
             with self.subTest(version):
@@ -397,7 +398,8 @@ class Programs(DoorCase):
         self.start_authd()
         self.hide_doveconf()
         report = self.silent()
-        self.assertIn('no program doveconf', '\n'.join(report['not_looked_at']))
+        self.assertIn('no program doveconf',
+                      '\n'.join(report['not_looked_at']))
         self.stop_authd()
         self.assertEqual(self.silent()['not_looked_at'], [])
 
@@ -576,7 +578,7 @@ class Authd(DoorCase):
         fake = self.fake(auth=(200, right))
         self.silent()
         for wrong in ({'status': 0, 'msg': ''},
-                      {'status': -1, 'msg': right['msg'].replace('acme', 'x')}):
+                      {**right, 'msg': right['msg'].replace('acme', 'x')}):
             fake.answer['POST /v1/auth'] = 200, wrong
             finding = self.finds(('authd-differs', 'smtpauth-authd'))
             self.assertIn('tenant acme', finding['text'])

@@ -45,15 +45,18 @@ class Pam(DoorCase):
         saslauthd = os.path.join(self.tmp, 'saslauthd')
         self.write(saslauthd, '#!/bin/sh\necho up >%s\nread forever <%s\n' % (
             fifo, fifo))
-        start = '' if options is None else 'mkfifo %s; %s %s & read up <%s\n' % (
-            fifo, saslauthd, options, fifo)
-        self.write(script, '#!/bin/sh\nmount --bind %s /etc/pam.d\n'
-                   'mount --bind %s /etc/default\nrm -f %s\n%sexec %s "$@"\n' % (
-                       self.pam, self.default, fifo, start, harness.CTL))
+        lines = ['#!/bin/sh', 'mount --bind %s /etc/pam.d' % self.pam,
+                 'mount --bind %s /etc/default' % self.default,
+                 'rm -f ' + fifo]
+        if options is not None:
+            lines += ['mkfifo ' + fifo, '%s %s &' % (saslauthd, options),
+                      'read up <' + fifo]
+        self.write(script, '\n'.join(
+            lines + ['exec %s "$@"' % harness.CTL, '']))
         self.program = os.path.join(self.tmp, 'wrapper')
-        self.write(self.program, '#!/bin/sh\nexec unshare --mount --propagation '
-                   'private --pid --fork --kill-child --mount-proc %s "$@"\n'
-                   % script)
+        self.write(self.program, '#!/bin/sh\nexec unshare --mount '
+                   '--propagation private --pid --fork --kill-child '
+                   '--mount-proc %s "$@"\n' % script)
         for path in saslauthd, script, self.program:
             os.chmod(path, 0o755)
 

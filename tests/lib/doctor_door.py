@@ -74,7 +74,8 @@ class Dovecot:
         lines += ['  %s = %s' % (k, v) for k, v in values.items()
                   if v != DEFAULTS[k]]
         lines += ['  request_attributes {',
-                  *('    %s = %s' % p for p in {**MORE, **told}.items()), '  }']
+                  *('    %s = %s' % p for p in {**MORE, **told}.items()),
+                  '  }']
         lines += ['  http_client_request_absolute_timeout = %s' % (
             '2s' if msecs is None else '%d secs' % (msecs // 1000)
             if msecs else '0')]

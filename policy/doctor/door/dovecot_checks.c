@@ -7,7 +7,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "policy/doctor/door/auth_url.h"
 #include "policy/doctor/door/dovecot_run.h"
 #include "policy/doctor/door/dovecot_settings.h"
 
