@@ -4,6 +4,7 @@
 
 import contextlib
 import json
+import os
 import socket
 
 import harness
@@ -186,6 +187,24 @@ class Requests(Case):
         for _ in range(2000):
             self.assertEqual(self.client.answer().status, 200)
         self.works(self.client)
+
+    def test_reader_that_is_late(self):
+        """Answers that had to wait go on when there is room, though no more
+        requests come.  The room of a unix socket is fixed."""
+        self.ctl('settings', 'set', 'reply-tenant', 'x' * 400)
+        body = '{"login":"a@acme.test"}'
+        ask = ('POST /v1/auth HTTP/1.1\r\nHost:\r\nAuthorization: Bearer %s'
+               '\r\nContent-Length: %d\r\n\r\n%s'
+               % (self.authd.key, len(body), body)).encode()
+        n = (HEAD_MAX + BODY_MAX) // len(ask)   # what is read at once
+        path = os.path.join(self.tmp, 'socket')
+        with Authd(self, listen=path) as daemon, daemon.client() as client:
+            client.send(ask * n)
+            daemon.wait_log('id=')
+            self.assertEqual(daemon.decides('on@acme.test'), PASS)
+            self.assertLess(daemon.log().count('id='), n)
+            for _ in range(n):
+                self.assertEqual(client.answer().json['status'], -1)
 
     def test_byte_by_byte(self):
         for byte in self.authd.request_of(question('jane@acme.test')):
