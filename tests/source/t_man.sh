@@ -94,6 +94,13 @@ done
 ! grep -E '\[-[^]]* \[-' "$tmp"/*.[578] | sed 's/^/# /' | grep .
 result $? 'no option in the brackets of another'
 
+# .It parses its line: "No" of a message is a macro there, and vanishes.
+bare_no() {
+	grep -hE '^\.It .* No [a-z]' "$@"
+}
+(cd "$src" && ! bare_no milter/*.[58] milter/auth/*.8 policy/*.[578] | sed 's/^/# /' | grep .)
+result $? 'no word of a message is taken for a macro'
+
 "$milter" -h | options >"$tmp/names"
 all_of 'options of smtpauth-milter' smtpauth-milter.8 has_option <"$tmp/names"
 "$authd" -h | options >"$tmp/names"
@@ -158,6 +165,9 @@ all_of 'settings' smtpauth-settings.5 has_item <"$tmp/names"
 printf '.Dd November 1, 2026\n.Dt X 8\n.Sh NAME\n.Nm x\n.Nd x\n.Bogus\n' >"$tmp/x.8"
 lint "$tmp/x.8" | grep -q Bogus
 result $? 'a macro that does not exist is found'
+printf '.It PATH: No such file or directory\n' >"$tmp/x.8"
+bare_no "$tmp/x.8" >/dev/null
+result $? 'a word that is taken for a macro is found'
 ! has_option smtpauth-milter.8 -x
 result $? 'an option that is missing is found'
 ! has_item smtpauthctl.8 'tenant rewrite' && ! has_item smtpauthctl.8 'tenant ad'
