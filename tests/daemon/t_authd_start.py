@@ -129,10 +129,13 @@ class Key(Case):
         os.mkdir(self.path)
         self.fails(EX_CONFIG, self.path, 'directory')
 
-    @unittest.skipIf(ROOT, 'root may read all')
     def test_not_readable(self):
         os.chmod(self.path, 0)
-        self.fails(EX_CONFIG, self.path, 'Permission denied')
+        for folder in self.tmp, self.dir:
+            os.chmod(folder, 0o755)
+        nobody = {'user': NOBODY, 'group': NOBODY, 'extra_groups': []}
+        self.fails(EX_CONFIG, self.path, 'Permission denied',
+                   **(nobody if ROOT else {}))
 
     def test_world_readable(self):
         os.chmod(self.path, 0o644)
