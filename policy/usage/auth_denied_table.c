@@ -216,6 +216,8 @@ auth_denied_table_has(struct db_txn *txn, bool *has_r)
 struct piece {
 	struct auth_denied_table_prune *prune;
 	uint32_t first_guessed; /* guessed names last refused before go */
+	struct auth_denied_table_walk walk;
+	struct auth_denied row; /* that is changed */
 	unsigned changes;
 	struct login change[AUTH_DENIED_TABLE_CHANGES];
 };
@@ -237,8 +239,9 @@ is_to_change(const struct piece *p, const struct auth_denied *row)
 
 /* find - what is to change among up to VISITS rows; then the walk moves on */
 static enum error
-find(struct auth_denied_table_walk *w, struct piece *p, unsigned visits)
+find(struct piece *p, unsigned visits)
 {
+	struct auth_denied_table_walk *w = &p->walk;
 	struct key *at = &p->prune->at;
 	enum error e;
 
@@ -254,19 +257,19 @@ find(struct auth_denied_table_walk *w, struct piece *p, unsigned visits)
 }
 
 static enum error
-apply(struct db_txn *txn, const struct piece *p, const struct login *login)
+apply(struct db_txn *txn, struct piece *p, const struct login *login)
 {
-	struct auth_denied row;
+	struct auth_denied *row = &p->row;
 	struct key key;
 	bool was;
-	enum error e = get_row(txn, login, &row);
+	enum error e = get_row(txn, login, row);
 
 	if (e != OK)
 		return e;
-	was = row.guessed;
-	if (!is_over(p, &row)) {
-		auth_denied_forget(&row, p->prune->first_day);
-		return put_row(txn, login, &row, was);
+	was = row->guessed;
+	if (!is_over(p, row)) {
+		auth_denied_forget(row, p->prune->first_day);
+		return put_row(txn, login, row, was);
 	}
 	p->prune->logins++;
 	usage_key_auth_denied(&key, login);
@@ -294,7 +297,6 @@ auth_denied_table_prune_step(
     struct db_txn *txn, struct auth_denied_table_prune *prune, unsigned visits)
 {
 	const struct key table = {1, {TABLE_AUTH_DENIED}};
-	struct auth_denied_table_walk w = {.cursor = NULL};
 	struct piece *p;
 	uint32_t guessed;
 	enum error e = auth_denied_table_count_guessed(txn, &guessed);
@@ -302,12 +304,15 @@ auth_denied_table_prune_step(
 	if (e != OK)
 		return e;
 	p = piece_new(prune, guessed);
-	e = p != NULL ? db_cursor_open(txn, &w.cursor) : ERR_MEMORY;
+	if (p == NULL)
+		return ERR_MEMORY;
+	e = db_cursor_open(txn, &p->walk.cursor);
 	if (e == OK)
-		e = db_cursor_seek(w.cursor, prune->at.len > 0 ? &prune->at : &table);
+		e = db_cursor_seek(
+		    p->walk.cursor, prune->at.len > 0 ? &prune->at : &table);
 	if (e == OK)
-		e = find(&w, p, visits);
-	auth_denied_table_end(&w);
+		e = find(p, visits);
+	auth_denied_table_end(&p->walk);
 	for (unsigned i = 0; e == OK && i < p->changes; i++)
 		e = apply(txn, p, &p->change[i]);
 	free(p);
