@@ -253,6 +253,7 @@ class Pam(harness.Case):
         lines = [value.removeprefix('PAM ') for name, value in said
                  if name == 'log']
         self.assertEqual(len(lines) % 2, 0, lines)  # as many in each phase
+        self.sends = [int(value) for name, value in said if name == 'sends']
         self.took = [int(value) for name, value in said if name == 'ms']
         return lines[:len(lines) // 2]
 
@@ -264,6 +265,7 @@ class Pam(harness.Case):
                                    expected=IGNORE), [])
         one, two = server.requests
         self.assertEqual(one, two)
+        self.assertGreater(self.sends[0], 2)        # it did come in pieces
         self.head, body = one
         self.assertEqual(self.head.split('\r\n'), [
             'POST /v1/auth?command=allow HTTP/1.1',
