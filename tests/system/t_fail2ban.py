@@ -10,6 +10,7 @@ import subprocess
 import time
 import unittest
 
+import authd
 import harness
 import mta
 import postfix_rig
@@ -85,6 +86,46 @@ class Filter(harness.Case):
                         '192.0.2.5'])
                     self.assertEqual(self.addresses(form, reasons='locked'), [
                         '192.0.2.1', '2001:db8::2'])
+
+    def test_what_counts_at_auth(self):
+        """The lines of smtpauth-authd; without a client nobody is banned."""
+        self.ctl('lock eve@open.test')
+        asked = (('eve@open.test', '192.0.2.1'), ('eve@open.test', ''),
+                 ('eve@open.test', '2001:db8::2'), ('u@acme.test', '192.0.2.5'),
+                 ('u@open.test', '192.0.2.6'))
+        for log in 'stderr', 'json':
+            with self.subTest(log=log):
+                with authd.Authd(self, log=log) as daemon:
+                    for login, remote in asked:
+                        daemon.decides(login, remote=remote)
+                lines = [line for line in daemon.log().splitlines()
+                         if 'verdict' in line]
+                self.assertEqual(len(lines), len(asked))
+                head = [self.syslog(line).replace('milter[', 'authd[')
+                        for line in lines]
+                for form in (head, lines) if log == 'json' else (head,):
+                    self.assertEqual(self.addresses(form),
+                                     ['192.0.2.1', '2001:db8::2'])
+                    self.assertEqual(self.addresses(form, reasons=ALL), [
+                        '192.0.2.1', '2001:db8::2', '192.0.2.5'])
+
+    def test_the_filter_of_postfix_leaves_refusals_to_ours(self):
+        """With the line of README.md, and counts wrong passwords still."""
+        with open(FOLDER + '/README.md', encoding='utf-8') as f:
+            ignored = re.search(r'`ignoreregex = (.*)`', f.read())[1]
+        line = ('Nov 30 11:00:00 mx postfix/submission/smtpd[9]: warning: '
+                'unknown[192.0.2.7]: SASL PLAIN authentication failed: %s, '
+                'sasl_username=u@acme.test\n')
+        with open(self.file, 'w', encoding='utf-8') as f:
+            for reason in ('(reason unavailable)', '5.7.1 SMTP AUTH is disabled'
+                           ' for tenant acme [k106p8psz4]'):
+                f.write(line % reason)
+        for words, counts in ((), '0 ignored, 2 matched'), (
+                (ignored,), '1 ignored, 1 matched'):
+            r = subprocess.run([REGEX, self.file, 'postfix[mode=auth]', *words],
+                               capture_output=True, text=True, timeout=60)
+            self.transcript.append(r.stdout + r.stderr)
+            self.assertIn(counts, r.stdout)
 
     def test_nobody_can_have_others_banned(self):
         """What a client chooses makes no line, and no address, of its own."""
