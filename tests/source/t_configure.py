@@ -62,7 +62,9 @@ class Configure(harness.Case):
             [CONFIGURE, '-q', 'PKG_CONFIG=no', 'CPPFLAGS=-I' + shadow,
              'LDFLAGS=-L' + shadow, *words], cwd=build, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            env={'PATH': os.environ['PATH'], 'LC_ALL': 'C'})
+            # ccache would not see that a header is hidden since
+            env={'PATH': os.environ['PATH'], 'LC_ALL': 'C',
+                 'CCACHE_DISABLE': '1'})
         self.transcript.append(done.stdout)
         self.assertEqual(done.returncode, rc, done.stdout)
         return done.stdout
