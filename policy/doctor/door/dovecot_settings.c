@@ -141,7 +141,7 @@ check_moment(struct visit *v)
 		if (!conf->after)
 			return;
 		findings_add(v->found, "auth-policy-after", v->where,
-		    "auth_policy_check_after_auth is yes: smtpauth-authd is asked again behind a right password, and a refusal there says that it was right");
+		    "auth_policy_check_after_auth is yes: smtpauth-authd is asked again after a right password, and a refusal there says that it was right");
 		findings_fix(v->found, "auth_policy_check_after_auth = no" RELOAD);
 		return;
 	}
@@ -153,7 +153,7 @@ check_moment(struct visit *v)
 		    "auth_policy_check_before_auth is no, and this Dovecot asks a server of a protocol's block before the password only: smtpauth-authd is never asked");
 	else
 		findings_add(v->found, "auth-policy-after", v->where,
-		    "auth_policy_check_before_auth is no: smtpauth-authd is asked behind a right password only, and its refusal says that it was right");
+		    "auth_policy_check_before_auth is no: smtpauth-authd is asked after a right password only, and its refusal says that it was right");
 	findings_fix(v->found,
 	    "auth_policy_check_before_auth = yes; auth_policy_check_after_auth = no" RELOAD);
 }

@@ -118,7 +118,7 @@ check_arguments(struct visit *v, const struct pam_module *ours)
 		    MODULE
 		    " asks at port %s, and smtpauth-authd listens on %s: nothing is refused at AUTH",
 		    value, port);
-		findings_fix(v->found, "port=%s behind " MODULE, port);
+		findings_fix(v->found, "add port=%s to the line of " MODULE, port);
 	}
 	if (!pam_stack_argument(ours, "key-file", value))
 		strcpy(value, KEY_FILE);
@@ -127,7 +127,8 @@ check_arguments(struct visit *v, const struct pam_module *ours)
 	findings_add(v->found, "pam-key-file", v->file,
 	    MODULE " takes its key from %s, and that of smtpauth-authd is in %s", value,
 	    authd->key_file);
-	findings_fix(v->found, "key-file=%s behind " MODULE, authd->key_file);
+	findings_fix(
+	    v->found, "add key-file=%s to the line of " MODULE, authd->key_file);
 }
 
 /* has_one_domain - whether the policy takes all logins for those of one domain */
