@@ -146,6 +146,8 @@ class Pam(DoorCase):
     def test_key_file(self):
         self.file('smtp', self.ours.replace('.key', '.old') + REST)
         self.finds(('pam-key-file', self.where), fix=self.key_file)
+        os.symlink(self.key_file, self.key_file.replace('.key', '.old'))
+        self.silent()
 
     def test_include_missing(self):
         self.file('smtp', self.ours + '@include common-auth\n')

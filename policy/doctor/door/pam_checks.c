@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 #define MODULE "pam_smtpauth.so"
 #define SERVICE "smtp" /* by which both MTAs ask saslauthd */
@@ -103,6 +104,17 @@ check_control(struct visit *v, const struct pam_module *ours)
 	findings_fix(v->found, "auth requisite " MODULE);
 }
 
+/* is_same_file - by whatever names, or with the same name */
+static bool
+is_same_file(const char *a, const char *b)
+{
+	struct stat x, y;
+
+	return strcmp(a, b) == 0 ||
+	    (stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev &&
+		x.st_ino == y.st_ino);
+}
+
 /* check_arguments - whether it asks where authd listens, with its key */
 static void
 check_arguments(struct visit *v, const struct pam_module *ours)
@@ -122,7 +134,7 @@ check_arguments(struct visit *v, const struct pam_module *ours)
 	}
 	if (!pam_stack_argument(ours, "key-file", value))
 		strcpy(value, KEY_FILE);
-	if (strcmp(value, authd->key_file) == 0)
+	if (is_same_file(value, authd->key_file))
 		return;
 	findings_add(v->found, "pam-key-file", v->file,
 	    MODULE " takes its key from %s, and that of smtpauth-authd is in %s", value,
