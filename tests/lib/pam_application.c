@@ -42,6 +42,8 @@ typedef int (*entry)(pam_handle_t *pamh, int flags, int argc, const char **argv)
 void __vsyslog_chk(int priority, int flag, const char *fmt, va_list ap);
 void __syslog_chk(int priority, int flag, const char *fmt, ...);
 
+#undef syslog /* with fortified headers a macro, where the compiler is clang */
+
 __attribute__((format(printf, 2, 0))) void
 vsyslog(int priority, const char *fmt, va_list ap)
 {
