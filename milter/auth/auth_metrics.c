@@ -94,7 +94,7 @@ print_denials(struct metrics_page *p, const struct auth_denials_report *d)
 	    "Writings to the usage database that did not succeed.");
 	metrics_page_gauge(p, "auth_denied_guessed_names", d->guessed,
 	    "Refused names in the usage database that neither policy nor usage knows.");
-	metrics_page_gauge(p, "auth_denied_waiting_logins", d->waiting,
+	metrics_page_gauge(p, "auth_denied_waiting_logins", (int64_t)d->waiting,
 	    "Logins whose refusals are not written yet.");
 }
 
