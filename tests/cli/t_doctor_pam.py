@@ -143,6 +143,13 @@ class Pam(DoorCase):
                 'port=%d' % self.port, words) + REST)
             self.finds(('pam-port', self.where), fix='port=%d' % self.port)
 
+    def test_address(self):
+        self.stop_authd()
+        self.listen_on('127.0.0.2')
+        self.start_authd()
+        self.finds(('pam-address', self.where),
+                   fix='inet:%d@127.0.0.1' % self.port)
+
     def test_key_file(self):
         self.file('smtp', self.ours.replace('.key', '.old') + REST)
         self.finds(('pam-key-file', self.where), fix=self.key_file)

@@ -174,11 +174,16 @@ class DoorCase(PostfixCase):
         self.key_file = os.path.join(self.dir, 'auth.key')
         with open(self.key_file, encoding='ascii') as f:
             self.key = f.read().strip()
-        self.authd_socket = 'inet:%d@127.0.0.1' % self.port
-        self.conf()
+        self.listen_on('127.0.0.1')
         self.authd = None
         self.dovecot = self.right()
         self.version = None
+
+    def listen_on(self, host):
+        """The configuration of smtpauth-authd."""
+        self.host = host
+        self.authd_socket = 'inet:%d@%s' % (self.port, host)
+        self.conf()
 
     def right(self):
         """Dovecot as contrib/dovecot has it."""
@@ -208,7 +213,7 @@ class DoorCase(PostfixCase):
 
     def is_good(self):
         with contextlib.suppress(OSError), socket.create_connection(
-                ('127.0.0.1', self.port), harness.TIMEOUT) as s:
+                (self.host, self.port), harness.TIMEOUT) as s:
             s.sendall(b'GET /health HTTP/1.1\r\nHost: x\r\n'
                       b'Connection: close\r\n\r\n')
             return b' 200 ' in s.recv(4096)

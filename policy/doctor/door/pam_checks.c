@@ -10,7 +10,8 @@
 #include <sys/stat.h>
 
 #define MODULE "pam_smtpauth.so"
-#define SERVICE "smtp" /* by which both MTAs ask saslauthd */
+#define SERVICE "smtp"   /* by which both MTAs ask saslauthd */
+#define HOST "127.0.0.1" /* where it asks */
 #define KEY_FILE LOCALSTATEDIR "/lib/smtpauth-milter/" AUTH_KEY_FILE
 
 /* A line of the file, and what stands about it. */
@@ -115,14 +116,15 @@ is_same_file(const char *a, const char *b)
 		x.st_ino == y.st_ino);
 }
 
-/* check_arguments - whether it asks where authd listens, with its key */
+/* check_place - whether it asks where authd listens */
 static void
-check_arguments(struct visit *v, const struct pam_module *ours)
+check_place(struct visit *v, const struct pam_module *ours)
 {
-	const struct authd *authd = &v->door->authd;
+	const struct endpoint *at = &v->door->authd.at;
+	const struct endpoint asked = {ENDPOINT_INET, HOST, at->port};
 	char value[PAM_STACK_TEXT_MAX + 1], port[20];
 
-	snprintf(port, sizeof port, "%u", authd->at.port);
+	snprintf(port, sizeof port, "%u", at->port);
 	if (!pam_stack_argument(ours, "port", value))
 		strcpy(value, "8898");
 	if (strcmp(value, port) != 0) {
@@ -131,7 +133,26 @@ check_arguments(struct visit *v, const struct pam_module *ours)
 		    " asks at port %s, and smtpauth-authd listens on %s: nothing is refused at AUTH",
 		    value, port);
 		findings_fix(v->found, "add port=%s to the line of " MODULE, port);
+	} else if (!endpoint_reaches(&asked, at)) {
+		findings_add(v->found, "pam-address", v->file,
+		    MODULE
+		    " asks at " HOST
+		    ", and smtpauth-authd listens on %s: nothing is refused at AUTH",
+		    at->name);
+		findings_fix(v->found,
+		    "socket = inet:%s@" HOST
+		    " in section [authd]; systemctl restart smtpauth-authd",
+		    port);
 	}
+}
+
+/* check_key - whether it asks with authd's key */
+static void
+check_key(struct visit *v, const struct pam_module *ours)
+{
+	const struct authd *authd = &v->door->authd;
+	char value[PAM_STACK_TEXT_MAX + 1];
+
 	if (!pam_stack_argument(ours, "key-file", value))
 		strcpy(value, KEY_FILE);
 	if (is_same_file(value, authd->key_file))
@@ -245,6 +266,7 @@ pam_checks(struct door *d, const char *folder, const char *defaults)
 		    "\" the first auth line of that file");
 	}
 	check_control(&v, ours != NULL ? ours : late);
-	check_arguments(&v, ours != NULL ? ours : late);
+	check_place(&v, ours != NULL ? ours : late);
+	check_key(&v, ours != NULL ? ours : late);
 	check_saslauthd(&v, defaults);
 }
