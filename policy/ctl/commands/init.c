@@ -58,31 +58,30 @@ take_turn(const char *dir)
 
 /* init - in its turn: the half of what another init makes looks like a lost policy */
 static enum error
-init(struct ctl *c, bool *created_r)
+init(struct ctl *c, bool *created_r, bool *key_r)
 {
 	bool anew =
 	    argument_option(c, OPT_NEW_POLICY) != NULL || !state_dir_has_policy(c->dir);
 	enum error e = state_dir_create(c->dir, &c->why);
-	bool made;
 
 	if (e != OK)
 		return e;
 	e = anew ? policy_make(c, created_r) : policy_keep(c);
-	return e == OK ? auth_key_make(c->dir, &made, &c->why) : e;
+	return e == OK ? auth_key_make(c->dir, key_r, &c->why) : e;
 }
 
 enum error
 ctl_init(struct ctl *c)
 {
 	struct printer *p = &c->print;
-	bool created = false;
+	bool created = false, key = false;
 	enum error e = state_dir_make(c->dir, &c->why);
 	int turn;
 
 	if (e != OK)
 		return e;
 	turn = take_turn(c->dir);
-	e = init(c, &created);
+	e = init(c, &created, &key);
 	if (turn >= 0)
 		close(turn);
 	if (e != OK)
@@ -92,6 +91,8 @@ ctl_init(struct ctl *c)
 		    "warning: the new policy is empty: every login passes until it has tenants");
 	print_line(p, "%s: %s", c->dir,
 	    created ? "policy database created" : "policy database is there already");
+	if (key && !created)
+		print_line(p, "%s: key of smtpauth-authd created", c->dir);
 	print_object_start(p, NULL);
 	print_string(p, "dir", c->dir);
 	print_text(p, "policy", created ? "created" : "present");
