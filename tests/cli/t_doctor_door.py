@@ -494,6 +494,15 @@ class Authd(DoorCase):
         self.finds(('authd-not-running', self.where),
                    fix='systemctl enable --now smtpauth-authd')
 
+    def test_unix_socket(self):
+        self.authd_socket = 'unix:/run/smtpauth-authd.sock'
+        self.conf()
+        for block in self.dovecot.blocks.values():
+            block['server_url'] = 'http://127.0.0.1:8898/v1/auth'
+        self.use('2.3')
+        self.finds(('authd-off-tcp', 'inet:8898@127.0.0.1'),
+                   fix='take socket out of section [authd]')
+
     def test_hangs(self):
         self.fake(health=None)
         begin = time.monotonic()

@@ -12,7 +12,9 @@ import harness
 from doctor_case import ids
 from doctor_door import DoorCase
 
-OURS = 'auth requisite pam_smtpauth.so port=%d key-file=%s\n'
+CONTROL = '[perm_denied=die default=ignore]'
+LINE = 'auth %s pam_smtpauth.so' % CONTROL
+OURS = LINE + ' port=%d key-file=%s\n'
 REST = 'auth required pam_unix.so\naccount required pam_unix.so\n'
 
 
@@ -77,10 +79,11 @@ class Pam(DoorCase):
                 '@include door\n@include common-auth\n',
                 'auth include door\naccount include common-auth\n',
                 'auth substack door\n' + REST,
-                self.ours.replace('requisite', 'required') + REST,
-                self.ours.replace('requisite', '[perm_denied=bad]') + REST,
-                self.ours.replace('requisite', '[ignore=ignore]') + REST,
-                self.ours.replace('requisite',
+                self.ours.replace(CONTROL, 'required') + REST,
+                self.ours.replace(CONTROL, 'requisite') + REST,
+                self.ours.replace(CONTROL, '[perm_denied=bad]') + REST,
+                self.ours.replace(CONTROL, '[ignore=ignore]') + REST,
+                self.ours.replace(CONTROL,
                                   '[success=ok ignore=ignore default=die]'),
                 '-' + self.ours.replace(
                     'pam_', '/usr/lib/security/pam_').replace(
@@ -104,7 +107,7 @@ class Pam(DoorCase):
         for name in 'smtpd', 'saslauthd':
             self.file(name, self.ours + REST)
             finding = self.finds(('pam-not-asked', self.where),
-                                 fix='auth requisite pam_smtpauth.so')
+                                 fix=LINE)
             self.assertIn('/etc/pam.d/' + name, finding['text'])
             os.unlink(os.path.join(self.pam, name))
 
@@ -121,7 +124,7 @@ class Pam(DoorCase):
 
     def test_account_alone(self):
         self.file('smtp', REST + self.ours.replace('auth ', 'account '))
-        self.finds(('pam-late', self.where), fix='auth requisite')
+        self.finds(('pam-late', self.where), fix=LINE)
 
     def test_bypassed(self):
         for control in ('sufficient', '[success=done default=ignore]',
@@ -134,8 +137,8 @@ class Pam(DoorCase):
     def test_control(self):
         for control in ('optional', 'sufficient', '[default=ignore]',
                         '[success=ok default=bad perm_denied=ignore]'):
-            self.file('smtp', self.ours.replace('requisite', control) + REST)
-            self.finds(('pam-control', self.where), fix='auth requisite')
+            self.file('smtp', self.ours.replace(CONTROL, control) + REST)
+            self.finds(('pam-control', self.where), fix=LINE)
 
     def test_port(self):
         for words in '', 'port=1':
@@ -208,7 +211,7 @@ class Pam(DoorCase):
         self.stop_authd()
         finding = self.finds(('authd-not-running',
                               'inet:%d@127.0.0.1' % self.port))
-        self.assertIn('PAM asks', finding['text'])
+        self.assertIn('is asked (PAM)', finding['text'])
 
     def test_sendmail(self):
         """saslauthd is the only way there."""

@@ -17,6 +17,8 @@ authd_place(struct authd *a, const struct config *config)
 	*a = (struct authd){.at.kind = ENDPOINT_NONE};
 	if (auth_key_path(a->key_file, config->key_file, config->state_dir, NULL) != OK)
 		a->key_file[0] = '\0';
+	a->off_tcp = strncmp(config->socket, "unix:", 5) == 0 ||
+	    strncmp(config->socket, "local:", 6) == 0;
 	if (!endpoint_from_milter(config->socket, &a->at) ||
 	    a->at.kind != ENDPOINT_INET)
 		a->at.kind = ENDPOINT_NONE;

@@ -16,6 +16,7 @@
 /* Where it is, or should be, and the key that it demands. */
 struct authd {
 	struct endpoint at; /* ENDPOINT_NONE: systemd alone knows */
+	bool off_tcp;       /* its socket is a unix socket; `at` is ENDPOINT_NONE */
 	char key_file[PATH_MAX];
 	struct auth_key key; /* `len` 0: not read */
 };

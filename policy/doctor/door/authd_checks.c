@@ -180,13 +180,21 @@ say_absent(struct door *d)
 	char address[ENDPOINT_MAX + 32];
 
 	endpoint_milter(&d->authd.at, address);
+	if (d->authd.off_tcp) {
+		findings_add(f, "authd-off-tcp", address,
+		    "nobody listens there, where %s would ask smtpauth-authd: socket in section [authd] is a unix socket, and Dovecot and PAM connect over TCP only",
+		    d->asked_by);
+		findings_fix(f,
+		    "take socket out of section [authd], to which all lines behind [authd] belong; where it is the milter's, move it before that line; systemctl restart smtpauth-milter smtpauth-authd");
+		return;
+	}
 	if (d->health_error == ERR_MISSING)
 		findings_add(f, "authd-not-running", address,
-		    "%s asks smtpauth-authd, and nobody listens there: logins go on, and only the milter refuses; a right password gets an answer",
+		    "nobody listens there, where smtpauth-authd is asked (%s): logins go on, and only the milter refuses; a right password gets an answer",
 		    d->asked_by);
 	else
 		findings_add(f, "authd-answer", address,
-		    "%s asks smtpauth-authd, and what listens there does not answer as that: %s",
+		    "smtpauth-authd is asked there (%s), and what listens does not answer as that: %s",
 		    d->asked_by,
 		    d->health_error == OK ? "is it another program?"
 					  : d->health_why.text);

@@ -30,7 +30,9 @@ look_for_authd(struct door *d, const struct config *config)
 	authd_place(&d->authd, config);
 	if (d->authd.at.kind == ENDPOINT_NONE)
 		(void)endpoint_from_milter(CONFIG_AUTHD_SOCKET, &d->authd.at);
-	d->health_error = authd_health(&d->authd, &d->health, &d->health_why);
+	d->health_error = d->authd.off_tcp
+	    ? ERR_MISSING
+	    : authd_health(&d->authd, &d->health, &d->health_why);
 	d->answers = d->health_error == OK &&
 	    (d->health.status == 200 || d->health.status == 503);
 }
