@@ -93,7 +93,7 @@ class Passwords:
         """contrib's file, with our port, key and password module."""
         text = shipped('pam', 'smtp.example')
         for old, new in (
-                (r'(?m)^(auth +requisite +)pam_smtpauth\.so',
+                (r'(?m)^(auth +\[.*\] +)pam_smtpauth\.so',
                  r'\1%s port=%d key-file=%s' % (
                      MODULE, self.door, os.path.join(self.dir, 'auth.key'))),
                 (r'(?m)^@include common-auth',

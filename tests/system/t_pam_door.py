@@ -253,6 +253,11 @@ class PlainRig(pam_rig.Postfix):
     options = ()
 
 
+class RemovedRig(pam_rig.Postfix):
+    def _pam(self):
+        return super()._pam().replace(pam_rig.MODULE, '/nonexistent/pam_x.so')
+
+
 class CacheRig(pam_rig.Postfix):
     options = '-r', '-c'
 
@@ -271,6 +276,17 @@ class WithoutRealm(Door):
             authd.wait_log('login=alice mailbox= tenant= ')
             self.ctl('settings set default-domain acme.test')
             self.door_refuses()
+
+
+class WithoutModule(Door):
+    """Why it wants no `requisite': the package is removed, its line stays."""
+
+    rig = RemovedRig
+
+    def test_logins_go_on(self):
+        self.ctl(EXCEPTION)
+        with self.milter(), self.authd():
+            self.milter_refuses('no module')
 
 
 class WithCache(Door):

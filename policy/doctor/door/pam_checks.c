@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 
 #define MODULE "pam_smtpauth.so"
+/* What contrib/pam has: where the module cannot be loaded, logins go on. */
+#define LINE "auth [perm_denied=die default=ignore] " MODULE
 #define SERVICE "smtp"   /* by which both MTAs ask saslauthd */
 #define HOST "127.0.0.1" /* where it asks */
 #define KEY_FILE LOCALSTATEDIR "/lib/smtpauth-milter/" AUTH_KEY_FILE
@@ -83,9 +85,8 @@ check_order(struct visit *v, const struct pam_module *ours)
 			    "%s stands before " MODULE
 			    ": the password is looked at first, and a right one gets another answer, or another time, than a wrong one",
 			    m->name);
-		findings_fix(v->found,
-		    "make \"auth requisite " MODULE
-		    "\" the first auth line of that file");
+		findings_fix(
+		    v->found, "make \"" LINE "\" the first auth line of that file");
 		return;
 	}
 }
@@ -102,7 +103,7 @@ check_control(struct visit *v, const struct pam_module *ours)
 	findings_add(v->found, "pam-control", v->file,
 	    MODULE " is \"%s\": PAM goes on after its refusal, and nothing is refused",
 	    ours->control);
-	findings_fix(v->found, "auth requisite " MODULE);
+	findings_fix(v->found, LINE);
 }
 
 /* is_same_file - by whatever names, or with the same name */
@@ -225,9 +226,8 @@ check_elsewhere(struct visit *v)
 		    MODULE
 		    " is in %s/%s and not in this file, which is the one that is asked for SMTP: nothing is refused at AUTH",
 		    v->folder, wrong[i]);
-		findings_fix(v->found,
-		    "make \"auth requisite " MODULE
-		    "\" the first auth line of this file");
+		findings_fix(
+		    v->found, "make \"" LINE "\" the first auth line of this file");
 		return;
 	}
 }
@@ -261,9 +261,8 @@ pam_checks(struct door *d, const char *folder, const char *defaults)
 		findings_add(v.found, "pam-late", v.file,
 		    MODULE
 		    " is an account line alone: it is asked after the password, so a right one gets another answer than a wrong one");
-		findings_fix(v.found,
-		    "make \"auth requisite " MODULE
-		    "\" the first auth line of that file");
+		findings_fix(
+		    v.found, "make \"" LINE "\" the first auth line of that file");
 	}
 	check_control(&v, ours != NULL ? ours : late);
 	check_place(&v, ours != NULL ? ours : late);
