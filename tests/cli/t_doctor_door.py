@@ -281,6 +281,19 @@ class Settings(DoorCase):
             with self.subTest(version):
                 self.silent()
 
+    def test_connections(self):
+        """Dovecot 2.4 may stop asking; 2.3 has no such setting."""
+        for value in None, 2, 10:
+            self.dovecot.settings['connections'] = value
+            if value is None:
+                del self.dovecot.settings['connections']
+            self.use('2.3')
+            self.silent()
+            self.use('2.4')
+            self.finds(('auth-policy-connections', BOTH),
+                       fix=('http_client_max_parallel_connections = 1',
+                            RELOAD))
+
     def test_imap(self):
         """A URL outside of the blocks."""
         self.set(server_url=self.url, hash_nonce='x')

@@ -40,7 +40,8 @@ def installed():
 
 class Dovecot:
     """Settings without their auth_policy_, for all protocols and for some;
-    `timeout` and `attributes` are named otherwise by each version."""
+    `timeout` and `attributes` are named otherwise by each version, and
+    2.3 has no `connections`."""
 
     def __init__(self, settings, **blocks):
         self.settings, self.blocks = settings, blocks
@@ -49,8 +50,8 @@ class Dovecot:
         self.base_dir = None
 
     def of(self, protocol):
-        return {**DEFAULTS, 'timeout': None, 'attributes': ATTRIBUTES,
-                **self.settings, **self.blocks.get(protocol, {})}
+        return {**DEFAULTS, 'timeout': None, 'connections': None,
+                'attributes': ATTRIBUTES, **self.settings, **self.blocks.get(protocol, {})}
 
     # -- as doveconf prints it ----------------------------------------------
 
@@ -58,6 +59,7 @@ class Dovecot:
         values = self.of(protocol)
         told = ' '.join('%s=%s' % (k, OLD.get(v, v))
                         for k, v in values.pop('attributes').items())
+        values.pop('connections')
         msecs = values.pop('timeout')
         msecs = 2000 if msecs is None else msecs
         return ''.join('auth_policy_%s = %s\n' % pair for pair in [
@@ -70,6 +72,7 @@ class Dovecot:
         """Of the settings only those that are not at their defaults."""
         values = self.of(protocol)
         told, msecs = values.pop('attributes'), values.pop('timeout')
+        connections = values.pop('connections')
         lines = ['auth_policy {']
         lines += ['  %s = %s' % (k, v) for k, v in values.items()
                   if v != DEFAULTS[k]]
@@ -79,6 +82,9 @@ class Dovecot:
         lines += ['  http_client_request_absolute_timeout = %s' % (
             '2s' if msecs is None else '%d secs' % (msecs // 1000)
             if msecs else '0')]
+        if connections is not None:
+            lines += ['  http_client_max_parallel_connections = %d'
+                      % connections]
         return '\n'.join(lines + [
             '}', 'auth_policy_server_url = ', 'auth_policy_hash_nonce = ',
             'protocols {', *('  %s = yes' % p for p in self.protocols.split()),
@@ -100,6 +106,11 @@ class Dovecot:
                           'timeout = %ds' % (value // 1000), '}']
             elif key == 'timeout':
                 lines.append('auth_policy_server_timeout_msecs = %d' % value)
+            elif key == 'connections' and version == '2.4':
+                lines += ['auth_policy {', '  http_client_max_parallel_'
+                          'connections = %d' % value, '}']
+            elif key == 'connections':
+                continue
             else:
                 lines.append('auth_policy_%s = %s' % (key, value))
         return lines
@@ -191,7 +202,7 @@ class DoorCase(PostfixCase):
         dovecot = Dovecot({
             'server_api_header': 'Authorization: Bearer ' + self.key,
             'check_after_auth': 'no', 'report_after_auth': 'no',
-            'timeout': 1000}, smtp=dict(asks), submission=dict(asks))
+            'timeout': 1000, 'connections': 1}, smtp=dict(asks), submission=dict(asks))
         dovecot.base_dir = os.path.join(self.tmp, 'dovecot')
         os.makedirs(dovecot.base_dir, exist_ok=True)
         return dovecot

@@ -133,6 +133,7 @@ START_TEST(settings_of_24)
 	ck_assert_str_eq(c.protocol, "");
 	ck_assert_str_eq(c.protocols, " imap submission ");
 	ck_assert_int_eq(c.timeout_ms, 60000);
+	ck_assert(!c.one_connection);
 }
 END_TEST
 
@@ -157,6 +158,7 @@ START_TEST(settings_of_23)
 	ck_assert_str_eq(c.mechanism, "");
 	ck_assert_str_eq(c.protocols, " imap lmtp ");
 	ck_assert_int_eq(c.timeout_ms, 2000);
+	ck_assert(c.one_connection);
 }
 END_TEST
 

@@ -252,6 +252,10 @@ take_24(struct doveconf *out, const char *text)
 	out->log_only = is_yes(text, FILTER "log_only", false);
 	if (doveconf_value(text, FILTER "http_client_request_absolute_timeout", value))
 		out->timeout_ms = doveconf_time(value, 1000);
+	out->one_connection =
+	    doveconf_value(
+		text, FILTER "http_client_max_parallel_connections", value) &&
+	    strcmp(value, "1") == 0;
 	doveconf_value(text, ATTRIBUTES "login", out->login);
 	doveconf_value(text, ATTRIBUTES "remote", out->remote);
 	doveconf_value(text, ATTRIBUTES "protocol", out->protocol);
@@ -285,7 +289,7 @@ take_protocols(struct doveconf *out, const char *text)
 enum error
 doveconf_parse(struct doveconf *out, const char *text, struct error_text *why)
 {
-	*out = (struct doveconf){.timeout_ms = TIMEOUT_24_MS};
+	*out = (struct doveconf){.timeout_ms = TIMEOUT_24_MS, .one_connection = true};
 	if (!doveconf_is_whole(text) ||
 	    !doveconf_value(text, "base_dir", out->base_dir))
 		return error_set(

@@ -18,7 +18,8 @@ struct doveconf {
 	char header[DOVECONF_VALUE_MAX + 1]; /* a secret */
 	bool before, after;                  /* it asks before, after the password */
 	bool reject_on_fail, log_only;
-	long timeout_ms;                     /* 0: none; -1: cannot be read */
+	long timeout_ms;     /* 0: none; -1: cannot be read */
+	bool one_connection; /* at most, to the server; 2.3 has no such setting */
 	char login[DOVECONF_VALUE_MAX + 1];  /* what is sent as that attribute; "" */
 	char remote[DOVECONF_VALUE_MAX + 1]; /* for nothing */
 	char protocol[DOVECONF_VALUE_MAX + 1];

@@ -205,6 +205,18 @@ check_timeout(struct visit *v)
 	findings_fix(v->found, "%s = %s" RELOAD, name, value);
 }
 
+/* check_connections - Dovecot 2.4.1 was seen to do so with several of them */
+static void
+check_connections(struct visit *v)
+{
+	if (v->conf->one_connection)
+		return;
+	findings_add(v->found, "auth-policy-connections", v->where,
+	    "Dovecot may hold several connections to smtpauth-authd: when that ends with logins under way, Dovecot 2.4 may ask nobody any more until it is restarted, and logins are refused at MAIL FROM only");
+	findings_fix(v->found,
+	    "auth_policy { http_client_max_parallel_connections = 1 }" RELOAD);
+}
+
 /* authorization_of - the value of that header; NULL: it is another one */
 static const char *
 authorization_of(const char *header)
@@ -298,6 +310,7 @@ dovecot_settings_check(
 	check_switches(&v);
 	check_moment(&v);
 	check_timeout(&v);
+	check_connections(&v);
 	check_key(&v, remote);
 	check_attributes(&v);
 }
