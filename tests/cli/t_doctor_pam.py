@@ -40,19 +40,23 @@ class Pam(DoorCase):
     def file(self, name, text):
         self.write(os.path.join(self.pam, name), text)
 
-    def run_saslauthd(self, options):
-        """With these options, or None: it does not run."""
+    def run_saslauthd(self, options, nobodys=None):
+        """With these options, or None: it does not run. A user without
+        rights may run a program of that name before, with other ones."""
         script = os.path.join(self.tmp, 'ctl')
         fifo = os.path.join(self.tmp, 'fifo')
         saslauthd = os.path.join(self.tmp, 'saslauthd')
-        self.write(saslauthd, '#!/bin/sh\necho up >%s\nread forever <%s\n' % (
-            fifo, fifo))
+        self.write(saslauthd, '#!/bin/sh\n'
+                   'echo up >"$FIFO"\nread forever <"$FIFO"\n')
         lines = ['#!/bin/sh', 'mount --bind %s /etc/pam.d' % self.pam,
                  'mount --bind %s /etc/default' % self.default,
-                 'rm -f ' + fifo]
-        if options is not None:
-            lines += ['mkfifo ' + fifo, '%s %s &' % (saslauthd, options),
-                      'read up <' + fifo]
+                 'rm -f %s %s.nobody' % (fifo, fifo)]
+        for path, user, words in (
+                (fifo + '.nobody', 'setpriv --reuid 65534 --regid 65534 '
+                 '--clear-groups ', nobodys), (fifo, '', options)):
+            if words is not None:
+                lines += ['mkfifo -m 666 ' + path, 'FIFO=%s %s%s %s &' % (
+                    path, user, saslauthd, words), 'read up <' + path]
         self.write(script, '\n'.join(
             lines + ['exec %s "$@"' % harness.CTL, '']))
         self.program = os.path.join(self.tmp, 'wrapper')
@@ -184,6 +188,14 @@ class Pam(DoorCase):
                 for finding in report['findings']:
                     self.assertIn('systemctl restart saslauthd',
                                   finding['fix'])
+
+    def test_one_of_another_user(self):
+        """Root does not believe what anybody can run under that name."""
+        os.chmod(self.tmp, 0o755)
+        self.run_saslauthd('-a pam', nobodys='-r -a pam')
+        self.finds(('saslauthd-realm', 'saslauthd'))
+        self.run_saslauthd('-r -a pam', nobodys='-c -a shadow')
+        self.silent()
 
     def test_one_domain(self):
         """Where logins have no domain anyway, -r is not needed."""

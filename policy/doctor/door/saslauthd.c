@@ -39,16 +39,20 @@ saslauthd_take(struct saslauthd *out, char *const *word, int count)
 	}
 }
 
-/* take_process - see proc_each(); its children have the same arguments */
+/*
+ * take_process - see proc_each(); its children have the same arguments. Only root's
+ * counts: any user can run a program of that name, and so hide or make a finding.
+ */
 static bool
 take_process(void *arg, pid_t pid, const struct proc *p)
 {
 	struct saslauthd *out = arg;
 	char text[TEXT_MAX], *word[WORDS_MAX];
 	int count = 0;
+	uid_t user;
 	size_t n;
 
-	if (strcmp(p->name, "saslauthd") != 0)
+	if (strcmp(p->name, "saslauthd") != 0 || !proc_user(pid, &user) || user != 0)
 		return true;
 	n = proc_arguments(pid, text, sizeof text);
 	for (char *at = text; at < text + n && count < WORDS_MAX; at += strlen(at) + 1)
