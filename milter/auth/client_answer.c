@@ -170,7 +170,7 @@ hex_ascii(const struct rest *r)
 	return c >= ' ' && c <= '~' ? c : -1;
 }
 
-/* take_escape - what is behind a backslash, or -1; a control character is shown as ? */
+/* take_escape - what follows a backslash, or -1; a control character is shown as ? */
 static int
 take_escape(struct rest *r)
 {

@@ -18,7 +18,7 @@ struct client_question {
 /*
  * Writes the request for PORT and KEY to Q. The login goes as a string of JSON. What
  * JSON cannot hold must not make it a login that passes: a byte that is no UTF-8
- * becomes U+FFFD, and so does all that is behind CLIENT_QUESTION_LOGIN_MAX bytes; both
+ * becomes U+FFFD, and so does all after CLIENT_QUESTION_LOGIN_MAX bytes; both
  * are invalid logins for the server. REMOTE, if it is an address as numbers, goes
  * along; a host name does not; NULL is allowed. Never fails.
  */

@@ -35,7 +35,7 @@ struct options {
 	const char *bad; /* the first one that is none, or NULL */
 };
 
-/* value_of - what is behind NAME= in WORD, or NULL */
+/* value_of - what follows NAME= in WORD, or NULL */
 static const char *
 value_of(const char *word, const char *name)
 {

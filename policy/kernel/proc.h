@@ -61,7 +61,7 @@ typedef bool proc_visitor(void *arg, pid_t pid, const struct proc *p);
 void proc_each(proc_visitor *fn, void *arg);
 
 /*
- * The arguments of the process, its name first, each with a NUL behind it: so many
+ * The arguments of the process, its name first, each with a NUL after it: so many
  * bytes of TEXT, which has CAP of them. 0: not known. Arguments that do not fit are
  * left out.
  */

@@ -185,7 +185,7 @@ say_absent(struct door *d)
 		    "nobody listens there, where %s would ask smtpauth-authd: socket in section [authd] is a unix socket, and Dovecot and PAM connect over TCP only",
 		    d->asked_by);
 		findings_fix(f,
-		    "take socket out of section [authd], to which all lines behind [authd] belong; where it is the milter's, move it before that line; systemctl restart smtpauth-milter smtpauth-authd");
+		    "take socket out of section [authd], to which all lines after [authd] belong; where it is the milter's, move it before that line; systemctl restart smtpauth-milter smtpauth-authd");
 		return;
 	}
 	if (d->health_error == ERR_MISSING)

@@ -19,7 +19,7 @@ struct cursor {
 	const char *at; /* the next line */
 	const char *line;
 	size_t len;                       /* of the line, without blanks around it */
-	char path[PATH_LENGTH_MAX + 200]; /* of the blocks, each with a '/' behind it */
+	char path[PATH_LENGTH_MAX + 200]; /* of the blocks, each followed by '/' */
 	size_t depth;                     /* of PATH */
 	bool bad;                         /* a line is none of doveconf's */
 };
@@ -105,7 +105,7 @@ cursor_is(const struct cursor *c, const char *path)
 	return strncmp(path, c->line, n) == 0 && path[n] == '\0';
 }
 
-/* cursor_value - what is behind the "=", without the quotes of 2.4 */
+/* cursor_value - what follows the "=", without the quotes of 2.4 */
 static bool
 cursor_value(const struct cursor *c, char *out)
 {

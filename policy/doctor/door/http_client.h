@@ -15,7 +15,7 @@
 struct http_answer {
 	int status;
 	size_t len;                          /* of the body, */
-	char body[HTTP_CLIENT_BODY_MAX + 1]; /* which has a NUL behind it */
+	char body[HTTP_CLIENT_BODY_MAX + 1]; /* NUL-terminated */
 };
 
 /*
