@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "milter/filter.h"
+#include "milter/service/daemon_main.h"
 #include "milter/service/id.h"
 #include "milter/service/log.h"
 #include "milter/service/privileges.h"
@@ -47,19 +48,6 @@ daemon_open(struct daemon *d, struct error_text *why)
 	if (e == OK)
 		e = open_socket(d, why);
 	return e == OK ? privileges_become(d->config.user, why) : e;
-}
-
-static void
-say_start(const struct config *config)
-{
-	log_message(LEVEL_INFO, "version %s, socket %s, state folder %s, on-error %s",
-	    PACKAGE_VERSION, config->socket, config->state_dir,
-	    word_of_action(config->on_error));
-	if (geteuid() == 0)
-		log_message(LEVEL_WARNING, "running as root; set user = smtpauth");
-	if (config->on_error == ACTION_ACCEPT)
-		log_message(LEVEL_WARNING,
-		    "on-error = accept: without a good database everything passes");
 }
 
 /* on_store - logs an event of the live store; the reporter tells that it is ready */
@@ -111,7 +99,10 @@ daemon_start(struct daemon *d)
 	pthread_t thread;
 	enum error e;
 
-	say_start(&d->config);
+	daemon_main_say_start(&d->config);
+	if (d->config.on_error == ACTION_ACCEPT)
+		log_message(LEVEL_WARNING,
+		    "on-error = accept: without a good database everything passes");
 	d->owner = pthread_self();
 	status_line_start(d);
 	reporter_init(d);

@@ -3,7 +3,8 @@
 #include "milter/metrics.h"
 
 #include <inttypes.h>
-#include <time.h>
+
+#include "policy/base/monotonic.h"
 
 #define SECOND_NS 1000000000
 
@@ -36,26 +37,17 @@ static const unsigned possible[METRICS_REASONS] = {
 	MAY(VERDICT_ALLOW) | MAY(VERDICT_TEMPFAIL) | MAY(VERDICT_REJECT),
 };
 
-static int64_t
-clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
-}
-
 int64_t
 metrics_begin(struct metrics *m)
 {
 	m->in_progress++;
-	return clock_ns();
+	return monotonic_ns();
 }
 
 void
 metrics_end(struct metrics *m, int64_t begin, const struct decision *d)
 {
-	int64_t took = clock_ns() - begin;
+	int64_t took = monotonic_ns() - begin;
 	size_t i = 0;
 
 	m->decisions[d->verdict][d->reason]++;

@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "milter/service/daemon_main.h"
 #include "milter/service/id.h"
 #include "milter/service/log.h"
 #include "milter/service/log_writer.h"
@@ -75,16 +76,6 @@ auth_daemon_open(struct auth_daemon *d, struct error_text *why)
 	if (e == OK)
 		e = open_socket(d, why);
 	return e == OK ? privileges_become(d->config.user, why) : e;
-}
-
-static void
-say_start(const struct config *config)
-{
-	log_message(LEVEL_INFO, "version %s, socket %s, state folder %s, on-error %s",
-	    PACKAGE_VERSION, config->socket, config->state_dir,
-	    word_of_action(config->on_error));
-	if (geteuid() == 0)
-		log_message(LEVEL_WARNING, "running as root; set user = smtpauth");
 }
 
 /* on_store - logs an event of the live store, and tells the service manager */
@@ -203,7 +194,7 @@ auth_daemon_start(struct auth_daemon *d)
 {
 	enum error e;
 
-	say_start(&d->config);
+	daemon_main_say_start(&d->config);
 	e = live_store_start(&d->store, d->config.state_dir, on_store, d);
 	if (e == OK && d->config.usage)
 		e = auth_denials_start(

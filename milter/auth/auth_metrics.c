@@ -3,24 +3,16 @@
 #include "milter/auth/auth_metrics.h"
 
 #include <inttypes.h>
-#include <time.h>
+
+#include "policy/base/monotonic.h"
 
 #define SECOND_NS 1000000000
-
-static int64_t
-clock_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (int64_t)t.tv_sec * SECOND_NS + t.tv_nsec;
-}
 
 int64_t
 auth_metrics_begin(struct auth_metrics *m)
 {
 	m->in_progress++;
-	return clock_ns();
+	return monotonic_ns();
 }
 
 void
@@ -29,7 +21,7 @@ auth_metrics_end(
 {
 	m->decisions[d->verdict][d->reason]++;
 	m->refused += refused;
-	m->nanoseconds += (uint64_t)(clock_ns() - begin);
+	m->nanoseconds += (uint64_t)(monotonic_ns() - begin);
 	m->in_progress--;
 }
 

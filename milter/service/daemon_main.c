@@ -185,3 +185,13 @@ daemon_main_failed(const struct daemon_main *m, int status, const char *text)
 		log_sink_error(text);
 	return status;
 }
+
+void
+daemon_main_say_start(const struct config *config)
+{
+	log_message(LEVEL_INFO, "version %s, socket %s, state folder %s, on-error %s",
+	    PACKAGE_VERSION, config->socket, config->state_dir,
+	    word_of_action(config->on_error));
+	if (geteuid() == 0)
+		log_message(LEVEL_WARNING, "running as root; set user = smtpauth");
+}

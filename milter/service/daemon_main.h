@@ -33,3 +33,6 @@ void daemon_main_run(const struct daemon_main *m, int argc, char **argv)
 
 /* Logs why there is no service, to standard error, too; returns STATUS. */
 int daemon_main_failed(const struct daemon_main *m, int status, const char *text);
+
+/* Logs version, addresses and what else is of interest at a start. */
+void daemon_main_say_start(const struct config *config);

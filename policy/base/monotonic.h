@@ -6,3 +6,6 @@
 
 /* Milliseconds since some point in the past. Thread-safe. */
 int64_t monotonic_ms(void);
+
+/* The same in nanoseconds, to measure with. */
+int64_t monotonic_ns(void);
