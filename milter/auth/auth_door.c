@@ -17,7 +17,7 @@
  */
 #define MESSAGE_MAX 460
 
-/* No login, and no login's beginning, in any normal form. */
+/* Never a valid login: 0xFF does not occur in UTF-8. */
 static const char invalid_login[] = "\xFF";
 
 /* One question while it is answered. */

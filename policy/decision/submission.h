@@ -28,9 +28,8 @@ struct submission {
 struct outcome {
 	struct decision decision;
 	/*
-	 * The decision does not pass, and may where the client or the listener is
-	 * known: it was asked without an address, or without a name, and an exemption
-	 * or the mailbox's own networks count.
+	 * The decision denies, but might not if the client's address or the listener's
+	 * name had been given: there is an exemption, or the mailbox has networks.
 	 */
 	bool unsure;
 	bool has_login, has_tenant, has_mailbox; /* which of the following are set */
